@@ -1,0 +1,214 @@
+"""Asks the worker, and turns whatever is no usable answer into the end of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from grader.cases import CaseStopped, once, student_fault, unmet
+from grader.oracle import Array
+from grader.sandbox.client import Answer, Fault, FaultKind, Limits, Loaded, Worker
+from grader.sandbox.protocol import ProtocolError
+
+NO_SHAPES: Mapping[str, tuple[int | None, ...]] = {}
+
+Path = list[str | int]
+Reference = tuple[Path, int]  # a number inside an object: the path to its holder, and a flat index there
+
+T = TypeVar("T")
+
+# What a call needs to work: after one of these hung, what needs it is not tried again.
+NEEDS = {
+    "Neuron.forward": ("Neuron.forward",),
+    "Neuron.backward": ("Neuron.forward", "Neuron.backward"),
+    "Model.forward": ("Model", "Neuron.forward", "Model.forward"),
+    "Model.backward": ("Model", "Neuron.forward", "Neuron.backward", "Model.forward", "Model.backward"),
+    "train": ("Model", "Neuron.forward", "Neuron.backward", "Model.forward", "Model.backward", "train"),
+}
+
+
+def fits(array: Array, shape: tuple[int | None, ...]) -> bool:
+    """Say whether an array has this shape; None stands for any extent."""
+    return array.ndim == len(shape) and all(
+        wanted in (None, extent) for wanted, extent in zip(shape, array.shape, strict=True)
+    )
+
+
+class Form(msgspec.Struct, frozen=True):
+    """The container of a value: kind, shape, and the dtype or type name."""
+
+    kind: str
+    shape: list[int]
+    dtype: str
+
+
+class Made(msgspec.Struct, frozen=True):
+    """The number under which the worker keeps an object."""
+
+    object: int
+
+
+class Found(msgspec.Struct, frozen=True):
+    """An object (cls) or a holder of numbers (kind, size) inside another; `same` is its identity."""
+
+    path: Path
+    same: int
+    cls: str = msgspec.field(name="class", default="")
+    kind: str = ""
+    size: int = 0
+
+
+class Described(msgspec.Struct, frozen=True):
+    """What is inside an object, and the base classes of each class of the module, itself first."""
+
+    found: list[Found]
+    classes: dict[str, list[str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One step seen from outside: parameters before and after, output, and what backward returned."""
+
+    before: Array
+    after: Array
+    output: float
+    returned: Array
+
+    @property
+    def change(self) -> Array:
+        """Return how the parameters moved, in the shape that they have."""
+        return self.after - self.before
+
+
+class Asking:
+    """The submission's worker, and what is known not to come back from a call."""
+
+    def __init__(self, worker: Worker, file: str, limits: Limits) -> None:
+        self.file = file
+        self.limits = limits
+        self._worker = worker
+        self.known: dict[str, Any] = {}
+        self._hung: dict[str, CaseStopped] = {}
+
+    def begin(self, seed: int) -> None:
+        """Start a case: fresh objects, reseeded generators."""
+        self._worker.begin(seed)
+
+    @once
+    def loaded(self) -> Loaded:
+        """The names of the student's module."""
+        result = self._worker.load()
+        if isinstance(result, Fault):
+            raise self.stopped(result, f"Loading {self.file}")
+        return result
+
+    def ask(
+        self,
+        op: str,
+        what: str,
+        settings: dict[str, Any],
+        arrays: dict[str, Array],
+        shapes: Mapping[str, tuple[int | None, ...]] = NO_SHAPES,
+        time_s: float | None = None,
+    ) -> Answer:
+        """Ask the worker; CaseStopped when the student's code does not answer.
+
+        what names the call for the student; shapes are the arrays that the answer must hold (None:
+        any extent). The worker may say anything: an answer of other shapes is a broken one.
+        """
+        for needed in NEEDS.get(what, (what,)):
+            if needed in self._hung:
+                raise self._hung[needed]
+        result = self._worker.request(op, settings, arrays, time_s)
+        if isinstance(result, Answer):
+            if all(name in result.arrays and fits(result.arrays[name], shape) for name, shape in shapes.items()):
+                return result
+            result = Fault(kind=FaultKind.PROTOCOL)
+        stopped = self.stopped(result, what)
+        if result.kind in (FaultKind.TIMEOUT, FaultKind.OUTPUT):
+            self._hung[what] = stopped
+        raise stopped
+
+    def stopped(self, fault: Fault, what: str) -> CaseStopped:
+        """Return the end of the case in which what did not answer."""
+        return student_fault(fault, what, self.file, self.limits.memory_bytes)
+
+    def words(self, answer: Answer, kind: type[T]) -> T:
+        """Return the words of an answer as kind, or stop the case."""
+        try:
+            return answer.words(kind)
+        except ProtocolError:
+            raise self.stopped(Fault(kind=FaultKind.PROTOCOL), self.file) from None
+
+    def single(self, answer: Answer, what: str) -> Array:
+        """Return one number a row from the outputs of an answer, or stop the case."""
+        outputs = answer.arrays["outputs"]
+        if outputs.shape[1:] == (1,):
+            if not np.isfinite(outputs).all():
+                raise unmet(
+                    "{what} returned {value}, which is not a finite number.",
+                    what=what,
+                    value=str(outputs[~np.isfinite(outputs)][0]),
+                    hint="Look for a logarithm of a negative number, a division by zero, or weights that grew without end.",
+                )
+            return outputs[:, 0]
+        form = self.words(answer, Form)
+        given = {"none": "None", "other": form.dtype}.get(form.kind, f"{form.kind} of shape {tuple(form.shape)}")
+        raise unmet(
+            "{what} must return one number; it returned {given}.",
+            what=what,
+            given=given,
+            hint="The output is one number between 0 and 1; an array with one element is fine too.",
+        )
+
+    @staticmethod
+    def spread(references: Sequence[Reference | None], values: Array) -> Array:
+        """Return values with a 0 for each parameter that the student's network does not have."""
+        full = np.zeros(len(references))
+        full[[reference is not None for reference in references]] = values
+        return full
+
+    def step(
+        self,
+        cls: str,
+        handle: int,
+        form: str,
+        references: Sequence[Reference | None],
+        parameters: Array,
+        x: Array,
+        err: float,
+    ) -> Step:
+        """Set parameters, forward(x), backward(x, err) on one object of class cls."""
+        present = [reference for reference in references if reference is not None]
+        mask = [reference is not None for reference in references]
+        answer = self.ask(
+            "step",
+            f"{cls}.backward",
+            {"object": handle, "form": form, "references": present},
+            {"parameters": parameters.ravel()[mask], "x": x, "err": np.array([err])},
+            {"before": (len(present),), "after": (len(present),), "outputs": (1, None), "returned": (None,)},
+        )
+        output = self.single(answer, f"{cls}.forward")
+        return Step(
+            before=self.spread(references, answer.arrays["before"]).reshape(parameters.shape),
+            after=self.spread(references, answer.arrays["after"]).reshape(parameters.shape),
+            output=float(output[0]),
+            returned=answer.arrays["returned"],
+        )
+
+    def new(self, name: str, *arguments: int) -> int:
+        """Make an object of the named class and return its number."""
+        _ = self.loaded
+        return self.words(self.ask("new", name, {"name": name, "args": arguments}, {}), Made).object
+
+    def part(self, handle: int, path: Path) -> int:
+        """Return the number of an object inside another."""
+        return self.words(self.ask("part", "Model", {"object": handle, "path": path}, {}), Made).object
+
+    def described(self, handle: int) -> Described:
+        """Return what is inside an object."""
+        return self.words(self.ask("describe", "Model", {"object": handle}, {}), Described)

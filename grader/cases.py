@@ -1,0 +1,213 @@
+"""How a case of the suite speaks: what it shows, what it remarks, and how it ends if not by passing."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from grader.models import Message, Number, StudentError, Verdict, number, say, vector
+from grader.sandbox.client import Fault, FaultKind
+
+T = TypeVar("T")
+S = TypeVar("S", bound="Knowing")
+
+Shown = Number | list[Number] | None
+
+FAULT_VERDICTS = {
+    FaultKind.RAISED: Verdict.ERROR,
+    FaultKind.EXITED: Verdict.ERROR,
+    FaultKind.UNHANDLED: Verdict.NOT_GRADABLE,
+    FaultKind.MISSING: Verdict.NOT_GRADABLE,
+    FaultKind.MISFIT: Verdict.NOT_GRADABLE,
+    FaultKind.MEMORY: Verdict.MEMORY_LIMIT,
+    FaultKind.TIMEOUT: Verdict.TIMEOUT,
+    FaultKind.TIME_SPENT: Verdict.TIMEOUT,
+    FaultKind.OUTPUT: Verdict.OUTPUT_LIMIT,
+    FaultKind.CRASHED: Verdict.ERROR,
+    FaultKind.PROTOCOL: Verdict.ERROR,
+}
+
+
+def shown(value: Any) -> Shown:
+    """Return a number, an array or None as the report carries it."""
+    if value is None or isinstance(value, str):
+        return value
+    return vector(np.ravel(value)) if np.ndim(value) else number(value)
+
+
+class Seen:
+    """What is shown side by side: expected and actual (numbers or arrays), and the probe used."""
+
+    def __init__(self, *, expected: Any = None, actual: Any = None, **probe: Any) -> None:
+        self.expected, self.actual = shown(expected), shown(actual)
+        self.probe = {name: value for name, one in probe.items() if (value := shown(one)) is not None}
+
+
+NOTHING_SEEN = Seen()
+
+
+@dataclass(slots=True)
+class Case:
+    """What one running case has to tell beside its verdict."""
+
+    name: str
+    remarks: list[Message] = field(default_factory=list)
+    seen: Seen = NOTHING_SEEN
+
+    def remark(self, template: str, **args: str | int) -> None:
+        """Add a sentence that costs nothing."""
+        self.remarks.append(say(template, **args))
+
+
+class CaseStopped(Exception):
+    """A case ended without passing. Raised again in a later case, it blocks that one.
+
+    seen_in is the case ("criterion.case") that it ended first.
+    """
+
+    def __init__(
+        self,
+        verdict: Verdict,
+        feedback: Message,
+        *,
+        hint: Message | None = None,
+        seen: Seen = NOTHING_SEEN,
+        exception: StudentError | None = None,
+        misconception: str | None = None,
+    ) -> None:
+        super().__init__(feedback.text)
+        self.verdict = verdict
+        self.feedback = feedback
+        self.hint = hint
+        self.seen = seen
+        self.exception = exception
+        self.misconception = misconception
+        self.fault: Fault | None = None
+        self.seen_in: str | None = None
+
+
+def unmet(
+    template: str,
+    *,
+    hint: str | None = None,
+    seen: Seen = NOTHING_SEEN,
+    verdict: Verdict = Verdict.FAILED,
+    misconception: str | None = None,
+    **args: str | int,
+) -> CaseStopped:
+    """Return the end of a case whose expectation does not hold; template and hint are sentences."""
+    return CaseStopped(
+        verdict,
+        say(template, **args),
+        hint=None if hint is None else say(hint),
+        seen=seen,
+        misconception=misconception,
+    )
+
+
+def blocked(by: str) -> CaseStopped:
+    """Return the end of a case that means nothing while the case by ("criterion.case") has not passed."""
+    stopped = CaseStopped(
+        Verdict.BLOCKED,
+        say("Not judged: the problem reported under {criterion} comes first.", criterion=by.partition(".")[0]),
+    )
+    stopped.seen_in = by
+    return stopped
+
+
+def not_gradable(template: str, **args: str | int) -> CaseStopped:
+    """Return the end of a case that cannot be decided automatically."""
+    return CaseStopped(Verdict.NOT_GRADABLE, say(template, **args))
+
+
+# What the student reads after a call that did not answer: a sentence and a hint, by the fault's kind
+# (or by the type of the exception that was raised).
+FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
+    "NotImplementedError": ("{what} is not written yet ({place}).", None),
+    "ModuleNotFoundError": (
+        "{file} cannot run here: {error} ({place}).",
+        "Use numpy only, and hand in every file that yours imports.",
+    ),
+    FaultKind.RAISED: ("{what} raised {type}: {error} ({place}).", None),
+    FaultKind.EXITED: (
+        "{what} calls exit() ({place}).",
+        "Return from the function instead; the program ends by itself.",
+    ),
+    FaultKind.UNHANDLED: ("The grader cannot read or drive what {what} holds ({type}: {error}).", None),
+    FaultKind.MISSING: ("{file} has no {error}.", "Keep the names of the template: the grader calls them."),
+    FaultKind.MISFIT: (
+        "{error} cannot be called the way the template calls {what}.",
+        "Keep the parameters of the template; further ones need default values.",
+    ),
+    FaultKind.MEMORY: ("{what} asked for more than the {limit} MiB of memory that it may use.", None),
+    FaultKind.TIMEOUT: ("{what} did not end within {seconds} s.", "Look for a loop that never ends."),
+    FaultKind.TIME_SPENT: ("The time limit of {seconds} s was used up before {what}.", None),
+    FaultKind.OUTPUT: ("{what} printed without end and was stopped.", "Print once in a while, not in every step."),
+    FaultKind.CRASHED: ("{what} ended the Python process ({error}).", None),
+    FaultKind.PROTOCOL: (
+        "{what} gave an answer that the grader cannot read.",
+        "Keep the model small, and leave the process's open files alone.",
+    ),
+}
+EXCEPTIONS = {FaultKind.RAISED, FaultKind.EXITED, FaultKind.MEMORY}
+
+
+def student_fault(fault: Fault, what: str, file: str, memory_bytes: int) -> CaseStopped:
+    """Return the end of a case in which the student's code did not answer; what names the call."""
+    known = fault.kind is FaultKind.RAISED and fault.type in FAULT_SENTENCES
+    template, hint = FAULT_SENTENCES[fault.type if known else fault.kind]
+    words: dict[str, str | int] = {
+        "what": what,
+        "place": f"{file}, line {fault.line}" if fault.line is not None else file,
+        "file": file,
+        "type": fault.type,
+        "error": fault.message,
+        "limit": memory_bytes // 2**20,
+        "seconds": f"{fault.seconds:g}",
+    }
+    verdict = FAULT_VERDICTS[fault.kind]
+    if known:
+        verdict = Verdict.FAILED if fault.type == "NotImplementedError" else Verdict.NOT_GRADABLE
+    error = StudentError(type=fault.type, message=fault.message, file=file, line=fault.line)
+    stopped = CaseStopped(
+        verdict,
+        say(template, **{name: word for name, word in words.items() if f"{{{name}}}" in template}),
+        hint=None if hint is None else say(hint),
+        exception=error if fault.kind in EXCEPTIONS else None,
+    )
+    stopped.fault = fault
+    return stopped
+
+
+class Knowing(Protocol):
+    """Something that keeps what it found out, by name."""
+
+    known: dict[str, Any]
+
+
+def once(function: Callable[[S], T]) -> property:
+    """Make a property that is worked out once; a case that it stopped stays stopped for the next."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def get(self: S) -> T:
+        if name not in self.known:
+            try:
+                self.known[name] = function(self)
+            except CaseStopped as stopped:
+                self.known[name] = stopped
+        if isinstance(self.known[name], CaseStopped):
+            raise self.known[name]
+        return self.known[name]  # type: ignore[no-any-return]
+
+    return property(get)
+
+
+def is_close(observed: float, expected: float, tolerance: float) -> bool:
+    """Say whether two numbers agree; a number that is not finite agrees with nothing."""
+    return math.isfinite(observed) and abs(observed - expected) <= tolerance

@@ -1,0 +1,311 @@
+"""The nouns of a grade: values that the steps of the pipeline hand on, frozen."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from grader.sandbox.client import Limits
+
+SCHEMA = "xor-lab-grader/report/v1"
+
+Number = float | str  # a non-finite number is the string "nan", "inf" or "-inf"
+
+
+class Verdict(enum.Enum):
+    """How one case or criterion ended."""
+
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    BLOCKED = "blocked"
+    NOT_GRADABLE = "not_gradable"
+    NOT_RUN = "not_run"
+
+
+class Status(enum.Enum):
+    """How the whole submission ended; the score is null in the last two."""
+
+    GRADED = "graded"
+    REJECTED = "rejected"
+    NOT_GRADABLE = "not_gradable"
+    GRADER_ERROR = "grader_error"
+
+
+def number(value: float) -> Number:
+    """Return value as a number that JSON can carry: rounded to 12 digits, non-finite as a string."""
+    value = float(value)
+    return float(f"{value:.12g}") if math.isfinite(value) else str(value)
+
+
+def vector(values: Iterable[Any]) -> list[Number]:
+    """Return an array's values, in reading order, as numbers that JSON can carry."""
+    return [number(value) for value in values]
+
+
+def show(value: float) -> str:
+    """Return value for a sentence: four significant digits."""
+    return f"{float(value) + 0.0:.4g}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A sentence for the student: its English template, its arguments, and both joined.
+
+    The template is the message's id in the translation catalogues.
+    """
+
+    id: str
+    args: dict[str, str | int] = field(default_factory=dict)
+    text: str
+
+
+def say(template: str, **args: str | int) -> Message:
+    """Return template, a str.format pattern, filled with args."""
+    return Message(id=template, args=args, text=template.format(**args))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudentError:
+    """An exception of the student's code, in its own words, with file and line of theirs."""
+
+    type: str
+    message: str
+    file: str
+    line: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What one case of the suite observed. Travels as JSON in the pytest-json-report metadata.
+
+    expected, actual and probe are shown side by side; a list of nine parameters is in the order
+    hidden 1, hidden 2, output, each first weight, second weight, bias.
+    """
+
+    criterion: str
+    case: str
+    verdict: Verdict
+    title: str
+    feedback: Message | None = None
+    hint: Message | None = None
+    expected: Number | list[Number] | None = None
+    actual: Number | list[Number] | None = None
+    probe: dict[str, Number | list[Number]] = field(default_factory=dict)
+    exception: StudentError | None = None
+    stdout: str = ""
+    remarks: list[Message] = field(default_factory=list)
+    misconception: str | None = None
+    blocked_by: str | None = None
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something in the source text that a rule speaks about. line is None for what ran."""
+
+    rule: str
+    file: str
+    line: int | None
+    message: Message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceFile:
+    """One file of a submission: its name, without folders, and its decoded text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagedSubmission:
+    """A submission read once. `main` defines the two classes; sha256 is over the bytes of all files."""
+
+    name: str
+    main: SourceFile
+    siblings: tuple[SourceFile, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseRule:
+    """The points of one case, and the cases ("criterion.case") without which it means nothing."""
+
+    id: str
+    points: int
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Criterion:
+    """One criterion of the rubric. A gate has no points of its own: violated, it zeroes the score."""
+
+    id: str
+    title: str
+    points: int
+    is_gate: bool = False
+    cases: tuple[CaseRule, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imports:
+    """The import rules: frameworks that are banned, packages that are preloaded, stand-ins."""
+
+    banned: tuple[str, ...]
+    allowed: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rubric:
+    """What is judged and for how many points; the denominator of every score."""
+
+    criteria: tuple[Criterion, ...]
+    imports: Imports
+
+    @property
+    def max_score(self) -> int:
+        """Return the sum of all points."""
+        return sum(criterion.points for criterion in self.criteria)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """A lab as the harness needs it: rubric, folder of the pytest suite, limits, contract's classes."""
+
+    rubric: Rubric
+    suite: Path
+    limits: Limits = field(default_factory=Limits)
+    classes: tuple[str, ...] = ("Neuron", "Model")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """The observed training of the student's network from a set start: `source` says by which loop.
+
+    losses is one mean squared error an epoch; grid the outputs on grid_size x grid_size points of
+    the unit square, rows by x1, columns by x2, both from 0 to 1.
+    """
+
+    source: str = ""
+    losses: list[Number] = field(default_factory=list)
+    grid_size: int = 0
+    grid: list[Number] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuiteRun:
+    """What the pytest run gave: outcomes by case, or the reason why the suite itself broke."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    asked: tuple[str, ...] = ()  # modules the code asked for at run time and got a stand-in for
+    training: Training = field(default_factory=Training)
+    level: str = "none"
+    python: str = ""
+    numpy: str = ""
+    student_time_s: float = 0.0
+    broken: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseResult:
+    """One case of the report: an outcome and its points."""
+
+    id: str
+    title: str
+    points: int
+    max_points: int
+    verdict: Verdict
+    feedback: Message | None
+    hint: Message | None
+    expected: Number | list[Number] | None
+    actual: Number | list[Number] | None
+    probe: dict[str, Number | list[Number]]
+    exception: StudentError | None
+    stdout: str
+    remarks: list[Message]
+    misconception: str | None
+    blocked_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CriterionResult:
+    """One criterion of the report. A violated gate keeps the points that it took elsewhere."""
+
+    id: str
+    title: str
+    points: int
+    max_points: int
+    points_without_gate: int
+    verdict: Verdict
+    feedback: Message | None
+    hint: Message | None
+    misconception: str | None
+    blocked_by: str | None
+    remarks: list[Message]
+    cases: list[CaseResult]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SandboxUsed:
+    """How the student's code was confined, as the worker observed it before running it."""
+
+    level: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmissionShown:
+    """What was graded: its name, the hash of its bytes, its files, and the route it was graded by."""
+
+    name: str
+    sha256: str
+    files: list[str]
+    route: Literal["contract", "observed", "none"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """The versions that made the report."""
+
+    python: str
+    numpy: str
+    grader: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """Everything about time, in seconds: the whole grade, the student's code, each case."""
+
+    total_s: float
+    student_s: float
+    cases_s: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """One graded submission: all that a renderer sees."""
+
+    schema: str
+    status: Status
+    reason: Message | None
+    score: int | None
+    max_score: int
+    extra_score: int
+    criteria: list[CriterionResult]
+    findings: list[Finding]
+    sandbox: SandboxUsed
+    submission: SubmissionShown
+    training: Training
+    lang: str
+    seed: int
+    environment: Environment
+    timing: Timing

@@ -1,0 +1,107 @@
+"""Frames between the trusted process and the worker: a JSON header and raw float64 blocks.
+
+A frame is two little-endian uint32 (bytes of header, bytes of data), the header and the data. The
+trusted side believes nothing: both lengths are capped before anything is read, the header is
+decoded against a type, and the shapes must account for every byte. Never pickle, never eval.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FRAME = struct.Struct("<II")
+HEADER_BYTES = 256 * 1024
+DATA_BYTES = 4 * 2**20
+DIMENSIONS = 4
+MOST_ROWS = 2**20
+
+T = TypeVar("T")
+Arrays: TypeAlias = "dict[str, NDArray[np.float64]]"
+
+
+NO_DATA = msgspec.Raw(b"null")
+
+
+class ProtocolError(Exception):
+    """The worker sent something that is not an answer."""
+
+
+class WorkerFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the worker says the student's code raised; every word of it is the student's to choose."""
+
+    kind: str
+    type: str
+    message: str
+    line: int | None
+
+
+class ReplyHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The header of a reply: the id that was asked for, and either an answer or a fault."""
+
+    id: int
+    arrays: list[tuple[str, list[int]]]
+    data: msgspec.Raw = NO_DATA
+    fault: WorkerFault | None = None
+
+
+def encode(request_id: int, op: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
+    """Return one request as bytes; arrays maps names to float64 arrays of any shape."""
+    blocks = {}
+    if arrays:  # numpy only where it is needed: a worker is started before the parent imports it
+        import numpy as np
+
+        blocks = {name: np.ascontiguousarray(array, dtype="<f8") for name, array in arrays.items()}
+    layout = [(name, list(block.shape)) for name, block in blocks.items()]
+    header = msgspec.json.encode({"id": request_id, "op": op, "settings": settings, "arrays": layout})
+    data = b"".join(block.tobytes() for block in blocks.values())
+    return FRAME.pack(len(header), len(data)) + header + data
+
+
+def receive(exactly: Callable[[int], bytes]) -> tuple[ReplyHeader, Arrays]:
+    """Read one reply through exactly(count) -> bytes; ProtocolError for whatever is not one."""
+    header_bytes, data_bytes = FRAME.unpack(exactly(FRAME.size))
+    if header_bytes > HEADER_BYTES or data_bytes > DATA_BYTES:
+        raise ProtocolError(f"a frame of {header_bytes} + {data_bytes} bytes")
+    return decode(exactly(header_bytes), exactly(data_bytes))
+
+
+def decode(header_text: bytes, data: bytes) -> tuple[ReplyHeader, Arrays]:
+    """Return a reply's header and arrays; ProtocolError for whatever is not one."""
+    try:
+        header = msgspec.json.decode(header_text, type=ReplyHeader)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError("a header that is not a reply") from error
+    import numpy as np
+
+    arrays: Arrays = {}
+    start = 0
+    for name, shape in header.arrays:
+        if len(shape) > DIMENSIONS or any(extent < 0 or extent > DATA_BYTES for extent in shape):
+            raise ProtocolError("an array of impossible shape")
+        size = math.prod(shape)
+        if size == 0 and max(shape) > MOST_ROWS:
+            raise ProtocolError("an array of impossible shape")
+        if start + 8 * size > len(data):
+            raise ProtocolError("an array longer than its data")
+        arrays[name] = np.frombuffer(data, "<f8", size, start).reshape(shape).astype(np.float64)
+        start += 8 * size
+    if start != len(data):
+        raise ProtocolError("data that no array accounts for")
+    return header, arrays
+
+
+def decode_data(raw: msgspec.Raw, kind: type[T]) -> T:
+    """Return the answer's words as the type that the operation promises, or raise ProtocolError."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError("an answer of the wrong form") from error

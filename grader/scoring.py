@@ -1,0 +1,218 @@
+"""Step 4, scoring: a pure function from rubric, findings and suite run to the report.
+
+The rubric gives every denominator: a case that did not report has 0 points and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from grader import __version__
+from grader.imports import finding, is_banned
+from grader.models import (
+    SCHEMA,
+    Assignment,
+    CaseResult,
+    CaseRule,
+    Criterion,
+    CriterionResult,
+    Environment,
+    Finding,
+    Message,
+    Outcome,
+    Report,
+    SandboxUsed,
+    StagedSubmission,
+    Status,
+    SubmissionShown,
+    SuiteRun,
+    Timing,
+    Verdict,
+    say,
+)
+
+# Of several verdicts inside one criterion the first of these is the criterion's.
+WORST_FIRST = (
+    Verdict.NOT_GRADABLE,
+    Verdict.TIMEOUT,
+    Verdict.MEMORY_LIMIT,
+    Verdict.OUTPUT_LIMIT,
+    Verdict.ERROR,
+    Verdict.FAILED,
+    Verdict.PARTIAL,
+    Verdict.NOT_RUN,
+    Verdict.BLOCKED,
+)
+
+# With some points beside one of these, a criterion is partial.
+SOFT = (Verdict.FAILED, Verdict.NOT_RUN, Verdict.BLOCKED)
+
+
+def score(
+    assignment: Assignment,
+    staged: StagedSubmission,
+    findings: Sequence[Finding],
+    run: SuiteRun,
+    *,
+    seed: int,
+    lang: str,
+    total_s: float,
+) -> Report:
+    """Return the report of a submission that was staged and run."""
+    findings = [*findings, *_asked(assignment, staged, findings, run)]
+    outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for outcome in run.outcomes}
+    criteria = [
+        _gate(criterion, findings) if criterion.is_gate else _criterion(criterion, outcomes)
+        for criterion in assignment.rubric.criteria
+    ]
+    status, reason = _status(criteria, run)
+    if findings:
+        criteria = [_zeroed(criterion) for criterion in criteria]
+    total = sum(criterion.points for criterion in criteria)
+    return Report(
+        schema=SCHEMA,
+        status=status,
+        reason=reason,
+        score=total if status is Status.GRADED else None,
+        max_score=assignment.rubric.max_score,
+        extra_score=0,
+        criteria=criteria,
+        findings=findings,
+        sandbox=SandboxUsed(level=run.level),
+        submission=SubmissionShown(
+            name=staged.name,
+            sha256=staged.sha256,
+            files=[staged.main.name, *(file.name for file in staged.siblings)],
+            route="contract",
+        ),
+        training=run.training,
+        lang=lang,
+        seed=seed,
+        environment=Environment(python=run.python, numpy=run.numpy, grader=__version__),
+        timing=Timing(
+            total_s=round(total_s, 4),
+            student_s=run.student_time_s,
+            cases_s={name: outcome.duration_s for name, outcome in outcomes.items()},
+        ),
+    )
+
+
+def without_run(
+    assignment: Assignment, name: str, status: Status, reason: Message, *, seed: int, lang: str, total_s: float
+) -> Report:
+    """Return the report of a submission that was rejected, or that a broken grader could not grade."""
+    criteria = [
+        _gate(criterion, ()) if criterion.is_gate else _criterion(criterion, {})
+        for criterion in assignment.rubric.criteria
+    ]
+    return Report(
+        schema=SCHEMA,
+        status=status,
+        reason=reason,
+        score=0 if status is Status.REJECTED else None,
+        max_score=assignment.rubric.max_score,
+        extra_score=0,
+        criteria=[_not_run(criterion) for criterion in criteria],
+        findings=[],
+        sandbox=SandboxUsed(level="none"),
+        submission=SubmissionShown(name=name, sha256="", files=[], route="none"),
+        training=SuiteRun().training,
+        lang=lang,
+        seed=seed,
+        environment=Environment(python="", numpy="", grader=__version__),
+        timing=Timing(total_s=round(total_s, 4), student_s=0.0, cases_s={}),
+    )
+
+
+def _asked(
+    assignment: Assignment, staged: StagedSubmission, findings: Sequence[Finding], run: SuiteRun
+) -> list[Finding]:
+    """Return a finding for each banned package that only showed at run time."""
+    banned = assignment.rubric.imports.banned
+    known = {str(one.message.args["module"]).partition(".")[0] for one in findings}
+    packages = dict.fromkeys(name.partition(".")[0] for name in run.asked if is_banned(name, banned))
+    return [finding(staged.main.name, None, package) for package in packages if package not in known]
+
+
+def _status(criteria: Sequence[CriterionResult], run: SuiteRun) -> tuple[Status, Message | None]:
+    if run.broken is not None:
+        return Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=run.broken)
+    for criterion in criteria:
+        for case in criterion.cases:
+            if case.verdict is Verdict.NOT_GRADABLE:
+                return Status.NOT_GRADABLE, case.feedback
+    return Status.GRADED, None
+
+
+def _case(rule: CaseRule, outcome: Outcome | None) -> CaseResult:
+    if outcome is None:
+        outcome = Outcome(
+            criterion="", case=rule.id, verdict=Verdict.NOT_RUN, title=rule.id.replace("_", " "),
+            feedback=say("This case did not report a result."),
+        )  # fmt: skip
+    shares = {Verdict.PASSED: rule.points, Verdict.PARTIAL: rule.points // 2}
+    return CaseResult(
+        id=rule.id,
+        title=outcome.title,
+        points=shares.get(outcome.verdict, 0),
+        max_points=rule.points,
+        verdict=outcome.verdict,
+        feedback=outcome.feedback,
+        hint=outcome.hint,
+        expected=outcome.expected,
+        actual=outcome.actual,
+        probe=outcome.probe,
+        exception=outcome.exception,
+        stdout=outcome.stdout,
+        remarks=outcome.remarks,
+        misconception=outcome.misconception,
+        blocked_by=outcome.blocked_by,
+    )
+
+
+def _criterion(criterion: Criterion, outcomes: dict[str, Outcome]) -> CriterionResult:
+    cases = [_case(rule, outcomes.get(f"{criterion.id}.{rule.id}")) for rule in criterion.cases]
+    points = sum(case.points for case in cases)
+    verdicts = [case.verdict for case in cases]
+    worst = next((verdict for verdict in WORST_FIRST if verdict in verdicts), Verdict.PASSED)
+    told = next((case for case in cases if case.verdict is worst), None)
+    return CriterionResult(
+        id=criterion.id,
+        title=criterion.title,
+        points=points,
+        max_points=criterion.points,
+        points_without_gate=points,
+        verdict=Verdict.PARTIAL if points and worst in SOFT else worst,
+        feedback=told.feedback if told is not None else None,
+        hint=told.hint if told is not None else None,
+        misconception=next((case.misconception for case in cases if case.misconception), None),
+        blocked_by=told.blocked_by if told is not None else None,
+        remarks=[remark for case in cases for remark in case.remarks],
+        cases=cases,
+    )
+
+
+def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:
+    return CriterionResult(
+        id=criterion.id,
+        title=criterion.title,
+        points=0,
+        max_points=0,
+        points_without_gate=0,
+        verdict=Verdict.FAILED if findings else Verdict.PASSED,
+        feedback=findings[0].message if findings else None,
+        hint=say("Remove the import; everything in this lab is done with numpy.") if findings else None,
+        misconception=None,
+        blocked_by=None,
+        remarks=[],
+        cases=[],
+    )
+
+
+def _zeroed(criterion: CriterionResult) -> CriterionResult:
+    return replace(criterion, points=0, cases=[replace(case, points=0) for case in criterion.cases])
+
+
+def _not_run(criterion: CriterionResult) -> CriterionResult:
+    return replace(criterion, verdict=Verdict.NOT_RUN, feedback=None)

@@ -1,0 +1,216 @@
+"""The student's objects as the suite sees them: proxies that read like ordinary numpy code."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader import oracle
+from grader.asking import Asking, Reference, Step
+from grader.cases import CaseStopped, unmet
+from grader.layout import Layout, Wiring
+from grader.models import Training
+from grader.oracle import Array
+from grader.sandbox.client import FaultKind, Limits, Worker
+
+
+class NeuronProxy:
+    """A fresh neuron of the student, with parameters (3,): first weight, second weight, bias."""
+
+    def __init__(
+        self, asking: Asking, handle: int, form: str, slots: Sequence[int], references: Sequence[Reference | None]
+    ) -> None:
+        self._asking = asking
+        self._handle = handle
+        self._form = form
+        self._slots = slots
+        self.references = references
+
+    @property
+    def has_bias(self) -> bool:
+        """Say whether the neuron has a bias at all; without one its third parameter reads 0."""
+        return self.references[2] is not None
+
+    def _arguments(self, x: Array) -> Array:
+        """Return x (n, 2) as the rows that this neuron receives, constant one included."""
+        padded = np.column_stack([x, np.ones(len(x))])
+        return padded[:, list(self._slots)]
+
+    def forward(self, parameters: Array, x: Array) -> Array:
+        """Set the parameters, (3,), and return the outputs for x (n, 2)."""
+        present = [reference for reference in self.references if reference is not None]
+        values = parameters[[reference is not None for reference in self.references]]
+        self._asking.ask("write", "Neuron.forward", {"object": self._handle, "references": present}, {"values": values})
+        answer = self._asking.ask(
+            "forward",
+            "Neuron.forward",
+            {"object": self._handle, "form": self._form},
+            {"x": self._arguments(x)},
+            {"outputs": (len(x), None)},
+        )
+        return self._asking.single(answer, "Neuron.forward")
+
+    def step(self, parameters: Array, x: Array, err: float) -> Step:
+        """Set the parameters, (3,), then forward(x) and backward(x, err); x has shape (2,)."""
+        step = self._asking.step(
+            "Neuron", self._handle, self._form, self.references, parameters, self._arguments(x[None, :])[0], err
+        )
+        places = [reference for reference in self.references if reference is not None]
+        if len(step.returned) == len(places) == 3 and len({str(path) for path, _ in places}) == 1:
+            order = np.argsort([index for _, index in places]).argsort()  # the bias is inside the vector
+            step = replace(step, returned=step.returned[order[:2]])
+        return step
+
+
+class ModelProxy:
+    """A fresh model of the student, with parameters (3, 3) as in the oracle."""
+
+    def __init__(self, asking: Asking, handle: int, wiring: Wiring, references: Sequence[Reference | None]) -> None:
+        self._asking = asking
+        self._handle = handle
+        self._form = wiring.form
+        self.references = references
+        self._settings = {"object": handle, "form": wiring.form}
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Say which of the nine parameters there are, (3, 3): False for a missing bias."""
+        return np.array([reference is not None for reference in self.references]).reshape(3, 3)
+
+    @property
+    def handle(self) -> int:
+        """Return the number under which the worker keeps the model."""
+        return self._handle
+
+    @property
+    def parameters(self) -> Array:
+        """Read the nine parameters, (3, 3); a missing bias reads 0."""
+        present = [reference for reference in self.references if reference is not None]
+        answer = self._asking.ask(
+            "read", "Model", {"object": self._handle, "references": present}, {}, {"values": (len(present),)}
+        )
+        return self._asking.spread(self.references, answer.arrays["values"]).reshape(3, 3)
+
+    @parameters.setter
+    def parameters(self, values: Array) -> None:
+        mask = [reference is not None for reference in self.references]
+        present = [reference for reference in self.references if reference is not None]
+        self._asking.ask(
+            "write", "Model", {"object": self._handle, "references": present}, {"values": values.ravel()[mask]}
+        )
+
+    def forward(self, x: Array) -> Array:
+        """Return the outputs for x (n, 2), shape (n,)."""
+        return self.forward_watched(x)[0]
+
+    def forward_watched(self, x: Array, form: str | None = None) -> tuple[Array, Array]:
+        """Return the outputs for x (n, 2), and what x was after the call, (n, 2); form: as in Wiring."""
+        settings = self._settings if form is None else {**self._settings, "form": form}
+        answer = self._asking.ask(
+            "forward", "Model.forward", settings, {"x": x}, {"outputs": (len(x), None), "x": (len(x), 2)}
+        )
+        return self._asking.single(answer, "Model.forward"), answer.arrays["x"]
+
+    def step(self, parameters: Array, x: Array, err: float) -> Step:
+        """Set the parameters, (3, 3), then forward(x) and backward(x, err); x has shape (2,)."""
+        return self._asking.step("Model", self._handle, self._form, self.references, parameters, x, err)
+
+    def step_untouched(self, x: Array, err: float) -> None:
+        """Make a step with the weights that the model started with; x has shape (2,)."""
+        self._asking.step("Model", self._handle, self._form, [], np.zeros(0), x, err)
+
+    def epochs(self, scale: float, count: int) -> tuple[Array, Array]:
+        """Train on XOR with err = scale (label - y); the losses (count,) and the four answers."""
+        answer = self._asking.ask(
+            "epochs",
+            "Model.backward",
+            {**self._settings, "scale": scale, "epochs": count},
+            {"x": oracle.XOR_INPUTS, "labels": oracle.XOR_LABELS},
+            {"losses": (count,), "outputs": (4, None)},
+        )
+        return answer.arrays["losses"], self._asking.single(answer, "Model.forward")
+
+    def train(self, epochs: int, labels: Array = oracle.XOR_LABELS) -> tuple[Array, Array]:
+        """Run the student's own train() on XOR's inputs; the losses it returns and the four answers after."""
+        answer = self._asking.ask(
+            "train",
+            "train",
+            {**self._settings, "epochs": epochs},
+            {"x": oracle.XOR_INPUTS, "labels": labels},
+            {"losses": (None,), "outputs": (4, None)},
+            self._asking.limits.train_time_s,
+        )
+        return answer.arrays["losses"], self._asking.single(answer, "Model.forward")
+
+
+class Student:
+    """The submission of one run, loaded in its worker."""
+
+    def __init__(self, worker: Worker, file: str, limits: Limits, seed: int) -> None:
+        self.seed = seed
+        self.training = Training()
+        self._asking = Asking(worker, file, limits)
+        self.layout = Layout(self._asking)
+        self._is_traced = False
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Return the generator of this run for one purpose: same seed, same numbers."""
+        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+
+    def begin(self, case: str) -> None:
+        """Start a case: fresh objects, reseeded generators."""
+        self._is_traced = False
+        self._asking.begin((self.seed + zlib.crc32(case.encode())) % 2**53)
+
+    def has(self, name: str) -> bool:
+        """Say whether the module has a callable of that name."""
+        return name in self._asking.loaded.callables
+
+    def function(self, name: str, arguments: Array, model: ModelProxy | None = None) -> Array:
+        """Call a function of the module for each row of arguments (n, k); one number each, (n,).
+
+        With a model, the first argument comes in the form that its outputs have.
+        """
+        settings = {"name": name, "object": None if model is None else model.handle}
+        shapes = {"values": (None,)}
+        values = self._asking.ask("call", name, settings, {"arguments": arguments}, shapes).arrays["values"]
+        if len(values) != len(arguments):
+            raise unmet("{name} must return one number.", name=name)
+        return values
+
+    def model(self) -> ModelProxy:
+        """Return a fresh model."""
+        return ModelProxy(self._asking, self._asking.new("Model"), self.layout.wiring, self.layout.references)
+
+    @property
+    def model_or_none(self) -> ModelProxy | None:
+        """Return a fresh model, or None where the student has none that works yet."""
+        try:
+            return self.model()
+        except CaseStopped:
+            return None
+
+    def neuron(self) -> NeuronProxy:
+        """Return a fresh neuron: a hidden one of a fresh model, or Neuron(2) while Model is unwritten."""
+        layout = self.layout
+        try:
+            wiring, references = layout.wiring, layout.references
+        except CaseStopped as stopped:
+            if stopped.fault is not None and stopped.fault.kind is FaultKind.TIME_SPENT:
+                raise
+            form, alone = layout.alone
+            return NeuronProxy(self._asking, self._asking.new("Neuron", 2), form, (0, 1), alone)
+        path = wiring.paths[0]
+        if not self._is_traced:  # on a model of its own: a fresh neuron has seen no forward yet
+            layout.trace(self._asking.new("Model"), wiring.form)
+            self._is_traced = True
+        handle = self._asking.new("Model")
+        local: list[Reference | None] = [
+            None if one is None else (one[0][len(path) :], one[1]) for one in references[:3]
+        ]
+        number = [one.path for one in layout.parts].index(path)
+        return NeuronProxy(self._asking, self._asking.part(handle, path), f"seen:{number}", wiring.slots[0], local)

@@ -1,0 +1,80 @@
+"""Forward pass: S(w . x + w0) in each neuron, and through the network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader import oracle, probes
+from grader.cases import Case, CaseStopped, Seen, unmet
+from grader.layout import FORWARD_ATOL
+from grader.models import show
+from grader.oracle import Array
+from grader.student import Student
+
+pytestmark = pytest.mark.criterion("forward")
+
+HINT = "The formula is y = 1 / (1 + e^-d) with d = w0 + w1 x1 + w2 x2."
+
+
+def worst(actual: Array, expected: Array) -> int | None:
+    """Return where actual is furthest from expected, None where all of it is close."""
+    off = np.where(np.isfinite(actual), np.abs(actual - expected), np.inf)
+    return int(off.argmax()) if off.max() > FORWARD_ATOL else None
+
+
+def test_neuron(student: Student, case: Case) -> None:
+    """One neuron returns S(w . x + w0)."""
+    rng = student.rng("forward")
+    neuron = student.neuron()
+    parameters = rng.uniform(-2, 2, 3) * [1, 1, neuron.has_bias]
+    x = probes.points(rng, 9)
+    expected, actual = oracle.neuron(parameters, x), neuron.forward(parameters, x)
+    case.seen = Seen(expected=expected, actual=actual, weights=parameters, x=x)
+    index = worst(actual, expected)
+    if index is not None:
+        raise unmet(
+            "Neuron.forward gives {got} where S(d) = {wanted} (d = {d}).",
+            got=show(actual[index]),
+            wanted=show(expected[index]),
+            d=show(parameters[:2] @ x[index] + parameters[2]),
+            hint=HINT,
+            seen=Seen(expected=expected[index], actual=actual[index], weights=parameters, x=x[index]),
+        )
+    check_large_sums(student, case)
+
+
+def check_large_sums(student: Student, case: Case) -> None:
+    """Remark on a sigmoid that overflows; it costs nothing."""
+    try:
+        extreme = student.neuron().forward(np.array([400.0, 400.0, 0.0]), np.array([[-1.0, -1.0], [1.0, 1.0]]))
+    except CaseStopped as stopped:
+        case.remark("For a very large negative sum: {problem}", problem=stopped.feedback.text)
+        return
+    if not np.allclose(extreme, [0.0, 1.0], atol=1e-6):
+        case.remark("For sums of -800 and 800 the sigmoid should be 0 and 1.")
+
+
+def test_model(student: Student, case: Case) -> None:
+    """The network returns the output neuron's answer to both hidden outputs."""
+    rng = student.rng("forward of the model")
+    model = student.model()
+    wanted, got = [], []
+    drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * model.present
+    x = probes.points(rng, 9)
+    for parameters in drawn:
+        model.parameters = parameters
+        wanted.append(oracle.forward(parameters, x))
+        got.append(model.forward(x))
+    expected, actual = np.concatenate(wanted), np.concatenate(got)
+    index = worst(actual, expected)
+    if index is None:
+        case.seen = Seen(expected=expected[:9], actual=actual[:9], weights=drawn[0], x=x)
+        return
+    raise unmet(
+        "Model.forward gives {got} where the network's answer is {wanted}.",
+        got=show(actual[index]),
+        wanted=show(expected[index]),
+        hint="Pass x to both hidden neurons, their two outputs to the third, and return what it gives, unrounded.",
+        seen=Seen(expected=expected[index], actual=actual[index], weights=drawn[index // 9], x=x[index % 9]),
+    )

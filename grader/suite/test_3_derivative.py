@@ -1,0 +1,91 @@
+"""Derivative of the sigmoid: the function, and the one that Neuron.backward really uses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader import oracle
+from grader.cases import Case, CaseStopped, Seen, blocked, unmet
+from grader.measurements import Measurements
+from grader.models import show
+from grader.rules import TOLERANCE, misfit
+from grader.student import Student
+
+pytestmark = pytest.mark.criterion("sigmoid_derivative")
+
+HINT = "With y = S(d) the derivative is S'(d) = y (1 - y): formula (1) of the lecture."
+
+
+def test_function(student: Student, case: Case, measured: Measurements) -> None:
+    """sigmoid_derivative(y) returns y (1 - y)."""
+    if not student.has("sigmoid_derivative"):
+        check_used(case, measured)
+        case.remark("There is no function sigmoid_derivative; what Neuron.backward uses was judged instead.")
+        return
+    y = student.rng("derivative").uniform(0.05, 0.95, 9)
+    actual = student.function("sigmoid_derivative", y[:, None])
+    expected = oracle.derivative(y)
+    at_sum = oracle.derivative(oracle.sigmoid(y))
+    case.seen = Seen(expected=expected, actual=actual, y=y)
+    if misfit(actual, expected) < TOLERANCE:
+        return
+    if misfit(actual, at_sum) < TOLERANCE:
+        case.remark("sigmoid_derivative takes the sum d, not the output y; then call it with d, never with y.")
+        return
+    index = int(np.where(np.isfinite(actual), np.abs(actual - expected), np.inf).argmax())
+    raise unmet(
+        "sigmoid_derivative({y}) gives {got}; it should be {wanted}.",
+        y=show(y[index]),
+        got=show(actual[index]),
+        wanted=show(expected[index]),
+        hint=HINT,
+        seen=Seen(expected=expected[index], actual=actual[index], y=y[index]),
+    )
+
+
+def test_used(case: Case, measured: Measurements) -> None:
+    """Neuron.backward multiplies the error with y (1 - y)."""
+    check_used(case, measured)
+
+
+def check_used(case: Case, measured: Measurements) -> None:
+    """Judge the derivative behind the neuron's steps, whatever else may be wrong with them."""
+    steps, rule = measured.neuron_steps, measured.neuron_rule
+    y = oracle.neuron(steps.probes.weights, steps.probes.x)
+    expected = oracle.derivative(y)
+    if rule.is_derivative_right:
+        case.seen = Seen(expected=expected, actual=rule.slope / rule.rate, y=y)
+        return
+    if not np.isfinite(rule.slope).all() or not rule.slope.any():
+        raise blocked("neuron_update.weights")  # nothing moves, so no derivative shows
+    if rule.is_derivative_constant and is_in_model(measured):
+        case.remark("Your Neuron.backward takes an error that the model has already multiplied with the derivative.")
+        return
+    scale = (rule.slope * expected).sum() / (expected**2).sum()
+    actual = rule.slope / scale
+    index = int(np.abs(actual - expected).argmax())
+    seen = Seen(expected=expected, actual=actual, y=y)
+    if rule.is_derivative_constant:
+        raise unmet(
+            "Neuron.backward does not use the derivative: the step is the same wherever the output is between 0 and 1.",
+            hint=HINT,
+            seen=seen,
+        )
+    raise unmet(
+        "The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor looks like {got}, not {wanted}.",
+        y=show(y[index]),
+        got=show(actual[index]),
+        wanted=show(expected[index]),
+        hint=HINT,
+        seen=seen,
+    )
+
+
+def is_in_model(measured: Measurements) -> bool:
+    """Say whether the network's steps are right all the same: then the model has the derivative."""
+    try:
+        rule = measured.model_rule
+    except CaseStopped:
+        return False
+    return rule.is_right and not rule.is_carried

@@ -1,0 +1,157 @@
+"""One step of one neuron: weights, bias, and the error it returns for its inputs.
+
+Judged with the derivative that the neuron was seen to use, which is paid for elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.cases import Case, CaseStopped, Seen, blocked, unmet
+from grader.measurements import Measurements
+from grader.models import Verdict, show
+from grader.oracle import Array
+from grader.rules import TOLERANCE, NeuronSteps, fit, misfit
+
+pytestmark = pytest.mark.criterion("neuron_update")
+
+
+def right_steps(measured: Measurements) -> Array:
+    """Return the steps, (n, 3), that fit the lecture's rule with the student's own slope."""
+    steps = measured.neuron_steps
+    return np.asarray(steps.err * measured.neuron_rule.slope[:, None] * steps.inputs)
+
+
+def seen_at(steps: NeuronSteps, index: int, expected: Array, actual: Array) -> Seen:
+    """Return one probe side by side for the report."""
+    return Seen(
+        expected=expected[index],
+        actual=actual[index],
+        weights=steps.probes.weights[index],
+        x=steps.probes.x[index],
+        err=steps.err,
+    )
+
+
+def test_weights(case: Case, measured: Measurements) -> None:
+    """Each weight moves by rate x error x derivative x its own input."""
+    steps, rule = measured.neuron_steps, measured.neuron_rule
+    expected, actual = right_steps(measured)[:, :2], steps.change[:, :2]
+    index = int(np.abs(np.nan_to_num(actual - expected, nan=np.inf)).max(1).argmax())
+    seen = seen_at(steps, index, expected, actual)
+    if not np.isfinite(actual).all():
+        raise unmet("After backward a weight is not a finite number.", seen=seen)
+    if not actual.any():
+        raise unmet(
+            "Neuron.backward leaves the weights as they were.",
+            hint="Add the step to self._weigths itself, not to a copy.",
+            seen=seen,
+        )
+    if not rule.are_weights_right:
+        hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
+        raise unmet("The two weights do not move in proportion to their inputs.", hint=hint, seen=seen)
+    if not rule.are_weights_linear:
+        hint = "The step is proportional to the error, its sign included."
+        raise unmet("With another error the step does not change in proportion.", hint=hint, seen=seen)
+    if not rule.is_stateless:
+        hint = "Use the input and the output of the last forward call, and start every step from zero."
+        late = int(np.abs(steps.in_a_row - steps.change).max(1).argmax())
+        seen = seen_at(steps, late, steps.change, steps.in_a_row)
+        raise unmet("The same step comes out differently when other steps were made before it.", hint=hint, seen=seen)
+    if rule.momentum:
+        case.remark(
+            "You use momentum {alpha}; the lecture teaches it, and it was taken into account.",
+            alpha=show(rule.momentum),
+        )
+    case.seen = seen
+
+
+def test_bias(case: Case, measured: Measurements) -> None:
+    """The bias moves like a weight whose input is 1."""
+    steps, rule = measured.neuron_steps, measured.neuron_rule
+    if not steps.has_bias:
+        raise blocked("shapes.bias")
+    expected, actual = right_steps(measured)[:, 2], steps.change[:, 2]
+    case.seen = Seen(expected=expected, actual=actual, err=steps.err)
+    if rule.is_bias_right:
+        return
+    if not actual.any():
+        template = "The bias never moves."
+    elif rule.is_bias_proportional:
+        template = "The bias moves {ratio} times as far as it should."
+    else:
+        template = "The bias does not move by rate x error x derivative."
+    raise unmet(
+        template,
+        hint="The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1.",
+        seen=case.seen,
+        ratio=show(rule.bias_ratio),
+    )
+
+
+def test_returned_error(case: Case, measured: Measurements) -> None:
+    """backward returns the error of each input: err x derivative x weight, from before the step."""
+    steps, rule = measured.neuron_steps, measured.neuron_rule
+    count = steps.returned.shape[1]
+    delta = steps.err * (rule.slope / rule.rate if rule.is_derivative_right else rule.slope)
+    before = steps.before[:, :2]
+    expected = delta[:, None] * before
+    if count in (0, 1):
+        check_unreturned(case, measured, count, delta)
+        return
+    if count != 2:
+        raise unmet(
+            "backward returns {count} numbers; there are two inputs.", count=count,
+            hint="Return one error for each input: err * y * (1 - y) * self._weigths.",
+        )  # fmt: skip
+    ratio, residual = fit(steps.returned, expected)
+    free = not rule.is_derivative_right and ratio > 0  # the rate cannot be told from the derivative
+    case.seen = Seen(expected=expected, actual=steps.returned, weights=before, err=steps.err)
+    if residual < TOLERANCE and (free or abs(ratio - 1) < TOLERANCE):
+        return
+    after = delta[:, None] * (before + steps.change[:, :2])
+    seen = seen_at(steps, 0, expected, steps.returned)
+    if misfit(steps.returned, after) < TOLERANCE:
+        raise unmet(
+            "backward returns errors made with the weights from after the step.",
+            hint="Work out the returned errors before you change self._weigths.",
+            verdict=Verdict.PARTIAL, misconception="updated_output_weights", seen=seen,
+        )  # fmt: skip
+    if residual < TOLERANCE and abs(ratio - 2) < TOLERANCE:
+        raise unmet(
+            "The returned errors are twice as large as they should be: the factor 2 is applied in every neuron again.",
+            hint="Keep the factor 2 in the step; the returned error is err y (1 - y) w.",
+            verdict=Verdict.PARTIAL, misconception="factor_two_compounded", seen=seen,
+        )  # fmt: skip
+    if residual < TOLERANCE:
+        raise unmet(
+            "The returned errors are {ratio} times what they should be.", ratio=show(ratio),
+            hint="The returned error is err y (1 - y) w, without the learning rate and with the same sign.", seen=seen,
+        )  # fmt: skip
+    raise unmet(
+        "The returned errors are not err x derivative x weight.",
+        hint="The error of input i is err y (1 - y) w_i: it goes back through the weight that it came through.",
+        seen=seen,
+    )
+
+
+def check_unreturned(case: Case, measured: Measurements, count: int, delta: Array) -> None:
+    """Accept a neuron that returns its delta, or nothing, where the model does the rest rightly."""
+    returned = measured.neuron_steps.returned
+    if count == 1 and fit(returned[:, 0], delta)[1] < TOLERANCE:
+        case.remark("backward returns its delta; the model multiplies it with the weights.")
+        return
+    try:
+        rule = measured.model_rule
+        is_right = rule.is_right and not rule.is_carried
+    except CaseStopped:
+        is_right = False
+    if is_right:
+        case.remark("backward does not return the errors of its inputs; the model works them out itself.")
+        return
+    raise unmet(
+        "backward does not return the error of each input.",
+        hint="Return err * y * (1 - y) * self._weigths, with the weights from before the step.",
+        seen=Seen(expected=measured.neuron_steps.before[0, :2] * delta[0], actual=returned[0]),
+    )

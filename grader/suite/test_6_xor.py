@@ -1,0 +1,198 @@
+"""Learning XOR: the loss, convergence from a set start, and the student's own training loop."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from grader import oracle, probes
+from grader.cases import Case, CaseStopped, Seen, unmet
+from grader.measurements import Measurements
+from grader.models import Training, show, vector
+from grader.oracle import Array
+from grader.rules import TOLERANCE, fit
+from grader.sandbox.client import FaultKind
+from grader.student import ModelProxy, Student
+
+pytestmark = pytest.mark.criterion("xor")
+
+EPOCHS = 100
+RATE = 2.0  # of the gradient step, in the training that the grader drives
+
+# The way to XOR, in epochs times rate: from the first set start, from part of the way, and the least
+# that is still a way. A start is never nearer to the labels than UNLEARNED.
+WAY, SHORT_WAY, LEAST_WAY = 135.0, 40.0, 20.0
+MARGIN = 1.5
+UNLEARNED = 0.28
+SLOW = 0.03
+MOST_EPOCHS = 20_000
+GRID = 11
+SHOWN_LOSSES = 500
+CLOSE = 1e-3
+
+
+def test_loss(student: Student, case: Case, measured: Measurements) -> None:
+    """loss(y, label) is linear in label - y, with the sign that backward expects."""
+    if not student.has("loss"):
+        raise unmet(
+            "There is no function loss(y, label).",
+            hint="Write loss(y, label) and call it in the loop: err = loss(y, label).",
+        )
+    labels = np.array([1.0, 1.0, 0.0, 0.0, 1.0])
+    y = student.rng("loss").uniform(0.1, 0.9, 5)
+    actual = losses_of(student, np.column_stack([y, labels]))
+    c, residual = fit(actual, labels - y)
+    case.seen = Seen(expected=labels - y, actual=actual, y=y, label=labels)
+    if residual >= TOLERANCE:
+        raise unmet(
+            "loss is not proportional to label - y.",
+            hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",
+            seen=case.seen,
+        )
+    try:
+        rule = measured.model_rule
+    except CaseStopped:
+        return  # without a step there is no sign to agree with
+    if rule.is_output_right and c * rule.rate < 0:
+        raise unmet(
+            "loss and backward have opposite signs: a step with err = loss(y, label) climbs the error.",
+            hint="With w += ... the error is label - y; with w -= ... it is y - label.",
+            seen=case.seen,
+        )
+
+
+def losses_of(student: Student, arguments: Array) -> Array:
+    """Call loss(y, label) with numbers; if it cannot take these, with y as the model returns it."""
+    try:
+        return student.function("loss", arguments)
+    except CaseStopped as stopped:
+        model = student.model_or_none
+        if model is None or stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
+            raise
+    model.forward(oracle.XOR_INPUTS[:1])
+    return student.function("loss", arguments, model)
+
+
+def test_convergence(student: Student, case: Case, measured: Measurements) -> None:
+    """From a set start the network learns XOR within 100 epochs."""
+    rate = measured.model_steps.rate
+    if rate == 0:
+        raise unmet("The output neuron does not move, so the network cannot learn.", hint="See the steps above.")
+    model = student.model()
+    model.parameters = probes.start(student.rng("start"), 0)
+    losses: list[float] = []
+    answers = np.zeros(4)
+    for _ in range(0, EPOCHS, 10):
+        some, answers = model.epochs(RATE / rate, 10)
+        losses += some.tolist()
+        if oracle.has_learned(answers):
+            answers = answers_of_weights(student, model, answers)
+            break
+    student.training = training("grader", losses, model)
+    judge(case, answers, len(losses))
+
+
+def test_train(student: Student, case: Case, measured: Measurements) -> None:
+    """Your own train(model, samples, epochs) teaches XOR from a set start."""
+    if not student.has("train"):
+        raise unmet(
+            "There is no function train(model, samples, epochs).",
+            hint="Put the lab's loop into a function of that name, beside the classes.",
+        )
+    rate = abs(measured.model_steps.rate) or 1.0
+    way = WAY if rate > SLOW else SHORT_WAY
+    epochs = min(MOST_EPOCHS, max(200, math.ceil(way / rate)))
+    if rate * epochs < LEAST_WAY:
+        case.remark(
+            "Your learning rate is too small to train here: {rate} in each step. train was not run.", rate=show(rate)
+        )
+        return
+    start = start_for(student.rng("train"), rate, epochs)
+    model = student.model()
+    model.parameters = start
+    losses, answers = model.train(epochs)
+    if len(losses) == epochs:
+        student.training = training("train", losses[:: max(1, epochs // SHOWN_LOSSES)].tolist(), model)
+    else:
+        case.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
+    judge(case, answers_of_weights(student, model, answers), epochs)
+    check_samples_are_used(student, start, epochs)
+
+
+def answers_of_weights(student: Student, model: ModelProxy, answers: Array) -> Array:
+    """Return the four answers that the trained weights give.
+
+    Where forward is the network's function elsewhere, it must be at the corners too: answers from a
+    table are none. Where forward is wrong in itself, that is paid elsewhere.
+    """
+    parameters = model.parameters
+    x = student.rng("answers").uniform(0.1, 0.9, (5, 2))
+    if np.abs(model.forward(x) - oracle.forward(parameters, x)).max() < CLOSE:
+        return oracle.answers(parameters)
+    return answers
+
+
+def check_samples_are_used(student: Student, start: Array, epochs: int) -> None:
+    """Train on the opposite labels from the mirrored start: the same task, unless the samples are ignored."""
+    mirrored = start.copy()
+    mirrored[2] *= -1
+    model = student.model()
+    model.parameters = mirrored
+    _, answers = model.train(epochs, 1 - oracle.XOR_LABELS)
+    answers = answers_of_weights(student, model, answers)
+    if not oracle.has_learned(1 - answers):
+        raise unmet(
+            "train teaches XOR, but not the opposite labels when it is given these as samples.",
+            hint="Train the model that is passed in, with the samples that are passed in.",
+            seen=Seen(expected=1 - oracle.XOR_LABELS, actual=answers, epochs=epochs),
+        )
+
+
+def start_for(rng: np.random.Generator, rate: float, epochs: int) -> Array:
+    """Return a start, (3, 3), from which this rate learns XOR in these epochs.
+
+    A slow rate gets a start that has already gone part of the way; a fast one the start that it
+    copes with best, tried with the oracle.
+    """
+    parameters = probes.start(rng, 0)[None]
+    behind = (WAY - rate * epochs) / MARGIN
+    if behind > 0:
+        further = parameters.copy()
+        while behind > 0 and np.abs(oracle.answers(further) - oracle.XOR_LABELS).max() > UNLEARNED:
+            parameters = further.copy()
+            oracle.losses(further, RATE, 1)
+            behind -= RATE
+        return np.asarray(parameters[0])
+    if rate > RATE:
+        starts = np.array([probes.start(rng, index) for index in range(len(oracle.STARTS))])
+        orders = ((0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2))
+        trained = []
+        for order in orders:
+            network = starts.copy()
+            oracle.losses(network, rate, epochs, order)
+            trained.append(np.abs(oracle.answers(network) - oracle.XOR_LABELS).max(1))
+        return np.asarray(starts[int(np.max(trained, axis=0).argmin())])
+    return np.asarray(parameters[0])
+
+
+def training(source: str, losses: list[float], model: ModelProxy) -> Training:
+    """Return the losses, and the network's outputs on a grid of the unit square, for the report."""
+    ticks = np.linspace(0, 1, GRID)
+    grid = np.array([(first, second) for first in ticks for second in ticks])
+    outputs = np.round(model.forward(grid), 4)
+    return Training(source=source, losses=vector(losses), grid_size=GRID, grid=vector(outputs))
+
+
+def judge(case: Case, answers: Array, epochs: int) -> None:
+    """Pass when all four answers are within 0.25 of their labels."""
+    case.seen = Seen(expected=oracle.XOR_LABELS, actual=answers, epochs=epochs)
+    if not oracle.has_learned(answers):
+        raise unmet(
+            "After {epochs} epochs the answers to (0,0), (0,1), (1,0), (1,1) are {answers}.",
+            epochs=epochs,
+            answers=", ".join(show(answer) for answer in answers),
+            hint="They should be near 0, 1, 1, 0. Look at the steps and at the sign of the loss first.",
+            seen=case.seen,
+        )

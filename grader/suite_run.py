@@ -1,0 +1,222 @@
+"""Step 3, the suite: runs pytest in this trusted process and collects what each case observed.
+
+pytest-json-report is the channel: a case's outcome travels as JSON in its metadata. No plugin,
+configuration or cache of the machine takes part, so that none can change a grade.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import os
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from pytest_jsonreport.plugin import JSONReport
+
+from grader.cases import Case, CaseStopped, blocked
+from grader.measurements import Measurements
+from grader.models import Assignment, Outcome, StagedSubmission, SuiteRun, Verdict
+from grader.sandbox.client import Loaded, SandboxError, Worker
+from grader.student import Student
+
+STDOUT_CHARS = 4_000
+
+Progress = Callable[[str], None]
+
+
+class SuitePlugin:
+    """Joins a pytest session with one submission: fixtures' objects in, outcomes out."""
+
+    KEY = pytest.StashKey["SuitePlugin"]()
+
+    def __init__(self, assignment: Assignment, worker: Worker, file: str, seed: int, progress: Progress) -> None:
+        self.student = Student(worker, file, assignment.limits, seed)
+        self.measured = Measurements(self.student)
+        self.case = Case(name="")
+        self._requires = {
+            f"{criterion.id}.{case.id}": case.requires
+            for criterion in assignment.rubric.criteria
+            for case in criterion.cases
+        }
+        self._worker = worker
+        self._progress = progress
+        self._verdicts: dict[str, Verdict] = {}
+        self._started = 0.0
+        self._stopped: CaseStopped | None = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Let the fixtures find this plugin, and pytest say nothing."""
+        config.stash[self.KEY] = self
+        config.addinivalue_line("markers", "criterion(id): the criterion that a case belongs to")
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            config.pluginmanager.unregister(reporter)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Make the case that the fixtures of a test hand out."""
+        self.case, self._stopped = Case(name=case_name(item)), None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self) -> Generator[None, object, object]:
+        """Start a case with fresh objects and keep how it ended, without pytest's traceback."""
+        try:
+            self._start(self.case.name)
+            return (yield)
+        except CaseStopped as stopped:
+            self._stopped = stopped
+            raise pytest.fail.Exception(stopped.feedback.text, pytrace=False) from None
+
+    def _start(self, name: str) -> None:
+        """Begin a case, or stop it because a case that it requires has not passed."""
+        self._started = time.monotonic()
+        self._progress(name)
+        for required in self._requires.get(name, ()):
+            if self._verdicts.get(required) is not Verdict.PASSED:
+                raise blocked(required)
+        self.student.begin(name)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_json_runtest_metadata(self, item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
+        """Return the outcome of a case as JSON; nothing for a case that broke by our own fault."""
+        if call.when != "call":
+            return {}
+        if call.excinfo is not None and self._stopped is None:
+            return {}
+        outcome = self._outcome(item, self._stopped)
+        self._verdicts[f"{outcome.criterion}.{outcome.case}"] = outcome.verdict
+        built = msgspec.to_builtins(outcome)
+        assert isinstance(built, dict)
+        return {"outcome": built}
+
+    def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
+        criterion, _, case = case_name(item).partition(".")
+        told = self.case
+        common: dict[str, Any] = {
+            "criterion": criterion,
+            "case": case,
+            "title": inspect.getdoc(getattr(item, "function", None)) or case,
+            "remarks": told.remarks,
+            "stdout": self._worker.take_output()[:STDOUT_CHARS],
+            "duration_s": round(time.monotonic() - self._started, 4),
+        }
+        if stopped is None:
+            return Outcome(
+                verdict=Verdict.PASSED,
+                expected=told.seen.expected,
+                actual=told.seen.actual,
+                probe=told.seen.probe,
+                **common,
+            )
+        if stopped.seen_in not in (None, told.name):
+            assert stopped.seen_in is not None
+            return Outcome(
+                verdict=Verdict.BLOCKED,
+                feedback=blocked(stopped.seen_in).feedback,
+                blocked_by=stopped.seen_in.partition(".")[0],
+                **common,
+            )
+        stopped.seen_in = told.name
+        return Outcome(
+            verdict=stopped.verdict,
+            feedback=stopped.feedback,
+            hint=stopped.hint,
+            expected=stopped.seen.expected,
+            actual=stopped.seen.actual,
+            probe=stopped.seen.probe,
+            exception=stopped.exception,
+            misconception=stopped.misconception,
+            **common,
+        )
+
+
+def case_name(item: pytest.Item) -> str:
+    """Return "criterion.case" for a test: its marker, and its name without test_."""
+    marker = item.get_closest_marker("criterion")
+    criterion = marker.args[0] if marker is not None and marker.args else "?"
+    return f"{criterion}.{item.name.removeprefix('test_')}"
+
+
+def run_suite(
+    staged: StagedSubmission, assignment: Assignment, worker: Worker, seed: int, progress: Progress
+) -> SuiteRun:
+    """Run the suite over the submission that the worker holds; a broken suite comes back as such."""
+    plugin = SuitePlugin(assignment, worker, staged.main.name, seed, progress)
+    channel = JSONReport()
+    suite = str(assignment.suite)
+    arguments = [
+        suite,
+        *("-c", os.devnull, "--rootdir", suite, "--confcutdir", suite),
+        *("-p", "pytest_jsonreport.plugin", "-p", "pytest_metadata.plugin"),
+        *("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:unraisableexception"),
+        *("-p", "no:threadexception", "--capture=no", "--assert=plain", "--tb=short"),
+        *("--json-report-file=", "--json-report-omit=streams", "--json-report-omit=log"),
+        "--import-mode=importlib",
+    ]
+    broken: str | None = None
+    silence = io.StringIO()
+    try:
+        with _environment(), contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+            code = pytest.main(arguments, plugins=[channel, plugin])
+        if code == pytest.ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt
+        broken = _problem(channel, int(code), silence.getvalue())
+    except SandboxError as error:
+        broken = str(error)
+    loaded, hello = worker.loaded, worker.hello
+    return SuiteRun(
+        outcomes=tuple(_outcomes(channel)),
+        asked=tuple(loaded.asked) if isinstance(loaded, Loaded) else (),
+        training=plugin.student.training,
+        level=hello.level if hello is not None else "none",
+        python=hello.python if hello is not None else "",
+        numpy=hello.numpy if hello is not None else "",
+        student_time_s=round(worker.spent_s, 4),
+        broken=broken,
+    )
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """Keep the machine's pytest settings out for the time of a run."""
+    kept = dict(os.environ)
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+def _problem(channel: JSONReport, code: int, said: str) -> str | None:
+    """Return one sentence when a test broke other than by stopping its case, None when all is well."""
+    if channel.report is None:
+        return f"pytest ended with code {code} and without a report: {_last_line(said)}"
+    for collector in channel.report.get("collectors", ()):
+        if collector.get("outcome") == "failed":
+            return f"{collector.get('nodeid')} cannot be collected: {_last_line(collector.get('longrepr', ''))}"
+    for test in channel.report.get("tests", ()):
+        if "outcome" not in test.get("metadata", {}):
+            stages = [test.get(stage, {}) for stage in ("setup", "call", "teardown")]
+            texts = [stage["crash"]["message"] for stage in stages if "crash" in stage]
+            return f"{test.get('nodeid')} broke: {_last_line(' '.join(texts))}"
+    return None if code in (0, 1) else f"pytest ended with code {code}"
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in str(text).splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else "no reason given"
+
+
+def _outcomes(channel: JSONReport) -> Iterator[Outcome]:
+    for test in (channel.report or {}).get("tests", ()):
+        outcome = test.get("metadata", {}).get("outcome")
+        if outcome is not None:
+            yield msgspec.convert(outcome, Outcome)

@@ -1,0 +1,375 @@
+"""The command: its options, its exit codes, and one clear sentence for whatever it cannot take."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.command import GRADE, ROOT, SUBMISSIONS, Ran, grade
+
+REFERENCE = ROOT / "reference" / "network.py"
+Write = Callable[..., Path]
+
+
+def one_sentence(text: str) -> bool:
+    return text.startswith("grade: ") and text.count("\n") == 1 and "Traceback" not in text
+
+
+def test_missing_path(tmp_path: Path) -> None:
+    """A path that does not exist is wrong usage."""
+    ran = grade("nowhere/network.py", cwd=tmp_path)
+
+    assert (2, "grade: network.py does not exist.\n") == (ran.code, ran.err)
+    assert {} == ran.report
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("empty.py", b"", "empty.py is empty."),
+        ("blank.py", b"\n \n", "blank.py is empty."),
+        ("program.py", b"\x7fELF\x00\x01", "program.py is a binary file, not Python source."),
+        ("notes.docx", b"PK\x03\x04", "notes.docx is not a Python file: hand in a .py file or a folder with one."),
+        ("large.py", b"#" * 5_000_000, "large.py has 4882 KiB, more than the 256 KiB that a solution may have."),
+        ("old.py", "# Нейрон\n".encode("cp1251"), "old.py is not UTF-8 text (line 1): save it as UTF-8."),
+        ("bad.py", b"def f(:\n", "bad.py is not valid Python: line 1: invalid syntax."),
+        ("deep.py", b"(" * 100_000, "deep.py is not valid Python: line 1: too many nested parentheses."),
+        ("\x1b[31mred\n.py", b"x = = 1", "\\x1b[31mred\\n.py is not valid Python: line 1: invalid syntax."),
+    ],
+)
+def test_what_is_no_submission_is_rejected(
+    name: str, content: bytes, sentence: str, write: Write, tmp_path: Path
+) -> None:
+    """It gets one sentence, exit code 3, score 0 and a valid report."""
+    ran = grade(write(content, name), cwd=tmp_path)
+
+    assert 3 == ran.code
+    assert f"REJECTED: {sentence}" in ran.out
+    assert "\x1b" not in ran.out
+    assert ("rejected", 0) == (ran.report["status"], ran.report["score"])
+    assert {"not_run"} == {criterion["verdict"] for criterion in ran.report["criteria"]}
+
+
+def test_folder_without_python(tmp_path: Path) -> None:
+    """A folder with other files only is rejected."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "report.pdf").write_bytes(b"%PDF")
+
+    ran = grade(folder, cwd=tmp_path)
+
+    assert 3 == ran.code
+    assert "work has no Python file: put your network.py into it." in ran.out
+
+
+def test_two_candidates_are_named(tmp_path: Path) -> None:
+    """Of two files that define both classes none is chosen silently."""
+    for name in ("first.py", "second.py"):
+        (tmp_path / name).write_text(REFERENCE.read_text(encoding="utf-8"), encoding="utf-8")
+
+    ran = grade(tmp_path, cwd=tmp_path)
+
+    assert 3 == ran.code
+    assert "first.py, second.py" in ran.out
+
+
+def test_special_files_are_rejected(tmp_path: Path) -> None:
+    """A symlink, a FIFO or a folder named like a file is never followed or waited for."""
+    (tmp_path / "link.py").symlink_to(REFERENCE)
+    os.mkfifo(tmp_path / "pipe.py")
+    assert stat.S_ISFIFO((tmp_path / "pipe.py").stat().st_mode)
+
+    for name in ("link.py", "pipe.py"):
+        ran = grade(tmp_path / name, cwd=tmp_path)
+        assert 3 == ran.code
+        assert f"{name} is not a regular file" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--report", "xml=x"], "unknown format 'xml'"),
+        (["--report", "json"], "is not FORMAT=PATH"),
+        (["--report", "json=-", "--report", "text=-"], "two reports would go to '-'"),
+        (["--seed", "-1"], "--seed"),
+        (["--seed", "9007199254740992"], "--seed"),
+        (["--time-limit", "0"], "--time-limit"),
+        (["--lang", "de"], "--lang"),
+        (["--colour"], "--colour"),
+    ],
+)
+def test_wrong_options(arguments: list[str], part: str, tmp_path: Path) -> None:
+    """A wrong option is refused in one sentence with exit code 2."""
+    ran = grade(REFERENCE, *arguments, cwd=tmp_path)
+
+    assert 2 == ran.code
+    assert one_sentence(ran.err)
+    assert part in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("criteria = 3", "not valid"),
+        ("[[criteria]\n", "not valid"),
+        (
+            '[[criteria]]\nid="a"\ntitle="A"\npoints=5\ncases=[{id="b",points=4}]\n[imports]\nbanned=[]',
+            "sum to 4 points",
+        ),
+        (
+            '[[criteria]]\nid="a"\ntitle="A"\npoints=1\ncases=[{id="b",points=1,requires=["x.y"]}]\n[imports]\nbanned=[]',
+            "x.y",
+        ),
+    ],
+)
+def test_a_broken_rubric_is_named(text: str, part: str, write: Write, tmp_path: Path) -> None:
+    """A rubric that does not hold together ends with exit code 4 before anything is graded."""
+    ran = grade(REFERENCE, "--rubric", write(text, "rubric.toml"), cwd=tmp_path)
+
+    assert 4 == ran.code
+    assert one_sentence(ran.err)
+    assert part in ran.err
+
+
+def test_an_own_rubric_counts(write: Write, tmp_path: Path) -> None:
+    """Points come from the rubric that is given; a case that no test reports has none."""
+    text = """
+[[criteria]]
+id = "forward"
+title = "Forward"
+points = 10
+cases = [{ id = "neuron", points = 6 }, { id = "no_such_case", points = 4 }]
+[imports]
+banned = []
+"""
+    ran = grade(REFERENCE, "--rubric", write(text, "rubric.toml"), cwd=tmp_path)
+
+    assert (6, 10) == (ran.report["score"], ran.report["max_score"])
+    assert "not_run" == ran.report["criteria"][0]["cases"][1]["verdict"]
+
+
+def test_fail_under(tmp_path: Path) -> None:
+    """A score below --fail-under ends with 1, a score that reaches it with 0."""
+    sample = SUBMISSIONS / "no_train"
+
+    assert 1 == grade(sample, "--fail-under", "96", cwd=tmp_path).code
+    assert 0 == grade(sample, "--fail-under", "95", cwd=tmp_path).code
+
+
+def test_several_reports(tmp_path: Path) -> None:
+    """--report is repeatable; with one on `-` nothing else is printed there, and no default file is written."""
+    reports = ["--report", "json=-", "--report", "json=a.json", "--report", "text=b.txt"]
+
+    ran = grade(REFERENCE, *reports, "--seed", "5", cwd=tmp_path)
+
+    assert 0 == ran.code
+    assert ran.out == (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert (5, 100) == (json.loads(ran.out)["seed"], json.loads(ran.out)["score"])
+    assert "Score: 100 of 100" in (tmp_path / "b.txt").read_text(encoding="utf-8")
+    assert {} == ran.report
+
+
+def test_unwritable_report(tmp_path: Path) -> None:
+    """The default report that cannot be written is a warning; one that was asked for, a failure."""
+    (tmp_path / "grade-report.json").mkdir()
+
+    default = grade(REFERENCE, cwd=tmp_path)
+    asked = grade(REFERENCE, "--report", "json=no/such/folder.json", cwd=tmp_path)
+
+    assert 0 == default.code
+    assert "grade: grade-report.json cannot be written" in default.err
+    assert 2 == asked.code
+    assert "no/such/folder.json cannot be written" in asked.err
+    assert ["grade-report.json"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_hanging_everywhere_ends_in_time(student_code: str, write: Write, tmp_path: Path) -> None:
+    """A submission that hangs in every method ends within its limit plus 2 s, and leaves no process."""
+    code = student_code
+    for line in ("        self.y = sigmoid", "        delta = loss", "        self.h = ", "        e1, e2"):
+        code = code.replace(line, "        while True: pass\n" + line)
+    code = code.replace("    return 1 / (1", "    while True: pass\n    return 1 / (1")
+    usual_s = timed(lambda: grade(REFERENCE, cwd=tmp_path))[1]  # how busy this machine is
+
+    ran, taken_s = timed(lambda: grade(write(code), "--time-limit", "4", cwd=tmp_path))
+
+    assert taken_s < 4 + max(2, 3 * usual_s)
+    assert 0 == ran.code
+    assert "graded" == ran.report["status"]
+    assert "timeout" in {criterion["verdict"] for criterion in ran.report["criteria"]}
+    assert [] == orphans()
+
+
+def timed(action: Callable[[], Ran]) -> tuple[Ran, float]:
+    """Return what an action gives, and its wall time in seconds."""
+    start = time.monotonic()
+    return action(), time.monotonic() - start
+
+
+def orphans() -> list[str]:
+    """Return the command lines of worker processes whose grader is gone (their parent is init)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        if "sandbox/worker.py" in line and parent == "1":
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(number: signal.Signals, write: Write, tmp_path: Path) -> None:
+    """A signal ends the command with 130, one sentence, and no worker left spinning."""
+    path = write("print('loaded', flush=True)\nwhile True: pass")
+    with subprocess.Popen([GRADE, path], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: workers_of(process.pid) != [])
+        (worker,) = workers_of(process.pid)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+
+    assert (130, "grade: interrupted") == (process.returncode, err.strip())
+    wait_for(lambda: not Path(f"/proc/{worker}").exists())
+
+
+def workers_of(pid: int) -> list[str]:
+    """Return the process ids of the workers of a grader."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [child for child in children if b"worker.py" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait up to 10 s until condition holds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_standard_output_that_closes_or_is_full(tmp_path: Path) -> None:
+    """A reader that has seen enough is no failure; a full device is one, in one sentence."""
+    read, written = os.pipe()
+    os.close(read)
+    with open(written, "w") as closed, open("/dev/full", "w") as full:  # noqa: PTH123
+        ended = subprocess.run([GRADE, REFERENCE], cwd=tmp_path, stdout=closed, stderr=subprocess.PIPE, text=True)
+        failed = subprocess.run([GRADE, REFERENCE], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+
+    assert (0, "") == (ended.returncode, ended.stderr)
+    assert 2 == failed.returncode
+    assert one_sentence(failed.stderr)
+
+
+def test_progress_on_a_terminal_only(tmp_path: Path) -> None:
+    """A person sees the running case; a pipe gets nothing."""
+    main, terminal = pty.openpty()
+    subprocess.run([GRADE, REFERENCE], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=terminal, check=True)
+    os.close(terminal)
+    shown = os.read(main, 65536)
+    os.close(main)
+
+    assert b"xor.train" in shown
+    assert shown.endswith(b"\r\x1b[K")
+    assert "" == grade(REFERENCE, cwd=tmp_path).err
+
+
+def test_same_seed_same_report(tmp_path: Path) -> None:
+    """Two runs with one seed differ in their timing only."""
+    reports = []
+    for _ in range(2):
+        report = grade(SUBMISSIONS / "style_script", "--seed", "11", cwd=tmp_path).report
+        del report["timing"]
+        reports.append(report)
+
+    assert reports[0] == reports[1]
+
+
+def test_fresh_seed_fresh_probes(tmp_path: Path) -> None:
+    """Without --seed every run draws its own."""
+    (tmp_path / "network.py").touch()
+    seeds = {grade("network.py", cwd=tmp_path).report["seed"] for _ in range(2)}
+
+    assert 2 == len(seeds)
+
+
+def test_settings_of_the_machine_change_nothing(tmp_path: Path) -> None:
+    """pytest's environment variables and files around the submission have no say."""
+    (tmp_path / "conftest.py").write_text("raise SystemExit('conftest was read')")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --deselect=test_6_xor.py\n")
+    for name in ("network.py", "numpy.py", "sitecustomize.py"):
+        source = REFERENCE.read_text(encoding="utf-8") if name == "network.py" else "raise SystemExit('shadowed')"
+        (tmp_path / name).write_text(source, encoding="utf-8")
+
+    ran = grade(tmp_path, cwd=tmp_path, PYTEST_ADDOPTS="--maxfail=1 -k nothing", PYTEST_PLUGINS="no_such_plugin")
+
+    assert ("graded", 100) == (ran.report["status"], ran.report["score"])
+
+
+def test_help_and_version(tmp_path: Path) -> None:
+    """--help names the exit codes, --version the version."""
+    helped, version = grade("--help", cwd=tmp_path), grade("--version", cwd=tmp_path)
+
+    assert (0, 0) == (helped.code, version.code)
+    assert "Exit codes" in helped.out
+    assert "grade, version" in version.out
+
+
+NOBODY = 65534
+
+
+def python_for_nobody() -> str | None:
+    """Return a Python of this version that another user can run on this checkout, None where there is none."""
+    for candidate in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}", "/usr/bin/python3"):
+        code = f"import os, sys; os.listdir({str(ROOT / 'reference')!r}); print(sys.version_info[:2])"
+        probe = [candidate, "-c", code]
+        with contextlib.suppress(OSError):
+            ran = subprocess.run(probe, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True)
+            if ran.stdout.strip() == str(sys.version_info[:2]):
+                return candidate
+    return None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; as one, every test is this test")
+@pytest.mark.parametrize(("sample", "score"), [("fails_xor", 90)])
+def test_as_another_user(sample: str, score: int) -> None:
+    """An unprivileged user gets the same scores, in a folder that is theirs."""
+    python = python_for_nobody()
+    if python is None:
+        pytest.skip("no Python of this version can be run, or this checkout not be read, by another user")
+    packages = [path for path in sys.path if path.endswith("site-packages")]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("", "home"):
+            Path(folder, name).mkdir(exist_ok=True)
+            Path(folder, name).chmod(0o777)
+        path = SUBMISSIONS / sample
+        ran = subprocess.run(
+            [python, "-c", "from grader.cli import main; main()", path, "--time-limit", "8"],
+            cwd=Path(folder, "home"),
+            env={"PYTHONPATH": os.pathsep.join([str(ROOT), *packages]), "PYTHONDONTWRITEBYTECODE": "1"},
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        report = json.loads(Path(folder, "home", "grade-report.json").read_text(encoding="utf-8"))
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert score == report["score"]

@@ -1,0 +1,164 @@
+"""Hand-ins that lie, break the channel or fake learning: a valid report in time, and no points for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.command import ROOT, Ran, grade, run
+
+Write = Callable[..., Path]
+
+STOPS_READING = """
+import os, sys, time
+class Neuron:
+    def __init__(self, n): self.w = [0.5] * 64
+    def forward(self, x): return 0.5
+class Model:
+    def __init__(self): self.parts = [Neuron(2) for _ in range(700)]
+    def forward(self, x): return sum(self.parts[0].w)
+frame = sys._getframe()
+while frame:
+    if "pipe" in frame.f_locals and hasattr(frame.f_locals["pipe"], "receive"): pipe = frame.f_locals["pipe"]
+    frame = frame.f_back
+send = pipe.send
+def once(header, arrays, count=[0]):
+    send(header, arrays)
+    count[0] += 1
+    while count[0] > 2: time.sleep(1)
+pipe.send = once
+"""
+
+HOSTILE = {
+    "answers_none": "class Neuron: pass\nclass Model:\n    n = 1\n    def __init__(self): self.a = 1.5\n    def forward(self, x): return None\n",
+    "non_string_name": "globals()[1] = print\n",
+    "deep_folders": "import os\nfor _ in range(2000):\n    os.mkdir('a')\n    os.chdir('a')\n",
+    "slow_flush": "import sys, time\nsys.stdout.flush = lambda: time.sleep(3)\n",
+    "no_mark": "import sys\nsys.modules['__main__'].Pipe.mark = lambda *_: None\n",
+    "lying_shape": "import sys\nmain = sys.modules['__main__']\nmain.Desk.begin = lambda *_: ({}, {'a': main.np.zeros((2**21, 0))})\n",
+    "no_arrays": "import sys\nsys.modules['__main__'].Desk.influence = lambda *_: ({}, {})\n",
+    "early_reply": "import os\nfor n in range(3, 12):\n    try: os.write(n, b'\\0' * 8)\n    except OSError: pass\n",
+    "many_objects": "class Small: pass\nclass Model:\n    def __init__(self): self.parts = [Small() for _ in range(6000)]\n    def forward(self, x): return 0.5\n",
+    "stops_reading": STOPS_READING,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_code_gets_a_report(name: str, student_code: str, write: Write, tmp_path: Path) -> None:
+    """It ends, never by our own fault, and its code had no more than its time."""
+    ran = grade(write(student_code + HOSTILE[name]), "--time-limit", "2", cwd=tmp_path)
+
+    assert ran.report["timing"]["student_s"] < 3
+    assert ran.code in (0, 3)
+    assert ran.err == ""
+    assert ran.report["status"] in ("graded", "not_gradable")
+
+
+def graded(code: str, write: Write, tmp_path: Path) -> Ran:
+    return grade(write(code), "--seed", "3", cwd=tmp_path)
+
+
+def points(ran: Ran, criterion: str, case: str) -> int:
+    (cases,) = [one["cases"] for one in ran.report["criteria"] if one["id"] == criterion]
+    (found,) = [one for one in cases if one["id"] == case]
+    return int(found["points"])
+
+
+def test_answers_from_a_table_are_no_learning(student_code: str, write: Write, tmp_path: Path) -> None:
+    """A network that does not move, and knows the corners by heart after some steps, has not converged."""
+    code = student_code.replace(
+        "        return self.n3.forward(self.h)\n",
+        "        y = self.n3.forward(self.h)\n"
+        "        corner = (float(x[0]), float(x[1]))\n"
+        "        table = {(0, 0): 0.1, (0, 1): 0.9, (1, 0): 0.9, (1, 1): 0.1}\n"
+        "        return table.get(corner, y) if getattr(self, 'steps', 0) > 20 else y\n",
+    ).replace(
+        "        e1, e2 = self.n3.backward(self.h, err)\n        self.n1.backward(x, e1)\n        self.n2.backward(x, e2)\n",
+        "        self.steps = getattr(self, 'steps', 0) + 1\n        self.n3.bias += 1e-3 * err\n",
+    )
+
+    ran = graded(code, write, tmp_path)
+
+    assert points(ran, "xor", "convergence") == 0
+    assert points(ran, "xor", "train") == 0
+
+
+def test_memorised_weights_are_no_learning(student_code: str, write: Write, tmp_path: Path) -> None:
+    """A train that writes a known solution does not learn the samples that it is given."""
+    code = student_code + (
+        "\n\ndef train(model, samples, epochs):\n"
+        "    for neuron, row in zip((model.n1, model.n2, model.n3), [[7, 7, -3], [5, 5, -7.5], [9, -9, -4]]):\n"
+        "        neuron._weigths, neuron.bias = np.array(row[:2], dtype=float), float(row[2])\n"
+        "    return [1 / (n + 1) for n in range(epochs)]\n"
+    )
+
+    ran = graded(code, write, tmp_path)
+
+    assert points(ran, "xor", "convergence") == 5
+    assert points(ran, "xor", "train") == 0
+
+
+def test_addresses_do_not_differ(student_code: str, write: Write, tmp_path: Path) -> None:
+    """What a run prints of memory addresses is masked: the same seed gives the same report."""
+    path = write(student_code.replace("        self.h = ", "        print(self)\n        self.h = "))
+    reports = []
+    for _ in range(2):
+        report = grade(path, "--seed", "3", cwd=tmp_path).report
+        del report["timing"]
+        reports.append(report)
+
+    assert reports[0] == reports[1]
+    assert "0x…" in str(reports[0])
+
+
+@pytest.mark.parametrize("name", [b"a\xff\xfeb.py", b"\xff"])
+def test_names_that_are_no_text(name: bytes, tmp_path: Path) -> None:
+    """A file or folder whose name is not UTF-8 is graded under a name that every report can carry."""
+    source = (ROOT / "reference" / "network.py").read_bytes()
+    path = os.fsencode(tmp_path) + b"/" + name
+    if not name.endswith(b".py"):
+        os.mkdir(path)  # noqa: PTH102
+        path += b"/b\xff.py"
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(source)
+
+    ran = grade(Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)), cwd=tmp_path)
+
+    assert (0, 100) == (ran.code, ran.report["score"])
+    assert "\ufffd" in ran.report["submission"]["name"]
+
+
+def test_a_report_never_replaces_the_submission(student_code: str, write: Write, tmp_path: Path) -> None:
+    """It is refused, as are two spellings of one place."""
+    path = write(student_code)
+
+    for arguments in (["json=network.py"], ["json=./a", "text=b/../a"]):
+        (tmp_path / "b").mkdir(exist_ok=True)
+        ran = grade(path, *[word for one in arguments for word in ("--report", one)], cwd=tmp_path)
+        assert 2 == ran.code
+        assert ran.err.startswith("grade: ")
+    assert student_code == path.read_text(encoding="utf-8")
+
+
+def test_a_device_is_written_not_replaced(tmp_path: Path) -> None:
+    """A report to /dev/null leaves the device alone; one through a link keeps the link."""
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+
+    assert 0 == grade(ROOT / "reference", "--report", "json=/dev/null", "--report", "json=link.json", cwd=tmp_path).code
+
+    assert Path("/dev/null").is_char_device()
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "real.json").read_text(encoding="utf-8").startswith("{")
+
+
+def test_modules_beside_the_caller_are_not_imported(tmp_path: Path) -> None:
+    """`python -m grader` in a student's folder does not import the student's msgspec.py."""
+    (tmp_path / "msgspec.py").write_text("raise SystemExit('imported')", encoding="utf-8")
+
+    ran = run([sys.executable, "-m", "grader", str(ROOT / "reference")], cwd=tmp_path)
+
+    assert (0, 100) == (ran.code, ran.report["score"])

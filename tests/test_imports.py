@@ -1,0 +1,106 @@
+"""The import ban: what counts as importing a framework, and what only looks like it."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.imports import check_imports, is_banned
+from grader.models import SourceFile, StagedSubmission
+from grader.rubric import read_rubric
+
+BANNED = read_rubric().imports.banned
+
+
+def found(text: str, **siblings: str) -> list[tuple[str, int | None]]:
+    files = tuple(SourceFile(name=f"{name}.py", text=source) for name, source in siblings.items())
+    staged = StagedSubmission(name="hand-in", main=SourceFile(name="network.py", text=text), siblings=files, sha256="")
+    return [(finding.file, finding.line) for finding in check_imports(staged, BANNED)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import torch",
+        "import numpy, torch",
+        "import torch.nn as nn",
+        "from torch import nn",
+        "from torch.nn import functional as F",
+        "import tensorflow as tf",
+        "from tensorflow.keras import layers",
+        "from sklearn import neural_network",
+        "from sklearn.neural_network import MLPClassifier",
+        "import sklearn.neural_network",
+        "__import__('torch')",
+        "__import__('to' + 'rch')",
+        "import importlib; importlib.import_module('jax.numpy')",
+        "from importlib import import_module as m, import_module; import_module('keras')",
+        "import builtins; builtins.__import__('theano')",
+        "__import__(''.join(['to', 'rch']))",
+        "__import__(f'{\"tor\"}ch')",
+        "exec('import torch')",
+        "eval('__import__(\"caffe2\")')",
+        "if False:\n    import torch",
+        "def f():\n    from mxnet import nd",
+        "try:\n    import paddle\nexcept ImportError:\n    pass",
+        "class A:\n    import flax",
+        "ｉｍｐｏｒｔ torch".replace("ｉｍｐｏｒｔ", "import"),
+        "import ｔｏｒｃｈ",
+    ],
+)
+def test_is_an_import(text: str) -> None:
+    """Each of these imports a framework for certain."""
+    assert len(found(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# import torch",
+        "'import torch'",
+        "TEXT = '''\nimport tensorflow as tf\n'''",
+        "import torchlight",
+        "import kerastuner_like",
+        "from . import torch",
+        "from .torch import nn",
+        "import sklearn.metrics",
+        "from sklearn.metrics import log_loss",
+        "import scipy, pandas, matplotlib.pyplot",
+        "torch = 3",
+        "def torch(): pass",
+        "from numpy import random as torch",
+        "import numpy as torch",
+        "print('import torch')",
+        "name = input(); __import__(name)",
+        "exec('x = \"import torch\"')",
+        "open('torch.py')",
+    ],
+)
+def test_only_looks_like_an_import(text: str) -> None:
+    """None of these imports a framework."""
+    assert found(text) == []
+
+
+def test_lines_and_files_are_named() -> None:
+    """A finding names the file and the line; one statement is one mistake."""
+    text = "import numpy\n\nfrom torch import nn, optim\nimport torch\n"
+
+    assert found(text) == [("network.py", 3), ("network.py", 4)]
+
+
+def test_a_file_of_the_student_is_no_framework() -> None:
+    """A student's own keras.py shadows the framework, and is itself looked at when it is imported."""
+    assert found("import keras", keras="x = 1") == []
+    assert found("import helper", helper="\nimport torch") == [("helper.py", 2)]
+    assert found("import numpy", unused="import torch") == []
+
+
+def test_a_monstrous_expression_hides_nothing() -> None:
+    """What cannot be folded is passed over; the imports around it still count."""
+    assert found("import torch\n__import__(" + "+".join(["'a'"] * 2000) + ")") == [("network.py", 1)]
+
+
+def test_a_name_matches_whole_parts_only() -> None:
+    """Prefixes count at the dots."""
+    assert is_banned("torch.nn", ["torch"])
+    assert not is_banned("torchlight", ["torch"])
+    assert not is_banned("sklearn", ["sklearn.neural_network"])

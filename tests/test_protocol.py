@@ -1,0 +1,111 @@
+"""The trusted end of the pipe believes nothing: whatever comes is a reply or a ProtocolError."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.sandbox import protocol
+from grader.sandbox.protocol import ProtocolError, decode, decode_data, encode, receive
+
+
+def exactly(data: bytes):  # type: ignore[no-untyped-def]
+    stream = io.BytesIO(data)
+
+    def read(count: int) -> bytes:
+        part = stream.read(count)
+        if len(part) < count:
+            raise EOFError
+        return part
+
+    return read
+
+
+def header(**fields: object) -> bytes:
+    return json.dumps({"id": 1, "arrays": [], "data": {}} | fields).encode()
+
+
+def test_arrays_come_back_as_they_were() -> None:
+    """A frame of ours read by our own reader gives the arrays, non-finite numbers included."""
+    arrays = {"x": np.array([[1.5, np.nan], [np.inf, -0.0]]), "y": np.zeros((0, 3))}
+    frame = encode(7, "forward", {}, arrays)
+    lengths = protocol.FRAME.unpack(frame[:8])
+    layout = json.loads(frame[8 : 8 + lengths[0]])["arrays"]
+
+    _, decoded = decode(header(arrays=layout), frame[8 + lengths[0] :])
+
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(decoded[name], array)
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        (b"", b""),
+        (b"null", b""),
+        (b"[]", b""),
+        (b"{}", b""),
+        (header(id="1"), b""),
+        (header(id=1.5), b""),
+        (header(extra=1), b""),
+        (header(arrays=[["x", [-1]]]), b""),
+        (header(arrays=[["x", [2]]]), b"\0" * 8),
+        (header(arrays=[["x", [1]]]), b"\0" * 16),
+        (header(arrays=[["x", [1, 1, 1, 1, 1]]]), b"\0" * 8),
+        (header(arrays=[["x", [10**9, 10**9]]]), b""),
+        (header(arrays=[["x", [10**30]]]), b""),
+        (header(arrays=[["x", [True]]]), b"\0" * 8),
+        (header(fault={"kind": "raised"}), b""),
+        (b'{"id": 1e999, "arrays": []}', b""),
+        (b'{"id": ' + b"9" * 100_000 + b"}", b""),
+        (b"[" * 200_000, b""),
+        (b'{"id": NaN}', b""),
+        (b"\xff\xfe", b""),
+        (header(data="\ud800"), b""),
+    ],
+)
+def test_what_is_no_reply_is_refused(text: bytes, data: bytes) -> None:
+    """Wrong types, lying shapes and hostile JSON end in ProtocolError."""
+    with pytest.raises(ProtocolError):
+        decode_data(decode(text, data)[0].data, dict[str, str])
+
+
+def test_a_huge_frame_is_refused_by_its_first_bytes() -> None:
+    """Nothing is read that the caps do not allow."""
+    for lengths in [(2**32 - 1, 0), (0, 2**32 - 1), (protocol.HEADER_BYTES + 1, 0)]:
+        with pytest.raises(ProtocolError):
+            receive(exactly(struct.pack("<II", *lengths)))
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes(data: bytes) -> None:
+    """Random bytes are a reply, an end, or a ProtocolError."""
+    with contextlib.suppress(ProtocolError, EOFError):
+        reply, arrays = receive(exactly(data))
+        assert [name for name, _ in reply.arrays] == list(arrays)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["id", "arrays", "data", "fault", "op"]), JSON),
+    st.binary(max_size=64),
+)
+def test_any_header(fields: dict[str, object], data: bytes) -> None:
+    """Any JSON in the header is a reply or a ProtocolError."""
+    with contextlib.suppress(ProtocolError):
+        reply, arrays = decode(json.dumps({"id": 1, "arrays": []} | fields).encode(), data)
+        assert reply.id == fields.get("id", 1)
+        assert {name for name, _ in reply.arrays} == set(arrays)

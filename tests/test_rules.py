@@ -1,0 +1,165 @@
+"""Wrong rules are paid once and where they were made; conventions cost nothing.
+
+Each entry is an edit of one correct hand-in, graded for real.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import ENVIRONMENT, ROOT
+
+Edit = list[tuple[str, str]]
+
+DELTA = "        delta = loss * sigmoid_derivative(self.y)\n"
+ERRORS = "        errors = delta * self._weigths\n"
+WEIGHTS = "        self._weigths = self._weigths + LEARNING_RATE * delta * np.array(x)\n"
+BIAS = "        self.bias = self.bias + LEARNING_RATE * delta\n"
+DOT = "np.dot(self._weigths, x) + self.bias"
+BACK = "        e1, e2 = self.n3.backward(self.h, err)\n"
+RETURN = "        return self.n3.forward(self.h)\n"
+SLOPE = "(err * self.n3.y * (1 - self.n3.y))"
+
+
+def compose(errors: str, *, after: str = "") -> Edit:
+    """Let the model work out the hidden errors itself."""
+    return [(BACK, f"        e1, e2 = {errors}\n        self.n3.backward(self.h, err)\n{after}")]
+
+
+# what was done: (the edit, the criteria that it costs, points lost; None: any number)
+WRONG: dict[str, tuple[Edit, list[str], int | None]] = {
+    # the neuron
+    "bias_frozen": ([(BIAS, "")], ["neuron_update", "xor"], None),
+    "bias_sign": ([(BIAS, BIAS.replace("+", "-"))], ["neuron_update", "xor"], None),
+    "bias_no_rate": ([(BIAS, BIAS.replace("LEARNING_RATE", "0.1"))], ["neuron_update", "xor"], None),
+    "bias_no_derivative": ([(BIAS, BIAS.replace("delta", "loss"))], ["neuron_update", "xor"], None),
+    "no_input": ([(WEIGHTS, WEIGHTS.replace(" * np.array(x)", ""))], ["neuron_update", "xor"], None),
+    "inputs_swapped": ([(WEIGHTS, WEIGHTS.replace("np.array(x)", "np.array(x)[::-1]"))], ["neuron_update", "xor"], None),
+    "overwritten": ([(WEIGHTS, WEIGHTS.replace("self._weigths + ", ""))], ["neuron_update", "xor"], None),
+    "weight_decay": ([(WEIGHTS, WEIGHTS.replace("self._weigths +", "0.98 * self._weigths +"))], ["neuron_update", "xor"], None),
+    "error_ignored": ([(DELTA, DELTA.replace("loss", "np.sign(loss)"))], ["neuron_update"], None),
+    "error_squared": ([(DELTA, DELTA.replace("loss", "loss * loss"))], ["neuron_update", "xor"], None),
+    "small_errors_skipped": ([(DELTA, "        if abs(loss) < 0.05: return np.zeros(2)\n" + DELTA)], ["neuron_update"], None),
+    "accumulated": (
+        [("        self.y = 0.0\n", "        self.y = 0.0\n        self.g = 0.0\n"), (WEIGHTS, "        self.g = self.g + delta * np.array(x)\n" + WEIGHTS.replace("delta * np.array(x)", "self.g"))],
+        ["neuron_update"], 8,
+    ),
+    "returned_without_weight": ([(ERRORS, "        errors = delta * np.ones(2)\n")], ["neuron_update", "xor"], None),
+    "returned_with_rate": ([(ERRORS, ERRORS.replace("delta", "LEARNING_RATE * delta"))], ["neuron_update"], 6),
+    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], ["neuron_update"], 3),
+    "returned_twice": ([(ERRORS, ERRORS.replace("delta", "2 * delta"))], ["neuron_update"], 3),
+    # the derivative
+    "derivative_missing": ([(DELTA, "        delta = loss\n")], ["sigmoid_derivative", "xor"], None),
+    "derivative_of_output": ([(DELTA, DELTA.replace("(self.y)", "(sigmoid(self.y))"))], ["sigmoid_derivative", "xor"], None),
+    # forward
+    "minus_forgotten": ([("np.exp(-d)", "np.exp(d)")], ["forward", "xor"], None),
+    "bias_after_sigmoid": ([(f"sigmoid({DOT})", "sigmoid(np.dot(self._weigths, x)) + self.bias")], ["forward", "xor"], None),
+    "bias_not_added": ([(f"sigmoid({DOT})", "sigmoid(np.dot(self._weigths, x))")], ["shapes", "neuron_update", "xor"], None),
+    # the network
+    "hidden_without_weight": (compose(f"{SLOPE} * np.ones(2)"), ["model_update", "xor"], None),
+    "hidden_without_slope": (compose("err * self.n3._weigths"), ["model_update"], 14),
+    "hidden_with_rate": (compose(f"LEARNING_RATE * {SLOPE} * self.n3._weigths"), ["model_update"], 14),
+    "hidden_sign": (compose(f"-{SLOPE} * self.n3._weigths"), ["model_update", "xor"], None),
+    "hidden_frozen": ([("        self.n1.backward(x, e1)\n        self.n2.backward(x, e2)\n", "")], ["model_update", "xor"], None),
+    "output_frozen": ([(BACK, f"        e1, e2 = {SLOPE} * self.n3._weigths\n")], ["model_update", "xor"], None),
+    "output_sees_x": ([(RETURN, RETURN.replace("self.h", "x"))], ["shapes", "forward", "model_update", "xor"], None),
+    "raw_x_in_output_step": ([(BACK, BACK.replace("self.h", "x"))], ["model_update", "xor"], None),
+    "updated_weights": (
+        [(BACK, f"        y = {SLOPE}\n        self.n3.backward(self.h, err)\n        e1, e2 = y * self.n3._weigths\n")],
+        ["model_update"], 5,
+    ),
+    "hidden_first": (
+        [(BACK, f"        e1, e2 = {SLOPE} * self.n3._weigths\n"),
+         ("        self.n2.backward(x, e2)\n", "        self.n2.backward(x, e2)\n        self.n3.backward(np.array([self.n1.forward(x), self.n2.forward(x)]), err)\n")],
+        ["model_update"], 5,
+    ),
+    "hidden_twice_as_far": (compose(f"2 * {SLOPE} * self.n3._weigths"), ["model_update"], 5),
+    "constant_answer": ([(RETURN, "        return 0.5\n")], ["shapes", "forward", "model_update", "xor"], None),
+    "whole_numbers": (
+        [("np.random.randn(n_inputs)", "np.random.randint(-3, 4, n_inputs)"), (WEIGHTS, WEIGHTS.replace("self._weigths =", "self._weigths[:] ="))],
+        ["model_update"], None,
+    ),
+    "one_neuron_twice": ([("self.n2 = Neuron(2)", "self.n2 = self.n1")], ["shapes", "forward", "model_update", "xor"], None),
+    "shared_weights": (
+        [("class Neuron:\n", "class Neuron:\n    _weigths = np.array([0.3, -0.5])\n\n"), ("        self._weigths = np.random.randn(n_inputs)\n", ""), (WEIGHTS, WEIGHTS.replace("self._weigths =", "self._weigths[:] ="))],
+        ["shapes", "forward", "model_update", "xor"], None,
+    ),
+    # learning
+    "loss_sign": ([("    return label - y\n", "    return y - label\n")], ["xor"], 10),
+    "train_does_nothing": ([("            model.backward(x, loss(model.forward(x), label))\n", "            pass\n")], ["xor"], 5),
+}  # fmt: skip
+
+# the minor defects carry the name of their misconception into the report
+NAMED = {
+    "updated_weights": ["updated_output_weights"],
+    "hidden_first": ["hidden_outputs_recomputed"],
+    "hidden_twice_as_far": ["factor_two_compounded"],
+    "returned_after_step": ["updated_output_weights"],
+    "returned_twice": ["factor_two_compounded"],
+}
+
+RIGHT: dict[str, Edit] = {
+    "call_alias": [("    def backward(self, x, loss):", "    __call__ = forward\n\n    def backward(self, x, loss):"), ("self.n1.forward(x), self.n2.forward(x)", "self.n1(x), self.n2(x)")],
+    "keyword_calls": [("self.n1.forward(x), self.n2.forward(x)", "self.n1.forward(x=x), self.n2.forward(x=x)")],
+    "subclass": [("\n\nclass Model", "\n\nclass Output(Neuron):\n    def forward(self, hidden):\n        return super().forward(hidden)\n\n\nclass Model"), ("self.n3 = Neuron(2)", "self.n3 = Output(2)")],
+    "whole_number_start": [("np.random.randn(n_inputs)", "np.random.randint(-4, 5, n_inputs)")],
+    "start_kept_beside": [("        self._weigths = np.random.randn(n_inputs)\n", "        self.start = np.random.randn(n_inputs)\n        self._weigths = self.start\n")],
+    "bias_input": [("        self._weigths = np.random", "        self.one = 1.0\n        self._weigths = np.random"), (DOT, "np.dot(self._weigths, x) + self.bias * self.one")],
+    "large_start": [("np.random.randn(n_inputs)", "10 * np.random.randn(n_inputs)")],
+    "matrix": [("np.random.randn(n_inputs)", "np.asmatrix(np.random.randn(n_inputs))"), (DOT, "(self._weigths @ np.array(x)).item() + self.bias"), (ERRORS, "        errors = delta * np.asarray(self._weigths)[0]\n")],
+    "list_output": [(RETURN, "        return [self.n3.forward(self.h)]\n"), ("    return label - y\n", "    return label - y[0]\n"), (BACK, BACK.replace("err", "float(err)"))],
+    "clipped": [(DELTA, DELTA + "        delta = np.clip(delta, -1, 1)\n")],
+    "bias_becomes_array": [(BIAS, "        self.bias = self.bias + LEARNING_RATE * np.array([delta])\n"), ("self.y = sigmoid(" + DOT + ")", "self.y = float(np.ravel(sigmoid(" + DOT + "))[0])")],
+    "dict_of_neurons": [("        self.n1 = Neuron(2)\n        self.n2 = Neuron(2)\n        self.n3 = Neuron(2)\n", "        self.net = {'a': Neuron(2), 'b': Neuron(2), 'c': Neuron(2)}\n"), ("self.n1", "self.net['a']"), ("self.n2", "self.net['b']"), ("self.n3", "self.net['c']")],
+    "slots": [("class Neuron:\n", "class Neuron:\n    __slots__ = ('_weigths', 'bias', 'y')\n\n")],
+    "names_bound_to_lists": [("\n\ndef train", "\n\nlosses, errors, outputs = [], [0.1], []\n\n\ndef train")],
+    "rate_10": [("LEARNING_RATE = 0.5", "LEARNING_RATE = 10")],
+    "rate_0.01": [("LEARNING_RATE = 0.5", "LEARNING_RATE = 0.01")],
+}  # fmt: skip
+
+
+def graded(code: str, edits: dict[str, Edit], folder: Path) -> dict[str, dict[str, Any]]:
+    """Grade every edit of the code and return the results by name."""
+    for name, edit in edits.items():
+        text = code
+        for old, new in edit:
+            assert old in text, (name, old)
+            text = text.replace(old, new)
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    files = [str(folder / f"{name}.py") for name in edits]
+    command = [sys.executable, "-m", "tests.grade_many", "3", *files]
+    ran = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    return {one["name"]: one for one in map(json.loads, ran.stdout.splitlines())}
+
+
+@pytest.mark.parametrize(
+    "part", [0, 1, pytest.param(2, marks=pytest.mark.soak), pytest.param(3, marks=pytest.mark.soak)]
+)
+def test_wrong_rules(part: int, student_code: str, tmp_path: Path) -> None:
+    """Every wrong rule costs points, in the criteria where it was made and no other."""
+    names = sorted(WRONG)[part::4]
+
+    results = graded(student_code, {name: WRONG[name][0] for name in names}, tmp_path)
+
+    missed = {name: results[name]["missed"] for name in names}
+    assert missed == {name: WRONG[name][1] for name in names}
+    lost = {name: 100 - results[name]["score"] for name in names}
+    assert lost == {name: lost[name] if WRONG[name][2] is None else WRONG[name][2] for name in names}
+    assert 0 not in lost.values()
+    assert {name: NAMED.get(name, []) for name in names} == {name: results[name]["named"] for name in names}
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_conventions_cost_nothing(part: int, student_code: str, tmp_path: Path) -> None:
+    """Ways to store, call and start a right network do not matter."""
+    names = sorted(RIGHT)[part::2]
+
+    results = graded(student_code, {name: RIGHT[name] for name in names}, tmp_path)
+
+    assert {name: (100, []) for name in names} == {name: (one["score"], one["missed"]) for name, one in results.items()}

@@ -1,0 +1,64 @@
+"""Every sample hand-in gets the status, score and verdicts that its expected.toml names."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from grader.renderers.json import parse_json, render_json
+from tests.command import SUBMISSIONS, grade
+
+SCHEMA = Path(__file__).parents[1] / "grader" / "renderers" / "report.schema.json"
+NAMES = sorted(path.name for path in SUBMISSIONS.iterdir() if path.is_dir())
+
+
+@cache
+def expected_of(name: str) -> dict[str, Any]:
+    return tomllib.loads((SUBMISSIONS / name / "expected.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sample(name: str, tmp_path: Path) -> None:
+    """A sample ends as expected through the installed command, with a valid report."""
+    expected = expected_of(name)
+    submission = (SUBMISSIONS / name / expected.get("submission", ".")).resolve()
+
+    limit = str(expected.get("time_limit", 20))
+    ran = grade(submission, "--seed", "7", "--time-limit", limit, cwd=tmp_path)
+
+    report = ran.report
+    verdicts = {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
+    assert expected["verdicts"] == verdicts
+    assert (expected["status"], expected.get("score")) == (report["status"], report["score"])
+    assert expected.get("findings", []) == [finding["line"] for finding in report["findings"]]
+    assert expected["exit_code"] == ran.code
+    assert ran.err == ""
+    jsonschema.validate(report, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    written = (tmp_path / "grade-report.json").read_text(encoding="utf-8")
+    assert render_json(parse_json(written)) == written
+    if report["status"] in ("graded", "rejected"):
+        assert report["score"] == sum(criterion["points"] for criterion in report["criteria"])
+
+
+@pytest.mark.parametrize(
+    "criterion", ["imports", "shapes", "forward", "sigmoid_derivative", "neuron_update", "model_update", "xor"]
+)
+def test_each_criterion_fails_alone(criterion: str) -> None:
+    """Each criterion has a sample that fails it and nothing else."""
+    verdicts = expected_of(f"fails_{criterion}")["verdicts"]
+
+    assert [criterion] == [name for name, verdict in verdicts.items() if verdict != "passed"]
+
+
+def test_there_are_ten_correct_styles() -> None:
+    """At least ten samples are correct work in different styles."""
+    styles = [name for name in NAMES if name.startswith("style_")]
+
+    assert len(styles) >= 10
+    assert {100} == {expected_of(name)["score"] for name in styles}

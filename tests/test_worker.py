@@ -1,0 +1,206 @@
+"""The worker: everything a guest can do comes back as a value, and nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grader.sandbox.client import Answer, Fault, FaultKind, Limits, Loaded, Program, Worker
+
+LIMITS = Limits(total_time_s=10, load_time_s=0.8, call_time_s=1, output_bytes=2**20)
+
+
+def load(text: str, limits: Limits = LIMITS, seed: int = 1) -> Worker:
+    return Worker(Program(file="network.py", text=text), limits, seed)
+
+
+def value_of(worker: Worker, name: str = "f") -> float | Fault:
+    result = worker.request("call", {"name": name, "object": None}, {"arguments": np.zeros((1, 0))})
+    return float(result.arrays["values"][0]) if isinstance(result, Answer) else result
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("while True: pass", FaultKind.TIMEOUT, ""),
+        ("import time; time.sleep(60)", FaultKind.TIMEOUT, ""),
+        ("while True:\n try:\n  while True: pass\n except BaseException: pass", FaultKind.TIMEOUT, ""),
+        ("import os; os.kill(os.getpid(), 19)", FaultKind.TIMEOUT, ""),
+        ("import os; os._exit(3)", FaultKind.CRASHED, "exit code 3"),
+        ("import ctypes; ctypes.string_at(0)", FaultKind.CRASHED, "SIGSEGV"),
+        ("import os; os.abort()", FaultKind.CRASHED, "SIGABRT"),
+        ("import sys; sys.exit()", FaultKind.EXITED, ""),
+        ("quit()", FaultKind.EXITED, ""),
+        ("raise KeyboardInterrupt", FaultKind.RAISED, ""),
+        ("raise GeneratorExit('x')", FaultKind.RAISED, "x"),
+        ("def f(): f()\nf()", FaultKind.RAISED, "maximum recursion depth exceeded"),
+        ("x = bytearray(2**33)", FaultKind.MEMORY, ""),
+        ("while True: print('x' * 1000)", FaultKind.OUTPUT, ""),
+        ("class E(Exception):\n def __str__(self): raise ValueError\nraise E", FaultKind.RAISED, ""),
+        ("raise Exception('x' * 10**7)", FaultKind.RAISED, "x" * 2000),
+        ("raise Exception('\\ud800')", FaultKind.RAISED, "?"),
+        ("input()", FaultKind.RAISED, "EOF when reading a line"),
+        ("import os\nfor n in range(64):\n try: os.close(n)\n except OSError: pass", FaultKind.CRASHED, "exit code 1"),
+        ("import os\nfor n in range(64):\n try: os.write(n, b'x' * 64)\n except OSError: pass", FaultKind.PROTOCOL, ""),
+        ("def f(:", FaultKind.RAISED, "invalid syntax (network.py, line 1)"),
+    ],
+)
+def test_a_load_that_fails_is_a_fault(text: str, kind: FaultKind, message: str) -> None:
+    """Hangs, crashes, exits and floods each have their kind; the client raises nothing."""
+    with load(text) as worker:
+        result = worker.load()
+
+    assert isinstance(result, Fault)
+    assert result.kind is kind
+    assert result.message.startswith(message)
+    assert len(result.message) <= 2000
+
+
+def test_a_load_that_failed_is_not_tried_again() -> None:
+    """A hang at import costs its time once."""
+    with load("while True: pass") as worker:
+        start = time.monotonic()
+        first, second = worker.load(), worker.load()
+
+    assert first is second
+    assert time.monotonic() - start < 2
+
+
+def test_a_call_that_hangs_costs_itself_only() -> None:
+    """After a hang another worker is loaded and answers."""
+    with load("def f(): return 2.5\ndef g():\n while True: pass") as worker:
+        assert value_of(worker) == 2.5
+        hung = value_of(worker, "g")
+        assert isinstance(hung, Fault)
+        assert (hung.kind, hung.seconds) == (FaultKind.TIMEOUT, 1.0)
+        assert value_of(worker) == 2.5
+
+
+def test_the_total_time_is_kept() -> None:
+    """When the total is used up, nothing more is run."""
+    with load("def f():\n while True: pass", Limits(total_time_s=0.9, call_time_s=0.5)) as worker:
+        kinds = [value_of(worker) for _ in range(4)]
+
+    assert [kind.kind for kind in kinds if isinstance(kind, Fault)] == [
+        FaultKind.TIMEOUT, FaultKind.TIMEOUT, FaultKind.TIME_SPENT, FaultKind.TIME_SPENT,
+    ]  # fmt: skip
+
+
+def test_the_process_is_clean() -> None:
+    """Two named variables, no inherited descriptor, no path to the grader or to its packages."""
+    text = """
+import os, sys
+def variables(): return float(len(set(os.environ) - {"PYTHONHASHSEED", "OPENBLAS_NUM_THREADS", "LC_CTYPE"}))
+def descriptors(): return float(len([n for n in range(256) if is_open(n)]))
+def is_open(n):
+    try: os.fstat(n)
+    except OSError: return False
+    return True
+def packages():
+    try: import click
+    except ImportError: return 0.0
+    return 1.0
+def grader():
+    try: import grader
+    except ImportError: return 0.0
+    return 1.0
+"""
+    secret = os.open("/dev/null", os.O_RDONLY)
+    os.set_inheritable(secret, True)
+    try:
+        with load(text) as worker:
+            values = [value_of(worker, name) for name in ("variables", "descriptors", "packages", "grader")]
+    finally:
+        os.close(secret)
+
+    assert values == [0.0, 6.0, 0.0, 0.0]  # 0-2 and the three that were moved away
+
+
+def test_what_is_printed_is_taken_by_the_case() -> None:
+    """Output is captured, descriptors included, decoded with replacement, capped at 64 KiB."""
+    text = "import os\ndef f():\n print('привет')\n os.write(1, b'\\xff\\n')\n return 1.0\ndef g():\n print('y' * 10**5)\n return 1.0"
+    with load("print('loaded')\n" + text) as worker:
+        worker.load()
+        assert worker.take_output() == "loaded\n"
+        value_of(worker)
+        assert worker.take_output() == "привет\n\ufffd\n"
+        value_of(worker, "g")
+        assert worker.take_output() == "y" * 2**16
+        assert worker.take_output() == ""
+
+
+def test_a_forged_mark_loses_the_output_only() -> None:
+    """Writing where marks are written does no harm."""
+    with load("import os\ndef f():\n os.write(2, b'\\x1e' * 50)\n return 1.0") as worker:
+        assert value_of(worker) == 1.0
+        assert "\x1e" in worker.take_output()
+        assert value_of(worker) == 1.0
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "random.random()",
+        "np.random.rand()",
+        "np.random.default_rng().random()",
+        "np.random.RandomState().rand()",
+        "np.random.Generator(np.random.PCG64()).random()",
+        "float(np.random.SeedSequence().entropy % 10**9)",
+        "float(hash('text') % 10**6)",
+    ],
+)
+def test_randomness_comes_from_the_seed(expression: str) -> None:
+    """Same seed, same numbers, for every generator that is not seeded by its owner."""
+    text = f"import random\nimport numpy as np\ndef f(): return {expression}"
+
+    values = []
+    for seed in (5, 5, 6):
+        with load(text) as worker:
+            worker.begin(seed)
+            values.append(value_of(worker))
+
+    assert values[0] == values[1]
+    if "hash" not in expression:
+        assert values[0] != values[2]
+
+
+def test_plotting_packages_are_inert() -> None:
+    """matplotlib and tqdm are there in name, and do nothing."""
+    text = """
+import matplotlib.pyplot as plt
+from tqdm import tqdm, trange
+import seaborn as sns
+def f():
+    fig, (a, b) = plt.subplots(1, 2)
+    a.plot([1], label="x").set_title("t")
+    plt.figure(figsize=(3, 3)); plt.show()
+    with plt.style.context("x"):
+        sns.set()
+    return float(sum(tqdm([1, 2])) + sum(trange(3)))
+"""
+    program = Program(file="network.py", text=text, stand_ins=("matplotlib", "tqdm", "seaborn"))
+    with Worker(program, LIMITS, 1) as worker:
+        assert isinstance(worker.load(), Loaded)
+        assert value_of(worker) == 6.0
+
+
+def test_no_process_and_no_descriptor_is_left() -> None:
+    """A dozen workers, hanging and crashing ones among them, leave nothing behind."""
+    texts = ["x = 1", "while True: pass", "import os; os._exit(1)", "import os; os.fork(); x = 1"]
+    limits = Limits(load_time_s=0.3)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    pids = []
+    for text in texts * 3:
+        with load(text, limits) as worker:
+            worker.load()
+            pids += [int(pid) for pid in children()]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def children() -> list[str]:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
