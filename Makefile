@@ -1,9 +1,10 @@
 # make demo, make test: set up .venv and run. Needs Python 3.11+ (PYTHON=... to choose one) and make.
 PYTHON ?= python3
 BIN := .venv/bin
+export OPENBLAS_NUM_THREADS := 1
 READY := .venv/.ready
 
-.PHONY: demo test lint seeds bench clean
+.PHONY: demo test lint security fuzz seeds bench clean
 
 demo: $(READY)
 	$(BIN)/grade reference --seed 1 --report text=-
@@ -18,7 +19,16 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Every correct style in 50 seeds: nothing may lose a point (about 2 minutes); the rest of the wrong rules.
+# All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less (a minute).
+security: $(READY)
+	$(BIN)/python -m pytest -n 4 -m "security or not security" tests/test_attacks.py tests/test_policy.py \
+		tests/test_degraded.py tests/test_protocol.py tests/test_hostile.py
+
+# 2,000 malformed hand-ins (2 minutes).
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz
+
+# Every correct style in 50 seeds, every sample through the installed command, all wrong rules (4 minutes).
 seeds: $(READY)
 	$(BIN)/python -m pytest -n 2 -m soak
 	$(BIN)/python -m tests.seeds
@@ -31,6 +41,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m compileall -q grader
 	touch $@
 
 clean:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from grader.cases import CaseStopped, once, student_fault, unmet
+from grader.models import SourceFile
 from grader.oracle import Array
 from grader.sandbox.client import Answer, Fault, FaultKind, Limits, Loaded, Worker
 from grader.sandbox.protocol import ProtocolError
@@ -87,7 +88,7 @@ class Step:
 class Asking:
     """The submission's worker, and what is known not to come back from a call."""
 
-    def __init__(self, worker: Worker, file: str, limits: Limits) -> None:
+    def __init__(self, worker: Worker, file: SourceFile, limits: Limits) -> None:
         self.file = file
         self.limits = limits
         self._worker = worker
@@ -103,7 +104,7 @@ class Asking:
         """The names of the student's module."""
         result = self._worker.load()
         if isinstance(result, Fault):
-            raise self.stopped(result, f"Loading {self.file}")
+            raise self.stopped(result, f"Loading {self.file.name}")
         return result
 
     def ask(
@@ -142,7 +143,7 @@ class Asking:
         try:
             return answer.words(kind)
         except ProtocolError:
-            raise self.stopped(Fault(kind=FaultKind.PROTOCOL), self.file) from None
+            raise self.stopped(Fault(kind=FaultKind.PROTOCOL), self.file.name) from None
 
     def single(self, answer: Answer, what: str) -> Array:
         """Return one number a row from the outputs of an answer, or stop the case."""

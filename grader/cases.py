@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from grader.models import Message, Number, StudentError, Verdict, number, say, vector
+from grader.models import Message, Number, SourceFile, StudentError, Verdict, number, say, vector
 from grader.sandbox.client import Fault, FaultKind
 
 T = TypeVar("T")
@@ -30,6 +30,7 @@ FAULT_VERDICTS = {
     FaultKind.OUTPUT: Verdict.OUTPUT_LIMIT,
     FaultKind.CRASHED: Verdict.ERROR,
     FaultKind.PROTOCOL: Verdict.ERROR,
+    FaultKind.LEVEL: Verdict.ERROR,
 }
 
 
@@ -149,6 +150,11 @@ FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
     FaultKind.TIME_SPENT: ("The time limit of {seconds} s was used up before {what}.", None),
     FaultKind.OUTPUT: ("{what} printed without end and was stopped.", "Print once in a while, not in every step."),
     FaultKind.CRASHED: ("{what} ended the Python process ({error}).", None),
+    "SIGSYS": (
+        "{what} did what no program may do while it is graded, and was ended.",
+        "A hand-in computes: it needs no other process, no system call of its own.",
+    ),
+    FaultKind.LEVEL: ("{what} was not run: {error}.", None),
     FaultKind.PROTOCOL: (
         "{what} gave an answer that the grader cannot read.",
         "Keep the model small, and leave the process's open files alone.",
@@ -157,14 +163,15 @@ FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
 EXCEPTIONS = {FaultKind.RAISED, FaultKind.EXITED, FaultKind.MEMORY}
 
 
-def student_fault(fault: Fault, what: str, file: str, memory_bytes: int) -> CaseStopped:
+def student_fault(fault: Fault, what: str, file: SourceFile, memory_bytes: int) -> CaseStopped:
     """Return the end of a case in which the student's code did not answer; what names the call."""
     known = fault.kind is FaultKind.RAISED and fault.type in FAULT_SENTENCES
-    template, hint = FAULT_SENTENCES[fault.type if known else fault.kind]
+    is_forbidden = fault.kind is FaultKind.CRASHED and fault.message == "SIGSYS"
+    template, hint = FAULT_SENTENCES["SIGSYS" if is_forbidden else fault.type if known else fault.kind]
     words: dict[str, str | int] = {
         "what": what,
-        "place": f"{file}, line {fault.line}" if fault.line is not None else file,
-        "file": file,
+        "place": file.place(fault.line),
+        "file": file.name,
         "type": fault.type,
         "error": fault.message,
         "limit": memory_bytes // 2**20,
@@ -173,7 +180,7 @@ def student_fault(fault: Fault, what: str, file: str, memory_bytes: int) -> Case
     verdict = FAULT_VERDICTS[fault.kind]
     if known:
         verdict = Verdict.FAILED if fault.type == "NotImplementedError" else Verdict.NOT_GRADABLE
-    error = StudentError(type=fault.type, message=fault.message, file=file, line=fault.line)
+    error = StudentError(type=fault.type, message=fault.message, file=file.name, line=fault.line)
     stopped = CaseStopped(
         verdict,
         say(template, **{name: word for name, word in words.items() if f"{{{name}}}" in template}),

@@ -20,6 +20,7 @@ from grader import __version__
 if TYPE_CHECKING:
     from grader.models import Assignment, Report
     from grader.sandbox.client import Limits
+    from grader.sandbox.processes import Sandbox
 
 FORMATS = ("json", "text")
 DEFAULT_REPORT = ("json", "grade-report.json")
@@ -53,8 +54,25 @@ def finite(context: click.Context, parameter: click.Parameter, value: float) -> 
     return value
 
 
+def a_path(context: click.Context, parameter: click.Parameter, value: str) -> Path:
+    """Refuse what Path would take for the current folder."""
+    if not value:
+        raise click.BadParameter("it is empty.", context, parameter)
+    return Path(value)
+
+
+def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
+    """Print what this machine offers, and end."""
+    if value and not context.resilient_parsing:
+        from grader.doctor import examine
+
+        for line in examine():
+            click.echo(line)
+        context.exit()
+
+
 @click.command(epilog=EPILOG)
-@click.argument("submission", type=click.Path(path_type=Path))
+@click.argument("submission", callback=a_path)
 @click.option(
     "reports",
     "--report",
@@ -75,6 +93,22 @@ def finite(context: click.Context, parameter: click.Parameter, value: float) -> 
 @click.option("--fail-under", type=click.IntRange(0), metavar="POINTS", help="Exit with 1 when the score is lower.")
 @click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the built-in one.")
 @click.option("--lang", type=click.Choice(["en"]), default="en", show_default=True, help="Language of the report.")
+@click.option(
+    "required",
+    "--require-sandbox",
+    type=click.Choice(["strict", "process"]),
+    default="process",
+    show_default=True,
+    help="Run nothing below this level of the sandbox.",
+)
+@click.option(
+    "--doctor",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=doctor,
+    help="Show what this machine offers and exit.",
+)
 @click.version_option(__version__, prog_name="grade")
 def command(
     submission: Path,
@@ -84,50 +118,80 @@ def command(
     fail_under: int | None,
     rubric: Path | None,
     lang: str,
+    required: str,
 ) -> int:
-    """Grade SUBMISSION, a Python file or a folder with one: three sigmoid neurons that learn XOR."""
-    from grader.errors import GradeError, UsageError
-    from grader.pipeline import assignment
+    """Grade SUBMISSION: three sigmoid neurons that learn XOR.
+
+    SUBMISSION is a Python file, a notebook, a .zip or .tar.gz archive, or a folder with one of them.
+    """
+    from grader.sandbox.processes import Sandbox
 
     check_destinations(reports, submission)
-    try:
-        if not os.path.lexists(submission):
-            raise UsageError("{path} does not exist.", path=submission.name)
-        task = assignment(rubric, limits_for(time_limit)) if rubric else assignment(limits=limits_for(time_limit))
-    except GradeError as error:
-        click.echo(f"grade: {shown(str(error))}", err=True)
-        return error.exit_code
-    report = graded(submission, task, secrets.randbits(53) if seed is None else seed, lang)
+    with Sandbox(required) as sandbox:  # started first: it warms up while the rest is imported
+        from grader.errors import GradeError, UsageError
+        from grader.pipeline import assignment
+
+        try:
+            if not os.path.lexists(submission):
+                raise UsageError("{path} does not exist.", path=submission.name)
+            limits = limits_for(time_limit)
+            task = assignment(rubric, limits) if rubric else assignment(limits=limits)
+        except GradeError as error:
+            click.echo(f"grade: {shown(str(error))}", err=True)
+            return error.exit_code
+        report = graded(submission, task, secrets.randbits(53) if seed is None else seed, lang, sandbox)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # interrupted, whatever came of it
+        raise KeyboardInterrupt
     return max(write(reports, report), exit_code(report, fail_under))
 
 
 def main() -> None:
     """Run the command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
+    from grader.errors import EXIT_GRADED, EXIT_INTERRUPTED, EXIT_USAGE
+
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+            signal.signal(getattr(signal, name), interrupt)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        sys.exit(command.main(standalone_mode=False))
+        code = command.main(prog_name="grade", standalone_mode=False)
+    except SystemExit:  # click's own end, when the reader of --help has seen enough
+        code = EXIT_GRADED
     except click.ClickException as error:
-        from grader.errors import EXIT_USAGE
-
         click.echo(f"grade: {shown(error.format_message())} Try: grade --help", err=True)
-        sys.exit(EXIT_USAGE)
+        code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        from grader.errors import EXIT_INTERRUPTED
-
         click.echo("grade: interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+        code = EXIT_INTERRUPTED
+    except OSError as error:  # of the place the command was started in: a folder that is gone, a full device
+        forget_output()
+        place = f" ({shown(str(error.filename))})" if error.filename else ""
+        click.echo(f"grade: {error.strerror}{place}.", err=True)
+        code = EXIT_USAGE
+    sys.exit(code)
+
+
+def interrupt(*_: object) -> None:
+    """End the work; a second signal would only end the tidying up."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def forget_output() -> None:
+    """Drop what is still buffered for a standard output that takes no more."""
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def check_destinations(reports: tuple[tuple[str, str], ...], submission: Path) -> None:
     """Refuse two reports for one place, and a report in place of the submission."""
-    places = [path if path == "-" else str(Path(path).resolve()) for _, path in reports]
-    handed_in = submission.resolve()
+    places = [path if path == "-" else os.path.realpath(path) for _, path in reports]
+    handed_in = Path(os.path.realpath(submission))
     for place in places:
         if places.count(place) > 1:
             raise click.UsageError(f"two reports would go to {place!r}.")
@@ -155,12 +219,12 @@ def limits_for(time_limit: float) -> Limits:
     )
 
 
-def graded(submission: Path, task: Assignment, seed: int, lang: str) -> Report:
+def graded(submission: Path, task: Assignment, seed: int, lang: str, sandbox: Sandbox) -> Report:
     """Grade, with a line of progress where a person watches."""
     from grader.pipeline import grade
 
     with progress() as tell:
-        return grade(submission, task, seed=seed, lang=lang, progress=tell)
+        return grade(submission, task, seed=seed, lang=lang, sandbox=sandbox, progress=tell)
 
 
 @contextlib.contextmanager
@@ -200,10 +264,10 @@ def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
             code = EXIT_USAGE if reports else EXIT_GRADED
     try:
         click.echo(RENDERERS[printed](report), nl=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError as error:
-        with contextlib.suppress(OSError):  # what is still buffered has nowhere to go
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
         if not isinstance(error, BrokenPipeError):  # a reader that has seen enough is no failure
             click.echo(f"grade: standard output cannot be written: {error.strerror}.", err=True)
             code = EXIT_USAGE
@@ -212,10 +276,11 @@ def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
 
 def replace_file(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all; a device or pipe is written as it is."""
-    path = path.resolve()
-    if path.exists() and not path.is_file() and not path.is_dir():
+    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    if is_special or path.absolute().parts[1:2] in (("dev",), ("proc",)):
         path.write_text(text, encoding="utf-8")
         return
+    path = Path(os.path.realpath(path))
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         temporary = Path(file.name)
     try:

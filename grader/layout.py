@@ -18,13 +18,13 @@ from grader.cases import CaseStopped, Seen, blocked, is_close, not_gradable, onc
 from grader.oracle import Array
 from grader.sandbox.client import Answer, Fault, FaultKind
 
-FORMS = ("vector", "list", "row", "column")
+FORMS = ("vector", "list", "tuple", "row", "column")
 PROBE_X = np.array([[0.6, -1.4], [-0.35, 0.8]])
 PROBE_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
 FORWARD_ATOL = 1e-5
 STEP_RTOL = 0.1
 HOLDER_SIZE = 64
-TEMPERING = 20.0
+TEMPERINGS = (1 / 20, -1.0)  # large weights hide each other; a dead neuron may live with the other sign
 
 # Inputs (first, second, constant one) at which a number shows what it is: the pattern of the rows
 # where it moves the output is that of weight 1, weight 2 or the bias.
@@ -37,12 +37,19 @@ class Wiring:
     """How the three neurons are joined: their paths (hidden 1, hidden 2, output) and input slots.
 
     slots[n] tells what each number that neuron n receives is: 0 or 1 for the first or second input,
-    -1 for a constant one. form is the container in which the model takes x.
+    -1 for a constant one. signs is -1 for a neuron whose constant is minus one: its bias counts the
+    other way. form is the container in which the model takes x.
     """
 
     form: str
+    signs: tuple[int, ...]
     paths: tuple[Path, Path, Path]
     slots: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+    @property
+    def mask(self) -> Array:
+        """Return what the nine parameters are multiplied with between the student's network and the oracle's."""
+        return np.array([[1.0, 1.0, sign] for sign in self.signs])
 
 
 def holders_of(described: Described) -> list[Found]:
@@ -127,7 +134,7 @@ class Layout:
         received = [{int(row[0]): row for row in rows} for rows in calls]
         missing = [part for part in range(3) if not all(part in rows for rows in received)]
         if missing:
-            raise self._uncalled(len(missing))
+            raise self._uncalled([paths[part] for part in missing])
         slots = [self._slots([rows[part] for rows in received], received) for part in range(3)]
         readers = [part for part in range(3) if sorted(k for n, k in slots[part] if n == "x") == [0, 1]]
         last = [part for part in range(3) if any(n == "h" for n, _ in slots[part])]
@@ -139,8 +146,10 @@ class Layout:
                     tuple(-1 if n == "one" else fed.index(k) if n == "h" else k for n, k in slots[part])
                     for part in order
                 ]
+                ones = [[k for n, k in slots[part] if n == "one"] for part in order]
                 return Wiring(
                     form=form,
+                    signs=tuple(found[0] if found else 1 for found in ones),
                     paths=(paths[order[0]], paths[order[1]], paths[order[2]]),
                     slots=(numbered[0], numbered[1], numbered[2]),
                 )
@@ -160,24 +169,29 @@ class Layout:
         settings = {"object": handle, "form": form, "parts": paths}
         shapes = {"outputs": (1, None), "calls": (None, 11)}
         answer = self._asking.ask("trace", "Model.forward", settings, {"x": x[None, :]}, shapes)
-        self._asking.single(answer, "Model.forward")
         calls = answer.arrays["calls"]
         if not (np.isfinite(calls[:, (0, 2)]).all() and (calls[:, 2] <= 8).all()):
             raise self._asking.stopped(Fault(kind=FaultKind.PROTOCOL), "Model.forward")
         return calls
 
-    def _uncalled(self, count: int) -> CaseStopped:
+    def _uncalled(self, missing: Sequence[Path]) -> CaseStopped:
+        """Say what it means that the forward of these neurons was not seen to be called."""
         handle = self._asking.new("Model")
-        if self._moving(handle, holders_of(self._asking.described(handle))) == 0:
+        holders = holders_of(self._asking.described(handle))
+        if self._moving(handle, holders) == 0:
             return unmet(
                 "Model.forward gives the same answer whatever the weights are.",
                 hint="The answer must be computed by the three neurons from their weights.",
             )
-        if count == 3:
-            return not_gradable("Model.forward does not call Neuron.forward, so the neurons cannot be watched.")
+        inside = [one for one in holders if any(one.path[: len(path)] == path for path in missing)]
+        if self._moving(handle, inside):
+            return not_gradable(
+                "Model.forward uses {count} of its neurons without calling their forward, so they cannot be watched.",
+                count=len(missing),
+            )
         return unmet(
             "Model.forward does not call Neuron.forward of {count} of the three neurons.",
-            count=count,
+            count=len(missing),
             hint="Pass x through both hidden neurons and their outputs through the third.",
         )
 
@@ -198,8 +212,8 @@ class Layout:
             ]
             if sources:  # neurons that start equal cannot be told apart: take them in order
                 origin = next((source for source in sources if source not in found), sources[0])
-            if values[0] == values[1] == 1.0:
-                origin = ("one", 0)
+            if values[0] == values[1] and abs(values[0]) == 1.0:
+                origin = ("one", int(values[0]))
             found.append(origin)
         return found
 
@@ -209,11 +223,12 @@ class Layout:
         present = np.array([one is not None for one in references]).reshape(3, 3)
         handle = self._asking.new("Model")
         for x in PROBE_X:
-            step = self._asking.step("Model", handle, wiring.form, references, PROBE_W, x, 0.25)
-            expected = np.where(present, oracle.step(step.before, x, np.array(0.25)), 0.0)
-            rate = float((step.change * expected).sum() / (expected**2).sum())
-            off = np.abs(step.change - rate * expected).max()
-            if not is_close(step.output, float(oracle.forward(step.before, x)), FORWARD_ATOL):
+            step = self._asking.step("Model", handle, wiring.form, references, PROBE_W * wiring.mask, x, 0.25)
+            before, change = step.before * wiring.mask, step.change * wiring.mask
+            expected = np.where(present, oracle.step(before, x, np.array(0.25)), 0.0)
+            rate = float((change * expected).sum() / (expected**2).sum())
+            off = np.abs(change - rate * expected).max()
+            if not is_close(step.output, float(oracle.forward(before, x)), FORWARD_ATOL):
                 return False
             if not off <= STEP_RTOL * abs(rate) * np.abs(expected).max():
                 return False
@@ -260,9 +275,12 @@ class Layout:
     ) -> list[list[Reference]]:
         """Find by influence which numbers may be weight 1, weight 2 and bias; none for a missing bias."""
         rows = self._influence(neuron, form, slots, references)
-        if not {PATTERNS[0], PATTERNS[1]} <= set(rows):  # large weights hide each other: make them small
-            self._temper(neuron, references)
-            rows = self._influence(neuron, form, slots, references)
+        for factor in TEMPERINGS:
+            if set(PATTERNS) <= set(rows):
+                break
+            self._temper(neuron, references, factor)
+            again = self._influence(neuron, form, slots, references)
+            rows = [tuple(a or b for a, b in zip(*pair, strict=True)) for pair in zip(rows, again, strict=True)]
         found = [[one for one, row in zip(references, rows, strict=True) if row == pattern] for pattern in PATTERNS]
         if not (found[0] and found[1]):  # an odd forward: take what moves it, as it is stored
             moving = [one for one, row in zip(references, rows, strict=True) if any(row)]
@@ -289,11 +307,11 @@ class Layout:
         outputs = self._asking.single(base, "Neuron.forward")
         return [tuple(bool(moved) for moved in np.abs(row - outputs) > 0) for row in answer.arrays["moved"]]
 
-    def _temper(self, neuron: int, references: list[tuple[Path, int]]) -> None:
-        """Divide the broken numbers inside a neuron; whole ones may be sizes."""
+    def _temper(self, neuron: int, references: list[tuple[Path, int]], factor: float) -> None:
+        """Multiply the broken numbers inside a neuron; whole ones may be sizes."""
         settings = {"object": neuron, "references": references}
         values = self._asking.ask("read", "Neuron", settings, {}, {"values": (len(references),)}).arrays["values"]
-        tempered = np.where(values == np.round(values), values, values / TEMPERING)
+        tempered = np.where(values == np.round(values), values, values * factor)
         self._asking.ask("write", "Neuron", settings, {"values": tempered})
 
     @once

@@ -16,6 +16,7 @@ from grader.asking import Step
 from grader.cases import CaseStopped, once
 from grader.oracle import Array
 from grader.rules import (
+    TOLERANCE,
     ModelRule,
     ModelSteps,
     NeuronRule,
@@ -23,6 +24,7 @@ from grader.rules import (
     carried_rule,
     defect_rule,
     gradient_rule,
+    misfit,
     momentum_rule,
     neuron_rule,
 )
@@ -35,7 +37,7 @@ CALIBRATION_X = np.array([0.9, -0.7])
 SMALL_ERR = 0.02  # as late in a training
 SMALL_MODEL_ERR = 0.3
 LARGEST_ERR = 0.9  # of a training
-UNTOUCHED_ERR = 1.7
+UNTOUCHED_ERR = 0.9
 RATES = (1e-9, 1e9)  # beyond these a rate is not one
 
 
@@ -61,7 +63,12 @@ class Measurements:
         A rule that does not hold for the scaled errors may hold for those of a training (clipping).
         """
         drawn = probes.neuron_probes(self._student.rng("neuron"))
-        scaled = self._neuron_steps(drawn, drawn.err / (abs(self._neuron_rate()) or 1.0))
+        try:
+            scaled = self._neuron_steps(drawn, drawn.err / (abs(self._neuron_rate()) or 1.0))
+        except CaseStopped as stopped:
+            if stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
+                raise
+            return self._neuron_steps(drawn, LARGEST_ERR)  # code that refuses an error above 1
         if not neuron_rule(scaled).is_right_throughout:
             plain = self._neuron_steps(drawn, LARGEST_ERR)
             if neuron_rule(plain).is_right_throughout:
@@ -126,13 +133,15 @@ class Measurements:
         except CaseStopped as stopped:
             if stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
                 raise
-            return self._model_steps(drawn, plain_err, rate)  # code that refuses an error above 1
+            return self._model_steps(drawn, plain_err, rate, is_plain=True)  # code that refuses an error above 1
         if gradient_rule(scaled).is_right or momentum_rule(scaled) or defect_rule(scaled):
             return scaled
-        plain = self._model_steps(drawn, plain_err, rate)
+        plain = self._model_steps(drawn, plain_err, rate, is_plain=True)
         return plain if gradient_rule(plain).is_right else scaled
 
-    def _model_steps(self, drawn: probes.NetworkProbes, err: Array, rate: float) -> ModelSteps:
+    def _model_steps(
+        self, drawn: probes.NetworkProbes, err: Array, rate: float, *, is_plain: bool = False
+    ) -> ModelSteps:
         model, small = self._student.model(), self._student.model()
         small_err = np.where(err > 0, SMALL_MODEL_ERR, -SMALL_MODEL_ERR)
         return ModelSteps(
@@ -143,6 +152,7 @@ class Measurements:
             small_change=self._changes(drawn, small_err, [small] * len(err)),
             present=model.present,
             rate=rate,
+            is_plain=is_plain,
         )
 
     def _changes(self, drawn: probes.NetworkProbes, errors: Array, models: list[ModelProxy]) -> Array:
@@ -161,6 +171,18 @@ class Measurements:
             if rate:
                 return rate
         return 0.0
+
+    @once
+    def is_derivative_negated(self) -> bool:
+        """Whether the student's own sigmoid_derivative is -y (1 - y): one slip that shows in whatever uses it."""
+        if not self._student.has("sigmoid_derivative"):
+            return False
+        y = np.linspace(0.1, 0.9, 5)
+        try:
+            actual = self._student.function("sigmoid_derivative", y[:, None])
+        except CaseStopped:
+            return False
+        return misfit(actual, -oracle.derivative(y)) < TOLERANCE
 
     @once
     def is_cut_off(self) -> bool:

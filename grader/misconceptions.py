@@ -48,6 +48,15 @@ def _forward_repeated(parameters: Array, x: Array, err: Array) -> Array:
     return change
 
 
+def _hidden_first_forward_repeated(parameters: Array, x: Array, err: Array) -> Array:
+    change = oracle.step(parameters, x, err)
+    later = parameters.copy()
+    later[..., :2, :] += change[..., :2, :]
+    delta = err * oracle.derivative(oracle.forward(later, x))
+    change[..., 2, :] = delta[..., None] * oracle.with_one(oracle.hidden(later, x))
+    return change
+
+
 def _factor_two_compounded(parameters: Array, x: Array, err: Array) -> Array:
     change = oracle.step(parameters, x, err)
     change[..., :2, :] *= 2
@@ -73,6 +82,12 @@ ORDER_DEFECTS = (
         message="The hidden neurons' step uses an output that was computed again after the output neuron moved.",
         hint="Run forward once before backward; all deltas of one step come from that one pass.",
         step=_forward_repeated,
+    ),
+    Rule(
+        id="hidden_first_forward_repeated",
+        message="The output neuron's step uses a forward pass that was repeated after the hidden neurons moved.",
+        hint="Run forward once before backward; all deltas of one step come from that one pass.",
+        step=_hidden_first_forward_repeated,
     ),
     Rule(
         id="factor_two_compounded",

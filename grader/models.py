@@ -13,6 +13,9 @@ from grader.sandbox.client import Limits
 
 SCHEMA = "xor-lab-grader/report/v1"
 
+BANNED_IMPORT = "banned_import"  # rules that findings name
+DROPPED_LINE = "notebook_line"
+
 Number = float | str  # a non-finite number is the string "nan", "inf" or "-inf"
 
 
@@ -69,8 +72,14 @@ class Message:
 
 
 def say(template: str, **args: str | int) -> Message:
-    """Return template, a str.format pattern, filled with args."""
-    return Message(id=template, args=args, text=template.format(**args))
+    """Return template, a str.format pattern, filled with args; what no text can carry is replaced."""
+    clean = {name: carried(value) if isinstance(value, str) else value for name, value in args.items()}
+    return Message(id=template, args=clean, text=template.format(**clean))
+
+
+def carried(text: str) -> str:
+    """Return text without lone surrogates, which neither JSON nor a terminal can carry."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,21 +128,46 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Handed:
+    """What was handed in, as bytes by the name inside the submission, folders with "/"; sha256 is over all of it."""
+
+    name: str
+    files: dict[str, bytes]
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One file of a submission: its name, without folders, and its decoded text."""
+    """One file of a submission: its name, without folders, and its text; cells: the first lines of a notebook's."""
 
     name: str
     text: str
+    cells: tuple[int, ...] = ()
+
+    def place(self, line: int | None) -> str:
+        """Return where a line is, as a person finds it."""
+        if line is None:
+            return self.name
+        cell = sum(first <= line for first in self.cells)
+        if cell:
+            return f"{self.name}, cell {cell}, line {line - self.cells[cell - 1] + 1}"
+        return f"{self.name}, line {line}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StagedSubmission:
-    """A submission read once. `main` defines the two classes; sha256 is over the bytes of all files."""
+    """A submission read once. `main` defines the two classes.
+
+    imports and dropped are (file, line, module or text): what is imported for certain, and the lines
+    of a notebook that are not Python.
+    """
 
     name: str
-    main: SourceFile
-    siblings: tuple[SourceFile, ...]
     sha256: str
+    main: SourceFile
+    siblings: tuple[SourceFile, ...] = ()
+    imports: tuple[tuple[str, int, str], ...] = ()
+    dropped: tuple[tuple[str, int, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,12 +214,13 @@ class Rubric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
-    """A lab as the harness needs it: rubric, folder of the pytest suite, limits, contract's classes."""
+    """A lab as the harness needs it: rubric, folder of the pytest suite, limits, the contract's names."""
 
     rubric: Rubric
     suite: Path
     limits: Limits = field(default_factory=Limits)
     classes: tuple[str, ...] = ("Neuron", "Model")
+    functions: tuple[str, ...] = ("sigmoid", "sigmoid_derivative", "loss", "train")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

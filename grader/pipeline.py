@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from grader.errors import Rejected
-from grader.imports import check_imports, imported_modules
+from grader.imports import check_imports, dropped_lines
 from grader.models import Assignment, Report, StagedSubmission, Status, say
 from grader.rubric import DEFAULT, read_rubric
-from grader.sandbox.client import Limits, Program, SandboxError, Worker
+from grader.sandbox.client import Limits, Program, Worker
+from grader.sandbox.processes import Sandbox, SandboxError
 from grader.scoring import score, without_run
-from grader.staging import name_of, stage
+from grader.staging import collect, name_of, stage
 
 SUITE = Path(__file__).parent / "suite"
+# Parts that numpy loads when they are used, which no import names: loaded where the text has the word.
+LATE_NUMPY = ("fft", "polynomial", "ma", "char", "rec", "strings", "ctypeslib", "testing", "matlib", "f2py")
+NEVER = {"antigravity", "this", "idlelib", "turtledemo"}  # modules that do something when they are imported
 
 Progress = Callable[[str], None]
 
@@ -29,41 +36,63 @@ def assignment(rubric: Path = DEFAULT, limits: Limits | None = None) -> Assignme
 
 
 def grade(
-    submission: Path, assignment: Assignment, *, seed: int, lang: str = "en", progress: Progress = silent
+    submission: Path,
+    assignment: Assignment,
+    *,
+    seed: int,
+    lang: str = "en",
+    sandbox: Sandbox | None = None,
+    progress: Progress = silent,
 ) -> Report:
     """Grade the submission at a path. Whatever was handed in, this returns a report.
 
-    seed, in [0, 2**53), is where every probe of the run comes from; progress is called with the name
-    of each case before it runs.
+    seed, in [0, 2**53), is where every probe of the run comes from; sandbox starts the processes
+    that read and run the submission (default: one of its own); progress is called with the name of
+    each case before it runs.
     """
     began = time.monotonic()
     try:
-        staged = stage(submission, assignment.classes)
-        with Worker(program(staged, assignment), assignment.limits, seed) as worker:
-            findings = check_imports(staged, assignment.rubric.imports.banned)
-            from grader.suite_run import run_suite  # pytest loads while the worker starts
+        with contextlib.nullcontext(sandbox) if sandbox else Sandbox() as box:
+            staged = stage(collect(submission), assignment.classes, box)
+            findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
+            box.preload(preloaded(staged, assignment))
+            with Worker(box, program(staged, assignment), assignment.limits, seed) as worker:
+                from grader.suite_run import run_suite  # pytest loads while the worker starts
 
-            run = run_suite(staged, assignment, worker, seed, progress)
+                run = run_suite(staged, assignment, worker, seed, progress)
         return score(assignment, staged, findings, run, seed=seed, lang=lang, total_s=time.monotonic() - began)
     except Rejected as rejected:
         status, reason = Status.REJECTED, rejected.reason
     except SandboxError as error:
         status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=str(error))
+    except Exception as error:  # our own mistake: the report says so, whatever was handed in
+        problem = f"{type(error).__name__}: {error}"
+        status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
     return without_run(
         assignment, name_of(submission), status, reason, seed=seed, lang=lang, total_s=time.monotonic() - began
     )
 
 
+def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:
+    """Return the modules to import before the doors close: of the standard library, or allowed, and named."""
+    named = {module for _, _, module in staged.imports}
+    packages = {name.partition(".")[0] for name in named}
+    allowed = packages & {*sys.stdlib_module_names, "numpy", *assignment.rubric.imports.allowed}
+    words = {word for file in (staged.main, *staged.siblings) for word in re.findall(r"\w+", file.text)}
+    late = {f"numpy.{name}" for name in LATE_NUMPY if name in words or "numpy.*" in named}
+    names = {name for name in named if name.partition(".")[0] in allowed}
+    parents = {name.rpartition(".")[0] for name in names} - {""}  # `from a import b`: b may be no module
+    return sorted((names | parents | late) - NEVER)
+
+
 def program(staged: StagedSubmission, assignment: Assignment) -> Program:
     """Return what the worker is to run: the submission's text, and the modules around it."""
     imports = assignment.rubric.imports
-    named = {
-        module.partition(".")[0] for file in (staged.main, *staged.siblings) for _, module in imported_modules(file)
-    }
     return Program(
         file=staged.main.name,
         text=staged.main.text,
-        siblings={file.name.removesuffix(".py"): file.text for file in staged.siblings},
-        preload=[name for name in imports.allowed if name in named],
+        siblings={file.name.removesuffix(".py"): file.text for file in staged.siblings if file.name.endswith(".py")},
         stand_ins=[*imports.stand_ins, *imports.banned],
+        names=assignment.functions,
+        is_notebook=bool(staged.main.cells),
     )

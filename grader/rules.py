@@ -80,8 +80,13 @@ class NeuronSteps:
 
     @property
     def inputs(self) -> Array:
-        """Return the three inputs of each probe, (n, 3): x, and 1 for the bias."""
-        return np.column_stack([self.probes.x, np.ones(len(self.probes.x))])
+        """Return the three inputs of each probe, (n, 3): x, and 1 for the bias.
+
+        A neuron whose forward subtracts its bias has -1 there: what forward does is judged elsewhere.
+        """
+        subtracted = oracle.neuron(self.probes.weights * [1, 1, -1], self.probes.x)
+        is_threshold = misfit(self.output, subtracted) < TOLERANCE
+        return np.column_stack([self.probes.x, np.full(len(self.probes.x), -1.0 if is_threshold else 1.0)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +133,7 @@ def neuron_rule(steps: NeuronSteps) -> NeuronRule:
     weights_ratio, weights_residual = fit(steps.change[:, :2], expected[:, :2])
     bias_ratio, bias_residual = fit(steps.change[:, 2], expected[:, 2])
     are_weights_right = weights_residual < TOLERANCE
+    are_weights_linear = _is_linear(steps, slice(0, 2))
     if are_weights_right:
         bias_ratio /= weights_ratio
     is_bias_proportional = bias_residual < TOLERANCE and _is_linear(steps, slice(2, 3))
@@ -139,10 +145,11 @@ def neuron_rule(steps: NeuronSteps) -> NeuronRule:
         rate=rate,
         is_derivative_constant=fit(slope, np.ones(len(slope)))[1] < TOLERANCE,
         are_weights_right=are_weights_right,
-        are_weights_linear=_is_linear(steps, slice(0, 2)),
+        are_weights_linear=are_weights_linear,
         is_stateless=is_plain or is_accelerated,
         momentum=alpha if is_accelerated else 0.0,
-        is_bias_right=is_bias_proportional and (not are_weights_right or abs(bias_ratio - 1) < TOLERANCE),
+        is_bias_right=is_bias_proportional
+        and (not (are_weights_right and are_weights_linear) or abs(bias_ratio - 1) < TOLERANCE),
         is_bias_proportional=is_bias_proportional,
         bias_ratio=bias_ratio,
     )
@@ -180,7 +187,8 @@ def _is_linear(steps: NeuronSteps, columns: slice) -> bool:
 class ModelSteps:
     """Steps of a model whose weights were set before each of n probes; rate by calibration.
 
-    change is (n, 3, 3) as in the oracle; small_change is the same for small_err, (n,); present (3, 3) is False for a bias that is not there.
+    change is (n, 3, 3) as in the oracle; small_change is the same for small_err, (n,); present (3, 3) is False for a
+    bias that is not there; is_plain: the errors are those of a training, not scaled.
     """
 
     probes: probes.NetworkProbes
@@ -190,6 +198,7 @@ class ModelSteps:
     small_change: Array
     present: NDArray[np.bool_]
     rate: float
+    is_plain: bool = False
 
     @property
     def gradient(self) -> Array:
@@ -243,8 +252,10 @@ def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
 
 
 def _rates(steps: ModelSteps) -> list[float]:
-    """Return the rate as the output neuron shows it, the hidden neurons, and all three."""
-    return [fit(steps.change[:, rows], steps.gradient[:, rows])[0] for rows in ([2], [0, 1], [0, 1, 2])]
+    """Return the rate as the output neuron shows it, the hidden neurons, all three, and the median of the probes."""
+    rates = [fit(steps.change[:, rows], steps.gradient[:, rows])[0] for rows in ([2], [0, 1], [0, 1, 2])]
+    probed = [fit(change[2], gradient[2])[0] for change, gradient in zip(steps.change, steps.gradient, strict=True)]
+    return [*rates, float(np.median(probed))]
 
 
 def gradient_rule(steps: ModelSteps) -> ModelRule:
@@ -255,7 +266,13 @@ def gradient_rule(steps: ModelSteps) -> ModelRule:
         found.append(ModelRule(expected=expected, residuals=residuals(steps, expected), rate=rate))
     if found[0].is_output_right:
         return found[0]
-    return min(found, key=lambda rule: (int((rule.residuals >= TOLERANCE).sum()), rule.residuals.max()))
+    return min(found, key=lambda rule: (_off(steps, rule.expected), rule.residuals.max()))
+
+
+def _off(steps: ModelSteps, expected: Array) -> int:
+    """Count the neurons' steps, over all probes, that are not as expected."""
+    off = np.abs(np.nan_to_num(steps.change - expected, nan=np.inf)).max(2)
+    return int((off >= TOLERANCE * np.abs(expected).max((0, 2))).sum())
 
 
 def momentum_rule(steps: ModelSteps) -> ModelRule | None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from grader import __version__
 from grader.imports import finding, is_banned
 from grader.models import (
+    BANNED_IMPORT,
     SCHEMA,
     Assignment,
     CaseResult,
@@ -61,13 +62,14 @@ def score(
 ) -> Report:
     """Return the report of a submission that was staged and run."""
     findings = [*findings, *_asked(assignment, staged, findings, run)]
+    violations = [one for one in findings if one.rule == BANNED_IMPORT]
     outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for outcome in run.outcomes}
     criteria = [
-        _gate(criterion, findings) if criterion.is_gate else _criterion(criterion, outcomes)
+        _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
         for criterion in assignment.rubric.criteria
     ]
-    status, reason = _status(criteria, run)
-    if findings:
+    status, reason = _status(criteria, run, is_violated=bool(violations))
+    if violations:
         criteria = [_zeroed(criterion) for criterion in criteria]
     total = sum(criterion.points for criterion in criteria)
     return Report(
@@ -130,15 +132,15 @@ def _asked(
 ) -> list[Finding]:
     """Return a finding for each banned package that only showed at run time."""
     banned = assignment.rubric.imports.banned
-    known = {str(one.message.args["module"]).partition(".")[0] for one in findings}
+    known = {str(one.message.args.get("module", "")).partition(".")[0] for one in findings}
     packages = dict.fromkeys(name.partition(".")[0] for name in run.asked if is_banned(name, banned))
-    return [finding(staged.main.name, None, package) for package in packages if package not in known]
+    return [finding(staged.main, None, package) for package in packages if package not in known]
 
 
-def _status(criteria: Sequence[CriterionResult], run: SuiteRun) -> tuple[Status, Message | None]:
+def _status(criteria: Sequence[CriterionResult], run: SuiteRun, *, is_violated: bool) -> tuple[Status, Message | None]:
     if run.broken is not None:
         return Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=run.broken)
-    for criterion in criteria:
+    for criterion in criteria if not is_violated else ():  # a violated gate is 0, whatever else holds
         for case in criterion.cases:
             if case.verdict is Verdict.NOT_GRADABLE:
                 return Status.NOT_GRADABLE, case.feedback

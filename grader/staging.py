@@ -1,152 +1,126 @@
-"""Step 1, staging: reads a submission once and finds the file that defines the network."""
+"""Step 1, staging: takes the bytes of a submission once, and has a confined process read them.
+
+Nothing here parses what was handed in; sandbox/reading.py does, where it can do no harm.
+"""
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import os
 import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grader.errors import Rejected
-from grader.models import SourceFile, StagedSubmission
+from grader.models import Handed, SourceFile, StagedSubmission
+from grader.sandbox import reading
+from grader.sandbox.client import Fault, FaultKind, Reader
+from grader.sandbox.processes import Sandbox
 
-SOURCE_BYTES = 256 * 1024
-TOTAL_BYTES = 2**20
-FILES = 50
+ARCHIVE_BYTES = 8 * 2**20
+HANDED_BYTES = 16 * 2**20
+ENTRIES = 2_000
+KINDS = (*reading.SOURCES, *reading.ARCHIVES)
+ACCEPTED = "a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one"
 
 
 def name_of(path: Path) -> str:
     """Return the last part of a path as text that every report can carry."""
-    name = path.name or path.resolve().name or "."
+    return shown(path.name or path.resolve().name or ".")
+
+
+def shown(name: str) -> str:
+    """Return a file name as text, whatever bytes it is made of."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def stage(path: Path, classes: tuple[str, ...]) -> StagedSubmission:
-    """Read the submission at path, a Python file or a folder with one that defines classes.
+def collect(path: Path) -> Handed:
+    """Read the bytes of a submission: a file, or the files of a folder and of the folders in it.
 
-    Rejected, with one sentence, for whatever holds no such file.
+    Rejected, with one sentence, for what cannot be read, is no regular file, or is too large.
     """
+    name = name_of(path)
     try:
-        files = _read_folder(path) if path.is_dir() else {name_of(path): _read_file(path)}
+        if path.is_dir():
+            files: dict[str, bytes] = {}
+            for inside, file in _entries(path, name):
+                if inside in files:  # names that are no text may become one
+                    raise Rejected("{member} in {name} appears twice.", member=inside, name=name)
+                files[inside] = _content(file, inside)
+        elif reading.kind_of(name, KINDS) or not path.exists():
+            files = {name: _content(path, name)}
+        else:
+            raise Rejected("{name} is not a Python file: hand in {accepted}.", name=name, accepted=ACCEPTED)
     except OSError as error:
         raise Rejected(
-            "{name} cannot be read: {reason}.", name=name_of(path), reason=error.strerror or "unknown error"
+            "{name} cannot be read: {reason}.", name=name, reason=error.strerror or "unknown error"
         ) from error
+    if sum(map(len, files.values())) > HANDED_BYTES:
+        raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=HANDED_BYTES // 2**20)  # fmt: skip
     digest = hashlib.sha256()
-    for name, content in sorted(files.items()):
-        digest.update(f"{len(name.encode())}:{len(content)}:".encode())
-        digest.update(name.encode() + content)
-    main = _choose(files, classes, name_of(path))
-    siblings = tuple(
-        SourceFile(name=name, text=content.decode("utf-8-sig"))
-        for name, content in sorted(files.items())
-        if name != main.name and _decodes(content)
-    )
-    return StagedSubmission(name=name_of(path), main=main, siblings=siblings, sha256=digest.hexdigest())
+    for inside, content in sorted(files.items()):
+        digest.update(f"{len(inside.encode())}:{len(content)}:".encode())
+        digest.update(inside.encode() + content)
+    return Handed(name=name, files=files, sha256=digest.hexdigest())
 
 
-def _read_file(path: Path) -> bytes:
-    information = path.lstat()
-    if not stat.S_ISREG(information.st_mode):
-        raise Rejected("{name} is not a regular file: hand in a .py file or a folder.", name=name_of(path))
-    if path.suffix.lower() != ".py":
-        raise Rejected("{name} is not a Python file: hand in a .py file or a folder with one.", name=name_of(path))
-    if information.st_size > SOURCE_BYTES:
+def _entries(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
+    """Yield what may be a hand-in inside a folder, one folder deep: (name with "/", path)."""
+    places = [folder, *sorted(entry for entry in folder.iterdir() if stat.S_ISDIR(entry.lstat().st_mode))]
+    seen = 0
+    for place in places:
+        if place is not folder and reading.is_litter(place.name):
+            continue
+        for entry in sorted(place.iterdir()):
+            seen += 1
+            if seen > ENTRIES:
+                raise Rejected("{name} has more than {limit} files: hand in only the lab's.", name=name, limit=ENTRIES)
+            inside = shown(entry.relative_to(folder).as_posix())
+            if not reading.kind_of(inside, KINDS) or reading.is_litter(inside) or stat.S_ISDIR(entry.lstat().st_mode):
+                continue
+            reason = reading.unsafe(inside)
+            if reason is not None:
+                raise Rejected("{member} in {name} {reason}.", member=inside, name=name, reason=reason)
+            yield inside, entry
+
+
+def _content(path: Path, name: str) -> bytes:
+    """Read a regular file that is no larger than its kind may be; a link is not followed, a pipe not waited for."""
+    kind = reading.kind_of(name, KINDS)
+    most = {".py": reading.SOURCE_BYTES, ".ipynb": reading.NOTEBOOK_BYTES}.get(kind or "", ARCHIVE_BYTES)
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise Rejected("{name} is not a regular file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
+        content = file.read(most + 1)
+        size = max(len(content), os.fstat(file.fileno()).st_size)
+    if size > most:
         raise Rejected(
             "{name} has {size} KiB, more than the {limit} KiB that a solution may have.",
-            name=name_of(path),
-            size=information.st_size // 1024,
-            limit=SOURCE_BYTES // 1024,
-        )
-    with path.open("rb") as file:
-        return file.read(SOURCE_BYTES + 1)[:SOURCE_BYTES]
+            name=name, size=size // 1024, limit=most // 1024,
+        )  # fmt: skip
+    return content
 
 
-def _read_folder(folder: Path) -> dict[str, bytes]:
-    paths = sorted(
-        entry
-        for entry in folder.iterdir()
-        if entry.suffix.lower() == ".py" and not entry.name.startswith(".") and not entry.is_dir()
+def stage(handed: Handed, classes: Sequence[str], sandbox: Sandbox) -> StagedSubmission:
+    """Have a confined process find the file that defines the classes; Rejected for whatever holds no such file."""
+    is_packed = any(reading.kind_of(file, reading.ARCHIVES) for file in handed.files)
+    modules = (*reading.CODECS, *reading.ARCHIVERS) if is_packed else reading.CODECS
+    with Reader(sandbox, modules) as reader:
+        answer = reader.read(handed.name, handed.files, classes)
+    if isinstance(answer, Fault):
+        why = "takes too long" if answer.kind is FaultKind.TIMEOUT else "is too much"
+        raise Rejected("{name} {why} to read: it is no ordinary Python file.", name=handed.name, why=why)
+    if answer.source is None:
+        raise Rejected(answer.refusal, **answer.arguments)
+    main, *siblings = (
+        SourceFile(name=file.name, text=file.text, cells=tuple(file.cells)) for file in answer.source.files
     )
-    if not paths:
-        raise Rejected("{name} has no Python file: put your network.py into it.", name=name_of(folder))
-    if len(paths) > FILES:
-        raise Rejected(
-            "{name} has {count} Python files, more than {limit}: hand in only the lab's file.",
-            name=name_of(folder),
-            count=len(paths),
-            limit=FILES,
-        )
-    files = {name_of(path): _read_file(path) for path in paths}
-    if sum(map(len, files.values())) > TOTAL_BYTES:
-        raise Rejected("The Python files in {name} are larger than 1 MiB together.", name=name_of(folder))
-    return files
-
-
-def _decodes(content: bytes) -> bool:
-    try:
-        content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _choose(files: dict[str, bytes], classes: tuple[str, ...], name: str) -> SourceFile:
-    """Return the only file, or the only one of several that defines the classes."""
-    if len(files) == 1:
-        ((file, content),) = files.items()
-        return SourceFile(name=file, text=_text(file, content))
-    candidates = [file for file, content in files.items() if _defines(content, classes)]
-    wanted = " and ".join(classes)
-    if not candidates:
-        raise Rejected("No file in {name} defines both {classes}.", name=name, classes=wanted)
-    if len(candidates) > 1:
-        raise Rejected(
-            "Several files define both {classes}: {files}. Leave one of them in the folder.",
-            classes=wanted,
-            files=", ".join(candidates),
-        )
-    return SourceFile(name=candidates[0], text=_text(candidates[0], files[candidates[0]]))
-
-
-def _text(name: str, content: bytes) -> str:
-    """Return the decoded text of a file that Python can parse, or say why it cannot."""
-    if not content.strip():
-        raise Rejected("{name} is empty.", name=name)
-    if b"\0" in content:
-        raise Rejected("{name} is a binary file, not Python source.", name=name)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise Rejected("{name} is not UTF-8 text (line {line}): save it as UTF-8.", name=name, line=line) from error
-    try:
-        compile(parse(text), name, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        raise Rejected(
-            "{name} is not valid Python: line {line}: {reason}.",
-            name=name,
-            line=error.lineno or 1,
-            reason=error.msg,
-        ) from error
-    return text
-
-
-def parse(text: str) -> ast.Module:
-    """Parse source text; whatever Python cannot parse is a SyntaxError."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a student's "\\d" is not ours to print about
-        try:
-            return ast.parse(text)
-        except (ValueError, RecursionError, MemoryError) as error:
-            raise SyntaxError(str(error) or "too deeply nested") from error
-
-
-def _defines(content: bytes, classes: tuple[str, ...]) -> bool:
-    try:
-        tree = parse(content.decode("utf-8-sig"))
-    except (SyntaxError, UnicodeDecodeError):
-        return False
-    return {node.name for node in tree.body if isinstance(node, ast.ClassDef)}.issuperset(classes)
+    return StagedSubmission(
+        name=handed.name,
+        sha256=handed.sha256,
+        main=main,
+        siblings=tuple(siblings),
+        imports=tuple(answer.source.imports),
+        dropped=tuple(answer.source.dropped),
+    )

@@ -13,7 +13,7 @@ from grader import oracle
 from grader.asking import Asking, Reference, Step
 from grader.cases import CaseStopped, unmet
 from grader.layout import Layout, Wiring
-from grader.models import Training
+from grader.models import SourceFile, Training
 from grader.oracle import Array
 from grader.sandbox.client import FaultKind, Limits, Worker
 
@@ -73,6 +73,7 @@ class ModelProxy:
         self._asking = asking
         self._handle = handle
         self._form = wiring.form
+        self._mask = wiring.mask
         self.references = references
         self._settings = {"object": handle, "form": wiring.form}
 
@@ -93,14 +94,17 @@ class ModelProxy:
         answer = self._asking.ask(
             "read", "Model", {"object": self._handle, "references": present}, {}, {"values": (len(present),)}
         )
-        return self._asking.spread(self.references, answer.arrays["values"]).reshape(3, 3)
+        return self._asking.spread(self.references, answer.arrays["values"]).reshape(3, 3) * self._mask
 
     @parameters.setter
     def parameters(self, values: Array) -> None:
         mask = [reference is not None for reference in self.references]
         present = [reference for reference in self.references if reference is not None]
         self._asking.ask(
-            "write", "Model", {"object": self._handle, "references": present}, {"values": values.ravel()[mask]}
+            "write",
+            "Model",
+            {"object": self._handle, "references": present},
+            {"values": (values * self._mask).ravel()[mask]},
         )
 
     def forward(self, x: Array) -> Array:
@@ -117,22 +121,25 @@ class ModelProxy:
 
     def step(self, parameters: Array, x: Array, err: float) -> Step:
         """Set the parameters, (3, 3), then forward(x) and backward(x, err); x has shape (2,)."""
-        return self._asking.step("Model", self._handle, self._form, self.references, parameters, x, err)
+        step = self._asking.step("Model", self._handle, self._form, self.references, parameters * self._mask, x, err)
+        return replace(step, before=step.before * self._mask, after=step.after * self._mask)
 
     def step_untouched(self, x: Array, err: float) -> None:
         """Make a step with the weights that the model started with; x has shape (2,)."""
         self._asking.step("Model", self._handle, self._form, [], np.zeros(0), x, err)
 
-    def epochs(self, scale: float, count: int) -> tuple[Array, Array]:
-        """Train on XOR with err = scale (label - y); the losses (count,) and the four answers."""
+    def epochs(self, scale: float, count: int) -> tuple[Array, Array, Array]:
+        """Train on XOR with err = scale (label - y); the losses (count,), the four answers, the parameters (3, 3)."""
+        present = [reference for reference in self.references if reference is not None]
         answer = self._asking.ask(
             "epochs",
             "Model.backward",
-            {**self._settings, "scale": scale, "epochs": count},
+            {**self._settings, "scale": scale, "epochs": count, "references": present},
             {"x": oracle.XOR_INPUTS, "labels": oracle.XOR_LABELS},
-            {"losses": (count,), "outputs": (4, None)},
+            {"losses": (count,), "outputs": (4, None), "values": (len(present),)},
         )
-        return answer.arrays["losses"], self._asking.single(answer, "Model.forward")
+        parameters = self._asking.spread(self.references, answer.arrays["values"]).reshape(3, 3) * self._mask
+        return answer.arrays["losses"], self._asking.single(answer, "Model.forward"), parameters
 
     def train(self, epochs: int, labels: Array = oracle.XOR_LABELS) -> tuple[Array, Array]:
         """Run the student's own train() on XOR's inputs; the losses it returns and the four answers after."""
@@ -150,9 +157,10 @@ class ModelProxy:
 class Student:
     """The submission of one run, loaded in its worker."""
 
-    def __init__(self, worker: Worker, file: str, limits: Limits, seed: int) -> None:
+    def __init__(self, worker: Worker, file: SourceFile, limits: Limits, seed: int) -> None:
         self.seed = seed
         self.training = Training()
+        self.is_forward_right = False  # set by the case about it, before anything is trained
         self._asking = Asking(worker, file, limits)
         self.layout = Layout(self._asking)
         self._is_traced = False

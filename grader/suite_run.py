@@ -20,11 +20,13 @@ from pytest_jsonreport.plugin import JSONReport
 
 from grader.cases import Case, CaseStopped, blocked
 from grader.measurements import Measurements
-from grader.models import Assignment, Outcome, StagedSubmission, SuiteRun, Verdict
-from grader.sandbox.client import Loaded, SandboxError, Worker
+from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict
+from grader.sandbox.client import Worker
+from grader.sandbox.processes import SandboxError
 from grader.student import Student
 
 STDOUT_CHARS = 4_000
+ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
 
 Progress = Callable[[str], None]
 
@@ -34,7 +36,7 @@ class SuitePlugin:
 
     KEY = pytest.StashKey["SuitePlugin"]()
 
-    def __init__(self, assignment: Assignment, worker: Worker, file: str, seed: int, progress: Progress) -> None:
+    def __init__(self, assignment: Assignment, worker: Worker, file: SourceFile, seed: int, progress: Progress) -> None:
         self.student = Student(worker, file, assignment.limits, seed)
         self.measured = Measurements(self.student)
         self.case = Case(name="")
@@ -97,12 +99,15 @@ class SuitePlugin:
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
         criterion, _, case = case_name(item).partition(".")
         told = self.case
+        stdout = self._worker.take_output()[:STDOUT_CHARS]
+        for action, what in self._worker.take_attempts():
+            told.remark(ATTEMPT, action=action, what=what)
         common: dict[str, Any] = {
             "criterion": criterion,
             "case": case,
             "title": inspect.getdoc(getattr(item, "function", None)) or case,
             "remarks": told.remarks,
-            "stdout": self._worker.take_output()[:STDOUT_CHARS],
+            "stdout": stdout,
             "duration_s": round(time.monotonic() - self._started, 4),
         }
         if stopped is None:
@@ -146,7 +151,7 @@ def run_suite(
     staged: StagedSubmission, assignment: Assignment, worker: Worker, seed: int, progress: Progress
 ) -> SuiteRun:
     """Run the suite over the submission that the worker holds; a broken suite comes back as such."""
-    plugin = SuitePlugin(assignment, worker, staged.main.name, seed, progress)
+    plugin = SuitePlugin(assignment, worker, staged.main, seed, progress)
     channel = JSONReport()
     suite = str(assignment.suite)
     arguments = [
@@ -168,10 +173,10 @@ def run_suite(
         broken = _problem(channel, int(code), silence.getvalue())
     except SandboxError as error:
         broken = str(error)
-    loaded, hello = worker.loaded, worker.hello
+    hello = worker.hello
     return SuiteRun(
         outcomes=tuple(_outcomes(channel)),
-        asked=tuple(loaded.asked) if isinstance(loaded, Loaded) else (),
+        asked=tuple(worker.asked),
         training=plugin.student.training,
         level=hello.level if hello is not None else "none",
         python=hello.python if hello is not None else "",

@@ -13,10 +13,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
+from grader.pipeline import assignment, grade
+from grader.sandbox.client import Limits, Program, Worker
+from grader.sandbox.processes import LAYERS, Sandbox
 from tests.command import ENVIRONMENT, GRADE, ROOT
 
 REFERENCE = ROOT / "reference" / "network.py"
 RUNS = 15
+SPAWNED = 200
+CALLS = 20
 ORDINARY_EPOCHS = 3000  # what a grader needs that trains from a random start
 SET_START_EPOCHS = 300  # what ours drives from its set starts, both loops together
 
@@ -57,8 +64,40 @@ def seconds(command: list[str], cwd: str) -> float:
     return time.perf_counter() - began
 
 
+def sandbox_times() -> None:
+    """Print what a confined worker and a call cost, and the reference at `strict` beside the same at `process`."""
+    program = Program(file="network.py", text="def f(x): return x")
+    spawned, called = [], []
+    with Sandbox() as sandbox:
+        sandbox.preload(())
+        for _ in range(SPAWNED):
+            began = time.perf_counter()
+            with Worker(sandbox, program, Limits(), 1) as worker:
+                worker.load()
+                spawned.append(1000 * (time.perf_counter() - began))
+                for _ in range(CALLS):
+                    began = time.perf_counter()
+                    worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 1))})
+                    called.append(1000 * (time.perf_counter() - began))
+    print(
+        f"confined worker, started and loaded: median {statistics.median(spawned):.1f} ms; a call: {statistics.median(called):.2f} ms"
+    )
+    task, levels = assignment(), {"strict": LAYERS, "process": ("session", "limits")}
+    times: dict[str, list[float]] = {name: [] for name in levels}
+    for _ in range(RUNS):
+        for name, layers in levels.items():
+            began = time.perf_counter()
+            with Sandbox(layers=layers) as sandbox:
+                assert grade(REFERENCE, task, seed=1, sandbox=sandbox).sandbox.level == name
+            times[name].append(time.perf_counter() - began)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    print(
+        f"reference, zygote included: strict {medians['strict']:.3f} s, process {medians['process']:.3f} s, ratio {medians['strict'] / medians['process']:.2f}"
+    )
+
+
 def main() -> None:
-    """Print the median of each command and the ratio to plain pytest with training."""
+    """Print the median of each command and the ratio to plain pytest with training, then the sandbox's own times."""
     commands = {
         f"plain pytest, {ORDINARY_EPOCHS} epochs": plain(ORDINARY_EPOCHS),
         f"plain pytest, {SET_START_EPOCHS} epochs": plain(SET_START_EPOCHS),
@@ -77,6 +116,7 @@ def main() -> None:
     for name, taken in times.items():
         median = statistics.median(taken)
         print(f"{name:<28} median {median:.3f} s ({min(taken):.3f} to {max(taken):.3f})  ratio {median / base:.2f}")
+    sandbox_times()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ SUBMISSIONS = ROOT / "tests" / "submissions"
 # As a user has it: compiled modules are kept.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 GRADE = Path(sys.executable).with_name("grade")
+NOBODY = 65534
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,13 +33,45 @@ class Ran:
 
 
 def grade(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:
-    """Run `grade` in cwd; report is the JSON file it left there, {} for none."""
+    """Run `grade` in cwd, in a fork of a warm process; report is the JSON file it left there, {} for none."""
+    warm = warm_process()
+    assert warm.stdin is not None
+    assert warm.stdout is not None
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        wanted = {
+            "argv": [str(argument) for argument in arguments],
+            "cwd": str(cwd),
+            "environment": {**ENVIRONMENT, **environment},
+            "out": str(out),
+            "err": str(err),
+        }
+        warm.stdin.write(json.dumps(wanted) + "\n")
+        warm.stdin.flush()
+        code = int(warm.stdout.readline())
+        return ran(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"), cwd)
+
+
+@cache
+def warm_process() -> subprocess.Popen[str]:
+    """Start the warm process of this test run."""
+    command = [sys.executable, "-m", "tests.warm"]
+    environment = {**ENVIRONMENT, "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )  # fmt: skip
+    atexit.register(process.kill)
+    return process
+
+
+def installed(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:
+    """Run the installed command in cwd, from its start."""
     return run([GRADE, *arguments], cwd=cwd, **environment)
 
 
 def run(command: list[str | Path], cwd: Path, **environment: str) -> Ran:
     """Run a command that may leave grade-report.json in cwd."""
-    ran = subprocess.run(
+    done = subprocess.run(
         command,
         cwd=cwd,
         env={**ENVIRONMENT, **environment},
@@ -44,6 +81,38 @@ def run(command: list[str | Path], cwd: Path, **environment: str) -> Ran:
         timeout=120,
         check=False,
     )
+    return ran(done.returncode, done.stdout, done.stderr, cwd)
+
+
+def ran(code: int, out: str, err: str, cwd: Path) -> Ran:
+    """Return how a command ended, with the report that it left in cwd."""
     written = cwd / "grade-report.json"
     report = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
-    return Ran(code=ran.returncode, out=ran.stdout, err=ran.stderr, report=report)
+    return Ran(code=code, out=out, err=err, report=report)
+
+
+def descendants(pid: int) -> set[int]:
+    """Return the process ids below a process."""
+    try:
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return set()
+    return set(children).union(*(descendants(child) for child in children))
+
+
+def python_for_nobody() -> str | None:
+    """Return a Python of this version that another user can run on this checkout, None where there is none."""
+    for candidate in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}", "/usr/bin/python3"):
+        code = f"import os, sys; os.listdir({str(ROOT / 'reference')!r}); print(sys.version_info[:2])"
+        probe = [candidate, "-c", code]
+        with contextlib.suppress(OSError):
+            ran = subprocess.run(probe, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True)
+            if ran.stdout.strip() == str(sys.version_info[:2]):
+                return candidate
+    return None
+
+
+def environment_of_nobody() -> dict[str, str]:
+    """Return an environment in which another user finds this checkout and its packages."""
+    packages = [path for path in sys.path if path.endswith("site-packages")]
+    return {"PYTHONPATH": os.pathsep.join([str(ROOT), *packages]), "PYTHONDONTWRITEBYTECODE": "1"}

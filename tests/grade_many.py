@@ -8,17 +8,19 @@ from pathlib import Path
 
 from grader.models import Verdict
 from grader.pipeline import assignment, grade
+from grader.sandbox.processes import Sandbox
 
 
 def main() -> None:
     """Write name, score and the criteria that did not pass."""
     task = assignment()
-    for name in sys.argv[2:]:
-        report = grade(Path(name), task, seed=int(sys.argv[1]))
-        missed = [criterion.id for criterion in report.criteria if criterion.verdict is not Verdict.PASSED]
-        named = {criterion.misconception for criterion in report.criteria} - {None}
-        line = {"name": Path(name).stem, "score": report.score, "missed": missed, "named": sorted(map(str, named))}
-        sys.stdout.write(json.dumps(line) + "\n")
+    with Sandbox() as sandbox:
+        for name in sys.argv[2:]:
+            report = grade(Path(name), task, seed=int(sys.argv[1]), sandbox=sandbox)
+            missed = [criterion.id for criterion in report.criteria if criterion.verdict is not Verdict.PASSED]
+            named = {criterion.misconception for criterion in report.criteria} - {None}
+            line = {"name": Path(name).stem, "score": report.score, "missed": missed, "named": sorted(map(str, named))}
+            sys.stdout.write(json.dumps(line) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from grader.pipeline import assignment, grade
+from grader.sandbox.processes import Sandbox
 from tests.command import SUBMISSIONS
 
 SEEDS = range(50)
@@ -18,10 +19,11 @@ def scores_of(path: Path) -> tuple[str, list[int | None], float]:
     """Return a style's name, its score for each seed and the median seconds of a grade."""
     task = assignment()
     scores, seconds = [], []
-    for seed in SEEDS:
-        began = time.monotonic()
-        scores.append(grade(path, task, seed=seed).score)
-        seconds.append(time.monotonic() - began)
+    with Sandbox() as sandbox:
+        for seed in SEEDS:
+            began = time.monotonic()
+            scores.append(grade(path, task, seed=seed, sandbox=sandbox).score)
+            seconds.append(time.monotonic() - began)
     return path.name, scores, statistics.median(seconds)
 
 

@@ -38,16 +38,21 @@ HOSTILE = {
     "non_string_name": "globals()[1] = print\n",
     "deep_folders": "import os\nfor _ in range(2000):\n    os.mkdir('a')\n    os.chdir('a')\n",
     "slow_flush": "import sys, time\nsys.stdout.flush = lambda: time.sleep(3)\n",
-    "no_mark": "import sys\nsys.modules['__main__'].Pipe.mark = lambda *_: None\n",
-    "lying_shape": "import sys\nmain = sys.modules['__main__']\nmain.Desk.begin = lambda *_: ({}, {'a': main.np.zeros((2**21, 0))})\n",
-    "no_arrays": "import sys\nsys.modules['__main__'].Desk.influence = lambda *_: ({}, {})\n",
+    "no_mark": "import sys\nsys.modules['grader_worker'].Pipe.mark = lambda *_: None\n",
+    "lying_shape": "import sys\nmain = sys.modules['grader_worker']\nmain.Desk.begin = lambda *_: ({}, {'a': main.np.zeros((2**21, 0))})\n",
+    "no_arrays": "import sys\nsys.modules['grader_worker'].Desk.influence = lambda *_: ({}, {})\n",
     "early_reply": "import os\nfor n in range(3, 12):\n    try: os.write(n, b'\\0' * 8)\n    except OSError: pass\n",
     "many_objects": "class Small: pass\nclass Model:\n    def __init__(self): self.parts = [Small() for _ in range(6000)]\n    def forward(self, x): return 0.5\n",
     "stops_reading": STOPS_READING,
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+IN_MAKE_TEST = {"answers_none", "slow_flush", "lying_shape", "many_objects"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in IN_MAKE_TEST else pytest.param(name, marks=pytest.mark.security) for name in HOSTILE]
+)
 def test_hostile_code_gets_a_report(name: str, student_code: str, write: Write, tmp_path: Path) -> None:
     """It ends, never by our own fault, and its code had no more than its time."""
     ran = grade(write(student_code + HOSTILE[name]), "--time-limit", "2", cwd=tmp_path)
@@ -162,3 +167,114 @@ def test_modules_beside_the_caller_are_not_imported(tmp_path: Path) -> None:
     ran = run([sys.executable, "-m", "grader", str(ROOT / "reference")], cwd=tmp_path)
 
     assert (0, 100) == (ran.code, ran.report["score"])
+
+
+def test_what_is_not_there_is_explained(student_code: str, write: Write, tmp_path: Path) -> None:
+    """Code that copes without files, network and threads keeps its points, and is told what it tried."""
+    tries = """
+import socket, subprocess, threading
+for attempt in (
+    lambda: open("weights.txt"), lambda: open("log.txt", "w"), lambda: socket.socket(),
+    lambda: subprocess.run(["ls"]), lambda: threading.Thread(target=print).start(), lambda: os.listdir("."),
+):
+    try: attempt()
+    except (OSError, RuntimeError): pass
+"""
+    ran = graded(
+        student_code.replace("import numpy as np\n", "import os\nimport numpy as np\n") + tries, write, tmp_path
+    )
+
+    remarks = [one["text"] for criterion in ran.report["criteria"] for one in criterion["remarks"]]
+    told = [text for text in remarks if text.startswith("Your code tried to ")]
+    assert ran.report["score"] == 100
+    for part in (
+        "use the file weights.txt",
+        "use the file log.txt",
+        "use the network",
+        "start a program ls",
+        "use the file .",
+    ):
+        assert any(part in text for text in told), (part, told)
+    assert "note: Your code tried to use the file weights.txt" in ran.out
+
+
+def test_a_hand_in_with_a_file_named_like_a_module(student_code: str, tmp_path: Path) -> None:
+    """A student's random.py is meant where random is imported, and does no harm to numpy."""
+    (tmp_path / "work").mkdir()
+    for name in ("random", "copy", "token"):
+        (tmp_path / "work" / f"{name}.py").write_text("OWN = 0.5\n", encoding="utf-8")
+    text = "import random, copy, token\n" + student_code.replace("LEARNING_RATE = 0.5", "LEARNING_RATE = random.OWN")
+    (tmp_path / "work" / "network.py").write_text(text, encoding="utf-8")
+
+    ran = grade(tmp_path / "work", cwd=tmp_path)
+
+    assert (0, 100) == (ran.code, ran.report["score"])
+
+
+def test_a_framework_asked_for_in_a_call_is_a_finding(student_code: str, write: Write, tmp_path: Path) -> None:
+    """What got past the syntax tree, in a method, is found by what the code asked for."""
+    hidden = "        __import__(chr(116) + 'orch')\n        self.h = "
+
+    ran = graded(student_code.replace("        self.h = ", hidden), write, tmp_path)
+
+    assert ran.report["score"] == 0
+    assert [one["message"]["text"] for one in ran.report["findings"]] == [
+        "network.py asked for torch while it ran; deep-learning frameworks are forbidden in this lab."
+    ]
+
+
+def test_a_violated_gate_wins(write: Write, tmp_path: Path) -> None:
+    """A hand-in that imports a framework has 0 points even where nothing else of it can be graded."""
+    ran = graded("import torch\nx = 1\n", write, tmp_path)
+
+    assert ("graded", 0) == (ran.report["status"], ran.report["score"])
+
+
+def test_text_that_no_frame_can_carry(write: Write, tmp_path: Path) -> None:
+    """A lone surrogate in a name of the hand-in is replaced, not stumbled over."""
+    ran = graded("def f(): __import__('torch.\\ud800')\n", write, tmp_path)
+
+    assert (0, "graded") == (ran.code, ran.report["status"])
+    assert ran.report["findings"][0]["line"] == 1
+
+
+BACKWARD = "        self.n1.backward(x, e1)\n        self.n2.backward(x, e2)\n"
+JUMP = """        global STEPS
+        STEPS += 1
+        if STEPS == 300:
+            for neuron, row in zip((self.n1, self.n2, self.n3), [[7, 7, -3], [5, 5, -7.5], [9, -9, -4]]):
+                neuron._weigths, neuron.bias = np.array(row[:2], dtype=float), float(row[2])
+"""
+TABLE = """        y = self.n3.forward(self.h)
+        global STEPS
+        STEPS += 1
+        table = {(0.0, 0.0): 0.1, (0.0, 1.0): 0.9, (1.0, 0.0): 0.9, (1.0, 1.0): 0.1}
+        return y if STEPS < 500 else table.get(tuple(map(float, x)), y + 0.01)
+"""
+FAKES = {
+    "nothing": (BACKWARD, ""),
+    "a_jump": (BACKWARD, JUMP),
+    "table_after_a_while": ("        return self.n3.forward(self.h)\n", TABLE),
+}
+
+
+@pytest.mark.parametrize("name", FAKES)
+def test_a_network_whose_hidden_neurons_never_move(name: str, student_code: str, write: Write, tmp_path: Path) -> None:
+    """It learns nothing, and earns nothing for convergence by weights or answers that it knows by heart."""
+    old, new = FAKES[name]
+    code = "STEPS = 0\n" + student_code.replace(old, new).replace(BACKWARD, "")
+
+    ran = graded(code, write, tmp_path)
+
+    assert points(ran, "xor", "convergence") == 0
+    assert ran.report["score"] <= 81
+
+
+def test_a_loop_that_does_nothing(student_code: str, write: Write, tmp_path: Path) -> None:
+    """At a rate too small to train here, train must still move the weights."""
+    code = student_code.replace("            model.backward(x, loss(model.forward(x), label))\n", "            pass\n")
+
+    ran = graded(code.replace("LEARNING_RATE = 0.5", "LEARNING_RATE = 1e-4"), write, tmp_path)
+
+    assert points(ran, "xor", "train") == 0
+    assert ran.report["score"] == 95

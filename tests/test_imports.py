@@ -7,13 +7,18 @@ import pytest
 from grader.imports import check_imports, is_banned
 from grader.models import SourceFile, StagedSubmission
 from grader.rubric import read_rubric
+from grader.sandbox.reading import imports_of, parse
 
 BANNED = read_rubric().imports.banned
 
 
 def found(text: str, **siblings: str) -> list[tuple[str, int | None]]:
-    files = tuple(SourceFile(name=f"{name}.py", text=source) for name, source in siblings.items())
-    staged = StagedSubmission(name="hand-in", main=SourceFile(name="network.py", text=text), siblings=files, sha256="")
+    texts = {"network.py": text, **{f"{name}.py": source for name, source in siblings.items()}}
+    main, *others = (SourceFile(name=name, text=source) for name, source in texts.items())
+    imports = tuple(
+        (name, line, module) for name, source in texts.items() for line, module in imports_of(parse(source))
+    )
+    staged = StagedSubmission(name="hand-in", main=main, siblings=tuple(others), sha256="", imports=imports)
     return [(finding.file, finding.line) for finding in check_imports(staged, BANNED)]
 
 
@@ -45,6 +50,30 @@ def found(text: str, **siblings: str) -> list[tuple[str, int | None]]:
         "class A:\n    import flax",
         "ｉｍｐｏｒｔ torch".replace("ｉｍｐｏｒｔ", "import"),
         "import ｔｏｒｃｈ",
+        "import torch as np",
+        "import os, sys, torchvision.models as m",
+        "from tensorflow import *",
+        "import caffe2.python",
+        "import pytorch_lightning as pl",
+        "from transformers import pipeline",
+        "import onnxruntime",
+        "async def f():\n    import chainer",
+        "lambda: __import__('tinygrad')",
+        "[__import__('autograd') for _ in ()]",
+        "with open('x'):\n    import dynet",
+        "importlib = __import__('importlib'); importlib.import_module('torch')",
+        "load = __import__; load('torch')",
+        "from importlib import import_module as m; m('keras')",
+        "from builtins import exec as run; run('import jax')",
+        "__import__('%s' % 'torch')",
+        "__import__('hcrot'[::-1])",
+        "__import__('TORCH'.lower())",
+        "__import__(' torch '.strip())",
+        "__import__('t0rch'.replace('0', 'o'))",
+        "exec('if True:\\n    import cntk')",
+        "exec(compile('x', '', 'exec')); exec('from flax import linen')",
+        "try:\n    pass\nfinally:\n    import mindspore",
+        "match 1:\n    case 1:\n        import paddle",
     ],
 )
 def test_is_an_import(text: str) -> None:
@@ -73,11 +102,43 @@ def test_is_an_import(text: str) -> None:
         "name = input(); __import__(name)",
         "exec('x = \"import torch\"')",
         "open('torch.py')",
+        "import sklearn",
+        "from sklearn import metrics",
+        "import numpy.random",
+        "import autograder",
+        "import jaxtyping_like",
+        "import my.torch",
+        "from my import torch",
+        "from my.torch import nn",
+        "from ..torch import nn",
+        "class torch: pass",
+        "x.torch = 1",
+        "x = {'torch': 1}",
+        "f(torch=1)",
+        "import statistics as keras",
+        "print(f'{1} import torch')",
+        "__import__(name + 'torch')",
+        "__import__('os').path",
+        "import importlib; importlib.reload(torch)",
+        "exec(source)",
+        "eval('torch + 1')",
+        "exec('# import torch')",
+        '"""import tensorflow"""',
+        "# -*- coding: utf-8 -*-\n# PyTorch, TensorFlow, Caffe, Theano",
+        "assert 'keras' not in dir()",
+        "from numpy import (\n    array,\n    # torch,\n    zeros,\n)",
     ],
 )
 def test_only_looks_like_an_import(text: str) -> None:
     """None of these imports a framework."""
     assert found(text) == []
+
+
+def test_there_are_forty_of_each() -> None:
+    """Both tables are long enough to mean something."""
+    tables = [test.pytestmark[0].args[1] for test in (test_is_an_import, test_only_looks_like_an_import)]  # type: ignore[attr-defined]
+
+    assert min(len(set(table)) for table in tables) >= 40
 
 
 def test_lines_and_files_are_named() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import jsonschema
 import pytest
 
 from grader.renderers.json import parse_json, render_json
-from tests.command import SUBMISSIONS, grade
+from tests.command import SUBMISSIONS, Ran, grade, installed
 
 SCHEMA = Path(__file__).parents[1] / "grader" / "renderers" / "report.schema.json"
 NAMES = sorted(path.name for path in SUBMISSIONS.iterdir() if path.is_dir())
@@ -23,14 +24,15 @@ def expected_of(name: str) -> dict[str, Any]:
     return tomllib.loads((SUBMISSIONS / name / "expected.toml").read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("run", [grade, pytest.param(installed, marks=pytest.mark.soak)], ids=["warm", "installed"])
 @pytest.mark.parametrize("name", NAMES)
-def test_sample(name: str, tmp_path: Path) -> None:
-    """A sample ends as expected through the installed command, with a valid report."""
+def test_sample(name: str, run: Callable[..., Ran], tmp_path: Path) -> None:
+    """A sample ends as expected through the command, with a valid report."""
     expected = expected_of(name)
     submission = (SUBMISSIONS / name / expected.get("submission", ".")).resolve()
 
     limit = str(expected.get("time_limit", 20))
-    ran = grade(submission, "--seed", "7", "--time-limit", limit, cwd=tmp_path)
+    ran = run(submission, "--seed", "7", "--time-limit", limit, cwd=tmp_path)
 
     report = ran.report
     verdicts = {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}

@@ -62,7 +62,7 @@ def test_a_violated_gate_zeroes_everything() -> None:
     """The points that were earned are kept beside the zero."""
     every = {f"{criterion.id}.{case.id}": Verdict.PASSED for criterion, case in CASES}
 
-    report = report_of(run_of(every), (finding("network.py", 1, "torch"),))
+    report = report_of(run_of(every), (finding(STAGED.main, 1, "torch"),))
 
     assert report.score == 0
     assert sum(criterion.points for criterion in report.criteria) == 0

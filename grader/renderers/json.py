@@ -5,16 +5,21 @@ The published schema is report.schema.json beside this file, made from the types
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
 from grader.models import SCHEMA, Report
 
+# Control and direction characters that JSON leaves as they are; they only occur inside strings.
+UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
 
 def render_json(report: Report) -> str:
-    """Return the report as indented JSON with a final newline."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+    """Return the report as indented JSON with a final newline, with nothing in it that moves a terminal."""
+    text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def parse_json(text: str) -> Report:

@@ -28,7 +28,7 @@ def render_text(report: Report) -> str:
     if report.reason is not None:
         lines += [f"{report.status.value.replace('_', ' ').upper()}: {printable(report.reason.text)}", ""]
     if report.status is not Status.REJECTED:
-        titles = {criterion.id: criterion.title for criterion in report.criteria}
+        titles = {criterion.id: printable(criterion.title) for criterion in report.criteria}
         for criterion in report.criteria:
             lines += _criterion(criterion, titles)
         lines.append("")
@@ -52,7 +52,7 @@ def _criterion(criterion: CriterionResult, titles: dict[str, str]) -> list[str]:
         if criterion.points != criterion.points_without_gate
         else ""
     )
-    lines = [f" {symbol} {criterion.title:<40} {points:>9}  {word}{without_gate}"]
+    lines = [f" {symbol} {printable(criterion.title):<40} {points:>9}  {word}{without_gate}"]
     if not criterion.cases and criterion.feedback is not None:
         lines.append(f"     {printable(criterion.feedback.text)}")
     blocked = {case.blocked_by for case in criterion.cases if case.verdict is Verdict.BLOCKED and case.blocked_by}
@@ -62,7 +62,7 @@ def _criterion(criterion: CriterionResult, titles: dict[str, str]) -> list[str]:
         lines += [f"     note: {printable(remark.text)}" for remark in case.remarks]
     others = sorted(blocked - {criterion.id})
     if others:
-        lines.append(f"     waits for: {', '.join(titles.get(other, other) for other in others)}")
+        lines.append(f"     waits for: {', '.join(titles.get(other, printable(other)) for other in others)}")
     return lines
 
 

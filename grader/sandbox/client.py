@@ -6,48 +6,44 @@ own mistakes only (SandboxError).
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import enum
-import importlib.util
 import os
 import queue
 import re
 import secrets
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from grader.sandbox import protocol
+from grader.sandbox.processes import Folder, Sandbox, SandboxError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WORKER = Path(__file__).with_name("worker.py")
 OUTPUT_SHOWN_BYTES = 64 * 1024
 START_TIME_S = 60.0
+READ_TIME_S = 10.0
+READ_MEMORY_BYTES = 256 * 2**20
 MARK_TIME_S = 1.0
 STOP_TIME_S = 0.3
 SETTLE_TIME_S = 0.5
 PIPE_BYTES = 32 * 1024  # less than any pipe holds
-NO_MARK = b"\x1e no mark: all there is \x1e"
+ATTEMPTS_KEPT = 10
+ASKED_KEPT = 100
+TEXT_CHARS = 200
 
-ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # differs from run to run, and says nothing
+ADDRESS = re.compile(r"0x[0-9a-f]{6,}|0x[0-9a-f]*$")  # differs from run to run, and says nothing
 
 T = TypeVar("T")
-
-
-class SandboxError(Exception):
-    """The worker could not be started or asked: our fault or the machine's, not the student's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +72,7 @@ class FaultKind(enum.Enum):
     OUTPUT = "output"
     CRASHED = "crashed"
     PROTOCOL = "protocol"
+    LEVEL = "level"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,54 +103,76 @@ class Answer:
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """What the worker observed about itself before student code ran."""
+    """What the worker observed about itself before student code ran; missing: why a layer is not in force."""
 
     level: str
     python: str
     numpy: str
+    missing: dict[str, str]
+    landlock_abi: int
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """What the student's module holds, and which absent modules it was given stand-ins for."""
+    """Which of the contract's names the student's module has something callable for."""
 
     callables: list[str]
+
+
+class ReadFile(msgspec.Struct, frozen=True):
+    """One source file as text; cells are the first lines of a notebook's code cells."""
+
+    name: str
+    text: str
+    cells: list[int]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What was handed in, read: files (the main one first), imports and dropped lines as (file, line, words)."""
+
+    main: str
+    files: list[ReadFile]
+    imports: list[tuple[str, int, str]]
+    dropped: list[tuple[str, int, str]]
+
+
+class ReadAnswer(msgspec.Struct, frozen=True):
+    """The source, or the sentence that says why there is none: a template and its arguments."""
+
+    source: Source | None = None
+    refusal: str = ""
+    arguments: dict[str, str | int] = {}
+
+
+class Marked(msgspec.Struct, frozen=True):
+    """Since the last mark: what the code tried that is not there for it, (action, on what), and absent modules."""
+
+    attempts: list[tuple[str, str]]
     asked: list[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
-    """The source text a worker runs: main file, files beside it, and the modules around it."""
+    """The source text a worker runs: main file, files beside it, stand-ins, and the names that are asked for."""
 
     file: str
     text: str
     siblings: Mapping[str, str] = field(default_factory=dict)
-    preload: Sequence[str] = ()
     stand_ins: Sequence[str] = ()
+    names: Sequence[str] = ()
+    is_notebook: bool = False
 
 
-class _Process:
-    """One worker process with two reading threads: replies, and whatever the student prints."""
+class Connection:
+    """One worker with two reading threads: replies, and whatever the student prints."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
         self._limits = limits
-        self._directory = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
-        environment = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
-        if sys.platform == "win32":
-            environment["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")
+        self.folder = Folder()
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-S", "-B", str(WORKER)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                cwd=self._directory.name,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._directory.cleanup()
-            raise SandboxError(f"the worker process did not start: {error}") from error
+            self._process = sandbox.start()
+        except SandboxError:
+            self.folder.remove()
+            raise
         self.replies: queue.Queue[tuple[protocol.ReplyHeader, protocol.Arrays] | None] = queue.Queue(2)
         self.broken = False
         self.flooded = False
@@ -179,14 +198,13 @@ class _Process:
             threading.Thread(target=self._write, args=(frame,), daemon=True).start()
 
     def _write(self, frame: bytes) -> None:
-        assert self._process.stdin is not None
         view = memoryview(frame)
         with contextlib.suppress(OSError, ValueError):  # ValueError: closed meanwhile
             while view:
-                view = view[self._process.stdin.write(view) :]
+                view = view[self._process.requests.write(view) :]
 
     def take_output(self, mark: bytes) -> str:
-        """Return what was printed up to the mark (or up to the end of a dead worker)."""
+        """Return what was printed up to the mark, waiting for it."""
         with self._output_changed:
             wait_s = 0 if self._is_mark_lost else MARK_TIME_S
             found = self._output_changed.wait_for(lambda: mark in self._output or self._output_ended, wait_s)
@@ -195,55 +213,40 @@ class _Process:
             self._output = bytearray(rest)
         return text[:OUTPUT_SHOWN_BYTES].decode("utf-8", "replace")
 
+    def last_output(self) -> str:
+        """Return what a worker that has been stopped had printed."""
+        with self._output_changed:
+            return bytes(self._output[:OUTPUT_SHOWN_BYTES]).decode("utf-8", "replace")
+
     def stop(self) -> int:
         """Kill the worker's process group, reap it, and return the code it ended with.
 
         A worker that had already ended keeps its own code: the signal finds a zombie. A reader whose
         pipe is held open by something that left the group is given up after STOP_TIME_S.
         """
-        self.kill()
-        code = self._process.wait()
-        deadline = time.monotonic() + STOP_TIME_S
-        while any(reader.is_alive() for reader in self._readers) and time.monotonic() < deadline:
-            with contextlib.suppress(queue.Empty):
-                self.replies.get_nowait()  # a reader that waits for room can go on to the end
-            for reader in self._readers:
-                reader.join(0.01)
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        for stream, reader in zip((self._process.stdout, self._process.stderr), self._readers, strict=True):
-            if stream is not None and not reader.is_alive():
-                stream.close()
-        self._remove_directory()
+        try:
+            self._process.kill()
+            code = self._process.reap()
+        finally:
+            deadline = time.monotonic() + STOP_TIME_S
+            while any(reader.is_alive() for reader in self._readers) and time.monotonic() < deadline:
+                with contextlib.suppress(queue.Empty):
+                    self.replies.get_nowait()  # a reader that waits for room can go on to the end
+                for reader in self._readers:
+                    reader.join(0.01)
+            self._process.requests.close()
+            for stream, reader in zip((self._process.replies, self._process.output), self._readers, strict=True):
+                if not reader.is_alive():
+                    stream.close()
+            self.folder.remove()
         return code
 
-    def _remove_directory(self) -> None:
-        try:
-            self._directory.cleanup()
-        except RecursionError:  # deeper than Python can follow before 3.12
-            subprocess.run(["rm", "-rf", "--", self._directory.name], check=False, stderr=subprocess.DEVNULL)
-
     def settle(self) -> None:
-        """Give a worker that closed its end a moment to end by itself, without reaping it."""
-        if not hasattr(os, "waitid"):
-            return
-        deadline = time.monotonic() + SETTLE_TIME_S
-        while time.monotonic() < deadline:
-            if os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                return
-            time.sleep(0.002)
-
-    def kill(self) -> None:
-        """Kill the whole process group. The group outlives its leader while the leader is unreaped."""
-        if sys.platform == "win32":
-            self._process.kill()
-        elif self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        """Give a worker that closed its end a moment to end by itself."""
+        self._process.settle(SETTLE_TIME_S)
 
     def _read_replies(self) -> None:
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
+        descriptor = self._process.replies.fileno()
 
         def exactly(count: int) -> bytes:
             parts = []
@@ -265,8 +268,7 @@ class _Process:
         self.replies.put(None)
 
     def _read_output(self) -> None:
-        assert self._process.stderr is not None
-        descriptor = self._process.stderr.fileno()
+        descriptor = self._process.output.fileno()
         while True:
             try:
                 part = os.read(descriptor, 1 << 16)
@@ -283,30 +285,144 @@ class _Process:
                 break
             if self._printed_bytes > self._limits.output_bytes:
                 self.flooded = True
-                self.kill()
+                self.replies.put(None)
+                break
 
 
-class Worker:
-    """The student's code as something to ask. Starts at once, and again after a fault."""
+class Session:
+    """A conversation with one worker after another; each is told first how to confine itself."""
 
-    def __init__(self, program: Program, limits: Limits, seed: int) -> None:
-        self._program = program
+    def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
+        self._sandbox = sandbox
         self._limits = limits
-        self._seed = seed
-        self._process: _Process | None = None
+        self._connection: Connection | None = None
         self._expected: list[int] = []
         self._printed = ""
-        self._load_fault: Fault | None = None
         self.hello: Hello | None = None
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _start(self, modules: Sequence[str] = ()) -> None:
+        self._connection = Connection(self._sandbox, self._limits)
+        cpu_s = int(self._limits.total_time_s) + 5
+        settings = self._sandbox.settings(self._connection.folder.name, self._limits.memory_bytes, cpu_s)
+        self._send("hello", {**settings, "modules": list(modules)}, {})
+
+    def _stop(self) -> int:
+        """End the worker, keep what it printed, and return the code it ended with."""
+        connection, self._connection, self._expected = self._connection, None, []
+        if connection is None:
+            return 0
+        code = connection.stop()
+        self._printed += connection.last_output()
+        return code
+
+    def _send(self, op: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        assert self._connection is not None
+        request_id = secrets.randbits(53)
+        self._expected.append(request_id)
+        self._connection.send(protocol.encode(request_id, op, settings, arrays))
+
+    def _greeted(self, hello: Answer | Fault) -> None:
+        """Keep what the worker said of itself; without a greeting there is no sandbox."""
+        if isinstance(hello, Answer):
+            with contextlib.suppress(protocol.ProtocolError):
+                self.hello = hello.words(Hello)
+                return
+        self._stop()
+        if isinstance(hello, Fault) and hello.kind is FaultKind.LEVEL:
+            raise SandboxError(f"the sandbox level {self._sandbox.required} was required, and {hello.message}")
+        reason = hello.message or hello.kind.value if isinstance(hello, Fault) else "it gave no greeting"
+        raise SandboxError(f"the worker did not start: {reason}")
+
+    def _receive(self, time_s: float) -> Answer | Fault:
+        connection = self._connection
+        assert connection is not None
+        request_id = self._expected.pop(0)
+        try:
+            reply = connection.replies.get(timeout=time_s)
+        except queue.Empty:
+            return self._fault(Fault(kind=FaultKind.TIMEOUT, seconds=round(time_s, 1)))
+        if reply is None or connection.flooded:
+            return self._gone(connection)
+        header, arrays = reply
+        if header.id != request_id or not (self._expected or connection.replies.empty()):
+            return self._broken()
+        if header.fault is None:
+            return Answer(data=header.data, arrays=arrays)
+        kinds = {kind.value: kind for kind in FaultKind}
+        fault = header.fault
+        return Fault(
+            kind=kinds.get(fault.kind, FaultKind.RAISED),
+            type=fault.type,
+            message=ADDRESS.sub("0x…", fault.message),
+            line=fault.line,
+        )
+
+    def _gone(self, connection: Connection) -> Fault:
+        if connection.flooded:
+            return self._fault(Fault(kind=FaultKind.OUTPUT))
+        if connection.broken:
+            return self._broken()
+        connection.settle()
+        code = self._stop()
+        message = f"exit code {code}"
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                message = signal.Signals(-code).name
+        return Fault(kind=FaultKind.CRASHED, message=message)
+
+    def _broken(self) -> Fault:
+        return self._fault(Fault(kind=FaultKind.PROTOCOL))
+
+    def _fault(self, fault: Fault) -> Fault:
+        """End the worker after a fault that it does not survive."""
+        self._stop()
+        return fault
+
+
+class Reader(Session):
+    """Reads a submission in a confined process that runs nothing of it. A context manager.
+
+    The process is there from the start, with the modules that it will need; its limits are its own.
+    """
+
+    def __init__(self, sandbox: Sandbox, modules: Sequence[str] = ()) -> None:
+        super().__init__(sandbox, Limits(total_time_s=READ_TIME_S, memory_bytes=READ_MEMORY_BYTES))
+        self._start(modules)
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def read(self, name: str, files: Mapping[str, bytes], classes: Sequence[str]) -> ReadAnswer | Fault:
+        """Return what is in the files, by name; a Fault where they are too much for the reader."""
+        packed = {file: base64.b64encode(content).decode() for file, content in files.items()}
+        self._send("read_source", {"name": name, "files": packed, "classes": classes}, {})
+        self._greeted(self._receive(START_TIME_S))
+        result = self._receive(READ_TIME_S)
+        try:
+            return result.words(ReadAnswer) if isinstance(result, Answer) else result
+        except protocol.ProtocolError:
+            return self._broken()
+
+
+class Worker(Session):
+    """The student's code as something to ask. Starts at once, and again after a fault. A context manager."""
+
+    def __init__(self, sandbox: Sandbox, program: Program, limits: Limits, seed: int) -> None:
+        super().__init__(sandbox, limits)
+        self._program = program
+        self._seed = seed
+        self._attempts: list[tuple[str, str]] = []
+        self._load_fault: Fault | None = None
         self.loaded: Loaded | None = None
+        self.asked: dict[str, None] = {}  # absent modules that the code was given stand-ins for, in order
         self.spent_s = 0.0
         self._start()
 
     def __enter__(self) -> Worker:
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop()
 
     def load(self) -> Loaded | Fault:
         """Wait until the student's file has run; a load that failed once has failed for good."""
@@ -314,7 +430,7 @@ class Worker:
             return self._load_fault
         if self.spent_s >= self._limits.total_time_s:
             return Fault(kind=FaultKind.TIME_SPENT, seconds=self._limits.total_time_s)
-        is_again = self._process is None
+        is_again = self._connection is None
         if is_again:
             self._start()
         if not self._expected:
@@ -323,12 +439,9 @@ class Worker:
         hello = self._timed(START_TIME_S) if is_again else self._receive(START_TIME_S)
         if is_again and isinstance(hello, Fault) and hello.kind is FaultKind.TIMEOUT:
             return hello
-        if isinstance(hello, Fault):
-            self._stop()
-            raise SandboxError(f"the worker did not start: {hello.message or hello.kind.value}")
+        self._greeted(hello)
         loaded = self._timed(self._limits.load_time_s)
         try:
-            self.hello = hello.words(Hello)
             if isinstance(loaded, Answer):
                 self.loaded = loaded.words(Loaded)
                 return self.loaded
@@ -358,14 +471,24 @@ class Worker:
 
     def take_output(self) -> str:
         """Return what the student's code printed since the last time, capped."""
-        if self._process is not None and not self._expected:
+        if self._connection is not None and not self._expected:
             mark = f"\x1e{secrets.token_hex(16)}\x1e"
-            process = self._process
+            connection = self._connection
             self._send("mark", {"mark": mark}, {})
-            if isinstance(self._timed(self._limits.call_time_s), Answer):
-                self._printed += self._spending(lambda: process.take_output(mark.encode()))
+            marked = self._timed(self._limits.call_time_s)
+            if isinstance(marked, Answer):
+                self._printed += self._spending(lambda: connection.take_output(mark.encode()))
+                with contextlib.suppress(protocol.ProtocolError):
+                    heard = marked.words(Marked)
+                    self._attempts += heard.attempts[:ATTEMPTS_KEPT]
+                    self.asked.update(dict.fromkeys(name[:TEXT_CHARS] for name in heard.asked[:ASKED_KEPT]))
         text, self._printed = self._printed, ""
         return ADDRESS.sub("0x…", text[:OUTPUT_SHOWN_BYTES])
+
+    def take_attempts(self) -> list[tuple[str, str]]:
+        """Return what the code was heard to try up to the last take_output: (action, on what)."""
+        attempts, self._attempts = self._attempts, []
+        return [(action[:TEXT_CHARS], what[:TEXT_CHARS]) for action, what in attempts]
 
     def _spending(self, action: Callable[[], T]) -> T:
         """Count the time of an action as time of the student's code, which can draw it out."""
@@ -375,84 +498,21 @@ class Worker:
         finally:
             self.spent_s += time.monotonic() - start
 
-    def _start(self) -> None:
-        package = importlib.util.find_spec("numpy")
-        if package is None or package.origin is None:
-            raise SandboxError("numpy is not installed where the grader runs")
+    def _start(self, modules: Sequence[str] = ()) -> None:
+        super()._start(modules)
         program = self._program
-        self._process = _Process(self._limits)
         settings = {
-            "packages": str(Path(package.origin).parent.parent),
-            "preload": list(program.preload),
+            "file": program.file,
+            "text": program.text,
             "siblings": dict(program.siblings),
             "stand_ins": list(program.stand_ins),
-            "memory_bytes": self._limits.memory_bytes,
-            "cpu_s": int(self._limits.total_time_s) + 5,
+            "names": list(program.names),
+            "is_notebook": program.is_notebook,
+            "seed": self._seed,
         }
-        self._send("hello", settings, {})
-        self._send("load", {"file": program.file, "text": program.text, "seed": self._seed}, {})
-
-    def _stop(self) -> int:
-        """End the worker, keep what it printed, and return the code it ended with."""
-        process, self._process, self._expected = self._process, None, []
-        if process is None:
-            return 0
-        code = process.stop()
-        self._printed += process.take_output(NO_MARK)
-        return code
-
-    def _send(self, op: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-        assert self._process is not None
-        request_id = secrets.randbits(53)
-        self._expected.append(request_id)
-        self._process.send(protocol.encode(request_id, op, settings, arrays))
+        self._send("load", settings, {})
 
     def _timed(self, time_s: float) -> Answer | Fault:
         """Receive under the smaller of time_s and what is left of the submission's total."""
         allowed = max(0.0, min(time_s, self._limits.total_time_s - self.spent_s))
         return self._spending(lambda: self._receive(allowed))
-
-    def _receive(self, time_s: float) -> Answer | Fault:
-        process = self._process
-        assert process is not None
-        request_id = self._expected.pop(0)
-        try:
-            reply = process.replies.get(timeout=time_s)
-        except queue.Empty:
-            return self._fault(Fault(kind=FaultKind.TIMEOUT, seconds=round(time_s, 1)))
-        if reply is None:
-            return self._gone(process)
-        header, arrays = reply
-        if header.id != request_id or not (self._expected or process.replies.empty()):
-            return self._broken()
-        if header.fault is None:
-            return Answer(data=header.data, arrays=arrays)
-        kinds = {kind.value: kind for kind in FaultKind}
-        fault = header.fault
-        return Fault(
-            kind=kinds.get(fault.kind, FaultKind.RAISED),
-            type=fault.type,
-            message=ADDRESS.sub("0x…", fault.message),
-            line=fault.line,
-        )
-
-    def _gone(self, process: _Process) -> Fault:
-        if process.flooded:
-            return self._fault(Fault(kind=FaultKind.OUTPUT))
-        if process.broken:
-            return self._broken()
-        process.settle()
-        code = self._stop()
-        message = f"exit code {code}"
-        if code < 0:
-            with contextlib.suppress(ValueError):
-                message = signal.Signals(-code).name
-        return Fault(kind=FaultKind.CRASHED, message=message)
-
-    def _broken(self) -> Fault:
-        return self._fault(Fault(kind=FaultKind.PROTOCOL))
-
-    def _fault(self, fault: Fault) -> Fault:
-        """End the worker after a fault that it does not survive."""
-        self._stop()
-        return fault

@@ -1,48 +1,470 @@
-"""What the worker gives up before student code runs; loaded by path, beside worker.py, in the worker.
+"""What a worker gives up before it runs student code; loaded by path, in the worker, with ctypes only.
 
-Level `process`: a process of its own with resource limits (setrlimit(2)), hard equal to soft.
+Five layers, each of which can be left out, so that tests can tell what each is good for:
+
+limits        setrlimit(2), hard = soft: memory, processor time, files, descriptors
+capabilities  capset(2) to nothing, also for root
+landlock      landlock(7) with no rule: no file, no TCP, no signal or abstract socket outside
+seccomp       seccomp(2): the calls of a computing process are allowed, all others refused;
+              a path is never looked up: reading one answers ENOENT, writing one EROFS
+session       setsid(2), parent-death signal, not dumpable
+
+`Confinement.level` asks the kernel afterwards: "strict" when a file, a process and a socket are out of reach,
+"process" otherwise.
 """
 
 from __future__ import annotations
 
+import ctypes
+import errno
+import os
+import signal
+import socket
+import struct
 import sys
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
-CORE_BYTES = 0
-FILE_BYTES = 16 * 2**20
+LAYERS = ("session", "limits", "capabilities", "landlock", "seccomp")
 OPEN_FILES = 64
+PAGE_BYTES = 4096
+
+# prctl(2)
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+CAPABILITY_VERSION_3 = 0x20080522
+
+# landlock(7): the file system rights of each ABI, and the first ABI with networks and with scopes
+LANDLOCK_FILES = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
+LANDLOCK_NET_ABI, LANDLOCK_SCOPE_ABI = 4, 6
+
+# seccomp(2) and the machine of BPF
+SET_MODE_FILTER, FILTER_FLAG_TSYNC = 1, 1
+ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+X32_CALLS = 0x40000000
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND if hasattr(os, "O_APPEND") else 0
+
+ALLOWED = [
+    "read",
+    "write",
+    "readv",
+    "writev",
+    "pread64",
+    "preadv",
+    "lseek",
+    "close",
+    "fstat",
+    "dup",
+    "dup2",
+    "dup3",
+    "munmap",
+    "mremap",
+    "brk",
+    "madvise",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "sigaltstack",
+    "restart_syscall",
+    "futex",
+    "sched_yield",
+    "sched_getaffinity",
+    "getcpu",
+    "rseq",
+    "set_robust_list",
+    "get_robust_list",
+    "clock_gettime",
+    "clock_getres",
+    "clock_nanosleep",
+    "nanosleep",
+    "gettimeofday",
+    "time",
+    "times",
+    "getpid",
+    "gettid",
+    "getppid",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "getresuid",
+    "getresgid",
+    "getpgrp",
+    "uname",
+    "sysinfo",
+    "getrusage",
+    "getrlimit",
+    "umask",
+    "getrandom",
+    "poll",
+    "ppoll",
+    "select",
+    "pselect6",
+    "exit",
+    "exit_group",
+]
+READS_A_PATH = [
+    "stat",
+    "lstat",
+    "newfstatat",
+    "statx",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "readlink",
+    "readlinkat",
+    "getcwd",
+    "chdir",
+    "statfs",
+    "getxattr",
+    "lgetxattr",
+    "listxattr",
+    "llistxattr",
+    "openat2",
+    "getdents",
+    "getdents64",
+]
+WRITES_A_PATH = [
+    "creat",
+    "mkdir",
+    "mkdirat",
+    "rmdir",
+    "unlink",
+    "unlinkat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "symlink",
+    "symlinkat",
+    "mknod",
+    "mknodat",
+    "truncate",
+    "chmod",
+    "fchmodat",
+    "fchmodat2",
+    "chown",
+    "lchown",
+    "fchownat",
+    "utime",
+    "utimes",
+    "utimensat",
+    "futimesat",
+    "setxattr",
+    "lsetxattr",
+    "removexattr",
+    "lremovexattr",
+]
+DEADLY = [
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "pidfd_open",
+    "pidfd_getfd",
+    "pidfd_send_signal",
+    "kcmp",
+    "process_madvise",
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "kexec_load",
+    "kexec_file_load",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "move_mount",
+    "open_tree",
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "mount_setattr",
+    "setns",
+    "unshare",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "quotactl",
+    "swapon",
+    "swapoff",
+    "reboot",
+    "acct",
+    "open_by_handle_at",
+    "name_to_handle_at",
+    "iopl",
+    "ioperm",
+    "modify_ldt",
+]
+FCNTL_COMMANDS = (0, 1, 2, 3, 1030)  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
+IOCTL_COMMANDS = (0x5401, 0x5450, 0x5451)  # TCGETS, FIONCLEX, FIOCLEX
+PROT_EXEC = 4
+
+Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
+
+
+# --- the filter ---------------------------------------------------------------------------------
+
+
+def refuse(number: int) -> int:
+    """Return the action that answers a call with this errno."""
+    return ERRNO | number
+
+
+def argument(index: int, half: int = 0) -> Instruction:
+    """Load the low (0) or high (1) 32 bits of an argument."""
+    return (LOAD, 0, 0, 16 + 8 * index + 4 * half)
+
+
+def give(action: int) -> list[Instruction]:
+    """End with an action."""
+    return [(RETURN, 0, 0, action)]
+
+
+def one_of(index: int, values: Iterable[int], otherwise: int) -> list[Instruction]:
+    """Allow a call whose argument is one of values."""
+    checks = [step for value in values for step in ((EQUAL, 0, 1, value), (RETURN, 0, 0, ALLOW))]
+    return [argument(index), *checks, *give(otherwise)]
+
+
+def without(index: int, bits: int, otherwise: int, action: int = ALLOW) -> list[Instruction]:
+    """Give action for a call whose argument has none of these bits."""
+    return [argument(index), (ANY_BIT, 0, 1, bits), *give(otherwise), *give(action)]
+
+
+def filter_code(machine: str, numbers: dict[str, int], pid: int) -> list[Instruction]:
+    """Return the filter for one machine: system call numbers by name, the process's own id."""
+    opens = refuse(errno.EROFS), refuse(errno.ENOENT)
+    denied = refuse(errno.EPERM)
+    read_own_limit = [
+        *(argument(0), (EQUAL, 0, 5, 0)),  # of this process
+        *(argument(2), (EQUAL, 0, 3, 0)),  # and with no new limit: a null pointer
+        *(argument(2, 1), (EQUAL, 0, 1, 0)),
+        *give(ALLOW),
+        *give(denied),
+    ]
+    rules: dict[str, list[Instruction]] = {
+        **{name: give(ALLOW) for name in ALLOWED},
+        "mmap": without(2, PROT_EXEC, denied),
+        "mprotect": without(2, PROT_EXEC, denied),
+        "tgkill": one_of(0, [pid], denied),
+        "fcntl": one_of(1, FCNTL_COMMANDS, denied),
+        "ioctl": one_of(1, IOCTL_COMMANDS, refuse(errno.ENOTTY)),
+        "prlimit64": read_own_limit,
+        "clone3": give(refuse(errno.ENOSYS)),  # the C library then tries clone, which is refused
+        "open": without(1, WRITES, *opens),
+        "openat": without(2, WRITES, *opens),
+        **{name: give(refuse(errno.ENOENT)) for name in READS_A_PATH},
+        **{name: give(refuse(errno.EROFS)) for name in WRITES_A_PATH},
+        **{name: give(KILL) for name in DEADLY},
+    }
+    code: list[Instruction] = [
+        *((LOAD, 0, 0, 4), (EQUAL, 1, 0, ARCHITECTURES[machine])),
+        *give(KILL),
+        (LOAD, 0, 0, 0),
+    ]
+    if machine == "x86_64":
+        code += [(AT_LEAST, 0, 1, X32_CALLS), *give(KILL)]
+    for name, body in rules.items():
+        if name in numbers:
+            code += [(EQUAL, 0, len(body), numbers[name]), *body]
+    return code + give(denied)
+
+
+def assemble(code: Iterable[Instruction]) -> bytes:
+    """Return instructions as an array of struct sock_filter."""
+    return b"".join(struct.pack("=HBBI", *step) for step in code)
+
+
+# --- the layers ---------------------------------------------------------------------------------
+
+
+class Refused(OSError):
+    """The system does not grant a layer."""
+
+
+class Kernel:
+    """The C library's syscall and prctl, with errors as Refused."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def call(self, number: int, *arguments: Any) -> int:
+        """Make a system call; Refused where it answers with an error."""
+        return self._checked(self._libc.syscall, ctypes.c_long(number), *arguments)
+
+    def prctl(self, option: int, value: int) -> int:
+        """Call prctl(option, value, 0, 0, 0)."""
+        return self._checked(self._libc.prctl, option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3)
+
+    @staticmethod
+    def _checked(function: Any, *arguments: Any) -> int:
+        answer = function(*arguments)
+        if answer < 0:
+            number = ctypes.get_errno()
+            raise Refused(number, os.strerror(number))
+        return int(answer)
+
+
+def here(numbers: dict[str, dict[str, int]]) -> Confinement:
+    """Return what this machine can be confined with; numbers are the system calls of each architecture."""
+    machine = os.uname().machine if hasattr(os, "uname") else ""
+    return Confinement(machine, numbers.get(machine, {}))
+
+
+class Confinement:
+    """What is needed to confine this process or its forks; made once, before rights are given up."""
+
+    def __init__(self, machine: str, numbers: dict[str, int]) -> None:
+        self.machine = machine
+        self._numbers = numbers
+        self._kernel = Kernel() if sys.platform == "linux" else None
+
+    def apply(self, layers: Collection[str], memory_bytes: int, cpu_s: int, landlock_abi: int) -> dict[str, str]:
+        """Give up the rights of these layers; say of each other layer, or of one refused, why it is missing.
+
+        memory_bytes is what may be allocated on top of what is there, cpu_s processor time in
+        seconds, a second line behind the deadline that the trusted process keeps; landlock_abi is
+        the newest ABI to use.
+        """
+        missing = {}
+        steps: dict[str, Callable[[], None]] = {
+            "session": self._session,
+            "limits": lambda: limit(memory_bytes, cpu_s, writes_files="seccomp" not in layers),
+            "capabilities": self._drop_capabilities,
+            "landlock": lambda: self._landlock(landlock_abi),
+            "seccomp": self._seccomp,
+        }
+        for name, step in steps.items():
+            try:
+                if name not in layers:
+                    missing[name] = "not asked for"
+                elif name != "limits" and not (self._kernel and self._numbers):
+                    missing[name] = f"not offered on {sys.platform} {self.machine}".strip()
+                else:
+                    step()
+            except (OSError, ImportError) as error:
+                missing[name] = str(error)
+        return missing
+
+    @staticmethod
+    def level() -> str:
+        """Say which level was reached, by trying what only a confined process is refused."""
+        is_strict = (
+            answers(errno.ENOENT, lambda: os.close(os.open("/", os.O_RDONLY)))
+            and answers(errno.EROFS, lambda: os.close(os.open("/dev/null", os.O_WRONLY)))
+            and answers(errno.EPERM, fork)
+            and answers(errno.EPERM, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close())
+        )
+        return "strict" if is_strict else "process"
+
+    def _session(self) -> None:
+        assert self._kernel is not None
+        if os.getsid(0) != os.getpid():
+            os.setsid()
+        self._kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        self._kernel.prctl(PR_SET_DUMPABLE, 0)
+        self._kernel.prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+    def _drop_capabilities(self) -> None:
+        assert self._kernel is not None
+        nobody = struct.pack("=II", CAPABILITY_VERSION_3, 0)
+        self._kernel.call(self._numbers["capset"], nobody, struct.pack("=6I", *[0] * 6))
+
+    def landlock_abi(self) -> int:
+        """Return the Landlock ABI of the kernel, 0 where there is none."""
+        if self._kernel is None or not self._numbers:
+            return 0
+        try:
+            return self._kernel.call(self._numbers["landlock_create_ruleset"], None, ctypes.c_size_t(0), 1)
+        except Refused:
+            return 0
+
+    def _landlock(self, newest: int) -> None:
+        assert self._kernel is not None
+        abi = min(self.landlock_abi(), newest)
+        if abi < 1:
+            raise Refused(errno.ENOSYS, "not offered by this kernel")
+        files = LANDLOCK_FILES.get(abi, LANDLOCK_FILES[5])
+        rights = [files]
+        if abi >= LANDLOCK_NET_ABI:
+            rights.append(0x3)  # bind and connect TCP
+        if abi >= LANDLOCK_SCOPE_ABI:
+            rights.append(0x3)  # abstract sockets and signals
+        rules = struct.pack(f"={len(rights)}Q", *rights)
+        handle = self._kernel.call(
+            self._numbers["landlock_create_ruleset"], rules, ctypes.c_size_t(len(rules)), ctypes.c_uint(0)
+        )
+        try:
+            self._kernel.call(self._numbers["landlock_restrict_self"], handle, ctypes.c_uint(0))
+        finally:
+            os.close(handle)
+
+    def _seccomp(self) -> None:
+        assert self._kernel is not None
+        code = assemble(filter_code(self.machine, self._numbers, os.getpid()))
+        buffer = ctypes.create_string_buffer(code, len(code))
+        program = struct.pack("=HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
+        self._kernel.call(
+            self._numbers["seccomp"], ctypes.c_uint(SET_MODE_FILTER), ctypes.c_uint(FILTER_FLAG_TSYNC), program
+        )
+
+
+def limit(memory_bytes: int, cpu_s: int, *, writes_files: bool) -> None:
+    """Set the resource limits, hard = soft; one that the system refuses is left out."""
+    import resource
+
+    limits = {
+        "RLIMIT_AS": address_space_bytes() + memory_bytes,
+        "RLIMIT_CPU": cpu_s,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_FSIZE": 16 * 2**20 if writes_files else 0,
+        "RLIMIT_NOFILE": OPEN_FILES,
+        "RLIMIT_MEMLOCK": 0,
+        "RLIMIT_MSGQUEUE": 0,
+        "RLIMIT_NICE": 0,
+        "RLIMIT_RTPRIO": 0,
+    }
+    for name, most in limits.items():
+        try:
+            resource.setrlimit(getattr(resource, name), (most, most))
+        except (AttributeError, OSError, ValueError):
+            continue
 
 
 def address_space_bytes() -> int:
-    """Return the address space this process already uses, in bytes (0 where /proc is missing)."""
+    """Return the address space that this process already uses, in bytes (0 where /proc is missing)."""
     try:
         with open("/proc/self/statm", encoding="ascii") as statm:
             pages = int(statm.read().split()[0])
     except OSError:
         return 0
-    return pages * 4096
+    return pages * PAGE_BYTES
 
 
-def confine(memory_bytes: int, cpu_s: int) -> str:
-    """Limit this process and return the level reached.
+# --- the probe ----------------------------------------------------------------------------------
 
-    memory_bytes is what the student's code may allocate on top of numpy; cpu_s its processor time
-    in seconds, a second line behind the deadline that the trusted process keeps. A limit that the
-    system refuses is left out: the level `process` promises a separate process, no more.
-    """
-    if sys.platform == "win32":
-        return "process"
-    import resource
 
-    limits = {
-        resource.RLIMIT_AS: address_space_bytes() + memory_bytes,
-        resource.RLIMIT_CPU: cpu_s,
-        resource.RLIMIT_CORE: CORE_BYTES,
-        resource.RLIMIT_FSIZE: FILE_BYTES,
-        resource.RLIMIT_NOFILE: OPEN_FILES,
-    }
-    for which, limit in limits.items():
-        try:
-            resource.setrlimit(which, (limit, limit))
-        except (OSError, ValueError):
-            continue
-    return "process"
+def answers(number: int, action: Callable[[], None]) -> bool:
+    """Say whether an action is refused with this errno."""
+    try:
+        action()
+    except OSError as error:
+        return error.errno == number
+    return False
+
+
+def fork() -> None:
+    """Make a process, and end it at once."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)

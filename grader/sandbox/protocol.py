@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FRAME = struct.Struct("<II")
-HEADER_BYTES = 256 * 1024
+HEADER_BYTES = 4 * 2**20  # the largest is a submission's text, read by the reader
 DATA_BYTES = 4 * 2**20
 DIMENSIONS = 4
 MOST_ROWS = 2**20
@@ -80,11 +80,11 @@ def decode(header_text: bytes, data: bytes) -> tuple[ReplyHeader, Arrays]:
         header = msgspec.json.decode(header_text, type=ReplyHeader)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError("a header that is not a reply") from error
-    import numpy as np
-
     arrays: Arrays = {}
     start = 0
     for name, shape in header.arrays:
+        import numpy as np  # late: not needed for what is rejected
+
         if len(shape) > DIMENSIONS or any(extent < 0 or extent > DATA_BYTES for extent in shape):
             raise ProtocolError("an array of impossible shape")
         size = math.prod(shape)

@@ -1,8 +1,8 @@
 """The process that holds the student's objects: it drives them and answers with numbers.
 
 Nothing here judges. The trusted side (client.py) sends frames, this side does what they name and
-sends back what came out. Runs as a script under `python -P -s -S -B`, imports the standard library
-and numpy only, and knows nothing of the lab but that objects have numbers inside and methods.
+sends back what came out. Started by zygote.py, it imports the standard library and numpy only, and
+knows nothing of the lab but that objects have numbers inside and methods.
 
 A frame is two little-endian uint32 (length of the JSON header, length of the data), the header and
 the data: the float64 arrays that the header lists by name and shape, one after the other.
@@ -10,13 +10,18 @@ the data: the float64 arrays that the header lists by name and shape, one after 
 
 from __future__ import annotations
 
+import array
+import base64
 import builtins
+import collections
 import copy
-import importlib.abc
+import gc
+import importlib
 import importlib.machinery
-import importlib.util
 import inspect
 import json
+import math
+import opcode
 import os
 import random
 import struct
@@ -34,6 +39,39 @@ MAIN = "submission"  # __name__ of the student's file while it is graded
 FRAME = struct.Struct("<II")
 OWN: set[str] = set()  # names of the modules that came with the submission
 
+np: Any = None  # numpy, from `preload` on
+reading: Any = None  # the modules beside this one, set by zygote.py
+confinement: Any = None
+
+# What numpy or Python load only when it is used, and could not load any more in a confined process.
+LAZY = [
+    "numpy.random",
+    "unicodedata",
+    "linecache",
+    "tokenize",
+    "traceback",
+    "warnings",
+    "_strptime",
+    "encodings.idna",
+    "encodings.cp1251",
+    "encodings.koi8_r",
+    "encodings.latin_1",
+    "encodings.utf_16",
+    "encodings.cp437",
+]
+
+# What student code may try that is not there for it: audit events by their first word (PEP 578).
+ATTEMPTS = {
+    "open": "use the file", "os": "use the file", "shutil": "use the file", "tempfile": "use the file", "glob": "use the file",
+    "pathlib": "use the file", "socket": "use the network", "urllib": "use the network", "http": "use the network",
+    "ftplib": "use the network", "smtplib": "use the network", "subprocess": "start a program", "pty": "start a program",
+    "webbrowser": "start a program", "_thread": "start a thread", "mmap": "use shared memory", "fcntl": "use the system",
+}  # fmt: skip
+PROGRAMS = {"os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile"}
+ATTEMPTS_KEPT = 10
+ASKED_KEPT = 100
+NEVER_SHADOWED = {"numpy", MAIN, "__main__", *sys.builtin_module_names}
+
 Arrays = dict[str, Any]
 Answer = tuple[dict[str, Any], Arrays]
 
@@ -41,23 +79,36 @@ Answer = tuple[dict[str, Any], Arrays]
 # --- frames -------------------------------------------------------------------------------------
 
 
+def arrange(requests: int, replies: int, output: int) -> tuple[int, int]:
+    """Lay out the descriptors: nothing on 0, the output on 1 and 2, and the conversation elsewhere."""
+    requests, replies = os.dup(requests), os.dup(replies)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((output, 1), (1, 2), (nothing, 0)):
+        if source != target:
+            os.dup2(source, target)
+    low = 3
+    for kept in sorted((requests, replies)):
+        os.closerange(low, kept)
+        low = kept + 1
+    os.closerange(low, os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else 64)
+    if os.name == "nt":
+        import msvcrt
+
+        for descriptor in (requests, replies, 1, 2):
+            msvcrt.setmode(descriptor, os.O_BINARY)  # type: ignore[attr-defined]
+    return requests, replies
+
+
 class Pipe:
-    """The two ends of the conversation, moved away from descriptors 0 and 1."""
+    """The worker's end of the conversation."""
 
-    def __init__(self) -> None:
-        self._requests, self._replies, self._output = os.dup(0), os.dup(1), os.dup(2)
-        if os.name == "nt":
-            import msvcrt
-
-            for descriptor in (self._requests, self._replies, self._output):
-                msvcrt.setmode(descriptor, os.O_BINARY)  # type: ignore[attr-defined]
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-        os.dup2(2, 1)
+    def __init__(self, requests: int, replies: int) -> None:
+        self._requests, self._replies, self._output = requests, replies, 2
         sys.stdin = open(0, encoding="utf-8")
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)  # type: ignore[union-attr]
+        sys.stdout, sys.stderr = (
+            open(number, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False) for number in (1, 2)
+        )
+        sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
         self._loads, self._dumps = json.loads, json.dumps
         self._read, self._write = os.read, os.write
 
@@ -77,7 +128,7 @@ class Pipe:
         """Send one reply."""
         blocks = {name: np.ascontiguousarray(array, dtype="<f8") for name, array in arrays.items()}
         header["arrays"] = [[name, list(block.shape)] for name, block in blocks.items()]
-        text = self._dumps(header).encode()
+        text = self._dumps(header, ensure_ascii=False).encode("utf-8", "replace")
         data = b"".join(block.tobytes() for block in blocks.values())
         self._all(self._replies, FRAME.pack(len(text), len(data)) + text + data)
 
@@ -131,23 +182,76 @@ class Inert:
             raise AttributeError(name)
         return Inert()
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        return Inert()
-
     def __iter__(self) -> Iterator[Any]:
-        return iter((Inert(), Inert()))  # figure, axes = plt.subplots()
-
-    def __getitem__(self, _: Any) -> Any:
-        return Inert()
+        """Yield as many as are unpacked: `line, = plt.plot(y)`, `figure, axes = plt.subplots()`."""
+        return iter([Inert() for _ in range(unpacked(sys._getframe(1)))])
 
     def __setitem__(self, *_: Any) -> None:
         pass
 
-    def __enter__(self) -> Any:
-        return self
+    def __format__(self, _: str) -> str:
+        return ""
 
-    def __exit__(self, *_: Any) -> None:
-        pass
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return 0
+
+    def __float__(self) -> float:
+        return 0.0
+
+    def __int__(self) -> int:
+        return 0
+
+    __index__ = __int__
+
+
+def _inert(*_: Any, **__: Any) -> Any:
+    return Inert()
+
+
+for _name in [
+    "call",
+    "getitem",
+    "enter",
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "truediv",
+    "rtruediv",
+    "floordiv",
+    "rfloordiv",
+    "mod",
+    "rmod",
+    "pow",
+    "rpow",
+    "neg",
+    "pos",
+    "abs",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "matmul",
+    "rmatmul",
+    "and",
+    "rand",
+    "or",
+    "ror",
+]:
+    setattr(Inert, f"__{_name}__", _inert)
+Inert.__exit__ = lambda *_: None  # type: ignore[attr-defined]
+
+
+def unpacked(frame: types.FrameType) -> int:
+    """Return how many values the running instruction of a frame takes apart, 2 where it takes none."""
+    code = frame.f_code.co_code
+    name = opcode.opname[code[frame.f_lasti]]
+    return code[frame.f_lasti + 1] if name == "UNPACK_SEQUENCE" else 2
 
 
 class Progress(Inert):
@@ -175,31 +279,80 @@ class StandInModule(types.ModuleType):
         return Inert()
 
 
-class Modules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Last finder: the files handed in beside the main one, then inert stand-ins by name."""
+def spec_for(name: str, loader: Any) -> importlib.machinery.ModuleSpec:
+    """Return the spec of a module that one of our own loaders makes."""
+    return importlib.machinery.ModuleSpec(name, loader)
+
+
+class Modules:
+    """Finds the files handed in beside the main one, before all else, and inert stand-ins, after all else."""
 
     def __init__(self, siblings: dict[str, str], stand_ins: list[str]) -> None:
-        self._siblings, self._stand_ins = siblings, stand_ins
+        self._siblings = {name: text for name, text in siblings.items() if name not in NEVER_SHADOWED}
+        self._stand_ins = stand_ins
         self.asked: list[str] = []
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name in self._siblings or any(name == known or name.startswith(known + ".") for known in self._stand_ins):
-            return importlib.machinery.ModuleSpec(name, self)
-        return None
+    def install(self) -> None:
+        """Take part in every import from now on."""
+        for name in self._siblings:
+            sys.modules.pop(name, None)  # a student's random.py is meant, as where they run it
+        sys.meta_path.insert(0, self)
+        sys.meta_path.append(Last(self))
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
-        if spec.name in self._siblings:
-            return None
-        self.asked.append(spec.name)
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        return spec_for(name, self) if name in self._siblings else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """Leave it to Python."""
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        name = module.__name__
+        exec(compile(self._siblings[name], f"{name}.py", "exec", dont_inherit=True), module.__dict__)
+
+    def stands_in(self, name: str) -> bool:
+        """Say whether there is a stand-in of this name, and keep that it was asked for."""
+        found = any(name == known or name.startswith(known + ".") for known in self._stand_ins)
+        if found and len(self.asked) < ASKED_KEPT:
+            self.asked.append(name)
+        return found
+
+    def take_asked(self) -> list[str]:
+        """Return the stand-ins that were asked for since the last time."""
+        asked, self.asked = self.asked, []
+        return asked
+
+
+class Last:
+    """Finds a stand-in where nothing else was found."""
+
+    def __init__(self, modules: Modules) -> None:
+        self._modules = modules
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        return spec_for(name, self) if self._modules.stands_in(name) else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         return StandInModule(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        if module.__name__ in self._siblings:
-            name = module.__name__ + ".py"
-            exec(compile(self._siblings[module.__name__], name, "exec"), module.__dict__)
+        pass
+
+
+def restore(code: types.CodeType, module: types.ModuleType, names: list[str]) -> None:
+    """Give back functions whose name ended as something else: `train = train(model)`."""
+    defined = [one for one in code.co_consts if isinstance(one, types.CodeType) and one.co_flags & inspect.CO_OPTIMIZED]
+    for function in defined:
+        name = function.co_name
+        if name in names and not callable(getattr(module, name, None)):
+            setattr(module, name, types.FunctionType(function, vars(module)))
 
 
 # --- numbers inside objects ---------------------------------------------------------------------
+
+
+SEQUENCES = (list, tuple, collections.deque, array.array)
+MUTABLE = (list, collections.deque, array.array)
+KEYED = (*MUTABLE, dict)
 
 
 def is_number(value: Any) -> bool:
@@ -214,15 +367,23 @@ def is_numeric(value: Any, depth: int = 4) -> bool:
         if value.dtype.kind == "O" and value.size < 100:
             return depth > 0 and all(is_numeric(item, depth - 1) for item in value.flat)
         return value.dtype.kind in "fiub"
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, SEQUENCES):
         return depth > 0 and len(value) > 0 and all(is_numeric(item, depth - 1) for item in value)
     return False
+
+
+def size_of(value: Any) -> int:
+    """Return how many numbers a numeric value holds."""
+    return value.size if isinstance(value, np.ndarray) and value.dtype.kind != "O" else len(numbers(value))
 
 
 def numbers(value: Any) -> list[float]:
     """Return the numbers of a numeric value, in reading order."""
     if is_number(value):
-        return [float(value)]
+        try:
+            return [float(value)]
+        except OverflowError:  # an integer beyond the range of floats
+            return [math.inf if value > 0 else -math.inf]
     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
         return [float(item) for item in np.asarray(value).ravel()]
     items = value.values() if isinstance(value, dict) else value.flat if isinstance(value, np.ndarray) else value
@@ -235,8 +396,9 @@ def form(value: Any) -> dict[str, Any]:
         return {"kind": "none", "shape": [], "dtype": ""}
     if not is_numeric(value):
         return {"kind": "other", "shape": [], "dtype": type(value).__name__[:80]}
-    kind = {list: "list", tuple: "tuple", np.ndarray: "array"}.get(type(value), "number")
-    shape = list(np.shape(value)) if kind != "tuple" else [len(value)]
+    kinds = {list: "list", tuple: "tuple", np.ndarray: "array", collections.deque: "list", array.array: "list"}
+    kind = kinds.get(type(value), "number")
+    shape = list(np.shape(value)) if kind in ("array", "number") else [len(value)]
     return {"kind": kind, "shape": shape, "dtype": str(getattr(value, "dtype", type(value).__name__))}
 
 
@@ -246,8 +408,9 @@ def like(model: Any, values: list[float]) -> Any:
         dtype = model.dtype if model.dtype.kind == "f" else np.float64
         taken = [values.pop(0) for _ in range(model.size)]
         return np.array(taken, dtype=dtype).reshape(model.shape)
-    if isinstance(model, (list, tuple)):
-        return type(model)([like(item, values) for item in model])
+    if isinstance(model, SEQUENCES):
+        items = [like(item, values) for item in model]
+        return array.array(model.typecode, items) if isinstance(model, array.array) else type(model)(items)
     if isinstance(model, dict):
         return {key: like(item, values) for key, item in model.items()}
     value = values.pop(0)
@@ -262,16 +425,16 @@ def first(output: Any) -> Any:
 class Holder:
     """One place inside an object that holds numbers: an attribute, or an item of a container."""
 
-    def __init__(self, owner: Any, key: Any, path: list[Any]) -> None:
-        self.owner, self.key, self.path = owner, key, path
+    def __init__(self, owner: Any, key: Any) -> None:
+        self.owner, self.key = owner, key
 
     def get(self) -> Any:
-        if isinstance(self.owner, (list, dict)):
+        if isinstance(self.owner, KEYED):
             return self.owner[self.key]
         return getattr(self.owner, self.key)
 
     def set(self, value: Any) -> None:
-        if isinstance(self.owner, (list, dict)):
+        if isinstance(self.owner, KEYED):
             self.owner[self.key] = value
         else:
             setattr(self.owner, self.key, value)
@@ -281,7 +444,7 @@ class Holder:
         value = self.get()
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.flags.writeable:
             value.flat[index] = number
-        elif isinstance(value, list) and len(value) > index and all(is_number(v) for v in value):
+        elif isinstance(value, MUTABLE) and len(value) > index and all(is_number(v) for v in value):
             value[index] = same_type(value[index], number)
         else:
             flat = numbers(value)
@@ -307,7 +470,7 @@ def members(value: Any) -> list[tuple[Any, Any]]:
                 found[slot] = getattr(value, slot)
         if cls.__module__ in OWN:
             for name, shared in cls.__dict__.items():
-                if isinstance(shared, (list, np.ndarray, dict)) and not name.startswith("__"):
+                if isinstance(shared, (*KEYED, np.ndarray)) or is_number(shared):
                     found.setdefault(name, shared)
     found.update(getattr(value, "__dict__", {}))
     return list(found.items())
@@ -322,10 +485,10 @@ def walk(root: Any) -> Iterator[tuple[Any, list[Any], Holder | None]]:
         if id(value) in seen or len(path) > WALK_DEPTH:
             continue
         seen.add(id(value))
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, SEQUENCES):
             inside: list[tuple[Any, Any]] = list(enumerate(value))
         elif isinstance(value, dict):
-            inside = [(key, item) for key, item in value.items() if isinstance(key, (str, int))]
+            inside = [(key, item) for key, item in value.items() if type(key) in (str, int)]
         elif isinstance(value, np.ndarray):
             inside = list(enumerate(value.ravel())) if value.dtype.kind == "O" else []
         elif type(value).__module__ in OWN or path == []:
@@ -334,15 +497,17 @@ def walk(root: Any) -> Iterator[tuple[Any, list[Any], Holder | None]]:
         else:
             continue
         for key, item in inside:
+            if type(key) is str and plain(key) != key:
+                continue  # a name that no frame can carry
             if is_numeric(item):
-                yield item, [*path, key], Holder(value, key, [*path, key])
+                yield item, [*path, key], Holder(value, key)
             else:
                 queue.append((item, [*path, key]))
 
 
 def resolve(root: Any, path: list[Any]) -> Any:
     for key in path:
-        if isinstance(root, (list, tuple, dict)):
+        if isinstance(root, (*SEQUENCES, dict)):
             root = root[key]
         elif isinstance(root, np.ndarray):
             root = root.ravel()[key]
@@ -355,7 +520,7 @@ class References:
     """Some numbers of one object, each named by a path to its holder and a flat index there."""
 
     def __init__(self, root: Any, references: list[tuple[list[Any], int]]) -> None:
-        self._places = [(Holder(resolve(root, path[:-1]), path[-1], path), index) for path, index in references]
+        self._places = [(Holder(resolve(root, path[:-1]), path[-1]), index) for path, index in references]
 
     def read(self) -> Any:
         return np.array([numbers(holder.get())[index] for holder, index in self._places])
@@ -370,6 +535,10 @@ class References:
 
 class Missing(Exception):
     """The submission has nothing of that name."""
+
+
+class BelowLevel(Exception):
+    """This machine does not confine a process as far as was asked for."""
 
 
 class Misfit(Exception):
@@ -389,39 +558,50 @@ class Desk:
     # -- life
 
     def hello(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Import numpy and the named packages, give up rights, and say what was reached."""
-        global np
-        sys.path.insert(0, settings["packages"])
-        import numpy
+        """Give up rights, and say what was reached; the level asked for or nothing."""
+        if settings["packages"]:
+            preload(settings["packages"], settings["preload"])
+        for name in settings["modules"]:
+            importlib.import_module(name)
+        os.chdir(settings["folder"])
+        landlock_abi = confinement.landlock_abi()
+        missing = confinement.apply(
+            settings["layers"], settings["memory_bytes"], settings["cpu_s"], settings["landlock_abi"]
+        )
+        level = confinement.level()
+        if settings["required"] == "strict" != level:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
+            raise BelowLevel(f"only level {level} was reached ({reasons or 'the probe was not refused'})")
+        numpy = np.__version__ if np is not None else ""
+        python = sys.version.split()[0]
+        return {
+            "level": level, "missing": missing, "landlock_abi": landlock_abi, "python": python, "numpy": numpy,
+        }, {}  # fmt: skip
 
-        np = numpy
-        for name in settings["preload"]:
-            try:
-                importlib.import_module(name)
-            except Exception:
-                continue  # the submission's own import will say what is missing
-        sys.path.remove(settings["packages"])
-        sys.modules[MAIN] = self.module
-        OWN.update({MAIN, *settings["siblings"]})
-        self.modules = Modules(settings["siblings"], settings["stand_ins"])
-        sys.meta_path.append(self.modules)
-        beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "confine.py")
-        spec = importlib.util.spec_from_file_location("confine", beside)
-        assert spec is not None and spec.loader is not None
-        confine = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(confine)
-        level = confine.confine(settings["memory_bytes"], settings["cpu_s"])
-        return {"level": level, "python": sys.version.split()[0], "numpy": np.__version__}, {}
+    def read_source(self, settings: dict[str, Any], _: Arrays) -> Answer:
+        """Read what was handed in, and answer with text or with the reason why not."""
+        files = {name: base64.b64decode(content) for name, content in settings["files"].items()}
+        try:
+            return {"source": reading.read(settings["name"], files, settings["classes"])}, {}
+        except reading.Refusal as refusal:
+            return {"refusal": refusal.template, "arguments": refusal.arguments}, {}
 
     def load(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Run the student's file as a module."""
+        sys.modules[MAIN] = self.module
+        OWN.update({MAIN, *settings["siblings"]})
+        self.modules = Modules(settings["siblings"], settings["stand_ins"])
+        self.modules.install()
+        attempts.watch({settings["file"], *(f"{name}.py" for name in settings["siblings"])})
         seed_everything(settings["seed"])
         self.module.__file__ = settings["file"]
+        if settings["is_notebook"]:
+            vars(self.module).update(display=Inert(), get_ipython=Inert())
         code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
         exec(code, self.module.__dict__)
-        names = list(vars(self.module).items())
-        callables = [name for name, value in names if type(name) is str and len(name) < 100 and callable(value)]
-        return {"callables": callables[:500], "asked": self.modules.asked[:100]}, {}
+        restore(code, self.module, settings["names"])
+        callables = [name for name in settings["names"] if callable(getattr(self.module, name, None))]
+        return {"callables": callables}, {}
 
     def begin(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Start a case: forget all objects and seed every generator."""
@@ -451,12 +631,9 @@ class Desk:
             if holder is None:
                 found.append({"path": path, "class": type(value).__name__[:80], "same": same})
             else:
-                found.append({"path": path, "same": same, **form(value), "size": len(numbers(value))})
-        classes = {
-            name: [cls.__name__ for cls in value.__mro__[:-1]][:20]
-            for name, value in list(vars(self.module).items())[:500]
-            if type(name) is str and isinstance(value, type)
-        }
+                found.append({"path": path, "same": same, **form(value), "size": size_of(value)})
+        own = {type(one) for one, _, holder in walk(self.objects[settings["object"]]) if holder is None}
+        classes = {cls.__name__[:80]: [base.__name__ for base in cls.__mro__[:-1]][:20] for cls in own}
         return {"found": found, "classes": classes}, {}
 
     def read(self, settings: dict[str, Any], _: Arrays) -> Answer:
@@ -490,6 +667,7 @@ class Desk:
         """Call backward(x, err), err in the form of the last output; answer with what it returns."""
         target = self.objects[settings["object"]]
         err = self._error(settings["object"], float(arrays["err"][0]))
+        err = np.reshape(err, 1) if settings.get("is_array") else err
         x, named = self._input(settings, arrays["x"])
         backward = method(target, "backward")
         if len(x) + len(named) != 1:  # forward(x1, x2): backward takes them as one x
@@ -588,7 +766,12 @@ class Desk:
         references.write(arrays["parameters"])
         before = references.read()
         _, forward = self.forward(settings, {"x": arrays["x"][None, :]})
-        answer, backward = self.backward(settings, arrays)
+        try:
+            answer, backward = self.backward(settings, arrays)
+        except (TypeError, IndexError, AttributeError):  # a neuron whose model passes an array of one
+            references.write(arrays["parameters"])
+            self.forward(settings, {"x": arrays["x"][None, :]})
+            answer, backward = self.backward({**settings, "is_array": True}, arrays)
         values = {"before": before, "after": references.read(), "outputs": forward["outputs"]}
         return answer, {**values, **backward}
 
@@ -605,14 +788,15 @@ class Desk:
                 self.outputs[settings["object"]] = output
                 target.backward(x, self._error(settings["object"], settings["scale"] * error))
             losses.append(squared / len(arrays["labels"]))
+        references = References(target, settings["references"])
         _, final = self.forward(settings, arrays)
-        return {}, {"losses": np.array(losses), "outputs": final["outputs"]}
+        return {}, {"losses": np.array(losses), "outputs": final["outputs"], "values": references.read()}
 
     def train(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
         """Call the student's train(model, samples, epochs) and answer with the losses it returns."""
         target = self.objects[settings["object"]]
         samples = [
-            (self._input(settings, row)[0][0], float(label))
+            (self._input(settings, row)[0][0], int(label) if label == int(label) else float(label))
             for row, label in zip(arrays["x"], arrays["labels"], strict=True)
         ]
         returned = fitting(self._named("train"), target, samples, settings["epochs"])
@@ -652,8 +836,8 @@ class Desk:
         shape = settings["form"]
         if shape.startswith("seen:"):
             return like(self.arguments[shape[5:]], row.tolist())  # type: ignore[no-any-return]
-        if shape == "list":
-            return (row.tolist(),), {}
+        if shape in ("list", "tuple"):
+            return (row.tolist() if shape == "list" else tuple(row.tolist()),), {}
         return ({"vector": row, "row": row[None, :], "column": row[:, None]}[shape].copy(),), {}
 
 
@@ -680,8 +864,12 @@ def method(target: Any, name: str) -> Any:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed every generator that student code can reach, unseeded numpy ones included."""
+    """Seed every generator that student code can reach, those that it does not seed itself included."""
     bits = random.Random(seed)
+    plain_seed = random.Random.__base__.seed  # type: ignore[union-attr]
+    random.Random.seed = lambda self, a=None, version=2: (  # type: ignore[method-assign]
+        plain_seed(self, bits.getrandbits(64)) if a is None else SEED(self, a, version)
+    )
     random.seed(seed)
     np.random.seed(seed % 2**32)
     np.random.bit_generator.randbits = bits.getrandbits
@@ -689,7 +877,7 @@ def seed_everything(seed: int) -> None:
 
 def fault(error: BaseException, file: str) -> dict[str, Any]:
     """Describe what a student's code raised: kind, type, message and the line in their file."""
-    kinds = {Missing: "missing", Misfit: "misfit", SystemExit: "exited", MemoryError: "memory"}
+    kinds = {Missing: "missing", Misfit: "misfit", SystemExit: "exited", MemoryError: "memory", BelowLevel: "level"}
     kind = next((kind for cls, kind in kinds.items() if isinstance(error, cls)), "raised")
     line, step, is_own = None, error.__traceback__, False
     while step is not None:
@@ -715,8 +903,77 @@ def plain(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def serve() -> None:
-    pipe, desk, file = Pipe(), Desk(), ""
+SEED = random.Random.seed
+
+
+class Attempts:
+    """What student code tried that is not there for it, as Python's audit events tell it: an explanation, no guard."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[str, str]] = []
+        self._ignored: set[str] = set()
+
+    def watch(self, files: set[str]) -> None:
+        """Start to listen; the submission's own files are no attempt (a traceback looks for them)."""
+        self._ignored = {*files, os.devnull}
+        sys.addaudithook(self._hear)
+
+    def take(self) -> list[tuple[str, str]]:
+        """Return (what was tried, on what) since the last time."""
+        told, self._told = self._told, []
+        return told
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        family = event.partition(".")[0]
+        if family not in ATTEMPTS or len(self._told) >= ATTEMPTS_KEPT or event in ("os.putenv", "os.unsetenv"):
+            return
+        try:
+            if sys._getframe(1).f_code.co_filename.startswith("<frozen"):  # the import system looks around
+                return
+            action = "start a program" if event in PROGRAMS else ATTEMPTS[family]
+            what = arguments[0] if arguments and type(arguments[0]) in (str, bytes) else ""
+            text = plain(what.decode("utf-8", "replace") if type(what) is bytes else str(what))[:PATH_CHARS]
+            if text not in self._ignored and not text.endswith(".pyc") and (action, text) not in self._told:
+                self._told.append((action, text))
+        except BaseException:
+            return
+
+
+attempts = Attempts()
+
+
+def preload(packages: str, names: list[str]) -> None:
+    """Import numpy, what it loads lazily, and the named modules; afterwards packages are on no path."""
+    global np
+    sys.path.insert(0, packages)
+    try:
+        import numpy
+
+        np = numpy
+        for name in (*LAZY, *names):
+            try:
+                importlib.import_module(name)
+            except Exception:
+                continue  # the submission's own import will say what is missing
+    finally:
+        sys.path.remove(packages)
+
+
+def run(requests: int, replies: int, output: int) -> None:
+    """Be a worker on these descriptors; does not return."""
+    leave = os._exit
+    try:
+        builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
+        gc.enable()
+        serve(Pipe(*arrange(requests, replies, output)), Desk())
+    except BaseException:  # a pipe that the student's code closed, or a worker that it broke
+        leave(1)
+    leave(0)
+
+
+def serve(pipe: Pipe, desk: Desk) -> None:
+    """Answer requests until the other end has gone."""
+    file = ""
     while (received := pipe.receive()) is not None:
         request, arrays = received
         settings = request["settings"]
@@ -726,20 +983,11 @@ def serve() -> None:
         try:
             if request["op"] == "mark":
                 pipe.mark(settings["mark"])
-                header["data"] = {}
+                header["data"] = {"attempts": attempts.take(), "asked": desk.modules.take_asked()}
             else:
                 header["data"], values = getattr(desk, request["op"])(settings, arrays)
         except BaseException as error:
             header["fault"], values = fault(error, file), {}
         pipe.send(header, values)
-
-
-if __name__ == "__main__":
-    np: Any = None
-    builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
-    leave = os._exit
-    try:
-        serve()
-    except OSError:  # a pipe that the student's code closed, or whose other end has gone
-        leave(1)
-    leave(0)
+        if request["op"] == "hello" and "fault" in header:
+            return

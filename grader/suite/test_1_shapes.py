@@ -38,7 +38,13 @@ def test_wiring(student: Student, case: Case) -> None:
 def test_bias(student: Student, case: Case) -> None:
     """Each neuron has two weights and a bias."""
     names = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
-    biases = [student.layout.references[index] is not None for index in (2, 5, 8)]
+    try:
+        biases = [student.layout.references[index] is not None for index in (2, 5, 8)]
+    except CaseStopped as stopped:  # joined in some other way, or with shared weights: a neuron still has its bias
+        try:
+            biases = [student.neuron().has_bias] * 3
+        except CaseStopped:
+            raise stopped from None
     missing = [name for name, has_bias in zip(names, biases, strict=True) if not has_bias]
     case.seen = Seen(expected=3, actual=sum(biases))
     if missing:

@@ -54,9 +54,12 @@ def check_used(case: Case, measured: Measurements) -> None:
     steps, rule = measured.neuron_steps, measured.neuron_rule
     y = oracle.neuron(steps.probes.weights, steps.probes.x)
     expected = oracle.derivative(y)
-    if rule.is_derivative_right:
+    if rule.is_derivative_right and not measured.is_derivative_negated:
         case.seen = Seen(expected=expected, actual=rule.slope / rule.rate, y=y)
         return
+    if rule.is_derivative_right:
+        seen = Seen(expected=expected, actual=-expected, y=y)
+        raise unmet("Neuron.backward uses y (y - 1): the derivative with the wrong sign.", hint=HINT, seen=seen)
     if not np.isfinite(rule.slope).all() or not rule.slope.any():
         raise blocked("neuron_update.weights")  # nothing moves, so no derivative shows
     if rule.is_derivative_constant and is_in_model(measured):

@@ -42,6 +42,12 @@ def test_weights(case: Case, measured: Measurements) -> None:
     seen = seen_at(steps, index, expected, actual)
     if not np.isfinite(actual).all():
         raise unmet("After backward a weight is not a finite number.", seen=seen)
+    if is_cut_off(measured):
+        raise unmet(
+            "The weights stay whole numbers: every step is cut off.",
+            hint="Keep the weights as floating-point numbers, and do not round or int() them after a step.",
+            seen=seen,
+        )
     if not actual.any():
         raise unmet(
             "Neuron.backward leaves the weights as they were.",
@@ -53,7 +59,7 @@ def test_weights(case: Case, measured: Measurements) -> None:
         raise unmet("The two weights do not move in proportion to their inputs.", hint=hint, seen=seen)
     if not rule.are_weights_linear:
         hint = "The step is proportional to the error, its sign included."
-        raise unmet("With another error the step does not change in proportion.", hint=hint, seen=seen)
+        raise unmet("With another error the step does not change in proportion.", hint=hint, seen=other_error(measured))
     if not rule.is_stateless:
         hint = "Use the input and the output of the last forward call, and start every step from zero."
         late = int(np.abs(steps.in_a_row - steps.change).max(1).argmax())
@@ -65,6 +71,26 @@ def test_weights(case: Case, measured: Measurements) -> None:
             alpha=show(rule.momentum),
         )
     case.seen = seen
+
+
+def is_cut_off(measured: Measurements) -> bool:
+    """Say whether every step ended on whole weights."""
+    after = (measured.neuron_steps.before + measured.neuron_steps.change)[:, :2]
+    return bool((after == np.round(after)).all())
+
+
+def other_error(measured: Measurements) -> Seen:
+    """Return the probe at which a step with another error, or with a small one, is furthest from its proportion."""
+    steps = measured.neuron_steps
+    made = [(steps.other_err, steps.other_change[:, :2]), (steps.small_err, steps.small_change[:, :2])]
+    found = []
+    for err, actual in made:
+        expected = steps.change[:, :2] * err / steps.err
+        off = np.abs(actual - expected).max(1) / (np.abs(expected).max() or 1.0)
+        index = int(off.argmax())
+        shown = {"weights": steps.probes.weights[index], "x": steps.probes.x[index], "err": err}
+        found.append((float(off[index]), Seen(expected=expected[index], actual=actual[index], **shown)))
+    return max(found, key=lambda one: one[0])[1]
 
 
 def test_bias(case: Case, measured: Measurements) -> None:
@@ -94,7 +120,8 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
     """backward returns the error of each input: err x derivative x weight, from before the step."""
     steps, rule = measured.neuron_steps, measured.neuron_rule
     count = steps.returned.shape[1]
-    delta = steps.err * (rule.slope / rule.rate if rule.is_derivative_right else rule.slope)
+    sign = -1 if measured.is_derivative_negated else 1  # paid where the derivative is judged
+    delta = sign * steps.err * (rule.slope / rule.rate if rule.is_derivative_right else rule.slope)
     before = steps.before[:, :2]
     expected = delta[:, None] * before
     if count in (0, 1):

@@ -39,7 +39,8 @@ def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: 
             alpha=show(rule.momentum),
         )
     if rule.residuals[list(rows)].max() < TOLERANCE:
-        if rule.is_right and not rule.is_carried and not is_small_step_right(steps, rule) and is_linear(measured):
+        is_judged_here = 2 in rows and rule.is_right and not rule.is_carried and is_linear(measured)
+        if is_judged_here and not is_small_step_right(steps, rule):
             raise unmet(
                 "With an error of {err} the network does not move in proportion.",
                 err=show(steps.small_err[0]),

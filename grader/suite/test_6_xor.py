@@ -30,7 +30,13 @@ SLOW = 0.03
 MOST_EPOCHS = 20_000
 GRID = 11
 SHOWN_LOSSES = 500
-CLOSE = 1e-3
+
+# What one epoch of train is tried on: labels that are no XOR, and how alike two ways of making it are.
+TASKS = np.array([[0.0, 0, 0, 1], [0, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1], [1, 0, 1, 1], [0, 0, 1, 0]])
+SAME_WAY = 0.7
+ORDERED = 1.0  # the rate above which the order of the samples decides where an epoch leads
+ALIKE = 0.02
+STILL = 1e-9
 
 
 def test_loss(student: Student, case: Case, measured: Measurements) -> None:
@@ -80,18 +86,49 @@ def test_convergence(student: Student, case: Case, measured: Measurements) -> No
     rate = measured.model_steps.rate
     if rate == 0:
         raise unmet("The output neuron does not move, so the network cannot learn.", hint="See the steps above.")
+    scale, epochs, start = RATE / rate, EPOCHS, probes.start(student.rng("start"), 0)
+    if measured.model_steps.is_plain:  # code that takes no error above 1 trains at its own rate
+        scale, epochs = math.copysign(1.0, rate), epochs_for(rate)
+        start = start_for(student.rng("start"), abs(rate), epochs)
     model = student.model()
-    model.parameters = probes.start(student.rng("start"), 0)
+    model.parameters = start
     losses: list[float] = []
     answers = np.zeros(4)
-    for _ in range(0, EPOCHS, 10):
-        some, answers = model.epochs(RATE / rate, 10)
+    before = after = start
+    for _ in range(0, epochs, EPOCHS // 10):
+        before = after
+        some, answers, after = model.epochs(scale, EPOCHS // 10)
         losses += some.tolist()
         if oracle.has_learned(answers):
             answers = answers_of_weights(student, model, answers)
             break
     student.training = training("grader", losses, model)
     judge(case, answers, len(losses))
+    check_repeatable(student, measured, before, after, scale)
+
+
+def check_repeatable(student: Student, measured: Measurements, before: Array, after: Array, scale: float) -> None:
+    """Make the last ten epochs again on another model: a network that learns ends with the same weights."""
+    try:
+        if measured.model_rule.momentum or not measured.neuron_rule.is_stateless:
+            return  # such steps may depend on those before
+    except CaseStopped:
+        return
+    model = student.model()
+    model.parameters = before
+    _, _, again = model.epochs(scale, EPOCHS // 10)
+    if not np.abs(again - after).max() < ALIKE * np.abs(after).max():  # a rate that decays is no other rule
+        raise unmet(
+            "The same ten epochs from the same weights end with other weights in another model.",
+            hint="A step may depend on the weights, the input and the error only, not on how many were made before.",
+            seen=Seen(expected=again, actual=after, weights=before),
+        )
+
+
+def epochs_for(rate: float) -> int:
+    """Return how many epochs a network with this rate is given."""
+    way = WAY if abs(rate) > SLOW else SHORT_WAY
+    return min(MOST_EPOCHS, max(200, math.ceil(way / (abs(rate) or 1.0))))
 
 
 def test_train(student: Student, case: Case, measured: Measurements) -> None:
@@ -102,11 +139,12 @@ def test_train(student: Student, case: Case, measured: Measurements) -> None:
             hint="Put the lab's loop into a function of that name, beside the classes.",
         )
     rate = abs(measured.model_steps.rate) or 1.0
-    way = WAY if rate > SLOW else SHORT_WAY
-    epochs = min(MOST_EPOCHS, max(200, math.ceil(way / rate)))
+    check_one_epoch(student, rate)
+    epochs = epochs_for(rate)
     if rate * epochs < LEAST_WAY:
         case.remark(
-            "Your learning rate is too small to train here: {rate} in each step. train was not run.", rate=show(rate)
+            "Your learning rate is too small to train here: {rate} in each step. Only one epoch was run.",
+            rate=show(rate),
         )
         return
     start = start_for(student.rng("train"), rate, epochs)
@@ -121,17 +159,47 @@ def test_train(student: Student, case: Case, measured: Measurements) -> None:
     check_samples_are_used(student, start, epochs)
 
 
-def answers_of_weights(student: Student, model: ModelProxy, answers: Array) -> Array:
-    """Return the four answers that the trained weights give.
+def check_one_epoch(student: Student, rate: float) -> None:
+    """Compare one epoch of train, on labels drawn for this run, with four steps of the student's own.
 
-    Where forward is the network's function elsewhere, it must be at the corners too: answers from a
-    table are none. Where forward is wrong in itself, that is paid elsewhere.
+    Order and batches are the student's choice, so only the direction must agree.
     """
-    parameters = model.parameters
-    x = student.rng("answers").uniform(0.1, 0.9, (5, 2))
-    if np.abs(model.forward(x) - oracle.forward(parameters, x)).max() < CLOSE:
-        return oracle.answers(parameters)
-    return answers
+    rng = student.rng("one epoch")
+    labels = TASKS[int(rng.integers(len(TASKS)))]
+    start = probes.start(rng, int(rng.integers(len(oracle.STARTS))))
+    own = student.model()
+    own.parameters = start
+    reached = own.parameters
+    begun = reached
+    try:
+        for x, label in zip(oracle.XOR_INPUTS, labels, strict=True):
+            y = float(own.forward(x[None, :])[0])
+            err = float(losses_of(student, np.array([[y, label]]))[0])
+            reached = own.step(reached, x, err).after
+    except CaseStopped:
+        return  # reported where the loss and the steps are judged
+    model = student.model()
+    model.parameters = start
+    model.train(1, labels)
+    trained, expected = model.parameters - begun, reached - begun
+    length = float(np.linalg.norm(trained) * np.linalg.norm(expected))
+    if np.linalg.norm(expected) < STILL or not np.isfinite(length):
+        return  # the network does not move: said above
+    is_other_way = rate <= ORDERED and length > 0 and float((trained * expected).sum()) / length < SAME_WAY
+    if length == 0.0 or is_other_way:
+        raise unmet(
+            "One epoch of train does not move the weights as your own steps do.",
+            hint="For each sample: y = model.forward(x), err = loss(y, label), model.backward(x, err).",
+            seen=Seen(expected=expected, actual=trained, weights=begun, label=labels),
+        )
+
+
+def answers_of_weights(student: Student, model: ModelProxy, answers: Array) -> Array:
+    """Return the four answers that the trained weights give, where forward is right: those of a table are none.
+
+    Where forward is wrong in itself, that is paid elsewhere, and its own answers count.
+    """
+    return oracle.answers(model.parameters) if student.is_forward_right else answers
 
 
 def check_samples_are_used(student: Student, start: Array, epochs: int) -> None:

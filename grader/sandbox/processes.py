@@ -1,0 +1,310 @@
+"""Processes of the untrusted side, as the trusted side holds them: started, read from, killed, reaped.
+
+Light to import: the first process is started before anything else is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, cast
+
+ZYGOTE = Path(__file__).with_name("zygote.py")
+COMMAND = (sys.executable, "-P", "-s", "-S", "-B", str(ZYGOTE))
+LAYERS = ("session", "limits", "capabilities", "landlock", "seccomp")  # confine.py has the same
+NEWEST_ABI = 99
+ANSWER_TIME_S = 60.0
+MESSAGE_BYTES = 64 * 1024
+CRASH_BYTES = 2_000
+POLL_S = 0.002
+REMOVE_TIME_S = 1.0
+
+
+class SandboxError(Exception):
+    """The worker could not be started, confined or asked: our fault or the machine's, not the student's."""
+
+
+class Process(Protocol):
+    """One worker: where to write requests, where to read replies and output, how to end it."""
+
+    requests: FileIO
+    replies: FileIO
+    output: FileIO
+
+    def kill(self) -> None:
+        """Kill the process and its group. The group outlives its leader while the leader is unreaped."""
+
+    def settle(self, wait_s: float) -> None:
+        """Give the process wait_s seconds to end by itself, without reaping it."""
+
+    def reap(self) -> int:
+        """Wait for the process that was killed: its exit code, minus the signal that ended it."""
+
+
+class Sandbox:
+    """Starts workers: forks of one warm zygote on Linux, whole processes elsewhere. A context manager.
+
+    required is the level below which nothing runs; layers and landlock_abi are what to confine with
+    (tests leave layers out); is_alone is the way without a zygote.
+    """
+
+    def __init__(
+        self,
+        required: str = "process",
+        *,
+        layers: Sequence[str] = LAYERS,
+        landlock_abi: int = NEWEST_ABI,
+        is_alone: bool = sys.platform != "linux",
+    ) -> None:
+        self.required = required
+        self.layers = tuple(layers)
+        self.landlock_abi = landlock_abi
+        self._preload: tuple[str, ...] | None = None
+        self._zygote: Zygote | None = None
+        self._failure: SandboxError | None = None
+        try:
+            self._zygote = None if is_alone else Zygote()
+        except SandboxError as failure:  # said when a worker is asked for, where there is a report to say it in
+            self._failure = failure
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+
+    def preload(self, names: Sequence[str]) -> None:
+        """Let workers started from now on have numpy and these modules; none waits for it here."""
+        self._preload = tuple(names)
+        if self._zygote is not None:
+            self._zygote.preload(packages(), self._preload)
+
+    def start(self) -> Process:
+        """Start a worker that is not confined yet; its first request must be `hello` with `settings`."""
+        if self._failure is not None:
+            raise self._failure
+        return Alone() if self._zygote is None else Forked(self._zygote)
+
+    def settings(self, folder: str, memory_bytes: int, cpu_s: int) -> dict[str, Any]:
+        """Return what a worker is told first: how to confine itself."""
+        has_to_import = self._zygote is None and self._preload is not None
+        return {
+            "packages": packages() if has_to_import else "",
+            "preload": self._preload or (),
+            "folder": folder,
+            "layers": self.layers,
+            "landlock_abi": self.landlock_abi,
+            "required": self.required,
+            "memory_bytes": memory_bytes,
+            "cpu_s": cpu_s,
+        }
+
+
+def packages() -> str:
+    """Return the folder that numpy is installed in."""
+    package = importlib.util.find_spec("numpy")
+    if package is None or package.origin is None:
+        raise SandboxError("numpy is not installed where the grader runs")
+    return str(Path(package.origin).parent.parent)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of every process: two named variables (and the one that Windows needs)."""
+    named = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+    if sys.platform == "win32":
+        named["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")
+    return named
+
+
+def popen(mode: str, **streams: Any) -> subprocess.Popen[bytes]:
+    """Start zygote.py in a session of its own, with no descriptor but its standard streams."""
+    try:
+        return subprocess.Popen(
+            [*COMMAND, mode], bufsize=0, env=environment(), start_new_session=True, cwd=Path(sys.executable).anchor, **streams
+        )  # fmt: skip
+    except OSError as error:
+        raise SandboxError(f"a process of the sandbox did not start: {error}") from error
+
+
+class Zygote:
+    """The process that workers are forked from. Messages are answered in order; an answer may be left for later."""
+
+    def __init__(self) -> None:
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = popen("fork", stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self._channel.settimeout(ANSWER_TIME_S)
+        self._asked = 0
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._answered = 0
+        self._preloading: int | None = None
+
+    def ask(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> int:
+        """Send a message and return its number."""
+        try:
+            socket.send_fds(self._channel, [json.dumps(message).encode()], list(descriptors))
+        except OSError as error:
+            raise self._ended() from error
+        self._asked += 1
+        return self._asked
+
+    def answer(self, number: int) -> dict[str, Any]:
+        """Return the answer to a message, once."""
+        while number not in self._answers:
+            try:
+                text = self._channel.recv(MESSAGE_BYTES)
+            except OSError as error:
+                raise self._ended() from error
+            if not text:
+                raise self._ended()
+            self._answered += 1
+            self._answers[self._answered] = json.loads(text)
+        return self._answers.pop(number)
+
+    def preload(self, folder: str, names: Sequence[str]) -> None:
+        """Import numpy and these modules before the next fork."""
+        self._preloading = self.ask({"preload": list(names), "packages": folder})
+
+    def fork(self, descriptors: Sequence[int]) -> int:
+        """Fork a worker on requests, replies and output; the number of the answer with its process id."""
+        return self.ask({"fork": True}, descriptors)
+
+    def check_threads(self) -> None:
+        """Make sure that what was preloaded runs in one thread: others would not be confined."""
+        if self._preloading is not None:
+            threads = self.answer(self._preloading)["threads"]
+            self._preloading = None
+            if threads != 1:
+                raise SandboxError(f"what the submission imports starts {threads - 1} threads of its own")
+
+    def close(self) -> None:
+        """End the process; its workers end with it."""
+        self._channel.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+
+    def _ended(self) -> SandboxError:
+        assert self._process.stderr is not None
+        said = b""
+        if select.select([self._process.stderr], [], [], 0.5)[0]:
+            said = os.read(self._process.stderr.fileno(), CRASH_BYTES)
+        lines = said.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        return SandboxError(f"the process that workers are forked from has ended: {lines[-1]}")
+
+
+class Forked:
+    """A worker forked from the zygote."""
+
+    def __init__(self, zygote: Zygote) -> None:
+        self._zygote = zygote
+        pipes = [os.pipe() for _ in range(3)]
+        (theirs_in, ours_in), (ours_out, theirs_out), (ours_err, theirs_err) = pipes
+        self.requests, self.replies, self.output = FileIO(ours_in, "w"), FileIO(ours_out), FileIO(ours_err)
+        try:
+            self._number = zygote.fork((theirs_in, theirs_out, theirs_err))
+        finally:
+            for descriptor in (theirs_in, theirs_out, theirs_err):
+                os.close(descriptor)
+        self._pid = 0
+
+    @property
+    def pid(self) -> int:
+        """The process id, known once the zygote has answered."""
+        if self._pid == 0:
+            self._zygote.check_threads()
+            self._pid = int(self._zygote.answer(self._number)["pid"])
+        return self._pid
+
+    def kill(self) -> None:
+        """Kill the process and its group; it may not have made its own yet."""
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(self.pid, signal.SIGKILL)
+
+    def settle(self, wait_s: float) -> None:
+        """Let the zygote watch the process; without a zygote it has ended."""
+        with contextlib.suppress(SandboxError):
+            self._zygote.answer(self._zygote.ask({"watch": self.pid, "wait_s": wait_s}))
+
+    def reap(self) -> int:
+        """Let the zygote reap the process."""
+        return int(self._zygote.answer(self._zygote.ask({"reap": self.pid}))["code"])
+
+
+class Alone:
+    """A worker that is a whole process, for systems without fork."""
+
+    def __init__(self) -> None:
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        self._process = popen("alone", **streams)
+        self.requests = cast("FileIO", self._process.stdin)  # unbuffered
+        self.replies = cast("FileIO", self._process.stdout)
+        self.output = cast("FileIO", self._process.stderr)
+
+    def kill(self) -> None:
+        """Kill the process group, or where there is none, the process."""
+        if self._process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def settle(self, wait_s: float) -> None:
+        """Watch the process."""
+        if sys.platform == "win32":
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(wait_s)
+            return
+        deadline = time.monotonic() + wait_s
+        watched = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        while os.waitid(os.P_PID, self._process.pid, watched) is None and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+
+    def reap(self) -> int:
+        """Reap the process."""
+        return self._process.wait()
+
+
+class Folder:
+    """An empty folder of a worker's own, gone afterwards with whatever is in it."""
+
+    def __init__(self) -> None:
+        try:
+            self.name = tempfile.mkdtemp(prefix="grade-")
+        except OSError as error:
+            raise SandboxError(f"there is no place for temporary files: {error.strerror}") from error
+
+    def remove(self) -> None:
+        """Remove the folder; what takes long to remove is left to a process of its own."""
+        with contextlib.suppress(OSError):
+            os.rmdir(self.name)  # noqa: PTH106
+            return
+        if sys.platform == "win32":
+            shutil.rmtree(self.name, ignore_errors=True)
+            return
+        command = ["rm", "-rf", "--", self.name]
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+            process.wait(REMOVE_TIME_S)

@@ -1,0 +1,86 @@
+"""The first process of the untrusted side: imports what students use, then forks one worker after another.
+
+`zygote.py fork` answers messages on the socket that is its standard input; it never runs student
+code, holds nothing secret, and ends when the other end of the socket does. A message is JSON:
+
+{"preload": [module...], "packages": path}   import numpy and these               -> {"threads": n}
+{"fork": true} and three descriptors         requests, replies and output of a new worker -> {"pid": n}
+{"watch": pid, "wait_s": seconds}            wait for a worker to end, unreaped   -> {}
+{"reap": pid}                                wait for it and give its exit code   -> {"code": n}
+
+`zygote.py alone` is a worker itself, on its standard streams, where there is no fork to build on.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import json
+import os
+import socket
+import sys
+import time
+from typing import Any
+
+MESSAGE_BYTES = 64 * 1024
+POLL_S = 0.002
+
+
+def beside(name: str) -> Any:
+    """Load a module of this folder, which is on no path."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"grader_{name}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def breed(worker: Any, channel: socket.socket) -> None:
+    """Serve messages until the other end is gone."""
+    while True:
+        text, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 3)
+        if not text:
+            return
+        message = json.loads(text)
+        answer: dict[str, Any] = {}
+        if "preload" in message:
+            worker.preload(message["packages"], message["preload"])
+            answer["threads"] = threads()
+        elif "fork" in message:
+            gc.freeze()
+            answer["pid"] = os.fork()
+            if answer["pid"] == 0:
+                channel.close()
+                worker.run(*descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
+        elif "watch" in message:
+            watch(message["watch"], message["wait_s"])
+        else:
+            _, status = os.waitpid(message["reap"], 0)
+            answer["code"] = os.waitstatus_to_exitcode(status)
+        channel.send(json.dumps(answer).encode())
+
+
+def watch(pid: int, wait_s: float) -> None:
+    """Wait until a worker has ended, wait_s seconds at most, and leave it to be reaped."""
+    deadline = time.monotonic() + wait_s
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+
+
+def threads() -> int:
+    """Return how many threads this process has: one, or a fork of it would not be confined as a whole."""
+    return len(os.listdir("/proc/self/task"))
+
+
+if __name__ == "__main__":
+    worker = beside("worker")
+    worker.reading = beside("reading")
+    worker.confinement = beside("confine").here(beside("syscalls").NUMBERS)
+    if sys.argv[1] == "fork":
+        breed(worker, socket.socket(fileno=os.dup(0)))
+    else:
+        worker.run(0, 1, 2)

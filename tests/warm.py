@@ -1,0 +1,53 @@
+"""A process that has imported what `grade` needs, and forks one `grade` after another: saves tests the start-up.
+
+Reads a JSON line a run from its standard input: argv, cwd, environment, and files for output and errors;
+answers with the exit code. The code that runs is that of the installed command, `grader.cli.main`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+
+import numpy  # noqa: F401  - imported for the forks
+
+import grader.pipeline
+import grader.renderers
+import grader.suite_run  # noqa: F401
+from grader.cli import main
+
+
+def run(argv: list[str], cwd: str, environment: dict[str, str], out: str, err: str) -> None:
+    """Be `grade` in a fork; does not return."""
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for path, number in ((out, 1), (err, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    sys.argv = ["grade", *argv]
+    code = 1
+    try:
+        main()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    gc.freeze()
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            run(**wanted)
+        answer = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
