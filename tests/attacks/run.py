@@ -1,0 +1,107 @@
+"""Runs the attacks and writes what each reached, a JSON line an attack: `python -m tests.attacks.run LAYER,... ABI EVERY KIND`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from grader.sandbox.client import Fault, Limits, Program, Worker
+from grader.sandbox.processes import LAYERS, NEWEST_ABI, Forked, Sandbox
+from tests.attacks.canaries import Canaries, traits_of
+from tests.attacks.corpus import ATTACKS, PRELUDE, Attack
+
+LIMITS = Limits(total_time_s=3, load_time_s=0.4, call_time_s=0.6, output_bytes=2**20)
+MODULES = [
+    "asyncio",
+    "atexit",
+    "codecs",
+    "concurrent.futures",
+    "ctypes",
+    "errno",
+    "fcntl",
+    "fileinput",
+    "gc",
+    "glob",
+    "http.client",
+    "importlib.util",
+    "io",
+    "json",
+    "linecache",
+    "logging",
+    "mmap",
+    "multiprocessing",
+    "multiprocessing.shared_memory",
+    "os",
+    "pathlib",
+    "pickle",
+    "pkgutil",
+    "pty",
+    "pwd",
+    "random",
+    "re",
+    "resource",
+    "runpy",
+    "select",
+    "shelve",
+    "shutil",
+    "signal",
+    "socket",
+    "sqlite3",
+    "struct",
+    "subprocess",
+    "sys",
+    "tempfile",
+    "threading",
+    "time",
+    "types",
+    "urllib.request",
+    "zipfile",
+]
+
+
+def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NEWEST_ABI) -> Iterator[dict[str, Any]]:
+    """Run each attack in a fresh worker with these layers; yield its id, what it reached, and how it ended."""
+    with Sandbox(layers=layers, landlock_abi=landlock_abi) as sandbox:
+        sandbox.preload(MODULES)
+        traits = harmless(sandbox)
+        for attack in attacks:
+            with Canaries() as canaries:
+                names = "".join(f"{name} = {value!r}\n" for name, value in canaries.names.items())
+                text = PRELUDE + names + attack.code
+                with Worker(sandbox, Program(file="network.py", text=text), LIMITS, 1) as worker:
+                    canaries.worker_folder = worker._connection.folder.name if worker._connection else "/"
+                    loaded = worker.load()
+                    output = worker.take_output()
+                    reached = canaries.tripped(output, pid_of(worker), traits)
+                reached |= canaries.left()
+            ended = f"{loaded.kind.value} {loaded.type} {loaded.message}" if isinstance(loaded, Fault) else "loaded"
+            yield {"id": attack.id, "reached": sorted(reached), "ended": f"{ended} {output}"[:500]}
+
+
+def harmless(sandbox: Sandbox) -> dict[str, object]:
+    """Return the traits of a worker that has loaded nothing of interest."""
+    with Worker(sandbox, Program(file="network.py", text=PRELUDE), LIMITS, 1) as worker:
+        worker.load()
+        pid = pid_of(worker)
+        assert pid is not None
+        return traits_of(pid)
+
+
+def pid_of(worker: Worker) -> int | None:
+    """Return the process id of a worker that is still there."""
+    process = worker._connection._process if worker._connection is not None else None
+    return process.pid if isinstance(process, Forked) else None
+
+
+def main() -> None:
+    """Write a line an attack. Arguments: layers, the newest Landlock ABI, every how many-th attack, "all" or "reaching"."""
+    layers = [name for name in sys.argv[1].split(",") if name in LAYERS]
+    attacks = [attack for attack in ATTACKS if sys.argv[4] == "all" or attack.reaches]
+    for result in run(attacks[:: int(sys.argv[3])], layers, int(sys.argv[2])):
+        sys.stdout.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()

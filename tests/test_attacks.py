@@ -1,0 +1,170 @@
+"""Nothing a hand-in tries at `strict` reaches anything, and each attack is one that would: its control wins."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.sandbox import reading
+from grader.sandbox.client import Answer, Limits, Loaded, Program, Worker
+from grader.sandbox.confine import LAYERS as CONFINED
+from grader.sandbox.processes import LAYERS, NEWEST_ABI, Sandbox
+from tests.attacks.corpus import ATTACKS
+from tests.attacks.honest import HONEST
+from tests.command import ENVIRONMENT, NOBODY, ROOT, environment_of_nobody, python_for_nobody
+
+GOLDEN = Path(__file__).with_name("attacks") / "ablation.json"
+WITHOUT_LANDLOCK = tuple(layer for layer in LAYERS if layer != "landlock")
+IS_ROOT = os.geteuid() == 0
+SOME = 4  # of the attacks, every so many-th in `make test`
+
+Results = dict[str, dict[str, Any]]
+
+security = pytest.mark.security
+linux = pytest.mark.skipif(
+    sys.platform != "linux" or os.uname().machine != "x86_64", reason="strict runs on Linux x86_64"
+)
+
+
+@cache
+def results(
+    layers: tuple[str, ...], abi: int = NEWEST_ABI, *, as_nobody: bool = False, every: int = 1, kind: str = "all"
+) -> Results:
+    """Run the attacks with these layers in a process of its own and return what each reached."""
+    command = ["-m", "tests.attacks.run", ",".join(layers), str(abi), str(every), kind]
+    options: dict[str, Any] = {"env": ENVIRONMENT}
+    python: str | None = sys.executable
+    if as_nobody:
+        python = python_for_nobody()
+        options = {"env": environment_of_nobody(), "user": NOBODY, "group": NOBODY, "extra_groups": []}
+    if python is None:
+        pytest.skip("no Python of this version can be run, or this checkout not be read, by another user")
+    ran = subprocess.run([python, *command], cwd=ROOT, capture_output=True, text=True, check=False, **options)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return {one["id"]: one for one in map(json.loads, ran.stdout.splitlines())}
+
+
+def reached(found: Results) -> dict[str, list[str]]:
+    return {name: one["reached"] for name, one in found.items() if one["reached"]}
+
+
+def otherwise_stopped(found: Results) -> dict[str, str]:
+    """Return the attacks that did not end as the corpus says, and how they did."""
+    return {
+        attack.id: str(found[attack.id]["ended"])
+        for attack in ATTACKS
+        if attack.id in found and attack.stopped not in found[attack.id]["ended"]
+    }
+
+
+@linux
+def test_some_attacks() -> None:
+    """A part of all attacks, at `strict`: none reaches anything, each is stopped for the reason that the corpus names."""
+    found = results(LAYERS, every=SOME)
+
+    assert len(found) >= 40
+    assert reached(found) == {}
+    assert otherwise_stopped(found) == {}
+
+
+@linux
+@security
+@pytest.mark.parametrize("layers", [LAYERS, WITHOUT_LANDLOCK], ids=["strict", "without landlock"])
+@pytest.mark.parametrize(
+    "as_nobody", [False, pytest.param(True, marks=pytest.mark.skipif(not IS_ROOT, reason="needs root"))]
+)
+def test_attacks(layers: tuple[str, ...], as_nobody: bool) -> None:
+    """All attacks, as this user and as another, with Landlock and without: none reaches anything."""
+    found = results(layers, as_nobody=as_nobody)
+
+    assert len(found) == len(ATTACKS) >= 100
+    assert reached(found) == {}
+    assert otherwise_stopped(found) == {}
+
+
+ABLATION = {
+    "split only": ("session",),
+    **{f"only {layer}": ("session", layer) for layer in LAYERS[1:]},
+    **{f"all but {layer}": tuple(one for one in LAYERS if one != layer) for layer in LAYERS[1:]},
+}
+CONTROLS = {("session",): "split only", ("session", "limits"): "only limits"}
+
+
+@linux
+@security
+@pytest.mark.parametrize("case", ABLATION)
+def test_without_layers(case: str) -> None:
+    """Where layers are missing each attack whose control this is reaches its canary; the golden file has the rest."""
+    layers = ABLATION[case]
+
+    found = results(layers, kind="all" if layers in CONTROLS else "reaching")
+
+    controlled = [attack for attack in ATTACKS if attack.control == layers and (IS_ROOT or not attack.needs_root)]
+    lost = [one.id for one in controlled if one.reaches and one.reaches not in found[one.id]["reached"]]
+    assert lost == []
+    split = {one.id: found[one.id] for one in controlled if not one.reaches}
+    assert [name for name, one in split.items() if one["reached"]] == []
+    assert otherwise_stopped(split) == {}
+    if IS_ROOT:
+        golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+        assert golden[case] == sorted(reached(found))
+
+
+def test_most_attacks_have_a_control() -> None:
+    """At least 60 attacks win where layers are missing; each other one is stopped by the split, with a reason."""
+    assert sum(bool(attack.reaches) for attack in ATTACKS) >= 60
+    assert {attack.control for attack in ATTACKS} == set(CONTROLS)
+    assert all(attack.stopped for attack in ATTACKS)
+
+
+@linux
+@security
+@pytest.mark.parametrize("abi", [0, 1, 4])
+def test_attacks_with_an_older_landlock(abi: int) -> None:
+    """Whatever Landlock offers, `strict` lets nothing through."""
+    assert reached(results(LAYERS, abi, every=6)) == {}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_code(name: str, honest_sandbox: Sandbox) -> None:
+    """Ordinary code beside the forbidden works as it does outside."""
+    text = HONEST[name] + "\ndef f(): return float(bool(result))\n"
+    program = Program(file="network.py", text=text, stand_ins=("matplotlib", "tqdm"))
+    with Worker(honest_sandbox, program, Limits(total_time_s=10), 1) as worker:
+        loaded = worker.load()
+        assert isinstance(loaded, Loaded), loaded
+        assert worker.hello is not None
+        assert worker.hello.level == "strict" or sys.platform != "linux"
+        import numpy as np
+
+        answer = worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
+        assert isinstance(answer, Answer)
+        assert answer.arrays["values"].tolist() == [1.0]
+
+
+@pytest.fixture(scope="module")
+def honest_sandbox():  # type: ignore[no-untyped-def]
+    """Return a sandbox that has what the honest programs name, as a grade has."""
+    from grader.models import SourceFile, StagedSubmission
+    from grader.pipeline import assignment, preloaded
+
+    files = [SourceFile(name=f"{name}.py", text=text) for name, text in HONEST.items()]
+    imports = [
+        (file.name, line, module) for file in files for line, module in reading.imports_of(reading.parse(file.text))
+    ]
+    staged = StagedSubmission(name="", sha256="", main=files[0], siblings=tuple(files[1:]), imports=tuple(imports))
+    with Sandbox() as sandbox:
+        sandbox.preload(preloaded(staged, assignment()))
+        yield sandbox
+
+
+def test_both_sides_name_the_same_layers() -> None:
+    """What the trusted side asks for is what the worker knows."""
+    assert LAYERS == CONFINED

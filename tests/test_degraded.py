@@ -1,0 +1,175 @@
+"""Machines that offer less: the level is stated, and what was required is kept or nothing runs."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grader.sandbox.client import Answer, Limits, Program, Worker
+from grader.sandbox.processes import LAYERS, Sandbox
+from tests.command import ENVIRONMENT, GRADE, ROOT, descendants, grade
+
+REFERENCE = ROOT / "reference" / "network.py"
+LIMITS = Limits(total_time_s=10)
+Write = Callable[..., Path]
+
+linux = pytest.mark.skipif(
+    sys.platform != "linux" or os.uname().machine != "x86_64", reason="strict runs on Linux x86_64"
+)
+
+# Makes some system calls answer with an errno, for this process and all after it, then runs a command.
+OUTER = """
+import ctypes, os, sys
+from grader.sandbox import confine
+from grader.sandbox.syscalls import NUMBERS
+answers = {int(number): int(answer) for number, answer in (word.split("=") for word in sys.argv[1].split(","))}
+code = [(confine.LOAD, 0, 0, 0)]
+for number, answer in answers.items():
+    code += [(confine.EQUAL, 0, 1, number), (confine.RETURN, 0, 0, confine.ERRNO | answer)]
+code.append((confine.RETURN, 0, 0, confine.ALLOW))
+text = confine.assemble(code)
+buffer = ctypes.create_string_buffer(text, len(text))
+import struct
+program = struct.pack("=HxxxxxxQ", len(code), ctypes.addressof(buffer))
+kernel = confine.Kernel()
+kernel.prctl(38, 1)
+kernel.call(317, ctypes.c_uint(1), ctypes.c_uint(0), program)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+NO_LANDLOCK = f"444={errno.ENOSYS},445={errno.ENOSYS},446={errno.ENOSYS}"
+NO_SECCOMP = f"317={errno.EPERM}"
+
+
+def graded_with(answers: str, cwd: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `grade` on the reference on a machine on which some calls answer with an errno."""
+    command = [sys.executable, "-c", OUTER, answers, sys.executable, str(GRADE), *options]
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+@linux
+def test_without_landlock_strict_is_reached(tmp_path: Path) -> None:
+    """A kernel without Landlock grades at `strict` all the same; the doctor says what is missing."""
+    ran = graded_with(NO_LANDLOCK, tmp_path, str(REFERENCE), "--require-sandbox", "strict")
+    doctor = graded_with(NO_LANDLOCK, tmp_path, "--doctor")
+
+    report = json.loads((tmp_path / "grade-report.json").read_text(encoding="utf-8"))
+    assert (ran.returncode, report["score"], report["sandbox"]["level"]) == (0, 100, "strict")
+    assert "landlock      not offered by this kernel" in doctor.stdout.replace("[Errno 38] ", "")
+    assert "level reached: strict" in doctor.stdout
+
+
+@linux
+def test_without_seccomp_the_level_is_stated(tmp_path: Path) -> None:
+    """A machine that refuses filters grades at `process`, says so, and says why."""
+    ran = graded_with(NO_SECCOMP, tmp_path, str(REFERENCE))
+    doctor = graded_with(NO_SECCOMP, tmp_path, "--doctor")
+
+    report = json.loads((tmp_path / "grade-report.json").read_text(encoding="utf-8"))
+    assert (ran.returncode, report["score"], report["sandbox"]["level"]) == (0, 100, "process")
+    assert "level reached: process" in doctor.stdout
+    assert "strict needs seccomp filters, and this machine refuses them" in doctor.stdout
+
+
+@linux
+def test_what_is_required_fails_closed(tmp_path: Path, write: Write) -> None:
+    """Below the level that is required nothing of the submission runs: exit code 4, no score, one sentence."""
+    ran = graded_with(NO_SECCOMP, tmp_path, str(write("open('ran', 'w')")), "--require-sandbox", "strict")
+
+    report = json.loads((tmp_path / "grade-report.json").read_text(encoding="utf-8"))
+    assert (ran.returncode, report["status"], report["score"]) == (4, "grader_error", None)
+    assert "the sandbox level strict was required, and only level process was reached (seccomp:" in ran.stdout
+    assert ran.stderr == ""
+
+
+@linux
+def test_the_doctor_finds_this_machine_healthy(tmp_path: Path) -> None:
+    """Here every layer is in force."""
+    ran = grade("--doctor", cwd=tmp_path)
+
+    assert ran.code == 0
+    assert ran.out.count("in force") == len(LAYERS)
+    assert ran.out.endswith("level reached: strict\n")
+
+
+@linux
+def test_a_grader_that_is_killed_leaves_nothing(tmp_path: Path, write: Write) -> None:
+    """SIGKILL of the grader ends the zygote and a worker that sleeps."""
+    path = write("import time\nwhile True: time.sleep(60)")
+    with subprocess.Popen([GRADE, path], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 10
+        while len(started := descendants(process.pid)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)  # the reader has gone, the worker is there
+        started |= descendants(process.pid)
+        process.send_signal(signal.SIGKILL)
+    assert len(started) >= 2
+    gone_by(started)
+
+
+@linux
+def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
+    """SIGKILL of the zygote ends its workers, and is the grader's fault, not the student's."""
+    before = descendants(os.getpid())
+    with Sandbox() as sandbox:
+        sandbox.preload(())
+        with Worker(sandbox, Program(file="network.py", text="def f(): return 1.0"), LIMITS, 1) as worker:
+            answer = worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
+            assert isinstance(answer, Answer)
+            started = descendants(os.getpid()) - before
+            assert len(started) == 2
+            for pid in started:
+                if "zygote" in Path(f"/proc/{pid}/cmdline").read_text() and descendants(pid):
+                    os.kill(pid, signal.SIGKILL)
+            gone_by(started)
+            from grader.sandbox.processes import SandboxError
+
+            with pytest.raises(SandboxError, match="has ended"):
+                worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
+
+
+def gone_by(pids: set[int], wait_s: float = 5.0) -> None:
+    """Wait until these processes are gone, or zombies that somebody else is to reap."""
+    deadline = time.monotonic() + wait_s
+    while any(is_alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, [pid for pid in pids if is_alive(pid)]
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@linux
+@pytest.mark.security
+def test_a_thousand_workers_leave_nothing() -> None:
+    """Descriptors, threads and processes are as many after 1,000 workers as before."""
+    program = Program(file="network.py", text="x = 1")
+
+    def counts() -> tuple[int, int]:
+        return len(list(Path("/proc/self/fd").iterdir())), len(list(Path("/proc/self/task").iterdir()))
+
+    with Sandbox() as sandbox:
+        sandbox.preload(())
+        before = None
+        for number in range(1000):
+            with Worker(sandbox, program, LIMITS, 1) as worker:
+                worker.load()
+            if number == 0:
+                before, below = counts(), len(descendants(os.getpid()))
+        assert counts() == before
+        assert len(descendants(os.getpid())) == below
