@@ -912,10 +912,16 @@ class Attempts:
     def __init__(self) -> None:
         self._told: list[tuple[str, str]] = []
         self._ignored: set[str] = set()
+        self._places: tuple[str, ...] = ()
 
     def watch(self, files: set[str]) -> None:
         """Start to listen; the submission's own files are no attempt (a traceback looks for them)."""
         self._ignored = {*files, os.devnull}
+        self._places = (
+            sys.prefix,
+            sys.base_prefix,
+            *(path for path in sys.path if path),
+        )  # where libraries look around
         sys.addaudithook(self._hear)
 
     def take(self) -> list[tuple[str, str]]:
@@ -933,7 +939,8 @@ class Attempts:
             action = "start a program" if event in PROGRAMS else ATTEMPTS[family]
             what = arguments[0] if arguments and type(arguments[0]) in (str, bytes) else ""
             text = plain(what.decode("utf-8", "replace") if type(what) is bytes else str(what))[:PATH_CHARS]
-            if text not in self._ignored and not text.endswith(".pyc") and (action, text) not in self._told:
+            is_python = text.startswith(self._places) or text.endswith(".pyc")
+            if text not in self._ignored and not is_python and (action, text) not in self._told:
                 self._told.append((action, text))
         except BaseException:
             return
