@@ -15,6 +15,10 @@ from grader.oracle import Array
 from grader.sandbox.client import Answer, Fault, FaultKind, Limits, Loaded, Worker
 from grader.sandbox.protocol import ProtocolError
 
+FOUND = 800  # objects and holders of numbers inside one object, as in worker.py
+PATH_CHARS = 400
+WORD_CHARS = 80
+
 NO_SHAPES: Mapping[str, tuple[int | None, ...]] = {}
 
 Path = list[str | int]
@@ -158,11 +162,11 @@ class Asking:
                 )
             return outputs[:, 0]
         form = self.words(answer, Form)
-        given = {"none": "None", "other": form.dtype}.get(form.kind, f"{form.kind} of shape {tuple(form.shape)}")
+        given = {"none": "None", "other": form.dtype}.get(form.kind, f"{form.kind} of shape {tuple(form.shape[:8])}")
         raise unmet(
             "{what} must return one number; it returned {given}.",
             what=what,
-            given=given,
+            given=given[:WORD_CHARS],
             hint="The output is one number between 0 and 1; an array with one element is fine too.",
         )
 
@@ -211,5 +215,8 @@ class Asking:
         return self.words(self.ask("part", "Model", {"object": handle, "path": path}, {}), Made).object
 
     def described(self, handle: int) -> Described:
-        """Return what is inside an object."""
-        return self.words(self.ask("describe", "Model", {"object": handle}, {}), Described)
+        """Return what is inside an object; a worker that describes more than it may is not believed."""
+        described = self.words(self.ask("describe", "Model", {"object": handle}, {}), Described)
+        if len(described.found) > FOUND or any(len(str(one.path)) > PATH_CHARS for one in described.found):
+            raise self.stopped(Fault(kind=FaultKind.PROTOCOL), "Model")
+        return described

@@ -258,6 +258,8 @@ def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
         if path == "-":
             continue
         try:
+            if not reports and Path(path).exists() and (Path(path).is_symlink() or not Path(path).is_file()):
+                raise FileExistsError(0, "something that is no report stands there", path)
             replace_file(Path(path), RENDERERS[kind](report))
         except OSError as error:
             click.echo(f"grade: {shown(path)} cannot be written: {error.strerror}.", err=True)

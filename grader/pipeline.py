@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +12,12 @@ from grader.imports import check_imports, dropped_lines
 from grader.models import Assignment, Report, StagedSubmission, Status, say
 from grader.rubric import DEFAULT, read_rubric
 from grader.sandbox.client import Limits, Program, Worker
+from grader.sandbox.preload import modules_for
 from grader.sandbox.processes import Sandbox, SandboxError
 from grader.scoring import score, without_run
 from grader.staging import collect, name_of, stage
 
 SUITE = Path(__file__).parent / "suite"
-# Parts that numpy loads when they are used, which no import names: loaded where the text has the word.
-LATE_NUMPY = ("fft", "polynomial", "ma", "char", "rec", "strings", "ctypeslib", "testing", "matlib", "f2py")
-NEVER = {"antigravity", "this", "idlelib", "turtledemo"}  # modules that do something when they are imported
 
 Progress = Callable[[str], None]
 
@@ -74,15 +70,9 @@ def grade(
 
 
 def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:
-    """Return the modules to import before the doors close: of the standard library, or allowed, and named."""
-    named = {module for _, _, module in staged.imports}
-    packages = {name.partition(".")[0] for name in named}
-    allowed = packages & {*sys.stdlib_module_names, "numpy", *assignment.rubric.imports.allowed}
-    words = {word for file in (staged.main, *staged.siblings) for word in re.findall(r"\w+", file.text)}
-    late = {f"numpy.{name}" for name in LATE_NUMPY if name in words or "numpy.*" in named}
-    names = {name for name in named if name.partition(".")[0] in allowed}
-    parents = {name.rpartition(".")[0] for name in names} - {""}  # `from a import b`: b may be no module
-    return sorted((names | parents | late) - NEVER)
+    """Return the modules to import before the doors close."""
+    texts = [file.text for file in (staged.main, *staged.siblings)]
+    return modules_for((module for _, _, module in staged.imports), texts, assignment.rubric.imports.allowed)
 
 
 def program(staged: StagedSubmission, assignment: Assignment) -> Program:

@@ -47,6 +47,9 @@ def collect(path: Path) -> Handed:
                 if inside in files:  # names that are no text may become one
                     raise Rejected("{member} in {name} appears twice.", member=inside, name=name)
                 files[inside] = _content(file, inside)
+                if sum(map(len, files.values())) > HANDED_BYTES:
+                    limit = HANDED_BYTES // 2**20
+                    raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=limit)
         elif reading.kind_of(name, KINDS) or not path.exists():
             files = {name: _content(path, name)}
         else:
@@ -55,8 +58,6 @@ def collect(path: Path) -> Handed:
         raise Rejected(
             "{name} cannot be read: {reason}.", name=name, reason=error.strerror or "unknown error"
         ) from error
-    if sum(map(len, files.values())) > HANDED_BYTES:
-        raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=HANDED_BYTES // 2**20)  # fmt: skip
     digest = hashlib.sha256()
     for inside, content in sorted(files.items()):
         digest.update(f"{len(inside.encode())}:{len(content)}:".encode())
@@ -92,8 +93,11 @@ def _content(path: Path, name: str) -> bytes:
         raise Rejected("{name} is not a regular file: hand in {accepted}.", name=name, accepted=ACCEPTED)
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
+        opened = os.fstat(file.fileno())
+        if not stat.S_ISREG(opened.st_mode):
+            raise Rejected("{name} is not a regular file: hand in {accepted}.", name=name, accepted=ACCEPTED)
         content = file.read(most + 1)
-        size = max(len(content), os.fstat(file.fileno()).st_size)
+        size = max(len(content), opened.st_size)
     if size > most:
         raise Rejected(
             "{name} has {size} KiB, more than the {limit} KiB that a solution may have.",

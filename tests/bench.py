@@ -17,6 +17,7 @@ import numpy as np
 
 from grader.pipeline import assignment, grade
 from grader.sandbox.client import Limits, Program, Worker
+from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, Sandbox
 from tests.command import ENVIRONMENT, GRADE, ROOT
 
@@ -69,7 +70,7 @@ def sandbox_times() -> None:
     program = Program(file="network.py", text="def f(x): return x")
     spawned, called = [], []
     with Sandbox() as sandbox:
-        sandbox.preload(())
+        sandbox.preload(BASE)
         for _ in range(SPAWNED):
             began = time.perf_counter()
             with Worker(sandbox, program, Limits(), 1) as worker:

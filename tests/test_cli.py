@@ -207,6 +207,21 @@ def test_unwritable_report(tmp_path: Path) -> None:
     assert ["grade-report.json"] == sorted(path.name for path in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_the_default_report_replaces_no_link(kind: str, tmp_path: Path) -> None:
+    """What stands in its place in a student's folder is neither followed nor waited for."""
+    victim = tmp_path / "victim.txt"
+    victim.write_text("mine", encoding="utf-8")
+    place = tmp_path / "grade-report.json"
+    place.symlink_to(victim) if kind == "link" else os.mkfifo(place)
+
+    ran = subprocess.run([GRADE, REFERENCE], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+
+    assert 0 == ran.returncode
+    assert "grade: grade-report.json cannot be written" in ran.stderr
+    assert "mine" == victim.read_text(encoding="utf-8")
+
+
 def test_hanging_everywhere_ends_in_time(student_code: str, write: Write, tmp_path: Path) -> None:
     """A submission that hangs in every method ends within its limit plus 2 s, and leaves no process."""
     code = student_code

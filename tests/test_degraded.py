@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from grader.sandbox.client import Answer, Limits, Program, Worker
+from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, Sandbox
 from tests.command import ENVIRONMENT, GRADE, ROOT, descendants, grade
 
@@ -122,7 +123,7 @@ def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
     """SIGKILL of the zygote ends its workers, and is the grader's fault, not the student's."""
     before = descendants(os.getpid())
     with Sandbox() as sandbox:
-        sandbox.preload(())
+        sandbox.preload(BASE)
         with Worker(sandbox, Program(file="network.py", text="def f(): return 1.0"), LIMITS, 1) as worker:
             answer = worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
             assert isinstance(answer, Answer)
@@ -164,7 +165,7 @@ def test_a_thousand_workers_leave_nothing() -> None:
         return len(list(Path("/proc/self/fd").iterdir())), len(list(Path("/proc/self/task").iterdir()))
 
     with Sandbox() as sandbox:
-        sandbox.preload(())
+        sandbox.preload(BASE)
         before = None
         for number in range(1000):
             with Worker(sandbox, program, LIMITS, 1) as worker:

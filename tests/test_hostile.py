@@ -51,7 +51,7 @@ IN_MAKE_TEST = {"answers_none", "slow_flush", "lying_shape", "many_objects"}
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in IN_MAKE_TEST else pytest.param(name, marks=pytest.mark.security) for name in HOSTILE]
+    "name", [name if name in IN_MAKE_TEST else pytest.param(name, marks=pytest.mark.soak) for name in HOSTILE]
 )
 def test_hostile_code_gets_a_report(name: str, student_code: str, write: Write, tmp_path: Path) -> None:
     """It ends, never by our own fault, and its code had no more than its time."""
@@ -278,3 +278,35 @@ def test_a_loop_that_does_nothing(student_code: str, write: Write, tmp_path: Pat
 
     assert points(ran, "xor", "train") == 0
     assert ran.report["score"] == 95
+
+
+def test_a_hand_in_chooses_no_module_of_its_own(student_code: str, write: Write, tmp_path: Path) -> None:
+    """What is imported before the doors close comes from fixed lists: names with side effects do nothing."""
+    names = ["venv.__main__", "unittest.__main__", "idlelib.config", "numpy.f2py.__main__", "os." + "a" * 70_000]
+    names += [f"os.{'b' * 40}{number}" for number in range(2000)]
+    code = student_code + "\nif False:\n" + "".join(f"    import {name}\n" for name in names)
+    home = tmp_path / "home"
+    home.mkdir()
+
+    ran = grade(write(code), "--seed", "3", cwd=tmp_path, HOME=str(home))
+
+    assert (0, 100) == (ran.code, ran.report["score"])
+    assert [] == list(home.iterdir())
+
+
+LIES = {
+    "describe": "{'found': [{'path': [], 'same': 0, 'kind': 'a', 'size': 64}] * 95_000, 'classes': {}}, {}",
+    "load": "(_ for _ in ()).throw(type('E' * 10**6, (Exception,), {})('m' * 10**6))",
+}
+
+
+@pytest.mark.parametrize("operation", LIES)
+def test_large_lies_stay_small(operation: str, student_code: str, write: Write, tmp_path: Path) -> None:
+    """A worker that answers more than it may is not believed, and its words are cut."""
+    lie = f"import sys\nsys.modules['grader_worker'].Desk.{operation} = lambda *_: ({LIES[operation]})\n"
+    forged = "sys.modules['grader_worker'].fault = lambda *_: {'kind': 'raised', 'type': 'T' * 10**6, 'message': 'm' * 10**6, 'line': 1}\n"
+
+    ran = graded(student_code + lie + forged, write, tmp_path)
+
+    assert ran.code in (0, 3)
+    assert (tmp_path / "grade-report.json").stat().st_size < 500_000

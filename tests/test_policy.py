@@ -76,6 +76,13 @@ def test_unnamed_calls_are_refused(machine: str) -> None:
         ("prlimit64", (0, 7, 1), "EPERM"),
         ("prlimit64", (0, 7, 2**32), "EPERM"),
         ("prlimit64", (PID, 7, 0), "EPERM"),
+        ("sched_getaffinity", (0,), "allow"),
+        ("sched_getaffinity", (PID + 1,), "EPERM"),
+        ("get_robust_list", (PID,), "allow"),
+        ("get_robust_list", (1,), "EPERM"),
+        ("clock_gettime", (1,), "allow"),
+        ("clock_gettime", (~PID << 3 | 2,), "EPERM"),
+        ("clock_nanosleep", (~PID << 3 | 2,), "EPERM"),
         ("clone3", (), "ENOSYS"),
     ],
 )
@@ -126,7 +133,7 @@ def answer_of_the_kernel(number: int) -> str:
     if pid == 0:
         libc = ctypes.CDLL(None, use_errno=True)
         signal.alarm(2)
-        Confinement("x86_64", NUMBERS["x86_64"]).apply(("session", "seccomp"), 2**30, 10, 0)
+        Confinement("x86_64", NUMBERS["x86_64"], os.getppid()).apply(("session", "seccomp"), 2**30, 10, 0)
         answer = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
         os._exit(ctypes.get_errno() if answer == -1 else 0)
     _, status = os.waitpid(pid, 0)

@@ -177,6 +177,11 @@ def tgz(folder: Path) -> Path:
 
 
 @form
+def tar_of_here(folder: Path) -> Path:
+    return written(folder / "work.tgz", tarred({"./lab/network.py": SOURCE}))
+
+
+@form
 def tar(folder: Path) -> Path:
     return written(folder / "work.tar", tarred({"network.py": SOURCE}, "w"))
 
@@ -365,12 +370,12 @@ def test_lines_of_a_notebook_that_are_not_python(staged: Stage, tmp_path: Path) 
         "%matplotlib inline\nimport numpy as np\nfiles = !ls\nnp.dot?\n?np\nif files is None:\n  %time x = 1",
         "%%bash\nrm -rf /\necho 1",
         "%%time\nclass Neuron: pass",
-        'TEXT = """\n%matplotlib inline\n"""\nclass Model: pass\nx = (5\n%3)',
+        '!ls\nTEXT = """\n%matplotlib inline\n"""\nclass Model: pass\nx = (5\n%3)',
     ]
     found = staged(written(tmp_path / "w.ipynb", notebook(*cells)))
 
     dropped = [text for _, _, text in found.dropped]
-    assert dropped == ["%matplotlib inline", "files = !ls", "np.dot?", "?np", "%time x = 1", "%%bash", "%%time"]
+    assert dropped == ["%matplotlib inline", "files = !ls", "np.dot?", "?np", "%time x = 1", "%%bash", "%%time", "!ls"]
     assert "rm -rf" not in found.main.text
     assert "files = []" in found.main.text
     assert "if files is None:\n  x = 1\n" in found.main.text
@@ -402,3 +407,12 @@ def test_links_in_a_folder_are_refused(staged: Stage, tmp_path: Path) -> None:
     (tmp_path / "network.py").unlink()
     os.mkfifo(tmp_path / "network.py")
     assert "network.py is not a regular file" in refusal(staged, tmp_path)
+
+
+def test_a_folder_is_not_read_beyond_its_limit(staged: Stage, tmp_path: Path) -> None:
+    """Many large archives are refused before they are in memory together."""
+    for number in range(40):
+        with (tmp_path / f"{number}.zip").open("wb") as file:
+            file.truncate(8 * 2**20)
+
+    assert refusal(staged, tmp_path) == f"The files in {tmp_path.name} are larger than 16 MiB together."

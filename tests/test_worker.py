@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from grader.sandbox.client import Answer, Fault, FaultKind, Limits, Loaded, Program, Worker
+from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
 from tests.command import descendants
 
@@ -23,7 +24,7 @@ Load = Callable[..., Worker]
 def sandbox() -> Iterator[Sandbox]:
     """Return a warm sandbox for all tests of this module."""
     with Sandbox() as warm:
-        warm.preload(())
+        warm.preload(BASE)
         yield warm
 
 
@@ -214,7 +215,7 @@ def test_no_process_and_no_descriptor_is_left(is_alone: bool) -> None:
     limits = Limits(load_time_s=0.3)
     before, known, seen = open_descriptors(), descendants(os.getpid()), set()
     with Sandbox(is_alone=is_alone) as sandbox:
-        sandbox.preload(())
+        sandbox.preload(BASE)
         for text in texts * 3:
             with Worker(sandbox, Program(file="network.py", text=text), limits, 1) as worker:
                 worker.load()
@@ -235,7 +236,7 @@ def test_without_fork_a_worker_is_a_process(tmp_path: Path) -> None:
     text = f"import os\nif os.fork() == 0: os._exit(0)\nopen({str(written)!r}, 'w').close()\ndef f(): return 2.5"
     layers = ("session", "limits")
     with Sandbox(is_alone=True, layers=layers) as sandbox:
-        sandbox.preload(())
+        sandbox.preload(BASE)
         with Worker(sandbox, Program(file="network.py", text=text), LIMITS, 1) as worker:
             assert value_of(worker) == 2.5
             assert worker.hello is not None

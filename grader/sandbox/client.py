@@ -36,10 +36,12 @@ READ_MEMORY_BYTES = 256 * 2**20
 MARK_TIME_S = 1.0
 STOP_TIME_S = 0.3
 SETTLE_TIME_S = 0.5
+FLOOD_TIME_S = 0.1
 PIPE_BYTES = 32 * 1024  # less than any pipe holds
 ATTEMPTS_KEPT = 10
 ASKED_KEPT = 100
 TEXT_CHARS = 200
+MESSAGE_CHARS = 2_000
 
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}|0x[0-9a-f]*$")  # differs from run to run, and says nothing
 
@@ -344,10 +346,15 @@ class Session:
             reply = connection.replies.get(timeout=time_s)
         except queue.Empty:
             return self._fault(Fault(kind=FaultKind.TIMEOUT, seconds=round(time_s, 1)))
-        if reply is None or connection.flooded:
+        if reply is None and connection.flooded:  # what was answered before may arrive after the news of the flood
+            with contextlib.suppress(queue.Empty):
+                reply = connection.replies.get(timeout=FLOOD_TIME_S)
+                connection.replies.put(None)
+        if reply is None:
             return self._gone(connection)
         header, arrays = reply
-        if header.id != request_id or not (self._expected or connection.replies.empty()):
+        is_unasked = not (self._expected or connection.replies.empty() or connection.flooded)
+        if header.id != request_id or is_unasked:
             return self._broken()
         if header.fault is None:
             return Answer(data=header.data, arrays=arrays)
@@ -355,8 +362,8 @@ class Session:
         fault = header.fault
         return Fault(
             kind=kinds.get(fault.kind, FaultKind.RAISED),
-            type=fault.type,
-            message=ADDRESS.sub("0x…", fault.message),
+            type=fault.type[:TEXT_CHARS],
+            message=ADDRESS.sub("0x…", fault.message[:MESSAGE_CHARS]),
             line=fault.line,
         )
 

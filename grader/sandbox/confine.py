@@ -27,7 +27,6 @@ from typing import Any
 
 LAYERS = ("session", "limits", "capabilities", "landlock", "seccomp")
 OPEN_FILES = 64
-PAGE_BYTES = 4096
 
 # prctl(2)
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
@@ -45,168 +44,32 @@ ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 X32_CALLS = 0x40000000
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND if hasattr(os, "O_APPEND") else 0
 
-ALLOWED = [
-    "read",
-    "write",
-    "readv",
-    "writev",
-    "pread64",
-    "preadv",
-    "lseek",
-    "close",
-    "fstat",
-    "dup",
-    "dup2",
-    "dup3",
-    "munmap",
-    "mremap",
-    "brk",
-    "madvise",
-    "rt_sigaction",
-    "rt_sigprocmask",
-    "rt_sigreturn",
-    "sigaltstack",
-    "restart_syscall",
-    "futex",
-    "sched_yield",
-    "sched_getaffinity",
-    "getcpu",
-    "rseq",
-    "set_robust_list",
-    "get_robust_list",
-    "clock_gettime",
-    "clock_getres",
-    "clock_nanosleep",
-    "nanosleep",
-    "gettimeofday",
-    "time",
-    "times",
-    "getpid",
-    "gettid",
-    "getppid",
-    "getuid",
-    "geteuid",
-    "getgid",
-    "getegid",
-    "getresuid",
-    "getresgid",
-    "getpgrp",
-    "uname",
-    "sysinfo",
-    "getrusage",
-    "getrlimit",
-    "umask",
-    "getrandom",
-    "poll",
-    "ppoll",
-    "select",
-    "pselect6",
-    "exit",
-    "exit_group",
-]
-READS_A_PATH = [
-    "stat",
-    "lstat",
-    "newfstatat",
-    "statx",
-    "access",
-    "faccessat",
-    "faccessat2",
-    "readlink",
-    "readlinkat",
-    "getcwd",
-    "chdir",
-    "statfs",
-    "getxattr",
-    "lgetxattr",
-    "listxattr",
-    "llistxattr",
-    "openat2",
-    "getdents",
-    "getdents64",
-]
-WRITES_A_PATH = [
-    "creat",
-    "mkdir",
-    "mkdirat",
-    "rmdir",
-    "unlink",
-    "unlinkat",
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "symlink",
-    "symlinkat",
-    "mknod",
-    "mknodat",
-    "truncate",
-    "chmod",
-    "fchmodat",
-    "fchmodat2",
-    "chown",
-    "lchown",
-    "fchownat",
-    "utime",
-    "utimes",
-    "utimensat",
-    "futimesat",
-    "setxattr",
-    "lsetxattr",
-    "removexattr",
-    "lremovexattr",
-]
-DEADLY = [
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "pidfd_open",
-    "pidfd_getfd",
-    "pidfd_send_signal",
-    "kcmp",
-    "process_madvise",
-    "bpf",
-    "perf_event_open",
-    "userfaultfd",
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
-    "kexec_load",
-    "kexec_file_load",
-    "init_module",
-    "finit_module",
-    "delete_module",
-    "mount",
-    "umount2",
-    "pivot_root",
-    "chroot",
-    "move_mount",
-    "open_tree",
-    "fsopen",
-    "fsconfig",
-    "fsmount",
-    "fspick",
-    "mount_setattr",
-    "setns",
-    "unshare",
-    "keyctl",
-    "add_key",
-    "request_key",
-    "quotactl",
-    "swapon",
-    "swapoff",
-    "reboot",
-    "acct",
-    "open_by_handle_at",
-    "name_to_handle_at",
-    "iopl",
-    "ioperm",
-    "modify_ldt",
-]
+ALLOWED = """
+read write readv writev pread64 preadv lseek close fstat dup dup2 dup3 munmap mremap brk madvise rt_sigaction
+rt_sigprocmask rt_sigreturn sigaltstack restart_syscall futex sched_yield getcpu rseq set_robust_list nanosleep
+gettimeofday time times getpid gettid getppid getuid geteuid getgid getegid getresuid getresgid getpgrp uname
+sysinfo getrusage getrlimit umask getrandom poll ppoll select pselect6 exit exit_group getcwd
+""".split()
+READS_A_PATH = """
+stat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat chdir statfs getxattr lgetxattr
+listxattr llistxattr openat2 getdents getdents64
+""".split()
+WRITES_A_PATH = """
+creat mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat symlink symlinkat mknod mknodat
+truncate chmod fchmodat fchmodat2 chown lchown fchownat utime utimes utimensat futimesat setxattr lsetxattr
+removexattr lremovexattr
+""".split()
+DEADLY = """
+ptrace process_vm_readv process_vm_writev pidfd_open pidfd_getfd pidfd_send_signal kcmp process_madvise bpf
+perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register kexec_load kexec_file_load
+init_module finit_module delete_module mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig
+fsmount fspick mount_setattr setns unshare keyctl add_key request_key quotactl swapon swapoff reboot acct
+open_by_handle_at name_to_handle_at iopl ioperm modify_ldt
+""".split()
 FCNTL_COMMANDS = (0, 1, 2, 3, 1030)  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
 IOCTL_COMMANDS = (0x5401, 0x5450, 0x5451)  # TCGETS, FIONCLEX, FIOCLEX
 PROT_EXEC = 4
+CLOCKS = range(12)  # those of the machine and of the process itself; other numbers are other processes' clocks
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
 
@@ -256,6 +119,9 @@ def filter_code(machine: str, numbers: dict[str, int], pid: int) -> list[Instruc
         "mmap": without(2, PROT_EXEC, denied),
         "mprotect": without(2, PROT_EXEC, denied),
         "tgkill": one_of(0, [pid], denied),
+        "sched_getaffinity": one_of(0, [0, pid], denied),
+        "get_robust_list": one_of(0, [0, pid], denied),
+        **{name: one_of(0, CLOCKS, denied) for name in ("clock_gettime", "clock_getres", "clock_nanosleep")},
         "fcntl": one_of(1, FCNTL_COMMANDS, denied),
         "ioctl": one_of(1, IOCTL_COMMANDS, refuse(errno.ENOTTY)),
         "prlimit64": read_own_limit,
@@ -314,17 +180,19 @@ class Kernel:
         return int(answer)
 
 
-def here(numbers: dict[str, dict[str, int]]) -> Confinement:
-    """Return what this machine can be confined with; numbers are the system calls of each architecture."""
+def here(numbers: dict[str, dict[str, int]], parent: int) -> Confinement:
+    """Return what this machine can be confined with: the system calls of each architecture, the parent to die with."""
     machine = os.uname().machine if hasattr(os, "uname") else ""
-    return Confinement(machine, numbers.get(machine, {}))
+    is_wide = struct.calcsize("P") == 8  # a 32-bit Python makes other calls on the same machine
+    return Confinement(machine, numbers.get(machine, {}) if is_wide else {}, parent)
 
 
 class Confinement:
     """What is needed to confine this process or its forks; made once, before rights are given up."""
 
-    def __init__(self, machine: str, numbers: dict[str, int]) -> None:
+    def __init__(self, machine: str, numbers: dict[str, int], parent: int) -> None:
         self.machine = machine
+        self._parent = parent
         self._numbers = numbers
         self._kernel = Kernel() if sys.platform == "linux" else None
 
@@ -356,10 +224,11 @@ class Confinement:
         return missing
 
     @staticmethod
-    def level() -> str:
-        """Say which level was reached, by trying what only a confined process is refused."""
+    def level(missing: Collection[str]) -> str:
+        """Say which level was reached: strict where no layer but Landlock is missing and what must be refused is."""
         is_strict = (
-            answers(errno.ENOENT, lambda: os.close(os.open("/", os.O_RDONLY)))
+            set(missing) <= {"landlock"}
+            and answers(errno.ENOENT, lambda: os.close(os.open("/", os.O_RDONLY)))
             and answers(errno.EROFS, lambda: os.close(os.open("/dev/null", os.O_WRONLY)))
             and answers(errno.EPERM, fork)
             and answers(errno.EPERM, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close())
@@ -371,6 +240,8 @@ class Confinement:
         if os.getsid(0) != os.getpid():
             os.setsid()
         self._kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != self._parent:  # it had died before the line above
+            os._exit(1)
         self._kernel.prctl(PR_SET_DUMPABLE, 0)
         self._kernel.prctl(PR_SET_NO_NEW_PRIVS, 1)
 
@@ -413,13 +284,15 @@ class Confinement:
         code = assemble(filter_code(self.machine, self._numbers, os.getpid()))
         buffer = ctypes.create_string_buffer(code, len(code))
         program = struct.pack("=HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
-        self._kernel.call(
+        unfiltered = self._kernel.call(
             self._numbers["seccomp"], ctypes.c_uint(SET_MODE_FILTER), ctypes.c_uint(FILTER_FLAG_TSYNC), program
         )
+        if unfiltered:
+            raise Refused(errno.EBUSY, f"thread {unfiltered} takes no filter")
 
 
 def limit(memory_bytes: int, cpu_s: int, *, writes_files: bool) -> None:
-    """Set the resource limits, hard = soft; one that the system refuses is left out."""
+    """Set the resource limits, hard = soft; Refused where one that protects the machine is not granted."""
     import resource
 
     limits = {
@@ -433,11 +306,16 @@ def limit(memory_bytes: int, cpu_s: int, *, writes_files: bool) -> None:
         "RLIMIT_NICE": 0,
         "RLIMIT_RTPRIO": 0,
     }
-    for name, most in limits.items():
-        try:
-            resource.setrlimit(getattr(resource, name), (most, most))
-        except (AttributeError, OSError, ValueError):
+    for name, wanted in limits.items():
+        which = getattr(resource, name, None)
+        if which is None:  # not of this system
             continue
+        most = resource.getrlimit(which)[1]
+        value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        try:
+            resource.setrlimit(which, (value, value))
+        except (OSError, ValueError) as error:
+            raise Refused(errno.EPERM, f"{name}: {error}") from error
 
 
 def address_space_bytes() -> int:
@@ -447,7 +325,7 @@ def address_space_bytes() -> int:
             pages = int(statm.read().split()[0])
     except OSError:
         return 0
-    return pages * PAGE_BYTES
+    return pages * int(os.sysconf("SC_PAGESIZE"))
 
 
 # --- the probe ----------------------------------------------------------------------------------

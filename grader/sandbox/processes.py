@@ -100,6 +100,9 @@ class Sandbox:
         """Start a worker that is not confined yet; its first request must be `hello` with `settings`."""
         if self._failure is not None:
             raise self._failure
+        if self._zygote is not None and self._zygote.is_spoiled:  # by what an earlier submission imports
+            self._zygote.close()
+            self._zygote = Zygote()
         return Alone() if self._zygote is None else Forked(self._zygote)
 
     def settings(self, folder: str, memory_bytes: int, cpu_s: int) -> dict[str, Any]:
@@ -155,6 +158,7 @@ class Zygote:
         self._answers: dict[int, dict[str, Any]] = {}
         self._answered = 0
         self._preloading: int | None = None
+        self.is_spoiled = False
 
     def ask(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> int:
         """Send a message and return its number."""
@@ -192,6 +196,7 @@ class Zygote:
             threads = self.answer(self._preloading)["threads"]
             self._preloading = None
             if threads != 1:
+                self.is_spoiled = True
                 raise SandboxError(f"what the submission imports starts {threads - 1} threads of its own")
 
     def close(self) -> None:
@@ -204,6 +209,7 @@ class Zygote:
         self._process.stderr.close()
 
     def _ended(self) -> SandboxError:
+        self.is_spoiled = True
         assert self._process.stderr is not None
         said = b""
         if select.select([self._process.stderr], [], [], 0.5)[0]:

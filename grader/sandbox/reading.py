@@ -169,12 +169,13 @@ def from_archive(name: str, content: bytes) -> dict[str, bytes]:
             if not kind_of(member, SOURCES) or is_litter(member.replace("\\", "/")):
                 continue
             reason = unsafe(member) or (None if is_file else "is not a regular file")
-            reason = reason or ("appears twice" if member in found else None)
+            reason = reason or ("appears twice" if posixpath.normpath(member) in found else None)
             if reason is not None:
                 raise Refusal("{member} in {name} {reason}.", member=member[:NAME_CHARS], name=name, reason=reason)
             most = NOTEBOOK_BYTES if member.lower().endswith(".ipynb") else SOURCE_BYTES
             if size > most:
                 raise too_large(member, size)
+            member = posixpath.normpath(member)  # "./lab/network.py" is not two folders deep
             found[member] = opened().read(most + 1)  # counted while it is read: the size is the archive's word
             if len(found[member]) > most:
                 raise too_large(member, len(found[member]))
@@ -184,9 +185,9 @@ def from_archive(name: str, content: bytes) -> dict[str, bytes]:
         raise
     except MemoryError:
         raise
-    except RuntimeError as error:  # zipfile's word for a password
-        raise Refusal("{name} is encrypted: hand it in without a password.", name=name) from error
     except Exception as error:
+        if type(error) is RuntimeError:  # zipfile's word for a password
+            raise Refusal("{name} is encrypted: hand it in without a password.", name=name) from error
         raise Refusal("{name} is not an archive that can be read.", name=name) from error
     return found
 
@@ -343,10 +344,23 @@ def plain_lines(cell: str) -> Iterator[tuple[str, str | None]]:
         yield from (("", line.strip() or None) for line in lines[: first + 1])
         is_code = (lines[first][2:].split() or [""])[0] in CELL_MAGICS_WITH_CODE
         lines = lines[first + 1 :] if is_code else [""] * (len(lines) - first - 1)
-    is_python = parses("\n".join(lines))
-    for line in lines:
-        magic = None if is_python else MAGIC.match(line)
-        yield (line, None) if magic is None else (in_python(line, magic), line.strip())
+    left: list[str] = []
+    magics = {} if parses("\n".join(lines)) else magics_of(lines)
+    for number, line in enumerate(lines):
+        left.append(in_python(line, magics[number]) if number in magics else line)
+    yield from ((text, lines[number].strip() if number in magics else None) for number, text in enumerate(left))
+
+
+def magics_of(lines: list[str]) -> dict[int, re.Match[str]]:
+    """Return the lines that look like IPython's and start a statement; all that look so, if that leaves no Python."""
+    found = {number: magic for number, line in enumerate(lines) if (magic := MAGIC.match(line))}
+    starting: dict[int, re.Match[str]] = {}
+    before: list[str] = []
+    for number, line in enumerate(lines):
+        if number in found and parses("\n".join([*before, found[number][1] + "pass"])):
+            starting[number] = found[number]
+        before.append(in_python(line, starting[number]) if number in starting else line)
+    return starting if parses("\n".join(before)) else found
 
 
 def in_python(line: str, magic: re.Match[str]) -> str:

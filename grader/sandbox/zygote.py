@@ -79,8 +79,10 @@ def threads() -> int:
 if __name__ == "__main__":
     worker = beside("worker")
     worker.reading = beside("reading")
-    worker.confinement = beside("confine").here(beside("syscalls").NUMBERS)
-    if sys.argv[1] == "fork":
+    is_to_fork = sys.argv[1] == "fork"
+    parent = os.getpid() if is_to_fork else os.getppid()
+    worker.confinement = beside("confine").here(beside("syscalls").NUMBERS, parent)
+    if is_to_fork:
         breed(worker, socket.socket(fileno=os.dup(0)))
     else:
         worker.run(0, 1, 2)

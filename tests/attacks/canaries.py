@@ -252,7 +252,7 @@ def traits_of(pid: int) -> dict[str, object]:
             "descriptors": len(descriptors) > 80,
             "memory file": any("memfd:" in target for target in descriptors),
             "executable memory": "rwx" in maps,
-            "folder": os.readlink(place / "cwd").startswith("/tmp/grade-"),  # noqa: S108
+            "folder": re.sub(r"grade-\w+", "grade", os.readlink(place / "cwd")),
             "root": os.readlink(place / "root"),
             "namespace": os.readlink(place / "ns" / "user"),
             "personality": (place / "personality").read_text(),

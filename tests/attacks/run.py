@@ -8,63 +8,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from grader.sandbox.client import Fault, Limits, Program, Worker
+from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, NEWEST_ABI, Forked, Sandbox
 from tests.attacks.canaries import Canaries, traits_of
 from tests.attacks.corpus import ATTACKS, PRELUDE, Attack
 
 LIMITS = Limits(total_time_s=3, load_time_s=0.4, call_time_s=0.6, output_bytes=2**20)
-MODULES = [
-    "asyncio",
-    "atexit",
-    "codecs",
-    "concurrent.futures",
-    "ctypes",
-    "errno",
-    "fcntl",
-    "fileinput",
-    "gc",
-    "glob",
-    "http.client",
-    "importlib.util",
-    "io",
-    "json",
-    "linecache",
-    "logging",
-    "mmap",
-    "multiprocessing",
-    "multiprocessing.shared_memory",
-    "os",
-    "pathlib",
-    "pickle",
-    "pkgutil",
-    "pty",
-    "pwd",
-    "random",
-    "re",
-    "resource",
-    "runpy",
-    "select",
-    "shelve",
-    "shutil",
-    "signal",
-    "socket",
-    "sqlite3",
-    "struct",
-    "subprocess",
-    "sys",
-    "tempfile",
-    "threading",
-    "time",
-    "types",
-    "urllib.request",
-    "zipfile",
-]
+MODULES = """
+asyncio atexit codecs concurrent.futures ctypes encodings.idna errno fcntl fileinput gc glob http.client
+importlib.util io json linecache logging mmap multiprocessing multiprocessing.shared_memory os pathlib pickle
+pkgutil pty pwd random re resource runpy select shelve shutil signal socket sqlite3 struct subprocess sys
+tempfile threading time types urllib.request zipfile
+""".split()
 
 
 def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NEWEST_ABI) -> Iterator[dict[str, Any]]:
     """Run each attack in a fresh worker with these layers; yield its id, what it reached, and how it ended."""
     with Sandbox(layers=layers, landlock_abi=landlock_abi) as sandbox:
-        sandbox.preload(MODULES)
+        sandbox.preload([*BASE, *MODULES])
         traits = harmless(sandbox)
         for attack in attacks:
             with Canaries() as canaries:
