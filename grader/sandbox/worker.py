@@ -461,7 +461,8 @@ def members(value: Any) -> list[tuple[Any, Any]]:
                 found[slot] = getattr(value, slot)
         if cls.__module__ in OWN:
             for name, shared in cls.__dict__.items():
-                if isinstance(shared, (*KEYED, np.ndarray)) or is_number(shared):
+                is_named = not name.startswith("__")  # by the student, not by Python
+                if is_named and (isinstance(shared, (*KEYED, np.ndarray)) or is_number(shared)):
                     found.setdefault(name, shared)
     found.update(getattr(value, "__dict__", {}))
     return list(found.items())
