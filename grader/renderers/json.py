@@ -6,6 +6,7 @@ The published schema is report.schema.json beside this file, made from the types
 from __future__ import annotations
 
 import re
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -29,5 +30,15 @@ def parse_json(text: str) -> Report:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a report."""
-    schema = msgspec.json.schema(Report)
+    schema = _cleaned(msgspec.json.schema(Report))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
+
+
+def _cleaned(schema: Any) -> Any:
+    """Take the indentation out of descriptions, which are docstrings: Python 3.13 does, earlier ones do not."""
+    if isinstance(schema, dict):
+        return {
+            key: cleandoc(one) if key == "description" and isinstance(one, str) else _cleaned(one)
+            for key, one in schema.items()
+        }
+    return [_cleaned(one) for one in schema] if isinstance(schema, list) else schema
