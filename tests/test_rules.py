@@ -45,6 +45,7 @@ WRONG: dict[str, tuple[Edit, list[str], int | None]] = {
     "weight_decay": ([(WEIGHTS, WEIGHTS.replace("self._weigths +", "0.98 * self._weigths +"))], ["neuron_update", "xor"], None),
     "error_ignored": ([(DELTA, DELTA.replace("loss", "np.sign(loss)"))], ["neuron_update"], None),
     "error_squared": ([(DELTA, DELTA.replace("loss", "loss * loss"))], ["neuron_update", "xor"], None),
+    "weights_ignore_error": ([(WEIGHTS, WEIGHTS.replace("delta", "sigmoid_derivative(self.y)"))], ["neuron_update", "xor"], None),
     "small_errors_skipped": ([(DELTA, "        if abs(loss) < 0.05: return np.zeros(2)\n" + DELTA)], ["neuron_update"], None),
     "accumulated": (
         [("        self.y = 0.0\n", "        self.y = 0.0\n        self.g = 0.0\n"), (WEIGHTS, "        self.g = self.g + delta * np.array(x)\n" + WEIGHTS.replace("delta * np.array(x)", "self.g"))],
@@ -79,6 +80,11 @@ WRONG: dict[str, tuple[Edit, list[str], int | None]] = {
          ("        self.n2.backward(x, e2)\n", "        self.n2.backward(x, e2)\n        self.n3.backward(np.array([self.n1.forward(x), self.n2.forward(x)]), err)\n")],
         ["model_update"], 5,
     ),
+    "hidden_first_whole_forward": (
+        [(BACK, f"        e1, e2 = {SLOPE} * self.n3._weigths\n"),
+         ("        self.n2.backward(x, e2)\n", "        self.n2.backward(x, e2)\n        self.forward(x)\n        self.n3.backward(self.h, err)\n")],
+        ["model_update"], 5,
+    ),
     "hidden_twice_as_far": (compose(f"2 * {SLOPE} * self.n3._weigths"), ["model_update"], 5),
     "constant_answer": ([(RETURN, "        return 0.5\n")], ["shapes", "forward", "model_update", "xor"], None),
     "whole_numbers": (
@@ -99,6 +105,7 @@ WRONG: dict[str, tuple[Edit, list[str], int | None]] = {
 NAMED = {
     "updated_weights": ["updated_output_weights"],
     "hidden_first": ["hidden_outputs_recomputed"],
+    "hidden_first_whole_forward": ["hidden_first_forward_repeated"],
     "hidden_twice_as_far": ["factor_two_compounded"],
     "returned_after_step": ["updated_output_weights"],
     "returned_twice": ["factor_two_compounded"],
@@ -119,6 +126,25 @@ RIGHT: dict[str, Edit] = {
     "dict_of_neurons": [("        self.n1 = Neuron(2)\n        self.n2 = Neuron(2)\n        self.n3 = Neuron(2)\n", "        self.net = {'a': Neuron(2), 'b': Neuron(2), 'c': Neuron(2)}\n"), ("self.n1", "self.net['a']"), ("self.n2", "self.net['b']"), ("self.n3", "self.net['c']")],
     "slots": [("class Neuron:\n", "class Neuron:\n    __slots__ = ('_weigths', 'bias', 'y')\n\n")],
     "names_bound_to_lists": [("\n\ndef train", "\n\nlosses, errors, outputs = [], [0.1], []\n\n\ndef train")],
+    "tuple_input": [("        self.h = ", "        assert isinstance(x, tuple)\n        self.h = ")],
+    "class_bias": [("class Neuron:\n", "class Neuron:\n    bias = 0.25\n\n"), ("        self.bias = np.random.randn()\n", "")],
+    "minus_one_input": [
+        ("Neuron(2)", "Neuron(3)"), (DOT, "np.dot(self._weigths, x)"), (BIAS, ""), ("        self.bias = np.random.randn()\n", ""),
+        ("        self.h = np.array([self.n1.forward(x), self.n2.forward(x)])\n", "        x = np.append(x, -1.0)\n        self.h = np.append([self.n1.forward(x), self.n2.forward(x)], -1.0)\n"),
+        (BACK, "        x = np.append(x, -1.0)\n        e1, e2, _ = self.n3.backward(self.h, err)\n"),
+    ],
+    "large_error_refused": [(DELTA, "        assert abs(loss) <= 1\n" + DELTA)],
+    "names_rebound": [("    return [0.0] * epochs\n", "    return [0.0] * epochs\n\n\ntrain = train(Model(), [], 0)\nloss = [0.5]\n")],
+    "deque": [
+        ("import numpy as np\n", "import collections\nimport numpy as np\n"),
+        ("self._weigths = np.random.randn(n_inputs)", "self._weigths = collections.deque(np.random.randn(n_inputs))"),
+        (WEIGHTS, WEIGHTS.replace("= self._weigths + LEARNING_RATE * delta * np.array(x)", "= collections.deque(np.array(self._weigths) + LEARNING_RATE * delta * np.array(x))")),
+        (ERRORS, ERRORS.replace("self._weigths", "np.array(self._weigths)")),
+    ],
+    "fast_and_shuffled": [
+        ("LEARNING_RATE = 0.5", "LEARNING_RATE = 20"),
+        ("        for x, label in samples:\n", "        for x, label in [samples[i] for i in np.random.permutation(len(samples))]:\n"),
+    ],
     "rate_10": [("LEARNING_RATE = 0.5", "LEARNING_RATE = 10")],
     "rate_0.01": [("LEARNING_RATE = 0.5", "LEARNING_RATE = 0.01")],
 }  # fmt: skip
