@@ -8,33 +8,42 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-# Always: what numpy and the standard library load when it is used, and what nearly every hand-in uses.
+# Always: what numpy and Python load only when it is used.
 BASE = """
 numpy.random numpy.ma numpy.fft numpy.polynomial numpy.char numpy.rec numpy.strings numpy.ctypeslib numpy.typing
 numpy.lib.recfunctions numpy.core
-abc argparse array bisect calendar cmath collections.abc concurrent.futures.thread contextlib copy csv dataclasses
-datetime decimal enum errno fnmatch fractions functools gc glob hashlib heapq io itertools json linecache locale
-logging math numbers operator os pathlib pickle platform pprint queue random re secrets shutil signal stat statistics
-string struct sys tempfile textwrap threading time timeit tokenize traceback types typing unicodedata uuid warnings
-weakref zipfile _strptime
+contextlib linecache random secrets tokenize traceback unicodedata warnings _strptime
 """.split()
 
-# Where the hand-in names the package, or has the word: with what these load later.
-NAMED = {
-    name: tuple(modules.split()) or (name,)
-    for name, modules in {
-        "ast": "", "asyncio": "", "atexit": "", "base64": "", "binascii": "", "bz2": "", "cProfile": "cProfile pstats",
-        "cmd": "", "code": "", "collections": "", "colorsys": "", "configparser": "", "copyreg": "", "ctypes": "",
-        "difflib": "", "dis": "", "doctest": "doctest pdb difflib", "faulthandler": "", "fileinput": "", "getopt": "",
-        "getpass": "", "graphlib": "", "gzip": "", "html": "html html.parser", "importlib": "importlib.util importlib.metadata",
-        "inspect": "", "keyword": "", "lzma": "", "mmap": "", "multiprocessing": "multiprocessing.pool multiprocessing.shared_memory",
-        "optparse": "", "pdb": "pdb", "pkgutil": "", "profile": "profile pstats", "pstats": "", "reprlib": "",
-        "runpy": "", "sched": "", "select": "", "selectors": "", "shelve": "", "shlex": "", "socket": "", "sqlite3": "",
-        "subprocess": "", "tarfile": "", "token": "", "trace": "", "tracemalloc": "", "unittest": "unittest unittest.mock difflib pprint",
-        "urllib": "urllib.parse urllib.request", "wave": "", "xml": "xml.etree.ElementTree", "zlib": "", "zoneinfo": "",
-        "testing": "numpy.testing", "matlib": "numpy.matlib",
-    }.items()
-}  # fmt: skip
+# Where the hand-in names the package, or has the word.
+NAMED = """
+abc argparse array ast asyncio atexit base64 binascii bisect bz2 calendar cmath cmd code collections colorsys
+configparser copy copyreg csv ctypes dataclasses datetime decimal difflib dis enum errno faulthandler fileinput fnmatch
+fractions functools gc getopt getpass glob graphlib gzip hashlib heapq inspect io itertools json keyword locale logging
+lzma math mmap numbers operator optparse os pathlib pdb pickle pkgutil platform pprint pstats queue re reprlib runpy
+sched select selectors shelve shlex shutil signal socket sqlite3 stat statistics string struct subprocess sys tarfile
+tempfile textwrap threading time timeit token trace tracemalloc types typing uuid wave weakref zipfile zlib zoneinfo
+""".split()
+
+# The same, with what these load later, or under another name.
+TOGETHER = {
+    "argparse": ("shutil", "locale"),
+    "cProfile": ("cProfile", "pstats", "profile"),
+    "concurrent": ("concurrent.futures.thread",),
+    "doctest": ("doctest", "pdb", "difflib"),
+    "html": ("html.parser",),
+    "importlib": ("importlib.util", "importlib.metadata"),
+    "matlib": ("numpy.matlib",),
+    "multiprocessing": ("multiprocessing.pool", "multiprocessing.shared_memory"),
+    "profile": ("profile", "pstats"),
+    "savez": ("zipfile",),
+    "savez_compressed": ("zipfile",),
+    "statistics": ("decimal", "fractions"),
+    "testing": ("numpy.testing",),
+    "unittest": ("unittest", "unittest.mock", "difflib", "pprint"),
+    "urllib": ("urllib.parse", "urllib.request"),
+    "xml": ("xml.etree.ElementTree",),
+}
 CODECS = ("encode", "decode", "encoding", "codecs")  # words that call for every encoding
 ENCODINGS = tuple(
     f"encodings.{name}"
@@ -52,9 +61,11 @@ def modules_for(imported: Iterable[str], texts: Iterable[str], allowed: Collecti
     """Return what to import for a hand-in: its imports (dotted names), its source texts, the rubric's allowed modules."""
     names = set(imported)
     words = {word for text in texts for word in re.findall(r"\w+", text)}
-    packages = {name.partition(".")[0] for name in names}
-    is_star = "numpy.*" in names
-    chosen = {module for name, modules in NAMED.items() if name in packages | words or is_star for module in modules}
+    mentioned = words | {name.partition(".")[0] for name in names}
+    if "numpy.*" in names:
+        mentioned |= {"testing", "matlib"}
+    chosen = {name for name in NAMED if name in mentioned}
+    chosen |= {module for name, modules in TOGETHER.items() if name in mentioned for module in modules}
     if words & set(CODECS):
         chosen |= set(ENCODINGS)
     chosen |= {module for module in allowed if any(name == module or name.startswith(module + ".") for name in names)}
