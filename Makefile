@@ -22,7 +22,7 @@ lint: $(READY)
 # All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less (a minute).
 security: $(READY)
 	$(BIN)/python -m pytest -n 5 --dist worksteal -m "security or not security" tests/test_attacks.py tests/test_policy.py \
-		tests/test_degraded.py tests/test_protocol.py
+		tests/test_degraded.py
 
 # 2,000 malformed hand-ins (2 minutes).
 fuzz: $(READY)

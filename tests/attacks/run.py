@@ -15,7 +15,7 @@ from tests.attacks.corpus import ATTACKS, PRELUDE, Attack
 
 LIMITS = Limits(total_time_s=3, load_time_s=0.4, call_time_s=0.6, output_bytes=2**20)
 MODULES = """
-asyncio atexit codecs concurrent.futures ctypes encodings.idna errno fcntl fileinput gc glob http.client
+asyncio atexit codecs concurrent.futures.thread ctypes encodings.idna errno fcntl fileinput gc glob http.client
 importlib.util io json linecache logging mmap multiprocessing multiprocessing.shared_memory os pathlib pickle
 pkgutil pty pwd random re resource runpy select shelve shutil signal socket sqlite3 struct subprocess sys
 tempfile threading time types urllib.request zipfile
