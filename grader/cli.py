@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grader.sandbox.processes import Sandbox
 
 FORMATS = ("json", "text")
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 DEFAULT_REPORT = ("json", "grade-report.json")
 
 EPILOG = """\b
@@ -150,9 +151,8 @@ def main() -> None:
     from grader.errors import EXIT_GRADED, EXIT_INTERRUPTED, EXIT_USAGE
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), interrupt)
+    for number in ENDING:
+        signal.signal(number, interrupt)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -176,9 +176,8 @@ def main() -> None:
 
 def interrupt(*_: object) -> None:
     """End the work; a second signal would only end the tidying up."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from grader.sandbox.client import Limits
+from grader.sandbox.reading import place_of
 
 SCHEMA = "xor-lab-grader/report/v1"
 
@@ -146,12 +147,7 @@ class SourceFile:
 
     def place(self, line: int | None) -> str:
         """Return where a line is, as a person finds it."""
-        if line is None:
-            return self.name
-        cell = sum(first <= line for first in self.cells)
-        if cell:
-            return f"{self.name}, cell {cell}, line {line - self.cells[cell - 1] + 1}"
-        return f"{self.name}, line {line}"
+        return self.name if line is None else place_of(self.name, self.cells, line)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

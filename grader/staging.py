@@ -17,7 +17,6 @@ from grader.sandbox import reading
 from grader.sandbox.client import Fault, FaultKind, Reader
 from grader.sandbox.processes import Sandbox
 
-ARCHIVE_BYTES = 8 * 2**20
 HANDED_BYTES = 16 * 2**20
 ENTRIES = 2_000
 KINDS = (*reading.SOURCES, *reading.ARCHIVES)
@@ -87,8 +86,7 @@ def _entries(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
 
 def _content(path: Path, name: str) -> bytes:
     """Read a regular file that is no larger than its kind may be; a link is not followed, a pipe not waited for."""
-    kind = reading.kind_of(name, KINDS)
-    most = {".py": reading.SOURCE_BYTES, ".ipynb": reading.NOTEBOOK_BYTES}.get(kind or "", ARCHIVE_BYTES)
+    most = reading.most_bytes(name)
     if not stat.S_ISREG(path.lstat().st_mode):
         raise Rejected("{name} is not a regular file: hand in {accepted}.", name=name, accepted=ACCEPTED)
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -99,10 +97,8 @@ def _content(path: Path, name: str) -> bytes:
         content = file.read(most + 1)
         size = max(len(content), opened.st_size)
     if size > most:
-        raise Rejected(
-            "{name} has {size} KiB, more than the {limit} KiB that a solution may have.",
-            name=name, size=size // 1024, limit=most // 1024,
-        )  # fmt: skip
+        refusal = reading.too_large(name, size)
+        raise Rejected(refusal.template, **refusal.arguments)
     return content
 
 

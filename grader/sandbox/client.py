@@ -131,7 +131,6 @@ class ReadFile(msgspec.Struct, frozen=True):
 class Source(msgspec.Struct, frozen=True):
     """What was handed in, read: files (the main one first), imports and dropped lines as (file, line, words)."""
 
-    main: str
     files: list[ReadFile]
     imports: list[tuple[str, int, str]]
     dropped: list[tuple[str, int, str]]

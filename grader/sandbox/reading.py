@@ -14,12 +14,13 @@ import posixpath
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 SOURCE_BYTES = 256 * 1024
 NOTEBOOK_BYTES = 4 * 2**20
+ARCHIVE_BYTES = 8 * 2**20
 TOTAL_BYTES = 512 * 1024  # of source text in one submission
 MEMBERS = 2_000
 KEPT = 2_000  # imports and dropped lines
@@ -52,10 +53,7 @@ RUNNERS = {"exec", "eval"}
 
 
 # What Python loads only when it is used: codecs, and the readers of archives.
-CODECS = tuple(
-    f"encodings.{name}"
-    for name in ["utf_8_sig", "ascii", "cp1251", "koi8_r", "latin_1", "iso8859_1", "utf_16", "cp437"]
-)
+CODECS = tuple(f"encodings.{name}" for name in "utf_8_sig ascii cp1251 koi8_r latin_1 iso8859_1 utf_16 cp437".split())
 ARCHIVERS = ("zipfile", "tarfile", "zlib", "gzip", "bz2", "lzma")
 
 
@@ -72,8 +70,8 @@ def read(name: str, files: dict[str, bytes], classes: Iterable[str]) -> dict[str
     """Find the file that defines the classes and return its text, its neighbours and their imports.
 
     files maps names inside the submission, with "/" between folders, to their bytes. The answer is
-    {"main", "files": [{"name", "text", "cells"}], "imports": [[file, line, module]],
-    "dropped": [[file, line, text]]}. Refusal, with one sentence, for whatever holds no such file.
+    {"files": [{"name", "text", "cells"}], "imports": [[file, line, module]], "dropped": [[file, line, text]]}, the
+    file that defines the classes first. Refusal, with one sentence, for whatever holds no such file.
     """
     sources = unpacked(name, files)
     if not sources:
@@ -99,13 +97,12 @@ def read(name: str, files: dict[str, bytes], classes: Iterable[str]) -> dict[str
     if sum(len(source.text.encode()) for source in texts.values()) > TOTAL_BYTES:
         raise Refusal("The Python files in {name} are larger than {limit} KiB together.", name=name, limit=TOTAL_BYTES // 1024)  # fmt: skip
     ordered = [texts.pop(main), *(texts[file] for file in sorted(texts))]
+    imports = [[source.name, line, module] for source in ordered for line, module in imports_of(source.tree)]
+    dropped = [[source.name, line, text] for source in ordered for line, text in source.dropped]
     return {
-        "main": main,
         "files": [{"name": source.name, "text": source.text, "cells": source.cells} for source in ordered],
-        "imports": [[source.name, line, module] for source in ordered for line, module in imports_of(source.tree)][
-            :KEPT
-        ],
-        "dropped": [[source.name, line, text] for source in ordered for line, text in source.dropped][:KEPT],
+        "imports": imports[:KEPT],
+        "dropped": dropped[:KEPT],
     }
 
 
@@ -172,7 +169,7 @@ def from_archive(name: str, content: bytes) -> dict[str, bytes]:
             reason = reason or ("appears twice" if posixpath.normpath(member) in found else None)
             if reason is not None:
                 raise Refusal("{member} in {name} {reason}.", member=member[:NAME_CHARS], name=name, reason=reason)
-            most = NOTEBOOK_BYTES if member.lower().endswith(".ipynb") else SOURCE_BYTES
+            most = most_bytes(member)
             if size > most:
                 raise too_large(member, size)
             member = posixpath.normpath(member)  # "./lab/network.py" is not two folders deep
@@ -181,9 +178,7 @@ def from_archive(name: str, content: bytes) -> dict[str, bytes]:
                 raise too_large(member, len(found[member]))
             if sum(map(len, found.values())) > RATIO_FROM + RATIO * len(content):
                 raise Refusal("{name} grows more than {ratio} times when it is unpacked.", name=name, ratio=RATIO)
-    except Refusal:
-        raise
-    except MemoryError:
+    except (Refusal, MemoryError):
         raise
     except Exception as error:
         if type(error) is RuntimeError:  # zipfile's word for a password
@@ -216,16 +211,28 @@ def tar_members(content: bytes) -> Iterator[Member]:
             yield entry.name, entry.isreg(), entry.size, partial(archive.extractfile, entry)
 
 
+def most_bytes(name: str) -> int:
+    """Return how large a file of this kind may be."""
+    return {".py": SOURCE_BYTES, ".ipynb": NOTEBOOK_BYTES}.get(kind_of(name, SOURCES) or "", ARCHIVE_BYTES)
+
+
 def too_large(name: str, size: int) -> Refusal:
-    """Return the refusal of a source that is larger than a solution may be."""
-    most = NOTEBOOK_BYTES if name.lower().endswith(".ipynb") else SOURCE_BYTES
+    """Return the refusal of a file that is larger than a solution may be."""
     return Refusal(
         "{name} has {size} KiB, more than the {limit} KiB that a solution may have.",
-        name=name, size=size // 1024, limit=most // 1024,
+        name=name, size=size // 1024, limit=most_bytes(name) // 1024,
     )  # fmt: skip
 
 
 # --- text ---------------------------------------------------------------------------------------
+
+
+def place_of(name: str, cells: Sequence[int], line: int) -> str:
+    """Return where a line of a file is, as a person finds it; cells are the first lines of a notebook's."""
+    cell = sum(first <= line for first in cells)
+    if cell:
+        return f"{name}, cell {cell}, line {line - cells[cell - 1] + 1}"
+    return f"{name}, line {line}"
 
 
 class Source:
@@ -246,15 +253,8 @@ class Source:
             self.tree = parse(self.text, name)
         except SyntaxError as error:
             self.tree = ast.Module(body=[], type_ignores=[])
-            place = self.place(error.lineno or 1)
+            place = place_of(name, self.cells, error.lineno or 1)
             self.broken = Refusal("{place}: this is not valid Python: {reason}.", place=place, reason=error.msg)
-
-    def place(self, line: int) -> str:
-        """Return where a line is, as a person finds it."""
-        cell = sum(first <= line for first in self.cells)
-        if cell:
-            return f"{self.name}, cell {cell}, line {line - self.cells[cell - 1] + 1}"
-        return f"{self.name}, line {line}"
 
     def _from_notebook(self, content: bytes) -> str:
         """Return the code cells as one text; what only IPython understands is dropped and listed."""

@@ -199,38 +199,10 @@ def _inert(*_: Any, **__: Any) -> Any:
     return Inert()
 
 
-for _name in [
-    "call",
-    "getitem",
-    "enter",
-    "add",
-    "radd",
-    "sub",
-    "rsub",
-    "mul",
-    "rmul",
-    "truediv",
-    "rtruediv",
-    "floordiv",
-    "rfloordiv",
-    "mod",
-    "rmod",
-    "pow",
-    "rpow",
-    "neg",
-    "pos",
-    "abs",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "matmul",
-    "rmatmul",
-    "and",
-    "rand",
-    "or",
-    "ror",
-]:
+for _name in """
+call getitem enter add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow neg pos
+abs lt le gt ge matmul rmatmul and rand or ror
+""".split():
     setattr(Inert, f"__{_name}__", _inert)
 Inert.__exit__ = lambda *_: None  # type: ignore[attr-defined]
 
