@@ -22,6 +22,7 @@ SECRET_BYTES = 48_271
 SHARED_KEY_BASE = 0x5EED0000
 LINGER_S = 0.05
 SIGNAL_S = 0.005
+PATIENCE_S = 0.1
 
 
 class Canaries:
@@ -99,8 +100,11 @@ class Canaries:
             "KEY": self._key,
         }
 
-    def tripped(self, output: str, worker_pid: int | None, traits: dict[str, object]) -> set[str]:
-        """Return the canaries that an attack reached. The worker is still there; traits are those of a harmless one."""
+    def tripped(self, output: str, worker_pid: int | None, traits: dict[str, object], *, has_run: bool) -> set[str]:
+        """Return the canaries that an attack reached. The worker is still there; traits are those of a harmless one.
+
+        has_run: the attack came to its end, so what it did may be on its way.
+        """
         found = set()
         if self.token in output or f"size {SECRET_BYTES}" in output or "root:x:0" in output or "SEEN:" in output:
             found.add("secret")
@@ -110,10 +114,13 @@ class Canaries:
         if worker_pid is not None:
             now = traits_of(worker_pid)
             found |= {f"worker {name}" for name, value in now.items() if value != traits.get(name)}
-        if not found:
-            time.sleep(SIGNAL_S)  # a signal takes a moment to arrive
-        after = self._state()
-        return found | {name for name, value in after.items() if value != self._before[name]}
+        deadline = time.monotonic() + (PATIENCE_S if has_run else SIGNAL_S)
+        while True:  # a signal takes a moment to arrive
+            now = self._state()
+            found |= {name for name, value in now.items() if value != self._before[name]}
+            if found or time.monotonic() >= deadline:
+                return found
+            time.sleep(SIGNAL_S)
 
     def left(self) -> set[str]:
         """Return what is there after the worker has been ended."""

@@ -35,7 +35,7 @@ def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NE
                     canaries.worker_folder = worker._connection.folder.name if worker._connection else "/"
                     loaded = worker.load()
                     output = worker.take_output()
-                    reached = canaries.tripped(output, pid_of(worker), traits)
+                    reached = canaries.tripped(output, pid_of(worker), traits, has_run=not isinstance(loaded, Fault))
                 reached |= canaries.left()
             ended = f"{loaded.kind.value} {loaded.type} {loaded.message}" if isinstance(loaded, Fault) else "loaded"
             yield {"id": attack.id, "reached": sorted(reached), "ended": f"{ended} {output}"[:500]}
