@@ -205,10 +205,10 @@ class Asking:
             returned=answer.arrays["returned"],
         )
 
-    def new(self, name: str, *arguments: int) -> int:
+    def new(self, name: str, *arguments: int, **named: float) -> int:
         """Make an object of the named class and return its number."""
         _ = self.loaded
-        return self.words(self.ask("new", name, {"name": name, "args": arguments}, {}), Made).object
+        return self.words(self.ask("new", name, {"name": name, "args": arguments, "named": named}, {}), Made).object
 
     def part(self, handle: int, path: Path) -> int:
         """Return the number of an object inside another."""

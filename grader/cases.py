@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from grader.diagnosis import Diagnosis
+from grader.misconceptions import FORMULAS
 from grader.models import Message, Number, SourceFile, StudentError, Verdict, number, say, vector
 from grader.sandbox.client import Fault, FaultKind
 
@@ -80,6 +82,7 @@ class CaseStopped(Exception):
         seen: Seen = NOTHING_SEEN,
         exception: StudentError | None = None,
         misconception: str | None = None,
+        formula: str | None = None,
     ) -> None:
         super().__init__(feedback.text)
         self.verdict = verdict
@@ -88,6 +91,7 @@ class CaseStopped(Exception):
         self.seen = seen
         self.exception = exception
         self.misconception = misconception
+        self.formula = formula
         self.fault: Fault | None = None
         self.seen_in: str | None = None
 
@@ -99,15 +103,38 @@ def unmet(
     seen: Seen = NOTHING_SEEN,
     verdict: Verdict = Verdict.FAILED,
     misconception: str | None = None,
+    formula: str | None = None,
     **args: str | int,
 ) -> CaseStopped:
-    """Return the end of a case whose expectation does not hold; template and hint are sentences."""
+    """Return the end of a case whose expectation does not hold; template and hint are sentences.
+
+    misconception is the name of the mistake, formula the lecture's by its name in FORMULAS.
+    """
     return CaseStopped(
         verdict,
         say(template, **args),
         hint=None if hint is None else say(hint),
         seen=seen,
         misconception=misconception,
+        formula=None if formula is None else FORMULAS[formula],
+    )
+
+
+def named(case: Case, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> CaseStopped:
+    """Return the end of a case with the words of the mistake that was recognised, what was seen kept."""
+    if diagnosis is None:
+        case.remark("No mistake that the grader knows makes these numbers.")
+        return unnamed
+    rule, *others = diagnosis.rules
+    for other in others:
+        case.remark("Another mistake makes the very same numbers: {mistake}", mistake=other.message)
+    return unmet(
+        rule.message,
+        hint=rule.hint,
+        seen=unnamed.seen,
+        verdict=unnamed.verdict,
+        misconception=diagnosis.id,
+        formula=rule.formula,
     )
 
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,7 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     help="Seconds that the submission's code may run in all.",
 )
 @click.option("--fail-under", type=click.IntRange(0), metavar="POINTS", help="Exit with 1 when the score is lower.")
+@click.option("--training-run", is_flag=True, help="Also run train once from the submission's own start, as a remark.")
 @click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the built-in one.")
 @click.option("--lang", type=click.Choice(["en"]), default="en", show_default=True, help="Language of the report.")
 @click.option(
@@ -117,6 +119,7 @@ def command(
     seed: int | None,
     time_limit: float,
     fail_under: int | None,
+    training_run: bool,
     rubric: Path | None,
     lang: str,
     required: str,
@@ -137,6 +140,7 @@ def command(
                 raise UsageError("{path} does not exist.", path=submission.name)
             limits = limits_for(time_limit)
             task = assignment(rubric, limits) if rubric else assignment(limits=limits)
+            task = replace(task, is_run_asked=training_run)
         except GradeError as error:
             click.echo(f"grade: {shown(str(error))}", err=True)
             return error.exit_code

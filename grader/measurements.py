@@ -6,7 +6,8 @@ matter: a step is then about as large as a weight.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import contextlib
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,9 @@ import numpy as np
 from grader import oracle, probes
 from grader.asking import Step
 from grader.cases import CaseStopped, once
+from grader.diagnosis import Diagnosis, diagnose_forward, diagnose_network, diagnose_neuron, diagnose_returned
+from grader.layout import FORWARD_ATOL
+from grader.misconceptions import STILL
 from grader.oracle import Array
 from grader.rules import (
     TOLERANCE,
@@ -23,10 +27,13 @@ from grader.rules import (
     NeuronSteps,
     carried_rule,
     defect_rule,
+    fit,
     gradient_rule,
     misfit,
     momentum_rule,
     neuron_rule,
+    own_rule,
+    rates_of,
 )
 from grader.sandbox.client import FaultKind
 from grader.student import ModelProxy, NeuronProxy, Student
@@ -38,6 +45,8 @@ SMALL_ERR = 0.02  # as late in a training
 SMALL_MODEL_ERR = 0.3
 LARGEST_ERR = 0.9  # of a training
 UNTOUCHED_ERR = 0.9
+TRIED_RATES = (0.2, 0.4)
+NUDGE = 5e-3  # of a parameter, for the slope of the student's own forward
 RATES = (1e-9, 1e9)  # beyond these a rate is not one
 
 
@@ -47,6 +56,16 @@ def rate_of(change: Array, unit: Array) -> float:
     if np.isfinite(moved).all() and RATES[0] < np.abs(moved).max() < RATES[1]:
         return float(moved[np.abs(moved).argmax()])
     return 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkAnswers:
+    """What the network answers: expected and actual (n,) for parameters (n, 3, 3) and x (n, 2)."""
+
+    parameters: Array
+    x: Array
+    expected: Array
+    actual: Array
 
 
 class Measurements:
@@ -91,12 +110,13 @@ class Measurements:
         same = self._student.neuron()
         row = steps(err, [same] * count)
         sizes = {len(step.returned) for step in first}
+        output = np.array([step.output for step in first])
         return NeuronSteps(
             probes=drawn,
             err=err,
             other_err=-0.4 * err,
             small_err=SMALL_ERR,
-            output=np.array([step.output for step in first]),
+            output=output,
             before=np.array([step.before for step in first]),
             change=np.array([step.change for step in first]),
             other_change=np.array([step.change for step in other]),
@@ -104,7 +124,20 @@ class Measurements:
             in_a_row=np.array([step.change for step in row]),
             returned=np.array([step.returned for step in first]) if len(sizes) == 1 else np.zeros((count, 0)),
             has_bias=same.has_bias,
+            own_slope=self._own_slope(drawn, output) if same.has_bias else None,
+            zero_change=self._student.neuron().step(drawn.weights[0], np.zeros(2), err).change,
         )
+
+    def _own_slope(self, drawn: probes.NeuronProbes, output: Array) -> Array | None:
+        """Return the slope (n,) of the student's own activation where it is not the sigmoid."""
+        if np.abs(output - oracle.neuron(drawn.weights, drawn.x)).max() < FORWARD_ATOL:
+            return None
+        neuron, ends = self._student.neuron(), []
+        for shift in (NUDGE, -NUDGE):
+            moved = drawn.weights + np.array([0.0, 0.0, shift])
+            ends.append([neuron.forward(w, x[None, :])[0] for w, x in zip(moved, drawn.x, strict=True)])
+        slope = (np.array(ends[0]) - ends[1]) / (2 * NUDGE)
+        return slope if slope.any() else None
 
     def _neuron_rate(self) -> float:
         """Return the rough rate of a neuron, from one step with a small error; 0: it does not move."""
@@ -173,6 +206,100 @@ class Measurements:
         return 0.0
 
     @once
+    def network_answers(self) -> NetworkAnswers:
+        """The network's answers for weights and inputs drawn for this run, beside the right ones."""
+        rng = self._student.rng("forward of the model")
+        model = self._student.model()
+        drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * model.present
+        x = probes.points(rng, 9)
+        actual = []
+        for parameters in drawn:
+            model.parameters = parameters
+            actual.append(model.forward(x))
+        parameters, x = np.repeat(drawn, len(x), axis=0), np.tile(x, (len(drawn), 1))
+        return NetworkAnswers(
+            parameters=parameters, x=x, expected=oracle.forward(parameters, x), actual=np.concatenate(actual)
+        )
+
+    @once
+    def forward_mistake(self) -> Diagnosis | None:
+        """The mistake behind the network's answers."""
+        answers = self.network_answers
+        return diagnose_forward(answers.parameters, answers.x, answers.actual)
+
+    @once
+    def neuron_mistake(self) -> Diagnosis | None:
+        """The mistake behind a neuron's steps; None where they are right or nothing that is known."""
+        rule, steps = self.neuron_rule, self.neuron_steps
+        if rule.is_right_throughout:
+            return None
+        found = diagnose_neuron(steps, rule.rate or self._neuron_rate())
+        is_sigmoid = misfit(steps.output, oracle.neuron(steps.probes.weights, steps.probes.x)) < TOLERANCE
+        return found if is_sigmoid or (found is not None and STILL not in found.rules) else None
+
+    @once
+    def returned_mistake(self) -> Diagnosis | None:
+        """The mistake behind the errors that a neuron returns."""
+        rule, steps = self.neuron_rule, self.neuron_steps
+        is_telling = rule.is_right and steps.returned.shape[1] == 2
+        found = diagnose_returned(steps, rule.rate) if is_telling else None
+        with contextlib.suppress(CaseStopped):  # a sign that is turned round: where, the network and the loss tell
+            if found is not None and found.id == "hidden_sign":
+                return self.network_mistake or found
+        return found
+
+    @once
+    def network_mistake(self) -> Diagnosis | None:
+        """The mistake behind the network's steps; of two that differ by the sign of the error only, the loss decides."""
+        steps = self.model_steps
+        found = diagnose_network(steps, [*rates_of(steps)[:2], steps.rate])
+        if found is not None and STILL in found.rules and not self._student.is_forward_right:
+            return None  # nothing moves because of what forward does
+        if found is None or len(found.rules) == 1 or self.loss_sign == 0:
+            return found
+        descending = [index for index, rate in enumerate(found.rates) if rate * self.loss_sign > 0]
+        if len(descending) in (0, len(found.rules)):
+            return found
+        return replace(
+            found,
+            rules=tuple(found.rules[index] for index in descending),
+            rates=tuple(found.rates[index] for index in descending),
+        )
+
+    @once
+    def loss_sign(self) -> int:
+        """1 where the student's loss is label - y, -1 for y - label, 0 where it is neither or cannot be asked."""
+        if not self._student.has("loss"):
+            return 0
+        try:
+            above, below = self._student.function("loss", np.array([[0.8, 0.0], [0.3, 1.0]]))
+        except CaseStopped:
+            return 0
+        return int(np.sign(below)) if above * below < 0 else 0
+
+    @once
+    def rate_ratio(self) -> float | None:
+        """How the step grows when Model is made with twice the rate: 2 is right; None where it takes no rate."""
+        for name in ("learning_rate", "lr"):
+            with contextlib.suppress(CaseStopped):
+                models = [self._student.model(**{name: rate}) for rate in TRIED_RATES]
+                steps = [model.step(CALIBRATION_W, CALIBRATION_X, CALIBRATION_ERR).change[2] for model in models]
+                ratio, residual = fit(steps[1], steps[0])
+                is_plain = residual < TOLERANCE and not (ratio == 1 and self._is_rate_in_train(name))
+                return ratio if is_plain else None
+        return None
+
+    def _is_rate_in_train(self, name: str) -> bool:
+        """Say whether one epoch of train goes another way with another rate: then it is train that uses it."""
+        ends = []
+        for rate in TRIED_RATES:
+            model = self._student.model(**{name: rate})
+            model.parameters = CALIBRATION_W
+            model.train(1)
+            ends.append(model.parameters)
+        return bool(np.abs(ends[0] - ends[1]).max() > 0)
+
+    @once
     def is_derivative_negated(self) -> bool:
         """Whether the student's own sigmoid_derivative is -y (1 - y): one slip that shows in whatever uses it."""
         if not self._student.has("sigmoid_derivative"):
@@ -200,7 +327,25 @@ class Measurements:
         gradient = gradient_rule(steps)
         if gradient.is_right or not steps.change.any():
             return gradient
-        return momentum_rule(steps) or self._carried(steps) or defect_rule(steps) or gradient
+        return momentum_rule(steps) or self._carried(steps) or defect_rule(steps) or self._own(steps) or gradient
+
+    def _own(self, steps: ModelSteps) -> ModelRule | None:
+        """Compare with the slopes of the student's own forward, where that is wrong in itself."""
+        if self._student.is_forward_right:
+            return None
+        model, slopes = self._student.model(), np.zeros(steps.change.shape)
+        try:
+            for probe, row, column in np.argwhere(np.broadcast_to(steps.present, slopes.shape)):
+                ends = []
+                for shift in (NUDGE, -NUDGE):
+                    moved = steps.probes.parameters[probe].copy()
+                    moved[row, column] += shift
+                    model.parameters = moved
+                    ends.append(model.forward(steps.probes.x[probe][None, :])[0])
+                slopes[probe, row, column] = (ends[0] - ends[1]) / (2 * NUDGE)
+        except CaseStopped:
+            return None
+        return own_rule(steps, slopes)
 
     def _carried(self, steps: ModelSteps) -> ModelRule | None:
         """Compare with steps composed of the student's own neuron steps.

@@ -114,6 +114,7 @@ class Outcome:
     stdout: str = ""
     remarks: list[Message] = field(default_factory=list)
     misconception: str | None = None
+    formula: str | None = None
     blocked_by: str | None = None
     duration_s: float = 0.0
 
@@ -217,17 +218,20 @@ class Assignment:
     limits: Limits = field(default_factory=Limits)
     classes: tuple[str, ...] = ("Neuron", "Model")
     functions: tuple[str, ...] = ("sigmoid", "sigmoid_derivative", "loss", "train")
+    is_run_asked: bool = False  # one run of train from the student's own start, as a remark
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
     """The observed training of the student's network from a set start: `source` says by which loop.
 
-    losses is one mean squared error an epoch; grid the outputs on grid_size x grid_size points of
+    rate is what the student's rate was measured to be, the factor 2 in it; losses is one mean squared error
+    an epoch; grid the outputs on grid_size x grid_size points of
     the unit square, rows by x1, columns by x2, both from 0 to 1.
     """
 
     source: str = ""
+    rate: Number | None = None
     losses: list[Number] = field(default_factory=list)
     grid_size: int = 0
     grid: list[Number] = field(default_factory=list)
@@ -249,7 +253,11 @@ class SuiteRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseResult:
-    """One case of the report: an outcome and its points."""
+    """One case of the report: an outcome and its points.
+
+    misconception is the id of the mistake in the bank ("a|b" where two make the same numbers);
+    formula the lecture's, to reread.
+    """
 
     id: str
     title: str
@@ -265,6 +273,7 @@ class CaseResult:
     stdout: str
     remarks: list[Message]
     misconception: str | None
+    formula: str | None
     blocked_by: str | None
 
 

@@ -62,7 +62,9 @@ class NeuronSteps:
 
     change (n, 3) is for err, other_change (n, 3) for other_err, small_change (n, 3) for small_err;
     in_a_row (n, 3) is for err on one neuron whose weights were set again before each probe. returned
-    (n, k) is what backward gave back, k = 0 for no numbers.
+    (n, k) is what backward gave back, k = 0 for no numbers. own_slope (n,) is the slope of the student's
+    own forward, where that is not the sigmoid; zero_change (3,) is the step of the first probe with both
+    inputs 0.
     """
 
     probes: probes.NeuronProbes
@@ -77,6 +79,8 @@ class NeuronSteps:
     in_a_row: Array
     returned: Array
     has_bias: bool
+    own_slope: Array | None = None
+    zero_change: Array | None = None
 
     @property
     def inputs(self) -> Array:
@@ -158,12 +162,15 @@ def neuron_rule(steps: NeuronSteps) -> NeuronRule:
 def _slope(steps: NeuronSteps, channels: Array) -> tuple[Array, float]:
     """Return the slope (n,) and its rate: from the first channel that shows y (1 - y), rate 0 if none does.
 
-    y is the neuron's own output, or S(d) where that is something else.
+    y is the neuron's own output, or S(d) where that is something else; then its own slope will do as well.
     """
     usable = (0, 1, 2) if steps.has_bias else (0, 1)
     at_sum = oracle.neuron(steps.probes.weights, steps.probes.x)
+    targets = [oracle.derivative(steps.output), oracle.derivative(at_sum)]
+    if steps.own_slope is not None:
+        targets.append(steps.own_slope)
     for channel in usable:
-        for target in (oracle.derivative(steps.output), oracle.derivative(at_sum)):
+        for target in targets:
             rate, residual = fit(channels[:, channel], target)
             if residual < TOLERANCE and rate != 0:
                 return rate * target, rate
@@ -251,7 +258,7 @@ def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
     return not is_visible or misfit(steps.small_change[:1], expected) < SMALL_TOLERANCE
 
 
-def _rates(steps: ModelSteps) -> list[float]:
+def rates_of(steps: ModelSteps) -> list[float]:
     """Return the rate as the output neuron shows it, the hidden neurons, all three, and the median of the probes."""
     rates = [fit(steps.change[:, rows], steps.gradient[:, rows])[0] for rows in ([2], [0, 1], [0, 1, 2])]
     probed = [fit(change[2], gradient[2])[0] for change, gradient in zip(steps.change, steps.gradient, strict=True)]
@@ -261,7 +268,7 @@ def _rates(steps: ModelSteps) -> list[float]:
 def gradient_rule(steps: ModelSteps) -> ModelRule:
     """Compare with the gradient, with the rate of the output neuron if that follows it."""
     found = []
-    for rate in _rates(steps):
+    for rate in rates_of(steps):
         expected = rate * steps.gradient
         found.append(ModelRule(expected=expected, residuals=residuals(steps, expected), rate=rate))
     if found[0].is_output_right:
@@ -273,6 +280,15 @@ def _off(steps: ModelSteps, expected: Array) -> int:
     """Count the neurons' steps, over all probes, that are not as expected."""
     off = np.abs(np.nan_to_num(steps.change - expected, nan=np.inf)).max(2)
     return int((off >= TOLERANCE * np.abs(expected).max((0, 2))).sum())
+
+
+def own_rule(steps: ModelSteps, slopes: Array) -> ModelRule | None:
+    """Compare with the slopes (n, 3, 3) of the student's own forward, which is judged elsewhere."""
+    gradient = steps.err[:, None, None] * slopes
+    rate, _ = fit(steps.change, gradient)
+    expected = rate * gradient
+    rule = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=rate, is_carried=True)
+    return rule if rule.is_right else None
 
 
 def momentum_rule(steps: ModelSteps) -> ModelRule | None:
@@ -290,8 +306,8 @@ def defect_rule(steps: ModelSteps) -> ModelRule | None:
     """Compare with the order defects that have a name."""
     drawn = steps.probes
     for defect in misconceptions.ORDER_DEFECTS:
-        for rate in _rates(steps):
-            expected = defect.step(drawn.parameters, drawn.x, rate * steps.err) * steps.present
+        for rate in rates_of(steps):
+            expected = defect.step(drawn.parameters, drawn.x, steps.err, rate) * steps.present
             rule = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=rate, defect=defect)
             if rule.is_right:
                 return rule

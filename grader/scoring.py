@@ -169,6 +169,7 @@ def _case(rule: CaseRule, outcome: Outcome | None) -> CaseResult:
         stdout=outcome.stdout,
         remarks=outcome.remarks,
         misconception=outcome.misconception,
+        formula=outcome.formula,
         blocked_by=outcome.blocked_by,
     )
 

@@ -160,6 +160,7 @@ class Student:
     def __init__(self, worker: Worker, file: SourceFile, limits: Limits, seed: int) -> None:
         self.seed = seed
         self.training = Training()
+        self.is_run_asked = False
         self.is_forward_right = False  # set by the case about it, before anything is trained
         self._asking = Asking(worker, file, limits)
         self.layout = Layout(self._asking)
@@ -190,9 +191,9 @@ class Student:
             raise unmet("{name} must return one number.", name=name)
         return values
 
-    def model(self) -> ModelProxy:
-        """Return a fresh model."""
-        return ModelProxy(self._asking, self._asking.new("Model"), self.layout.wiring, self.layout.references)
+    def model(self, **named: float) -> ModelProxy:
+        """Return a fresh model, made with these keyword arguments."""
+        return ModelProxy(self._asking, self._asking.new("Model", **named), self.layout.wiring, self.layout.references)
 
     @property
     def model_or_none(self) -> ModelProxy | None:

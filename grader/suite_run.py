@@ -38,6 +38,7 @@ class SuitePlugin:
 
     def __init__(self, assignment: Assignment, worker: Worker, file: SourceFile, seed: int, progress: Progress) -> None:
         self.student = Student(worker, file, assignment.limits, seed)
+        self.student.is_run_asked = assignment.is_run_asked
         self.measured = Measurements(self.student)
         self.case = Case(name="")
         self._requires = {
@@ -136,6 +137,7 @@ class SuitePlugin:
             probe=stopped.seen.probe,
             exception=stopped.exception,
             misconception=stopped.misconception,
+            formula=stopped.formula,
             **common,
         )
 

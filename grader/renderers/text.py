@@ -78,6 +78,8 @@ def _case(case: CaseResult) -> list[str]:
         lines += _labelled(f"for {name}", value)
     if case.hint is not None:
         lines.append(f"       hint: {printable(case.hint.text)}")
+    if case.formula is not None:
+        lines.append(f"       reread: {printable(case.formula)}")
     if case.stdout.strip():
         printed = case.stdout.strip().splitlines()
         lines += [f"       printed: {printable(line, 120)}" for line in printed[:STDOUT_LINES]]

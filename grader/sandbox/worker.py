@@ -581,7 +581,7 @@ class Desk:
 
     def new(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Make an object of the named class and answer with its number."""
-        made = fitting(self._named(settings["name"]), *settings["args"])
+        made = fitting(self._named(settings["name"]), *settings["args"], **settings["named"])
         return {"object": self._keep(made)}, {}
 
     def part(self, settings: dict[str, Any], _: Arrays) -> Answer:

@@ -26,6 +26,7 @@ def test_three_neurons(student: Student, case: Case) -> None:
         raise unmet(
             "Two of the neurons share one list of weights: a step of one changes the other.",
             hint="Make the weights inside __init__, with self._weigths = ..., not in the class body or a default value.",
+            misconception="one_weight_list",
         )
 
 
@@ -52,6 +53,8 @@ def test_bias(student: Student, case: Case) -> None:
             "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
             neurons=", ".join(missing),
             hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
+            misconception="bias_missing",
+            formula="neuron",
         )
 
 
@@ -106,6 +109,7 @@ def test_start(student: Student, case: Case) -> None:
         raise unmet(
             "A fresh model already answers XOR: its weights were not learned.",
             hint="Start from random weights and let train find the solution.",
+            misconception="pretrained",
             seen=case.seen,
         )
     if np.ptp(starts, axis=1).max() < 1e-12:
@@ -113,6 +117,7 @@ def test_start(student: Student, case: Case) -> None:
             "All neurons of a fresh model are equal ({value}): they stay equal and XOR is never learned.",
             value=", ".join(show(number) for number in starts[0, 0]),
             hint="Start from different random numbers, for example rng.uniform(-1, 1, n_inputs).",
+            misconception="start_constant" if starts[0].any() else "start_zeros",
             seen=case.seen,
         )
     if np.ptp(weights, axis=1).max() < 1e-12:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
 from grader import oracle, probes
-from grader.cases import Case, CaseStopped, Seen, unmet
+from grader.cases import Case, CaseStopped, Seen, named, unmet
+from grader.diagnosis import Diagnosis, diagnose_forward
 from grader.layout import FORWARD_ATOL
+from grader.measurements import Measurements, NetworkAnswers
 from grader.models import show
 from grader.oracle import Array
 from grader.student import Student
@@ -23,7 +27,7 @@ def worst(actual: Array, expected: Array) -> int | None:
     return int(off.argmax()) if off.max() > FORWARD_ATOL else None
 
 
-def test_neuron(student: Student, case: Case) -> None:
+def test_neuron(student: Student, case: Case, measured: Measurements) -> None:
     """One neuron returns S(w . x + w0)."""
     rng = student.rng("forward")
     neuron = student.neuron()
@@ -33,15 +37,27 @@ def test_neuron(student: Student, case: Case) -> None:
     case.seen = Seen(expected=expected, actual=actual, weights=parameters, x=x)
     index = worst(actual, expected)
     if index is not None:
-        raise unmet(
+        unnamed = unmet(
             "Neuron.forward gives {got} where S(d) = {wanted} (d = {d}).",
             got=show(actual[index]),
             wanted=show(expected[index]),
             d=show(parameters[:2] @ x[index] + parameters[2]),
             hint=HINT,
             seen=Seen(expected=expected[index], actual=actual[index], weights=parameters, x=x[index]),
+            formula="neuron",
         )
+        raise named(case, neuron_mistake(measured, parameters, x, actual), unnamed)
     check_large_sums(student, case)
+
+
+def neuron_mistake(measured: Measurements, parameters: Array, x: Array, actual: Array) -> Diagnosis | None:
+    """Name the mistake by the whole network's answers, where only some neurons have it; else by one neuron's."""
+    alone = diagnose_forward(parameters, x, actual)
+    with contextlib.suppress(CaseStopped):
+        found: Diagnosis | None = measured.forward_mistake
+        if found is not None and (alone is None or len(found.rules) == 1):
+            return found
+    return alone
 
 
 def check_large_sums(student: Student, case: Case) -> None:
@@ -55,27 +71,30 @@ def check_large_sums(student: Student, case: Case) -> None:
         case.remark("For sums of -800 and 800 the sigmoid should be 0 and 1.")
 
 
-def test_model(student: Student, case: Case) -> None:
+def test_model(student: Student, case: Case, measured: Measurements) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
-    rng = student.rng("forward of the model")
-    model = student.model()
-    wanted, got = [], []
-    drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * model.present
-    x = probes.points(rng, 9)
-    for parameters in drawn:
-        model.parameters = parameters
-        wanted.append(oracle.forward(parameters, x))
-        got.append(model.forward(x))
-    expected, actual = np.concatenate(wanted), np.concatenate(got)
-    index = worst(actual, expected)
+    answers = measured.network_answers
+    index = worst(answers.actual, answers.expected)
     if index is None:
         student.is_forward_right = True
-        case.seen = Seen(expected=expected[:9], actual=actual[:9], weights=drawn[0], x=x)
+        case.seen = answers_seen(answers, slice(0, 9))
         return
-    raise unmet(
+    unnamed = unmet(
         "Model.forward gives {got} where the network's answer is {wanted}.",
-        got=show(actual[index]),
-        wanted=show(expected[index]),
+        got=show(answers.actual[index]),
+        wanted=show(answers.expected[index]),
         hint="Pass x to both hidden neurons, their two outputs to the third, and return what it gives, unrounded.",
-        seen=Seen(expected=expected[index], actual=actual[index], weights=drawn[index // 9], x=x[index % 9]),
+        seen=answers_seen(answers, slice(index, index + 1)),
+        formula="neuron",
+    )
+    raise named(case, measured.forward_mistake, unnamed)
+
+
+def answers_seen(answers: NetworkAnswers, shown: slice) -> Seen:
+    """Return some of the answers, for the same weights, side by side for the report."""
+    return Seen(
+        expected=answers.expected[shown],
+        actual=answers.actual[shown],
+        weights=answers.parameters[shown.start],
+        x=answers.x[shown],
     )

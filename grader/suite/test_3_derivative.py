@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader import oracle
-from grader.cases import Case, CaseStopped, Seen, blocked, unmet
+from grader.cases import Case, CaseStopped, Seen, blocked, named, unmet
 from grader.measurements import Measurements
 from grader.models import show
 from grader.rules import TOLERANCE, misfit
@@ -41,6 +41,8 @@ def test_function(student: Student, case: Case, measured: Measurements) -> None:
         wanted=show(expected[index]),
         hint=HINT,
         seen=Seen(expected=expected[index], actual=actual[index], y=y[index]),
+        misconception="derivative_negated" if misfit(actual, -expected) < TOLERANCE else None,
+        formula="derivative",
     )
 
 
@@ -56,10 +58,15 @@ def check_used(case: Case, measured: Measurements) -> None:
     expected = oracle.derivative(y)
     if rule.is_derivative_right and not measured.is_derivative_negated:
         case.seen = Seen(expected=expected, actual=rule.slope / rule.rate, y=y)
+        if misfit(rule.slope / rule.rate, expected) >= TOLERANCE:
+            case.remark("Judged with the slope of your own activation, which counts under the forward pass.")
         return
     if rule.is_derivative_right:
         seen = Seen(expected=expected, actual=-expected, y=y)
-        raise unmet("Neuron.backward uses y (y - 1): the derivative with the wrong sign.", hint=HINT, seen=seen)
+        raise unmet(
+            "Neuron.backward uses y (y - 1): the derivative with the wrong sign.", hint=HINT, seen=seen,
+            misconception="derivative_negated", formula="derivative",
+        )  # fmt: skip
     if not np.isfinite(rule.slope).all() or not rule.slope.any():
         raise blocked("neuron_update.weights")  # nothing moves, so no derivative shows
     if rule.is_derivative_constant and is_in_model(measured):
@@ -69,20 +76,16 @@ def check_used(case: Case, measured: Measurements) -> None:
     actual = rule.slope / scale
     index = int(np.abs(actual - expected).argmax())
     seen = Seen(expected=expected, actual=actual, y=y)
-    if rule.is_derivative_constant:
-        raise unmet(
-            "Neuron.backward does not use the derivative: the step is the same wherever the output is between 0 and 1.",
-            hint=HINT,
-            seen=seen,
-        )
-    raise unmet(
+    unnamed = unmet(
         "The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor looks like {got}, not {wanted}.",
         y=show(y[index]),
         got=show(actual[index]),
         wanted=show(expected[index]),
         hint=HINT,
         seen=seen,
+        formula="derivative",
     )
+    raise named(case, measured.neuron_mistake, unnamed)
 
 
 def is_in_model(measured: Measurements) -> bool:

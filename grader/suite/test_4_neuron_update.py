@@ -8,11 +8,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.cases import Case, CaseStopped, Seen, blocked, unmet
+from grader.cases import Case, CaseStopped, Seen, blocked, named, unmet
 from grader.measurements import Measurements
+from grader.misconceptions import STILL
 from grader.models import Verdict, show
 from grader.oracle import Array
 from grader.rules import TOLERANCE, NeuronSteps, fit, misfit
+
+RATE_TOLERANCE = 0.01
 
 pytestmark = pytest.mark.criterion("neuron_update")
 
@@ -42,41 +45,91 @@ def test_weights(case: Case, measured: Measurements) -> None:
     seen = seen_at(steps, index, expected, actual)
     if not np.isfinite(actual).all():
         raise unmet("After backward a weight is not a finite number.", seen=seen)
-    if is_cut_off(measured):
+    digits = digits_kept(measured)
+    if digits == 0:
         raise unmet(
             "The weights stay whole numbers: every step is cut off.",
             hint="Keep the weights as floating-point numbers, and do not round or int() them after a step.",
             seen=seen,
+            misconception="weights_truncated",
+            formula="step",
+        )
+    if digits is not None:
+        raise unmet(
+            "The weights are rounded to {digits} digits after each step: small steps are lost.",
+            digits=digits,
+            hint="Leave the weights as the step makes them; round only when you print.",
+            seen=seen,
+            misconception="weights_rounded",
+            formula="step",
         )
     if not actual.any():
-        raise unmet(
-            "Neuron.backward leaves the weights as they were.",
-            hint="Add the step to self._weigths itself, not to a copy.",
-            seen=seen,
-        )
+        template, hint = "Neuron.backward leaves the weights as they were.", STILL.hint
+        raise named(case, measured.neuron_mistake, unmet(template, hint=hint, seen=seen))
     if not rule.are_weights_right:
         hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
-        raise unmet("The two weights do not move in proportion to their inputs.", hint=hint, seen=seen)
+        unnamed = unmet("The two weights do not move in proportion to their inputs.", hint=hint, seen=seen)
+        raise named(case, measured.neuron_mistake, unnamed)
     if not rule.are_weights_linear:
         hint = "The step is proportional to the error, its sign included."
-        raise unmet("With another error the step does not change in proportion.", hint=hint, seen=other_error(measured))
+        unnamed = unmet(
+            "With another error the step does not change in proportion.", hint=hint, seen=other_error(measured)
+        )
+        if not steps.small_change.any():
+            raise unmet(
+                "A small error makes no step at all: at an error of {err} nothing moves.",
+                err=show(steps.small_err), hint="Every example makes a step, however small its error.",
+                seen=unnamed.seen, misconception="small_errors_skipped", formula="step",
+            )  # fmt: skip
+        raise named(case, measured.neuron_mistake, unnamed)
     if not rule.is_stateless:
         hint = "Use the input and the output of the last forward call, and start every step from zero."
         late = int(np.abs(steps.in_a_row - steps.change).max(1).argmax())
         seen = seen_at(steps, late, steps.change, steps.in_a_row)
-        raise unmet("The same step comes out differently when other steps were made before it.", hint=hint, seen=seen)
+        unnamed = unmet(
+            "The same step comes out differently when other steps were made before it.", hint=hint, seen=seen
+        )
+        raise named(case, measured.neuron_mistake, unnamed)
     if rule.momentum:
         case.remark(
             "You use momentum {alpha}; the lecture teaches it, and it was taken into account.",
             alpha=show(rule.momentum),
         )
     case.seen = seen
+    check_rate(case, measured)
 
 
-def is_cut_off(measured: Measurements) -> bool:
-    """Say whether every step ended on whole weights."""
+# How a step grows with twice the rate, where the rate is not used as it should be.
+RATE_RATIOS = {
+    1.0: ("rate_ignored", "The learning rate that Model is made with does not change the step."),
+    4.0: (
+        "rate_squared",
+        "The learning rate is in the step twice: twice the rate moves the weights four times as far.",
+    ),
+    0.5: ("rate_inverse", "The step is divided by the learning rate: twice the rate moves the weights half as far."),
+}
+
+
+def check_rate(case: Case, measured: Measurements) -> None:
+    """Stop the case when Model takes a learning rate, and the step is not proportional to it."""
+    try:
+        ratio = measured.rate_ratio
+    except CaseStopped:
+        return
+    for known, (name, sentence) in RATE_RATIOS.items():
+        if ratio is not None and abs(ratio - known) < RATE_TOLERANCE * known:
+            raise unmet(
+                sentence, hint="Keep the rate in the neuron, and multiply the step with it once.",
+                verdict=Verdict.PARTIAL, misconception=name, formula="step", seen=Seen(expected=2.0, actual=ratio),
+            )  # fmt: skip
+
+
+def digits_kept(measured: Measurements) -> int | None:
+    """Return to how many decimal digits every step ends, None where they are not cut."""
     after = (measured.neuron_steps.before + measured.neuron_steps.change)[:, :2]
-    return bool((after == np.round(after)).all())
+    return next(
+        (digits for digits in range(5) if np.allclose(after, np.round(after, digits), rtol=0, atol=1e-12)), None
+    )
 
 
 def other_error(measured: Measurements) -> Seen:
@@ -101,6 +154,7 @@ def test_bias(case: Case, measured: Measurements) -> None:
     expected, actual = right_steps(measured)[:, 2], steps.change[:, 2]
     case.seen = Seen(expected=expected, actual=actual, err=steps.err)
     if rule.is_bias_right:
+        check_zero_input(measured)
         return
     if not actual.any():
         template = "The bias never moves."
@@ -108,12 +162,28 @@ def test_bias(case: Case, measured: Measurements) -> None:
         template = "The bias moves {ratio} times as far as it should."
     else:
         template = "The bias does not move by rate x error x derivative."
-    raise unmet(
+    unnamed = unmet(
         template,
         hint="The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1.",
         seen=case.seen,
+        formula="bias",
         ratio=show(rule.bias_ratio),
     )
+    raise named(case, measured.neuron_mistake, unnamed)
+
+
+def check_zero_input(measured: Measurements) -> None:
+    """Stop the case when the bias stays where it is because all inputs are 0."""
+    steps = measured.neuron_steps
+    is_judged = measured.neuron_rule.is_derivative_right and steps.own_slope is None
+    if is_judged and steps.zero_change is not None and steps.change[0, 2] and not steps.zero_change[2]:
+        raise unmet(
+            "No step is made when all inputs are 0, although the bias should move.",
+            hint="Every example makes a step: for x = (0, 0) the bias still moves.",
+            seen=Seen(actual=steps.zero_change, weights=steps.probes.weights[0], x=[0.0, 0.0], err=steps.err),
+            misconception="zero_input_skipped",
+            formula="bias",
+        )
 
 
 def test_returned_error(case: Case, measured: Measurements) -> None:
@@ -143,24 +213,29 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
         raise unmet(
             "backward returns errors made with the weights from after the step.",
             hint="Work out the returned errors before you change self._weigths.",
-            verdict=Verdict.PARTIAL, misconception="updated_output_weights", seen=seen,
+            verdict=Verdict.PARTIAL, misconception="updated_output_weights", formula="hidden", seen=seen,
         )  # fmt: skip
     if residual < TOLERANCE and abs(ratio - 2) < TOLERANCE:
         raise unmet(
             "The returned errors are twice as large as they should be: the factor 2 is applied in every neuron again.",
             hint="Keep the factor 2 in the step; the returned error is err y (1 - y) w.",
-            verdict=Verdict.PARTIAL, misconception="factor_two_compounded", seen=seen,
+            verdict=Verdict.PARTIAL, misconception="factor_two_compounded", formula="hidden", seen=seen,
         )  # fmt: skip
+    mistake = measured.returned_mistake
     if residual < TOLERANCE:
-        raise unmet(
+        unnamed = unmet(
             "The returned errors are {ratio} times what they should be.", ratio=show(ratio),
             hint="The returned error is err y (1 - y) w, without the learning rate and with the same sign.", seen=seen,
+            formula="hidden",
         )  # fmt: skip
-    raise unmet(
+        raise named(case, mistake, unnamed)
+    unnamed = unmet(
         "The returned errors are not err x derivative x weight.",
         hint="The error of input i is err y (1 - y) w_i: it goes back through the weight that it came through.",
         seen=seen,
+        formula="hidden",
     )
+    raise named(case, mistake, unnamed)
 
 
 def check_unreturned(case: Case, measured: Measurements, count: int, delta: Array) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.cases import Case, CaseStopped, Seen, unmet
+from grader.cases import Case, CaseStopped, Seen, named, unmet
 from grader.measurements import Measurements
 from grader.models import show
 from grader.oracle import Array
@@ -45,17 +45,21 @@ def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: 
                 "With an error of {err} the network does not move in proportion.",
                 err=show(steps.small_err[0]),
                 hint="Every example makes a step, however small its error; the step is proportional to the error.",
+                misconception=None if steps.small_change.any() else "small_errors_skipped",
             )
         case.seen = seen
         return
     name = ("hidden neuron 1", "hidden neuron 2", "the output neuron")[worst]
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
     if not steps.change[:, list(rows)].any():
-        raise unmet("Model.backward leaves {neuron} as it was.", neuron=name, hint=hint, seen=seen)
-    raise unmet(
+        unnamed = unmet("Model.backward leaves {neuron} as it was.", neuron=name, hint=hint, seen=seen)
+        raise named(case, measured.network_mistake, unnamed)
+    unnamed = unmet(
         "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
         neuron=name, number=NUMBERS[column], change=show(change), wanted=show(wanted), hint=hint, seen=seen,
+        formula="output" if worst == 2 else "hidden",
     )  # fmt: skip
+    raise named(case, measured.network_mistake, unnamed)
 
 
 def is_linear(measured: Measurements) -> bool:
@@ -106,6 +110,7 @@ def test_order(case: Case, measured: Measurements) -> None:
             rule.defect.message,
             hint=rule.defect.hint,
             misconception=rule.defect.id,
+            formula=rule.defect.formula,
             seen=deviation(steps, rule),
         )
 

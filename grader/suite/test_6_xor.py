@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from grader import oracle, probes
-from grader.cases import Case, CaseStopped, Seen, unmet
+from grader.cases import Case, CaseStopped, Seen, named, unmet
+from grader.diagnosis import diagnose_loss
 from grader.measurements import Measurements
-from grader.models import Training, show, vector
+from grader.models import Training, number, show, vector
 from grader.oracle import Array
 from grader.rules import TOLERANCE, fit
 from grader.sandbox.client import FaultKind
@@ -25,6 +26,7 @@ RATE = 2.0  # of the gradient step, in the training that the grader drives
 # that is still a way. A start is never nearer to the labels than UNLEARNED.
 WAY, SHORT_WAY, LEAST_WAY = 135.0, 40.0, 20.0
 MARGIN = 1.5
+OWN_WAY = 2000.0  # from a random start, in epochs times rate
 UNLEARNED = 0.28
 SLOW = 0.03
 MOST_EPOCHS = 20_000
@@ -38,6 +40,7 @@ ORDERED = 1.0  # the rate above which the order of the samples decides where an 
 ALIKE = 0.02
 AGAIN = 3  # times each set start, for a fast rate
 STILL = 1e-9
+TURNING = ("derivative_negated", "hidden_sign", "derivative_negated|hidden_sign", "hidden_sign|derivative_negated")
 
 
 def test_loss(student: Student, case: Case, measured: Measurements) -> None:
@@ -53,21 +56,32 @@ def test_loss(student: Student, case: Case, measured: Measurements) -> None:
     c, residual = fit(actual, labels - y)
     case.seen = Seen(expected=labels - y, actual=actual, y=y, label=labels)
     if residual >= TOLERANCE:
-        raise unmet(
+        unnamed = unmet(
             "loss is not proportional to label - y.",
             hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",
             seen=case.seen,
+            formula="loss",
         )
-    try:
-        rule = measured.model_rule
-    except CaseStopped:
-        return  # without a step there is no sign to agree with
-    if rule.is_output_right and c * rule.rate < 0:
+        raise named(case, diagnose_loss(y, labels, actual), unnamed)
+    if c * agreed_sign(student, measured) < 0:
         raise unmet(
             "loss and backward have opposite signs: a step with err = loss(y, label) climbs the error.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
             seen=case.seen,
+            misconception="loss_sign",
+            formula="step",
         )
+
+
+def agreed_sign(student: Student, measured: Measurements) -> float:
+    """Return the sign that backward expects of label - y; 0 where a mistake reported elsewhere may have turned it."""
+    try:
+        neuron, network, mistake = measured.neuron_rule, measured.model_rule, measured.network_mistake
+    except CaseStopped:
+        return 0.0
+    is_plain = neuron.is_derivative_right and neuron.are_weights_right and neuron.are_weights_linear
+    is_turned = measured.is_derivative_negated or (mistake is not None and mistake.id in TURNING)
+    return network.rate if is_plain and student.is_forward_right and not is_turned and network.is_output_right else 0.0
 
 
 def losses_of(student: Student, arguments: Array) -> Array:
@@ -103,7 +117,7 @@ def test_convergence(student: Student, case: Case, measured: Measurements) -> No
         if oracle.has_learned(answers):
             answers = answers_of_weights(student, model, answers)
             break
-    student.training = training("grader", losses, model)
+    student.training = training("grader", losses, model, rate)
     judge(case, answers, len(losses))
     check_repeatable(student, measured, before, after, scale)
 
@@ -151,11 +165,32 @@ def test_train(student: Student, case: Case, measured: Measurements) -> None:
     starts = starts_for(student.rng("train"), rate, epochs)
     model, losses, answers = trained(student, starts, epochs, oracle.XOR_LABELS)
     if len(losses) == epochs:
-        student.training = training("train", losses[:: max(1, epochs // SHOWN_LOSSES)].tolist(), model)
+        student.training = training("train", losses[:: max(1, epochs // SHOWN_LOSSES)].tolist(), model, rate)
     else:
         case.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
     judge(case, answers, epochs)
     check_samples_are_used(student, starts, epochs)
+    if student.is_run_asked:
+        remark_run(student, case, rate)
+
+
+def remark_run(student: Student, case: Case, rate: float) -> None:
+    """Remark how one run of train from the student's own random start ended: it costs nothing, and luck is in it."""
+    epochs = min(MOST_EPOCHS, math.ceil(OWN_WAY / rate))
+    try:
+        _, answers = student.model().train(epochs)
+    except CaseStopped as stopped:
+        case.remark("One run of train from your own start: {problem}", problem=stopped.feedback.text)
+        return
+    told: dict[str, str | int] = {"epochs": epochs, "answers": ", ".join(show(answer) for answer in answers)}
+    if oracle.has_learned(answers):
+        case.remark("One run of train from your own start learned XOR in {epochs} epochs: {answers}.", **told)
+    else:
+        case.remark(
+            "One run of train from your own start has not learned XOR after {epochs} epochs: {answers}. Right code gets stuck "
+            "in about every fourth run; start again, or with other random weights.",
+            **told,
+        )
 
 
 def trained(student: Student, starts: list[Array], epochs: int, labels: Array) -> tuple[ModelProxy, Array, Array]:
@@ -253,12 +288,12 @@ def starts_for(rng: np.random.Generator, rate: float, epochs: int) -> list[Array
     return list(starts[furthest.argsort()])
 
 
-def training(source: str, losses: list[float], model: ModelProxy) -> Training:
-    """Return the losses, and the network's outputs on a grid of the unit square, for the report."""
+def training(source: str, losses: list[float], model: ModelProxy, rate: float) -> Training:
+    """Return the losses, the rate that was read back, and the network's outputs on a grid of the unit square, for the report."""
     ticks = np.linspace(0, 1, GRID)
     grid = np.array([(first, second) for first in ticks for second in ticks])
     outputs = np.round(model.forward(grid), 4)
-    return Training(source=source, losses=vector(losses), grid_size=GRID, grid=vector(outputs))
+    return Training(source=source, rate=number(rate), losses=vector(losses), grid_size=GRID, grid=vector(outputs))
 
 
 def judge(case: Case, answers: Array, epochs: int) -> None:

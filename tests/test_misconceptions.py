@@ -1,0 +1,109 @@
+"""The bank of mistakes: each rule is told apart from all the others, and the right step is none of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader import oracle, probes
+from grader.diagnosis import RIGHT, diagnose_forward, diagnose_loss, diagnose_network
+from grader.misconceptions import BANK, FORMULAS, FORWARD, IN_NETWORK, LOSS, ORDER_DEFECTS, Network, Rule
+from grader.rules import ModelSteps
+
+# The very same numbers from two mistakes: turned round once more by the sign of the error, or at this rate.
+SAME = {
+    "derivative_negated": {"derivative_negated|hidden_sign", "hidden_sign|derivative_negated"},
+    "hidden_sign": {"derivative_negated|hidden_sign", "hidden_sign|derivative_negated"},
+}
+
+
+def steps_of(rule: Rule, form: float, rate: float, seed: int) -> ModelSteps:
+    """Return the steps of a network that makes this mistake."""
+    drawn = probes.network_probes(np.random.default_rng(seed))
+    err = drawn.err / abs(rate)
+    change = rule.network_step(Network(drawn.parameters, drawn.x, err, rate, form))
+    present = np.ones((3, 3), dtype=bool)
+    return ModelSteps(
+        probes=drawn, err=err, change=change, small_err=err, small_change=change, present=present, rate=rate
+    )
+
+
+def test_bank_is_complete() -> None:
+    """At least 80 rules, each with an id of its own, two sentences and a formula of the lecture."""
+    assert len(BANK) >= 80
+    assert len({rule.id for rule in BANK}) == len(BANK)
+    for rule in BANK:
+        assert rule.message.endswith(".")
+        assert rule.hint.endswith(".")
+        assert rule.formula in FORMULAS
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_each_step_has_one_name(part: int) -> None:
+    """Steps made by a rule, with a rate that is not told, are given its name."""
+    for rule in IN_NETWORK[part::4]:
+        for form in rule.forms:
+            diagnosis = diagnose_network(steps_of(rule, form, 0.3, part), [0.27])
+
+            assert diagnosis is not None, rule.id
+            assert diagnosis.id in SAME.get(rule.id, {rule.id})
+            assert diagnosis.residual < 1e-6
+            assert diagnosis.margin > 0.01
+
+
+def test_right_steps_have_no_name() -> None:
+    """The gradient is no mistake, and neither are steps that no rule makes."""
+    right = steps_of(RIGHT, 1.0, 0.3, 1)
+    changed = ModelSteps(
+        probes=right.probes, err=right.err, change=right.change + 0.05, small_err=right.err,
+        small_change=right.change, present=right.present, rate=0.3,
+    )  # fmt: skip
+
+    assert diagnose_network(right, [0.3]) is None
+    assert diagnose_network(changed, [0.3]) is None
+
+
+def test_two_mistakes_at_once_have_no_wrong_name() -> None:
+    """The sum of what two rules do wrong is not taken for a third; a name that is given makes these very numbers."""
+    rng = np.random.default_rng(5)
+    right = steps_of(RIGHT, 1.0, 0.3, 2)
+    for _ in range(20):
+        first, second = (IN_NETWORK[index] for index in rng.choice(len(IN_NETWORK), 2, replace=False))
+        both = sum(steps_of(one, one.forms[0], 0.3, 2).change for one in (first, second)) - right.change
+        steps = ModelSteps(
+            probes=right.probes, err=right.err, change=both, small_err=right.err, small_change=both,
+            present=right.present, rate=0.3,
+        )  # fmt: skip
+
+        diagnosis = diagnose_network(steps, [0.3])
+
+        for rule, rate in zip(diagnosis.rules, diagnosis.rates, strict=True) if diagnosis else ():
+            made = [
+                rule.network_step(Network(right.probes.parameters, right.probes.x, right.err, rate, form))
+                for form in rule.forms
+            ]
+            assert min(np.abs(one - both).max() for one in made) < 1e-3 * np.abs(both).max(), (first.id, second.id)
+
+
+def test_forward_and_loss_have_names() -> None:
+    """Answers of a wrong forward and values of a wrong loss are given the rule's name; the right ones none."""
+    rng = np.random.default_rng(0)
+    parameters, x = rng.uniform(-2, 2, (200, 3, 3)), rng.uniform(-1.5, 1.5, (200, 2))
+    y, label = rng.uniform(0.1, 0.9, 6), np.array([1.0, 1, 0, 0, 1, 0])
+
+    assert diagnose_forward(parameters, x, oracle.forward(parameters, x)) is None
+    for rule in FORWARD:
+        found = diagnose_forward(parameters, x, rule.forward(parameters, x))
+        assert found is not None
+        assert found.id == rule.id
+    assert diagnose_loss(y, label, label - y) is None
+    for rule in LOSS:
+        assert rule.loss is not None
+        found = diagnose_loss(y, label, 0.5 * rule.loss(y, label))
+        assert found is not None
+        assert found.id == rule.id
+
+
+def test_minor_defects_are_in_the_bank() -> None:
+    """The order defects are rules like the others."""
+    assert set(ORDER_DEFECTS) < set(IN_NETWORK)
