@@ -5,6 +5,7 @@ Some are whole texts, some are edits of another one. Every one must score 100.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 from tests.mutants import (
@@ -18,6 +19,7 @@ from tests.mutants import (
     FIRST,
     FUNCTION,
     INIT,
+    LIST_BACK,
     LIST_LOOP,
     LIST_STEP,
     LISTS,
@@ -66,9 +68,11 @@ def arrays(edits: Edit, value: str = "0.3") -> str:
     return rate(value, edited(ARRAYS, edits))
 
 
-def each(name: str, new: str, base: str = ARRAYS) -> str:
-    """Call something by another name throughout."""
-    return base.replace(name, new)
+def replaced(text: str, names: Iterable[tuple[str, str]]) -> str:
+    """Call things by other names throughout."""
+    for old, new in names:
+        text = text.replace(old, new)
+    return text
 
 
 COLUMNS = texts(
@@ -576,6 +580,37 @@ PROPERTY: Edit = (
     (BACKWARD, "    @property\n    def _weigths(self):\n        return self.__w\n\n    @_weigths.setter\n    def _weigths(self, value):\n        self.__w = value\n\n" + BACKWARD),
 )  # fmt: skip
 BIAS_ARRAY: Edit = ((START_BIAS, "        self.bias = np.random.uniform(-1, 1, 1)\n"), ("        return self.y\n", "        return self.y[0]\n"))  # fmt: skip
+GIVEN_DELTA: Edit = (
+    (SLOPE, ""),
+    (DELTA, "        delta = loss\n"),
+    (BACK, BACK.replace("err)", "err * sigmoid_derivative(self.n3.y))")),
+    (FIRST, FIRST.replace("])", "] * sigmoid_derivative(self.h[0]))")),
+    (SECOND, SECOND.replace("])", "] * sigmoid_derivative(self.h[1]))")),
+)
+OUTPUT_LAST: Edit = (
+    (BACK, "        errors = err * sigmoid_derivative(self.n3.y) * self.n3._weigths\n"),
+    (SECOND, SECOND + "        self.n3.backward(self.h, err)\n"),
+)
+LOSS_DOUBLED: Edit = ((LOSS, "    return 2 * (y - label)\n"), *DESCENT[1:])
+WEIGHTS_GIVEN: Edit = (
+    (INIT, "    def __init__(self, weights, bias):\n"),
+    (START_WEIGHTS, "        self._weigths = weights\n"),
+    (START_BIAS, "        self.bias = bias\n"),
+    *((line, line.replace("(2)", "(np.random.randn(2), np.random.randn())")) for line in MAKE),
+)
+NO_ARGUMENTS: Edit = (
+    (INIT, "    def __init__(self):\n        n_inputs = 2\n"),
+    *((line, line.replace("(2)", "()")) for line in MAKE),
+)
+AGAIN: Edit = ((BACK, "        self.forward(x)\n" + BACK),)
+THREE_NUMBERS: Edit = (
+    ("        self._weigths = [random.uniform(-1, 1) for _ in range(n_inputs + 1)]\n", "        self.w1, self.w2, self.w0 = random.random(), random.random(), random.random()\n"),
+    ("sum(w * i for w, i in zip(self._weigths, self.inputs))", "self.w1 * x[0] + self.w2 * x[1] + self.w0"),
+    (LIST_BACK, "        back = [grad * self.w1, grad * self.w2]\n"),
+    (LIST_LOOP, ""),
+    (LIST_STEP, "".join(f"        self.{w} -= LEARNING_RATE * grad * self.inputs[{i}]\n" for i, w in enumerate(("w1", "w2", "w0")))),
+)  # fmt: skip
+IN_A_DICT = (("self.n1", 'self.net["a"]'), ("self.n2", 'self.net["b"]'), ("self.n3", 'self.net["out"]'))
 CLIPPED: Edit = ((SIGMOID, "    d = np.clip(d, -500, 500)\n    return 1 / (1 + np.exp(-d))\n"),)
 
 # Right in itself, and the same function as the mistake bias_subtracted: which of the two it is stands open.
@@ -627,11 +662,21 @@ def styles() -> dict[str, str]:
         "weights_in_a_loop": arrays(LOOPED),
         "property": arrays(PROPERTY),
         "bias_array": arrays(BIAS_ARRAY),
-        "bias_named_w0": each("self.bias", "self.w0"),
-        "bias_named_theta": each("self.bias", "self.theta"),
-        "bias_private": each("self.bias", "self.__b"),
-        "weights_named_w": each("self._weigths", "self.w"),
+        "bias_named_w0": ARRAYS.replace("self.bias", "self.w0"),
+        "bias_named_theta": ARRAYS.replace("self.bias", "self.theta"),
+        "bias_private": ARRAYS.replace("self.bias", "self.__b"),
+        "weights_named_w": ARRAYS.replace("self._weigths", "self.w"),
         "clipped_sum": arrays(CLIPPED),
+        "float32_rate_10": arrays(SINGLE, "10"),
+        "momentum_rate_5": arrays(MOMENTUM, "5"),
+        "delta_given": arrays(GIVEN_DELTA),
+        "output_last": arrays(OUTPUT_LAST),
+        "loss_doubled": arrays(LOSS_DOUBLED, "0.2"),
+        "weights_given": arrays(WEIGHTS_GIVEN),
+        "no_arguments": arrays(NO_ARGUMENTS),
+        "forward_again": arrays(AGAIN),
+        "three_numbers": edited(LISTS, THREE_NUMBERS),
+        "dict_of_neurons": replaced(ARRAYS.replace(MAKE[0], "        self.net = {}\n" + MAKE[0]), IN_A_DICT),
         "trains_on_import": ARRAYS
         + MAIN
         + "\nnp.random.seed(42)\nmodel = Model()\nfor epoch in range(300):\n    for x, label in XOR:\n        model.backward(x, loss(model.forward(x), label))\n"

@@ -278,6 +278,8 @@ def page(runs: Sequence[Run]) -> str:
     fails = sum(run.is_false_fail for run in correct)
     bound = f" The true rate is below {100 * -math.log(0.05) / len(correct):.2g} % with 95 % confidence." if not fails and correct else ""  # fmt: skip
     broken = [run for run in runs if run.status is Status.GRADER_ERROR]
+    double = [run for run in runs if run.work.group == "pairs of mistakes"]
+    both = [run for run in double if all(run.named & mutants()[part].names for part in run.work.name.split("+"))]
     parts = [
         "# How far a grade can be trusted",
         "Written by `make validity`; do not edit. Correct work is in `tests/styles.py`, mistakes in `tests/mutants.py`, "
@@ -296,6 +298,7 @@ def page(runs: Sequence[Run]) -> str:
         "## Mistakes that were not always named",
         names_table(runs, ("mistakes", "order defects", "rates")),
         "## Pairs of mistakes with a wrong name",
+        f"Both mistakes were named in {len(both)} of {len(double)} grades; a right name is that of one.",
         names_table([run for run in runs if run.naming == "wrong"], ("pairs of mistakes",)),
         "## Free-form files",
         table(
