@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 READY := .venv/.ready
 
-.PHONY: demo test lint security fuzz seeds bench clean
+.PHONY: demo test lint security fuzz seeds validity bench clean
 
 demo: $(READY)
 	$(BIN)/grade reference --seed 1 --report text=-
@@ -32,6 +32,10 @@ fuzz: $(READY)
 seeds: $(READY)
 	$(BIN)/python -m pytest -n 2 -m soak
 	$(BIN)/python -m tests.seeds
+
+# Correct work, every mistake of the bank, two at once, free-form files; writes docs/validity.md (an hour).
+validity: $(READY)
+	$(BIN)/python -m tests.validity
 
 # Whole process against plain pytest in one process (about a minute).
 bench: $(READY)

@@ -1,0 +1,204 @@
+"""The evidence is sound: mistakes differ from right work, right work is right, and the page counts rightly."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grader.models import Status
+from tests.command import ENVIRONMENT, ROOT
+from tests.mutants import ARRAYS, RATES, behaviour, known, mutants, pairs
+from tests.styles import DISPUTED, styles
+from tests.validity import FREE_FORM, INVISIBLE, Run, Work, page
+
+EXPECTED = tomllib.loads((FREE_FORM / "expected.toml").read_text(encoding="utf-8"))
+
+
+def graded(texts: dict[str, str], folder: Path, seed: int = 3) -> dict[str, dict[str, Any]]:
+    """Grade texts by name."""
+    files = [folder / f"{name}.py" for name in texts]
+    for file, text in zip(files, texts.values(), strict=True):
+        file.write_bytes(text.encode("utf-8"))
+    command = [sys.executable, "-m", "tests.grade_many", str(seed), *map(str, files)]
+    ran = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    return {one["name"]: one for one in map(json.loads, ran.stdout.splitlines())}
+
+
+def test_mistakes_differ_from_right_work() -> None:
+    """Every mutant runs and does something else than the text that it is an edit of."""
+    seen = known()
+    as_right = [
+        name
+        for name, mutant in mutants().items()
+        if seen[name].equals(seen["arrays" if mutant.base is ARRAYS else "lists"])
+    ]
+
+    assert as_right == []
+
+
+def test_bases_are_one_network() -> None:
+    """The two correct texts make the same steps."""
+    assert known()["arrays"].steps_as(known()["lists"])
+
+
+def test_mistakes_that_make_the_same_steps_share_their_names() -> None:
+    """Where only the rate could tell two mutants apart, either name is accepted for both; the loss is not a step."""
+    seen = known()
+    right = {name for name in mutants() if seen[name].steps_as(seen["arrays"])}
+    others = [name for name in mutants() if name not in right and not name.startswith("loss_")]
+    alike = [(a, b) for a in others for b in others if a < b and seen[a].steps_as(seen[b])]
+
+    assert [(a, b) for a, b in alike if mutants()[a].names != mutants()[b].names] == []
+    assert {name.partition("_")[0] for name in right} == {"loss", "rate", "start", "pretrained"}
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_rates_of_mutants(rate: float) -> None:
+    """A mutant's text has the rate that it was asked for, and compiles."""
+    for name, mutant in mutants().items():
+        text = mutant.text(rate)
+
+        assert f"LEARNING_RATE = {rate}\n" in text, name
+        ast.parse(text)
+
+
+def test_order_defects() -> None:
+    """The five order defects are minor, and nothing else is."""
+    minor = {name for mutant in mutants().values() if mutant.is_minor for name in mutant.names}
+
+    assert len(minor) == 5
+    assert not any(mutant.is_minor for mutant in mutants().values() if not mutant.names <= minor)
+
+
+def test_pairs() -> None:
+    """A pair has both names, and is neither right work nor one of its parts."""
+    found = pairs(np.random.default_rng(0), 12)
+
+    assert len(found) == 12
+    for name, pair in found.items():
+        first, second = (mutants()[part] for part in name.split("+"))
+        seen = behaviour(pair.text(0.3))
+
+        assert first.names | second.names <= pair.names
+        assert not any(seen.equals(known()[one]) for one in (first.id, second.id, "arrays", "lists"))
+
+
+def test_styles() -> None:
+    """There are many styles, all different, with every learning rate that students use."""
+    rates = set(re.findall(r"LEARNING_RATE = (?:np\.float32\()?([\d.]+)", "".join(styles().values())))
+
+    assert len(set(styles().values())) == len(styles()) >= 32
+    assert set(DISPUTED) < set(styles())
+    assert {"0.01", "0.05", "0.1", "0.5", "1", "2", "5", "10"} <= rates
+    assert "\r\n" in styles()["crlf"]
+
+
+def test_free_form_files() -> None:
+    """Every free-form file is listed, says what it is, and a mistake in it is one that the mutants have."""
+    names = {name for mutant in mutants().values() for name in mutant.names}
+    kinds = [one["kind"] for one in EXPECTED.values()]
+
+    assert set(EXPECTED) == {path.stem for path in FREE_FORM.glob("*.py")}
+    assert (kinds.count("right") >= 16, kinds.count("wrong") >= 8, kinds.count("minor") >= 3) == (True, True, True)
+    for name, one in EXPECTED.items():
+        assert name.startswith(one["kind"] + "_")
+        assert (FREE_FORM / f"{name}.py").read_text(encoding="utf-8").startswith("# ")
+        assert ("misconception" in one) == (one["kind"] != "right")
+        assert {one["misconception"]} <= names if "misconception" in one else True
+
+
+def test_right_and_wrong_work_graded(tmp_path: Path) -> None:
+    """Correct styles score 100, mistakes less."""
+    right = ["arrays", "closures", "float32", "model_appends_minus_one"]
+    wrong = ["derivative_of_output", "bias_frozen.lists", "hidden_sign", "loss_squared"]
+
+    results = graded(
+        {**{name: styles()[name] for name in right}, **{name: mutants()[name].text(0.3) for name in wrong}}, tmp_path
+    )
+
+    assert [results[name]["score"] for name in right] == [100] * 4
+    assert [name for name in wrong if results[name]["score"] == 100] == []
+
+
+def a_run(group: str, score: int | None, names: str = "", named: str = "") -> Run:
+    """Return a run of a work that may be given some names, and was given others."""
+    work = Work(group=group, name="one", text="", seeds=(0,), names=frozenset(names.split()))
+    return Run(
+        work=work, seed=0, status=Status.GRADED, route="contract", score=score, missed=(), named=frozenset(named.split()),
+        total_s=0.2, student_s=0.1,
+    )  # fmt: skip
+
+
+def test_counting() -> None:
+    """Each run is counted for what it is."""
+    wrong = a_run("mistakes", 80, "a b")
+
+    assert a_run("styles", 99).is_false_fail
+    assert not a_run("styles", None).is_false_fail
+    assert a_run("mistakes", 100, "a").is_false_pass
+    assert [replace(wrong, named=frozenset(named.split())).naming for named in ("a", "b a", "a c", "")] == [
+        "right", "right", "wrong", "unnamed",
+    ]  # fmt: skip
+    assert a_run("free-form, wrong", None, "a").naming == ""
+
+
+def test_page() -> None:
+    """The page has a line for each group that was run, and names what went wrong."""
+    text = page(
+        [a_run("styles", 100), a_run("styles", 96), a_run("mistakes", 100, "a"), a_run("free-form, wrong", None, "a")]
+    )
+
+    assert "| styles | 1 | 2 | 1 |  |  | 0 |  | 0 |" in text
+    assert "| mistakes | 1 | 1 |  | 1 | 0 | 0 | 1 | 0 |" in text
+    assert "| free-form, wrong | 1 | 1 |  | 0 | 0 | 0 | 0 | 1 |" in text
+    assert "False fails: 1 in 2 grades" in text
+
+
+@pytest.mark.soak
+def test_quick_page() -> None:
+    """`python -m tests.validity --quick` prints the page."""
+    ran = subprocess.run([sys.executable, "-m", "tests.validity", "--quick"], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)  # fmt: skip
+
+    assert ran.returncode == 0, ran.stdout
+    assert ran.stdout.startswith("# How far a grade can be trusted")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(4))
+def test_every_style(part: int, tmp_path: Path) -> None:
+    """Every style scores 100."""
+    names = [name for name in sorted(styles()) if name not in DISPUTED][part::4]
+
+    results = graded({name: styles()[name] for name in names}, tmp_path)
+
+    assert {name: results[name]["score"] for name in names} == dict.fromkeys(names, 100)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(8))
+def test_every_mistake(part: int, tmp_path: Path) -> None:
+    """Every mistake costs points, but a rate alone."""
+    names = [name for name, mutant in sorted(mutants().items()) if not mutant.names <= INVISIBLE][part::8]
+
+    results = graded({name: mutants()[name].text(0.3) for name in names}, tmp_path)
+
+    assert [name for name, one in results.items() if one["score"] in (100, None)] == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_free_form_files_run(name: str) -> None:
+    """Every free-form file ends by itself, soon."""
+    command = [sys.executable, str(FREE_FORM / f"{name}.py")]
+
+    assert subprocess.run(command, env=ENVIRONMENT, capture_output=True, timeout=20).returncode == 0

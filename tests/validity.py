@@ -1,0 +1,353 @@
+"""Measures how far a grade can be trusted, and writes docs/validity.md: `make validity`.
+
+Correct hand-ins in many styles, every mistake of the bank as a hand-in, two mistakes at once, and
+free-form files, each in several seeds. `--quick` grades a small part and prints the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+import tempfile
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from grader.models import Report, Status, Verdict
+from grader.pipeline import assignment, grade
+from grader.sandbox.processes import Sandbox
+from tests.command import ROOT
+from tests.mutants import RATES, Mutant, mutants, names_of, pairs
+from tests.styles import DISPUTED, styles
+
+PAGE = ROOT / "docs" / "validity.md"
+FREE_FORM = ROOT / "tests" / "freeform"
+
+PROCESSES = 2
+STYLE_SEEDS = range(200)
+MUTANT_SEEDS = range(5)
+PAIRS = 150
+PAIR_DRAW = 1  # the seed of which pairs
+PAIR_SEEDS = range(1)
+PAIR_RATES = (0.3,)
+FREE_SEEDS = range(3)
+BATCH = 60  # grades in one sandbox, about
+
+# Scaled steps are right steps: without the rate that was asked for, nothing tells them apart.
+INVISIBLE = frozenset({"rate_ignored", "rate_squared", "rate_inverse"})
+
+RIGHT = ("styles", "disputed styles", "free-form, right")
+APART = ("order defects", "rates", "free-form, order defects")
+GROUPS = (
+    "styles", "disputed styles", "mistakes", "order defects", "rates", "pairs of mistakes",
+    "free-form, right", "free-form, wrong", "free-form, order defects",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """One hand-in to be graded in some seeds. names are those that a report may give it."""
+
+    group: str
+    name: str
+    text: str
+    seeds: tuple[int, ...]
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """What one grade said of a work: missed is the criteria that did not pass."""
+
+    work: Work
+    seed: int
+    status: Status
+    route: str
+    score: int | None
+    missed: tuple[str, ...]
+    named: frozenset[str]
+    total_s: float
+    student_s: float
+
+    @property
+    def is_right(self) -> bool:
+        """Say whether the work is correct."""
+        return self.work.group in RIGHT
+
+    @property
+    def is_graded(self) -> bool:
+        """Say whether there is a score to judge."""
+        return self.score is not None
+
+    @property
+    def is_false_fail(self) -> bool:
+        """Say whether correct work lost points."""
+        return self.is_right and self.is_graded and self.score != 100
+
+    @property
+    def is_false_pass(self) -> bool:
+        """Say whether wrong work lost none."""
+        return not self.is_right and self.score == 100
+
+    @property
+    def naming(self) -> str:
+        """Return how the report names the mistake: right, wrong, unnamed, or "" for no score."""
+        if not self.is_graded:
+            return ""
+        if self.named - self.work.names:
+            return "wrong"
+        return "right" if self.named else "unnamed"
+
+
+def names_in(report: Report) -> frozenset[str]:
+    """Return every misconception that a report names; "a|b" is a class of equal formulas."""
+    said = [criterion.misconception for criterion in report.criteria]
+    said += [case.misconception for criterion in report.criteria for case in criterion.cases]
+    return frozenset(name for one in said for name in (one or "").split("|") if name)
+
+
+# --- what is graded -----------------------------------------------------------------------------
+
+
+def free_form(seeds: Sequence[int]) -> Iterator[Work]:
+    """Yield the free-form files."""
+    expected = tomllib.loads((FREE_FORM / "expected.toml").read_text(encoding="utf-8"))
+    group = {"right": "free-form, right", "wrong": "free-form, wrong", "minor": "free-form, order defects"}
+    for name, one in expected.items():
+        text = (FREE_FORM / f"{name}.py").read_text(encoding="utf-8")
+        names = names_of(one["misconception"]) if "misconception" in one else frozenset()
+        yield Work(group=group[one["kind"]], name=name, text=text, seeds=tuple(seeds), names=names)
+
+
+def of_mutant(mutant: Mutant, rates: Iterable[float], seeds: Sequence[int]) -> Iterator[Work]:
+    """Yield a mutant with each rate."""
+    group = "order defects" if mutant.is_minor else "rates" if mutant.names <= INVISIBLE else "mistakes"
+    group = "pairs of mistakes" if "+" in mutant.id else group
+    for rate in rates:
+        yield Work(group=group, name=mutant.id, text=mutant.text(rate), seeds=tuple(seeds), names=mutant.names)
+
+
+def all_works() -> Iterator[Work]:
+    """Yield everything that is graded."""
+    for name, text in styles().items():
+        group = "disputed styles" if name in DISPUTED else "styles"
+        yield Work(group=group, name=name, text=text, seeds=tuple(STYLE_SEEDS))
+    for mutant in mutants().values():
+        yield from of_mutant(mutant, RATES, MUTANT_SEEDS)
+    for mutant in pairs(np.random.default_rng(PAIR_DRAW), PAIRS).values():
+        yield from of_mutant(mutant, PAIR_RATES, PAIR_SEEDS)
+    yield from free_form(FREE_SEEDS)
+
+
+def quick_works() -> Iterator[Work]:
+    """Yield a small part: one work in a dozen, in one seed, and of each group at least one."""
+    met: Counter[str] = Counter()
+    for work in all_works():
+        if met[work.group] % 12 == 0:
+            yield replace(work, seeds=work.seeds[:1])
+        met[work.group] += 1
+
+
+def batches(works: Iterable[Work]) -> Iterator[list[Work]]:
+    """Yield works, so many that a sandbox is worth it."""
+    batch: list[Work] = []
+    for work in works:
+        batch.append(work)
+        if sum(len(one.seeds) for one in batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def graded(works: Sequence[Work]) -> list[Run]:
+    """Grade works in one warm sandbox."""
+    task = assignment()
+    runs = []
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "network.py")
+        for work in works:
+            path.write_bytes(work.text.encode("utf-8"))
+            runs += [run_of(work, seed, grade(path, task, seed=seed, sandbox=sandbox)) for seed in work.seeds]
+    return runs
+
+
+def run_of(work: Work, seed: int, report: Report) -> Run:
+    """Return what counts of a report."""
+    return Run(
+        work=work,
+        seed=seed,
+        status=report.status,
+        route=report.submission.route,
+        score=report.score,
+        missed=tuple(one.id for one in report.criteria if one.verdict is not Verdict.PASSED),
+        named=names_in(report),
+        total_s=report.timing.total_s,
+        student_s=report.timing.student_s,
+    )
+
+
+def measured(works: Iterable[Work]) -> list[Run]:
+    """Grade works in two processes, with a line for each batch."""
+    runs: list[Run] = []
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        for some in pool.map(graded, batches(works)):
+            runs += some
+            sys.stderr.write(f"{len(runs)} grades, the last of {some[-1].work.name}\n")
+    return runs
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def summary(runs: Sequence[Run]) -> str:
+    """Return the table of all groups."""
+    rows = []
+    for group in GROUPS:
+        some = [run for run in runs if run.work.group == group]
+        if not some:
+            continue
+        naming = Counter(run.naming for run in some)
+        is_right = group in RIGHT
+        rows.append([
+            group,
+            len({run.work.name for run in some}),
+            len(some),
+            sum(run.is_false_fail for run in some) if is_right else "",
+            "" if is_right else "apart" if group in APART else sum(run.is_false_pass for run in some),
+            "" if is_right else naming["right"],
+            naming["wrong"],
+            "" if is_right else naming["unnamed"],
+            sum(not run.is_graded for run in some),
+            f"{statistics.median(run.total_s for run in some):.2f}",
+            f"{statistics.median(run.student_s for run in some):.2f}",
+        ])  # fmt: skip
+    head = "group, kinds, runs, false fails, false passes, right name, wrong name, unnamed, not gradable, median s, of it student's s"
+    return table(head.split(", "), rows)
+
+
+def counted(values: Iterable[str]) -> str:
+    """Return values with how often each occurs, the most frequent first."""
+    return ", ".join(f"{value} ({times})" for value, times in Counter(values).most_common())
+
+
+def listed(runs: Iterable[Run], head: str) -> str:
+    """Return how often each work is among runs, with scores and criteria."""
+    by_name: dict[str, list[Run]] = {}
+    for run in runs:
+        by_name.setdefault(run.work.name, []).append(run)
+    rows = [
+        [name, len(some), counted(str(run.score) for run in some), counted(one for run in some for one in run.missed)]
+        for name, some in by_name.items()
+    ]
+    return table([head, "runs", "scores", "criteria missed"], rows) if rows else "None.\n"
+
+
+def names_table(runs: Sequence[Run], group: Sequence[str]) -> str:
+    """Return the works that are not always named rightly, and what they are called instead."""
+    by_name: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.work.group in group and run.is_graded:
+            by_name.setdefault(run.work.name, []).append(run)
+    rows = []
+    for name, some in by_name.items():
+        naming = Counter(run.naming for run in some)
+        if naming["right"] < len(some):
+            others = counted(one for run in some for one in sorted(run.named - run.work.names))
+            rows.append([name, len(some), naming["right"], naming["wrong"], naming["unnamed"], others])
+    head = ["id", "runs", "right name", "wrong name", "unnamed", "named instead"]
+    return table(head, rows) if rows else "None.\n"
+
+
+def page(runs: Sequence[Run]) -> str:
+    """Return docs/validity.md."""
+    correct = [run for run in runs if run.work.group == "styles"]
+    fails = sum(run.is_false_fail for run in correct)
+    bound = f" The true rate is below {100 * -math.log(0.05) / len(correct):.2g} % with 95 % confidence." if not fails and correct else ""  # fmt: skip
+    broken = [run for run in runs if run.status is Status.GRADER_ERROR]
+    double = [run for run in runs if run.work.group == "pairs of mistakes"]
+    both = [run for run in double if all(run.named & mutants()[part].names for part in run.work.name.split("+"))]
+    parts = [
+        "# How far a grade can be trusted",
+        "Written by `make validity`; do not edit. Correct work is in `tests/styles.py`, mistakes in `tests/mutants.py`, "
+        "free-form files in `tests/freeform/`; all of it was written for this, apart from the formulas that the grader "
+        "compares with. Times are seconds of a warm grade, two at once.",
+        summary(runs),
+        f"False fails: {fails} in {len(correct)} grades of correct styles.{bound} A wrong name is one that is not among those "
+        f"of the mistake; in correct work it is any. Grader errors: {len(broken)}.",
+        "## Correct work that lost points",
+        listed((run for run in runs if run.is_false_fail), "hand-in"),
+        "## Wrong work that lost none",
+        listed((run for run in runs if run.is_false_pass and run.work.group not in APART), "hand-in"),
+        "## Order defects and rates that lost no points",
+        "Networks with an order defect learn as well; a step with another rate is still a right step.",
+        listed((run for run in runs if run.is_false_pass and run.work.group in APART), "hand-in"),
+        "## Mistakes that were not always named",
+        names_table(runs, ("mistakes", "order defects", "rates")),
+        "## Pairs of mistakes with a wrong name",
+        f"Both mistakes were named in {len(both)} of {len(double)} grades; a right name is that of one.",
+        names_table([run for run in runs if run.naming == "wrong"], ("pairs of mistakes",)),
+        "## Free-form files",
+        table(
+            ["file", "expected", "routes", "scores", "named"],
+            [
+                [
+                    name,
+                    ", ".join(sorted(some[0].work.names)),
+                    counted(run.route for run in some),
+                    counted(str("none" if run.score is None else run.score) for run in some),
+                    counted(one for run in some for one in sorted(run.named)),
+                ]
+                for name, some in by_file(runs).items()
+            ],
+        ),
+    ]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def by_file(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Return the runs of each free-form file."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.work.group.startswith("free-form"):
+            found.setdefault(run.work.name, []).append(run)
+    return found
+
+
+def main() -> int:
+    """Write the page, or print it; return 1 if correct work lost points, or wrong work none."""
+    parser = argparse.ArgumentParser(description="Measures how far a grade can be trusted.")
+    parser.add_argument("--quick", action="store_true", help="grade a small part and print the page")
+    is_quick = parser.parse_args().quick
+    runs = measured(quick_works() if is_quick else all_works())
+    text = page(runs)
+    if is_quick:
+        sys.stdout.write(text)
+    else:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(text, encoding="utf-8")
+    failed = [
+        run
+        for run in runs
+        if (run.is_false_fail and run.work.group != "disputed styles")
+        or (run.is_false_pass and run.work.group not in APART)
+        or run.status is Status.GRADER_ERROR
+    ]
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
