@@ -453,7 +453,7 @@ EDITS: dict[str, Edit] = {
     "output_derivative_twice": composed("delta * sigmoid_derivative(self.n3.y) * self.n3._weigths"),
     "output_derivative_twice.neuron": errors("delta * slope * self._weigths"),
     "hidden_derivative_twice": hidden("x, errors[0] * sigmoid_derivative(self.h[0])"),
-    "hidden_derivative_missing": ARGUMENT + hidden("x, errors[0], 1.0"),
+    "hidden_derivative_missing": ARGUMENT + hidden("x, errors[0], 1.0", "x, errors[1], 1.0"),
     "output_derivative_missing": ARGUMENT + back("errors = self.n3.backward(self.h, err, 1.0)"),
     "other_hidden_derivative": ARGUMENT
     + hidden(
@@ -544,7 +544,7 @@ LIST_EDITS: dict[str, Edit] = {
         (LIST_LOOP, "        for w, x_i in zip(self._weigths, self.inputs):\n"),
         (LIST_STEP, "            w -= LEARNING_RATE * grad * x_i\n"),
     ),
-    "weights_overwritten": (*in_step("-=", "= -"), (LIST_LOOP, LIST_LOOP.replace("len(self._weigths)", "2"))),
+    "all_overwritten": in_step("-=", "= -"),
     "step_with_last_input": in_step("self.inputs[i]", "(x[1] if i < 2 else 1)"),
     "step_without_input": in_step(" * self.inputs[i]", ""),
     "step_with_own_output": in_step("self.inputs[i]", "(self.out if i < 2 else 1)"),
@@ -579,7 +579,7 @@ MINOR = frozenset(
     "factor_two_compounded".split()
 )
 # The same steps from different slips: no observation tells them apart.
-CLASSES = ({"derivative_negated", "output_sign"},)
+CLASSES = ({"derivative_negated", "output_sign"}, {"forward_inputs_swapped", "step_with_inputs_swapped"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

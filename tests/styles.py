@@ -211,60 +211,6 @@ DELTAS_IN_MODEL = texts(
 """,
 )
 
-LEARNED_THRESHOLD = (
-    """import numpy as np
-
-# Порог хранится вместе с весами, его вход всегда равен -1
-
-
-def sigmoid(d):
-    return 1.0 / (1.0 + np.exp(-d))
-
-
-def sigmoid_derivative(y):
-    return y * (1.0 - y)
-
-
-def loss(y, label):
-    return label - y
-
-
-class Neuron:
-    def __init__(self, n_inputs, learning_rate=0.5):
-        self._weigths = np.random.uniform(-1, 1, size=n_inputs + 1)
-        self.learning_rate = learning_rate
-
-    def forward(self, x):
-        self.inputs = np.append(x, -1.0)
-        self.y = sigmoid(self.inputs @ self._weigths)
-        return self.y
-
-    def backward(self, x, loss):
-        delta = loss * sigmoid_derivative(self.y)
-        errors = delta * self._weigths[:-1]
-        self._weigths = self._weigths + self.learning_rate * delta * self.inputs
-        return errors
-
-
-class Model:
-    def __init__(self, learning_rate=0.5):
-        self.layers = {
-            "hidden": [Neuron(2, learning_rate), Neuron(2, learning_rate)],
-            "output": Neuron(2, learning_rate),
-        }
-
-    def forward(self, x):
-        self.h = [n.forward(x) for n in self.layers["hidden"]]
-        return self.layers["output"].forward(self.h)
-
-    def backward(self, x, err):
-        errors = self.layers["output"].backward(self.h, err)
-        for n, e in zip(self.layers["hidden"], errors):
-            n.backward(x, e)
-"""
-    + TRAIN
-)
-
 TYPED = '''"""Лабораторная работа 12."""
 from __future__ import annotations
 
@@ -613,9 +559,6 @@ THREE_NUMBERS: Edit = (
 IN_A_DICT = (("self.n1", 'self.net["a"]'), ("self.n2", 'self.net["b"]'), ("self.n3", 'self.net["out"]'))
 CLIPPED: Edit = ((SIGMOID, "    d = np.clip(d, -500, 500)\n    return 1 / (1 + np.exp(-d))\n"),)
 
-# Right in itself, and the same function as the mistake bias_subtracted: which of the two it is stands open.
-DISPUTED = ("minus_one_in_neuron",)
-
 
 @cache
 def styles() -> dict[str, str]:
@@ -627,7 +570,6 @@ def styles() -> dict[str, str]:
         "rows": ROWS,
         "bias_first": BIAS_FIRST,
         "bias_first_rate_05": rate("0.05", BIAS_FIRST),
-        "minus_one_in_neuron": LEARNED_THRESHOLD,
         "dataclass": TYPED,
         "closures": CLOSURES,
         "inherited": rate("0.5", INHERITED),

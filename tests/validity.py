@@ -25,7 +25,7 @@ from grader.pipeline import assignment, grade
 from grader.sandbox.processes import Sandbox
 from tests.command import ROOT
 from tests.mutants import RATES, Mutant, mutants, names_of, pairs
-from tests.styles import DISPUTED, styles
+from tests.styles import styles
 
 PAGE = ROOT / "docs" / "validity.md"
 FREE_FORM = ROOT / "tests" / "freeform"
@@ -40,13 +40,10 @@ PAIR_RATES = (0.3,)
 FREE_SEEDS = range(3)
 BATCH = 60  # grades in one sandbox, about
 
-# Scaled steps are right steps: without the rate that was asked for, nothing tells them apart.
-INVISIBLE = frozenset({"rate_ignored", "rate_squared", "rate_inverse"})
-
-RIGHT = ("styles", "disputed styles", "free-form, right")
-APART = ("order defects", "rates", "free-form, order defects")
+RIGHT = ("styles", "free-form, right")
+APART = ("order defects", "free-form, order defects")
 GROUPS = (
-    "styles", "disputed styles", "mistakes", "order defects", "rates", "pairs of mistakes",
+    "styles", "mistakes", "order defects", "pairs of mistakes",
     "free-form, right", "free-form, wrong", "free-form, order defects",
 )  # fmt: skip
 
@@ -128,8 +125,7 @@ def free_form(seeds: Sequence[int]) -> Iterator[Work]:
 
 def of_mutant(mutant: Mutant, rates: Iterable[float], seeds: Sequence[int]) -> Iterator[Work]:
     """Yield a mutant with each rate."""
-    group = "order defects" if mutant.is_minor else "rates" if mutant.names <= INVISIBLE else "mistakes"
-    group = "pairs of mistakes" if "+" in mutant.id else group
+    group = "pairs of mistakes" if "+" in mutant.id else "order defects" if mutant.is_minor else "mistakes"
     for rate in rates:
         yield Work(group=group, name=mutant.id, text=mutant.text(rate), seeds=tuple(seeds), names=mutant.names)
 
@@ -137,8 +133,7 @@ def of_mutant(mutant: Mutant, rates: Iterable[float], seeds: Sequence[int]) -> I
 def all_works() -> Iterator[Work]:
     """Yield everything that is graded."""
     for name, text in styles().items():
-        group = "disputed styles" if name in DISPUTED else "styles"
-        yield Work(group=group, name=name, text=text, seeds=tuple(STYLE_SEEDS))
+        yield Work(group="styles", name=name, text=text, seeds=tuple(STYLE_SEEDS))
     for mutant in mutants().values():
         yield from of_mutant(mutant, RATES, MUTANT_SEEDS)
     for mutant in pairs(np.random.default_rng(PAIR_DRAW), PAIRS).values():
@@ -292,11 +287,10 @@ def page(runs: Sequence[Run]) -> str:
         listed((run for run in runs if run.is_false_fail), "hand-in"),
         "## Wrong work that lost none",
         listed((run for run in runs if run.is_false_pass and run.work.group not in APART), "hand-in"),
-        "## Order defects and rates that lost no points",
-        "Networks with an order defect learn as well; a step with another rate is still a right step.",
+        "## Order defects that lost no points",
         listed((run for run in runs if run.is_false_pass and run.work.group in APART), "hand-in"),
         "## Mistakes that were not always named",
-        names_table(runs, ("mistakes", "order defects", "rates")),
+        names_table(runs, ("mistakes", "order defects")),
         "## Pairs of mistakes with a wrong name",
         f"Both mistakes were named in {len(both)} of {len(double)} grades; a right name is that of one.",
         names_table([run for run in runs if run.naming == "wrong"], ("pairs of mistakes",)),
