@@ -251,7 +251,9 @@ class Measurements:
     @once
     def network_mistake(self) -> Diagnosis | None:
         """The mistake behind the network's steps; of two that differ by the sign of the error only, the loss decides."""
-        steps = self.model_steps
+        steps, rule = self.model_steps, self.model_rule
+        if rule.is_right and not rule.is_carried:
+            return None
         found = diagnose_network(steps, [*rates_of(steps)[:2], steps.rate])
         if found is not None and STILL in found.rules and not self._student.is_forward_right:
             return None  # nothing moves because of what forward does

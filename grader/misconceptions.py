@@ -24,7 +24,7 @@ FORMULAS = {
     "bias": "δω₀ = 2λ(Y − y)·y(1 − y)  («Градиентный спуск»)",
     "output": "δ_out = (Y − y)·f'(in), Δw = λ·out_a·δ_out  («Метод обратного распространения»)",
     "hidden": "δ_hid = f'(in)·Σ wᵢδᵢ  («Метод обратного распространения»)",
-    "loss": "E² = (Y − y)², its slope is −2(Y − y)  («Один нейрон»)",
+    "loss": "E² = (Y − y)², ∂E²/∂y = −2(Y − y)  («Один нейрон»)",
 }
 
 
@@ -648,7 +648,7 @@ def _bias(
 
 
 BIAS = (
-    _bias("bias_frozen", lambda n: np.zeros_like(n.d), "The bias never moves.", "Move the bias in backward too: " + BIAS_HINT),
+    _bias("bias_frozen", lambda n: np.zeros_like(n.d), "The bias never moves.", "Move the bias in backward too, like a weight whose input is always 1: its step is 2 lambda err y (1 - y)."),
     _bias("bias_sign", lambda n: -n.rate * n.delta, "The bias moves the wrong way: its sign differs from that of the weights."),
     _bias("bias_times_first_input", lambda n: n.rate * n.delta * n.x[..., 0], "The step of the bias is multiplied with the first input."),
     _bias("bias_times_last_input", lambda n: n.rate * n.delta * n.x[..., 1], "The step of the bias is multiplied with the last input."),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 import pytest
 
@@ -51,13 +49,13 @@ def test_neuron(student: Student, case: Case, measured: Measurements) -> None:
 
 
 def neuron_mistake(measured: Measurements, parameters: Array, x: Array, actual: Array) -> Diagnosis | None:
-    """Name the mistake by the whole network's answers, where only some neurons have it; else by one neuron's."""
+    """Name the mistake by the whole network's answers, where only some neurons may have it; without one by a neuron's."""
     alone = diagnose_forward(parameters, x, actual)
-    with contextlib.suppress(CaseStopped):
+    try:
         found: Diagnosis | None = measured.forward_mistake
-        if found is not None and (alone is None or len(found.rules) == 1):
-            return found
-    return alone
+    except CaseStopped:
+        return alone
+    return alone if found is not None and len(found.rules) > 1 else found
 
 
 def check_large_sums(student: Student, case: Case) -> None:

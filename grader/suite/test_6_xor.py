@@ -81,7 +81,8 @@ def agreed_sign(student: Student, measured: Measurements) -> float:
         return 0.0
     is_plain = neuron.is_derivative_right and neuron.are_weights_right and neuron.are_weights_linear
     is_turned = measured.is_derivative_negated or (mistake is not None and mistake.id in TURNING)
-    return network.rate if is_plain and student.is_forward_right and not is_turned and network.is_output_right else 0.0
+    is_known = network.is_right or (mistake is not None and network.is_output_right)
+    return network.rate if is_plain and student.is_forward_right and is_known and not is_turned else 0.0
 
 
 def losses_of(student: Student, arguments: Array) -> Array:

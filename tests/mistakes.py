@@ -1,0 +1,68 @@
+"""Shows how the report speaks of ten common mistakes: `python -m tests.mistakes` writes docs/mistakes.md."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from grader.models import Verdict
+from grader.pipeline import assignment, grade
+from grader.renderers.text import render_text
+from grader.sandbox.processes import Sandbox
+from tests.command import ROOT
+from tests.mutants import mutants
+
+PAGE = ROOT / "docs" / "mistakes.md"
+SEED = 1
+
+COMMON = {
+    "derivative_missing": "The derivative is forgotten",
+    "derivative_of_output": "The derivative is taken twice over: S'(S(d))",
+    "error_without_derivative": "err * w goes back, without the output's derivative",
+    "error_without_weight": "The hidden error has no weight",
+    "updated_output_weights": "The output neuron changes its weights too early",
+    "bias_frozen": "The bias never learns",
+    "step_without_input": "The step is not multiplied with the inputs",
+    "output_step_with_x": "The output neuron learns from x",
+    "loss_squared": "The squared error is passed to backward",
+    "start_zeros": "All weights start at zero",
+}
+
+HEAD = """# Ten common mistakes, as the report tells them
+
+Written by `python -m tests.mistakes`; do not edit. Each is a network that is right but for one line. What did
+not pass is shown as `grade` prints it with `--seed 1`; all else passed, or could not be learned because of it.
+"""
+
+
+def sections() -> dict[str, str]:
+    """Return the part of the report that is about the mistake, by the mistake's id."""
+    found = {}
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+        for name in COMMON:
+            path = Path(folder, "network.py")
+            path.write_text(mutants()[name].text(0.3), encoding="utf-8")
+            report = grade(path, assignment(), seed=SEED, sandbox=sandbox)
+            told = [one for one in report.criteria if any(case.misconception for case in one.cases)]
+            lines = render_text(report).splitlines()
+            kept: list[str] = []
+            for criterion in told:
+                start = next(number for number, line in enumerate(lines) if line[3:].startswith(criterion.title))
+                end = next(number for number in range(start + 1, len(lines)) if not lines[number].startswith("    "))
+                kept += lines[start:end]
+            others = [one.title for one in report.criteria if one.verdict is not Verdict.PASSED and one not in told]
+            kept += [f"(also below full marks: {', '.join(others)})"] if others else []
+            found[name] = "\n".join([*kept, lines[-1]])
+    return found
+
+
+def page() -> str:
+    """Return docs/mistakes.md."""
+    parts = [HEAD]
+    for name, told in sections().items():
+        parts.append(f"## {COMMON[name]}\n\n`{name}`\n\n```text\n{told}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
