@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from grader.models import Verdict
@@ -35,11 +36,11 @@ not pass is shown as `grade` prints it with `--seed 1`; all else passed, or coul
 """
 
 
-def sections() -> dict[str, str]:
-    """Return the part of the report that is about the mistake, by the mistake's id."""
+def sections(names: Iterable[str]) -> dict[str, str]:
+    """Return the sections of the page about these mistakes."""
     found = {}
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
-        for name in COMMON:
+        for name in names:
             path = Path(folder, "network.py")
             path.write_text(mutants()[name].text(0.3), encoding="utf-8")
             report = grade(path, assignment(), seed=SEED, sandbox=sandbox)
@@ -52,17 +53,10 @@ def sections() -> dict[str, str]:
                 kept += lines[start:end]
             others = [one.title for one in report.criteria if one.verdict is not Verdict.PASSED and one not in told]
             kept += [f"(also below full marks: {', '.join(others)})"] if others else []
-            found[name] = "\n".join([*kept, lines[-1]])
+            told_text = "\n".join([*kept, lines[-1]])
+            found[name] = f"## {COMMON[name]}\n\n`{name}`\n\n```text\n{told_text}\n```\n"
     return found
 
 
-def page() -> str:
-    """Return docs/mistakes.md."""
-    parts = [HEAD]
-    for name, told in sections().items():
-        parts.append(f"## {COMMON[name]}\n\n`{name}`\n\n```text\n{told}\n```\n")
-    return "\n".join(parts)
-
-
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    PAGE.write_text("\n".join([HEAD, *sections(COMMON).values()]), encoding="utf-8")

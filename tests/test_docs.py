@@ -11,6 +11,7 @@ from grader import errors
 from grader.cli import FORMATS
 from grader.renderers import RENDERERS
 from grader.rubric import read_rubric
+from tests import mistakes
 from tests.command import ROOT, SUBMISSIONS, grade
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,3 +69,11 @@ def test_make_targets_in_the_documents_exist() -> None:
     texts = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", texts, re.MULTILINE)) <= targets
+
+
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.soak) for part in range(1, 5))])
+def test_common_mistakes_in_the_docs(part: int) -> None:
+    """docs/mistakes.md shows the reports of ten common mistakes as they are."""
+    page = mistakes.PAGE.read_text(encoding="utf-8")
+
+    assert [text for text in mistakes.sections(list(mistakes.COMMON)[part::5]).values() if text not in page] == []
