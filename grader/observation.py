@@ -31,6 +31,7 @@ FIT = 0.75  # of its calls in the first hundreds get examples of XOR
 DELTA = 0.02
 ALIKE = 0.02
 SOME = 1e-7
+LARGEST = 1e9  # of a weight
 
 Flags = NDArray[np.bool_]
 
@@ -176,10 +177,11 @@ class Observing:
         slots, outputs = np.array(root.slots), root.outputs
         if slots.max() >= arrays["passed"].shape[1] or max(outputs) >= arrays["returned"].shape[1]:
             return None
+        before, after = (np.where(np.abs(arrays[when]) < LARGEST, arrays[when], np.nan) for when in ("before", "after"))
         return Record(
             references=[(path, index) for path, index in found.places],
-            before=arrays["before"],
-            after=arrays["after"],
+            before=before,
+            after=after,
             x=arrays["passed"][:, slots],
             y=arrays["returned"][:, outputs],
             scalars=arrays["scalars"],

@@ -26,7 +26,7 @@ HELD = 64  # numbers in one argument, return value or holder
 COLUMNS = 160  # numbers inside the network that are followed
 SCALARS = 32  # numbers passed and returned between two calls of forward
 EVENTS = 2_000_000  # calls and returns, after which a run has shown enough
-EPOCHS = 50  # of a training that has to be started
+EPOCHS = 5_000  # of a training that has to be started
 MOST_ERRORS = 200_000
 
 Answer = tuple[dict[str, Any], dict[str, Any]]
@@ -181,7 +181,7 @@ class Recorder(Hook):
         self.template: tuple[list[Any], dict[str, Any]] = ([], {})
         self._wanted = wanted
         self._running: types.FrameType | None = None
-        self._sites: dict[tuple[Any, int], int] = {}
+        self._sites: dict[tuple[Any, ...], int] = {}
 
     def is_wanted(self, frame: types.FrameType, owner: Any) -> bool:
         wanted = self._wanted
@@ -200,8 +200,7 @@ class Recorder(Hook):
             raise Enough
         self.owner, self._running = owner, frame
         self.template = positional, named = copy.deepcopy(arguments(frame))
-        caller = frame.f_back
-        site = (caller.f_code, caller.f_lineno) if caller is not None else (None, 0)
+        site = tuple((caller.f_code, caller.f_lineno) for caller in self._frames)
         self.rows.append(
             {
                 "before": inside(owner),
