@@ -7,8 +7,9 @@ they mean is found out here, from drawn weights and inputs, and nothing depends 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -24,8 +25,9 @@ from grader.sandbox.client import Fault, FaultKind
 
 WHAT = "Your program"
 WATCH_S = 3.0  # for one run under watch
-MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS = 400, 64 * 9, 160
+MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS = 600, 64 * 9, 160
 LEAST_CALLS = 4
+FEW = 12  # calls of one kind, where the whole run is watched
 TRIED = 6  # calls that may be the network's forward
 FIT = 0.75  # of its calls in the first hundreds get examples of XOR
 DELTA = 0.02
@@ -73,26 +75,47 @@ class Trained(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Root:
-    """A call that may be the network's forward: slots (rows, 2) and outputs (rows,) index its flat numbers."""
+    """A call that may be the network's forward: slots (rows, 2) and outputs (rows,) index its flat numbers.
+
+    shapes and numbers are those of one call. bound is the call that bounds the steps, where that is another
+    one: its method is "" where every call of the submission's does.
+    """
 
     cls: str
     method: str
     object: int
     depth: int
     calls: int
+    shapes: list[list[int]]
+    numbers: list[float]
     slots: list[list[int]]
     outputs: list[int]
+    bound: Root | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Return what the worker must know to follow and to repeat this call."""
-        names = {"class": self.cls, "method": self.method, "object": self.object}
-        return {**names, "slots": self.slots, "outputs": self.outputs}
+        """Return what the worker must know to follow the object, and to repeat its forward."""
+        template: dict[str, Any] = {"shapes": None, "numbers": None}
+        if self.bound is not None:
+            template = {"shapes": self.shapes, "numbers": self.numbers}
+        return {
+            "class": self.cls, "object": self.object, "method": (self.bound or self).method,
+            "forward": self.method, "slots": self.slots, "outputs": self.outputs, **template,
+        }  # fmt: skip
+
+    @property
+    def is_inline(self) -> bool:
+        """Say whether the steps are bounded by every call, and their examples are not known."""
+        return self.bound is not None and not self.bound.method
+
+    def inline(self) -> Root:
+        """Return the same forward, with steps that every call bounds."""
+        return replace(self, bound=replace(self, method="", bound=None))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """n calls of forward in a row: numbers before and after, (n, k), the examples (n, rows, 2) and outputs (n, rows).
+    """n calls in a row that bound steps: numbers before and after, (n, k), and the examples (n, rows, 2), NaN if not known.
 
     scalars (n, m) were passed or returned by the submission's functions until the next call, NaN for none.
     """
@@ -101,7 +124,6 @@ class Record:
     before: Array
     after: Array
     x: Array
-    y: Array
     scalars: Array
     sites: Array
     depths: Array
@@ -145,9 +167,9 @@ class Observing:
         self._seed = seed
         _ = asking.loaded
 
-    def discover(self) -> tuple[Discovered, list[Array]]:
-        """Return the first calls, and the numbers of each: those passed, then those returned."""
-        settings = {"do": "discover", "seed": self._seed, "seconds": WATCH_S}
+    def discover(self, each: int = MOST_CALLS) -> tuple[Discovered, list[Array]]:
+        """Return the first calls, `each` at most of one kind, and their numbers: those passed, then those returned."""
+        settings = {"do": "discover", "seed": self._seed, "seconds": WATCH_S, "each": each}
         answer = self._asking.ask("observe", WHAT, settings, {}, {"numbers": (None,)}, 2 * WATCH_S)
         found = self._asking.words(answer, Discovered)
         counts = [one.passed + one.returned for one in found.calls]
@@ -167,23 +189,22 @@ class Observing:
         if not count:
             return None
         arrays = answer.arrays
-        names = ("before", "after", "passed", "returned", "scalars")
+        names = ("before", "after", "passed", "scalars")
         if len(found.depths) != count or len(found.places) > MOST_COLUMNS:
             raise self._broken()
         if any(name not in arrays or arrays[name].ndim != 2 or len(arrays[name]) != count for name in names):
             raise self._broken()
         if any(arrays[name].shape[1] != len(found.places) for name in ("before", "after")):
             raise self._broken()
-        slots, outputs = np.array(root.slots), root.outputs
-        if slots.max() >= arrays["passed"].shape[1] or max(outputs) >= arrays["returned"].shape[1]:
+        slots = np.array((root.bound or root).slots)
+        if not root.is_inline and slots.max() >= arrays["passed"].shape[1]:
             return None
         before, after = (np.where(np.abs(arrays[when]) < LARGEST, arrays[when], np.nan) for when in ("before", "after"))
         return Record(
             references=[(path, index) for path, index in found.places],
             before=before,
             after=after,
-            x=arrays["passed"][:, slots],
-            y=arrays["returned"][:, outputs],
+            x=np.full((count, 1, 2), np.nan) if root.is_inline else arrays["passed"][:, slots],
             scalars=arrays["scalars"],
             sites=np.array(found.sites),
             depths=np.array(found.depths),
@@ -229,81 +250,68 @@ class Observing:
 # --- which call is the network's forward --------------------------------------------------------
 
 
-def is_corner(values: Array) -> bool:
-    """Say whether all numbers are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
-
-
-def columns_of(start: int, width: int, values: Array) -> list[int] | None:
-    """Return the two of some adjacent numbers that are x1 and x2: a constant one before or after them is passed over."""
-    if width == 2:
-        return [start, start + 1]
-    if width == 3:
-        is_constant = [abs(values[0, start + k]) == 1 and np.ptp(values[:, start + k]) == 0 for k in range(3)]
-        return [start + 1, start + 2] if is_constant[0] else [start, start + 1]
-    return None
+def pair(indices: NDArray[np.int_], values: Array) -> NDArray[np.int_]:
+    """Return the two of two or three rows of indices that are x1 and x2: a constant one before them is passed over."""
+    first = values[:, indices[0].ravel()]
+    is_constant = len(indices) == 3 and bool((np.abs(first) == 1).all() and np.ptp(first) == 0)
+    return indices[1:] if is_constant else indices[:2]
 
 
 def readings(shapes: Sequence[Sequence[int]], values: Array) -> Iterator[list[list[int]]]:
     """Yield the ways to read examples (rows, 2) out of arguments of these shapes, as indices; values are (n, numbers)."""
-    sizes = [0 if list(shape) == [0] else int(np.prod(shape, dtype=int)) for shape in shapes]
-    starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+    sizes = [0 if list(one) == [0] else math.prod(one) for one in shapes]
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int).tolist()
     for shape, size, start in zip(shapes, sizes, starts[:-1], strict=True):
+        indices = np.arange(start, start + size)
         extents = [extent for extent in shape if extent != 1]
         if len(extents) == 1 and size in (2, 3):
-            row = columns_of(start, size, values)
-            if row:
-                yield [row]
-        elif len(extents) == 2 and 2 <= size <= 64:
-            indices = np.arange(start, start + size).reshape(extents)
-            for table in (indices, indices.T):
-                if table.shape[1] in (2, 3) and table.shape[0] >= 2:
-                    columns = table.T
-                    flags = [
-                        bool((np.abs(values[:, column]) == 1).all() and np.ptp(values[:, column]) == 0)
-                        for column in columns
-                    ]
-                    chosen = columns[1:] if len(columns) == 3 and flags[0] else columns[:2]
-                    yield chosen.T.tolist()
+            yield pair(indices[:, None], values).T.tolist()
+        elif len(extents) == 2 and size <= MOST_NUMBERS:
+            table = indices.reshape(extents)
+            yield from (pair(one, values).T.tolist() for one in (table.T, table) if len(one) in (2, 3))
     for first, (one, other) in enumerate(itertools.pairwise(sizes)):
         if one == other == 1:
             yield [[starts[first], starts[first + 1]]]
 
 
-def roots(discovered: Discovered, numbers: Sequence[Array]) -> list[Root]:
-    """Return the calls that may be the network's forward, the outermost first."""
+def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool = False) -> list[Root]:
+    """Return the calls that may be the network's forward, the outermost first; or all that pass examples of XOR."""
     groups: dict[tuple[str, str, int], list[int]] = {}
     for index, call in enumerate(discovered.calls):
         groups.setdefault((call.cls, call.method, call.object), []).append(index)
     found = []
-    for (cls, method, number), members in groups.items():
-        first = discovered.calls[members[0]]
-        alike = [
-            index
-            for index in members
-            if discovered.calls[index].shapes == first.shapes and discovered.calls[index].returned
-        ]
-        if len(alike) < LEAST_CALLS or len(alike) < FIT * len(members) - 1:
-            continue
-        counts = {discovered.calls[index].returned for index in alike}
-        values = np.array([numbers[index][: first.passed] for index in alike])
-        if len(counts) != 1 or sum(int(np.prod(s)) for s in first.shapes if list(s) != [0]) != first.passed:
-            continue
-        for slots in readings(first.shapes, values):
-            rows, returned = len(slots), counts.copy().pop()
-            corners = values[:, np.array(slots)].reshape(-1, 2)
-            fits = [is_corner(values[row][np.array(slots)]) for row in range(len(values))]
-            if np.mean(fits) < FIT or len(np.unique(corners[np.isin(corners, (0, 1)).all(1)], axis=0)) < 3:
-                continue
-            places = {tuple(range(rows)), tuple(range(returned - rows, returned))} if returned >= rows else set()
-            depth = min(discovered.calls[index].depth for index in alike)
-            found += [
-                Root(
-                    cls=cls, method=method, object=number, depth=depth, calls=len(alike), slots=slots, outputs=list(out)
-                )
-                for out in sorted(places)
-            ]
+    for members in groups.values():
+        calls = [discovered.calls[index] for index in members]
+        alike = [index for index, call in zip(members, calls, strict=True) if is_like(call, calls[0], are_bounds)]
+        if len(alike) >= LEAST_CALLS and len(alike) >= FIT * len(members) - 1:
+            values = np.array([numbers[index][: calls[0].passed] for index in alike])
+            depth = min(call.depth for call in calls)
+            found += [replace(root, depth=depth) for root in read(calls[0], values, are_bounds)]
     return sorted(found, key=lambda root: (root.depth, -root.calls))
+
+
+def is_like(call: Call, first: Call, is_bound: bool) -> bool:
+    """Say whether two calls pass, and return, as many numbers; a forward returns some."""
+    is_answered = is_bound or first.returned == call.returned > 0 or (call.returned > 0 == first.returned)
+    return call.shapes == first.shapes and call.passed == first.passed and is_answered
+
+
+def read(first: Call, values: Array, is_bound: bool) -> Iterator[Root]:
+    """Yield the ways in which calls alike, with the numbers values (n, passed), may be the network's forward."""
+    if sum(math.prod(one) for one in first.shapes if one != [0]) != first.passed:
+        return
+    for slots in readings(first.shapes, values):
+        rows = values[:, np.array(slots)]
+        are_corners = ((rows == 0) | (rows == 1)).all((1, 2))
+        if are_corners.mean() < FIT or len(np.unique(rows[are_corners].reshape(-1, 2), axis=0)) < 3:
+            continue
+        count, returned = len(slots), first.returned
+        places = {tuple(range(count)), tuple(range(returned - count, returned))} if returned >= count else set()
+        for out in [()] if is_bound else sorted(places):
+            yield Root(
+                cls=first.cls, method=first.method, object=first.object, depth=first.depth, calls=len(values),
+                shapes=first.shapes, numbers=values[0].tolist(), slots=slots, outputs=list(out),
+            )  # fmt: skip
 
 
 # --- which number is which parameter ------------------------------------------------------------
@@ -385,7 +393,8 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ne
     places = [record.references[index] for index in known]
     moved, changed = observing.influence(root, places)
     own = [known[index] for index in own_numbers(moved, changed)]
-    if not 6 <= len(own) <= 9 or not (record.before[3:, own] == record.after[3:, own]).all():
+    is_pure = root.bound is not None or bool((record.before[3:, own] == record.after[3:, own]).all())
+    if not 6 <= len(own) <= 9 or not is_pure:
         return None
     references = [record.references[index] for index in own]
 
@@ -416,11 +425,9 @@ def checked(network: Network, replay: Replay, order: list[int], rng: np.random.G
     actual = replay(values, x)
     expected = np.array([oracle.forward(one, x) for one in drawn])
     off = np.where(np.isfinite(actual), np.abs(actual - expected), np.inf)
-    return Network(
-        root=network.root, record=network.record, references=network.references, columns=network.columns,
-        mask=network.mask, is_forward_right=bool(off.max() <= FORWARD_ATOL),
-        expected=expected, actual=actual, drawn=drawn, x=x,
-    )  # fmt: skip
+    return replace(
+        network, is_forward_right=bool(off.max() <= FORWARD_ATOL), expected=expected, actual=actual, drawn=drawn, x=x
+    )
 
 
 def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[Network, Discovered]:
@@ -428,7 +435,34 @@ def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[Ne
     discovered, numbers = observing.discover()
     if not discovered.calls:
         raise not_gradable("Your program was run, and trained nothing that the grader could watch.")
-    for root in roots(discovered, numbers)[:TRIED]:
+    calls = roots(discovered, numbers)
+    network = first_network(observing, calls[:TRIED], rng)
+    if network is None:  # forward may be called after the training only
+        bounds = roots(discovered, numbers, are_bounds=True)
+        late, numbers = observing.discover(FEW)
+        network = first_network(observing, bounded(roots(late, numbers), bounds)[:TRIED], rng)
+    if network is None:
+        raise not_gradable(
+            "Your program was run, and the grader found no forward in it that two inputs and 6 to 9 weights move."
+        )
+    return network, discovered
+
+
+def bounded(forwards: Sequence[Root], calls: Sequence[Root]) -> list[Root]:
+    """Return calls that may be forward, each with a call of the same object that may bound the steps, or with all."""
+    found = []
+    for root in forwards:
+        others = [
+            one for one in calls if (one.cls, one.object) == (root.cls, root.object) and one.method != root.method
+        ]
+        found += [replace(root, bound=one) for one in others[:1]]
+        found.append(root.inline())
+    return found
+
+
+def first_network(observing: Observing, found: Sequence[Root], rng: np.random.Generator) -> Network | None:
+    """Return the first network whose forward is one of these calls."""
+    for root in found:
         try:
             network = network_of(observing, root, rng)
         except CaseStopped as stopped:
@@ -436,7 +470,5 @@ def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[Ne
                 raise
             continue
         if network is not None:
-            return network, discovered
-    raise not_gradable(
-        "Your program was run, and the grader found no forward in it that two inputs and 6 to 9 weights move."
-    )
+            return network
+    return None

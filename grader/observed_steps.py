@@ -121,44 +121,74 @@ def corners_of(x: Array) -> list[list[int]]:
 
 
 def steps_of(network: Network, slopes: Slopes, depth: int | None = None) -> Steps | None:
-    """Return the steps between the calls of forward, those at one depth only if it is given; None for too few."""
+    """Return the steps between the calls that bound them, of one depth only if it is given; None for too few."""
     record = at_depth(network.record, depth)
     parameters, corners = network.parameters(record.before), corners_of(record.x)
+    is_inline = network.root.is_inline
+    tally = np.array([np.bincount(np.array(one, dtype=int), minlength=4) + is_inline for one in corners])
     ends = [index for index in range(len(parameters) - 1) if (parameters[index] != parameters[index + 1]).any()]
-    begins = [0, *(end + 1 for end in ends[:-1])]
-    tally = np.array([np.bincount(np.array(one, dtype=int), minlength=4) for one in corners])
+    begins = ends if is_inline else [0, *(end + 1 for end in ends[:-1])]
     chosen = [
         (begin, end)
-        for begin, end in zip(begins, ends, strict=True)
+        for begin, end in zip(begins, ends, strict=bool(ends))
         if np.isfinite(parameters[[begin, end, end + 1]]).all() and tally[begin : end + 1].any()
     ][SKIPPED : SKIPPED + MOST]
     if len(chosen) < LEAST:
         return None
     before = parameters[[end for _, end in chosen]]
     change = parameters[[end + 1 for _, end in chosen]] - before
-    sites = {int(record.sites[end]) for _, end in chosen}
-    idle = [
-        (parameters[index], corners[index][0])
-        for begin, end in chosen
-        for index in range(begin, end)
-        if int(record.sites[index]) in sites and len(corners[index]) == 1
-    ]
     y, rates = slopes(before)
     if not (np.isfinite(y).all() and np.isfinite(rates).all()):
         return None
+    rates = rates * network.present
+    last = np.array([corners[end][0] if len(corners[end]) == 1 else -1 for _, end in chosen])
     return Steps(
         parameters=before,
         change=change,
         y=y,
-        slopes=rates * network.present,
+        slopes=rates,
         seen=np.array([tally[begin : end + 1].sum(0) for begin, end in chosen], dtype=float),
-        last=np.array([corners[end][0] if len(corners[end]) == 1 else -1 for _, end in chosen]),
+        last=likeliest(change, rates) if is_inline else last,
         scalars=record.scalars[[end for _, end in chosen]],
         present=network.present,
         tolerance=tolerance_of(before, change, is_numeric=not network.is_forward_right),
         calls=chosen[-1][1] + 1 - chosen[0][0],
-        idle=tuple(idle),
+        idle=() if is_inline else idle_calls(record, parameters, corners, chosen),
     )
+
+
+def likeliest(change: Array, rates: Array) -> NDArray[np.int_]:
+    """Return for each step the corner whose slopes it is nearest to, (n,)."""
+    along = np.abs(np.einsum("nij,nrij->nr", change, rates)) / np.maximum(np.sqrt((rates**2).sum((2, 3))), 1e-300)
+    return np.asarray(along.argmax(1))
+
+
+def idle_calls(
+    record: Record, parameters: Array, corners: list[list[int]], chosen: list[tuple[int, int]]
+) -> tuple[tuple[Array, int], ...]:
+    """Return parameters and corner of each call between steps that was made where those before a step are made."""
+    sites = {int(record.sites[end]) for _, end in chosen}
+    return tuple(
+        (parameters[index], corners[index][0])
+        for begin, end in chosen
+        for index in range(begin, end)
+        if int(record.sites[index]) in sites and len(corners[index]) == 1
+    )
+
+
+def are_several(network: Network) -> bool:
+    """Say whether, of an inline record, several steps were made between two calls of forward."""
+    record = network.record
+    parameters = network.parameters(record.before)
+    changes = np.abs(np.diff(parameters, axis=0)).max((1, 2)) > 0
+    moved = (np.diff(parameters, axis=0) != 0).reshape(-1, 9).all(1) & changes
+    counts, count = [], 0
+    for is_forward, is_moved in zip(record.sites[1:] == 1, moved, strict=True):
+        count += int(is_moved)
+        if is_forward:
+            counts.append(count)
+            count = 0
+    return max([*counts, count]) > 1
 
 
 def at_depth(record: Record, depth: int | None) -> Record:
@@ -168,7 +198,7 @@ def at_depth(record: Record, depth: int | None) -> Record:
     chosen = record.depths == depth
     return replace(
         record,
-        before=record.before[chosen], after=record.after[chosen], x=record.x[chosen], y=record.y[chosen],
+        before=record.before[chosen], after=record.after[chosen], x=record.x[chosen],
         scalars=record.scalars[chosen], sites=record.sites[chosen], depths=record.depths[chosen],
     )  # fmt: skip
 
@@ -231,9 +261,12 @@ def minor(steps: Steps, way: Way) -> Iterator[Rule]:
         if named is not None:
             rate, expected = fit_nonlinear(functools.partial(stepped, named, one), steps.change)
             yield replace(made(steps, way, expected, rate), defect=named)
-    else:
-        rate, expected = fitted_batch(steps)
-        yield replace(made(steps, way, expected, rate), defect=misconceptions.ORDER_DEFECTS[0])
+        return
+    rate, expected = fitted_batch(steps)
+    yield replace(made(steps, way, expected, rate), defect=misconceptions.ORDER_DEFECTS[0])
+    for defect in misconceptions.ORDER_DEFECTS:
+        rate, expected = fit_nonlinear(functools.partial(summed, defect, steps), steps.change)
+        yield replace(made(steps, way, expected, rate), defect=defect)
 
 
 def name_of_mistake(steps: ModelSteps) -> misconceptions.Rule | None:
@@ -251,6 +284,14 @@ def name_of_mistake(steps: ModelSteps) -> misconceptions.Rule | None:
 def stepped(rule: misconceptions.Rule, steps: ModelSteps, rate: float) -> Array:
     """Return the steps (n, 3, 3) of a named rule at a rate."""
     return rule.step(steps.probes.parameters, steps.probes.x, rate * steps.err) * steps.present
+
+
+def summed(rule: misconceptions.Rule, steps: Steps, rate: float) -> Array:
+    """Return the steps (n, 3, 3) of a named rule, added up over the examples of a batch."""
+    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
+    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
+    every = rule.step(wide, corners, rate * steps.err)
+    return np.asarray((steps.seen[..., None, None] * every).sum(1) * steps.present)
 
 
 def model_steps(steps: Steps) -> ModelSteps:
@@ -310,21 +351,26 @@ def rule_of(network: Network, slopes: Slopes) -> Rule | None:
     plainest: list[Rule] = []
     for steps in every:
         ways: list[Way] = ["online", "batch"] if (steps.last >= 0).all() else ["batch"]
-        for way in ways:
-            for rule in right(steps, way):
-                if rule.is_right:
-                    return rule
-                plainest.append(rule)
+        found = [rule for way in ways for rule in right(steps, way)]
+        if any(rule.is_right for rule in found):
+            return next(rule for rule in found if rule.is_right)
+        plainest += found
     for steps in every:
         ways = ["online", "batch"] if (steps.last >= 0).all() else ["batch"]
         for rule in (rule for way in ways for rule in minor(steps, way) if network.is_forward_right):
             if rule.is_right:
                 return rule
     for steps in every:
-        found = free(steps)
-        if found is not None:
-            return found
-    return plainest[0] if plainest else None
+        other = free(steps)
+        if other is not None:
+            return other
+    return next((rule for rule in plainest if rule.way == likely_way(rule.steps)), None)
+
+
+def likely_way(steps: Steps) -> Way:
+    """Say how steps that follow no rule were made: for one example each, or for those of a batch."""
+    is_single = bool((steps.last >= 0).all()) and len(steps.idle) <= len(steps.last)
+    return "online" if is_single else "batch"
 
 
 # --- what exactly is wrong ----------------------------------------------------------------------
@@ -376,6 +422,10 @@ def parts_of(rule: Rule) -> Parts:
     lengths = (inputs[..., :2] ** 2).sum(2)
     weights = (steps.change[..., :2] * inputs[..., :2]).sum(2) / np.maximum(lengths, 1e-12)
     factor = np.where(lengths > 0, weights, steps.change[..., 2])
+    for row in range(3):
+        are_right = misfit(steps.change[:, row, :2], factor[:, row, None] * inputs[:, row, :2]) < steps.tolerance
+        if not are_right and steps.present[row, 2]:
+            factor[:, row] = steps.change[:, row, 2]
     expected = factor[..., None] * inputs
     err, y = steps.err[index, steps.last], steps.y[index, steps.last]
 
@@ -398,6 +448,42 @@ def parts_of(rule: Rule) -> Parts:
     )
 
 
+def batch_parts_of(rule: Rule) -> Parts | None:
+    """Take the steps of whole batches apart, with one derivative in use throughout; None where none fits the output."""
+    steps = rule.steps
+    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
+    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
+    h = oracle.hidden(wide, corners)
+    for number, slope in enumerate(DERIVATIVES):
+        delta = steps.seen * steps.err * slope(steps.y)
+        deltas = np.stack([*np.moveaxis(delta[..., None] * wide[..., 2, :2] * slope(h), -1, 0), delta], axis=-1)
+        inputs = np.stack([oracle.with_one(one) for one in (corners, corners, h)], axis=-2)
+        expected = (deltas[..., None] * inputs).sum(1) * steps.present
+        for columns in (slice(0, 2), slice(2, 3)):
+            rate, residual = fit(steps.change[:, 2, columns], expected[:, 2, columns])
+            if residual < steps.tolerance and rate:
+                return batch_parts(steps, rate * expected, number)
+    return None
+
+
+def batch_parts(steps: Steps, expected: Array, derivative: int) -> Parts:
+    """Compare the steps of batches with expected ones, weights and bias apart."""
+    flags = np.array(
+        [
+            [misfit(steps.change[:, n, columns], expected[:, n, columns]) < steps.tolerance for n in range(3)]
+            for columns in (slice(0, 2), slice(2, 3))
+        ]
+    )
+    flags[1] |= steps.present[:, 2] == 0
+    is_chain_right = bool((flags[0] | flags[1])[:2].all())
+    if not is_chain_right:
+        flags[:, :2] = True  # which part of the hidden steps is wrong cannot be told
+    return Parts(
+        expected=expected, are_weights_right=flags[0], is_bias_right=flags[1], derivative=derivative,
+        is_chain_right=is_chain_right, is_negated=False,
+    )  # fmt: skip
+
+
 def passed_error(steps: Steps) -> Literal["entropy", "linear", ""]:
     """Say which error the submission's functions passed on in every step: (t - y) / (y (1 - y)), t - y, or neither."""
     if not (steps.last >= 0).all():
@@ -405,6 +491,9 @@ def passed_error(steps: Steps) -> Literal["entropy", "linear", ""]:
     index = np.arange(len(steps.last))
     err, y = steps.err[index, steps.last], steps.y[index, steps.last]
     columns = [column for column in steps.scalars.T if np.isfinite(column).all() and column.any()]
-    if any(fit(column, err / oracle.derivative(y))[1] < steps.tolerance for column in columns):
+    entropy = np.log(np.where(err > 0, y, 1 - y))  # its value, or the error that its gradient passes on
+    if any(
+        fit(column, one)[1] < steps.tolerance for column in columns for one in (err / oracle.derivative(y), entropy)
+    ):
         return "entropy"
     return "linear" if any(fit(column, err)[1] < steps.tolerance for column in columns) else ""

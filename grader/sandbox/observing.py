@@ -20,7 +20,8 @@ from typing import Any
 base: Any = None  # worker.py, set by zygote.py
 
 PROGRAM = "__main__"  # __name__ of the student's file while it is watched
-LOGGED = 400  # calls told by `discover`
+LOGGED = 600  # calls told by `discover`
+LOOK = 32  # calls between two looks at the answers
 KEPT = 160  # calls of forward kept by `record`
 HELD = 64  # numbers in one argument, return value or holder
 COLUMNS = 160  # numbers inside the network that are followed
@@ -46,11 +47,12 @@ class Nowhere(io.RawIOBase):
         return len(data)
 
 
-def arguments(frame: types.FrameType) -> tuple[list[Any], dict[str, Any]]:
-    """Return the positional and named arguments of a call of a method, without self."""
+def arguments(frame: types.FrameType, owner: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Return the positional and named arguments of a call, without self."""
     code, values = frame.f_code, frame.f_locals
     end = code.co_argcount + code.co_kwonlyargcount
-    positional = [values[name] for name in code.co_varnames[1 : code.co_argcount]]
+    first = 0 if isinstance(owner, types.ModuleType) else 1
+    positional = [values[name] for name in code.co_varnames[first : code.co_argcount]]
     named = {name: values[name] for name in code.co_varnames[code.co_argcount : end]}
     if code.co_flags & inspect.CO_VARARGS:
         positional += values[code.co_varnames[end]]
@@ -88,23 +90,27 @@ def inside(root: Any) -> dict[str, tuple[list[Any], list[float]]]:
     return found
 
 
-class Hook:
-    """Follows the student's calls: the part that finding, recording and training have in common.
+def owner_of(frame: types.FrameType) -> Any:
+    """Return the object of the submission whose method is called, the module for a function, None for neither."""
+    code = frame.f_code
+    if not code.co_flags & inspect.CO_OPTIMIZED or code.co_name.startswith("<"):
+        return None
+    first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    if type(first).__module__ in base.OWN:
+        return first
+    return sys.modules.get(frame.f_globals.get("__name__", ""))
 
-    Calls of methods of the submission's classes reach `enter`, what they return `leave`.
-    """
+
+class Hook:
+    """Follows the student's calls: the part that finding, recording and training have in common."""
 
     def __init__(self, files: set[str], seconds: float) -> None:
         self.deadline = time.monotonic() + seconds
+        self.frames: list[types.FrameType] = []
         self._files = files
-        self._frames: list[types.FrameType] = []
         self._numbers: dict[int, int] = {}
         self._alive: list[Any] = []  # so that no identity is used twice
         self._events = 0
-
-    @property
-    def depth(self) -> int:
-        return len(self._frames)
 
     def __call__(self, frame: types.FrameType, event: str, value: Any) -> None:
         if event not in ("call", "return") or frame.f_code.co_filename not in self._files:
@@ -113,14 +119,10 @@ class Hook:
         if self._events > EVENTS or (self._events % 64 == 0 and time.monotonic() > self.deadline):
             raise Enough
         if event == "call":
-            code, owner = frame.f_code, None
-            if code.co_argcount and code.co_flags & inspect.CO_OPTIMIZED:
-                owner = frame.f_locals.get(code.co_varnames[0])
-                owner = owner if type(owner).__module__ in base.OWN else None
-            self.enter(frame, owner)
-            self._frames.append(frame)
+            self.enter(frame, owner_of(frame))
+            self.frames.append(frame)
         else:
-            while self._frames and self._frames.pop() is not frame:
+            while self.frames and self.frames.pop() is not frame:
                 pass
             self.leave(frame, value)
 
@@ -132,35 +134,43 @@ class Hook:
         return self._numbers[id(owner)]
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
-        """Take note of a call; owner is the object of the submission whose method it is, or None."""
+        """Take note of a call; owner is what owner_of gives."""
 
     def leave(self, frame: types.FrameType, value: Any) -> None:
         """Take note of what a call returned."""
 
 
 class Finder(Hook):
-    """Lists the first calls of methods: whose they are, the numbers passed and returned."""
+    """Lists the first calls that pass some numbers, `each` at most of one method of one object."""
 
-    def __init__(self, files: set[str], seconds: float) -> None:
+    def __init__(self, files: set[str], seconds: float, each: int) -> None:
         super().__init__(files, seconds)
         self.calls: list[dict[str, Any]] = []
-        self.numbers: list[float] = []
+        self._each = each
+        self._counts: dict[tuple[str, int], int] = {}
         self._open: dict[int, dict[str, Any]] = {}
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
-        if owner is None or frame.f_code.co_name == "__init__":
+        if owner is None:
+            return
+        key = frame.f_code.co_name, self.number(owner)
+        if frame.f_code.co_name == "__init__" or self._counts.get(key, 0) >= self._each:
+            return
+        positional, named = arguments(frame, owner)
+        values = [*positional, *named.values()][:8]
+        passed = [number for value in values for number in flat(value)]
+        if len(passed) < 2:
             return
         if len(self.calls) >= LOGGED:
             raise Enough
-        positional, named = arguments(frame)
-        passed = [*positional, *named.values()][:8]
+        self._counts[key] = self._counts.get(key, 0) + 1
         self._open[id(frame)] = call = {
             "class": type(owner).__name__[:80],
             "method": frame.f_code.co_name[:80],
             "object": self.number(owner),
-            "depth": self.depth,
-            "shapes": [shape(value) for value in passed],
-            "passed": [number for value in passed for number in flat(value)],
+            "depth": len(self.frames),
+            "shapes": [shape(value) for value in values],
+            "passed": passed,
             "returned": [],
         }
         self.calls.append(call)
@@ -171,42 +181,62 @@ class Finder(Hook):
             call["returned"] = flat(value)
 
 
-class Recorder(Hook):
-    """Keeps, at each call and return of one object's forward, the numbers inside it."""
+class Follower(Hook):
+    """Follows one object: class, object, and the method that is called once a step, "" for whatever is called."""
 
     def __init__(self, files: set[str], seconds: float, wanted: dict[str, Any]) -> None:
         super().__init__(files, seconds)
-        self.rows: list[dict[str, Any]] = []
         self.owner: Any = None
-        self.template: tuple[list[Any], dict[str, Any]] = ([], {})
         self._wanted = wanted
+
+    def is_wanted(self, frame: types.FrameType, owner: Any) -> bool:
+        """Say whether a call is one of those that bound the steps."""
+        if owner is None:
+            return False
+        is_it = self.number(owner) == self._wanted["object"] and type(owner).__name__ == self._wanted["class"]
+        if not self._wanted["method"]:
+            if is_it and frame.f_code.co_name != "__init__":
+                self.owner = owner
+            return self.owner is not None
+        if is_it and frame.f_code.co_name == self._wanted["method"]:
+            self.owner = owner
+            return True
+        return False
+
+
+class Recorder(Follower):
+    """Keeps, at each call that bounds a step and at its return, the numbers inside the object."""
+
+    def __init__(self, files: set[str], seconds: float, wanted: dict[str, Any]) -> None:
+        super().__init__(files, seconds, wanted)
+        self.rows: list[dict[str, Any]] = []
+        self.template: tuple[list[Any], dict[str, Any]] = ([], {})
         self._running: types.FrameType | None = None
         self._sites: dict[tuple[Any, ...], int] = {}
 
-    def is_wanted(self, frame: types.FrameType, owner: Any) -> bool:
-        wanted = self._wanted
-        return self.number(owner) == wanted["object"] and (frame.f_code.co_name, type(owner).__name__) == (
-            wanted["method"],
-            wanted["class"],
-        )
-
     def enter(self, frame: types.FrameType, owner: Any) -> None:
-        if owner is None or not self.is_wanted(frame, owner) or self._running is not None:
-            if self.rows and self._running is None:
-                values = [frame.f_locals.get(name) for name in frame.f_code.co_varnames[: frame.f_code.co_argcount]]
-                self._note(*values)
+        if not self.is_wanted(frame, owner) or self._running is not None:
+            if self.rows:
+                count = frame.f_code.co_argcount
+                self._note(*(frame.f_locals.get(name) for name in frame.f_code.co_varnames[:count]))
             return
-        if len(self.rows) >= KEPT:
+        if len(self.rows) >= KEPT * (1 if self._wanted["method"] else 4):
             raise Enough
-        self.owner, self._running = owner, frame
-        self.template = positional, named = copy.deepcopy(arguments(frame))
-        site = tuple((caller.f_code, caller.f_lineno) for caller in self._frames)
+        passed: list[float] = []
+        if self._wanted["method"]:
+            self._running = frame
+            self.template = positional, named = copy.deepcopy(arguments(frame, owner))
+            passed = [number for value in (*positional, *named.values()) for number in flat(value)]
+        is_forward = self._wanted["forward"] == frame.f_code.co_name
+        site = tuple((caller.f_code, caller.f_lineno) for caller in self.frames)
+        before = inside(self.owner)
         self.rows.append(
             {
-                "before": inside(owner),
-                "passed": [number for value in (*positional, *named.values()) for number in flat(value)],
-                "site": self._sites.setdefault(site, len(self._sites)),
-                "depth": self.depth,
+                "before": before,
+                "after": before,
+                "passed": passed,
+                "site": self._sites.setdefault(site, len(self._sites)) if self._wanted["method"] else int(is_forward),
+                "depth": len(self.frames),
                 "scalars": [],
             }
         )
@@ -214,8 +244,8 @@ class Recorder(Hook):
     def leave(self, frame: types.FrameType, value: Any) -> None:
         if frame is self._running:
             self._running = None
-            self.rows[-1] |= {"after": inside(self.owner), "returned": flat(value)}
-        elif self.rows and self._running is None:
+            self.rows[-1]["after"] = inside(self.owner)
+        elif self.rows:
             self._note(value)
 
     def _note(self, *values: Any) -> None:
@@ -226,61 +256,57 @@ class Recorder(Hook):
                 scalars += numbers
 
 
-class Starter(Recorder):
-    """Sets the numbers of one object when its forward is called first, then counts its calls, unwatched."""
+class Starter(Follower):
+    """Sets the numbers of the object when a step is first bounded, then counts its calls and looks at its answers."""
 
-    def __init__(self, files: set[str], settings: dict[str, Any], arrays: dict[str, Any]) -> None:
+    def __init__(self, files: set[str], settings: dict[str, Any], arrays: dict[str, Any], answers: Any) -> None:
         super().__init__(files, settings["seconds"], settings)
         self.count = 0
         self.squared: list[float] = []
         self.restored: tuple[Any, str, Any] | None = None
-        self._settings, self._arrays = settings, arrays
-        self._latest = [math.inf] * len(arrays["labels"])
+        self._settings, self._arrays, self._answers = settings, arrays, answers
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
-        if owner is None or not self.is_wanted(frame, owner):
+        if not self.is_wanted(frame, owner):
             return
         try:
-            base.References(owner, self._settings["references"]).write(self._arrays["start"])
+            base.References(self.owner, self._settings["references"]).write(self._arrays["start"])
         except (AttributeError, KeyError, IndexError, TypeError):
-            return  # made by the first forward
-        self.owner = owner
-        self._count_calls(type(owner), frame.f_code.co_name)
+            return  # not made yet
+        if self._wanted["method"]:
+            self._count_calls(frame.f_code.co_name)
         sys.setprofile(None)
 
-    def leave(self, frame: types.FrameType, value: Any) -> None:
-        """Nothing is kept."""
-
-    def _count_calls(self, cls: type, name: str) -> None:
+    def _count_calls(self, name: str) -> None:
         """Put a counter around the method for as long as the run lasts."""
-        holder = next(one for one in cls.__mro__ if name in vars(one))
+        owner = self.owner
+        is_module = isinstance(owner, types.ModuleType)
+        holder = owner if is_module else next(one for one in type(owner).__mro__ if name in vars(one))
         original = vars(holder)[name]
 
-        def counted(target: Any, *args: Any, **named: Any) -> Any:
-            output = original(target, *args, **named)
-            if target is self.owner:
-                self._seen([*args, *named.values()], output)
-            return output
+        def counted(*args: Any, **named: Any) -> Any:
+            if is_module or args[0] is owner:
+                self._seen()
+            return original(*args, **named)
 
         self.restored = (holder, name, original)
         setattr(holder, name, counted)
 
-    def _seen(self, passed: list[Any], output: Any) -> None:
-        """Keep the errors of the examples; end the run when all are small, or when its time is over."""
+    def _seen(self) -> None:
+        """Count a call; end the run when all errors are small, or when its time is over."""
         self.count += 1
-        if self.count % 64 == 0 and time.monotonic() > self.deadline:
+        if self.count % LOOK:
+            return
+        if time.monotonic() > self.deadline:
             raise Enough
-        numbers = [number for value in passed for number in flat(value)]
-        returned = flat(output)
-        rows, outs = self._settings["slots"], self._settings["outputs"]
-        for row, out in zip(rows, outs, strict=True):
-            point = [numbers[slot] for slot in row]
-            for index, corner in enumerate(self._arrays["x"].tolist()):
-                if corner == point:
-                    self._latest[index] = abs(returned[out] - self._arrays["labels"][index])
-                    if len(self.squared) < MOST_ERRORS:
-                        self.squared.append(self._latest[index] ** 2)
-        if max(self._latest) < self._settings["near"]:
+        try:
+            answers = self._answers(self.owner)
+        except Exception:
+            return
+        errors = [abs(answer - label) for answer, label in zip(answers, self._arrays["labels"], strict=True)]
+        if len(self.squared) < MOST_ERRORS:
+            self.squared.append(sum(error * error for error in errors) / len(errors))
+        if max(errors) < self._settings["near"]:
             raise Enough
 
 
@@ -291,25 +317,26 @@ class Observer:
         self._program = settings
         self._owner: Any = None
         self._template: tuple[list[Any], dict[str, Any]] = ([], {})
-        self._method = ""
         code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
         self._code = code
         self._files = {settings["file"], *(f"{name}.py" for name in settings["siblings"])}
 
     def discover(self, settings: dict[str, Any], _: dict[str, Any]) -> Answer:
         """Run the file as a program and list the first calls of methods: `calls` with the counts of their numbers."""
-        finder = Finder(self._files, settings["seconds"])
+        finder = Finder(self._files, settings["seconds"], settings["each"])
         problem = self._run(finder, settings["seed"], lambda: bool(finder.calls))
         calls = [{**one, "passed": len(one["passed"]), "returned": len(one["returned"])} for one in finder.calls]
         numbers = [number for one in finder.calls for number in (*one["passed"], *one["returned"])]
         return {"calls": calls, "problem": problem, "logs": self._takes_logarithms()}, {"numbers": numbers}
 
     def record(self, settings: dict[str, Any], _: dict[str, Any]) -> Answer:
-        """Run again and follow one object: class, method, object. A row of each array is a call of that method."""
+        """Run again and follow one object. A row of each array is a call that bounds a step: see Follower."""
         recorder = Recorder(self._files, settings["seconds"], settings)
         self._run(recorder, settings["seed"], lambda: bool(recorder.rows))
-        rows = [row for row in recorder.rows if "after" in row]
-        self._owner, self._template, self._method = recorder.owner, recorder.template, settings["method"]
+        rows = recorder.rows
+        self._owner, self._template = recorder.owner, recorder.template
+        if settings["shapes"] is not None:  # forward is another call than the one that bounds the steps
+            self._template = templated(settings["shapes"], settings["numbers"]), {}
         if not rows:
             return {"places": [], "sites": [], "depths": []}, {}
         last = rows[-1]["after"]
@@ -321,7 +348,7 @@ class Observer:
 
         words = {"places": places, "sites": [row["site"] for row in rows], "depths": [row["depth"] for row in rows]}
         arrays = {"before": table("before"), "after": table("after")}
-        return words, arrays | {name: padded(row[name] for row in rows) for name in ("passed", "returned", "scalars")}
+        return words, arrays | {name: padded(row[name] for row in rows) for name in ("passed", "scalars")}
 
     def replay(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Answer:
         """Write each row of parameters (m, k) and call forward for x (q, 2), `rows` examples a call: (m, q)."""
@@ -329,21 +356,21 @@ class Observer:
         outputs = []
         for row in arrays["parameters"]:
             references.write(row)
-            outputs.append(self._forward(settings, arrays["x"]))
+            outputs.append(self._forward(self._owner, settings, arrays["x"]))
         return {}, {"outputs": outputs}
 
     def influence(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Answer:
         """Add 1 to one number at a time: which outputs `moved` (k, q), which numbers `changed` with it (k, k)."""
         references = base.References(self._owner, settings["references"])
         start = references.read()
-        output = self._forward(settings, arrays["x"])
+        output = self._forward(self._owner, settings, arrays["x"])
         moved, changed = [], []
         for reference, value in zip(settings["references"], start, strict=True):
             one = base.References(self._owner, [reference])
             try:
                 one.write([value + 1.0])
                 changed.append([float(a != b) for a, b in zip(references.read(), start, strict=True)])
-                moved.append(self._forward(settings, arrays["x"]))
+                moved.append(self._forward(self._owner, settings, arrays["x"]))
             except Exception:
                 changed[len(moved) :] = [[0.0] * len(start)]
                 moved.append(output)
@@ -353,7 +380,12 @@ class Observer:
 
     def train(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Answer:
         """Run again from the start given, and answer with the parameters at the end and the squared errors."""
-        starter = Starter(self._files, settings, arrays)
+
+        def answers(owner: Any) -> list[float]:
+            target = owner if isinstance(owner, types.ModuleType) else copy.deepcopy(owner)
+            return self._forward(target, settings, arrays["x"])
+
+        starter = Starter(self._files, settings, arrays, answers)
         try:
             self._run(starter, settings["seed"], lambda: starter.count > 0)
         finally:
@@ -390,8 +422,8 @@ class Observer:
             sys.setprofile(None)
         return ""
 
-    def _forward(self, settings: dict[str, Any], x: Any) -> list[float]:
-        """Call forward on the kept object with x (q, 2) in the place of the examples that it was seen to get."""
+    def _forward(self, owner: Any, settings: dict[str, Any], x: Any) -> list[float]:
+        """Call an object's forward with x (q, 2) in the place of the examples that it was seen to get."""
         slots, outs = settings["slots"], settings["outputs"]
         positional, named = self._template
         known = [flat(value) for value in (*positional, *named.values())]
@@ -406,7 +438,7 @@ class Observer:
             values = [base.like(one, numbers) if flat(one) else one for one in (*positional, *named.values())]
             names = dict(zip(named, values[len(positional) :], strict=True))
             with quiet():
-                returned = flat(getattr(self._owner, self._method)(*values[: len(positional)], **names))
+                returned = flat(getattr(owner, settings["forward"])(*values[: len(positional)], **names))
             found += [returned[out] for out in outs][: len(some)]
         return found
 
@@ -443,6 +475,13 @@ def start_training(module: types.ModuleType) -> None:
             if callable(train):
                 train(made, samples, EPOCHS)
                 return
+
+
+def templated(shapes: list[list[int]], numbers: list[float]) -> list[Any]:
+    """Return arguments of these shapes that hold the numbers."""
+    left = list(numbers)
+    taken = [[left.pop(0) for _ in range(math.prod(one))] for one in shapes]
+    return [base.np.reshape(some, one) if one else some[0] for one, some in zip(shapes, taken, strict=True)]
 
 
 def column(found: dict[str, tuple[list[Any], list[float]]], place: str, size: int, index: int) -> float:

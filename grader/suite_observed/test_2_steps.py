@@ -14,7 +14,7 @@ from grader import oracle
 from grader.cases import Case, CaseStopped, Seen, not_gradable, unmet
 from grader.models import show
 from grader.observed import Observed
-from grader.observed_steps import MISSING, Parts, Rule, parts_of
+from grader.observed_steps import MISSING, Parts, Rule, batch_parts_of, parts_of
 from grader.oracle import Array
 from grader.rules import TOLERANCE, fit, misfit
 from grader.student import Student
@@ -47,9 +47,12 @@ def parts(observed: Observed) -> Parts | None:
     rule = observed.rule
     if rule.is_right:
         return None
-    if rule.way == "batch" or not observed.network.is_forward_right:
+    found = None
+    if observed.network.is_forward_right:
+        found = parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
+    if found is None:
         raise undecided(rule)
-    return parts_of(rule)
+    return found
 
 
 def undecided(rule: Rule) -> CaseStopped:
