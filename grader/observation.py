@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +27,8 @@ WHAT = "Your program"
 WATCH_S = 3.0  # for one run under watch
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS = 600, 64 * 9, 160
 LEAST_CALLS = 4
-FEW = 12  # calls of one kind, where the whole run is watched
+OBJECTS = 2  # that are passed examples, whose other methods are tried
+MOST_METHODS = 12
 TRIED = 6  # calls that may be the network's forward
 FIT = 0.75  # of its calls in the first hundreds get examples of XOR
 DELTA = 0.02
@@ -64,6 +65,12 @@ class Recorded(msgspec.Struct, frozen=True):
     places: list[tuple[Path, int]]
     sites: list[int]
     depths: list[int]
+
+
+class Methods(msgspec.Struct, frozen=True):
+    """Names of methods."""
+
+    names: list[str]
 
 
 class Trained(msgspec.Struct, frozen=True):
@@ -167,9 +174,9 @@ class Observing:
         self._seed = seed
         _ = asking.loaded
 
-    def discover(self, each: int = MOST_CALLS) -> tuple[Discovered, list[Array]]:
-        """Return the first calls, `each` at most of one kind, and their numbers: those passed, then those returned."""
-        settings = {"do": "discover", "seed": self._seed, "seconds": WATCH_S, "each": each}
+    def discover(self) -> tuple[Discovered, list[Array]]:
+        """Return the first calls, and the numbers of each: those passed, then those returned."""
+        settings = {"do": "discover", "seed": self._seed, "seconds": WATCH_S}
         answer = self._asking.ask("observe", WHAT, settings, {}, {"numbers": (None,)}, 2 * WATCH_S)
         found = self._asking.words(answer, Discovered)
         counts = [one.passed + one.returned for one in found.calls]
@@ -209,6 +216,11 @@ class Observing:
             sites=np.array(found.sites),
             depths=np.array(found.depths),
         )
+
+    def methods(self, count: int) -> list[str]:
+        """Return what the object of the last record can be asked with so many arguments."""
+        answer = self._asking.ask("observe", WHAT, {"do": "methods", "count": count}, {})
+        return self._asking.words(answer, Methods).names[:MOST_METHODS]
 
     def influence(self, root: Root, references: Sequence[Reference]) -> tuple[Flags, Flags]:
         """Return which outputs at INFLUENCE_X move with each number, (k, 4), and which numbers do, (k, k)."""
@@ -283,7 +295,7 @@ def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool 
     for members in groups.values():
         calls = [discovered.calls[index] for index in members]
         alike = [index for index, call in zip(members, calls, strict=True) if is_like(call, calls[0], are_bounds)]
-        if len(alike) >= LEAST_CALLS and len(alike) >= FIT * len(members) - 1:
+        if len(alike) >= (1 if are_bounds else LEAST_CALLS) and len(alike) >= FIT * len(members) - 1:
             values = np.array([numbers[index][: calls[0].passed] for index in alike])
             depth = min(call.depth for call in calls)
             found += [replace(root, depth=depth) for root in read(calls[0], values, are_bounds)]
@@ -439,8 +451,7 @@ def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[Ne
     network = first_network(observing, calls[:TRIED], rng)
     if network is None:  # forward may be called after the training only
         bounds = roots(discovered, numbers, are_bounds=True)
-        late, numbers = observing.discover(FEW)
-        network = first_network(observing, bounded(roots(late, numbers), bounds)[:TRIED], rng)
+        network = first_network(observing, uncalled(observing, bounds), rng)
     if network is None:
         raise not_gradable(
             "Your program was run, and the grader found no forward in it that two inputs and 6 to 9 weights move."
@@ -448,19 +459,36 @@ def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[Ne
     return network, discovered
 
 
-def bounded(forwards: Sequence[Root], calls: Sequence[Root]) -> list[Root]:
-    """Return calls that may be forward, each with a call of the same object that may bound the steps, or with all."""
-    found = []
-    for root in forwards:
-        others = [
-            one for one in calls if (one.cls, one.object) == (root.cls, root.object) and one.method != root.method
-        ]
-        found += [replace(root, bound=one) for one in others[:1]]
-        found.append(root.inline())
-    return found
+def uncalled(observing: Observing, bounds: Sequence[Root]) -> Iterator[Root]:
+    """Yield what may be forward though the training does not call it: the other methods of whatever is passed examples."""
+    objects: set[tuple[str, int]] = set()
+    for bound in bounds:
+        if (bound.cls, bound.object) in objects or len(objects) >= OBJECTS:
+            continue
+        objects.add((bound.cls, bound.object))
+        is_called_often = bound.calls >= LEAST_CALLS
+        if observing.record(bound if is_called_often else bound.inline()) is None:
+            continue
+        whole = [number for row in bound.slots for number in row]
+        alone = replace(bound, shapes=[[2]], numbers=[0.0, 0.0], slots=[[0, 1]])
+        ways = [argument_of(bound)] if len(bound.slots) == 1 else [argument_of(bound), alone]
+        for way, name in itertools.product(ways, observing.methods(1 if len(whole) > 2 else len(ways[0].shapes))):
+            if name != bound.method:
+                root = replace(way, method=name, outputs=list(range(len(way.slots))), bound=bound)
+                yield from (root, root.inline()) if is_called_often else (root.inline(),)
 
 
-def first_network(observing: Observing, found: Sequence[Root], rng: np.random.Generator) -> Network | None:
+def argument_of(root: Root) -> Root:
+    """Return a call with those arguments only that hold the examples."""
+    starts = np.concatenate([[0], np.cumsum([0 if one == [0] else math.prod(one) for one in root.shapes])]).astype(int)
+    places = np.array(root.slots)
+    taken = [n for n in range(len(root.shapes)) if ((places >= starts[n]) & (places < starts[n + 1])).any()]
+    numbers = [number for n in taken for number in root.numbers[starts[n] : starts[n + 1]]]
+    slots = (places - starts[taken[0]]).tolist()
+    return replace(root, shapes=[root.shapes[n] for n in taken], numbers=numbers, slots=slots)
+
+
+def first_network(observing: Observing, found: Iterable[Root], rng: np.random.Generator) -> Network | None:
     """Return the first network whose forward is one of these calls."""
     for root in found:
         try:

@@ -28,6 +28,7 @@ COLUMNS = 160  # numbers inside the network that are followed
 SCALARS = 32  # numbers passed and returned between two calls of forward
 EVENTS = 2_000_000  # calls and returns, after which a run has shown enough
 EPOCHS = 5_000  # of a training that has to be started
+MOST_NAMES = 12
 MOST_ERRORS = 200_000
 
 Answer = tuple[dict[str, Any], dict[str, Any]]
@@ -141,20 +142,18 @@ class Hook:
 
 
 class Finder(Hook):
-    """Lists the first calls that pass some numbers, `each` at most of one method of one object."""
+    """Lists the first calls that pass two numbers or more."""
 
-    def __init__(self, files: set[str], seconds: float, each: int) -> None:
+    def __init__(self, files: set[str], seconds: float) -> None:
         super().__init__(files, seconds)
         self.calls: list[dict[str, Any]] = []
-        self._each = each
-        self._counts: dict[tuple[str, int], int] = {}
         self._open: dict[int, dict[str, Any]] = {}
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
         if owner is None:
             return
-        key = frame.f_code.co_name, self.number(owner)
-        if frame.f_code.co_name == "__init__" or self._counts.get(key, 0) >= self._each:
+        number = self.number(owner)
+        if frame.f_code.co_name == "__init__":
             return
         positional, named = arguments(frame, owner)
         values = [*positional, *named.values()][:8]
@@ -163,11 +162,10 @@ class Finder(Hook):
             return
         if len(self.calls) >= LOGGED:
             raise Enough
-        self._counts[key] = self._counts.get(key, 0) + 1
         self._open[id(frame)] = call = {
             "class": type(owner).__name__[:80],
             "method": frame.f_code.co_name[:80],
-            "object": self.number(owner),
+            "object": number,
             "depth": len(self.frames),
             "shapes": [shape(value) for value in values],
             "passed": passed,
@@ -323,7 +321,7 @@ class Observer:
 
     def discover(self, settings: dict[str, Any], _: dict[str, Any]) -> Answer:
         """Run the file as a program and list the first calls of methods: `calls` with the counts of their numbers."""
-        finder = Finder(self._files, settings["seconds"], settings["each"])
+        finder = Finder(self._files, settings["seconds"])
         problem = self._run(finder, settings["seed"], lambda: bool(finder.calls))
         calls = [{**one, "passed": len(one["passed"]), "returned": len(one["returned"])} for one in finder.calls]
         numbers = [number for one in finder.calls for number in (*one["passed"], *one["returned"])]
@@ -349,6 +347,21 @@ class Observer:
         words = {"places": places, "sites": [row["site"] for row in rows], "depths": [row["depth"] for row in rows]}
         arrays = {"before": table("before"), "after": table("after")}
         return words, arrays | {name: padded(row[name] for row in rows) for name in ("passed", "scalars")}
+
+    def methods(self, settings: dict[str, Any], _: dict[str, Any]) -> Answer:
+        """Name what the recorded object can be asked with `count` arguments: its methods, or a module's functions."""
+        owner, names = self._owner, []
+        places = [vars(owner)] if isinstance(owner, types.ModuleType) else map(vars, type(owner).__mro__[:-1])
+        for name, value in [pair for place in places for pair in place.items()]:
+            if (
+                isinstance(value, types.FunctionType)
+                and value.__code__.co_filename in self._files
+                and name != "__init__"
+            ):
+                with contextlib.suppress(TypeError, ValueError):
+                    inspect.signature(getattr(owner, name)).bind(*[0.0] * settings["count"])
+                    names.append(name)
+        return {"names": list(dict.fromkeys(names))[:MOST_NAMES]}, {}
 
     def replay(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Answer:
         """Write each row of parameters (m, k) and call forward for x (q, 2), `rows` examples a call: (m, q)."""

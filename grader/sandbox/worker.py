@@ -55,7 +55,7 @@ PROGRAMS = {"os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "
 ATTEMPTS_KEPT = 10
 MOST_DESCRIPTORS = 65_536
 ASKED_KEPT = 100
-OBSERVED = ("discover", "record", "replay", "influence", "train")
+OBSERVED = ("discover", "record", "methods", "replay", "influence", "train")
 NEVER_SHADOWED = {"numpy", MAIN, "__main__", *sys.builtin_module_names}
 
 Arrays = dict[str, Any]
