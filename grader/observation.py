@@ -222,12 +222,12 @@ class Observing:
         answer = self._asking.ask("observe", WHAT, {"do": "methods", "count": count}, {})
         return self._asking.words(answer, Methods).names[:MOST_METHODS]
 
-    def influence(self, root: Root, references: Sequence[Reference]) -> tuple[Flags, Flags]:
-        """Return which outputs at INFLUENCE_X move with each number, (k, 4), and which numbers do, (k, k)."""
+    def influence(self, root: Root, references: Sequence[Reference], start: Array) -> tuple[Flags, Flags]:
+        """Return which outputs at INFLUENCE_X move with each number of start (k,), (k, 4), and which numbers do, (k, k)."""
         x, count = INFLUENCE_X[:, :2], len(references)
         settings = {"do": "influence", "references": references, **root.settings}
         shapes = {"base": (len(x),), "moved": (count, len(x)), "changed": (count, count)}
-        arrays = self._asking.ask("observe", WHAT, settings, {"x": x}, shapes).arrays
+        arrays = self._asking.ask("observe", WHAT, settings, {"x": x, "start": start}, shapes).arrays
         return np.abs(arrays["moved"] - arrays["base"]) > 0, arrays["changed"] != 0
 
     def replay(self, root: Root, references: Sequence[Reference], parameters: Array, x: Array) -> Array:
@@ -403,7 +403,7 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ne
         return None
     known = [index for index in range(len(record.references)) if np.isfinite(record.before[3:, index]).all()]
     places = [record.references[index] for index in known]
-    moved, changed = observing.influence(root, places)
+    moved, changed = observing.influence(root, places, record.before[min(3, len(record.before) - 1), known])
     own = [known[index] for index in own_numbers(moved, changed)]
     is_pure = root.bound is not None or bool((record.before[3:, own] == record.after[3:, own]).all())
     if not 6 <= len(own) <= 9 or not is_pure:
@@ -425,7 +425,11 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ne
         mask=mask,
         is_forward_right=False,
     )
-    return checked(network, replay, [one for one in order if one is not None], rng)
+    found_order = [one for one in order if one is not None]
+    network = checked(network, replay, found_order, rng)
+    if not network.is_forward_right and (mask < 0).any():  # the sign of a bias shows in a right forward only
+        return checked(replace(network, mask=np.ones((3, 3))), replay, found_order, rng)
+    return network
 
 
 def checked(network: Network, replay: Replay, order: list[int], rng: np.random.Generator) -> Network:

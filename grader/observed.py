@@ -19,7 +19,7 @@ from grader.oracle import Array
 from grader.sandbox.client import Limits, Worker
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
-TRAIN_S = 4.0
+TRAIN_S = 2.5
 RATE = 2.0  # of the oracle's training beside the student's: as far in epochs times rate
 EPOCHS, WAY = 800, 25.0  # a training is expected to have these epochs, or this way in epochs times rate
 SLACK = 0.67  # of the student's epochs are enough for right code

@@ -435,15 +435,18 @@ def parts_of(rule: Rule) -> Parts:
     fitting = [n for n, one in enumerate(DERIVATIVES) if fit(factor[:, 2], err * one(y))[1] < steps.tolerance]
     slope = DERIVATIVES[fitting[0]] if fitting else oracle.derivative
     chain = factor[:, 2:] * steps.parameters[:, 2, :2] * slope(h)
-    is_negated = is_fit(factor[:, :2], -chain) and rule.rate < 0
+    is_bias_right = np.array(
+        [not steps.present[n, 2] or is_fit(steps.change[:, n, 2], expected[:, n, 2]) for n in range(3)]
+    )
+    is_known = (lengths[:, :2] > 0) | (is_bias_right & (steps.present[:, 2] > 0))[:2]  # x = (0, 0) moves the bias only
+    observed, chain = factor[:, :2] * is_known, chain * is_known
+    is_negated = is_fit(observed, -chain) and rule.rate < 0
     return Parts(
         expected=expected,
         are_weights_right=np.array([is_fit(steps.change[:, n, :2], expected[:, n, :2]) for n in range(3)]),
-        is_bias_right=np.array(
-            [not steps.present[n, 2] or is_fit(steps.change[:, n, 2], expected[:, n, 2]) for n in range(3)]
-        ),
+        is_bias_right=is_bias_right,
         derivative=fitting[0] if fitting else None,
-        is_chain_right=is_negated or is_fit(factor[:, :2], chain),
+        is_chain_right=is_negated or is_fit(observed, chain),
         is_negated=is_negated,
     )
 

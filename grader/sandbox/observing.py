@@ -373,8 +373,10 @@ class Observer:
         return {}, {"outputs": outputs}
 
     def influence(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Answer:
-        """Add 1 to one number at a time: which outputs `moved` (k, q), which numbers `changed` with it (k, k)."""
+        """From a start, add 1 to one number at a time: which outputs `moved` (k, q), which numbers `changed` with it (k, k)."""
         references = base.References(self._owner, settings["references"])
+        with contextlib.suppress(Exception):
+            references.write(arrays["start"])
         start = references.read()
         output = self._forward(self._owner, settings, arrays["x"])
         moved, changed = [], []
