@@ -27,6 +27,7 @@ WHAT = "Your program"
 WATCH_S = 3.0  # for one run under watch
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS = 600, 64 * 9, 160
 LEAST_CALLS = 4
+FIRST, EARLY = 3, 6  # of the calls recorded, those that the network is found in
 OBJECTS = 2  # that are passed examples, whose other methods are tried
 MOST_METHODS = 12
 TRIED = 6  # calls that may be the network's forward
@@ -399,13 +400,15 @@ def kills(replay: Replay, base: Array, number: int, firsts: Sequence[int], x: Ar
 def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Network | None:
     """Return the network whose forward a call may be, None where it is none."""
     record = observing.record(root)
-    if record is None or len(record.before) < LEAST_CALLS:
+    if record is None or len(record.before) <= FIRST:
         return None
-    known = [index for index in range(len(record.references)) if np.isfinite(record.before[3:, index]).all()]
+    early = slice(FIRST, FIRST + EARLY)  # lazy weights are there, and wrong steps have not blown up yet
+    before, after = record.before[early], record.after[early]
+    known = [index for index in range(len(record.references)) if np.isfinite(before[:, index]).all()]
     places = [record.references[index] for index in known]
-    moved, changed = observing.influence(root, places, record.before[min(3, len(record.before) - 1), known])
+    moved, changed = observing.influence(root, places, before[0, known])
     own = [known[index] for index in own_numbers(moved, changed)]
-    is_pure = root.bound is not None or bool((record.before[3:, own] == record.after[3:, own]).all())
+    is_pure = root.bound is not None or bool((before[:, own] == after[:, own]).all())
     if not 6 <= len(own) <= 9 or not is_pure:
         return None
     references = [record.references[index] for index in own]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from grader import misconceptions, oracle, probes
 from grader.observation import Network, Record
 from grader.oracle import Array
-from grader.rules import ModelSteps, fit, misfit
+from grader.rules import ModelSteps, fit, is_momentum, misfit
 
 EXACT = 1e-5  # relative misfit of right steps; the nearest order defect measured was 1.6e-3
 NUMERIC = 2e-3  # where the slopes are differences of the student's own forward
@@ -223,7 +223,7 @@ def right(steps: Steps, way: Way) -> Iterator[Rule]:
     before = np.concatenate([steps.change[:1], steps.change[:-1]])
     columns = np.column_stack([gradient[1:].ravel(), before[1:].ravel()])
     (c, alpha), *_ = np.linalg.lstsq(columns, steps.change[1:].ravel(), rcond=None)
-    if 0 < alpha < 1:
+    if is_momentum(alpha, 0.0):  # how well it fits is judged with the rest
         expected = c * gradient + alpha * before
         expected[0] = steps.change[0]  # what came before it is not known
         yield replace(made(steps, way, expected, float(c)), momentum=float(alpha))
@@ -375,6 +375,12 @@ def likely_way(steps: Steps) -> Way:
 
 # --- what exactly is wrong ----------------------------------------------------------------------
 
+
+def sum_of(y: Array) -> Array:
+    """Return the sum d with y = S(d)."""
+    return np.asarray(np.log(y / (1 - y)))
+
+
 # What students take for the derivative: a function of the neuron's output.
 DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
     oracle.derivative,
@@ -386,6 +392,12 @@ DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
     lambda y: y**2 * (1 - y),
     lambda y: y**2 * (1 - y) ** 2,
     lambda y: oracle.derivative(oracle.sigmoid(y)),
+    lambda y: oracle.derivative(sum_of(y)),
+    lambda y: (sum_of(y) > 0).astype(float),
+    lambda y: 1 - 2 * y,
+    lambda y: y**2,
+    lambda y: (1 - y) ** 2,
+    lambda y: 1 / oracle.derivative(y),
 )
 MISSING = 1  # the place of "none at all" among them
 
@@ -397,6 +409,7 @@ class Parts:
     expected (n, 3, 3) is what each neuron's own first weight implies. derivative is the place of the
     output's in DERIVATIVES, None for another one. is_chain_right: the hidden neurons get their errors
     rightly, apart from the derivative that is in use; negated: with the other sign, as the output's.
+    rate is the output neuron's, with that derivative.
     """
 
     expected: Array
@@ -405,6 +418,7 @@ class Parts:
     derivative: int | None
     is_chain_right: bool
     is_negated: bool
+    rate: float
 
     @property
     def is_all_right(self) -> bool:
@@ -448,6 +462,7 @@ def parts_of(rule: Rule) -> Parts:
         derivative=fitting[0] if fitting else None,
         is_chain_right=is_negated or is_fit(observed, chain),
         is_negated=is_negated,
+        rate=fit(factor[:, 2], err * slope(y))[0],
     )
 
 
@@ -465,12 +480,13 @@ def batch_parts_of(rule: Rule) -> Parts | None:
         for columns in (slice(0, 2), slice(2, 3)):
             rate, residual = fit(steps.change[:, 2, columns], expected[:, 2, columns])
             if residual < steps.tolerance and rate:
-                return batch_parts(steps, rate * expected, number)
+                return batch_parts(steps, expected, rate, number)
     return None
 
 
-def batch_parts(steps: Steps, expected: Array, derivative: int) -> Parts:
+def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> Parts:
     """Compare the steps of batches with expected ones, weights and bias apart."""
+    expected = rate * gradient
     flags = np.array(
         [
             [misfit(steps.change[:, n, columns], expected[:, n, columns]) < steps.tolerance for n in range(3)]
@@ -483,7 +499,7 @@ def batch_parts(steps: Steps, expected: Array, derivative: int) -> Parts:
         flags[:, :2] = True  # which part of the hidden steps is wrong cannot be told
     return Parts(
         expected=expected, are_weights_right=flags[0], is_bias_right=flags[1], derivative=derivative,
-        is_chain_right=is_chain_right, is_negated=False,
+        is_chain_right=is_chain_right, is_negated=False, rate=rate,
     )  # fmt: skip
 
 

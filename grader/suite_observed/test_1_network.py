@@ -61,8 +61,6 @@ def test_bias(observed: Observed, case: Case) -> None:
             neurons=", ".join(missing),
             hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
         )
-    if (observed.network.mask < 0).any():
-        case.remark("Your bias is subtracted from the sum, as a threshold; it was taken that way.")
 
 
 @pytest.mark.criterion("shapes")
@@ -118,6 +116,13 @@ def check_forward(observed: Observed, case: Case, template: str) -> None:
 @pytest.mark.criterion("forward")
 def test_neuron(observed: Observed, case: Case) -> None:
     """Each neuron returns S(w . x + w0)."""
+    network = observed.network
+    if (network.mask < 0).any() and -1.0 not in network.root.numbers:
+        raise unmet(
+            "The bias is subtracted from the sum: d = w1 x1 + w2 x2 - w0.",
+            hint="The lecture's formula adds it: d = w0 + w1 x1 + w2 x2.",
+            seen=Seen(expected=np.abs(network.mask[:, 2]), actual=network.mask[:, 2]),
+        )
     check_forward(
         observed, case, "The neurons do not return S(d): with these weights the network gives {got}, not {wanted}."
     )

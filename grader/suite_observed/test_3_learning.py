@@ -27,7 +27,9 @@ def test_loss(observed: Observed) -> None:
     if not rule.steps.change.any():
         raise unmet("The network does not move, so the loss has no effect.", hint="See the steps above.")
     found = parts(observed)
-    if rule.rate < 0 and rule.loss != "free" and not (found and found.is_negated):
+    is_known = found is None or (found.derivative is not None and not found.is_negated)
+    rate = rule.rate if found is None else found.rate
+    if rate < 0 and rule.loss != "free" and is_known:
         raise unmet(
             "Your steps climb the error: the loss has the wrong sign for them.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
