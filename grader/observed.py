@@ -67,12 +67,13 @@ class Observed:
         return self.rule.is_right and is_known and self.rule.idle is None
 
     @once
-    def output_error(self) -> Literal["entropy", "linear", "doubt"]:
-        """Whether the steps of a rule that is no squared error are those of cross-entropy, or lack a derivative."""
-        passed = passed_error(self.rule.steps)
+    def output_error(self) -> Literal["entropy", "linear", "other", "doubt"]:
+        """Which error the steps were made with, where they are not those of the squared error."""
+        passed = passed_error(self.rule)
         if passed:
             return passed
-        return "doubt" if self._discovered.logs else "linear"
+        is_plain = self.rule.loss == "entropy" and not self._discovered.logs
+        return "linear" if is_plain else "doubt"
 
     @once
     def learned(self) -> Learned:

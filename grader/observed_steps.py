@@ -28,6 +28,7 @@ UNDECIDABLE = 0.05
 SKIPPED, LEAST, MOST = 3, 4, 40  # steps left out at the start, needed, and looked at
 ROUNDS = 8
 SLOW_DRIFT = 1e-3
+TINY = 1e-300
 
 Way = Literal["online", "batch"]
 Slopes = Callable[[Array], tuple[Array, Array]]
@@ -98,7 +99,8 @@ class Rule:
     def idle(self) -> tuple[Array, int] | None:
         """Return the parameters and the corner of a call that should have made a step and made none."""
         scale = float(np.abs(self.steps.change).max())
-        for parameters, corner in self.steps.idle if self.way == "online" else ():
+        is_due = self.way == "online" and self.loss == "squared"
+        for parameters, corner in self.steps.idle if is_due else ():
             x = oracle.XOR_INPUTS[corner]
             err = oracle.XOR_LABELS[corner] - oracle.forward(parameters, x)
             if np.abs(self.rate * oracle.step(parameters, x, err)).max() > self.steps.tolerance * scale:
@@ -159,7 +161,7 @@ def steps_of(network: Network, slopes: Slopes, depth: int | None = None) -> Step
 
 def likeliest(change: Array, rates: Array) -> NDArray[np.int_]:
     """Return for each step the corner whose slopes it is nearest to, (n,)."""
-    along = np.abs(np.einsum("nij,nrij->nr", change, rates)) / np.maximum(np.sqrt((rates**2).sum((2, 3))), 1e-300)
+    along = np.abs(np.einsum("nij,nrij->nr", change, rates)) / np.maximum(np.sqrt((rates**2).sum((2, 3))), TINY)
     return np.asarray(along.argmax(1))
 
 
@@ -232,7 +234,7 @@ def right(steps: Steps, way: Way) -> Iterator[Rule]:
     if np.isfinite(entropy).all():
         c, _ = fit(steps.change, entropy)
         yield replace(made(steps, way, c * entropy, c), loss="entropy")
-    rates = (steps.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), 1e-300)
+    rates = (steps.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), TINY)
     if drifts(rates):
         rule = made(steps, way, rates[:, None, None] * gradient, float(np.median(rates)))
         yield replace(rule, is_decaying=True)
@@ -340,7 +342,7 @@ def free(steps: Steps) -> Rule | None:
         columns = rates[seen > 0].reshape(-1, 9).T
         factors, *_ = np.linalg.lstsq(columns, change.ravel(), rcond=None)
         expected[index] = (columns @ factors).reshape(3, 3)
-    rule = replace(made(steps, "batch", expected, 1.0), loss="free")
+    rule = replace(made(steps, likely_way(steps), expected, 1.0), loss="free")
     return rule if rule.is_right else None
 
 
@@ -503,16 +505,26 @@ def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> 
     )  # fmt: skip
 
 
-def passed_error(steps: Steps) -> Literal["entropy", "linear", ""]:
-    """Say which error the submission's functions passed on in every step: (t - y) / (y (1 - y)), t - y, or neither."""
+def passed_error(rule: Rule) -> Literal["entropy", "linear", "other", ""]:
+    """Say which error the submission's functions passed on in every step.
+
+    entropy: (t - y) / (y (1 - y)), or the value of the cross-entropy; other: one that the steps of a free loss are
+    proportional to; linear: t - y.
+    """
+    steps = rule.steps
     if not (steps.last >= 0).all():
         return ""
     index = np.arange(len(steps.last))
-    err, y = steps.err[index, steps.last], steps.y[index, steps.last]
+    err, y, rates = steps.err[index, steps.last], steps.y[index, steps.last], steps.slopes[index, steps.last]
     columns = [column for column in steps.scalars.T if np.isfinite(column).all() and column.any()]
-    entropy = np.log(np.where(err > 0, y, 1 - y))  # its value, or the error that its gradient passes on
-    if any(
-        fit(column, one)[1] < steps.tolerance for column in columns for one in (err / oracle.derivative(y), entropy)
-    ):
+
+    def is_passed(wanted: Array) -> bool:
+        return any(fit(column, wanted)[1] < steps.tolerance for column in columns)
+
+    if rule.loss == "entropy" and is_passed(err / oracle.derivative(y)):
         return "entropy"
-    return "linear" if any(fit(column, err)[1] < steps.tolerance for column in columns) else ""
+    if rule.loss == "entropy" and is_passed(np.log(np.where(err > 0, y, 1 - y))):
+        return "entropy"
+    if rule.loss == "free" and is_passed((steps.change * rates).sum((1, 2)) / np.maximum((rates**2).sum((1, 2)), TINY)):
+        return "other"
+    return "linear" if is_passed(err) else ""

@@ -110,12 +110,11 @@ def test_used(observed: Observed, case: Case) -> None:
 def check_used(observed: Observed, case: Case) -> None:
     """Judge the derivative behind the steps."""
     rule = observed.rule
-    if rule.loss == "free":
-        check_free(observed)
+    if rule.loss == "free" and is_derivative_wrong(observed):
         raise unmet(
             "The output neuron's steps do not follow y (1 - y).",
             hint=HINT,
-            seen=worst(rule, rule.steps.gradient(rule.way)),
+            seen=worst(rule, fitted_gradient(rule)),
         )
     found = parts(observed)
     case.seen = worst(rule, rule.expected)
@@ -133,12 +132,13 @@ def check_used(observed: Observed, case: Case) -> None:
         raise unmet("The output neuron's steps do not follow y (1 - y).", hint=HINT, seen=case.seen)
 
 
-def check_free(observed: Observed) -> None:
-    """Stop where a factor that is no squared error's may come from the loss as well as from the derivative."""
-    if observed.output_error != "linear" or observed.rule.way == "batch":
+def is_derivative_wrong(observed: Observed) -> bool:
+    """Say whether a factor that is no squared error's comes from the derivative, not from the loss; stop in doubt."""
+    if observed.output_error not in ("linear", "other") or observed.rule.way == "batch":
         raise not_gradable(
             "The output neuron's steps are proportional neither to label - y nor to what cross-entropy gives; loss and derivative cannot be told apart automatically."
         )
+    return bool(observed.output_error == "linear")
 
 
 @pytest.mark.criterion("neuron_update")

@@ -10,7 +10,7 @@ from grader.cases import Case, Seen, blocked, unmet
 from grader.models import Training, show, vector
 from grader.observed import RATE, Observed
 from grader.student import Student
-from grader.suite_observed.test_2_steps import check_free, parts, worst
+from grader.suite_observed.test_2_steps import fitted_gradient, is_derivative_wrong, parts, worst
 
 pytestmark = pytest.mark.criterion("xor")
 
@@ -22,8 +22,12 @@ SHOWN_LOSSES = 500
 def test_loss(observed: Observed) -> None:
     """The error behind the steps is linear in label - y, with the sign that descends."""
     rule = observed.rule
-    if rule.loss == "free":
-        check_free(observed)
+    if rule.loss == "free" and not is_derivative_wrong(observed):
+        raise unmet(
+            "The error behind your steps is not proportional to label - y.",
+            hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",
+            seen=worst(rule, fitted_gradient(rule)),
+        )
     if not rule.steps.change.any():
         raise unmet("The network does not move, so the loss has no effect.", hint="See the steps above.")
     found = parts(observed)
