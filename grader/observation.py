@@ -75,10 +75,9 @@ class Methods(msgspec.Struct, frozen=True):
 
 
 class Trained(msgspec.Struct, frozen=True):
-    """How often forward was called in a run from a set start, and whether the run came to its end in time."""
+    """How many calls that bound a step were made in a run from a set start."""
 
     count: int
-    is_over: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,12 +11,12 @@ import numpy as np
 
 from grader import oracle
 from grader.asking import Asking
-from grader.cases import not_gradable, once
+from grader.cases import CaseStopped, not_gradable, once
 from grader.models import SourceFile
-from grader.observation import DELTA, Discovered, Network, Observing, network_of, observed_network
+from grader.observation import DELTA, Discovered, Network, Observing, Trained, network_of, observed_network
 from grader.observed_steps import Rule, are_several, passed_error, rule_of
 from grader.oracle import Array
-from grader.sandbox.client import Limits, Worker
+from grader.sandbox.client import FaultKind, Limits, Worker
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
 TRAIN_S = 2.5
@@ -99,7 +99,12 @@ class Observed:
         return abs(self.rule.rate) / (1 - self.rule.momentum) or 1.0
 
     def _learn(self, start: Array, rate: float) -> Learned:
-        trained, parameters, squared = self._observing.train(self.network, start, NEAR, TRAIN_S)
+        try:
+            trained, parameters, squared = self._observing.train(self.network, start, NEAR, TRAIN_S)
+        except CaseStopped as stopped:
+            if stopped.fault is None or stopped.fault.kind is not FaultKind.TIMEOUT:
+                raise
+            trained, parameters, squared = Trained(count=0), start, np.zeros(0)  # it goes on elsewhere, without end
         steps = self.rule.steps
         examples = float((steps.weights(self.rule.way) > 0).sum())
         epochs = trained.count / steps.calls * examples / 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from grader.cases import CaseStopped
@@ -64,7 +65,9 @@ def grade(
                     total_s = time.monotonic() - began
                     return score(assignment, staged, findings, run, seed=seed, lang=lang, total_s=total_s)
 
-                return by_observation(report(), report, lambda: observe(worker, staged.main, assignment.limits, seed))
+                graded = by_observation(report(), report, lambda: observe(worker, staged.main, assignment.limits, seed))
+                total_s, student_s = round(time.monotonic() - began, 4), round(worker.spent_s, 4)
+                return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=student_s))
     except Rejected as rejected:
         status, reason = Status.REJECTED, rejected.reason
     except SandboxError as error:

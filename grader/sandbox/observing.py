@@ -255,25 +255,32 @@ class Recorder(Follower):
 
 
 class Starter(Follower):
-    """Sets the numbers of the object when a step is first bounded, then counts its calls and looks at its answers."""
+    """Sets the numbers of the object when a step is first bounded, then counts such calls and looks at its answers.
+
+    From then on the run is not watched, unless every call bounds a step.
+    """
 
     def __init__(self, files: set[str], settings: dict[str, Any], arrays: dict[str, Any], answers: Any) -> None:
         super().__init__(files, settings["seconds"], settings)
         self.count = 0
         self.squared: list[float] = []
         self.restored: tuple[Any, str, Any] | None = None
+        self._has_started = False
         self._settings, self._arrays, self._answers = settings, arrays, answers
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
-        if not self.is_wanted(frame, owner):
+        if self._has_started:
+            self._seen()
+        if self._has_started or not self.is_wanted(frame, owner):
             return
         try:
             base.References(self.owner, self._settings["references"]).write(self._arrays["start"])
         except (AttributeError, KeyError, IndexError, TypeError):
             return  # not made yet
+        self._has_started = True
         if self._wanted["method"]:
             self._count_calls(frame.f_code.co_name)
-        sys.setprofile(None)
+            sys.setprofile(None)
 
     def _count_calls(self, name: str) -> None:
         """Put a counter around the method for as long as the run lasts."""
@@ -406,11 +413,10 @@ class Observer:
         finally:
             if starter.restored is not None:
                 setattr(*starter.restored)
-        is_over = time.monotonic() < starter.deadline
         if starter.owner is None:
-            return {"count": 0, "is_over": is_over}, {"values": [], "squared": []}
+            return {"count": 0}, {"values": [], "squared": []}
         values = base.References(starter.owner, settings["references"]).read()
-        return {"count": starter.count, "is_over": is_over}, {"values": values, "squared": starter.squared}
+        return {"count": starter.count}, {"values": values, "squared": starter.squared}
 
     # -- helpers
 

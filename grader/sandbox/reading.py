@@ -398,7 +398,7 @@ def chosen(
     if is_alone:
         return next(iter(texts))
     candidates = sorted(file for file, source in texts.items() if defined(source.tree).issuperset(classes))
-    programs = [] if candidates else started(texts)
+    programs = [] if candidates or refusals else started(texts)
     if len(programs) == 1:
         return programs[0]
     if len(candidates) > 1:

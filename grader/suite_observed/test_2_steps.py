@@ -224,7 +224,8 @@ def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> No
     if is_right_in(rule, found, rows):
         if found.is_all_right:
             raise undecided(rule)
-        case.remark("What is wrong inside the neuron's own step counts where it is reported.")
+        if found.derivative != 0 or not (found.are_weights_right.any() and found.is_bias_right.any()):
+            case.remark("What is wrong inside the neuron's own step counts where it is reported.")
         return
     expected = fitted_gradient(rule)
     off = np.abs(rule.steps.change - expected)[:, rows]
