@@ -21,6 +21,7 @@ from pytest_jsonreport.plugin import JSONReport
 from grader.cases import Case, CaseStopped, blocked
 from grader.measurements import Measurements
 from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict
+from grader.observed import Observed
 from grader.sandbox.client import Worker
 from grader.sandbox.processes import SandboxError
 from grader.student import Student
@@ -36,10 +37,19 @@ class SuitePlugin:
 
     KEY = pytest.StashKey["SuitePlugin"]()
 
-    def __init__(self, assignment: Assignment, worker: Worker, file: SourceFile, seed: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        worker: Worker,
+        file: SourceFile,
+        seed: int,
+        progress: Progress,
+        observed: Observed | None = None,
+    ) -> None:
         self.student = Student(worker, file, assignment.limits, seed)
         self.student.is_run_asked = assignment.is_run_asked
         self.measured = Measurements(self.student)
+        self.observed = observed
         self.case = Case(name="")
         self._requires = {
             f"{criterion.id}.{case.id}": case.requires
@@ -150,12 +160,20 @@ def case_name(item: pytest.Item) -> str:
 
 
 def run_suite(
-    staged: StagedSubmission, assignment: Assignment, worker: Worker, seed: int, progress: Progress
+    staged: StagedSubmission,
+    assignment: Assignment,
+    worker: Worker,
+    seed: int,
+    progress: Progress,
+    observed: Observed | None = None,
 ) -> SuiteRun:
-    """Run the suite over the submission that the worker holds; a broken suite comes back as such."""
-    plugin = SuitePlugin(assignment, worker, staged.main, seed, progress)
+    """Run the suite over the submission that the worker holds, the one for observed submissions if it was observed.
+
+    A broken suite comes back as such.
+    """
+    plugin = SuitePlugin(assignment, worker, staged.main, seed, progress, observed)
     channel = JSONReport()
-    suite = str(assignment.suite)
+    suite = str(assignment.suite if observed is None else assignment.suite_observed)
     arguments = [
         suite,
         *("-c", os.devnull, "--rootdir", suite, "--confcutdir", suite),
@@ -185,6 +203,7 @@ def run_suite(
         numpy=hello.numpy if hello is not None else "",
         student_time_s=round(worker.spent_s, 4),
         broken=broken,
+        route="contract" if observed is None else "observed",
     )
 
 

@@ -42,6 +42,7 @@ OWN: set[str] = set()  # names of the modules that came with the submission
 np: Any = None  # numpy, from `preload` on
 reading: Any = None  # the modules beside this one, set by zygote.py
 confinement: Any = None
+observing: Any = None
 
 # What student code may try that is not there for it: audit events by their first word (PEP 578).
 ATTEMPTS = {
@@ -54,6 +55,7 @@ PROGRAMS = {"os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "
 ATTEMPTS_KEPT = 10
 MOST_DESCRIPTORS = 65_536
 ASKED_KEPT = 100
+OBSERVED = ("discover", "record", "methods", "replay", "influence", "train")
 NEVER_SHADOWED = {"numpy", MAIN, "__main__", *sys.builtin_module_names}
 
 Arrays = dict[str, Any]
@@ -301,6 +303,13 @@ class Last:
         pass
 
 
+def dress(module: types.ModuleType, settings: dict[str, Any]) -> None:
+    """Give a fresh module the names that the student's file finds when it runs."""
+    module.__file__ = settings["file"]
+    if settings["is_notebook"]:
+        vars(module).update(display=Inert(), get_ipython=Inert(), In=[], Out={}, _=None)
+
+
 def restore(code: types.CodeType, module: types.ModuleType, names: list[str]) -> None:
     """Give back functions whose name ended as something else: `train = train(model)`."""
     defined = [one for one in code.co_consts if isinstance(one, types.CodeType) and one.co_flags & inspect.CO_OPTIMIZED]
@@ -518,6 +527,7 @@ class Desk:
         self.outputs: dict[int, Any] = {}  # last output of each object: the form of its errors
         self.arguments: dict[str, Any] = {}  # what a neuron was seen to receive: the form of inputs
         self.modules = Modules({}, [])
+        self.observer: Any = None
 
     # -- life
 
@@ -562,9 +572,8 @@ class Desk:
         sys.argv = [settings["file"]]
         attempts.watch({settings["file"], *(f"{name}.py" for name in settings["siblings"])})
         seed_everything(settings["seed"])
-        self.module.__file__ = settings["file"]
-        if settings["is_notebook"]:
-            vars(self.module).update(display=Inert(), get_ipython=Inert(), In=[], Out={}, _=None)
+        dress(self.module, settings)
+        self.observer = observing.Observer(settings)
         code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
         exec(code, self.module.__dict__)
         restore(code, self.module, settings["names"])
@@ -576,6 +585,12 @@ class Desk:
         self.objects, self.outputs, self.arguments = [], {}, {}
         seed_everything(settings["seed"])
         return {}, {}
+
+    def observe(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
+        """Watch the submission's own training: see observing.py for what may be done."""
+        if settings["do"] not in OBSERVED:
+            raise Missing(settings["do"])
+        return getattr(self.observer, settings["do"])(settings, arrays)  # type: ignore[no-any-return]
 
     # -- objects
 
