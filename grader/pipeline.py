@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.cases import CaseStopped
 from grader.errors import Rejected
 from grader.imports import check_imports, dropped_lines
-from grader.models import Assignment, Report, StagedSubmission, Status, Verdict, say
+from grader.models import Assignment, Handed, Report, StagedSubmission, Status, Verdict, say
 from grader.observed import Observed, observe
 from grader.rubric import DEFAULT, read_rubric
 from grader.sandbox.client import Limits, Program, Worker
@@ -19,6 +20,9 @@ from grader.sandbox.preload import modules_for
 from grader.sandbox.processes import Sandbox, SandboxError
 from grader.scoring import score, without_run
 from grader.staging import collect, name_of, stage
+
+if TYPE_CHECKING:
+    from grader.suite_run import CollectedSuite
 
 SUITE = Path(__file__).parent / "suite"
 SUITE_OBSERVED = Path(__file__).parent / "suite_observed"
@@ -51,23 +55,40 @@ def grade(
     that read and run the submission (default: one of its own); progress is called with the name of
     each case before it runs.
     """
+    name = name_of(submission)
+    with contextlib.nullcontext(sandbox) if sandbox else Sandbox() as box:
+        return grade_handed(name, lambda: collect(submission), assignment, box, seed=seed, lang=lang, progress=progress)
+
+
+def grade_handed(
+    name: str,
+    collect: Callable[[], Handed],
+    assignment: Assignment,
+    box: Sandbox,
+    *,
+    seed: int,
+    lang: str = "en",
+    progress: Progress = silent,
+    collected: CollectedSuite | None = None,
+) -> Report:
+    """Grade what collect returns, arguments as in `grade`; collected is the suite where it is there already."""
     began = time.monotonic()
     try:
-        with contextlib.nullcontext(sandbox) if sandbox else Sandbox() as box:
-            staged = stage(collect(submission), assignment.classes, box)
-            findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
+        staged = stage(collect(), assignment.classes, box)
+        findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
+        if collected is None:
             box.preload(preloaded(staged, assignment))
-            with Worker(box, program(staged, assignment), assignment.limits, seed) as worker:
-                from grader.suite_run import run_suite  # pytest loads while the worker starts
+        with Worker(box, program(staged, assignment), assignment.limits, seed) as worker:
+            from grader.suite_run import run_suite  # pytest loads while the worker starts
 
-                def report(observed: Observed | None = None) -> Report:
-                    run = run_suite(staged, assignment, worker, seed, progress, observed)
-                    total_s = time.monotonic() - began
-                    return score(assignment, staged, findings, run, seed=seed, lang=lang, total_s=total_s)
+            def report(observed: Observed | None = None) -> Report:
+                run = run_suite(staged, assignment, worker, seed, progress, observed, collected)
+                total_s = time.monotonic() - began
+                return score(assignment, staged, findings, run, seed=seed, lang=lang, total_s=total_s)
 
-                graded = by_observation(report(), report, lambda: observe(worker, staged.main, assignment.limits, seed))
-                total_s, student_s = round(time.monotonic() - began, 4), round(worker.spent_s, 4)
-                return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=student_s))
+            graded = by_observation(report(), report, lambda: observe(worker, staged.main, assignment.limits, seed))
+            total_s, student_s = round(time.monotonic() - began, 4), round(worker.spent_s, 4)
+            return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=student_s))
     except Rejected as rejected:
         status, reason = Status.REJECTED, rejected.reason
     except SandboxError as error:
@@ -75,9 +96,7 @@ def grade(
     except Exception as error:  # our own mistake: the report says so, whatever was handed in
         problem = f"{type(error).__name__}: {error}"
         status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
-    return without_run(
-        assignment, name_of(submission), status, reason, seed=seed, lang=lang, total_s=time.monotonic() - began
-    )
+    return without_run(assignment, name, status, reason, seed=seed, lang=lang, total_s=time.monotonic() - began)
 
 
 def by_observation(contract: Report, report: Callable[[Observed], Report], watch: Callable[[], Observed]) -> Report:

@@ -96,6 +96,13 @@ class Sandbox:
         if self._zygote is not None:
             self._zygote.preload(packages(), self._preload)
 
+    def wait(self) -> None:
+        """Wait until the modules are there; SandboxError where they start threads."""
+        if self._failure is not None:
+            raise self._failure
+        if self._zygote is not None:
+            self._zygote.check_threads()
+
     def start(self) -> Process:
         """Start a worker that is not confined yet; its first request must be `hello` with `settings`."""
         if self._failure is not None:

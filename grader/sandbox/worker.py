@@ -514,6 +514,10 @@ class BelowLevel(Exception):
     """This machine does not confine a process as far as was asked for."""
 
 
+class Unmade(Exception):
+    """An object that a request is about could not be made; the cause says why."""
+
+
 class Misfit(Exception):
     """The student's function cannot be called with the arguments of the contract."""
 
@@ -523,7 +527,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.module = types.ModuleType(MAIN)
-        self.objects: list[Any] = []
+        self.objects: dict[int, Any] = {}
         self.outputs: dict[int, Any] = {}  # last output of each object: the form of its errors
         self.arguments: dict[str, Any] = {}  # what a neuron was seen to receive: the form of inputs
         self.modules = Modules({}, [])
@@ -582,7 +586,7 @@ class Desk:
 
     def begin(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Start a case: forget all objects and seed every generator."""
-        self.objects, self.outputs, self.arguments = [], {}, {}
+        self.objects, self.outputs, self.arguments = {}, {}, {}
         seed_everything(settings["seed"])
         return {}, {}
 
@@ -594,14 +598,25 @@ class Desk:
 
     # -- objects
 
-    def new(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Make an object of the named class and answer with its number."""
-        made = fitting(self._named(settings["name"]), *settings["args"], **settings["named"])
-        return {"object": self._keep(made)}, {}
+    def prepare(self, settings: dict[str, Any]) -> None:
+        """Do what a request needs beforehand: start a case, make objects."""
+        if "begin" in settings:
+            self.begin({"seed": settings["begin"]}, {})
+        for recipe in settings.get("make", ()):
+            try:
+                self.objects[recipe["object"]] = self._made(recipe)
+            except BaseException as error:
+                raise Unmade() from error
 
-    def part(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Answer with the number of an object inside another."""
-        return {"object": self._keep(resolve(self.objects[settings["object"]], settings["path"]))}, {}
+    def make(self, _: dict[str, Any], __: Arrays) -> Answer:
+        """Do nothing more than what was needed beforehand."""
+        return {}, {}
+
+    def _made(self, recipe: dict[str, Any]) -> Any:
+        """Return an object of the named class, or one inside another."""
+        if "path" in recipe:
+            return resolve(self.objects[recipe["of"]], recipe["path"])
+        return fitting(self._named(recipe["name"]), *recipe["args"], **recipe["named"])
 
     def describe(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """List the objects of the submission inside one object, and the numbers they hold."""
@@ -795,10 +810,6 @@ class Desk:
             raise Missing(name)
         return value
 
-    def _keep(self, value: Any) -> int:
-        self.objects.append(value)
-        return len(self.objects) - 1
-
     def _error(self, number: int, value: float) -> Any:
         """Return an error in the container that the student's loss gives, or that the output has."""
         output, target = self.outputs.get(number, 0.0), self.objects[number]
@@ -976,7 +987,10 @@ def serve(pipe: Pipe, desk: Desk) -> None:
                 pipe.mark(settings["mark"])
                 header["data"] = {"attempts": attempts.take(), "asked": desk.modules.take_asked()}
             else:
+                desk.prepare(settings)
                 header["data"], values = getattr(desk, request["op"])(settings, arrays)
+        except Unmade as error:
+            header["fault"], values = {**fault(error.__cause__ or error, file), "is_in_making": True}, {}
         except BaseException as error:
             header["fault"], values = fault(error, file), {}
         pipe.send(header, values)
