@@ -116,7 +116,9 @@ class Observed:
             squared=squared,
             epochs=epochs,
             could=learns(start, SLACK * rate * epochs),
-            could_not=trained.count > 0 and not learns(start, HEAD_START * rate * (epochs + 1)),
+            could_not=trained.count > 0
+            and not self.network.root.is_inline
+            and not learns(start, HEAD_START * rate * (epochs + 1)),
         )
 
     def network_answers(self, parameters: Array) -> Array:

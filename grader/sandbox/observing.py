@@ -21,6 +21,8 @@ base: Any = None  # worker.py, set by zygote.py
 
 PROGRAM = "__main__"  # __name__ of the student's file while it is watched
 LOGGED = 600  # calls told by `discover`
+SOME, SLACK = 50, 0.8  # calls that are enough when but a fifth of the time is over
+LULL_S = 0.6  # without a call that passes numbers: the training has no more to show
 LOOK = 32  # calls between two looks at the answers
 KEPT = 160  # calls of forward kept by `record`
 HELD = 64  # numbers in one argument, return value or holder
@@ -107,6 +109,7 @@ class Hook:
 
     def __init__(self, files: set[str], seconds: float) -> None:
         self.deadline = time.monotonic() + seconds
+        self.soon = self.deadline - SLACK * seconds
         self.frames: list[types.FrameType] = []
         self._files = files
         self._numbers: dict[int, int] = {}
@@ -147,9 +150,13 @@ class Finder(Hook):
     def __init__(self, files: set[str], seconds: float) -> None:
         super().__init__(files, seconds)
         self.calls: list[dict[str, Any]] = []
+        self._latest = self.deadline
         self._open: dict[int, dict[str, Any]] = {}
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
+        now = time.monotonic()
+        if now - self._latest > LULL_S:
+            raise Enough
         if owner is None:
             return
         number = self.number(owner)
@@ -160,8 +167,9 @@ class Finder(Hook):
         passed = [number for value in values for number in flat(value)]
         if len(passed) < 2:
             return
-        if len(self.calls) >= LOGGED:
+        if len(self.calls) >= LOGGED or (len(self.calls) >= SOME and now > self.soon):
             raise Enough
+        self._latest = now
         self._open[id(frame)] = call = {
             "class": type(owner).__name__[:80],
             "method": frame.f_code.co_name[:80],
@@ -218,7 +226,8 @@ class Recorder(Follower):
                 count = frame.f_code.co_argcount
                 self._note(*(frame.f_locals.get(name) for name in frame.f_code.co_varnames[:count]))
             return
-        if len(self.rows) >= KEPT * (1 if self._wanted["method"] else 4):
+        most = KEPT * (1 if self._wanted["method"] else 4)
+        if len(self.rows) >= most or (len(self.rows) >= SOME and time.monotonic() > self.soon):
             raise Enough
         passed: list[float] = []
         if self._wanted["method"]:
@@ -257,7 +266,7 @@ class Recorder(Follower):
 class Starter(Follower):
     """Sets the numbers of the object when a step is first bounded, then counts such calls and looks at its answers.
 
-    From then on the run is not watched, unless every call bounds a step.
+    Where every call bounds a step, it counts those of the next one.
     """
 
     def __init__(self, files: set[str], settings: dict[str, Any], arrays: dict[str, Any], answers: Any) -> None:
@@ -265,37 +274,40 @@ class Starter(Follower):
         self.count = 0
         self.squared: list[float] = []
         self.restored: tuple[Any, str, Any] | None = None
-        self._has_started = False
+        self._has_started = self._is_looking = False
         self._settings, self._arrays, self._answers = settings, arrays, answers
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
-        if self._has_started:
-            self._seen()
-        if self._has_started or not self.is_wanted(frame, owner):
-            return
-        try:
-            base.References(self.owner, self._settings["references"]).write(self._arrays["start"])
-        except (AttributeError, KeyError, IndexError, TypeError):
-            return  # not made yet
-        self._has_started = True
-        if self._wanted["method"]:
-            self._count_calls(frame.f_code.co_name)
-            sys.setprofile(None)
+        if not self._has_started:
+            if not self.is_wanted(frame, owner):
+                return
+            try:
+                base.References(self.owner, self._settings["references"]).write(self._arrays["start"])
+            except (AttributeError, KeyError, IndexError, TypeError):
+                return  # not made yet
+            self._has_started = True
+            if not self._wanted["method"]:
+                return  # the next call tells what is called often
+        if owner is not None:
+            self._count_calls(owner, frame.f_code.co_name)
 
-    def _count_calls(self, name: str) -> None:
-        """Put a counter around the method for as long as the run lasts."""
-        owner = self.owner
+    def _count_calls(self, owner: Any, name: str) -> None:
+        """Put a counter around a method or function for as long as the run lasts, and stop to watch."""
         is_module = isinstance(owner, types.ModuleType)
-        holder = owner if is_module else next(one for one in type(owner).__mro__ if name in vars(one))
+        places = [owner] if is_module else type(owner).__mro__
+        holder = next((one for one in places if name in vars(one)), None)
+        if holder is None:
+            return
         original = vars(holder)[name]
 
         def counted(*args: Any, **named: Any) -> Any:
-            if is_module or args[0] is owner:
+            if not self._is_looking and (is_module or args[0] is owner):
                 self._seen()
             return original(*args, **named)
 
         self.restored = (holder, name, original)
         setattr(holder, name, counted)
+        sys.setprofile(None)
 
     def _seen(self) -> None:
         """Count a call; end the run when all errors are small, or when its time is over."""
@@ -304,10 +316,13 @@ class Starter(Follower):
             return
         if time.monotonic() > self.deadline:
             raise Enough
+        self._is_looking = True
         try:
             answers = self._answers(self.owner)
         except Exception:
             return
+        finally:
+            self._is_looking = False
         errors = [abs(answer - label) for answer, label in zip(answers, self._arrays["labels"], strict=True)]
         if len(self.squared) < MOST_ERRORS:
             self.squared.append(sum(error * error for error in errors) / len(errors))
