@@ -12,9 +12,10 @@ import numpy as np
 from grader import oracle
 from grader.asking import Asking
 from grader.cases import CaseStopped, not_gradable, once
+from grader.diagnosis import Diagnosis, diagnose_forward
 from grader.models import SourceFile
 from grader.observation import DELTA, Discovered, Network, Observing, Trained, network_of, observed_network
-from grader.observed_steps import Rule, are_several, passed_error, rule_of
+from grader.observed_steps import Rule, are_several, diagnosed, passed_error, rule_of
 from grader.oracle import Array
 from grader.sandbox.client import FaultKind, Limits, Worker
 
@@ -65,6 +66,24 @@ class Observed:
         """Say whether every step is gradient descent, but for an order defect."""
         is_known = self.rule.loss == "squared" or self.output_error == "entropy"
         return self.rule.is_right and is_known and self.rule.idle is None
+
+    @once
+    def mistake(self) -> Diagnosis | None:
+        """The mistake behind wrong steps; None where nothing that is known makes them."""
+        if self.rule.is_right or not self.network.is_forward_right:
+            return None
+        with np.errstate(all="ignore"):
+            found = diagnosed(self.rule)
+        return None if found is None else found.settled(1.0)
+
+    @once
+    def forward_mistake(self) -> Diagnosis | None:
+        """The mistake behind a wrong forward."""
+        network, draws = self.network, len(self.network.drawn)
+        if network.is_forward_right:
+            return None
+        parameters = np.repeat(network.drawn, len(network.x), axis=0)
+        return diagnose_forward(parameters, np.tile(network.x, (draws, 1)), network.actual.ravel())
 
     @once
     def output_error(self) -> Literal["entropy", "linear", "other", "doubt"]:

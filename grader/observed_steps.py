@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader import misconceptions, oracle, probes
+from grader.diagnosis import Diagnosis, diagnose, diagnose_network
 from grader.observation import Network, Record
 from grader.oracle import Array
-from grader.rules import ModelSteps, fit, is_momentum, misfit
+from grader.rules import ModelSteps, fit, is_momentum, misfit, rates_of
 
 EXACT = 1e-5  # relative misfit of right steps; the nearest order defect measured was 1.6e-3
 NUMERIC = 2e-3  # where the slopes are differences of the student's own forward
@@ -259,7 +260,7 @@ def minor(steps: Steps, way: Way) -> Iterator[Rule]:
     """Yield the rules that have an order defect, each with the rate that suits it best."""
     if way == "online":
         one = model_steps(steps)
-        named = name_of_mistake(one)
+        named = order_defect(one)
         if named is not None:
             rate, expected = fit_nonlinear(functools.partial(stepped, named, one), steps.change)
             yield replace(made(steps, way, expected, rate), defect=named)
@@ -271,16 +272,29 @@ def minor(steps: Steps, way: Way) -> Iterator[Rule]:
         yield replace(made(steps, way, expected, rate), defect=defect)
 
 
-def name_of_mistake(steps: ModelSteps) -> misconceptions.Rule | None:
-    """Return the named rule that single-example steps follow, None where there is none.
-
-    The place for the bank of wrong rules: today the order defects only are tried.
-    """
+def order_defect(steps: ModelSteps) -> misconceptions.Rule | None:
+    """Return the order defect that single-example steps follow, None where there is none."""
     for rule in misconceptions.ORDER_DEFECTS:
         _, expected = fit_nonlinear(functools.partial(stepped, rule, steps), steps.change)
         if all(misfit(steps.change[:, row], expected[:, row]) < EXACT for row in range(3)):
             return rule
     return None
+
+
+def diagnosed(rule: Rule) -> Diagnosis | None:
+    """Name the mistake in wrong steps, made for one example each or for a whole batch."""
+    steps = rule.steps
+    if rule.way == "online":
+        one = model_steps(steps)
+        return diagnose_network(one, [one.rate, *rates_of(one)[:2]])
+    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
+    network = misconceptions.Network(wide, np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2)), steps.err)
+
+    def predict(one: misconceptions.Rule, rate: float, form: float) -> Array:
+        every = one.network_step(network.at(rate, form))
+        return np.asarray((steps.seen[..., None, None] * every).sum(1) * steps.present)
+
+    return diagnose(misconceptions.IN_NETWORK, steps.change, predict, [rule.rate or 1.0])
 
 
 def stepped(rule: misconceptions.Rule, steps: ModelSteps, rate: float) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader import oracle
-from grader.cases import Case, Seen, not_gradable, unmet
+from grader.cases import Case, Seen, named, not_gradable, unmet
 from grader.models import show
 from grader.observed import Observed
 from grader.oracle import Array
@@ -60,6 +60,8 @@ def test_bias(observed: Observed, case: Case) -> None:
             "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
             neurons=", ".join(missing),
             hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
+            misconception="bias_missing",
+            formula="neuron",
         )
 
 
@@ -79,6 +81,7 @@ def test_start(observed: Observed, case: Case) -> None:
             "A fresh model already answers XOR: its weights were not learned.",
             hint="Start from random weights and let train find the solution.",
             seen=case.seen,
+            misconception="pretrained",
         )
     if np.ptp(start, axis=0).max() < 1e-12:
         raise unmet(
@@ -86,6 +89,7 @@ def test_start(observed: Observed, case: Case) -> None:
             value=", ".join(show(number) for number in start[0]),
             hint="Start from different random numbers, for example rng.uniform(-1, 1, n_inputs).",
             seen=case.seen,
+            misconception="start_constant" if start.any() else "start_zeros",
         )
     if np.abs(start[0] - start[1]).max() < 1e-12:
         case.remark("Both hidden neurons start with the same weights; better draw each weight separately.")
@@ -99,7 +103,7 @@ def check_forward(observed: Observed, case: Case, template: str) -> None:
         return
     off = np.where(np.isfinite(network.actual), np.abs(network.actual - network.expected), np.inf)
     draw, point = np.unravel_index(int(off.argmax()), off.shape)
-    raise unmet(
+    unnamed = unmet(
         template,
         got=show(network.actual[draw, point]),
         wanted=show(network.expected[draw, point]),
@@ -110,7 +114,9 @@ def check_forward(observed: Observed, case: Case, template: str) -> None:
             weights=network.drawn[draw],
             x=network.x[point],
         ),
+        formula="neuron",
     )
+    raise named(case, observed.forward_mistake, unnamed)
 
 
 @pytest.mark.criterion("forward")
@@ -122,6 +128,8 @@ def test_neuron(observed: Observed, case: Case) -> None:
             "The bias is subtracted from the sum: d = w1 x1 + w2 x2 - w0.",
             hint="The lecture's formula adds it: d = w0 + w1 x1 + w2 x2.",
             seen=Seen(expected=np.abs(network.mask[:, 2]), actual=network.mask[:, 2]),
+            misconception="bias_subtracted",
+            formula="neuron",
         )
     check_forward(
         observed, case, "The neurons do not return S(d): with these weights the network gives {got}, not {wanted}."

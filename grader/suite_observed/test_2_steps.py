@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from grader import oracle
-from grader.cases import Case, CaseStopped, Seen, not_gradable, unmet
+from grader.cases import Case, CaseStopped, Seen, named, not_gradable, unmet
 from grader.models import show
 from grader.observed import Observed
 from grader.observed_steps import MISSING, Parts, Rule, batch_parts_of, parts_of
@@ -75,7 +75,8 @@ def check_own(
         return
     off = np.abs(observed.rule.steps.change - found.expected)[:, :, columns]
     index, row, _ = np.unravel_index(int(off.argmax()), off.shape)
-    raise unmet(template, neuron=NAMES[row], hint=hint, seen=seen_at(observed.rule, int(index), found.expected))
+    seen = seen_at(observed.rule, int(index), found.expected)
+    raise named(case, observed.mistake, unmet(template, neuron=NAMES[row], hint=hint, seen=seen))
 
 
 @pytest.mark.criterion("sigmoid_derivative")
@@ -111,25 +112,25 @@ def check_used(observed: Observed, case: Case) -> None:
     """Judge the derivative behind the steps."""
     rule = observed.rule
     if rule.loss == "free" and is_derivative_wrong(observed):
-        raise unmet(
+        unnamed = unmet(
             "The output neuron's steps do not follow y (1 - y).",
             hint=HINT,
             seen=worst(rule, fitted_gradient(rule)),
         )
+        raise named(case, observed.mistake, unnamed)
     found = parts(observed)
     case.seen = worst(rule, rule.expected)
     if found is None:
         return
     if found.is_negated:
-        raise unmet("Your steps use y (y - 1): the derivative with the wrong sign.", hint=HINT, seen=case.seen)
-    if found.derivative == MISSING:
-        raise unmet(
-            "The steps do not use the derivative: they are the same wherever the output is between 0 and 1.",
-            hint=HINT,
-            seen=case.seen,
-        )
-    if found.derivative != 0 and found.are_weights_right[2]:
-        raise unmet("The output neuron's steps do not follow y (1 - y).", hint=HINT, seen=case.seen)
+        template = "Your steps use y (y - 1): the derivative with the wrong sign."
+    elif found.derivative == MISSING:
+        template = "The steps do not use the derivative: they are the same wherever the output is between 0 and 1."
+    elif found.derivative != 0 and found.are_weights_right[2]:
+        template = "The output neuron's steps do not follow y (1 - y)."
+    else:
+        return
+    raise named(case, observed.mistake, unmet(template, hint=HINT, seen=case.seen, formula="derivative"))
 
 
 def is_derivative_wrong(observed: Observed) -> bool:
@@ -204,7 +205,8 @@ def check_entropy(observed: Observed, case: Case) -> None:
         "The output neuron's step lacks the derivative: it moves by err, not by err y (1 - y).",
         hint=HINT,
         seen=worst(rule, fitted_gradient(rule)),
-        misconception="no_output_derivative",
+        misconception="output_derivative_missing",
+        formula="output",
     )
 
 
@@ -231,11 +233,12 @@ def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> No
     off = np.abs(rule.steps.change - expected)[:, rows]
     index, which, column = np.unravel_index(int(off.argmax()), off.shape)
     neuron = rows[int(which)]
-    raise unmet(
+    unnamed = unmet(
         "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
         neuron=NAMES[neuron], number=NUMBERS[int(column)], change=show(rule.steps.change[index, neuron, column]),
         wanted=show(expected[index, neuron, column]), hint=hint, seen=seen_at(rule, int(index), expected),
     )  # fmt: skip
+    raise named(case, observed.mistake, unnamed)
 
 
 def is_right_in(rule: Rule, found: Parts, rows: list[int]) -> bool:
@@ -261,4 +264,10 @@ def test_order(observed: Observed) -> None:
     defect = observed.rule.defect
     if defect is not None:
         gradient = observed.rule.rate * observed.rule.steps.gradient(observed.rule.way)
-        raise unmet(defect.message, hint=defect.hint, misconception=defect.id, seen=worst(observed.rule, gradient))
+        raise unmet(
+            defect.message,
+            hint=defect.hint,
+            misconception=defect.id,
+            formula=defect.formula,
+            seen=worst(observed.rule, gradient),
+        )
