@@ -20,7 +20,6 @@ from grader import __version__
 
 if TYPE_CHECKING:
     from grader.models import Assignment, Report
-    from grader.sandbox.client import Limits
     from grader.sandbox.processes import Sandbox
 
 FORMATS = ("json", "text")
@@ -133,7 +132,7 @@ def command(
     check_destinations(reports, submission)
     with Sandbox(required) as sandbox:  # started first: it warms up while the rest is imported
         from grader.errors import GradeError, UsageError
-        from grader.pipeline import assignment
+        from grader.pipeline import assignment, limits_for
 
         try:
             if not os.path.lexists(submission):
@@ -207,19 +206,6 @@ def shown(text: str) -> str:
     from grader.renderers.text import printable
 
     return printable(text, 2_000)
-
-
-def limits_for(time_limit: float) -> Limits:
-    """Return the limits whose total is time_limit seconds; one hang leaves time for the rest."""
-    from grader.sandbox.client import Limits
-
-    defaults = Limits()
-    return Limits(
-        total_time_s=time_limit,
-        load_time_s=min(defaults.load_time_s, time_limit / 2),
-        call_time_s=min(defaults.call_time_s, time_limit / 4),
-        train_time_s=min(defaults.train_time_s, time_limit / 2),
-    )
 
 
 def graded(submission: Path, task: Assignment, seed: int, lang: str, sandbox: Sandbox) -> Report:

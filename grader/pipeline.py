@@ -40,6 +40,17 @@ def assignment(rubric: Path = DEFAULT, limits: Limits | None = None) -> Assignme
     return Assignment(rubric=read_rubric(rubric), suite=SUITE, suite_observed=SUITE_OBSERVED, limits=limits or Limits())
 
 
+def limits_for(time_limit: float) -> Limits:
+    """Return the limits whose total is time_limit seconds; one hang leaves time for the rest."""
+    defaults = Limits()
+    return Limits(
+        total_time_s=time_limit,
+        load_time_s=min(defaults.load_time_s, time_limit / 2),
+        call_time_s=min(defaults.call_time_s, time_limit / 4),
+        train_time_s=min(defaults.train_time_s, time_limit / 2),
+    )
+
+
 def grade(
     submission: Path,
     assignment: Assignment,
@@ -76,9 +87,14 @@ def grade_handed(
     try:
         staged = stage(collect(), assignment.classes, box)
         findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
+        modules = preloaded(staged, assignment)
         if collected is None:
-            box.preload(preloaded(staged, assignment))
-        with Worker(box, program(staged, assignment), assignment.limits, seed) as worker:
+            box.preload(modules)
+        is_enough = box.offers(modules)
+        with (
+            contextlib.nullcontext(box) if is_enough else Sandbox(box.required, modules=modules) as fitting,
+            Worker(fitting, program(staged, assignment), assignment.limits, seed) as worker,
+        ):
             from grader.suite_run import run_suite  # pytest loads while the worker starts
 
             def report(observed: Observed | None = None) -> Report:
@@ -102,17 +118,18 @@ def grade_handed(
 def by_observation(contract: Report, report: Callable[[Observed], Report], watch: Callable[[], Observed]) -> Report:
     """Return the report by the template's calls, or one by watching the hand-in train itself where those do not fit.
 
-    They do not fit where a hand-in is not gradable by them, or makes wrong steps with them that are
-    right in its own training (its backward may take a label where the template has an error).
+    They do not fit where a hand-in is not gradable by them, or makes wrong steps with them that are no known
+    mistake, and right in its own training (its backward may take a label where the template has an error).
     """
     cases = {f"{one.id}.{case.id}": case for one in contract.criteria for case in one.cases}
     verdicts = {case.verdict for case in cases.values()}
     is_unwritten = any(case.exception and case.exception.type == "NotImplementedError" for case in cases.values())
     is_stuck = not verdicts.isdisjoint({Verdict.TIMEOUT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT})
-    is_right = contract.status is Status.GRADED and all(
-        cases[name].verdict is Verdict.PASSED for name in STEPS if name in cases
+    steps = [cases[name] for name in STEPS if name in cases]
+    is_understood = contract.status is Status.GRADED and (
+        all(case.verdict is Verdict.PASSED for case in steps) or any(case.misconception for case in steps)
     )
-    if contract.status is Status.GRADER_ERROR or is_unwritten or is_stuck or is_right:
+    if contract.status is Status.GRADER_ERROR or is_unwritten or is_stuck or is_understood:
         return contract
     try:
         observed = watch()
