@@ -150,7 +150,12 @@ def command(
 
 
 def main() -> None:
-    """Run the command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
+    """Run the command and exit."""
+    run(command, "grade")
+
+
+def run(command: click.Command, name: str) -> None:
+    """Run a command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
     from grader.errors import EXIT_GRADED, EXIT_INTERRUPTED, EXIT_USAGE
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
@@ -160,19 +165,19 @@ def main() -> None:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        code = command.main(prog_name="grade", standalone_mode=False)
+        code = command.main(prog_name=name, standalone_mode=False)
     except SystemExit:  # click's own end, when the reader of --help has seen enough
         code = EXIT_GRADED
     except click.ClickException as error:
-        click.echo(f"grade: {shown(error.format_message())} Try: grade --help", err=True)
+        click.echo(f"{name}: {shown(error.format_message())} Try: {name} --help", err=True)
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("grade: interrupted", err=True)
+        click.echo(f"{name}: interrupted", err=True)
         code = EXIT_INTERRUPTED
     except OSError as error:  # of the place the command was started in: a folder that is gone, a full device
         forget_output()
         place = f" ({shown(str(error.filename))})" if error.filename else ""
-        click.echo(f"grade: {error.strerror}{place}.", err=True)
+        click.echo(f"{name}: {error.strerror}{place}.", err=True)
         code = EXIT_USAGE
     sys.exit(code)
 

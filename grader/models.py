@@ -316,11 +316,12 @@ class SubmissionShown:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """The versions that made the report."""
+    """The versions that made the report; in a class, the hash of all that the grade depends on."""
 
     python: str
     numpy: str
     grader: str
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

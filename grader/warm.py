@@ -64,8 +64,9 @@ class Warm:
     """A warm process, started when it is first needed, and again after it ended. A context manager; one thread at a time."""
 
     def __init__(self, task: Task) -> None:
-        self._task = task
+        self.task = task
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_ended = False
 
     def __enter__(self) -> Warm:
         return self
@@ -76,18 +77,26 @@ class Warm:
     def grade(self, wanted: Wanted) -> Report:
         """Return the report of a hand-in; where the process dies twice over it, the report says grader_error."""
         for attempt in range(1, ATTEMPTS + 1):
+            if self._has_ended:
+                break
             process = self._process if self._process is not None else self._start()
-            with Deadline(process, self._task.limits.total_time_s + SLACK_S):
+            with Deadline(process, self.task.limits.total_time_s + SLACK_S):
                 try:
                     send(process.stdin, replace(wanted, is_last=attempt == ATTEMPTS))
                     return receive(process.stdout, Report)
                 except (OSError, EOFError, msgspec.MsgspecError):
                     pass
             self.close()
-        return broken(self._task, wanted, "the process that graded it ended twice")
+        return broken(self.task, wanted, "the process that graded it ended twice")
+
+    def end(self) -> None:
+        """End the process from another thread, for good."""
+        self._has_ended = True
+        if self._process is not None:
+            self._process.kill()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; the next hand-in starts another."""
         process, self._process = self._process, None
         if process is not None:
             for stream in (process.stdin, process.stdout):
@@ -104,7 +113,7 @@ class Warm:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )
         with contextlib.suppress(OSError):
-            send(self._process.stdin, self._task)
+            send(self._process.stdin, self.task)
         return self._process
 
 
