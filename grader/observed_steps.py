@@ -436,12 +436,6 @@ class Parts:
     is_negated: bool
     rate: float
 
-    @property
-    def is_all_right(self) -> bool:
-        """Say whether no part is wrong, whatever makes the whole so."""
-        are_own_right = bool((self.are_weights_right & self.is_bias_right).all())
-        return are_own_right and self.derivative == 0 and self.is_chain_right and not self.is_negated
-
 
 def parts_of(rule: Rule) -> Parts:
     """Take steps of one example each apart."""

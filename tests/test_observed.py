@@ -163,6 +163,7 @@ WRONG = {
                            {"sigmoid_derivative.function", "sigmoid_derivative.used"}),
     "bias_frozen": (variant(("        self.b1 = self.b1 + rate * dh\n", ""), ("        self.b2 += rate * d\n", "")), {"neuron_update.bias"}),
     "output_bias_frozen": (variant(("        self.b2 += rate * d\n", "")), {"model_update.output_step"}),
+    "rate_in_hidden_error": (variant(("dh = d *", "dh = rate * d *")), {"model_update.hidden_step"}),
     "weights_swapped": (variant(("d * self.W2 *", "d * self.W2[::-1] *")), {"model_update.hidden_step"}),
     "climbs": (variant(("(target - self.y)", "(self.y - target)")), {"xor.loss"}),
     "tanh": (

@@ -224,9 +224,11 @@ def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> No
         case.seen = worst(rule, rule.expected)
         return
     if is_right_in(rule, found, rows):
-        if found.is_all_right:
-            raise undecided(rule)
-        if found.derivative != 0 or not (found.are_weights_right.any() and found.is_bias_right.any()):
+        is_paid = found.derivative != 0 or found.is_negated or not found.are_weights_right.any()
+        is_paid = is_paid or not found.is_bias_right.any()
+        if not is_paid and is_right_in(rule, found, [2]) and is_right_in(rule, found, [0, 1]):
+            raise undecided(rule)  # the whole is wrong, and no part of it
+        if is_paid:
             case.remark("What is wrong inside the neuron's own step counts where it is reported.")
         return
     expected = fitted_gradient(rule)
@@ -248,7 +250,7 @@ def is_right_in(rule: Rule, found: Parts, rows: list[int]) -> bool:
     if rows == [2] or not own[rows].all():
         return bool(own[rows].all())
     c, residual = fit(rule.steps.change[:, :2], rule.steps.gradient(rule.way)[:, :2])
-    is_gradient = residual < rule.steps.tolerance and c * rule.rate > 0
+    is_gradient = not own[2] and residual < rule.steps.tolerance and c * rule.rate > 0
     return found.is_chain_right or is_gradient or are_weights_paid
 
 
