@@ -282,10 +282,10 @@ class _Archive(_Tree):
         for index, member in enumerate(members):
             name = _member_name(member).removeprefix("./")
             steps = name.split("/")
-            if name.endswith("/") or any(step.casefold() == "__macosx" for step in steps) or _is_noise(steps[0]):
-                continue
             if ".." in steps or not steps[0] or re.match("[A-Za-z]:", name):
                 self.note("{name} leads out of the archive: left out.", name=name)
+            elif name.endswith("/") or "__macosx" in name.casefold().split("/") or _is_noise(steps[0]):
+                continue
             elif len(steps) == 1 and _is_link(member):
                 self.note("{name} is a link, which is not followed.", name=name)
             else:
