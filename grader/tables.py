@@ -19,7 +19,7 @@ TEXT_CHARS = 2_000
 UNDECIDED = {Verdict.NOT_GRADABLE, Verdict.BLOCKED, Verdict.NOT_RUN}
 
 # Where a spreadsheet may see a formula: at the start of a cell, and behind what another locale takes for the end of one.
-FORMULA = re.compile("(?:^|([;,][\\s\"']*))(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+FORMULA = re.compile('(?:^|([;,]))[\\s"]*(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 NUMBERS = re.compile("-?[0-9]+(?:[.][0-9]+)?(?:, -?[0-9]+(?:[.][0-9]+)?)*(?:;|$)")
 
 Row = Sequence[str | int | None]
