@@ -17,7 +17,7 @@ from grader.imports import finding
 from grader.models import Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict, say
 from grader.rubric import read_rubric
 from grader.scoring import score, without_run
-from grader.tables import Entry, Override, cases_csv, gradebook_csv, inert, read_overrides, written
+from grader.tables import Entry, Override, cases_csv, gradebook_csv, inert, read_overrides, with_overrides, written
 from tests.test_scoring import TASK
 
 RUBRIC = TASK.rubric
@@ -208,6 +208,10 @@ def test_overrides_are_read(tmp_path: Path) -> None:
     assert overrides(tmp_path, comma) == expected
     assert overrides(tmp_path, semicolon) == expected
     assert overrides(tmp_path, "student,criterion,points,reason\n") == {}
+    wide = "a,b,c,d,e,f,g,student,criterion,points,reason\nx\n,,,,,,,s1,xor,1\n"
+    with pytest.raises(UsageError, match="line 2: the rubric has no criterion"):
+        overrides(tmp_path, wide)
+    assert overrides(tmp_path, wide.replace("x\n", "", 1)) == {"s1": (Override(criterion="xor", points=1),)}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +227,7 @@ def test_overrides_are_read(tmp_path: Path) -> None:
         ("s1,xor,,x", 'line 2: points for xor are a whole number from 0 to 15, not "".'),
         ("s1,imports,1,x", "line 2: points for imports are a whole number from 0 to 0, not 1."),
         (",xor,1,x", "line 2: there is no student."),
-        ('s1,xor,1,"a\nb"\ns2,xor,1,x\ns1,xor,2,x', "line 5: xor of s1 stands in line 2 already."),
+        ('s1,xor,1,"a\nb"\ns2,xor,1,x\nS1,xor,2,x', "line 5: xor of S1 stands in line 2 already."),
         ('s1,xor,1,"a', "line 2: unexpected end of data."),
     ],
 )
@@ -238,3 +242,15 @@ def test_a_table_without_its_columns(tmp_path: Path) -> None:
     """A column that is missing is named."""
     with pytest.raises(UsageError, match=r"overrides.csv, line 1: the column reason is missing."):
         overrides(tmp_path, "student,criterion,points\n")
+
+
+def test_overrides_find_their_students() -> None:
+    """By id for each hand-in of the student, by key for one, which decides; those of nobody are refused."""
+    class_of = [entry(key="one"), entry(key="two"), entry(key="three", student="s3")]
+    by = {"S1": (gives("xor", 1), gives("shapes", 2)), "two": (gives("xor", 3),)}
+
+    one, two, three = with_overrides(class_of, by)
+
+    assert [(entry.points("xor"), entry.points("shapes")) for entry in (one, two, three)] == [(1, 2), (3, 2), (15, 15)]
+    with pytest.raises(UsageError, match=r"There are overrides for s4, who is not in the class\."):
+        with_overrides(class_of, {"s4": (gives("xor", 1),)})
