@@ -113,7 +113,7 @@ def command(
             rubric=read_rubric(rubric or DEFAULT), limits=limits_for(time_limit), lang=lang, required=required,
             seed=book.begin(seed if seed is not None else secrets.randbits(53), is_wanted=seed is not None),
         )  # fmt: skip
-        overrides(out, task.rubric)  # a mistake in it is told before anything is graded
+        overrides(out, hand_ins, task.rubric)  # a mistake in it is told before anything is graded
         told = Told(len(hand_ins.found))
         is_broken = False
         try:
@@ -215,12 +215,12 @@ class Told:
             click.echo(f"{line.key:<30} {points:>4}{status}  {', '.join(line.misconceptions)}{mark}".rstrip())
 
 
-def overrides(out: Path, rubric: Rubric) -> dict[str, tuple[Override, ...]]:
-    """Return what the teacher decided, by student."""
-    from grader.tables import read_overrides
+def overrides(out: Path, hand_ins: HandIns, rubric: Rubric) -> dict[str, tuple[Override, ...]]:
+    """Return what the teacher decided, by the key of the hand-in."""
+    from grader.tables import decided, read_overrides
 
     path = out / "overrides.csv"
-    return read_overrides(path, rubric) if path.exists() else {}
+    return decided(hand_ins.found, read_overrides(path, rubric)) if path.exists() else {}
 
 
 def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple[str, ...]) -> bool:
@@ -229,7 +229,7 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
     from grader.models import Status
     from grader.renderers import RENDERERS
 
-    decided = overrides(book.folder, task.rubric)
+    decided = overrides(book.folder, hand_ins, task.rubric)
     write_tables(book, lambda: entries(hand_ins.found, book, decided), task.rubric)
     numbers = statistics_of(entries(hand_ins.found, book, decided), task, [one.id for one in hand_ins.missing])
     book.close(numbers)
@@ -276,7 +276,7 @@ def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str 
         data = sheet.read_bytes()
     except OSError as error:
         raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=error.strerror or "") from error
-    every = list(entries(hand_ins.found, book, overrides(book.folder, task.rubric)))
+    every = list(entries(hand_ins.found, book, overrides(book.folder, hand_ins, task.rubric)))
     filled = fill(data, every, feedback=True, assignment=column)
     target = book.folder / f"filled-{sheet.name}"
     if not is_dry:

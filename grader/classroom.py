@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import hashlib
 import importlib.metadata
+import io
 import itertools
 import math
 import os
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -30,7 +31,7 @@ from grader.errors import Rejected, UsageError
 from grader.handins import HandIn
 from grader.models import Message, Report, Rubric, Status, Verdict
 from grader.renderers.json import parse_json, render_json
-from grader.tables import Entry, Override, cases_csv, gradebook_csv, written
+from grader.tables import Entry, Override, Row, cases, gradebook, write
 from grader.warm import Task, Wanted, Warm, broken
 
 REPORTS, CLASS = "reports", "class.json"
@@ -125,15 +126,24 @@ class Book:
         """Write class.json."""
         self.write(self.folder / CLASS, msgspec.json.format(msgspec.json.encode(numbers), indent=2) + b"\n")
 
+    def table(self, name: str, rows: Iterable[Row]) -> None:
+        """Write a table, row by row; with the mark that spreadsheets expect of UTF-8."""
+        with self.writing(self.folder / name) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+            write(text, rows)
+
+    def write(self, path: Path, content: str | bytes) -> None:
+        """Write a file."""
+        with self.writing(path) as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
     @staticmethod
-    def write(path: Path, content: str | bytes) -> None:
-        """Write a file beside its place, and put it there when it is complete."""
-        data = content.encode("utf-8") if isinstance(content, str) else content
+    @contextlib.contextmanager
+    def writing(path: Path) -> Iterator[IO[bytes]]:
+        """Open a file beside its place, and put it there when it is complete."""
         number, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}", suffix=".part", dir=path.parent)
         try:
             with os.fdopen(number, "wb") as file:
-                file.write(data)
-                file.flush()
+                yield file
             Path(temporary).chmod(0o644)
             Path(temporary).replace(path)
         except BaseException:
@@ -256,30 +266,26 @@ def _wanted(one: HandIn, task: Task) -> tuple[Wanted, str]:
 
 
 def entries(hand_ins: Iterable[HandIn], book: Book, overrides: dict[str, tuple[Override, ...]]) -> Iterator[Entry]:
-    """Yield each hand-in with its report, one at a time."""
+    """Yield each hand-in with its report and the teacher's decisions, by key, one at a time."""
     for one in hand_ins:
         report = book.report(one.key)
         if report is not None:
-            changed = overrides.get(one.key, ()) or (overrides.get(one.student, ()) if one.student else ())
             yield Entry(
-                key=one.key, student=one.student, name=one.name, email=one.email, report=report, overrides=changed,
-                aliases=one.aliases,
+                key=one.key, student=one.student, name=one.name, email=one.email, report=report,
+                overrides=overrides.get(one.key, ()), aliases=one.aliases,
             )  # fmt: skip
 
 
 def write_tables(book: Book, entries: Callable[[], Iterable[Entry]], rubric: Rubric) -> None:
     """Write gradebook.csv and cases.csv."""
-    book.write(book.folder / "gradebook.csv", gradebook_csv(entries(), rubric))
-    book.write(book.folder / "cases.csv", cases_csv(entries()))
+    book.table("gradebook.csv", gradebook(entries(), rubric))
+    book.table("cases.csv", cases(entries()))
 
 
 def write_changes(book: Book, changes: Iterable[Change]) -> None:
     """Write changes.csv: who gained or lost points when the class was graded again."""
-    rows = [("key", "criterion", "before", "after", "why")]
-    book.write(
-        book.folder / "changes.csv",
-        written([*rows, *((c.key, c.criterion, c.before, c.after, c.why) for c in changes)]),
-    )
+    titles = ("key", "criterion", "before", "after", "why")
+    book.table("changes.csv", [titles, *((c.key, c.criterion, c.before, c.after, c.why) for c in changes)])
 
 
 def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TextIO
 
 from grader.errors import UsageError
 from grader.models import Criterion, CriterionResult, Report, Rubric, Verdict
@@ -90,12 +91,14 @@ def is_gate(criterion: CriterionResult) -> bool:
     return criterion.max_points == 0 and not criterion.cases
 
 
-def gradebook_csv(entries: Iterable[Entry], rubric: Rubric) -> str:
-    """Return one row a student; a gate's column has its verdict. Write it as utf-8-sig: spreadsheets expect the mark."""
+def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
+    """Yield one row a student, the titles first; a gate's column has its verdict."""
     header = ["key", "student", "name", "email", "status", "score", "max_score"]
     header += [criterion.id for criterion in rubric.criteria]
     header += ["misconceptions", "route", "reason", "overridden"]
-    return written([header, *(_gradebook_row(entry, rubric) for entry in entries)])
+    yield header
+    for entry in entries:
+        yield _gradebook_row(entry, rubric)
 
 
 def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
@@ -124,29 +127,25 @@ def _override_shown(override: Override, result: CriterionResult | None) -> str:
     return f"{override.criterion}: {override.points}{was}{reason}"
 
 
-def cases_csv(entries: Iterable[Entry]) -> str:
-    """Return one row a case as it was observed, without overrides; a gate is a row without a case."""
-    header = ["student", "criterion", "case", "verdict", "points", "max_points", "misconception", "feedback"]
-    rows: list[Row] = [header]
+def cases(entries: Iterable[Entry]) -> Iterator[Row]:
+    """Yield one row a case as it was observed, without overrides, the titles first; a gate is a row without a case."""
+    yield ["student", "criterion", "case", "verdict", "points", "max_points", "misconception", "feedback"]
     for entry in entries:
         for criterion in entry.report.criteria:
             for case in criterion.cases:
                 told = case.feedback.text if case.feedback is not None else ""
-                rows.append([
+                yield [
                     entry.student, criterion.id, case.id, case.verdict.value, case.points, case.max_points,
                     case.misconception or "", told,
-                ])  # fmt: skip
+                ]  # fmt: skip
             if is_gate(criterion):
                 told = criterion.feedback.text if criterion.feedback is not None else ""
-                rows.append([entry.student, criterion.id, "", criterion.verdict.value, 0, 0, "", told])
-    return written(rows)
+                yield [entry.student, criterion.id, "", criterion.verdict.value, 0, 0, "", told]
 
 
-def written(rows: Iterable[Row]) -> str:
-    """Return rows as CSV (RFC 4180); numbers are numbers, texts are inert and on one line."""
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerows([inert(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
-    return buffer.getvalue()
+def write(file: TextIO, rows: Iterable[Row]) -> None:
+    """Write rows as CSV (RFC 4180); numbers are numbers, texts are inert and on one line."""
+    csv.writer(file).writerows([inert(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
 
 
 def inert(text: str) -> str:
@@ -180,8 +179,20 @@ def read_overrides(path: Path, rubric: Rubric) -> dict[str, tuple[Override, ...]
     return {student: tuple(overrides.values()) for student, overrides in found.items()}
 
 
-def with_overrides(entries: Iterable[Entry], overrides: dict[str, tuple[Override, ...]]) -> tuple[Entry, ...]:
-    """Return entries with their overrides, given by id or by key; UsageError for those of nobody.
+class Person(Protocol):
+    """Whoever overrides may be for."""
+
+    @property
+    def key(self) -> str:
+        """The key of the hand-in."""
+
+    @property
+    def student(self) -> str:
+        """The student's id."""
+
+
+def decided(people: Iterable[Person], overrides: dict[str, tuple[Override, ...]]) -> dict[str, tuple[Override, ...]]:
+    """Return overrides, given by id or by key, by the key of each hand-in; UsageError for those of nobody.
 
     An id gives them to each hand-in of that student. Of two for one criterion the key's decides.
     """
@@ -189,15 +200,15 @@ def with_overrides(entries: Iterable[Entry], overrides: dict[str, tuple[Override
     by: dict[str, tuple[Override, ...]] = {}
     for student, given in overrides.items():
         by[plain(student)] = (*by.get(plain(student), ()), *given)
-    made = []
-    for entry in entries:
-        names = dict.fromkeys((plain(entry.student), plain(entry.key)))
-        made.append(replace(entry, overrides=tuple(one for name in names for one in by.get(name, ()))))
+    made = {}
+    for one in people:
+        names = dict.fromkeys((plain(one.student), plain(one.key)))
+        made[one.key] = tuple(given for name in names for given in by.get(name, ()))
         for name in names:
             left.pop(name, None)
     if left:
         raise UsageError("There are overrides for {student}, who is not in the class.", student=", ".join(left.values()))  # fmt: skip
-    return tuple(made)
+    return made
 
 
 def _override(table: str, line: int, row: dict[str, str], rubric: Rubric) -> Override:

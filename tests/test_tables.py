@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from grader.imports import finding
 from grader.models import Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict, say
 from grader.rubric import read_rubric
 from grader.scoring import score, without_run
-from grader.tables import Entry, Override, cases_csv, gradebook_csv, inert, read_overrides, with_overrides, written
+from grader.tables import Entry, Override, Row, cases, decided, gradebook, inert, read_overrides, write
 from tests.test_scoring import TASK
 
 RUBRIC = TASK.rubric
@@ -42,6 +43,12 @@ def report(verdicts: dict[str, Verdict] | None = None, *, banned: bool = False, 
     findings = (finding(STAGED.main, 1, "torch"),) if banned else ()
     run = SuiteRun(outcomes=outcomes, level="process", broken=broken)
     return score(TASK, STAGED, findings, run, seed=1, lang="en", total_s=0.1)
+
+
+def csv_of(table: Iterable[Row]) -> str:
+    buffer = io.StringIO(newline="")
+    write(buffer, table)
+    return buffer.getvalue()
 
 
 def rejected() -> Report:
@@ -114,7 +121,7 @@ def test_the_gradebook() -> None:
     """One row a student, with a column a criterion."""
     bad = report({"xor.loss": Verdict.FAILED, "shapes.bias": Verdict.FAILED})
 
-    table = gradebook_csv([entry(bad, gives("xor", 15)), entry(rejected(), key="two")], RUBRIC)
+    table = csv_of(gradebook([entry(bad, gives("xor", 15)), entry(rejected(), key="two")], RUBRIC))
 
     assert table.splitlines() == [
         "key,student,name,email,status,score,max_score,imports,shapes,forward,sigmoid_derivative,neuron_update,model_update,xor,misconceptions,route,reason,overridden",
@@ -127,14 +134,14 @@ def test_a_missing_score_is_an_empty_cell() -> None:
     """No score is not 0."""
     made = report({"xor.loss": Verdict.NOT_GRADABLE})
 
-    row = rows(gradebook_csv([entry(made)], RUBRIC))[0]
+    row = rows(csv_of(gradebook([entry(made)], RUBRIC)))[0]
 
     assert (row["score"], row["xor"], row["shapes"]) == ("", "", "15")
 
 
 def test_the_cases() -> None:
     """One row a case, and one for a gate."""
-    table = rows(cases_csv([entry(report({"xor.loss": Verdict.FAILED}, banned=True))]))
+    table = rows(csv_of(cases([entry(report({"xor.loss": Verdict.FAILED}, banned=True))])))
 
     assert len(table) == len(EVERY) + 1
     assert table[0] == {
@@ -166,10 +173,10 @@ def assert_inert(table: str) -> None:
 def test_hostile_names_are_inert_and_readable() -> None:
     """No cell is a formula in any locale, hidden characters are shown, and the names can be read."""
     entries = [entry(rejected(), key=str(n), name=name, student=name, email=name) for n, name in enumerate(HOSTILE)]
-    for table in (gradebook_csv(entries, RUBRIC), cases_csv(entries)):
+    for table in (csv_of(gradebook(entries, RUBRIC)), csv_of(cases(entries))):
         assert_inert(table)
         assert not re.search("[\0\t\u202e]", table)
-    names = [row["name"] for row in rows(gradebook_csv(entries, RUBRIC))]
+    names = [row["name"] for row in rows(csv_of(gradebook(entries, RUBRIC)))]
 
     assert names == [
         "'=cmd|' /C calc'!A0", "'+1", "'-2", "'@x", "'=1+1", "'=1", "\"'=1\"", "a =1", 'say "x"', "a;'=1", 'b;"\'=1',
@@ -184,7 +191,7 @@ def test_no_text_is_a_formula(text: str) -> None:
     cell = inert(text)
 
     assert "\n" not in cell
-    assert_inert(written([["x", text, 1, text, None, -2, text], [text]]))
+    assert_inert(csv_of([["x", text, 1, text, None, -2, text], [text]]))
 
 
 # --- overrides ----------------------------------------------------------------------------------
@@ -249,8 +256,9 @@ def test_overrides_find_their_students() -> None:
     class_of = [entry(key="one"), entry(key="two"), entry(key="three", student="s3")]
     by = {"S1": (gives("xor", 1), gives("shapes", 2)), "two": (gives("xor", 3),)}
 
-    one, two, three = with_overrides(class_of, by)
+    given = decided(class_of, by)
+    one, two, three = (replace(one, overrides=given[one.key]) for one in class_of)
 
     assert [(entry.points("xor"), entry.points("shapes")) for entry in (one, two, three)] == [(1, 2), (3, 2), (15, 15)]
     with pytest.raises(UsageError, match=r"There are overrides for s4, who is not in the class\."):
-        with_overrides(class_of, {"s4": (gives("xor", 1),)})
+        decided(class_of, {"s4": (gives("xor", 1),)})
