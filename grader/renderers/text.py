@@ -33,6 +33,8 @@ def render_text(report: Report) -> str:
             lines += _criterion(criterion, titles)
         lines.append("")
     lines += [f"! {printable(finding.message.text)}" for finding in report.findings]
+    if report.training.rate is not None:
+        lines.append(f"Your learning rate, as measured with its factor 2: {_number(report.training.rate)}")
     lines.append(_total(report))
     return "\n".join(lines) + "\n"
 

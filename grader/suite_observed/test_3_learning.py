@@ -7,7 +7,7 @@ import pytest
 
 from grader import oracle, probes
 from grader.cases import Case, Seen, blocked, unmet
-from grader.models import Training, show, vector
+from grader.models import Training, number, show, vector
 from grader.observed import RATE, Observed
 from grader.student import Student
 from grader.suite_observed.test_2_steps import fitted_gradient, is_derivative_wrong, parts, worst
@@ -107,4 +107,4 @@ def training(squared: oracle.Array, parameters: oracle.Array) -> Training:
     grid = np.array([(first, second) for first in ticks for second in ticks])
     outputs = np.round(oracle.forward(parameters, grid), 4)
     shown = losses[:: max(1, -(-len(losses) // SHOWN_LOSSES))]
-    return Training(source="train", losses=vector(shown), grid_size=GRID, grid=vector(outputs))
+    return Training(source="train", rate=number(observed.rule.rate), losses=vector(shown), grid_size=GRID, grid=vector(outputs))
