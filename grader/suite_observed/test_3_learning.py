@@ -38,6 +38,8 @@ def test_loss(observed: Observed) -> None:
             "Your steps climb the error: the loss has the wrong sign for them.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
             seen=worst(rule, -rule.expected),
+            misconception="loss_sign",
+            formula="step",
         )
 
 
@@ -63,7 +65,7 @@ def test_train(observed: Observed, student: Student, case: Case) -> None:
             hint="Train with all four examples, in every epoch.",
         )
     learned = observed.learned
-    student.training = training(learned.squared, learned.parameters)
+    student.training = training(learned.squared, learned.parameters, observed.rule.rate)
     if not learned.has_learned and not learned.could and observed.is_step_right:
         case.remark(
             "Your training is too short, or too slow, to be judged here: {epochs} epochs at a rate of {rate}.",
@@ -100,11 +102,11 @@ def judge(case: Case, observed: Observed, answers: oracle.Array, epochs: float) 
         )
 
 
-def training(squared: oracle.Array, parameters: oracle.Array) -> Training:
+def training(squared: oracle.Array, parameters: oracle.Array, rate: float) -> Training:
     """Return the mean squared error of every four examples, and the outputs on a grid of the unit square."""
     losses = squared[: len(squared) // 4 * 4].reshape(-1, 4).mean(1)
     ticks = np.linspace(0, 1, GRID)
     grid = np.array([(first, second) for first in ticks for second in ticks])
     outputs = np.round(oracle.forward(parameters, grid), 4)
     shown = losses[:: max(1, -(-len(losses) // SHOWN_LOSSES))]
-    return Training(source="train", rate=number(observed.rule.rate), losses=vector(shown), grid_size=GRID, grid=vector(outputs))
+    return Training(source="train", rate=number(rate), losses=vector(shown), grid_size=GRID, grid=vector(outputs))
