@@ -94,7 +94,8 @@ def ran(code: int, out: str, err: str, cwd: Path) -> Ran:
 def descendants(pid: int) -> set[int]:
     """Return the process ids below a process."""
     try:
-        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
     except OSError:
         return set()
     return set(children).union(*(descendants(child) for child in children))
