@@ -127,14 +127,15 @@ class Bench:
                 for tool in self.tools.values():
                     if hand_ins in tool.sizes:
                         self.attempt(tool, hand_ins, is_sampled=number == 0)
-        return [
-            replace(
-                row,
-                timed={size: runs for (named, size), runs in self.timed.items() if named == name},
-                sampled={size: run for (named, size), run in self.sampled.items() if named == name},
-            )
-            for name, row in self.rows.items()
-        ]
+        return [self.finished(row) for row in self.rows.values()]
+
+    def finished(self, row: Row) -> Row:
+        """Return a row with its runs; what a tool took before it failed is not shown."""
+        if row.reason is not None:
+            return row
+        timed = {size: runs for (name, size), runs in self.timed.items() if name == row.name}
+        sampled = {size: run for (name, size), run in self.sampled.items() if name == row.name}
+        return replace(row, timed=timed, sampled=sampled)
 
 
 def machine() -> list[str]:
