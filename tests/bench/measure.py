@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from tests.command import descendants
 
 SAMPLE_S = 0.05
 LIMIT_S = 1800.0
+MAXRSS_PER_MIB = 2**20 if sys.platform == "darwin" else 2**10
 TOLD = 2_000  # characters of a failed command's output
 
 
@@ -56,7 +58,7 @@ def measure(
 ) -> Run:
     """Run all jobs, at_a_time of them at once, their output in log; sampling memory takes some time itself."""
     waiting, running = list(jobs), dict[int, subprocess.Popen[bytes]]()
-    cpu_s, largest_kib, codes = 0.0, 0, set[int]()
+    cpu_s, largest, codes = 0.0, 0, set[int]()
     with log.open("wb") as output, deadline(running), sampler(is_sampled) as peak:
         began = time.perf_counter()
         while waiting or running:
@@ -69,7 +71,7 @@ def measure(
                 running[process.pid] = process
             pid, status, usage = os.wait4(-1, 0)
             cpu_s += usage.ru_utime + usage.ru_stime
-            largest_kib = max(largest_kib, usage.ru_maxrss)
+            largest = max(largest, usage.ru_maxrss)
             if pid in running:
                 process = running.pop(pid)
                 process.returncode = os.waitstatus_to_exitcode(status)
@@ -80,7 +82,7 @@ def measure(
     return Run(
         wall_s=wall_s,
         cpu_s=cpu_s,
-        largest_mib=largest_kib / 1024,
+        largest_mib=largest / MAXRSS_PER_MIB,
         tree_mib=peak[0] / 1024 if is_sampled and peak[0] else None,
     )
 
