@@ -51,12 +51,6 @@ class Form(msgspec.Struct, frozen=True):
     dtype: str
 
 
-class Made(msgspec.Struct, frozen=True):
-    """The number under which the worker keeps an object."""
-
-    object: int
-
-
 class Found(msgspec.Struct, frozen=True):
     """An object (cls) or a holder of numbers (kind, size) inside another; `same` is its identity."""
 
@@ -98,9 +92,13 @@ class Asking:
         self._worker = worker
         self.known: dict[str, Any] = {}
         self._hung: dict[str, CaseStopped] = {}
+        self._unmade: dict[int, dict[str, Any]] = {}
+        self._objects = 0
+        self._known_classes: set[str] = set()
 
     def begin(self, seed: int) -> None:
         """Start a case: fresh objects, reseeded generators."""
+        self._unmade, self._objects = {}, 0
         self._worker.begin(seed)
 
     @once
@@ -125,14 +123,17 @@ class Asking:
         what names the call for the student; shapes are the arrays that the answer must hold (None:
         any extent). The worker may say anything: an answer of other shapes is a broken one.
         """
-        for needed in NEEDS.get(what, (what,)):
+        recipes = self._recipes(settings.get("object"))
+        names = [str(recipe.get("name", "Model")) for recipe in recipes]
+        for needed in (*names, *NEEDS.get(what, (what,))):
             if needed in self._hung:
                 raise self._hung[needed]
-        result = self._worker.request(op, settings, arrays, time_s)
+        result = self._worker.request(op, {**settings, "make": recipes} if recipes else settings, arrays, time_s)
         if isinstance(result, Answer):
             if all(name in result.arrays and fits(result.arrays[name], shape) for name, shape in shapes.items()):
                 return result
             result = Fault(kind=FaultKind.PROTOCOL)
+        what = names[0] if result.is_in_making and names else what
         stopped = self.stopped(result, what)
         if result.kind in (FaultKind.TIMEOUT, FaultKind.OUTPUT):
             self._hung[what] = stopped
@@ -205,14 +206,33 @@ class Asking:
             returned=answer.arrays["returned"],
         )
 
+    def _recipes(self, number: int | None) -> list[dict[str, Any]]:
+        """Return how to make an object that is not made yet, and what it is inside of, which comes first."""
+        if number is None or number not in self._unmade:
+            return []
+        recipe = self._unmade.pop(number)
+        return [*self._recipes(recipe.get("of")), recipe]
+
     def new(self, name: str, *arguments: int, **named: float) -> int:
-        """Make an object of the named class and return its number."""
+        """Return the number of an object of the named class; it is made when it is first asked.
+
+        The first of a class is made at once: if that never ends, the class is what did not.
+        """
         _ = self.loaded
-        return self.words(self.ask("new", name, {"name": name, "args": arguments, "named": named}, {}), Made).object
+        number = self._promise({"name": name, "args": arguments, "named": named})
+        if name not in self._known_classes:
+            self._known_classes.add(name)
+            self.ask("make", name, {"object": number}, {})
+        return number
 
     def part(self, handle: int, path: Path) -> int:
         """Return the number of an object inside another."""
-        return self.words(self.ask("part", "Model", {"object": handle, "path": path}, {}), Made).object
+        return self._promise({"of": handle, "path": path})
+
+    def _promise(self, recipe: dict[str, Any]) -> int:
+        self._objects += 1
+        self._unmade[self._objects] = {"object": self._objects, **recipe}
+        return self._objects
 
     def described(self, handle: int) -> Described:
         """Return what is inside an object; a worker that describes more than it may is not believed."""

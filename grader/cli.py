@@ -20,7 +20,6 @@ from grader import __version__
 
 if TYPE_CHECKING:
     from grader.models import Assignment, Report
-    from grader.sandbox.client import Limits
     from grader.sandbox.processes import Sandbox
 
 FORMATS = ("json", "text")
@@ -133,7 +132,7 @@ def command(
     check_destinations(reports, submission)
     with Sandbox(required) as sandbox:  # started first: it warms up while the rest is imported
         from grader.errors import GradeError, UsageError
-        from grader.pipeline import assignment
+        from grader.pipeline import assignment, limits_for
 
         try:
             if not os.path.lexists(submission):
@@ -151,7 +150,12 @@ def command(
 
 
 def main() -> None:
-    """Run the command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
+    """Run the command and exit."""
+    run(command, "grade")
+
+
+def run(command: click.Command, name: str) -> None:
+    """Run a command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
     from grader.errors import EXIT_GRADED, EXIT_INTERRUPTED, EXIT_USAGE
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
@@ -161,19 +165,19 @@ def main() -> None:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        code = command.main(prog_name="grade", standalone_mode=False)
+        code = command.main(prog_name=name, standalone_mode=False)
     except SystemExit:  # click's own end, when the reader of --help has seen enough
         code = EXIT_GRADED
     except click.ClickException as error:
-        click.echo(f"grade: {shown(error.format_message())} Try: grade --help", err=True)
+        click.echo(f"{name}: {shown(error.format_message())} Try: {name} --help", err=True)
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("grade: interrupted", err=True)
+        click.echo(f"{name}: interrupted", err=True)
         code = EXIT_INTERRUPTED
     except OSError as error:  # of the place the command was started in: a folder that is gone, a full device
         forget_output()
         place = f" ({shown(str(error.filename))})" if error.filename else ""
-        click.echo(f"grade: {error.strerror}{place}.", err=True)
+        click.echo(f"{name}: {error.strerror}{place}.", err=True)
         code = EXIT_USAGE
     sys.exit(code)
 
@@ -207,19 +211,6 @@ def shown(text: str) -> str:
     from grader.renderers.text import printable
 
     return printable(text, 2_000)
-
-
-def limits_for(time_limit: float) -> Limits:
-    """Return the limits whose total is time_limit seconds; one hang leaves time for the rest."""
-    from grader.sandbox.client import Limits
-
-    defaults = Limits()
-    return Limits(
-        total_time_s=time_limit,
-        load_time_s=min(defaults.load_time_s, time_limit / 2),
-        call_time_s=min(defaults.call_time_s, time_limit / 4),
-        train_time_s=min(defaults.train_time_s, time_limit / 2),
-    )
 
 
 def graded(submission: Path, task: Assignment, seed: int, lang: str, sandbox: Sandbox) -> Report:

@@ -8,7 +8,7 @@ anything else misses by MARGIN at least; rules with the same prediction are name
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,13 @@ class Diagnosis:
     def id(self) -> str:
         """Return the rules' ids, joined with "|"."""
         return "|".join(rule.id for rule in self.rules)
+
+    def settled(self, sign: float) -> Diagnosis:
+        """Return those of its rules under which the output neuron descends; sign is that of label - y in the error."""
+        kept = [one for one in zip(self.rules, self.rates, strict=True) if one[1] * sign > 0]
+        if len(self.rules) == 1 or not kept:
+            return self
+        return replace(self, rules=tuple(rule for rule, _ in kept), rates=tuple(rate for _, rate in kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,16 +257,7 @@ class Measurements:
         found = diagnose_network(steps, [*rates_of(steps)[:2], steps.rate])
         if found is not None and STILL in found.rules and not self._student.is_forward_right:
             return None  # nothing moves because of what forward does
-        if found is None or len(found.rules) == 1 or self.loss_sign == 0:
-            return found
-        descending = [index for index, rate in enumerate(found.rates) if rate * self.loss_sign > 0]
-        if len(descending) in (0, len(found.rules)):
-            return found
-        return replace(
-            found,
-            rules=tuple(found.rules[index] for index in descending),
-            rates=tuple(found.rates[index] for index in descending),
-        )
+        return None if found is None else found.settled(self.loss_sign)
 
     @once
     def loss_sign(self) -> int:

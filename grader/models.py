@@ -211,10 +211,11 @@ class Rubric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
-    """A lab as the harness needs it: rubric, folder of the pytest suite, limits, the contract's names."""
+    """A lab as the harness needs it: rubric, folders of the pytest suites, limits, the contract's names."""
 
     rubric: Rubric
     suite: Path
+    suite_observed: Path
     limits: Limits = field(default_factory=Limits)
     classes: tuple[str, ...] = ("Neuron", "Model")
     functions: tuple[str, ...] = ("sigmoid", "sigmoid_derivative", "loss", "train")
@@ -249,6 +250,7 @@ class SuiteRun:
     numpy: str = ""
     student_time_s: float = 0.0
     broken: str | None = None
+    route: Literal["contract", "observed"] = "contract"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -314,11 +316,12 @@ class SubmissionShown:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """The versions that made the report."""
+    """The versions that made the report; in a class, the hash of all that the grade depends on."""
 
     python: str
     numpy: str
     grader: str
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -86,7 +86,7 @@ def score(
             name=staged.name,
             sha256=staged.sha256,
             files=[staged.main.name, *(file.name for file in staged.siblings)],
-            route="contract",
+            route=run.route,
         ),
         training=run.training,
         lang=lang,

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from grader.errors import Rejected
@@ -20,6 +22,7 @@ from grader.sandbox.processes import Sandbox
 HANDED_BYTES = 16 * 2**20
 ENTRIES = 2_000
 KINDS = (*reading.SOURCES, *reading.ARCHIVES)
+Found = tuple[str, Callable[[], bytes]]  # a name inside a submission, and how to read it
 ACCEPTED = "a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one"
 
 
@@ -39,33 +42,44 @@ def collect(path: Path) -> Handed:
     Rejected, with one sentence, for what cannot be read, is no regular file, or is too large.
     """
     name = name_of(path)
-    try:
+    with readable(name):
         if path.is_dir():
-            files: dict[str, bytes] = {}
-            for inside, file in _entries(path, name):
-                if inside in files:  # names that are no text may become one
-                    raise Rejected("{member} in {name} appears twice.", member=inside, name=name)
-                files[inside] = _content(file, inside)
-                if sum(map(len, files.values())) > HANDED_BYTES:
-                    limit = HANDED_BYTES // 2**20
-                    raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=limit)
-        elif reading.kind_of(name, KINDS) or not path.exists():
-            files = {name: _content(path, name)}
-        else:
-            raise Rejected("{name} is not a Python file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+            return gathered(name, entries(path, name))
+        if reading.kind_of(name, KINDS) or not path.exists():
+            return gathered(name, [(name, partial(content_of, path, name))])
+    raise Rejected("{name} is not a Python file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn what the file system refuses into Rejected."""
+    try:
+        yield
     except OSError as error:
         raise Rejected(
             "{name} cannot be read: {reason}.", name=name, reason=error.strerror or "unknown error"
         ) from error
+
+
+def gathered(name: str, found: Iterable[Found]) -> Handed:
+    """Read what was found for one submission, no more than HANDED_BYTES of it."""
+    files: dict[str, bytes] = {}
+    for inside, content in found:
+        if inside in files:  # names that are no text may become one
+            raise Rejected("{member} in {name} appears twice.", member=inside, name=name)
+        files[inside] = content()
+        if sum(map(len, files.values())) > HANDED_BYTES:
+            limit = HANDED_BYTES // 2**20
+            raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=limit)
     digest = hashlib.sha256()
-    for inside, content in sorted(files.items()):
-        digest.update(f"{len(inside.encode())}:{len(content)}:".encode())
-        digest.update(inside.encode() + content)
+    for inside, bytes_of in sorted(files.items()):
+        digest.update(f"{len(inside.encode())}:{len(bytes_of)}:".encode())
+        digest.update(inside.encode() + bytes_of)
     return Handed(name=name, files=files, sha256=digest.hexdigest())
 
 
-def _entries(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
-    """Yield what may be a hand-in inside a folder, one folder deep: (name with "/", path)."""
+def entries(folder: Path, name: str) -> Iterator[Found]:
+    """Yield what may be a hand-in inside a folder, one folder deep: (name with "/", how to read it)."""
     places = [folder, *sorted(entry for entry in folder.iterdir() if stat.S_ISDIR(entry.lstat().st_mode))]
     seen = 0
     for place in places:
@@ -74,31 +88,52 @@ def _entries(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
         for entry in sorted(place.iterdir()):
             seen += 1
             if seen > ENTRIES:
-                raise Rejected("{name} has more than {limit} files: hand in only the lab's.", name=name, limit=ENTRIES)
+                raise too_many(name)
             inside = shown(entry.relative_to(folder).as_posix())
-            if not reading.kind_of(inside, KINDS) or reading.is_litter(inside) or stat.S_ISDIR(entry.lstat().st_mode):
-                continue
-            reason = reading.unsafe(inside)
-            if reason is not None:
-                raise Rejected("{member} in {name} {reason}.", member=inside, name=name, reason=reason)
-            yield inside, entry
+            if not stat.S_ISDIR(entry.lstat().st_mode) and is_wanted(inside, name):
+                yield inside, partial(content_of, entry, inside)
 
 
-def _content(path: Path, name: str) -> bytes:
+def is_wanted(inside: str, name: str) -> bool:
+    """Say whether a file of a submission may be the hand-in; Rejected for a name that is not safe."""
+    if not reading.kind_of(inside, KINDS) or reading.is_litter(inside):
+        return False
+    reason = reading.unsafe(inside)
+    if reason is not None:
+        raise Rejected("{member} in {name} {reason}.", member=inside, name=name, reason=reason)
+    return True
+
+
+def too_many(name: str) -> Rejected:
+    """Return the refusal of a submission with more than ENTRIES files."""
+    return Rejected("{name} has more than {limit} files: hand in only the lab's.", name=name, limit=ENTRIES)
+
+
+def not_regular(name: str) -> Rejected:
+    """Return the refusal of a link, a pipe or a device."""
+    return Rejected("{name} is not a regular file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+
+
+def too_large(name: str, size: int) -> Rejected:
+    """Return the refusal of a file that is larger than its kind may be."""
+    refusal = reading.too_large(name, size)
+    return Rejected(refusal.template, **refusal.arguments)
+
+
+def content_of(path: Path, name: str) -> bytes:
     """Read a regular file that is no larger than its kind may be; a link is not followed, a pipe not waited for."""
     most = reading.most_bytes(name)
     if not stat.S_ISREG(path.lstat().st_mode):
-        raise Rejected("{name} is not a regular file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+        raise not_regular(name)
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
         opened = os.fstat(file.fileno())
         if not stat.S_ISREG(opened.st_mode):
-            raise Rejected("{name} is not a regular file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+            raise not_regular(name)
         content = file.read(most + 1)
         size = max(len(content), opened.st_size)
     if size > most:
-        refusal = reading.too_large(name, size)
-        raise Rejected(refusal.template, **refusal.arguments)
+        raise too_large(name, size)
     return content
 
 

@@ -12,6 +12,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from pytest_jsonreport.plugin import JSONReport
 from grader.cases import Case, CaseStopped, blocked
 from grader.measurements import Measurements
 from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict
+from grader.observed import Observed
 from grader.sandbox.client import Worker
 from grader.sandbox.processes import SandboxError
 from grader.student import Student
@@ -36,21 +38,34 @@ class SuitePlugin:
 
     KEY = pytest.StashKey["SuitePlugin"]()
 
-    def __init__(self, assignment: Assignment, worker: Worker, file: SourceFile, seed: int, progress: Progress) -> None:
-        self.student = Student(worker, file, assignment.limits, seed)
-        self.student.is_run_asked = assignment.is_run_asked
-        self.measured = Measurements(self.student)
+    student: Student
+    measured: Measurements
+    observed: Observed | None
+    _worker: Worker
+    _progress: Progress
+
+    def __init__(self, assignment: Assignment) -> None:
         self.case = Case(name="")
+        self._assignment = assignment
         self._requires = {
             f"{criterion.id}.{case.id}": case.requires
             for criterion in assignment.rubric.criteria
             for case in criterion.cases
         }
-        self._worker = worker
-        self._progress = progress
         self._verdicts: dict[str, Verdict] = {}
         self._started = 0.0
         self._stopped: CaseStopped | None = None
+
+    def join(
+        self, worker: Worker, file: SourceFile, seed: int, progress: Progress, observed: Observed | None = None
+    ) -> None:
+        """Take the one submission that the cases are about."""
+        self.student = Student(worker, file, self._assignment.limits, seed)
+        self.student.is_run_asked = self._assignment.is_run_asked
+        self.measured = Measurements(self.student)
+        self.observed = observed
+        self._worker = worker
+        self._progress = progress
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Let the fixtures find this plugin, and pytest say nothing."""
@@ -149,27 +164,83 @@ def case_name(item: pytest.Item) -> str:
     return f"{criterion}.{item.name.removeprefix('test_')}"
 
 
-def run_suite(
-    staged: StagedSubmission, assignment: Assignment, worker: Worker, seed: int, progress: Progress
-) -> SuiteRun:
-    """Run the suite over the submission that the worker holds; a broken suite comes back as such."""
-    plugin = SuitePlugin(assignment, worker, staged.main, seed, progress)
-    channel = JSONReport()
-    suite = str(assignment.suite)
-    arguments = [
-        suite,
-        *("-c", os.devnull, "--rootdir", suite, "--confcutdir", suite),
+class CollectedSuite:
+    """A pytest session that has collected the suite, and stands before its first case.
+
+    It runs once in each fork of this process: what importing pytest and collecting costs is paid once.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.plugin = SuitePlugin(assignment)
+        self.channel = JSONReport()
+        self._assignment = assignment
+        self._session: pytest.Session | None = None
+        self._use: Callable[[], None] | None = None
+
+    def collect(self, use: Callable[[], None]) -> str | None:
+        """Collect, and call use, in which run may be called; return what is wrong with the suite, if anything is."""
+        self._use = use
+        said = io.StringIO()
+        with _environment(), contextlib.redirect_stdout(said):
+            code = pytest.main(arguments(self._assignment.suite), plugins=[self.channel, self.plugin, self])
+        return _problem(self.channel, int(code), said.getvalue()) if self._session is None else None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Let the session be used in place of running it; the run itself is pytest's own."""
+        if self._use is None or session.testsfailed:
+            return None
+        self._session, use, self._use = session, self._use, None
+        use()
+        return True
+
+    def run(self) -> int:
+        """Run all cases, and make the report of them; return pytest's exit code."""
+        assert self._session is not None
+        hook = self._session.config.hook
+        hook.pytest_runtestloop(session=self._session)
+        code = pytest.ExitCode.TESTS_FAILED if self._session.testsfailed else pytest.ExitCode.OK
+        hook.pytest_sessionfinish(session=self._session, exitstatus=code)
+        return int(code)
+
+
+def arguments(suite: Path) -> list[str]:
+    """Return pytest's arguments for a folder with a suite."""
+    return [
+        str(suite),
+        *("-c", os.devnull, "--rootdir", str(suite), "--confcutdir", str(suite)),
         *("-p", "pytest_jsonreport.plugin", "-p", "pytest_metadata.plugin"),
         *("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:unraisableexception"),
         *("-p", "no:threadexception", "--capture=no", "--assert=plain", "--tb=short"),
         *("--json-report-file=", "--json-report-omit=streams", "--json-report-omit=log"),
         "--import-mode=importlib",
     ]
+
+
+def run_suite(
+    staged: StagedSubmission,
+    assignment: Assignment,
+    worker: Worker,
+    seed: int,
+    progress: Progress,
+    observed: Observed | None = None,
+    collected: CollectedSuite | None = None,
+) -> SuiteRun:
+    """Run the suite over the submission that the worker holds, the one for observed submissions if it was observed.
+
+    A broken suite comes back as such. collected is the suite where it is there already.
+    """
+    if observed is None and collected is not None:
+        plugin, channel = collected.plugin, collected.channel
+    else:
+        plugin, channel, collected = SuitePlugin(assignment), JSONReport(), None
+    plugin.join(worker, staged.main, seed, progress, observed)
+    suite = assignment.suite if observed is None else assignment.suite_observed
     broken: str | None = None
     silence = io.StringIO()
     try:
         with _environment(), contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-            code = pytest.main(arguments, plugins=[channel, plugin])
+            code = collected.run() if collected else pytest.main(arguments(suite), plugins=[channel, plugin])
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
         broken = _problem(channel, int(code), silence.getvalue())
@@ -185,6 +256,7 @@ def run_suite(
         numpy=hello.numpy if hello is not None else "",
         student_time_s=round(worker.spent_s, 4),
         broken=broken,
+        route="contract" if observed is None else "observed",
     )
 
 

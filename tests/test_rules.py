@@ -49,7 +49,7 @@ WRONG: dict[str, tuple[Edit, list[str], int | None]] = {
     "small_errors_skipped": ([(DELTA, "        if abs(loss) < 0.05: return np.zeros(2)\n" + DELTA)], ["neuron_update"], None),
     "accumulated": (
         [("        self.y = 0.0\n", "        self.y = 0.0\n        self.g = 0.0\n"), (WEIGHTS, "        self.g = self.g + delta * np.array(x)\n" + WEIGHTS.replace("delta * np.array(x)", "self.g"))],
-        ["neuron_update"], 8,
+        ["neuron_update", "xor"], None,
     ),
     "returned_without_weight": ([(ERRORS, "        errors = delta * np.ones(2)\n")], ["neuron_update", "xor"], None),
     "returned_with_rate": ([(ERRORS, ERRORS.replace("delta", "LEARNING_RATE * delta"))], ["neuron_update"], 6),

@@ -82,7 +82,7 @@ class Fault:
     """What went wrong in the student's code; `type` and `message` are the student's own words.
 
     line is the line of their file, None where there is none; seconds is how long a call that ran
-    into its time limit was given.
+    into its time limit was given. is_in_making: it was not the operation, but the making of its object.
     """
 
     kind: FaultKind
@@ -90,6 +90,7 @@ class Fault:
     message: str = ""
     line: int | None = None
     seconds: float = 0.0
+    is_in_making: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -364,6 +365,7 @@ class Session:
             type=fault.type[:TEXT_CHARS],
             message=ADDRESS.sub("0x…", fault.message[:MESSAGE_CHARS]),
             line=fault.line,
+            is_in_making=fault.is_in_making,
         )
 
     def _gone(self, connection: Connection) -> Fault:
@@ -422,6 +424,8 @@ class Worker(Session):
         self._seed = seed
         self._attempts: list[tuple[str, str]] = []
         self._load_fault: Fault | None = None
+        self._begin: dict[str, int] = {}
+        self._is_silent = False
         self.loaded: Loaded | None = None
         self.asked: dict[str, None] = {}  # absent modules that the code was given stand-ins for, in order
         self.spent_s = 0.0
@@ -457,9 +461,8 @@ class Worker(Session):
         return loaded
 
     def begin(self, seed: int) -> None:
-        """Start a case: the worker forgets its objects and seeds every generator with seed."""
-        if isinstance(self.load(), Loaded):
-            self.request("begin", {"seed": seed})
+        """Start a case with the next request: the worker forgets its objects and seeds every generator with seed."""
+        self._begin = {"begin": seed}
 
     def request(
         self,
@@ -472,12 +475,14 @@ class Worker(Session):
         loaded = self.load()
         if isinstance(loaded, Fault):
             return loaded
-        self._send(op, settings, arrays or {})
+        self._send(op, {**settings, **self._begin}, arrays or {})
+        self._begin, self._is_silent = {}, False
         return self._timed(self._limits.call_time_s if time_s is None else time_s)
 
     def take_output(self) -> str:
         """Return what the student's code printed since the last time, capped."""
-        if self._connection is not None and not self._expected:
+        if self._connection is not None and not self._expected and not self._is_silent:
+            self._is_silent = True
             mark = f"\x1e{secrets.token_hex(16)}\x1e"
             connection = self._connection
             self._send("mark", {"mark": mark}, {})

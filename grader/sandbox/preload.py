@@ -57,6 +57,10 @@ utf_8 utf_8_sig uu_codec zlib_codec
 )
 
 
+# For a process that many hand-ins are forked from: what any of them may mention.
+EVERY = (*BASE, *sorted({*NAMED, *ENCODINGS, *(module for modules in TOGETHER.values() for module in modules)}))
+
+
 def modules_for(imported: Iterable[str], texts: Iterable[str], allowed: Collection[str]) -> list[str]:
     """Return what to import for a hand-in: its imports (dotted names), its source texts, the rubric's allowed modules."""
     names = set(imported)

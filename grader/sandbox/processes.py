@@ -59,7 +59,7 @@ class Sandbox:
     """Starts workers: forks of one warm zygote on Linux, whole processes elsewhere. A context manager.
 
     required is the level below which nothing runs; layers and landlock_abi are what to confine with
-    (tests leave layers out); is_alone is the way without a zygote.
+    (tests leave layers out); is_alone is the way without a zygote; modules are preloaded at once.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Sandbox:
         layers: Sequence[str] = LAYERS,
         landlock_abi: int = NEWEST_ABI,
         is_alone: bool = sys.platform != "linux",
+        modules: Sequence[str] = (),
     ) -> None:
         self.required = required
         self.layers = tuple(layers)
@@ -80,6 +81,8 @@ class Sandbox:
             self._zygote = None if is_alone else Zygote()
         except SandboxError as failure:  # said when a worker is asked for, where there is a report to say it in
             self._failure = failure
+        if modules:
+            self.preload(modules)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -95,6 +98,17 @@ class Sandbox:
         self._preload = tuple(names)
         if self._zygote is not None:
             self._zygote.preload(packages(), self._preload)
+
+    def offers(self, names: Sequence[str]) -> bool:
+        """Say whether workers have all these modules."""
+        return set(names) <= set(self._preload or ())
+
+    def wait(self) -> None:
+        """Wait until the modules are there; SandboxError where they start threads."""
+        if self._failure is not None:
+            raise self._failure
+        if self._zygote is not None:
+            self._zygote.check_threads()
 
     def start(self) -> Process:
         """Start a worker that is not confined yet; its first request must be `hello` with `settings`."""

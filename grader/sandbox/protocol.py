@@ -42,6 +42,7 @@ class WorkerFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: str
     message: str
     line: int | None
+    is_in_making: bool = False
 
 
 class ReplyHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

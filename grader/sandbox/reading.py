@@ -394,10 +394,13 @@ def parse(text: str, name: str = "") -> ast.Module:
 def chosen(
     name: str, texts: dict[str, Source], refusals: dict[str, Refusal], classes: tuple[str, ...], *, is_alone: bool
 ) -> str:
-    """Return the only file, or the only one of several that defines the classes."""
+    """Return the only file, the only one of several that defines the classes, or else the one that starts the others."""
     if is_alone:
         return next(iter(texts))
     candidates = sorted(file for file, source in texts.items() if defined(source.tree).issuperset(classes))
+    programs = [] if candidates or refusals else started(texts)
+    if len(programs) == 1:
+        return programs[0]
     if len(candidates) > 1:
         raise Refusal(
             "Several files define both {classes}: {files}. Leave one of them in the folder.",
@@ -408,6 +411,14 @@ def chosen(
             raise refusals[file]
         raise Refusal("No file in {name} defines both {classes}.", name=name, classes=" and ".join(classes))
     return candidates[0]
+
+
+def started(texts: dict[str, Source]) -> list[str]:
+    """Return the files that no other imports, where any defines a class: one of them is the program."""
+    if not any(defined(source.tree) for source in texts.values()):
+        return []
+    imported = {module.partition(".")[0] for source in texts.values() for _, module in imports_of(source.tree)}
+    return [file for file in texts if file.removesuffix(".py") not in imported]
 
 
 def defined(tree: ast.Module) -> set[str]:

@@ -42,6 +42,7 @@ OWN: set[str] = set()  # names of the modules that came with the submission
 np: Any = None  # numpy, from `preload` on
 reading: Any = None  # the modules beside this one, set by zygote.py
 confinement: Any = None
+observing: Any = None
 
 # What student code may try that is not there for it: audit events by their first word (PEP 578).
 ATTEMPTS = {
@@ -54,6 +55,7 @@ PROGRAMS = {"os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "
 ATTEMPTS_KEPT = 10
 MOST_DESCRIPTORS = 65_536
 ASKED_KEPT = 100
+OBSERVED = ("discover", "record", "methods", "replay", "influence", "train")
 NEVER_SHADOWED = {"numpy", MAIN, "__main__", *sys.builtin_module_names}
 
 Arrays = dict[str, Any]
@@ -301,6 +303,13 @@ class Last:
         pass
 
 
+def dress(module: types.ModuleType, settings: dict[str, Any]) -> None:
+    """Give a fresh module the names that the student's file finds when it runs."""
+    module.__file__ = settings["file"]
+    if settings["is_notebook"]:
+        vars(module).update(display=Inert(), get_ipython=Inert(), In=[], Out={}, _=None)
+
+
 def restore(code: types.CodeType, module: types.ModuleType, names: list[str]) -> None:
     """Give back functions whose name ended as something else: `train = train(model)`."""
     defined = [one for one in code.co_consts if isinstance(one, types.CodeType) and one.co_flags & inspect.CO_OPTIMIZED]
@@ -505,6 +514,10 @@ class BelowLevel(Exception):
     """This machine does not confine a process as far as was asked for."""
 
 
+class Unmade(Exception):
+    """An object that a request is about could not be made; the cause says why."""
+
+
 class Misfit(Exception):
     """The student's function cannot be called with the arguments of the contract."""
 
@@ -514,10 +527,11 @@ class Desk:
 
     def __init__(self) -> None:
         self.module = types.ModuleType(MAIN)
-        self.objects: list[Any] = []
+        self.objects: dict[int, Any] = {}
         self.outputs: dict[int, Any] = {}  # last output of each object: the form of its errors
         self.arguments: dict[str, Any] = {}  # what a neuron was seen to receive: the form of inputs
         self.modules = Modules({}, [])
+        self.observer: Any = None
 
     # -- life
 
@@ -562,9 +576,8 @@ class Desk:
         sys.argv = [settings["file"]]
         attempts.watch({settings["file"], *(f"{name}.py" for name in settings["siblings"])})
         seed_everything(settings["seed"])
-        self.module.__file__ = settings["file"]
-        if settings["is_notebook"]:
-            vars(self.module).update(display=Inert(), get_ipython=Inert(), In=[], Out={}, _=None)
+        dress(self.module, settings)
+        self.observer = observing.Observer(settings)
         code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
         exec(code, self.module.__dict__)
         restore(code, self.module, settings["names"])
@@ -573,20 +586,37 @@ class Desk:
 
     def begin(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Start a case: forget all objects and seed every generator."""
-        self.objects, self.outputs, self.arguments = [], {}, {}
+        self.objects, self.outputs, self.arguments = {}, {}, {}
         seed_everything(settings["seed"])
         return {}, {}
 
+    def observe(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
+        """Watch the submission's own training: see observing.py for what may be done."""
+        if settings["do"] not in OBSERVED:
+            raise Missing(settings["do"])
+        return getattr(self.observer, settings["do"])(settings, arrays)  # type: ignore[no-any-return]
+
     # -- objects
 
-    def new(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Make an object of the named class and answer with its number."""
-        made = fitting(self._named(settings["name"]), *settings["args"], **settings["named"])
-        return {"object": self._keep(made)}, {}
+    def prepare(self, settings: dict[str, Any]) -> None:
+        """Do what a request needs beforehand: start a case, make objects."""
+        if "begin" in settings:
+            self.begin({"seed": settings["begin"]}, {})
+        for recipe in settings.get("make", ()):
+            try:
+                self.objects[recipe["object"]] = self._made(recipe)
+            except BaseException as error:
+                raise Unmade() from error
 
-    def part(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Answer with the number of an object inside another."""
-        return {"object": self._keep(resolve(self.objects[settings["object"]], settings["path"]))}, {}
+    def make(self, _: dict[str, Any], __: Arrays) -> Answer:
+        """Do nothing more than what was needed beforehand."""
+        return {}, {}
+
+    def _made(self, recipe: dict[str, Any]) -> Any:
+        """Return an object of the named class, or one inside another."""
+        if "path" in recipe:
+            return resolve(self.objects[recipe["of"]], recipe["path"])
+        return fitting(self._named(recipe["name"]), *recipe["args"], **recipe["named"])
 
     def describe(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """List the objects of the submission inside one object, and the numbers they hold."""
@@ -780,10 +810,6 @@ class Desk:
             raise Missing(name)
         return value
 
-    def _keep(self, value: Any) -> int:
-        self.objects.append(value)
-        return len(self.objects) - 1
-
     def _error(self, number: int, value: float) -> Any:
         """Return an error in the container that the student's loss gives, or that the output has."""
         output, target = self.outputs.get(number, 0.0), self.objects[number]
@@ -961,7 +987,10 @@ def serve(pipe: Pipe, desk: Desk) -> None:
                 pipe.mark(settings["mark"])
                 header["data"] = {"attempts": attempts.take(), "asked": desk.modules.take_asked()}
             else:
+                desk.prepare(settings)
                 header["data"], values = getattr(desk, request["op"])(settings, arrays)
+        except Unmade as error:
+            header["fault"], values = {**fault(error.__cause__ or error, file), "is_in_making": True}, {}
         except BaseException as error:
             header["fault"], values = fault(error, file), {}
         pipe.send(header, values)

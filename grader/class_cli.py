@@ -1,0 +1,292 @@
+"""The command line of a class: grade-class SUBMISSIONS --out DIR."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grader import __version__
+from grader.cli import FORMATS, a_path, finite, run, shown
+
+if TYPE_CHECKING:
+    from grader.classroom import Book, Change, Line
+    from grader.handins import HandIns
+    from grader.models import Rubric
+    from grader.tables import Override
+    from grader.warm import Task
+
+EPILOG = """\b
+Exit codes: 0 all hand-ins have a report; 2 wrong usage; 4 the grader broke on
+at least one, or is broken itself; 130 interrupted (what is done is kept).
+"""
+BAR = 20
+MOST_SHOWN = 10
+REDRAW_S = 0.1
+ENDINGS = {"text": "txt"}
+
+
+@click.command(epilog=EPILOG)
+@click.argument("submissions", callback=a_path)
+@click.option("--out", required=True, callback=a_path, help="Folder for reports, gradebook.csv, cases.csv, class.json.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Hand-ins graded at a time. Default: one a processor.")
+@click.option("--regrade", is_flag=True, help="Grade all again; changes.csv says who gained or lost, where and why.")
+@click.option("--resume", is_flag=True, help="Grade only what is new or changed: the default.")
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Seed of the class. Default: drawn once, then kept.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(1, 3600),
+    default=60,
+    show_default=True,
+    callback=finite,
+    help="Seconds that the code of one hand-in may run in all.",
+)
+@click.option("reports", "--report", type=click.Choice(FORMATS), multiple=True, help="Further reports; JSON always is.")
+@click.option(
+    "--roster", type=click.Path(path_type=Path), help="CSV with id, name, email, file to match hand-ins with."
+)
+@click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the built-in one.")
+@click.option("--lang", type=click.Choice(["en"]), default="en", show_default=True, help="Language of the reports.")
+@click.option("--fill", type=click.Path(path_type=Path), help="Canvas or Moodle sheet: write a copy with the grades.")
+@click.option("--fill-column", metavar="TITLE", help="The assignment's column in a Canvas sheet: its title or id.")
+@click.option("--dry-run", is_flag=True, help="With --fill: only say what would be filled in.")
+@click.option("--cluster", metavar="tcp://HOST:PORT", help="Grade on the workers of this Dask scheduler.")
+@click.option(
+    "required",
+    "--require-sandbox",
+    type=click.Choice(["strict", "process"]),
+    default="process",
+    show_default=True,
+    help="Run nothing below this level of the sandbox.",
+)
+@click.version_option(__version__, prog_name="grade-class")
+def command(
+    submissions: Path,
+    out: Path,
+    jobs: int | None,
+    regrade: bool,
+    resume: bool,
+    seed: int | None,
+    time_limit: float,
+    reports: tuple[str, ...],
+    roster: Path | None,
+    rubric: Path | None,
+    lang: str,
+    fill: Path | None,
+    fill_column: str | None,
+    dry_run: bool,
+    cluster: str | None,
+    required: str,
+) -> int:
+    """Grade the hand-ins in SUBMISSIONS, a folder or the archive that Moodle, Canvas or Gradescope exports.
+
+    Files, folders, archives and notebooks, one a student. An overrides.csv in the folder of the results
+    (student, criterion, points, reason) is yours: its points count in place of the measured ones.
+    """
+    from grader.errors import EXIT_BROKEN, EXIT_GRADED, GradeError
+
+    if regrade and resume:
+        raise click.UsageError("--regrade and --resume exclude each other.")
+    try:
+        from grader.classroom import Book, grade_class
+        from grader.handins import find
+        from grader.pipeline import limits_for
+        from grader.rubric import DEFAULT, read_rubric
+        from grader.warm import Task
+
+        if not os.path.lexists(submissions):
+            raise click.UsageError(f"{shown(submissions.name)} does not exist.")
+        if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
+            raise click.UsageError("the folder for the results is inside the one with the hand-ins.")
+        hand_ins = find(submissions, roster)
+        book = Book(out)
+        task = Task(
+            rubric=read_rubric(rubric or DEFAULT), limits=limits_for(time_limit), lang=lang, required=required,
+            seed=book.begin(seed if seed is not None else secrets.randbits(53), is_wanted=seed is not None),
+        )  # fmt: skip
+        overrides(out, task.rubric)  # a mistake in it is told before anything is graded
+        told = Told(len(hand_ins.found))
+        is_broken = False
+        try:
+            with executor(jobs or processors(), cluster) as (pool, count):
+                grade_class(
+                    hand_ins.found,
+                    task,
+                    book,
+                    pool,
+                    count,
+                    regrade=regrade,
+                    done=told.line,
+                    changed=told.changes.append,
+                )
+        finally:
+            told.end()
+            is_broken = finish(book, hand_ins, task, told, reports)
+        if fill is not None:
+            fill_in(fill, book, hand_ins, task, fill_column, is_dry=dry_run)
+    except GradeError as error:
+        click.echo(f"grade-class: {shown(str(error))}", err=True)
+        return error.exit_code
+    return EXIT_BROKEN if is_broken else EXIT_GRADED
+
+
+def main() -> None:
+    """Run the command and exit."""
+    run(command, "grade-class")
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def executor(jobs: int, cluster: str | None) -> Iterator[tuple[Executor, int]]:
+    """Return who grades, and how many at a time: threads with a warm process each, or a cluster's workers."""
+    from grader.classroom import close_all
+    from grader.errors import UsageError
+
+    if cluster is None:
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            yield pool, jobs
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            close_all()
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise UsageError("--cluster needs the extra: pip install 'xor-lab-grader[cluster]'.") from error
+    try:
+        client = Client(cluster, timeout="20s")  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TimeoutError) as error:
+        raise UsageError("No Dask scheduler answers at {address}.", address=cluster) from error
+    with client:
+        client.wait_for_workers(1, timeout=60)
+        threads = sum(one["nthreads"] for one in client.scheduler_info(n_workers=-1)["workers"].values())
+        yield client.get_executor(pure=False, retries=2), threads  # type: ignore[no-untyped-call]
+
+
+@dataclass
+class Told:
+    """What is told while the class is graded: a bar, and the lines of the hand-ins at the end."""
+
+    total: int
+    lines: list[Line] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._began = self._drawn = time.monotonic()
+        self._graded = 0
+
+    def line(self, line: Line) -> None:
+        """Count a hand-in, and draw the bar."""
+        self.lines.append(line)
+        self._graded += line.is_new
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - self._drawn > REDRAW_S:
+            self._drawn = now
+            click.echo(f"\r{self._bar(now - self._began)}", nl=False, err=True)
+
+    def _bar(self, seconds: float) -> str:
+        full = BAR * len(self.lines) // self.total
+        rate = self._graded / seconds if seconds else 0.0
+        left = (self.total - len(self.lines)) / rate if rate else 0.0
+        return f"[{'#' * full}{'-' * (BAR - full)}] {len(self.lines)} of {self.total}, {rate:.1f} a second, {left:.0f} s left   "
+
+    def end(self) -> None:
+        """Clear the bar, and print a line for each hand-in."""
+        if sys.stderr.isatty():
+            click.echo("\r" + " " * 70 + "\r", nl=False, err=True)
+        for line in sorted(self.lines, key=lambda one: one.key):
+            points = "-" if line.score is None else str(line.score)
+            status = "" if line.status.value == "graded" else f"  {line.status.value.replace('_', ' ')}"
+            mark = "" if line.is_new else "  (kept)"
+            click.echo(f"{line.key:<30} {points:>4}{status}  {', '.join(line.misconceptions)}{mark}".rstrip())
+
+
+def overrides(out: Path, rubric: Rubric) -> dict[str, tuple[Override, ...]]:
+    """Return what the teacher decided, by student."""
+    from grader.tables import read_overrides
+
+    path = out / "overrides.csv"
+    return read_overrides(path, rubric) if path.exists() else {}
+
+
+def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple[str, ...]) -> bool:
+    """Write what is made of the reports, and print the summary; say whether the grader broke on any."""
+    from grader.classroom import entries, statistics_of, write_changes, write_tables
+    from grader.models import Status
+    from grader.renderers import RENDERERS
+
+    decided = overrides(book.folder, task.rubric)
+    write_tables(book, lambda: entries(hand_ins.found, book, decided), task.rubric)
+    numbers = statistics_of(entries(hand_ins.found, book, decided), task, [one.id for one in hand_ins.missing])
+    book.close(numbers)
+    if told.changes:
+        write_changes(book, told.changes)
+    for kind in set(reports) - {"json"}:
+        for one in hand_ins.found:
+            report = book.report(one.key)
+            if report is not None:
+                book.write(book.path(one.key, ENDINGS.get(kind, kind)), RENDERERS[kind](report))
+    summary(numbers, hand_ins, told)
+    return any(line.status is Status.GRADER_ERROR for line in told.lines)
+
+
+def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
+    """Print how the class did."""
+    graded = sum(line.is_new for line in told.lines)
+    statuses = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in numbers["statuses"].items())
+    click.echo(f"\n{numbers['hand_ins']} hand-ins ({graded} graded now): {statuses}")
+    scores = numbers["scores"]
+    if scores["mean"] is not None:
+        click.echo(f"Scores of {numbers['max_score']}: mean {scores['mean']}, median {scores['median']}")
+        most = max(scores["tenths"])
+        for tenth, count in enumerate(scores["tenths"]):
+            low = -(-numbers["max_score"] * tenth // 10)
+            click.echo(f"  {low:>4} and more {count:>5}  {'#' * -(-40 * count // most)}")
+    for mistake in numbers["misconceptions"][:MOST_SHOWN]:
+        click.echo(f"  {mistake['hand_ins']:>5} x {mistake['id']}")
+    for change in told.changes:
+        click.echo(f"changed: {change.key} {change.criterion} {change.before} -> {change.after}: {shown(change.why)}")
+    for note in hand_ins.notes:
+        click.echo(f"note: {shown(note.text)}")
+    for missing in hand_ins.missing:
+        click.echo(f"no hand-in: {shown(missing.id)} {shown(missing.name)}")
+
+
+def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str | None, *, is_dry: bool) -> None:
+    """Write a copy of a learning platform's sheet with the grades in it, or say what it would be."""
+    from grader.classroom import entries
+    from grader.errors import UsageError
+    from grader.fill import fill
+
+    try:
+        data = sheet.read_bytes()
+    except OSError as error:
+        raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=error.strerror or "") from error
+    every = list(entries(hand_ins.found, book, overrides(book.folder, task.rubric)))
+    filled = fill(data, every, feedback=True, assignment=column)
+    target = book.folder / f"filled-{sheet.name}"
+    if not is_dry:
+        book.write(target, filled.data)
+    click.echo(
+        f"{filled.filled} grades for the column {shown(filled.column)}{'' if is_dry else f' in {shown(target.name)}'}"
+    )
+    for row in filled.unmatched_rows:
+        click.echo(f"no hand-in for the row: {shown(row)}")
+    for entry in filled.unmatched_entries:
+        click.echo(f"no row for the hand-in: {shown(entry.key)} {shown(entry.name)}")
+    for note in filled.notes:
+        click.echo(f"note: {shown(note.text)}")

@@ -1,0 +1,361 @@
+"""A whole class: which hand-ins need a grade, who grades them, and what is kept of it.
+
+The reports on disk, one a hand-in and each written at once, are the truth; tables and pages are made
+from them. A run that was ended anywhere goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import importlib.metadata
+import itertools
+import math
+import os
+import statistics
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from grader import __version__
+from grader.errors import Rejected, UsageError
+from grader.handins import HandIn
+from grader.models import Message, Report, Rubric, Status, Verdict
+from grader.renderers.json import parse_json, render_json
+from grader.tables import Entry, Override, cases_csv, gradebook_csv, written
+from grader.warm import Task, Wanted, Warm, broken
+
+REPORTS, CLASS = "reports", "class.json"
+WAITING = 2  # hand-ins read in advance for each one that is being graded
+TOP = 20
+WORST = (Verdict.PASSED, Verdict.NOT_RUN, Verdict.BLOCKED)
+
+# --- one hand-in, in whatever process or machine -------------------------------------------------
+
+_local = threading.local()
+_open: list[Warm] = []
+
+
+def graded(task: Task, wanted: Wanted) -> Report:
+    """Grade a hand-in in the warm process of this thread; what an executor calls, here or on another machine."""
+    warm: Warm | None = getattr(_local, "warm", None)
+    if warm is None or warm.task != task:
+        if warm is not None:
+            warm.close()
+        warm = _local.warm = Warm(task)
+        _open.append(warm)
+    return warm.grade(wanted)
+
+
+@atexit.register
+def close_all() -> None:
+    """End the warm processes of this process, and whatever they are grading."""
+    while _open:
+        _open.pop().end()
+
+
+# --- what is kept --------------------------------------------------------------------------------
+
+
+def fingerprint(task: Task, sha256: str) -> str:
+    """Return the hash of all that a grade depends on: hand-in, suite, rubric, seed, limits, level, versions."""
+    digest = hashlib.sha256(msgspec.json.encode([sha256, __version__, importlib.metadata.version("numpy")]))
+    digest.update(msgspec.json.encode(task))
+    digest.update(_code().encode())
+    return digest.hexdigest()
+
+
+def _code(known: dict[str, str] = {}) -> str:  # noqa: B006  - worked out once
+    """Return the hash of the grader's own files: two checkouts of one version are not the same grader."""
+    if "hash" not in known:
+        digest = hashlib.sha256()
+        for path in sorted(Path(__file__).parent.rglob("*.py")):
+            digest.update(path.read_bytes())
+        known["hash"] = digest.hexdigest()
+    return known["hash"]
+
+
+class Book:
+    """The folder of a class: its reports, and the seed that they share."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            (folder / REPORTS).mkdir(parents=True, exist_ok=True)
+            for left in (*folder.glob(f".{CLASS}*.part"), *(folder / REPORTS).glob(".*.part")):
+                left.unlink()  # of a run that was killed while it wrote
+        except OSError as error:
+            raise UsageError(
+                "{path} cannot be used: {reason}.", path=folder.name, reason=error.strerror or ""
+            ) from error
+
+    def path(self, key: str, ending: str = "json") -> Path:
+        """Return where the report of a hand-in is."""
+        return self.folder / REPORTS / f"{key}.{ending}"
+
+    def report(self, key: str) -> Report | None:
+        """Return the report of a hand-in, None where there is none that can be read."""
+        try:
+            return parse_json(self.path(key).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
+            return None
+
+    def keep(self, key: str, report: Report) -> None:
+        """Write the report of a hand-in, all of it or nothing."""
+        self.write(self.path(key), render_json(report))
+
+    def begin(self, seed: int, *, is_wanted: bool) -> int:
+        """Return the seed of the class: the one that is kept, or else, or if it is wanted, this one; and keep it."""
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            kept = msgspec.json.decode((self.folder / CLASS).read_bytes(), type=Settings).seed
+            if not is_wanted or kept == seed:
+                return kept
+        self.close({"seed": seed})
+        return seed
+
+    def close(self, numbers: dict[str, Any]) -> None:
+        """Write class.json."""
+        self.write(self.folder / CLASS, msgspec.json.format(msgspec.json.encode(numbers), indent=2) + b"\n")
+
+    @staticmethod
+    def write(path: Path, content: str | bytes) -> None:
+        """Write a file beside its place, and put it there when it is complete."""
+        data = content.encode("utf-8") if isinstance(content, str) else content
+        number, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}", suffix=".part", dir=path.parent)
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(data)
+                file.flush()
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+            raise
+
+
+class Settings(msgspec.Struct):
+    """What a later run must know of a class."""
+
+    seed: int
+
+
+# --- grading -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """What is told of one hand-in: points as they were measured; was is the score before a regrade."""
+
+    key: str
+    status: Status
+    score: int | None
+    misconceptions: tuple[str, ...]
+    is_new: bool
+
+
+def line_of(key: str, report: Report, *, is_new: bool) -> Line:
+    """Return the short form of a report."""
+    return Line(key=key, status=report.status, score=report.score, misconceptions=mistakes_in(report), is_new=is_new)
+
+
+def mistakes_in(report: Report) -> tuple[str, ...]:
+    """Return the named mistakes in a report, each once."""
+    found = (case.misconception for criterion in report.criteria for case in criterion.cases)
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """Points that a hand-in gained or lost in one criterion when it was graded again, and why."""
+
+    key: str
+    criterion: str
+    before: int | None
+    after: int | None
+    why: str
+
+
+def changes_of(key: str, before: Report | None, after: Report) -> Iterator[Change]:
+    """Yield the criteria whose points are others than before."""
+    if before is None:
+        return
+    earlier = {one.id: one for one in before.criteria}
+    for one in after.criteria:
+        old = earlier.get(one.id)
+        was = None if old is None or before.score is None else old.points
+        now = None if after.score is None else one.points
+        if was != now:
+            told = one.feedback or (old.feedback if old is not None else None)
+            yield Change(key=key, criterion=one.id, before=was, after=now, why=told.text if told else "")
+
+
+def grade_class(
+    hand_ins: Sequence[HandIn],
+    task: Task,
+    book: Book,
+    executor: Executor,
+    jobs: int,
+    *,
+    regrade: bool,
+    done: Callable[[Line], None],
+    changed: Callable[[Change], None],
+) -> None:
+    """Grade what has no report of this very kind yet, jobs at a time, and keep each report as it comes.
+
+    done is called with the line of each hand-in, those included that need no grade.
+    """
+    waiting: dict[Future[Report], tuple[HandIn, Wanted, str]] = {}
+    todo = iter(hand_ins)
+    while True:
+        for one in itertools.islice(todo, max(0, jobs * WAITING - len(waiting))):
+            wanted, mark = _wanted(one, task)
+            before = book.report(one.key)
+            if before is not None and before.environment.fingerprint == mark and not regrade:
+                done(line_of(one.key, before, is_new=False))
+            else:
+                waiting[executor.submit(graded, task, wanted)] = (one, wanted, mark)
+        if not waiting:
+            if (one_more := next(todo, None)) is None:
+                return
+            todo = itertools.chain([one_more], todo)
+            continue
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            one, wanted, mark = waiting.pop(future)
+            try:
+                report = future.result()
+            except Exception as error:  # a worker of a cluster that is lost for good
+                report = broken(task, wanted, f"{type(error).__name__}: {error}")
+            kept = "" if report.status is Status.GRADER_ERROR else mark  # such a report is made again the next time
+            report = replace(report, environment=replace(report.environment, fingerprint=kept))
+            for change in changes_of(one.key, book.report(one.key), report) if regrade else ():
+                changed(change)
+            book.keep(one.key, report)
+            done(line_of(one.key, report, is_new=True))
+
+
+def _wanted(one: HandIn, task: Task) -> tuple[Wanted, str]:
+    """Read a hand-in: what to grade, and the mark of its grade."""
+    try:
+        handed = one.handed()
+    except Rejected as rejected:
+        reason: Message = rejected.reason
+        return Wanted(name=one.key, reason=reason), fingerprint(task, reason.text)
+    return Wanted(name=one.key, handed=handed), fingerprint(task, handed.sha256)
+
+
+# --- what comes of it ----------------------------------------------------------------------------
+
+
+def entries(hand_ins: Iterable[HandIn], book: Book, overrides: dict[str, tuple[Override, ...]]) -> Iterator[Entry]:
+    """Yield each hand-in with its report, one at a time."""
+    for one in hand_ins:
+        report = book.report(one.key)
+        if report is not None:
+            changed = overrides.get(one.key, ()) or (overrides.get(one.student, ()) if one.student else ())
+            yield Entry(
+                key=one.key, student=one.student, name=one.name, email=one.email, report=report, overrides=changed,
+                aliases=one.aliases,
+            )  # fmt: skip
+
+
+def write_tables(book: Book, entries: Callable[[], Iterable[Entry]], rubric: Rubric) -> None:
+    """Write gradebook.csv and cases.csv."""
+    book.write(book.folder / "gradebook.csv", gradebook_csv(entries(), rubric))
+    book.write(book.folder / "cases.csv", cases_csv(entries()))
+
+
+def write_changes(book: Book, changes: Iterable[Change]) -> None:
+    """Write changes.csv: who gained or lost points when the class was graded again."""
+    rows = [("key", "criterion", "before", "after", "why")]
+    book.write(
+        book.folder / "changes.csv",
+        written([*rows, *((c.key, c.criterion, c.before, c.after, c.why) for c in changes)]),
+    )
+
+
+def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str]) -> dict[str, Any]:
+    """Return class.json: the seed, scores, each case's pass rate and discrimination, mistakes, and times.
+
+    Discrimination is the correlation of a case's points with those of all other cases, -1 to 1, over
+    graded hand-ins; null where one of both does not vary.
+    """
+    scores: list[int] = []
+    statuses: Counter[str] = Counter()
+    levels: Counter[str] = Counter()
+    points: dict[str, list[int]] = {}
+    passed: Counter[str] = Counter()
+    students: dict[str, list[str]] = {}
+    times: list[float] = []
+    for entry in entries:
+        report = entry.report
+        statuses[report.status.value] += 1
+        levels[report.sandbox.level] += 1
+        times.append(report.timing.total_s)
+        for name in mistakes_in(report):
+            students.setdefault(name, []).append(entry.key)
+        if entry.score is not None:
+            scores.append(entry.score)
+        if report.score is None:
+            continue
+        for criterion in report.criteria:
+            for case in criterion.cases:
+                name = f"{criterion.id}.{case.id}"
+                points.setdefault(name, []).append(case.points)
+                passed[name] += case.verdict is Verdict.PASSED
+    totals = [sum(row) for row in zip(*points.values(), strict=True)]
+    mistakes = sorted(students.items(), key=lambda one: (-len(one[1]), one[0]))
+    return {
+        "seed": task.seed,
+        "hand_ins": sum(statuses.values()),
+        "statuses": dict(sorted(statuses.items())),
+        "levels": dict(sorted(levels.items())),
+        "max_score": task.rubric.max_score,
+        "scores": {
+            "mean": round(statistics.fmean(scores), 2) if scores else None,
+            "median": statistics.median(scores) if scores else None,
+            "least": min(scores, default=None),
+            "most": max(scores, default=None),
+            "tenths": tenths(scores, task.rubric.max_score),
+        },
+        "cases": {
+            name: {
+                "pass_rate": round(passed[name] / len(made), 4),
+                "mean_points": round(statistics.fmean(made), 3),
+                "discrimination": correlation(made, [all_ - one for all_, one in zip(totals, made, strict=True)]),
+            }
+            for name, made in points.items()
+        },
+        "misconceptions": [{"id": name, "hand_ins": len(keys), "keys": keys} for name, keys in mistakes],
+        "not_in_the_class": list(left_out),
+        "timing": {
+            "median_s": round(statistics.median(times), 3) if times else None,
+            "longest_s": round(max(times, default=0.0), 3),
+            "total_s": round(sum(times), 3),
+        },
+    }
+
+
+def tenths(scores: Sequence[int], most: int) -> list[int]:
+    """Return how many scores are in each tenth of the range; full marks count to the last."""
+    counts = [0] * 10
+    for score in scores:
+        counts[max(0, min(9, 10 * score // most))] += 1
+    return counts
+
+
+def correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Return Pearson's correlation, None where there is none."""
+    try:
+        value = statistics.correlation(one, other)
+    except statistics.StatisticsError:
+        return None
+    return round(value, 3) if math.isfinite(value) else None

@@ -1,0 +1,259 @@
+"""The class as tables: one row a student, one row a case, and the overrides that a teacher writes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.models import Criterion, CriterionResult, Report, Rubric, Verdict
+from grader.renderers.text import printable
+
+TABLE_BYTES = 8 * 2**20
+TEXT_CHARS = 2_000
+UNDECIDED = {Verdict.NOT_GRADABLE, Verdict.BLOCKED, Verdict.NOT_RUN}
+
+# Where a spreadsheet may see a formula: at the start of a cell, and behind what another locale takes for the end of one.
+FORMULA = re.compile("(?:^|([;,][\\s\"']*))(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+NUMBERS = re.compile("-?[0-9]+(?:[.][0-9]+)?(?:, -?[0-9]+(?:[.][0-9]+)?)*(?:;|$)")
+
+Row = Sequence[str | int | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Override:
+    """Points that a teacher gives to one criterion in place of the measured ones."""
+
+    criterion: str
+    points: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One student of the class: who, the report, and what a teacher changed.
+
+    aliases are the other ids under which a learning platform knows the student.
+    """
+
+    key: str
+    student: str
+    name: str
+    email: str
+    report: Report
+    overrides: tuple[Override, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    def points(self, criterion_id: str) -> int | None:
+        """Return the points of a criterion, None while it is undecided; an override wins.
+
+        An override of a gate lifts it: the points that were earned count again.
+        """
+        criterion = next((one for one in self.report.criteria if one.id == criterion_id), None)
+        if criterion is None:
+            return None
+        override = self.override(criterion_id)
+        if override is not None:
+            return override.points
+        if self.report.score is None and any(case.verdict in UNDECIDED for case in criterion.cases):
+            return None
+        return criterion.points if self.is_zeroed else criterion.points_without_gate
+
+    def override(self, criterion_id: str) -> Override | None:
+        """Return what a teacher decided for a criterion; of two decisions the later."""
+        return next((one for one in reversed(self.overrides) if one.criterion == criterion_id), None)
+
+    @property
+    def is_zeroed(self) -> bool:
+        """Say whether a violated gate, not lifted by an override, takes the points."""
+        gates = [one for one in self.report.criteria if is_gate(one) and one.verdict is Verdict.FAILED]
+        return any(self.override(gate.id) is None for gate in gates)
+
+    @property
+    def score(self) -> int | None:
+        """Return the sum of the points; None while the report has none and a criterion is left undecided."""
+        if not self.overrides:
+            return self.report.score
+        points = [self.points(criterion.id) for criterion in self.report.criteria]
+        decided = [one for one in points if one is not None]
+        return sum(decided) if len(decided) == len(points) else None
+
+
+def is_gate(criterion: CriterionResult) -> bool:
+    """Say whether a criterion has no points of its own."""
+    return criterion.max_points == 0 and not criterion.cases
+
+
+def gradebook_csv(entries: Iterable[Entry], rubric: Rubric) -> str:
+    """Return one row a student; a gate's column has its verdict. Write it as utf-8-sig: spreadsheets expect the mark."""
+    header = ["key", "student", "name", "email", "status", "score", "max_score"]
+    header += [criterion.id for criterion in rubric.criteria]
+    header += ["misconceptions", "route", "reason", "overridden"]
+    return written([header, *(_gradebook_row(entry, rubric) for entry in entries)])
+
+
+def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
+    report = entry.report
+    results = {criterion.id: criterion for criterion in report.criteria}
+    found = (case.misconception for criterion in report.criteria for case in criterion.cases if case.misconception)
+    cells = [_criterion_cell(entry, criterion, results.get(criterion.id)) for criterion in rubric.criteria]
+    return [
+        entry.key, entry.student, entry.name, entry.email, report.status.value, entry.score, report.max_score, *cells,
+        " ".join(dict.fromkeys(found)),
+        report.submission.route,
+        report.reason.text if report.reason is not None else "",
+        " / ".join(_override_shown(one, results.get(one.criterion)) for one in entry.overrides),
+    ]  # fmt: skip
+
+
+def _criterion_cell(entry: Entry, criterion: Criterion, result: CriterionResult | None) -> str | int | None:
+    if criterion.is_gate and result is not None:
+        return result.verdict.value
+    return entry.points(criterion.id)
+
+
+def _override_shown(override: Override, result: CriterionResult | None) -> str:
+    was = f" (was {result.points})" if result is not None else ""
+    reason = f" {override.reason}" if override.reason else ""
+    return f"{override.criterion}: {override.points}{was}{reason}"
+
+
+def cases_csv(entries: Iterable[Entry]) -> str:
+    """Return one row a case as it was observed, without overrides; a gate is a row without a case."""
+    header = ["student", "criterion", "case", "verdict", "points", "max_points", "misconception", "feedback"]
+    rows: list[Row] = [header]
+    for entry in entries:
+        for criterion in entry.report.criteria:
+            for case in criterion.cases:
+                told = case.feedback.text if case.feedback is not None else ""
+                rows.append([
+                    entry.student, criterion.id, case.id, case.verdict.value, case.points, case.max_points,
+                    case.misconception or "", told,
+                ])  # fmt: skip
+            if is_gate(criterion):
+                told = criterion.feedback.text if criterion.feedback is not None else ""
+                rows.append([entry.student, criterion.id, "", criterion.verdict.value, 0, 0, "", told])
+    return written(rows)
+
+
+def written(rows: Iterable[Row]) -> str:
+    """Return rows as CSV (RFC 4180); numbers are numbers, texts are inert and on one line."""
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows([inert(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return buffer.getvalue()
+
+
+def inert(text: str) -> str:
+    """Return text for a cell: one line, nothing in it hidden, and no spreadsheet takes a part of it for a formula.
+
+    An apostrophe goes before what may start one. A separator of another locale (`a;=1` opened where cells
+    end with a semicolon) counts as a start, plain numbers behind one do not.
+    """
+    line = printable(" ".join(text.split()), TEXT_CHARS)
+    return FORMULA.sub(lambda start: start[0] + ("" if start[1] and NUMBERS.match(line, start.end()) else "'"), line)
+
+
+# --- tables that a teacher writes ---------------------------------------------------------------
+
+
+def read_overrides(path: Path, rubric: Rubric) -> dict[str, tuple[Override, ...]]:
+    """Return the overrides in a table with the columns student, criterion, points, reason, by student (id or key)."""
+    found: dict[str, dict[str, Override]] = {}
+    lines: dict[tuple[str, str], int] = {}
+    for line, row in read_table(path, ("student", "criterion", "points", "reason")):
+        student, override = row["student"], _override(path.name, line, row, rubric)
+        if not student:
+            raise UsageError("{table}, line {line}: there is no student.", table=path.name, line=line)
+        earlier = lines.setdefault((student, override.criterion), line)
+        if earlier != line:
+            raise UsageError(
+                "{table}, line {line}: {criterion} of {student} stands in line {earlier} already.",
+                table=path.name, line=line, criterion=override.criterion, student=student, earlier=earlier,
+            )  # fmt: skip
+        found.setdefault(student, {})[override.criterion] = override
+    return {student: tuple(overrides.values()) for student, overrides in found.items()}
+
+
+def _override(table: str, line: int, row: dict[str, str], rubric: Rubric) -> Override:
+    known = {criterion.id: criterion for criterion in rubric.criteria}
+    name, points = row["criterion"], row["points"]
+    if name in ("*", "score") and name not in known:
+        raise UsageError(
+            "{table}, line {line}: points are given to one criterion at a time, not to {criterion}.",
+            table=table, line=line, criterion=name,
+        )  # fmt: skip
+    if name not in known:
+        raise UsageError(
+            "{table}, line {line}: the rubric has no criterion {criterion}: it has {known}.",
+            table=table, line=line, criterion=name or '""', known=", ".join(known),
+        )  # fmt: skip
+    most = known[name].points
+    if not re.fullmatch("[0-9]{1,9}", points) or int(points) > most:
+        raise UsageError(
+            "{table}, line {line}: points for {criterion} are a whole number from 0 to {most}, not {points}.",
+            table=table, line=line, criterion=name, most=most, points=points or '""',
+        )  # fmt: skip
+    return Override(criterion=name, points=int(points), reason=row["reason"])
+
+
+def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows of a CSV file (UTF-8, comma or semicolon) as (line, cells by column); UsageError if it is none.
+
+    The names of columns are not case-sensitive; other columns are left out, and so are rows without any text.
+    """
+    text = _text(path)
+    header_line = text.lstrip().split("\n", 1)[0]
+    delimiter = ";" if header_line.count(";") > header_line.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[int, dict[str, str]]] = []
+    columns: dict[str, int] = {}
+    line = 1
+    try:
+        for cells in reader:
+            if not columns and any(cells):
+                columns = _columns(path.name, cells, required, optional)
+            elif any(cell.strip() for cell in cells):
+                padded = [*cells, *[""] * len(columns)]
+                rows.append((line, {name: " ".join(padded[place].split()) for name, place in columns.items()}))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UsageError("{table}, line {line}: {reason}.", table=path.name, line=line, reason=str(error)) from error
+    if not columns:
+        raise UsageError("{table} is empty.", table=path.name)
+    return rows
+
+
+def _text(path: Path) -> str:
+    """Return the text of a table; UsageError for what is not one."""
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError("{table} is not a regular file.", table=path.name)
+        with path.open("rb") as file:
+            content = file.read(TABLE_BYTES + 1)
+        if len(content) > TABLE_BYTES:
+            raise UsageError("{table} is larger than {limit} MiB.", table=path.name, limit=TABLE_BYTES // 2**20)
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or "unknown error"
+        raise UsageError("{table} cannot be read: {reason}.", table=path.name, reason=reason) from error
+    except ValueError as error:
+        line = content[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
+        raise UsageError(
+            "{table}, line {line}: this is not UTF-8 text: save it as CSV UTF-8.", table=path.name, line=line
+        ) from error
+
+
+def _columns(table: str, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> dict[str, int]:
+    """Return the place of each column that is asked for."""
+    titles = [title.strip().casefold() for title in header]
+    twice = [title for title, count in Counter(titles).items() if count > 1 and title in (*required, *optional)]
+    missing = [name for name in required if name not in titles]
+    for problem, names in (("appears twice", twice), ("is missing", missing)):
+        if names:
+            raise UsageError("{table}, line 1: the column {column} {problem}.", table=table, column=names[0], problem=problem)  # fmt: skip
+    return {name: titles.index(name) for name in (*required, *optional) if name in titles}

@@ -1,0 +1,279 @@
+"""A process that has pytest, the suite and a sandbox ready, and grades one hand-in after another, each in a fork.
+
+Trusted, and never in touch with student code; a fork that ends badly costs nothing but its own
+hand-in. `python -m grader.warm` reads messages from its standard input and answers on its standard
+output, both as a little-endian uint32 (length) and msgpack: first a Task, then a Wanted for each Graded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
+
+import msgspec
+
+from grader.errors import Rejected
+from grader.models import Assignment, Handed, Message, Report, Rubric, Status, say
+from grader.sandbox.client import Limits
+from grader.sandbox.preload import EVERY
+from grader.sandbox.processes import Sandbox, SandboxError
+
+if TYPE_CHECKING:
+    from grader.suite_run import CollectedSuite
+
+LENGTH = struct.Struct("<I")
+SLACK_S = 60.0  # for the trusted side of a hand-in, beyond its own time
+ATTEMPTS = 2
+HAS_FORK = hasattr(os, "fork") and sys.platform == "linux"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """How all hand-ins of a class are graded."""
+
+    rubric: Rubric
+    limits: Limits
+    seed: int
+    lang: str = "en"
+    required: str = "process"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A hand-in as bytes, or the reason why there is none; is_last: a broken grader is not tried again."""
+
+    name: str
+    handed: Handed | None = None
+    reason: Message | None = None
+    is_last: bool = False
+
+
+class Warm:
+    """A warm process, started when it is first needed, and again after it ended. A context manager; one thread at a time."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self._process: subprocess.Popen[bytes] | None = None
+        self._has_ended = False
+
+    def __enter__(self) -> Warm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def grade(self, wanted: Wanted) -> Report:
+        """Return the report of a hand-in; where the process dies twice over it, the report says grader_error."""
+        for attempt in range(1, ATTEMPTS + 1):
+            if self._has_ended:
+                break
+            process = self._process if self._process is not None else self._start()
+            with Deadline(process, self.task.limits.total_time_s + SLACK_S):
+                try:
+                    send(process.stdin, replace(wanted, is_last=attempt == ATTEMPTS))
+                    return receive(process.stdout, Report)
+                except (OSError, EOFError, msgspec.MsgspecError):
+                    pass
+            self.close()
+        return broken(self.task, wanted, "the process that graded it ended twice")
+
+    def end(self) -> None:
+        """End the process from another thread, for good."""
+        self._has_ended = True
+        if self._process is not None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the process; the next hand-in starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+            process.kill()
+            process.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-P", "-m", "grader.warm"]
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(  # noqa: S603  - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+        )
+        with contextlib.suppress(OSError):
+            send(self._process.stdin, self.task)
+        return self._process
+
+
+class Deadline:
+    """Kills a process that takes longer than it may."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self._timer = threading.Timer(seconds, process.kill)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+
+def send(stream: IO[bytes] | None, message: object) -> None:
+    """Write one message."""
+    assert stream is not None
+    packed = msgspec.msgpack.encode(message)
+    stream.write(LENGTH.pack(len(packed)) + packed)
+    stream.flush()
+
+
+def receive(stream: IO[bytes] | None, kind: type[T]) -> T:
+    """Read one message; EOFError where the other end has gone."""
+    assert stream is not None
+    (length,) = LENGTH.unpack(exactly(stream, LENGTH.size))
+    return msgspec.msgpack.decode(exactly(stream, length), type=kind)
+
+
+def exactly(stream: IO[bytes], count: int) -> bytes:
+    """Read so many bytes."""
+    parts = []
+    while count:
+        part = stream.read(count)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def broken(task: Task, wanted: Wanted, problem: str) -> Report:
+    """Return the report of a hand-in that the grader itself failed over."""
+    from grader.scoring import without_run
+
+    reason = say("The grader itself failed: {problem}.", problem=problem)
+    return without_run(
+        assigned(task), wanted.name, Status.GRADER_ERROR, reason, seed=task.seed, lang=task.lang, total_s=0.0
+    )
+
+
+def assigned(task: Task) -> Assignment:
+    """Return the assignment of a task."""
+    from grader.pipeline import SUITE, SUITE_OBSERVED
+
+    return Assignment(rubric=task.rubric, suite=SUITE, suite_observed=SUITE_OBSERVED, limits=task.limits)
+
+
+# --- inside the process -------------------------------------------------------------------------
+
+
+class Server:
+    """The warm process itself."""
+
+    def __init__(self, task: Task, requests: IO[bytes], replies: IO[bytes]) -> None:
+        from grader.suite_run import CollectedSuite
+
+        self._task = task
+        self._requests, self._replies = requests, replies
+        self._assignment = assigned(task)
+        self._suite = CollectedSuite(self._assignment)
+        self._box: Sandbox
+
+    def serve(self) -> None:
+        """Answer until the other end has gone."""
+        with Sandbox(self._task.required, modules=EVERY) as self._box:
+            if not HAS_FORK:
+                return self._answer_all(self._alone)
+            import numpy.random  # noqa: F401  - for the forks
+
+            with contextlib.suppress(SandboxError):  # each report says it
+                self._box.wait()
+            problem = self._suite.collect(lambda: self._answer_all(self._forked))
+            if problem is not None:
+                self._answer_all(lambda wanted: msgspec.msgpack.encode(broken(self._task, wanted, problem)))
+        return None
+
+    def _answer_all(self, answer: Callable[[Wanted], bytes]) -> None:
+        with contextlib.suppress(EOFError):
+            while True:
+                packed = answer(receive(self._requests, Wanted))
+                self._replies.write(LENGTH.pack(len(packed)) + packed)
+                self._replies.flush()
+
+    def _alone(self, wanted: Wanted) -> bytes:
+        """Grade in this process."""
+        return msgspec.msgpack.encode(self._report(wanted, None))
+
+    def _report(self, wanted: Wanted, suite: CollectedSuite | None) -> Report:
+        from grader.pipeline import grade_handed
+
+        def collect() -> Handed:
+            if wanted.handed is None:
+                assert wanted.reason is not None
+                raise Rejected(wanted.reason.id, **wanted.reason.args)
+            return wanted.handed
+
+        task = self._task
+        return grade_handed(
+            wanted.name, collect, self._assignment, self._box, seed=task.seed, lang=task.lang, collected=suite
+        )
+
+    def _forked(self, wanted: Wanted) -> bytes:
+        """Grade in a fork; end this process where the fork does, or where the other end has gone."""
+        ours, theirs = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._child(wanted, theirs)
+        os.close(theirs)
+        parts = []
+        while True:
+            ready, _, _ = select.select([ours, self._requests.fileno()], [], [])
+            if self._requests.fileno() in ready:  # nothing is sent before the answer: it has gone
+                os.kill(pid, signal.SIGKILL)
+                os._exit(1)
+            part = os.read(ours, 1 << 16)
+            if not part:
+                break
+            parts.append(part)
+        os.close(ours)
+        if os.waitpid(pid, 0)[1] != 0:
+            os._exit(1)
+        return b"".join(parts)
+
+    def _child(self, wanted: Wanted, descriptor: int) -> NoReturn:
+        code = 1
+        try:
+            report = self._report(wanted, self._suite)
+            if report.status is not Status.GRADER_ERROR or wanted.is_last:
+                packed = memoryview(msgspec.msgpack.encode(report))
+                while packed:
+                    packed = packed[os.write(descriptor, packed) :]
+                code = 0
+        except BaseException:
+            traceback.print_exc()
+        os._exit(code)
+
+
+def main() -> None:
+    """Be a warm process."""
+    requests, replies = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)  # whatever is printed is no message
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        Server(receive(requests, Task), requests, replies).serve()
+
+
+if __name__ == "__main__":
+    main()
