@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.bench.__main__ import RIGHT, right_hand_in
 from tests.bench.measure import FailedError, Job, Run, measure, tail
 from tests.bench.page import Goal, Row, goals, goals_table, page, tools_table
 from tests.bench.tools import PEERS, ROLES, TOOLS, requirements, write_hand_ins
-from tests.command import ENVIRONMENT
+from tests.command import ENVIRONMENT, ROOT
 
 SIZES = (1, 20, 200, 2000)
 
@@ -133,6 +134,22 @@ def test_measure(tmp_path: Path) -> None:
     assert run.largest_mib > 64
     assert run.cpu_s > 0.02
     assert run.tree_mib is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
+def test_orphans_count(tmp_path: Path) -> None:
+    """The processor time and memory of a process that a job left behind are counted."""
+    orphan = "import time; b = bytearray(64 * 2**20); n = sum(range(2 * 10**6)); time.sleep(0.1)"
+    job = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {orphan!r}], start_new_session=True)"
+    code = f"""if True:
+        import os, sys; from pathlib import Path; from tests.bench.measure import Job, adopt_orphans, measure
+        adopt_orphans()
+        print(measure([Job(argv=(sys.executable, "-c", {job!r}), cwd=Path.cwd())], os.environ, Path("log")).largest_mib)
+    """
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, capture_output=True)
+
+    assert float(ran.stdout) > 64
 
 
 def test_measure_refuses_a_failure(tmp_path: Path) -> None:

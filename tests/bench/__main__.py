@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench.measure import FailedError, Run, measure, tail
+from tests.bench.measure import FailedError, Run, adopt_orphans, measure, tail
 from tests.bench.page import MANY, Row, page
 from tests.bench.tools import ROLES, TOOLS, Tool, set_up, versions, write_hand_ins
 from tests.command import ROOT
@@ -161,6 +161,7 @@ def main() -> None:
     is_quick = parser.parse_args().quick
     began, where = time.monotonic(), machine()
     rounds = QUICK_ROUNDS if is_quick else ROUNDS
+    adopt_orphans()
     bench = Bench(TOOLS)
     bench.set_up(is_quick=is_quick)
     rows = bench.measure(rounds)

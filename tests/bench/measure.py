@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +20,8 @@ from tests.command import descendants
 SAMPLE_S = 0.05
 LIMIT_S = 1800.0
 MAXRSS_PER_MIB = 2**20 if sys.platform == "darwin" else 2**10
+ORPHAN_S = 10.0
+PR_SET_CHILD_SUBREAPER = 36
 TOLD = 2_000  # characters of a failed command's output
 
 
@@ -37,8 +41,8 @@ class Job:
 class Run:
     """What some jobs took together.
 
-    cpu_s counts every process that was waited for; largest_mib is the largest of them at its peak;
-    tree_mib is the peak of all together, shared pages in part, None where it was not sampled.
+    cpu_s counts every process that was waited for, by adopt_orphans also those that jobs left behind;
+    largest_mib is the largest of them at its peak; tree_mib is the peak of all together, shared pages in part, None where it was not sampled.
     """
 
     wall_s: float
@@ -57,6 +61,7 @@ def measure(
     may_fail: bool = False,
 ) -> Run:
     """Run all jobs, at_a_time of them at once, their output in log; sampling memory takes some time itself."""
+    others = descendants(os.getpid())
     waiting, running = list(jobs), dict[int, subprocess.Popen[bytes]]()
     cpu_s, largest, codes = 0.0, 0, set[int]()
     with log.open("wb") as output, deadline(running), sampler(is_sampled) as peak:
@@ -77,6 +82,9 @@ def measure(
                 process.returncode = os.waitstatus_to_exitcode(status)
                 codes.add(process.returncode)
         wall_s = time.perf_counter() - began
+    for usage in orphans(others):
+        cpu_s += usage.ru_utime + usage.ru_stime
+        largest = max(largest, usage.ru_maxrss)
     if any(codes) and not may_fail:
         raise FailedError(f"it ended with exit code {max(codes, key=abs)}")
     return Run(
@@ -85,6 +93,23 @@ def measure(
         largest_mib=largest / MAXRSS_PER_MIB,
         tree_mib=peak[0] / 1024 if is_sampled and peak[0] else None,
     )
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes whose own parent ended before them, so that what they took can be counted."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def orphans(others: set[int]) -> Iterator[resource.struct_rusage]:
+    """Wait for the processes that jobs left behind, ORPHAN_S seconds at most, others aside."""
+    until = time.monotonic() + ORPHAN_S
+    while descendants(os.getpid()) - others and time.monotonic() < until:
+        pid, _, usage = os.wait4(-1, os.WNOHANG)
+        if pid:
+            yield usage
+        else:
+            time.sleep(0.01)
 
 
 def tail(log: Path) -> str:
