@@ -38,7 +38,7 @@ validity: $(READY)
 	$(BIN)/python -m tests.validity
 
 # Beside plain pytest, gradescope-utils, check50, nbgrader and otter, each installed in .bench; writes docs/benchmark.md
-# (about 20 minutes on a quiet machine).
+# (about 25 minutes on a quiet machine).
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
