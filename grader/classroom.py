@@ -304,7 +304,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             students.setdefault(name, []).append(entry.key)
         if entry.score is not None:
             scores.append(entry.score)
-        if report.score is None:
+        if report.status is not Status.GRADED:
             continue
         for criterion in report.criteria:
             for case in criterion.cases:

@@ -7,6 +7,7 @@ reads it.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 import unicodedata
@@ -15,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -282,10 +283,10 @@ class _Archive(_Tree):
         for index, member in enumerate(members):
             name = _member_name(member).removeprefix("./")
             steps = name.split("/")
-            if name.endswith("/") or any(step.casefold() == "__macosx" for step in steps) or _is_noise(steps[0]):
-                continue
             if ".." in steps or not steps[0] or re.match("[A-Za-z]:", name):
                 self.note("{name} leads out of the archive: left out.", name=name)
+            elif name.endswith("/") or "__macosx" in name.casefold().split("/") or _is_noise(steps[0]):
+                continue
             elif len(steps) == 1 and _is_link(member):
                 self.note("{name} is a link, which is not followed.", name=name)
             else:
@@ -309,14 +310,20 @@ def _is_noise(name: str) -> bool:
 def _opened_zip(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
     """Open a class's archive; Rejected for one that cannot be read."""
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            yield archive
+        state = path.stat()
+        yield _directory(path, (state.st_ino, state.st_size, state.st_mtime_ns), os.getpid())
     except (GradeError, OSError, MemoryError):
         raise
     except Exception as error:  # zipfile raises half a dozen kinds for what is no archive
         if type(error) is RuntimeError:  # zipfile's word for a password
             raise Rejected("{name} is encrypted: hand it in without a password.", name=name) from error
         raise Rejected("{name} is not an archive that can be read.", name=name) from error
+
+
+@lru_cache(maxsize=1)
+def _directory(path: Path, _state: tuple[int, ...], _process: int) -> zipfile.ZipFile:
+    """Read the directory of an archive once; a forked process opens it for itself: a shared file has one position."""
+    return zipfile.ZipFile(path)
 
 
 def _member(archive: zipfile.ZipFile, part: Part, limit: int | None = None) -> bytes:

@@ -88,7 +88,7 @@ def grade_handed(
         staged = stage(collect(), assignment.classes, box)
         findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
         modules = preloaded(staged, assignment)
-        if collected is None:
+        if box.is_bare:
             box.preload(modules)
         is_enough = box.offers(modules)
         with (

@@ -7,11 +7,12 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import UsageError
 from grader.models import Criterion, CriterionResult, Report, Rubric, Verdict
+from grader.names import plain
 from grader.renderers.text import printable
 
 TABLE_BYTES = 8 * 2**20
@@ -19,7 +20,7 @@ TEXT_CHARS = 2_000
 UNDECIDED = {Verdict.NOT_GRADABLE, Verdict.BLOCKED, Verdict.NOT_RUN}
 
 # Where a spreadsheet may see a formula: at the start of a cell, and behind what another locale takes for the end of one.
-FORMULA = re.compile("(?:^|([;,][\\s\"']*))(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+FORMULA = re.compile('(?:^|([;,]))[\\s"]*(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 NUMBERS = re.compile("-?[0-9]+(?:[.][0-9]+)?(?:, -?[0-9]+(?:[.][0-9]+)?)*(?:;|$)")
 
 Row = Sequence[str | int | None]
@@ -169,7 +170,7 @@ def read_overrides(path: Path, rubric: Rubric) -> dict[str, tuple[Override, ...]
         student, override = row["student"], _override(path.name, line, row, rubric)
         if not student:
             raise UsageError("{table}, line {line}: there is no student.", table=path.name, line=line)
-        earlier = lines.setdefault((student, override.criterion), line)
+        earlier = lines.setdefault((plain(student), override.criterion), line)
         if earlier != line:
             raise UsageError(
                 "{table}, line {line}: {criterion} of {student} stands in line {earlier} already.",
@@ -177,6 +178,26 @@ def read_overrides(path: Path, rubric: Rubric) -> dict[str, tuple[Override, ...]
             )  # fmt: skip
         found.setdefault(student, {})[override.criterion] = override
     return {student: tuple(overrides.values()) for student, overrides in found.items()}
+
+
+def with_overrides(entries: Iterable[Entry], overrides: dict[str, tuple[Override, ...]]) -> tuple[Entry, ...]:
+    """Return entries with their overrides, given by id or by key; UsageError for those of nobody.
+
+    An id gives them to each hand-in of that student. Of two for one criterion the key's decides.
+    """
+    left = {plain(student): student for student in overrides}
+    by: dict[str, tuple[Override, ...]] = {}
+    for student, given in overrides.items():
+        by[plain(student)] = (*by.get(plain(student), ()), *given)
+    made = []
+    for entry in entries:
+        names = dict.fromkeys((plain(entry.student), plain(entry.key)))
+        made.append(replace(entry, overrides=tuple(one for name in names for one in by.get(name, ()))))
+        for name in names:
+            left.pop(name, None)
+    if left:
+        raise UsageError("There are overrides for {student}, who is not in the class.", student=", ".join(left.values()))  # fmt: skip
+    return tuple(made)
 
 
 def _override(table: str, line: int, row: dict[str, str], rubric: Rubric) -> Override:
@@ -218,7 +239,7 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
             if not columns and any(cells):
                 columns = _columns(path.name, cells, required, optional)
             elif any(cell.strip() for cell in cells):
-                padded = [*cells, *[""] * len(columns)]
+                padded = [*cells, *[""] * (1 + max(columns.values()))]
                 rows.append((line, {name: " ".join(padded[place].split()) for name, place in columns.items()}))
             line = reader.line_num + 1
     except csv.Error as error:

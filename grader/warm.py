@@ -8,6 +8,8 @@ output, both as a little-endian uint32 (length) and msgpack: first a Task, then 
 from __future__ import annotations
 
 import contextlib
+import functools
+import gc
 import os
 import select
 import signal
@@ -189,31 +191,40 @@ class Server:
         self._assignment = assigned(task)
         self._suite = CollectedSuite(self._assignment)
         self._box: Sandbox
+        self._is_warm = False
 
     def serve(self) -> None:
         """Answer until the other end has gone."""
         with Sandbox(self._task.required, modules=EVERY) as self._box:
-            if not HAS_FORK:
-                return self._answer_all(self._alone)
-            import numpy.random  # noqa: F401  - for the forks
-
             with contextlib.suppress(SandboxError):  # each report says it
                 self._box.wait()
-            problem = self._suite.collect(lambda: self._answer_all(self._forked))
-            if problem is not None:
-                self._answer_all(lambda wanted: msgspec.msgpack.encode(broken(self._task, wanted, problem)))
-        return None
+            while not self._is_warm or not HAS_FORK:  # the first that is really graded warms this process up
+                self._answer(self._alone)
+            problem = self._suite.collect(self._answer_in_forks)
+            while problem is not None:
+                self._answer(functools.partial(self._failed, problem))
 
-    def _answer_all(self, answer: Callable[[Wanted], bytes]) -> None:
+    def _failed(self, problem: str, wanted: Wanted) -> bytes:
+        """Say that the suite itself is broken."""
+        return msgspec.msgpack.encode(broken(self._task, wanted, problem))
+
+    def _answer(self, made: Callable[[Wanted], bytes]) -> None:
+        packed = made(receive(self._requests, Wanted))
+        self._replies.write(LENGTH.pack(len(packed)) + packed)
+        self._replies.flush()
+
+    def _answer_in_forks(self) -> None:
+        gc.collect()
+        gc.freeze()
         with contextlib.suppress(EOFError):
             while True:
-                packed = answer(receive(self._requests, Wanted))
-                self._replies.write(LENGTH.pack(len(packed)) + packed)
-                self._replies.flush()
+                self._answer(self._forked)
 
     def _alone(self, wanted: Wanted) -> bytes:
         """Grade in this process."""
-        return msgspec.msgpack.encode(self._report(wanted, None))
+        report = self._report(wanted, None)
+        self._is_warm = report.status is Status.GRADED
+        return msgspec.msgpack.encode(report)
 
     def _report(self, wanted: Wanted, suite: CollectedSuite | None) -> Report:
         from grader.pipeline import grade_handed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from grader.cli import FORMATS
 from grader.renderers import RENDERERS
 from grader.rubric import read_rubric
 from tests import mistakes
-from tests.command import ROOT, SUBMISSIONS, grade
+from tests.command import ROOT, SUBMISSIONS, grade, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HANDOUT = (ROOT / "student_template" / "README.md").read_text(encoding="utf-8")
@@ -21,6 +22,15 @@ HANDOUT = (ROOT / "student_template" / "README.md").read_text(encoding="utf-8")
 def test_help_in_the_readme(tmp_path: Path) -> None:
     """The README shows --help as it is."""
     ran = grade("--help", cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
+
+    assert ran.out.rstrip() in README
+
+
+def test_help_of_the_class_in_the_readme(tmp_path: Path) -> None:
+    """The README shows grade-class --help as it is."""
+    command = Path(sys.executable).with_name("grade-class")
+
+    ran = run([command, "--help"], cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
 
     assert ran.out.rstrip() in README
 

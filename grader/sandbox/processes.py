@@ -99,6 +99,11 @@ class Sandbox:
         if self._zygote is not None:
             self._zygote.preload(packages(), self._preload)
 
+    @property
+    def is_bare(self) -> bool:
+        """Say whether nothing was preloaded yet."""
+        return self._preload is None
+
     def offers(self, names: Sequence[str]) -> bool:
         """Say whether workers have all these modules."""
         return set(names) <= set(self._preload or ())

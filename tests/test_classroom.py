@@ -1,0 +1,372 @@
+"""A class: graded once, resumed anywhere, the same from any number of jobs; nothing is lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.classroom import correlation, fingerprint, tenths
+from grader.models import Handed, Status, say
+from grader.pipeline import assignment
+from grader.staging import collect
+from grader.warm import Task, Wanted, Warm
+from tests.command import ENVIRONMENT, ROOT, SUBMISSIONS, Ran, descendants, run
+from tests.mutants import mutants
+from tests.styles import styles
+
+COMMAND = Path(sys.executable).with_name("grade-class")
+RIGHT = ("arrays", "lists", "closures")
+WRONG = ("bias_frozen", "error_without_derivative", "loss_squared")
+
+
+def grade_class(*arguments: str | Path, cwd: Path) -> Ran:
+    """Run the installed command."""
+    return run([COMMAND, *arguments], cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def hand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a small class."""
+    folder = tmp_path_factory.mktemp("class")
+    for name in RIGHT:
+        (folder / f"{name}.py").write_bytes(styles()[name].encode())
+    for name in WRONG:
+        (folder / f"{name}.py").write_text(mutants()[name].text(0.3), encoding="utf-8")
+    (folder / "broken.py").write_text("class Neuron:\n  def", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(hand_ins: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results of that class, seed 7."""
+    out = tmp_path_factory.mktemp("results") / "out"
+    ran = grade_class(hand_ins, "--out", out, "--seed", "7", "--jobs", "2", cwd=out.parent)
+    assert (ran.code, ran.err) == (0, "")
+    return out
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Read a table."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def kept(out: Path) -> dict[str, Any]:
+    """Return every result, without what is about time."""
+    found: dict[str, Any] = {name: (out / name).read_bytes() for name in ("gradebook.csv", "cases.csv")}
+    for path in [*(out / "reports").glob("*.json"), out / "class.json"]:
+        found[path.name] = json.loads(path.read_text(encoding="utf-8"))
+        del found[path.name]["timing"]
+    return found
+
+
+def test_results(results: Path) -> None:
+    """Each hand-in has a report and a row; class.json has scores, cases and mistakes."""
+    scores = {row["key"]: row["score"] for row in rows(results / "gradebook.csv")}
+    numbers = json.loads((results / "class.json").read_text(encoding="utf-8"))
+
+    assert {name: scores[name] for name in RIGHT} == dict.fromkeys(RIGHT, "100")
+    assert set(scores) == {*RIGHT, *(name.replace("_", "-") for name in WRONG), "broken"}
+    assert {path.stem for path in (results / "reports").glob("*.json")} == set(scores)
+    assert len(rows(results / "cases.csv")) == 19 * len(scores)  # 18 cases and the gate
+    assert numbers["statuses"] == {"graded": 6, "rejected": 1}
+    assert numbers["seed"] == 7
+    assert {one["id"]: one["keys"] for one in numbers["misconceptions"]}["bias_frozen"] == ["bias-frozen"]
+    assert numbers["cases"]["neuron_update.bias"]["pass_rate"] == pytest.approx(5 / 6, abs=1e-3)
+
+
+def test_rerun_grades_what_changed(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+    """Without a change nothing is graded; a changed hand-in alone is graded again, and tables follow."""
+    folder, out = tmp_path / "class", tmp_path / "out"
+    shutil.copytree(hand_ins, folder)
+    shutil.copytree(results, out)
+
+    again = grade_class(folder, "--out", out, cwd=tmp_path)
+    (folder / "arrays.py").write_text(mutants()["hidden_sign"].text(0.3), encoding="utf-8")
+    changed = grade_class(folder, "--out", out, cwd=tmp_path)
+
+    assert "(0 graded now)" in again.out
+    assert "(1 graded now)" in changed.out
+    assert {row["key"]: row["misconceptions"] for row in rows(out / "gradebook.csv")}["arrays"] == "hidden_sign"
+
+
+def test_jobs_do_not_matter(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+    """One job gives what two gave, byte for byte but for times."""
+    ran = grade_class(hand_ins, "--out", tmp_path / "out", "--seed", "7", "--jobs", "1", cwd=tmp_path)
+
+    assert ran.code == 0
+    assert kept(tmp_path / "out") == kept(results)
+
+
+def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+    """--regrade with another rubric says whose points changed, where and why; what the teacher decided stays."""
+    out = tmp_path / "out"
+    shutil.copytree(results, out)
+    (out / "overrides.csv").write_text("student,criterion,points,reason\nbias-frozen,xor,15,shown in class\n")
+    text = (ROOT / "grader" / "rubric.toml").read_text(encoding="utf-8")
+    text = text.replace('id = "bias", points = 6 }', 'id = "bias", points = 2 }').replace(
+        'id = "weights", points = 8 }', 'id = "weights", points = 12 }'
+    )
+    (tmp_path / "rubric.toml").write_text(text, encoding="utf-8")
+
+    ran = grade_class(hand_ins, "--out", out, "--regrade", "--rubric", tmp_path / "rubric.toml", cwd=tmp_path)
+    changes = rows(out / "changes.csv")
+    book = {row["key"]: row for row in rows(out / "gradebook.csv")}
+
+    assert ran.code == 0
+    assert [(row["key"], row["criterion"], row["before"], row["after"]) for row in changes] == [
+        ("bias-frozen", "neuron_update", "14", "18")
+    ]
+    assert "bias" in changes[0]["why"]
+    assert book["bias-frozen"]["xor"] == "15"
+    assert "shown in class" in book["bias-frozen"]["overridden"]
+
+
+def test_one_name_twice(tmp_path: Path) -> None:
+    """Two hand-ins of one name keep a result each."""
+    folder = tmp_path / "class"
+    (folder / "anna").mkdir(parents=True)
+    (folder / "anna" / "network.py").write_text(styles()["arrays"], encoding="utf-8")
+    (folder / "Anna.py").write_text(mutants()["bias_frozen"].text(0.3), encoding="utf-8")
+
+    ran = grade_class(folder, "--out", tmp_path / "out", cwd=tmp_path)
+
+    assert ran.code == 0
+    assert sorted(row["score"] for row in rows(tmp_path / "out" / "gradebook.csv")) == ["100", "84"]
+
+
+def test_a_hang_costs_its_own_time(hand_ins: Path, tmp_path: Path) -> None:
+    """A hand-in that hangs, and one that ends the process, cost themselves only."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    shutil.copy(hand_ins / "arrays.py", folder)
+    for name in ("loop_import", "os_exit"):
+        shutil.copytree(SUBMISSIONS / name, folder / name)
+
+    began = time.monotonic()
+    ran = grade_class(folder, "--out", tmp_path / "out", "--time-limit", "4", "--jobs", "2", cwd=tmp_path)
+    scores = {row["key"]: row["score"] for row in rows(tmp_path / "out" / "gradebook.csv")}
+
+    assert ran.code == 0
+    assert (scores["arrays"], scores["loop-import"]) == ("100", "0")
+    assert time.monotonic() - began < 15
+
+
+def started(folder: Path, out: Path, *options: str) -> subprocess.Popen[bytes]:
+    """Start the command; its processes are found below it."""
+    command = [str(COMMAND), str(folder), "--out", str(out), "--seed", "7", "--jobs", "2", *options]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def reports(out: Path) -> list[Path]:
+    """Return the reports there are."""
+    return list((out / "reports").glob("*.json"))
+
+
+def wait_until(condition: Any, seconds: float = 30.0) -> None:
+    """Wait for something to come true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_interrupted(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+    """Ctrl-C ends the run with 130, keeps what is done, leaves no process; the next run does the rest."""
+    out = tmp_path / "out"
+    process = started(hand_ins, out)
+    wait_until(lambda: len(reports(out)) >= 1)
+    below = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    code = process.wait(20)
+    done = len(reports(out))
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+
+    ran = grade_class(hand_ins, "--out", out, cwd=tmp_path)
+
+    assert code == 130
+    assert f"({7 - done} graded now)" in ran.out
+    assert kept(out) == kept(results)
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.soak)])
+def test_killed_at_a_random_moment(kills: int, hand_ins: Path, results: Path, tmp_path: Path) -> None:
+    """Killed anywhere and resumed, a class ends as undisturbed; what was done is not done again."""
+    out = tmp_path / "out"
+    moments = random.Random(kills)
+    for _ in range(kills):
+        process = started(hand_ins, out)
+        time.sleep(moments.uniform(0.05, 1.5))
+        below = descendants(process.pid)
+        process.kill()
+        process.wait()
+        wait_until(lambda below=below: not any(Path(f"/proc/{pid}").exists() for pid in below))
+    before = {path: path.stat().st_mtime_ns for path in reports(out)}
+
+    ran = grade_class(hand_ins, "--out", out, "--seed", "7", cwd=tmp_path)
+
+    assert f"({7 - len(before)} graded now)" in ran.out
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert kept(out) == kept(results)
+    assert [path.name for path in out.rglob(".*")] == []
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Start a Dask scheduler and two workers; its address, and the workers."""
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    dask = str(Path(sys.executable).with_name("dask"))
+    common = {"env": ENVIRONMENT, "cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(
+        [dask, "scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"], **common
+    ) as scheduler:  # type: ignore[call-overload]
+        command = [dask, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        workers = [subprocess.Popen(command, **common) for _ in range(2)]  # type: ignore[call-overload]
+        try:
+            yield address, workers
+        finally:
+            for process in (*workers, scheduler):
+                process.kill()
+                process.wait()
+
+
+@pytest.mark.soak
+def test_cluster(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], hand_ins: Path, results: Path, tmp_path: Path
+) -> None:
+    """Two Dask workers, one of which is killed midway, give what this machine gave."""
+    address, workers = cluster
+    out = tmp_path / "out"
+    process = started(hand_ins, out, "--cluster", address)
+    wait_until(lambda: len(reports(out)) >= 2, 90)
+    workers[0].kill()
+
+    assert process.wait(120) == 0
+    assert kept(out) == kept(results)
+
+
+def test_fill_in(results: Path, hand_ins: Path, tmp_path: Path) -> None:
+    """--fill writes a copy of a Canvas sheet with the grades; --dry-run writes nothing."""
+    out = tmp_path / "out"
+    shutil.copytree(results, out)
+    sheet = tmp_path / "canvas.csv"
+    head = "Student,ID,SIS User ID,SIS Login ID,Section,XOR lab (12)\n    Points Possible,,,,,100\n"
+    sheet.write_text(head + "One,1,arrays,arrays,A,\nTwo,2,nobody,nobody,A,\n", encoding="utf-8")
+
+    dry = grade_class(hand_ins, "--out", out, "--fill", sheet, "--dry-run", cwd=tmp_path)
+    written_by_dry = (out / "filled-canvas.csv").exists()
+    ran = grade_class(hand_ins, "--out", out, "--fill", sheet, cwd=tmp_path)
+
+    assert (dry.code, ran.code, written_by_dry) == (0, 0, False)
+    assert (out / "filled-canvas.csv").read_text(encoding="utf-8").splitlines()[2:] == [
+        "One,1,arrays,arrays,A,100", "Two,2,nobody,nobody,A,",
+    ]  # fmt: skip
+    assert "no hand-in for the row: Two" in ran.out
+    assert "no row for the hand-in: lists" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("missing", "--out", "out"), "missing does not exist."),
+        (("empty", "--out", "out"), "There are no hand-ins in empty."),
+        (("class",), "Missing option '--out'."),
+        (("class", "--out", "class/out"), "the folder for the results is inside the one with the hand-ins."),
+        (("class", "--out", "out", "--regrade", "--resume"), "--regrade and --resume exclude each other."),
+        (("class", "--out", "a-file"), "a-file cannot be used: Not a directory."),
+        (
+            ("class", "--out", "out", "--roster", "missing.csv"),
+            "missing.csv cannot be read: No such file or directory.",
+        ),
+        (("class", "--out", "out", "--fill", "missing.csv"), "missing.csv cannot be read: No such file or directory."),
+        (("class", "--out", "decided"), "overrides.csv, line 2"),
+    ],
+)
+def test_usage(arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    """Wrong use gets one sentence and exit code 2, before anything is graded."""
+    for name in ("empty", "class", "decided"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "class" / "broken.py").write_text("class Neuron:\n  def", encoding="utf-8")
+    (tmp_path / "a-file").write_text("")
+    (tmp_path / "decided" / "overrides.csv").write_text(
+        "student,criterion,points,reason\nbroken,style,1,-\n", encoding="utf-8"
+    )
+
+    ran = grade_class(*arguments, cwd=tmp_path)
+
+    assert ran.code == 2
+    assert ran.err.startswith("grade-class: ")
+    assert sentence in ran.err
+    assert ran.err.count("\n") == 1
+
+
+# --- the warm process ----------------------------------------------------------------------------
+
+
+def test_warm_process_is_replaced() -> None:
+    """A warm process that was killed is replaced; a hand-in without bytes is rejected with its reason."""
+    task = Task(rubric=assignment().rubric, limits=assignment().limits, seed=1)
+    reference = collect(ROOT / "reference")
+    with Warm(task) as warm:
+        first = warm.grade(Wanted(name="reference", handed=reference))
+        for pid in descendants(os.getpid()):
+            if b"grader.warm" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+        second = warm.grade(Wanted(name="reference", handed=reference))
+        third = warm.grade(Wanted(name="nothing", reason=say("{name} is empty.", name="nothing")))
+
+    assert (first.score, second.score) == (100, 100)
+    assert (third.status, third.reason) == (Status.REJECTED, say("{name} is empty.", name="nothing"))
+
+
+def test_warm_process_leaves_nothing() -> None:
+    """Eight hand-ins later the warm process has as many descriptors and processes as after two."""
+    task = Task(rubric=assignment().rubric, limits=assignment().limits, seed=1)
+    unread = Handed(name="x", files={"x.py": b"class Neuron:"}, sha256="")
+
+    def counted() -> tuple[int, int]:
+        below = descendants(os.getpid())
+        server = next(pid for pid in below if b"grader.warm" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        return len(list(Path(f"/proc/{server}/fd").iterdir())), len(descendants(server))
+
+    with Warm(task) as warm:
+        for _ in range(2):
+            warm.grade(Wanted(name="x", handed=unread))
+        before = counted()
+        for _ in range(8):
+            warm.grade(Wanted(name="x", handed=unread))
+
+        assert counted() == before
+
+
+def test_fingerprint_is_of_everything() -> None:
+    """Another hand-in, seed or limit is another grade."""
+    task = Task(rubric=assignment().rubric, limits=assignment().limits, seed=1)
+    other = Task(rubric=assignment().rubric, limits=assignment().limits, seed=2)
+
+    assert re.fullmatch("[0-9a-f]{64}", fingerprint(task, "a"))
+    assert len({fingerprint(task, "a"), fingerprint(task, "b"), fingerprint(other, "a")}) == 3
+
+
+def test_statistics() -> None:
+    """Full marks count to the last tenth; a case that all pass does not discriminate."""
+    assert tenths([0, 9, 10, 99, 100], 100) == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert correlation([1, 1, 1], [3, 2, 1]) is None
+    assert correlation([1, 2, 3], [2, 4, 6]) == 1.0
