@@ -37,7 +37,8 @@ seeds: $(READY)
 validity: $(READY)
 	$(BIN)/python -m tests.validity
 
-# Whole process against plain pytest in one process (about a minute).
+# Beside plain pytest, gradescope-utils, check50, nbgrader and otter, each installed in .bench; writes docs/benchmark.md
+# (about 25 minutes on a quiet machine).
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
@@ -49,4 +50,4 @@ $(READY): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .bench

@@ -92,12 +92,13 @@ def ran(code: int, out: str, err: str, cwd: Path) -> Ran:
 
 
 def descendants(pid: int) -> set[int]:
-    """Return the process ids below a process."""
-    try:
-        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return set()
-    return set(children).union(*(descendants(child) for child in children))
+    """Return the process ids below a process, whichever of its threads started them."""
+    children = set[int]()
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                children |= {int(child) for child in (thread / "children").read_text().split()}
+    return children.union(*(descendants(child) for child in children))
 
 
 def python_for_nobody() -> str | None:
