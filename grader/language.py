@@ -39,7 +39,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
     "classes": ("{one} and {other}",),
     "reason": (
         "is empty or too long", "has control characters", "is absolute", "has backslashes", "leads out of its folder",
-        "is not a regular file", "appears twice", "unknown error", "Permission denied", "No such file or directory",
+        "is not a regular file", "appears twice", "too deeply nested", "unknown error", "Permission denied", "No such file or directory",
         "Is a directory", "Not a directory", "File exists", "File name too long", "Too many levels of symbolic links",
         "Input/output error", "No space left on device", "Read-only file system", "something that is no report stands there",
     ),

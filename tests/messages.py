@@ -35,7 +35,7 @@ SPEAKERS = {
 }  # fmt: skip
 SAID = {"hint"}  # and arguments that are messages
 SENTENCES = ("suite/*.py", "suite_observed/*.py", "cases.py", "asking.py", "layout.py", "observation.py", "observed.py",
-             "student.py", "suite_run.py")  # fmt: skip
+             "student.py", "suite_run.py", "imports.py")  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
 
 
@@ -56,6 +56,7 @@ def messages() -> dict[Key, set[str]]:
     for context, phrases in PHRASES.items():
         for text in phrases:
             found.setdefault((context, text), set()).add("grader/language.py")
+    found.pop((None, ""), None)
     return found
 
 
