@@ -54,6 +54,10 @@ PHRASES: dict[str, tuple[str, ...]] = {
         "not run",
     ),
     "status": ("graded", "rejected", "not gradable", "grader error"),
+    "case": (  # the title of a case that did not report
+        "three neurons", "wiring", "bias", "purity", "start", "neuron", "model", "function", "used", "weights",
+        "returned error", "output step", "hidden step", "order", "loss", "convergence", "train",
+    ),
     "probe": ("weights", "epochs", "calls", "holders", "start"),
 }  # fmt: skip
 NO_TITLES: Mapping[str, str] = {}
@@ -142,7 +146,7 @@ def report_in(report: Report, lang: str) -> Report:
     def case_in(case: CaseResult) -> CaseResult:
         return replace(
             case,
-            title=translated(case.title, lang),
+            title=phrase(lang, "case", translated(case.title, lang)),
             feedback=told(case.feedback),
             hint=told(case.hint),
             remarks=remarks(case.remarks),

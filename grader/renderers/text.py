@@ -107,7 +107,8 @@ def _labelled(name: str, value: Number | list[Number] | None, lang: str) -> list
         rows = [", ".join(_number(one) for one in value[start : start + 3]) for start in (0, 3, 6)]
         indents = [label, " " * len(label), " " * len(label)]
         names = (word(lang, "hidden 1"), word(lang, "hidden 2"), word(lang, "output"))
-        return [f"{indent}{row_name:<9} {row}" for indent, row_name, row in zip(indents, names, rows, strict=True)]
+        width = max(map(len, names)) + 1
+        return [f"{indent}{name:<{width}} {row}" for indent, name, row in zip(indents, names, rows, strict=True)]
     return [label + ", ".join(_number(one) for one in value)]
 
 
