@@ -61,7 +61,7 @@ ENDINGS = {"text": "txt"}
     type=click.Choice(LANGUAGES),
     default=from_locale,
     show_default="from the locale, else en",
-    help="Language of the reports and of what is said beside them.",
+    help="Language of the reports.",
 )
 @click.option("--fill", type=click.Path(path_type=Path), help="Canvas or Moodle sheet: write a copy with the grades.")
 @click.option("--fill-column", metavar="TITLE", help="The assignment's column in a Canvas sheet: its title or id.")

@@ -100,7 +100,7 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     type=click.Choice(LANGUAGES),
     default=from_locale,
     show_default="from the locale, else en",
-    help="Language of the report and of what is said beside it.",
+    help="Language of the report.",
 )
 @click.option(
     "required",

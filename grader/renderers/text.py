@@ -98,7 +98,7 @@ def _case(case: CaseResult, lang: str) -> list[str]:
 
 def _labelled(name: str, value: Number | list[Number] | None, lang: str) -> list[str]:
     """Return a value as lines; nine parameters become a line a neuron."""
-    label = f"       {name + ':':<13}"
+    label = f"       {name + ':':<12} "
     if value is None or value == []:
         return []
     if not isinstance(value, list):
