@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import string
@@ -16,7 +17,7 @@ from grader.models import say
 from grader.renderers import RENDERERS
 from grader.renderers.json import parse_json
 from tests import messages
-from tests.command import ROOT, SUBMISSIONS, grade
+from tests.command import GRADE, ROOT, SUBMISSIONS, grade, run
 from tests.test_renderers import hostile_report
 from tests.test_samples import NAMES, expected_of
 
@@ -24,6 +25,8 @@ OTHERS = LANGUAGES[1:]
 FREEFORM = ROOT / "tests" / "freeform"
 ENGLISH = re.compile(
     r"\b[A-Za-z]{2,} [a-z]{2,}\b|\b(?:the|is|are|of|not|with|and|has|it|by|from|to|should|must|expected|actual|hint)\b"
+    r"|\b(?:Expected|Actual|Hint|Score|Points|Passed|Failed|Criterion|Criteria|Case|Verdict|Status|Note|Feedback|Printed|"
+    r"Training|Epochs?|Weights|Seed|Sandbox|Total|Blocked|Partial|Error)\b"
 )
 MARKUP = re.compile(r'(?s)<(style|script)\b.*?</\1>|<!.*?>|(?:class|style|id)="[^"]*"|</?[\w:-]+|[\w:-]+=(?=")')
 STUDENTS = ("error", "type", "text", "declared")  # arguments in the student's own words
@@ -158,6 +161,21 @@ def test_option_comes_before_the_locale(tmp_path: Any) -> None:
 
     assert grade("none.py", **here).err == "grade: none.py: такого файла или папки нет.\n"
     assert grade("none.py", "--lang", "en", **here).err == "grade: none.py does not exist.\n"
+
+
+def test_a_class_speaks_the_language_of_its_locale(tmp_path: Any) -> None:
+    """grade-class follows the locale, in its reports and in what it says of hand-ins."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    (folder / "anna.py").write_text("class Neuron:\n  def", encoding="utf-8")
+    (folder / "notes.txt").write_text("-", encoding="utf-8")
+
+    ran = run([GRADE.with_name("grade-class"), folder, "--out", "out"], cwd=tmp_path, LC_ALL="ru_RU.UTF-8")
+
+    reason = json.loads((tmp_path / "out" / "reports" / "anna.json").read_text(encoding="utf-8"))["reason"]["text"]
+    assert (0, "anna.py, строка 2: это не Python: invalid syntax.") == (ran.code, reason)
+    assert "примечание: notes.txt: это не работа, пропущено.\n" in ran.out
+    assert english(ran.out.splitlines(), []) == []
 
 
 def test_only_our_words_are_translated() -> None:
