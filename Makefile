@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 READY := .venv/.ready
 
-.PHONY: demo test lint security fuzz seeds validity bench clean
+.PHONY: demo test lint messages security fuzz seeds validity bench clean
 
 demo: $(READY)
 	$(BIN)/grade reference --seed 1 --report text=-
@@ -18,6 +18,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Catalogues of grader/locale: new messages of the code, and compiled.
+messages: $(READY)
+	$(BIN)/python -m tests.messages
 
 # All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less (a minute).
 security: $(READY)

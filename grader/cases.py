@@ -62,7 +62,7 @@ class Case:
     remarks: list[Message] = field(default_factory=list)
     seen: Seen = NOTHING_SEEN
 
-    def remark(self, template: str, **args: str | int) -> None:
+    def remark(self, template: str, **args: str | int | Message) -> None:
         """Add a sentence that costs nothing."""
         self.remarks.append(say(template, **args))
 
@@ -127,7 +127,7 @@ def named(case: Case, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> Case
         return unnamed
     rule, *others = diagnosis.rules
     for other in others:
-        case.remark("Another mistake makes the very same numbers: {mistake}", mistake=other.message)
+        case.remark("Another mistake makes the very same numbers: {mistake}", mistake=say(other.message))
     return unmet(
         rule.message,
         hint=rule.hint,

@@ -17,6 +17,7 @@ import click
 
 from grader import __version__
 from grader.cli import FORMATS, a_path, finite, run, shown
+from grader.language import LANGUAGES, from_locale, message_in, phrase, word
 
 if TYPE_CHECKING:
     from grader.classroom import Book, Change, Line
@@ -55,7 +56,13 @@ ENDINGS = {"text": "txt"}
     "--roster", type=click.Path(path_type=Path), help="CSV with id, name, email, file to match hand-ins with."
 )
 @click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the built-in one.")
-@click.option("--lang", type=click.Choice(["en"]), default="en", show_default=True, help="Language of the reports.")
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    default=from_locale,
+    show_default="from the locale, else en",
+    help="Language of the reports.",
+)
 @click.option("--fill", type=click.Path(path_type=Path), help="Canvas or Moodle sheet: write a copy with the grades.")
 @click.option("--fill-column", metavar="TITLE", help="The assignment's column in a Canvas sheet: its title or id.")
 @click.option("--dry-run", is_flag=True, help="With --fill: only say what would be filled in.")
@@ -104,9 +111,9 @@ def command(
         from grader.warm import Task
 
         if not os.path.lexists(submissions):
-            raise click.UsageError(f"{shown(submissions.name)} does not exist.")
+            raise click.UsageError(word(lang, "{path} does not exist.", path=shown(submissions.name)))
         if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
-            raise click.UsageError("the folder for the results is inside the one with the hand-ins.")
+            raise click.UsageError(word(lang, "the folder for the results is inside the one with the hand-ins."))
         hand_ins = find(submissions, roster)
         book = Book(out)
         task = Task(
@@ -114,7 +121,7 @@ def command(
             seed=book.begin(seed if seed is not None else secrets.randbits(53), is_wanted=seed is not None),
         )  # fmt: skip
         overrides(out, hand_ins, task.rubric)  # a mistake in it is told before anything is graded
-        told = Told(len(hand_ins.found))
+        told = Told(len(hand_ins.found), lang)
         is_broken = False
         try:
             with executor(jobs or processors(), cluster) as (pool, count):
@@ -134,7 +141,7 @@ def command(
         if fill is not None:
             fill_in(fill, book, hand_ins, task, fill_column, is_dry=dry_run)
     except GradeError as error:
-        click.echo(f"grade-class: {shown(str(error))}", err=True)
+        click.echo(f"grade-class: {shown(error.told(lang))}", err=True)
         return error.exit_code
     return EXIT_BROKEN if is_broken else EXIT_GRADED
 
@@ -182,6 +189,7 @@ class Told:
     """What is told while the class is graded: a bar, and the lines of the hand-ins at the end."""
 
     total: int
+    lang: str = "en"
     lines: list[Line] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
 
@@ -202,7 +210,11 @@ class Told:
         full = BAR * len(self.lines) // self.total
         rate = self._graded / seconds if seconds else 0.0
         left = (self.total - len(self.lines)) / rate if rate else 0.0
-        return f"[{'#' * full}{'-' * (BAR - full)}] {len(self.lines)} of {self.total}, {rate:.1f} a second, {left:.0f} s left   "
+        said = word(
+            self.lang, "{done} of {all}, {rate} a second, {left} s left",
+            done=len(self.lines), all=self.total, rate=f"{rate:.1f}", left=f"{left:.0f}",
+        )  # fmt: skip
+        return f"[{'#' * full}{'-' * (BAR - full)}] {said}   "
 
     def end(self) -> None:
         """Clear the bar, and print a line for each hand-in."""
@@ -210,9 +222,14 @@ class Told:
             click.echo("\r" + " " * 70 + "\r", nl=False, err=True)
         for line in sorted(self.lines, key=lambda one: one.key):
             points = "-" if line.score is None else str(line.score)
-            status = "" if line.status.value == "graded" else f"  {line.status.value.replace('_', ' ')}"
-            mark = "" if line.is_new else "  (kept)"
+            status = "" if line.status.value == "graded" else f"  {status_word(self.lang, line.status.value)}"
+            mark = "" if line.is_new else f"  ({word(self.lang, 'kept')})"
             click.echo(f"{line.key:<30} {points:>4}{status}  {', '.join(line.misconceptions)}{mark}".rstrip())
+
+
+def status_word(lang: str, status: str) -> str:
+    """Return a status in a language."""
+    return phrase(lang, "status", status.replace("_", " "))
 
 
 def overrides(out: Path, hand_ins: HandIns, rubric: Rubric) -> dict[str, tuple[Override, ...]]:
@@ -246,24 +263,34 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
 
 def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
     """Print how the class did."""
-    graded = sum(line.is_new for line in told.lines)
-    statuses = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in numbers["statuses"].items())
-    click.echo(f"\n{numbers['hand_ins']} hand-ins ({graded} graded now): {statuses}")
+    lang, graded = told.lang, sum(line.is_new for line in told.lines)
+    statuses = ", ".join(f"{count} {status_word(lang, status)}" for status, count in numbers["statuses"].items())
+    click.echo()
+    click.echo(
+        word(
+            lang, "{count} hand-ins ({graded} graded now): {statuses}",
+            count=numbers["hand_ins"], graded=graded, statuses=statuses,
+        )
+    )  # fmt: skip
     scores = numbers["scores"]
     if scores["mean"] is not None:
-        click.echo(f"Scores of {numbers['max_score']}: mean {scores['mean']}, median {scores['median']}")
+        shares = {name: scores[name] for name in ("mean", "median")}
+        click.echo(word(lang, "Scores of {most}: mean {mean}, median {median}", most=numbers["max_score"], **shares))
         most = max(scores["tenths"])
         for tenth, count in enumerate(scores["tenths"]):
             low = -(-numbers["max_score"] * tenth // 10)
-            click.echo(f"  {low:>4} and more {count:>5}  {'#' * -(-40 * count // most)}")
+            click.echo(
+                f"  {word(lang, '{points} and more', points=f'{low:>4}')} {count:>5}  {'#' * -(-40 * count // most)}"
+            )
     for mistake in numbers["misconceptions"][:MOST_SHOWN]:
         click.echo(f"  {mistake['hand_ins']:>5} x {mistake['id']}")
     for change in told.changes:
-        click.echo(f"changed: {change.key} {change.criterion} {change.before} -> {change.after}: {shown(change.why)}")
+        moved = f"{change.key} {change.criterion} {change.before} -> {change.after}"
+        click.echo(f"{word(lang, 'changed')}: {moved}: {shown(change.why)}")
     for note in hand_ins.notes:
-        click.echo(f"note: {shown(note.text)}")
+        click.echo(f"{word(lang, 'note')}: {shown(message_in(note, lang).text)}")
     for missing in hand_ins.missing:
-        click.echo(f"no hand-in: {shown(missing.id)} {shown(missing.name)}")
+        click.echo(f"{word(lang, 'no hand-in')}: {shown(missing.id)} {shown(missing.name)}")
 
 
 def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str | None, *, is_dry: bool) -> None:
@@ -281,12 +308,16 @@ def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str 
     target = book.folder / f"filled-{sheet.name}"
     if not is_dry:
         book.write(target, filled.data)
-    click.echo(
-        f"{filled.filled} grades for the column {shown(filled.column)}{'' if is_dry else f' in {shown(target.name)}'}"
-    )
+    lang, column_shown, file = task.lang, shown(filled.column), shown(target.name)
+    if is_dry:
+        click.echo(word(lang, "{count} grades for the column {column}", count=filled.filled, column=column_shown))
+    else:
+        click.echo(
+            word(lang, "{count} grades for the column {column} in {file}", count=filled.filled, column=column_shown, file=file)
+        )  # fmt: skip
     for row in filled.unmatched_rows:
-        click.echo(f"no hand-in for the row: {shown(row)}")
+        click.echo(f"{word(lang, 'no hand-in for the row')}: {shown(row)}")
     for entry in filled.unmatched_entries:
-        click.echo(f"no row for the hand-in: {shown(entry.key)} {shown(entry.name)}")
+        click.echo(f"{word(lang, 'no row for the hand-in')}: {shown(entry.key)} {shown(entry.name)}")
     for note in filled.notes:
-        click.echo(f"note: {shown(note.text)}")
+        click.echo(f"{word(lang, 'note')}: {shown(message_in(note, lang).text)}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grader import __version__
+from grader.language import LANGUAGES, from_locale, phrase, word
 
 if TYPE_CHECKING:
     from grader.models import Assignment, Report
@@ -94,7 +95,13 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option("--fail-under", type=click.IntRange(0), metavar="POINTS", help="Exit with 1 when the score is lower.")
 @click.option("--training-run", is_flag=True, help="Also run train once from the submission's own start, as a remark.")
 @click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the built-in one.")
-@click.option("--lang", type=click.Choice(["en"]), default="en", show_default=True, help="Language of the report.")
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    default=from_locale,
+    show_default="from the locale, else en",
+    help="Language of the report.",
+)
 @click.option(
     "required",
     "--require-sandbox",
@@ -129,7 +136,7 @@ def command(
     """
     from grader.sandbox.processes import Sandbox
 
-    check_destinations(reports, submission)
+    check_destinations(reports, submission, lang)
     with Sandbox(required) as sandbox:  # started first: it warms up while the rest is imported
         from grader.errors import GradeError, UsageError
         from grader.pipeline import assignment, limits_for
@@ -141,7 +148,7 @@ def command(
             task = assignment(rubric, limits) if rubric else assignment(limits=limits)
             task = replace(task, is_run_asked=training_run)
         except GradeError as error:
-            click.echo(f"grade: {shown(str(error))}", err=True)
+            click.echo(f"grade: {shown(error.told(lang))}", err=True)
             return error.exit_code
         report = graded(submission, task, secrets.randbits(53) if seed is None else seed, lang, sandbox)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # interrupted, whatever came of it
@@ -195,15 +202,15 @@ def forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def check_destinations(reports: tuple[tuple[str, str], ...], submission: Path) -> None:
+def check_destinations(reports: tuple[tuple[str, str], ...], submission: Path, lang: str) -> None:
     """Refuse two reports for one place, and a report in place of the submission."""
     places = [path if path == "-" else os.path.realpath(path) for _, path in reports]
     handed_in = Path(os.path.realpath(submission))
     for place in places:
         if places.count(place) > 1:
-            raise click.UsageError(f"two reports would go to {place!r}.")
+            raise click.UsageError(word(lang, "two reports would go to {place}.", place=repr(place)))
         if Path(place) == handed_in or (Path(place).parent == handed_in and place.endswith(".py")):
-            raise click.UsageError(f"the report would replace the submission {place!r}.")
+            raise click.UsageError(word(lang, "the report would replace the submission {place}.", place=repr(place)))
 
 
 def shown(text: str) -> str:
@@ -256,7 +263,9 @@ def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
                 raise FileExistsError(0, "something that is no report stands there", path)
             replace_file(Path(path), RENDERERS[kind](report))
         except OSError as error:
-            click.echo(f"grade: {shown(path)} cannot be written: {error.strerror}.", err=True)
+            reason = phrase(report.lang, "reason", error.strerror or "unknown error")
+            said = word(report.lang, "{path} cannot be written: {reason}.", path=shown(path), reason=reason)
+            click.echo(f"grade: {said}", err=True)
             code = EXIT_USAGE if reports else EXIT_GRADED
     try:
         click.echo(RENDERERS[printed](report), nl=False)
@@ -265,7 +274,10 @@ def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
     except OSError as error:
         forget_output()
         if not isinstance(error, BrokenPipeError):  # a reader that has seen enough is no failure
-            click.echo(f"grade: standard output cannot be written: {error.strerror}.", err=True)
+            reason = phrase(report.lang, "reason", error.strerror or "unknown error")
+            click.echo(
+                f"grade: {word(report.lang, 'standard output cannot be written: {reason}.', reason=reason)}", err=True
+            )
             code = EXIT_USAGE
     return code
 

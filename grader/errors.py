@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader.language import message_in
 from grader.models import Message, say
 
 EXIT_GRADED = 0
@@ -17,9 +18,13 @@ class GradeError(Exception):
 
     exit_code = EXIT_BROKEN
 
-    def __init__(self, template: str, **args: str | int) -> None:
+    def __init__(self, template: str, **args: str | int | Message) -> None:
         self.reason: Message = say(template, **args)
         super().__init__(self.reason.text)
+
+    def told(self, lang: str) -> str:
+        """Return the sentence in a language."""
+        return message_in(self.reason, lang).text
 
 
 class UsageError(GradeError):

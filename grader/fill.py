@@ -15,6 +15,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from grader.errors import UsageError
+from grader.language import word
 from grader.models import CriterionResult, Message, say
 from grader.names import condensed, orders, plain, words
 from grader.renderers.text import printable
@@ -199,7 +200,9 @@ def _style(table: Sheet) -> tuple[str, int]:
 
 def feedback_html(entry: Entry) -> str:
     """Return what was lost and why, as the HTML that Moodle keeps; nothing in it starts a formula."""
-    lines = [f"Score: {entry.score} of {entry.report.max_score}"]
+    lang, most = entry.report.lang, entry.report.max_score
+    assert entry.score is not None
+    lines = [word(lang, "Score: {score} of {most}", score=entry.score, most=most)]
     for criterion in entry.report.criteria:
         lines += _criterion_lines(entry, criterion)
     text = "<br>".join(html.escape(printable(" ".join(line.split()), 600), quote=False) for line in lines)
@@ -208,12 +211,13 @@ def feedback_html(entry: Entry) -> str:
 
 def _criterion_lines(entry: Entry, criterion: CriterionResult) -> Iterator[str]:
     override, points = entry.override(criterion.id), entry.points(criterion.id)
+    counted = word(entry.report.lang, "{points} of {most}", points=points or 0, most=criterion.max_points)
     if override is not None:
-        yield f"{criterion.title}: {points} of {criterion.max_points}, set by the teacher. {override.reason}"
+        yield f"{criterion.title}: {counted}, {word(entry.report.lang, 'set by the teacher')}. {override.reason}"
     elif is_gate(criterion) and criterion.feedback is not None:
         yield f"{criterion.title}: {criterion.feedback.text}"
     elif points is not None and points < criterion.max_points:
-        yield f"{criterion.title}: {points} of {criterion.max_points}"
+        yield f"{criterion.title}: {counted}"
         for case in criterion.cases:
             if case.feedback is not None and case.points < case.max_points:
                 yield f"• {case.feedback.text} {case.hint.text if case.hint is not None else ''}"

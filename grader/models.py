@@ -64,18 +64,19 @@ def show(value: float) -> str:
 class Message:
     """A sentence for the student: its English template, its arguments, and both joined.
 
-    The template is the message's id in the translation catalogues.
+    The template is the message's id in the translation catalogues; only the text is in the report's language.
     """
 
     id: str
-    args: dict[str, str | int] = field(default_factory=dict)
+    args: dict[str, str | int | Message] = field(default_factory=dict)
     text: str
 
 
-def say(template: str, **args: str | int) -> Message:
-    """Return template, a str.format pattern, filled with args; what no text can carry is replaced."""
+def say(template: str, **args: str | int | Message) -> Message:
+    """Return template, a str.format pattern, filled with args, which may be messages; what no text can carry is replaced."""
     clean = {name: carried(value) if isinstance(value, str) else value for name, value in args.items()}
-    return Message(id=template, args=clean, text=template.format(**clean))
+    shown = {name: value.text if isinstance(value, Message) else value for name, value in clean.items()}
+    return Message(id=template, args=clean, text=template.format(**shown))
 
 
 def carried(text: str) -> str:

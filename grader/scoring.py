@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from grader import __version__
 from grader.imports import finding, is_banned
+from grader.language import report_in
 from grader.models import (
     BANNED_IMPORT,
     SCHEMA,
@@ -60,7 +61,7 @@ def score(
     lang: str,
     total_s: float,
 ) -> Report:
-    """Return the report of a submission that was staged and run."""
+    """Return the report of a submission that was staged and run, in the language lang."""
     findings = [*findings, *_asked(assignment, staged, findings, run)]
     violations = [one for one in findings if one.rule == BANNED_IMPORT]
     outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for outcome in run.outcomes}
@@ -72,7 +73,7 @@ def score(
     if violations:
         criteria = [_zeroed(criterion) for criterion in criteria]
     total = sum(criterion.points for criterion in criteria)
-    return Report(
+    report = Report(
         schema=SCHEMA,
         status=status,
         reason=reason,
@@ -89,7 +90,7 @@ def score(
             route=run.route,
         ),
         training=run.training,
-        lang=lang,
+        lang="en",
         seed=seed,
         environment=Environment(python=run.python, numpy=run.numpy, grader=__version__),
         timing=Timing(
@@ -98,6 +99,7 @@ def score(
             cases_s={name: outcome.duration_s for name, outcome in outcomes.items()},
         ),
     )
+    return report_in(report, lang)
 
 
 def without_run(
@@ -108,7 +110,7 @@ def without_run(
         _gate(criterion, ()) if criterion.is_gate else _criterion(criterion, {})
         for criterion in assignment.rubric.criteria
     ]
-    return Report(
+    report = Report(
         schema=SCHEMA,
         status=status,
         reason=reason,
@@ -120,11 +122,12 @@ def without_run(
         sandbox=SandboxUsed(level="none"),
         submission=SubmissionShown(name=name, sha256="", files=[], route="none"),
         training=SuiteRun().training,
-        lang=lang,
+        lang="en",
         seed=seed,
         environment=Environment(python="", numpy="", grader=__version__),
         timing=Timing(total_s=round(total_s, 4), student_s=0.0, cases_s={}),
     )
+    return report_in(report, lang)
 
 
 def _asked(

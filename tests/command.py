@@ -16,8 +16,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SUBMISSIONS = ROOT / "tests" / "submissions"
-# As a user has it: compiled modules are kept.
+# As a user has it: compiled modules are kept. Reports are in English, whatever the machine speaks.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+ENVIRONMENT["LC_ALL"] = "C.UTF-8"
 GRADE = Path(sys.executable).with_name("grade")
 NOBODY = 65534
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader.language import phrase, word
 from grader.models import CaseResult, CriterionResult, Number, Report, Status, Verdict
 
 SYMBOLS = {
@@ -11,7 +12,6 @@ SYMBOLS = {
     Verdict.NOT_RUN: "-",
     Verdict.NOT_GRADABLE: "?",
 }
-ROW_NAMES = ("hidden 1", "hidden 2", "output")
 STDOUT_LINES = 5
 TEXT_CHARS = 500
 
@@ -24,75 +24,81 @@ def printable(text: str, limit: int = TEXT_CHARS) -> str:
 
 def render_text(report: Report) -> str:
     """Return the report as plain text with a final newline."""
-    lines = [f"{printable(report.submission.name)}  (seed {report.seed}, sandbox: {report.sandbox.level})", ""]
+    lang = report.lang
+    made = word(lang, "seed {seed}, sandbox: {level}", seed=report.seed, level=report.sandbox.level)
+    lines = [f"{printable(report.submission.name)}  ({made})", ""]
     if report.reason is not None:
-        lines += [f"{report.status.value.replace('_', ' ').upper()}: {printable(report.reason.text)}", ""]
+        status = phrase(lang, "status", report.status.value.replace("_", " ")).upper()
+        lines += [f"{status}: {printable(report.reason.text)}", ""]
     if report.status is not Status.REJECTED:
         titles = {criterion.id: printable(criterion.title) for criterion in report.criteria}
         for criterion in report.criteria:
-            lines += _criterion(criterion, titles)
+            lines += _criterion(criterion, titles, lang)
         lines.append("")
     lines += [f"! {printable(finding.message.text)}" for finding in report.findings]
     if report.training.rate is not None:
-        lines.append(f"Your learning rate, as measured with its factor 2: {_number(report.training.rate)}")
+        rate = _number(report.training.rate)
+        lines.append(word(lang, "Your learning rate, as measured with its factor 2: {rate}", rate=rate))
     lines.append(_total(report))
     return "\n".join(lines) + "\n"
 
 
 def _total(report: Report) -> str:
     if report.score is None:
-        return f"Score: none (of {report.max_score})"
-    return f"Score: {report.score} of {report.max_score}"
+        return word(report.lang, "Score: none (of {most})", most=report.max_score)
+    return word(report.lang, "Score: {score} of {most}", score=report.score, most=report.max_score)
 
 
-def _criterion(criterion: CriterionResult, titles: dict[str, str]) -> list[str]:
+def _points(lang: str, points: int, most: int) -> str:
+    return word(lang, "{points} of {most}", points=points, most=most)
+
+
+def _criterion(criterion: CriterionResult, titles: dict[str, str], lang: str) -> list[str]:
     symbol = SYMBOLS.get(criterion.verdict, "✗")
-    word = criterion.verdict.value.replace("_", " ")
-    points = f"{criterion.points:>3} of {criterion.max_points}" if criterion.max_points else "gate"
-    without_gate = (
-        f" ({criterion.points_without_gate} without the violated rule)"
-        if criterion.points != criterion.points_without_gate
-        else ""
-    )
-    lines = [f" {symbol} {printable(criterion.title):<40} {points:>9}  {word}{without_gate}"]
+    verdict = phrase(lang, "verdict", criterion.verdict.value.replace("_", " "))
+    points = _points(lang, criterion.points, criterion.max_points) if criterion.max_points else word(lang, "gate")
+    if criterion.points != criterion.points_without_gate:
+        verdict += " " + word(lang, "({points} without the violated rule)", points=criterion.points_without_gate)
+    lines = [f" {symbol} {printable(criterion.title):<40} {points:>9}  {verdict}"]
     if not criterion.cases and criterion.feedback is not None:
         lines.append(f"     {printable(criterion.feedback.text)}")
     blocked = {case.blocked_by for case in criterion.cases if case.verdict is Verdict.BLOCKED and case.blocked_by}
     for case in criterion.cases:
         if case.verdict is not Verdict.BLOCKED:
-            lines += _case(case)
-        lines += [f"     note: {printable(remark.text)}" for remark in case.remarks]
+            lines += _case(case, lang)
+        lines += [f"     {word(lang, 'note')}: {printable(remark.text)}" for remark in case.remarks]
     others = sorted(blocked - {criterion.id})
     if others:
-        lines.append(f"     waits for: {', '.join(titles.get(other, printable(other)) for other in others)}")
+        waited = ", ".join(titles.get(other, printable(other)) for other in others)
+        lines.append(f"     {word(lang, 'waits for')}: {waited}")
     return lines
 
 
-def _case(case: CaseResult) -> list[str]:
+def _case(case: CaseResult, lang: str) -> list[str]:
     if case.verdict is Verdict.PASSED:
         return []
-    lines = [f"     {case.points} of {case.max_points}: {printable(case.title)}"]
+    lines = [f"     {_points(lang, case.points, case.max_points)}: {printable(case.title)}"]
     if case.feedback is not None:
         lines.append(f"       {printable(case.feedback.text)}")
-    for name, value in (("expected", case.expected), ("actual", case.actual)):
-        lines += _labelled(name, value)
+    lines += _labelled(word(lang, "expected"), case.expected, lang)
+    lines += _labelled(word(lang, "actual"), case.actual, lang)
     for name, value in case.probe.items():
-        lines += _labelled(f"for {name}", value)
+        lines += _labelled(word(lang, "for {name}", name=phrase(lang, "probe", name)), value, lang)
     if case.hint is not None:
-        lines.append(f"       hint: {printable(case.hint.text)}")
+        lines.append(f"       {word(lang, 'hint')}: {printable(case.hint.text)}")
     if case.formula is not None:
-        lines.append(f"       reread: {printable(case.formula)}")
+        lines.append(f"       {word(lang, 'reread')}: {printable(case.formula)}")
     if case.stdout.strip():
         printed = case.stdout.strip().splitlines()
-        lines += [f"       printed: {printable(line, 120)}" for line in printed[:STDOUT_LINES]]
+        lines += [f"       {word(lang, 'printed')}: {printable(line, 120)}" for line in printed[:STDOUT_LINES]]
         if len(printed) > STDOUT_LINES:
-            lines.append(f"       … and {len(printed) - STDOUT_LINES} more lines")
+            lines.append(f"       {word(lang, '… and {count} more lines', count=len(printed) - STDOUT_LINES)}")
     return lines
 
 
-def _labelled(name: str, value: Number | list[Number] | None) -> list[str]:
+def _labelled(name: str, value: Number | list[Number] | None, lang: str) -> list[str]:
     """Return a value as lines; nine parameters become a line a neuron."""
-    label = f"       {name + ':':<13}"
+    label = f"       {name + ':':<12} "
     if value is None or value == []:
         return []
     if not isinstance(value, list):
@@ -100,7 +106,9 @@ def _labelled(name: str, value: Number | list[Number] | None) -> list[str]:
     if len(value) == 9:
         rows = [", ".join(_number(one) for one in value[start : start + 3]) for start in (0, 3, 6)]
         indents = [label, " " * len(label), " " * len(label)]
-        return [f"{indent}{row_name:<9} {row}" for indent, row_name, row in zip(indents, ROW_NAMES, rows, strict=True)]
+        names = (word(lang, "hidden 1"), word(lang, "hidden 2"), word(lang, "output"))
+        width = max(map(len, names)) + 1
+        return [f"{indent}{name:<{width}} {row}" for indent, name, row in zip(indents, names, rows, strict=True)]
     return [label + ", ".join(_number(one) for one in value)]
 
 

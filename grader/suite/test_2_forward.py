@@ -63,7 +63,7 @@ def check_large_sums(student: Student, case: Case) -> None:
     try:
         extreme = student.neuron().forward(np.array([400.0, 400.0, 0.0]), np.array([[-1.0, -1.0], [1.0, 1.0]]))
     except CaseStopped as stopped:
-        case.remark("For a very large negative sum: {problem}", problem=stopped.feedback.text)
+        case.remark("For a very large negative sum: {problem}", problem=stopped.feedback)
         return
     if not np.allclose(extreme, [0.0, 1.0], atol=1e-6):
         case.remark("For sums of -800 and 800 the sigmoid should be 0 and 1.")

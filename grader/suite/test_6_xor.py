@@ -182,7 +182,7 @@ def remark_run(student: Student, case: Case, rate: float) -> None:
     try:
         _, answers = student.model().train(epochs)
     except CaseStopped as stopped:
-        case.remark("One run of train from your own start: {problem}", problem=stopped.feedback.text)
+        case.remark("One run of train from your own start: {problem}", problem=stopped.feedback)
         return
     told: dict[str, str | int] = {"epochs": epochs, "answers": ", ".join(show(answer) for answer in answers)}
     if oracle.has_learned(answers):

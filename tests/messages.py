@@ -1,0 +1,165 @@
+"""The messages of the grader: `python -m tests.messages` brings locale/ru up to date with the code, and compiles it.
+
+Messages are found in the syntax tree: what is passed to the functions that speak (SPEAKERS), and in the files
+of SENTENCES every text that looks like a sentence, whatever name or table it goes through. Titles of cases,
+the bank of mistakes and the rubric's titles are asked for. Needs Babel.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from grader.language import DOMAIN, LANGUAGES, LOCALE, PHRASES
+from grader.misconceptions import BANK
+from grader.rubric import read_rubric
+from tests.command import ROOT
+
+UNDATED = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+GRADER = ROOT / "grader"
+Key = tuple[str | None, str]  # context and English text
+
+# Functions that speak, by the place of the message among their arguments.
+SPEAKERS = {
+    "say": 0, "unmet": 0, "not_gradable": 0, "remark": 0, "note": 0, "Rejected": 0, "UsageError": 0, "BrokenGrader": 0,
+    "Refusal": 0, "word": 1,
+}  # fmt: skip
+SAID = {"hint"}  # and arguments that are messages
+SENTENCES = ("suite/*.py", "suite_observed/*.py", "cases.py", "asking.py", "layout.py", "observation.py", "observed.py",
+             "student.py", "suite_run.py", "imports.py")  # fmt: skip
+SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
+
+
+def messages() -> dict[Key, set[str]]:
+    """Return every message, with the files that it stands in."""
+    found: dict[Key, set[str]] = {}
+    for path in sorted(GRADER.rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        is_full = any(path.match(f"grader/{pattern}") for pattern in SENTENCES)
+        for text in (*spoken(tree), *(sentences(tree) if is_full else ()), *titles(path, tree)):
+            found.setdefault((None, text), set()).add(name)
+    for rule in BANK:
+        for text in (rule.message, rule.hint):
+            found.setdefault((None, text), set()).add("grader/misconceptions.py")
+    for criterion in read_rubric().criteria:
+        found.setdefault((None, criterion.title), set()).add("grader/rubric.toml")
+    for context, phrases in PHRASES.items():
+        for text in phrases:
+            found.setdefault((context, text), set()).add("grader/language.py")
+    found.pop((None, ""), None)
+    return found
+
+
+def spoken(tree: ast.AST) -> Iterator[str]:
+    """Yield the literal messages of all calls that speak."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            place = SPEAKERS.get(name_of(node.func), -1)
+            if 0 <= place < len(node.args):
+                yield from literals(node.args[place])
+            for keyword in node.keywords:
+                if keyword.arg in SAID:
+                    yield from literals(keyword.value)
+
+
+def name_of(node: ast.expr) -> str:
+    """Return the last name of what is called."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def literals(node: ast.expr) -> Iterator[str]:
+    """Yield the texts that an expression may be."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from literals(node.body)
+        yield from literals(node.orelse)
+
+
+def sentences(tree: ast.Module) -> Iterator[str]:
+    """Yield every text that looks like a sentence and is neither a docstring nor a part of another text."""
+    passed_over = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            passed_over.add(id(node.value))
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed_over
+        if is_text and SENTENCE.fullmatch(str(node.value)):  # type: ignore[attr-defined]
+            yield str(node.value)  # type: ignore[attr-defined]
+
+
+def titles(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Yield the docstrings of the cases: what students read as titles."""
+    if not path.match("grader/suite*/test_*.py"):
+        return
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield ast.get_docstring(node) or ""
+
+
+def source_of(lang: str) -> Path:
+    """Return the catalogue of a language that people edit."""
+    return LOCALE / lang / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def read(lang: str) -> Catalog:
+    """Return a catalogue as it is written."""
+    path = source_of(lang)
+    if not path.exists():
+        return Catalog(locale=lang, charset="utf-8")
+    with path.open("rb") as file:
+        return read_po(file, locale=lang)
+
+
+def updated(lang: str) -> Catalog:
+    """Return the catalogue of a language with all messages of the code, without others; the new ones are empty."""
+    old, new = read(lang), Catalog(locale=lang, domain=DOMAIN, project="xor-lab-grader", charset="utf-8")
+    for (context, text), files in messages().items():
+        known = old.get(text, context)
+        new.add(text, known.string if known else "", [(file, 0) for file in sorted(files)], context=context)
+    return new
+
+
+def po_of(catalog: Catalog) -> bytes:
+    """Return a catalogue as text, without dates."""
+    file = io.BytesIO()
+    write_po(file, catalog, width=120, omit_header=True, include_lineno=False, sort_by_file=True)
+    head = f'msgid ""\nmsgstr ""\n"Language: {catalog.locale}\\n"\n"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n\n'
+    return head.encode() + file.getvalue()
+
+
+def mo_of(lang: str) -> bytes:
+    """Return what the catalogue of a language compiles to, whenever that is."""
+    catalog = read(lang)
+    plain = Catalog(locale=lang, charset="utf-8", creation_date=UNDATED, revision_date=UNDATED)
+    for message in catalog:
+        if message.id and message.string:
+            plain.add(message.id, message.string, context=message.context)
+    file = io.BytesIO()
+    write_mo(file, plain)
+    return file.getvalue()
+
+
+def main() -> int:
+    """Bring all catalogues up to date; return how many messages have no translation."""
+    missing = 0
+    for lang in LANGUAGES[1:]:
+        path, catalog = source_of(lang), updated(lang)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(po_of(catalog))
+        path.with_suffix(".mo").write_bytes(mo_of(lang))
+        missing += sum(1 for one in catalog if one.id and not one.string)
+    return missing
+
+
+if __name__ == "__main__":
+    sys.exit(f"{missing} messages are not translated" if (missing := main()) else 0)

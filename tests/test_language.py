@@ -1,0 +1,216 @@
+"""Reports and sentences in Russian: the catalogue is complete, and nothing English is left."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import string
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from grader.language import LANGUAGES, PHRASES, from_locale, message_in, phrase, report_in, translated, word
+from grader.models import say
+from grader.renderers import RENDERERS
+from grader.renderers.json import parse_json
+from tests import messages
+from tests.command import GRADE, ROOT, SUBMISSIONS, grade, run
+from tests.test_renderers import hostile_report
+from tests.test_samples import NAMES, expected_of
+
+OTHERS = LANGUAGES[1:]
+FREEFORM = ROOT / "tests" / "freeform"
+ENGLISH = re.compile(
+    r"\b[A-Za-z]{2,} [a-z]{2,}\b|\b(?:the|is|are|of|not|with|and|has|it|by|from|to|should|must|expected|actual|hint)\b"
+    r"|\b(?:Expected|Actual|Hint|Score|Points|Passed|Failed|Criterion|Criteria|Case|Verdict|Status|Note|Feedback|Printed|"
+    r"Training|Epochs?|Weights|Seed|Sandbox|Total|Blocked|Partial|Error)\b"
+)
+MARKUP = re.compile(r'(?s)<(style|script)\b.*?</\1>|<!.*?>|(?:class|style|id)="[^"]*"|</?[\w:-]+|[\w:-]+=(?=")')
+STUDENTS = ("error", "type", "text", "declared")  # arguments in the student's own words
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_every_message_is_translated(lang: str) -> None:
+    """The catalogue has every message of the code; `python -m tests.messages` adds those that are missing, empty."""
+    known = {(one.context, one.id): one.string for one in messages.read(lang) if one.id}
+
+    assert [key for key in messages.messages() if not known.get(key)] == []
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_no_message_is_unused(lang: str) -> None:
+    """The catalogue has no message that the code has not; `python -m tests.messages` drops it."""
+    known = {(one.context, one.id) for one in messages.read(lang) if one.id}
+
+    assert known - set(messages.messages()) == set()
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_the_compiled_catalogue_is_current(lang: str) -> None:
+    """The .mo in the package is what the .po compiles to; `python -m tests.messages` writes it."""
+    assert messages.source_of(lang).with_suffix(".mo").read_bytes() == messages.mo_of(lang)
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_translations_have_the_arguments_of_their_messages(lang: str) -> None:
+    """A translation is filled with the same arguments."""
+    pairs = [(str(one.id), str(one.string)) for one in messages.read(lang) if one.id]
+
+    assert [pair for pair in pairs if fields(pair[0]) != fields(pair[1])] == []
+
+
+def fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def test_phrases_are_those_of_the_code() -> None:
+    """What stands in PHRASES is said somewhere in the grader, or by the system."""
+    said = {os.strerror(code) for code in errno.errorcode}
+    text = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "grader").rglob("*.py") if path.name != "language.py"
+    ).replace("_", " ")
+
+    for context, phrases in PHRASES.items():
+        parts = {part for one in phrases for part in re.split(r"\{\w+\}", one) if part.strip(" ,")}
+        assert {part for part in parts if part not in text and part not in said} == set(), context
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_english_is_left_in_a_sample(name: str, tmp_path: Any) -> None:
+    """A sample's report in Russian has no English sentence, in any format, and the same points."""
+    expected = expected_of(name)
+    submission = (SUBMISSIONS / name / expected.get("submission", ".")).resolve()
+    limit = str(expected.get("time_limit", 20))
+
+    ran = grade(submission, "--seed", "7", "--time-limit", limit, "--lang", "ru", cwd=tmp_path)
+
+    assert (expected["status"], expected.get("score")) == (ran.report["status"], ran.report["score"])
+    check(ran.report, (tmp_path / "grade-report.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "name", ["right_layers_rows", "wrong_derivative_of_output", "wrong_index_slip", "right_cross_entropy"]
+)
+def test_no_english_is_left_in_what_was_observed(name: str, tmp_path: Any) -> None:
+    """Neither is there in the report of a hand-in that was graded by observation."""
+    ran = grade(FREEFORM / f"{name}.py", "--seed", "7", "--lang", "ru", cwd=tmp_path)
+
+    assert ran.report["submission"]["route"] == "observed"
+    check(ran.report, (tmp_path / "grade-report.json").read_text(encoding="utf-8"))
+
+
+def check(report: dict[str, Any], written: str) -> None:
+    """Fail with the English that is left in a report, and in what is made of it."""
+    own = [report["submission"]["name"]]
+    own += [one for message in said_in(report) for one in (message["args"].get(name, "") for name in STUDENTS)]
+    own += [one["args"]["reason"] for one in said_in(report) if "valid Python" in one["id"]]  # Python's words
+    own += [line for one in cases_of(report) for line in one["stdout"].splitlines()]
+    texts = [message["text"] for message in said_in(report)]
+    texts += [one["title"] for one in (*report["criteria"], *cases_of(report))]
+    assert english(texts, own) == []
+    for kind, render in RENDERERS.items():
+        if kind != "json":
+            assert english(MARKUP.sub(" ", render(parse_json(written))).splitlines(), own) == [], kind
+
+
+def english(texts: list[str], own: list[str]) -> list[str]:
+    """Return the texts that have English in them, apart from the student's own words."""
+    for word_of_own in sorted({one.strip() for one in own if isinstance(one, str)} - {""}, key=len, reverse=True):
+        texts = [text.replace(word_of_own, "…") for text in texts]
+    return [text for text in texts if ENGLISH.search(text)]
+
+
+def said_in(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield the messages of a report."""
+    if isinstance(part, dict):
+        if {"id", "args", "text"} == set(part):
+            yield part
+        for one in part.values():
+            yield from said_in(one)
+    elif isinstance(part, list):
+        for one in part:
+            yield from said_in(one)
+
+
+def cases_of(report: dict[str, Any]) -> list[dict[str, Any]]:
+    return [case for criterion in report["criteria"] for case in criterion["cases"]]
+
+
+@pytest.mark.parametrize(
+    ("environment", "lang"),
+    [
+        ({}, "en"),
+        ({"LANG": "ru_RU.UTF-8"}, "ru"),
+        ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "ru"}, "ru"),
+        ({"LANG": "ru_RU.UTF-8", "LC_MESSAGES": "ru", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "ru_RU.UTF-8", "LC_ALL": ""}, "ru"),
+        ({"LANG": "de_DE@euro"}, "en"),
+    ],
+)
+def test_language_of_the_locale(environment: dict[str, str], lang: str) -> None:
+    """LC_ALL comes before LC_MESSAGES, and that before LANG; what has no catalogue is English."""
+    assert lang == from_locale(environment)
+
+
+def test_option_comes_before_the_locale(tmp_path: Any) -> None:
+    """--lang decides; without it the locale does."""
+    here = {"cwd": tmp_path, "LC_ALL": "ru_RU.UTF-8"}
+
+    assert grade("none.py", **here).err == "grade: none.py: такого файла или папки нет.\n"
+    assert grade("none.py", "--lang", "en", **here).err == "grade: none.py does not exist.\n"
+
+
+def test_a_class_speaks_the_language_of_its_locale(tmp_path: Any) -> None:
+    """grade-class follows the locale, in its reports and in what it says of hand-ins."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    (folder / "anna.py").write_text("class Neuron:\n  def", encoding="utf-8")
+    (folder / "notes.txt").write_text("-", encoding="utf-8")
+
+    ran = run([GRADE.with_name("grade-class"), folder, "--out", "out"], cwd=tmp_path, LC_ALL="ru_RU.UTF-8")
+
+    reason = json.loads((tmp_path / "out" / "reports" / "anna.json").read_text(encoding="utf-8"))["reason"]["text"]
+    assert (0, "anna.py, строка 2: это не Python: invalid syntax.") == (ran.code, reason)
+    assert "примечание: notes.txt: это не работа, пропущено.\n" in ran.out
+    assert english(ran.out.splitlines(), []) == []
+
+
+def test_only_our_words_are_translated() -> None:
+    """An argument is translated by its name: the student's own words stay, also those that are ours elsewhere."""
+    raised = say("{what} raised {type}: {error} ({place}).", what="train", type="E", error="bias", place="a.py, line 3")
+
+    assert message_in(raised, "ru").text == "train: исключение E: bias (a.py, строка 3)."
+    assert phrase("ru", "number", "bias") == "смещение"
+    assert phrase("ru", "place", "a, line 1.ipynb, cell 2, line 4") == "a, line 1.ipynb, ячейка 2, строка 4"
+    assert phrase("ru", "neurons", "hidden neuron 2, the output neuron") == "скрытый нейрон 2, выходной нейрон"
+
+
+def test_a_message_in_a_message_is_translated() -> None:
+    """A message may have another as an argument."""
+    inner = say("{name} must return one number.", name="loss")
+    outer = say("For a very large negative sum: {problem}", problem=inner)
+
+    assert outer.text == "For a very large negative sum: loss must return one number."
+    assert (
+        message_in(outer, "ru").text
+        == "При очень большой отрицательной сумме: loss: результатом должно быть одно число."
+    )
+
+
+def test_a_criterion_is_named_by_its_title() -> None:
+    """A sentence in another language names a criterion as the report does."""
+    blocked = say("Not judged: the problem reported under {criterion} comes first.", criterion="xor")
+
+    assert "«Обучение XOR»" in message_in(blocked, "ru", {"xor": translated("Learning XOR", "ru")}).text
+
+
+def test_hostile_text_survives_translation() -> None:
+    """Braces and percent signs of the student's are no templates."""
+    message = say("{file} has no {error}.", file="{0}%s{x}.py", error="{name}")
+
+    assert message_in(message, "ru").text == "В файле {0}%s{x}.py нет {name}."
+    assert word("ru", "no such text {of ours}") == "no such text {of ours}"
+    assert report_in(hostile_report(), "ru").lang == "ru"
