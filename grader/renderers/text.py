@@ -14,6 +14,7 @@ SYMBOLS = {
 ROW_NAMES = ("hidden 1", "hidden 2", "output")
 STDOUT_LINES = 5
 TEXT_CHARS = 500
+INDENT = " " * 7
 
 
 def printable(text: str, limit: int = TEXT_CHARS) -> str:
@@ -75,9 +76,9 @@ def _case(case: CaseResult) -> list[str]:
     if case.feedback is not None:
         lines.append(f"       {printable(case.feedback.text)}")
     for name, value in (("expected", case.expected), ("actual", case.actual)):
-        lines += _labelled(name, value)
+        lines += [INDENT + line for line in labelled(name, value)]
     for name, value in case.probe.items():
-        lines += _labelled(f"for {name}", value)
+        lines += [INDENT + line for line in labelled(f"for {name}", value)]
     if case.hint is not None:
         lines.append(f"       hint: {printable(case.hint.text)}")
     if case.formula is not None:
@@ -90,9 +91,9 @@ def _case(case: CaseResult) -> list[str]:
     return lines
 
 
-def _labelled(name: str, value: Number | list[Number] | None) -> list[str]:
+def labelled(name: str, value: Number | list[Number] | None) -> list[str]:
     """Return a value as lines; nine parameters become a line a neuron."""
-    label = f"       {name + ':':<13}"
+    label = f"{name + ':':<13}"
     if value is None or value == []:
         return []
     if not isinstance(value, list):
