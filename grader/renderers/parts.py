@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from grader.models import BANNED_IMPORT, CaseResult, CriterionResult, Report, Status, StudentError, Verdict
+from grader.models import BANNED_IMPORT, CaseResult, CriterionResult, Report, Status, StudentError, Verdict, carried
 from grader.renderers.text import STDOUT_LINES, labelled, printable
 
 Tell = Callable[..., str]
@@ -152,7 +152,7 @@ def feedback(report: Report, check: Check, tell: Tell) -> list[str]:
 
 
 def _is_told(error: StudentError, said: list[str]) -> bool:
-    return any(error.message in text for text in said)
+    return any(carried(error.message) in text for text in said)
 
 
 def measured(check: Check, tell: Tell) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from grader.models import CaseResult, CriterionResult, Number, Report, Status, Verdict
 
 SYMBOLS = {
@@ -15,12 +17,16 @@ ROW_NAMES = ("hidden 1", "hidden 2", "output")
 STDOUT_LINES = 5
 TEXT_CHARS = 500
 INDENT = " " * 7
+COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\[)")
 
 
 def printable(text: str, limit: int = TEXT_CHARS) -> str:
-    """Return student-controlled text on one line: control, bidi and unpaired characters made visible."""
+    """Return student-controlled text on one line: control, bidi and unpaired characters made visible.
+
+    Nothing in it is a command to a CI runner that reads the log: "::" at the start of a line, "##[" anywhere.
+    """
     shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[:limit])
-    return shown + ("…" if len(text) > limit else "")
+    return COMMAND.sub(r"\g<0> ", shown) + ("…" if len(text) > limit else "")
 
 
 def render_text(report: Report) -> str:
