@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 import jsonschema
 import junitparser
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -36,7 +38,7 @@ from grader.renderers import RENDERERS
 from grader.renderers.classroom50 import stamped
 from grader.renderers.github import ANNOTATIONS
 from grader.renderers.json import parse_json
-from grader.renderers.markdown import JOINER
+from grader.renderers.markdown import JOINER, escaped, fenced
 from grader.renderers.text import printable
 from grader.scoring import score
 from tests.command import ROOT, SUBMISSIONS, grade
@@ -281,6 +283,25 @@ def test_hostile_text_is_only_text_in_markdown() -> None:
     assert blocks[0] == blocks[1]
     inline = {token.type for token in found if not token.block}
     assert inline == {"text", "em_open", "em_close"}
+
+
+MARKS = st.sampled_from(
+    [*"`*_[]()<>!|~#-+=1.:\\&;\"' \na", "http://a.example", "www.a", "a@b.c", "&lt;", "<b>", "](a)", "```"]
+)
+
+
+@given(st.lists(MARKS, max_size=12).map("".join))
+def test_any_text_is_only_text_in_markdown(text: str) -> None:
+    """Wherever a text stands, the blocks are those of a word, and the text is what is read."""
+    places = ["## {}", "> {}", "{}", "- {}", "*{}, seed 1*", "| a | b |\n|---|---|\n| {} | b |"]
+    shown = " ".join(printable(text, 1000).split())
+    for place in places if shown else ():
+        found, plain = (list(tokens(place.format(one))) for one in (escaped(text), "word"))
+        assert [one.type for one in found if one.block] == [one.type for one in plain if one.block]
+        assert {one.type for one in found if not one.block} <= {"text", "em_open", "em_close"}
+        assert shown in "".join(one.content for one in found if not one.block).replace(JOINER, "")
+    (block,) = tokens(fenced(text.split("\n")))
+    assert ("fence", text + "\n") == (block.type, block.content)
 
 
 def test_hostile_text_is_shown_as_it_is_in_markdown() -> None:
