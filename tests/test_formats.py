@@ -108,11 +108,10 @@ def test_every_format_takes_every_report(format: str, kind: str, reports: dict[s
 
     text = RENDERERS[format](report)
 
-    lines = "".join(text.replace(mark, "") for mark in ("%0A",))
     if report.score is not None:
         assert str(report.score) in text
     elif format != "text":
-        assert "No score" in lines
+        assert "No score" in text
     if report.status is Status.REJECTED:
         assert "this is not valid Python" in text
     if kind == "failing":
@@ -286,7 +285,7 @@ def test_hostile_text_is_only_text_in_markdown() -> None:
 
 
 MARKS = st.sampled_from(
-    [*"`*_[]()<>!|~#-+=1.:\\&;\"' \na", "http://a.example", "www.a", "a@b.c", "&lt;", "<b>", "](a)", "```"]
+    [*"`*_[]()<>!|~#-+=1.:\\&;\"' \na", "http://a.example", "www.a", "a@b.c", "&lt;", "<b>", "](a)", "```", "~~"]
 )
 
 
