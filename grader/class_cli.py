@@ -33,7 +33,14 @@ at least one, or is broken itself; 130 interrupted (what is done is kept).
 BAR = 20
 MOST_SHOWN = 10
 REDRAW_S = 0.1
-ENDINGS = {"text": "txt"}
+ENDINGS = {
+    "text": "txt",
+    "markdown": "md",
+    "github": "github.txt",
+    "junit": "xml",
+    "gradescope": "gradescope.json",
+    "classroom50": "classroom50.json",
+}
 
 
 @click.command(epilog=EPILOG)

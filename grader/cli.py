@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from grader.models import Assignment, Report
     from grader.sandbox.processes import Sandbox
 
-FORMATS = ("json", "text")
+FORMATS = ("json", "text", "markdown", "github", "junit", "gradescope", "classroom50")
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 DEFAULT_REPORT = ("json", "grade-report.json")
 
@@ -80,8 +81,8 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     "--report",
     type=ReportOption(),
     multiple=True,
-    help="Write a report; repeatable, PATH - is standard output. Formats: json, text. "
-    "Default: json=grade-report.json and a summary on standard output.",
+    help="Write a report; repeatable, PATH - is standard output. Formats: json, text, "
+    "markdown, github, junit, gradescope, classroom50. Default: json=grade-report.json and a summary on standard output.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Seed of all probes. Default: drawn fresh.")
 @click.option(
@@ -251,7 +252,6 @@ def progress() -> Iterator[Callable[[str], None]]:
 def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
     """Write every report, files first; 0, or the exit code for one asked for that could not be written."""
     from grader.errors import EXIT_GRADED, EXIT_USAGE
-    from grader.renderers import RENDERERS
 
     code = EXIT_GRADED
     printed = next((kind for kind, path in reports if path == "-"), "text")
@@ -261,14 +261,14 @@ def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
         try:
             if not reports and Path(path).exists() and (Path(path).is_symlink() or not Path(path).is_file()):
                 raise FileExistsError(0, "something that is no report stands there", path)
-            replace_file(Path(path), RENDERERS[kind](report))
+            put(Path(path), rendered(kind, report))
         except OSError as error:
             reason = phrase(report.lang, "reason", error.strerror or "unknown error")
             said = word(report.lang, "{path} cannot be written: {reason}.", path=shown(path), reason=reason)
             click.echo(f"grade: {said}", err=True)
             code = EXIT_USAGE if reports else EXIT_GRADED
     try:
-        click.echo(RENDERERS[printed](report), nl=False)
+        click.echo(rendered(printed, report), nl=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
@@ -280,6 +280,25 @@ def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
             )
             code = EXIT_USAGE
     return code
+
+
+def rendered(kind: str, report: Report) -> str:
+    """Return the report in a format, with what only the environment knows."""
+    from grader.renderers import RENDERERS
+    from grader.renderers.classroom50 import stamped
+
+    text = RENDERERS[kind](report)
+    return stamped(text, os.environ, datetime.now(UTC)) if kind == "classroom50" else text
+
+
+def put(path: Path, text: str) -> None:
+    """Write a report; the summary of a GitHub Actions step, which other commands write to, grows."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and os.path.realpath(summary) == os.path.realpath(path):
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    else:
+        replace_file(path, text)
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -19,7 +19,9 @@ from typing import Any
 
 import pytest
 
+from grader.class_cli import ENDINGS
 from grader.classroom import correlation, fingerprint, tenths
+from grader.cli import FORMATS
 from grader.models import Handed, Status, say
 from grader.pipeline import assignment
 from grader.staging import collect
@@ -87,6 +89,19 @@ def test_results(results: Path) -> None:
     assert numbers["seed"] == 7
     assert {one["id"]: one["keys"] for one in numbers["misconceptions"]}["bias_frozen"] == ["bias-frozen"]
     assert numbers["cases"]["neuron_update.bias"]["pass_rate"] == pytest.approx(5 / 6, abs=1e-3)
+
+
+def test_further_reports(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+    """Each format that is asked for stands beside the JSON of each hand-in, made without grading again."""
+    out = tmp_path / "out"
+    shutil.copytree(results, out)
+    keys = {path.stem for path in (out / "reports").glob("*.json")}
+
+    ran = grade_class(hand_ins, "--out", out, *(word for kind in FORMATS for word in ("--report", kind)), cwd=tmp_path)
+
+    assert "(0 graded now)" in ran.out
+    endings = {ENDINGS.get(kind, kind) for kind in FORMATS}
+    assert {path.name for path in (out / "reports").iterdir()} == {f"{key}.{one}" for key in keys for one in endings}
 
 
 def test_rerun_grades_what_changed(hand_ins: Path, results: Path, tmp_path: Path) -> None:

@@ -55,6 +55,13 @@ def test_formats_of_the_command() -> None:
     assert tuple(RENDERERS) == FORMATS
 
 
+def test_formats_in_the_readme() -> None:
+    """The table of formats names all of them."""
+    table = README.partition("### Formats")[2].partition("What students are asked for")[0]
+
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(RENDERERS)
+
+
 def test_modules_in_the_flow_exist() -> None:
     """Every file that the flow picture names is there."""
     picture = README.partition("## How one grade is made")[2].partition("## The command")[0]

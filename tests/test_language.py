@@ -28,7 +28,10 @@ ENGLISH = re.compile(
     r"|\b(?:Expected|Actual|Hint|Score|Points|Passed|Failed|Criterion|Criteria|Case|Verdict|Status|Note|Feedback|Printed|"
     r"Training|Epochs?|Weights|Seed|Sandbox|Total|Blocked|Partial|Error)\b"
 )
-MARKUP = re.compile(r'(?s)<(style|script)\b.*?</\1>|<!.*?>|(?:class|style|id)="[^"]*"|</?[\w:-]+|[\w:-]+=(?=")')
+MARKUP = re.compile(
+    r'(?s)<(style|script)\b.*?</\1>|<!.*?>|(?:class|style|id)="[^"]*"|</?[\w:-]+|[\w:-]+=(?=")'
+    r"|::(?:error|warning|notice) (?:file=[^,]*,)?(?:line=\d+,)?title="
+)
 STUDENTS = ("error", "type", "text", "declared")  # arguments in the student's own words
 # Samples whose reports have much to say; the others are read by `make seeds`.
 TELLING = """

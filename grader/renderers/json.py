@@ -13,12 +13,13 @@ import msgspec
 
 from grader.models import SCHEMA, Report
 
-# Control and direction characters that JSON leaves as they are; they only occur inside strings.
-UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# Control and direction characters that JSON leaves as they are, and the start of a command to a CI runner that reads
+# the log; they only occur inside strings.
+UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|#(?=#\\[)")
 
 
 def render_json(report: Report) -> str:
-    """Return the report as indented JSON with a final newline, with nothing in it that moves a terminal."""
+    """Return the report as indented JSON with a final newline, with nothing in it that moves a terminal or a CI runner."""
     text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
     return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

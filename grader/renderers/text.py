@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from grader.language import phrase, word
 from grader.models import CaseResult, CriterionResult, Number, Report, Status, Verdict
 
@@ -14,12 +16,17 @@ SYMBOLS = {
 }
 STDOUT_LINES = 5
 TEXT_CHARS = 500
+INDENT = " " * 7
+COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\[)")
 
 
 def printable(text: str, limit: int = TEXT_CHARS) -> str:
-    """Return student-controlled text on one line: control, bidi and unpaired characters made visible."""
+    """Return student-controlled text on one line: control, bidi and unpaired characters made visible.
+
+    Nothing in it is a command to a CI runner that reads the log: "::" at the start of a line, "##[" anywhere.
+    """
     shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[:limit])
-    return shown + ("…" if len(text) > limit else "")
+    return COMMAND.sub(r"\g<0> ", shown) + ("…" if len(text) > limit else "")
 
 
 def render_text(report: Report) -> str:
@@ -80,10 +87,11 @@ def _case(case: CaseResult, lang: str) -> list[str]:
     lines = [f"     {_points(lang, case.points, case.max_points)}: {printable(case.title)}"]
     if case.feedback is not None:
         lines.append(f"       {printable(case.feedback.text)}")
-    lines += _labelled(word(lang, "expected"), case.expected, lang)
-    lines += _labelled(word(lang, "actual"), case.actual, lang)
+    for name, value in ((word(lang, "expected"), case.expected), (word(lang, "actual"), case.actual)):
+        lines += [INDENT + line for line in labelled(name, value, lang)]
     for name, value in case.probe.items():
-        lines += _labelled(word(lang, "for {name}", name=phrase(lang, "probe", name)), value, lang)
+        shown = word(lang, "for {name}", name=phrase(lang, "probe", name))
+        lines += [INDENT + line for line in labelled(shown, value, lang)]
     if case.hint is not None:
         lines.append(f"       {word(lang, 'hint')}: {printable(case.hint.text)}")
     if case.formula is not None:
@@ -96,9 +104,9 @@ def _case(case: CaseResult, lang: str) -> list[str]:
     return lines
 
 
-def _labelled(name: str, value: Number | list[Number] | None, lang: str) -> list[str]:
+def labelled(name: str, value: Number | list[Number] | None, lang: str) -> list[str]:
     """Return a value as lines; nine parameters become a line a neuron."""
-    label = f"       {name + ':':<12} "
+    label = f"{name + ':':<12} "
     if value is None or value == []:
         return []
     if not isinstance(value, list):

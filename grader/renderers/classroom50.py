@@ -1,0 +1,85 @@
+"""The report as the result.json of Classroom 50.
+
+Who handed in what, and when, the report does not know: the runner gives it in environment variables. Their names
+stand in as values that the format takes, until `stamped` puts the values in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from grader.models import Report
+from grader.renderers.parts import Check, Tell, checks, reason_line, score_line, teller, told
+
+STAMPS = {
+    "classroom": "CLASSROOM",
+    "assignment": "ASSIGNMENT",
+    "owner": "OWNER",
+    "submission": "SUBMISSION_TAG",
+    "commit": "COMMIT_URL",
+    "release": "RELEASE_URL",
+    "review": "REVIEW_URL",
+}
+INSTEAD = {"OWNER": "USERNAME", "REVIEW_URL": "COMMIT_URL"}  # what stands for a variable that is not set
+UNKNOWN_TIME = "1970-01-01T00:00:00Z"
+
+
+def render_classroom50(report: Report) -> str:
+    """Return the report as result.json with placeholders; a report without a score is 0 of 0, as an error there is."""
+    tell = teller(report.lang)
+    tests = [_test(report, check, tell) for check in checks(report)]
+    if report.reason is not None:
+        tests.insert(0, _reason(report, tell))
+    result = {
+        "schema": "classroom50/result/v1",
+        **STAMPS,
+        "submission": "submit/SUBMISSION_TAG",
+        "assignment_type": "individual",
+        "datetime": UNKNOWN_TIME,
+        "score": sum(test["score"] for test in tests),
+        "max-score": sum(test["max-score"] for test in tests),
+        "tests": tests,
+    }
+    return json.dumps(result, ensure_ascii=False, indent=2) + "\n"
+
+
+def stamped(text: str, environment: Mapping[str, str], now: datetime) -> str:
+    """Return a result.json with what the runner's environment and the clock say in place of the placeholders."""
+    result = json.loads(text)
+    for field, variable in STAMPS.items():
+        value = environment.get(variable) or environment.get(INSTEAD.get(variable, ""))
+        if value:
+            result[field] = value
+    result["assignment_type"] = environment.get("ASSIGNMENT_TYPE") or result["assignment_type"]
+    result["datetime"] = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return json.dumps(result, ensure_ascii=False, indent=2) + "\n"
+
+
+def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
+    row, has_score = check.row, report.score is not None
+    return {
+        "test-name": check.name,
+        "passed": check.is_full,
+        "score": row.points if has_score else 0,
+        "max-score": row.max_points if has_score else 0,
+        "id": check.id,
+        "verdict": row.verdict.value,
+        "message": "\n".join(told(report, check, tell)),
+        "misconception": row.misconception,
+        "duration_ms": round(1000 * report.timing.cases_s.get(check.id, 0)),
+    }
+
+
+def _reason(report: Report, tell: Tell) -> dict[str, Any]:
+    return {
+        "test-name": score_line(report, tell),
+        "passed": False,
+        "score": 0,
+        "max-score": 0,
+        "id": "status",
+        "verdict": report.status.value,
+        "message": reason_line(report),
+    }

@@ -1,0 +1,128 @@
+"""The report as the log of a GitHub Actions step: the text report, and annotations on the student's lines.
+
+For standard output. The summary of the step is a file of its own, and the format for it is `markdown`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grader.models import BANNED_IMPORT, Report, Status, Verdict
+from grader.renderers.parts import (
+    Check,
+    Tell,
+    advice,
+    checks,
+    feedback,
+    marked,
+    measured,
+    place,
+    reason_line,
+    score_line,
+    teller,
+)
+from grader.renderers.text import printable, render_text
+
+ANNOTATIONS = 10  # GitHub shows no more of one kind in a step
+SEVERITIES = ("error", "warning", "notice")
+SOFTER = {Verdict.PARTIAL: "warning", Verdict.NOT_GRADABLE: "warning"}
+TITLES = {
+    Status.REJECTED: marked("Rejected"),
+    Status.NOT_GRADABLE: marked("Not graded automatically"),
+    Status.GRADER_ERROR: marked("The grader failed"),
+}
+PLACE = re.compile(r"(.+), line (\d+)")  # as reading.place_of writes it; notebooks have a cell before the line
+TOLD_ELSEWHERE = (Verdict.PASSED, Verdict.BLOCKED, Verdict.NOT_RUN)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Annotation:
+    """A command for the runner, and how much is lost by what it tells."""
+
+    severity: str
+    title: str
+    lines: tuple[str, ...]
+    place: tuple[str, int | None] | None = None
+    lost: int = 0
+
+    def command(self) -> str:
+        """Return the line for the runner."""
+        file, line = self.place or ("", None)
+        fields = {"file": file, "line": "" if line is None else str(line), "title": printable(self.title)}
+        properties = ",".join(f"{name}={escaped(value, ':,')}" for name, value in fields.items() if value)
+        return f"::{self.severity} {properties}::{escaped(chr(10).join(self.lines))}"
+
+
+def render_github(report: Report) -> str:
+    """Return the text report, in which the runner obeys nothing, and at most ten annotations, the worst first."""
+    tell = teller(report.lang)
+    text = render_text(report)
+    token = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()  # no text can hold its own hash
+    found = dict.fromkeys(_annotations(report, tell))
+    worst = sorted(found, key=lambda one: (-one.lost, SEVERITIES.index(one.severity)))
+    shown = worst[: ANNOTATIONS - 1]
+    score = [score_line(report, tell)]
+    if len(worst) > len(shown):
+        score.append(tell("{count} more are told in the log.", count=len(worst) - len(shown)))
+    shown.append(Annotation(severity="notice", title=tell("Grade"), lines=tuple(score)))
+    commands = "".join(one.command() + "\n" for one in shown)
+    return f"::stop-commands::{token}\n{text}::{token}::\n{commands}"
+
+
+def escaped(text: str, more: str = "") -> str:
+    """Return text as the runner takes it: on one line, and in properties without their marks."""
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def _annotations(report: Report, tell: Tell) -> Iterator[Annotation]:
+    """Yield an annotation for each finding, check that lost points, and remark."""
+    is_of_a_check = any(check.row.feedback == report.reason for check in checks(report))
+    if report.status in TITLES and not is_of_a_check:
+        yield Annotation(
+            severity="warning" if report.status is Status.NOT_GRADABLE else "error",
+            title=tell(TITLES[report.status]),
+            lines=(reason_line(report),),
+            place=_reason_place(report),
+            lost=report.max_score + 1,
+        )
+    for finding in report.findings:
+        is_banned = finding.rule == BANNED_IMPORT
+        yield Annotation(
+            severity="error" if is_banned else "notice",
+            title=tell("Forbidden import") if is_banned else tell("Note"),
+            lines=(printable(finding.message.text),),
+            place=place(finding.file, finding.line),
+            lost=report.max_score if is_banned else 0,
+        )
+    for check in checks(report):
+        if check.case is not None and check.row.verdict not in TOLD_ELSEWHERE:
+            yield _of_check(report, check, tell)
+        for remark in check.row.remarks:
+            yield Annotation(severity="notice", title=check.name, lines=(printable(remark.text),))
+
+
+def _of_check(report: Report, check: Check, tell: Tell) -> Annotation:
+    remarks = len(check.row.remarks)
+    advised = advice(check, tell)
+    return Annotation(
+        severity=SOFTER.get(check.row.verdict, "error"),
+        title=check.name,
+        lines=(*feedback(report, check, tell), *measured(report, check, tell), *advised[: len(advised) - remarks]),
+        place=check.place,
+        lost=report.max_score if check.row.verdict is Verdict.NOT_GRADABLE else check.row.max_points - check.row.points,
+    )
+
+
+def _reason_place(report: Report) -> tuple[str, int | None] | None:
+    """Return the line that a rejected file was given up at, where the reason has one."""
+    args = {} if report.reason is None else report.reason.args
+    name, line = args.get("name"), args.get("line")
+    if isinstance(name, str) and isinstance(line, int):
+        return place(name, line)
+    found = PLACE.fullmatch(str(args.get("place", "")))
+    return place(found[1], int(found[2])) if found and ".ipynb, cell " not in found[1] else None

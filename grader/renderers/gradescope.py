@@ -1,0 +1,56 @@
+"""The report as Gradescope's results.json.
+
+The points are those of the tests, which Gradescope sums: there is no `score` beside them that could differ. A report
+without a score has tests without points, and the 0 that the format then demands is explained in `output`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from grader.models import Report
+from grader.renderers.parts import VERDICTS, Check, Tell, checks, notes, origin, reason_line, score_line, teller, told
+
+
+def render_gradescope(report: Report) -> str:
+    """Return the report as JSON for /autograder/results/results.json."""
+    tell = teller(report.lang)
+    lines = [score_line(report, tell), reason_line(report)]
+    result: dict[str, Any] = {} if report.score is not None else {"score": 0}
+    if report.score is None:
+        lines.append(tell("The 0 shown here is no grade: Gradescope takes no result without a number."))
+    lines += [*notes(report, tell), origin(report, tell)]
+    result |= {
+        "output": "\n".join(line for line in lines if line),
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "visibility": "visible",
+        "execution_time": report.timing.total_s,
+        "extra_data": {
+            "status": report.status.value,
+            "score": report.score,
+            "max_score": report.max_score,
+            "seed": report.seed,
+            "route": report.submission.route,
+            "sandbox": report.sandbox.level,
+        },
+        "tests": [_test(report, check, tell) for check in checks(report)],
+    }
+    return json.dumps(result, ensure_ascii=False, indent=2) + "\n"
+
+
+def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
+    row = check.row
+    points = {"score": row.points, "max_score": row.max_points} if report.score is not None else {}
+    verdict = [] if check.is_full else [tell("Result: {verdict}", verdict=tell(VERDICTS[row.verdict]))]
+    return {
+        **points,
+        "name": check.name,
+        "number": check.number,
+        "status": "passed" if check.is_full else "failed",
+        "output": "\n".join(verdict + told(report, check, tell)),
+        "tags": [check.criterion.id],
+        "extra_data": {"id": check.id, "verdict": row.verdict.value, "misconception": row.misconception},
+    }

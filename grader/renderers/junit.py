@@ -1,0 +1,94 @@
+"""The report as JUnit XML, as GitLab and the actions that show test results read it.
+
+Each body repeats its message, since GitLab shows only bodies. JUnit knows no points: they are properties.
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from grader.models import Report, Status, Verdict
+from grader.renderers.parts import VERDICTS, Check, Tell, checks, notes, reason_line, score_line, teller, told
+from grader.renderers.text import printable
+
+# The element of a verdict: what did not run, or could not be judged, is no failure.
+ELEMENTS = {
+    Verdict.PARTIAL: "failure",
+    Verdict.FAILED: "failure",
+    Verdict.ERROR: "error",
+    Verdict.TIMEOUT: "error",
+    Verdict.MEMORY_LIMIT: "error",
+    Verdict.OUTPUT_LIMIT: "error",
+    Verdict.BLOCKED: "skipped",
+    Verdict.NOT_GRADABLE: "skipped",
+    Verdict.NOT_RUN: "skipped",
+}
+STATUSES = {Status.REJECTED: "failure", Status.NOT_GRADABLE: "skipped", Status.GRADER_ERROR: "error"}
+
+
+def render_junit(report: Report) -> str:
+    """Return the report as XML with one test suite."""
+    tell = teller(report.lang)
+    root = Element("testsuites")
+    suite = SubElement(root, "testsuite", name=printable(report.submission.name))
+    _properties(
+        suite,
+        status=report.status.value,
+        score="" if report.score is None else str(report.score),
+        max_score=str(report.max_score),
+        seed=str(report.seed),
+        route=report.submission.route,
+        sandbox=report.sandbox.level,
+    )
+    _whole(suite, report, tell)
+    for check in checks(report):
+        _check(suite, report, check, tell)
+    for element in (root, suite):
+        element.set("tests", str(len(suite.findall("testcase"))))
+        for counter, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            element.set(counter, str(len(suite.findall(f"testcase/{tag}"))))
+        element.set("time", f"{report.timing.total_s:.3f}")
+    indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _whole(suite: Element, report: Report, tell: Tell) -> None:
+    """Add a test case on the whole hand-in: passed where it could be graded."""
+    case = SubElement(suite, "testcase", classname=tell("The whole hand-in"), name=tell("It can be graded"), time="0")
+    if report.status in STATUSES:
+        lines = [line for line in (reason_line(report), score_line(report, tell)) if line]
+        _ended(case, STATUSES[report.status], report.status.value, lines)
+    else:
+        SubElement(case, "system-out").text = "\n".join([score_line(report, tell), *notes(report, tell)])
+
+
+def _check(suite: Element, report: Report, check: Check, tell: Tell) -> None:
+    row, titles = check.row, [printable(check.criterion.title), check.name]
+    if check.case is not None:
+        titles[1] = printable(check.case.title)
+    case = SubElement(suite, "testcase", classname=titles[0], name=titles[1])
+    file, line = check.place or (printable(report.submission.files[0]) if report.submission.files else "", None)
+    if file:
+        case.set("file", file)
+    if line is not None:
+        case.set("line", str(line))
+    case.set("time", f"{report.timing.cases_s.get(check.id, 0):.3f}")
+    _properties(case, points=str(row.points), max_points=str(row.max_points), verdict=row.verdict.value)
+    lines = told(report, check, tell)
+    if row.verdict in ELEMENTS:
+        _ended(
+            case, ELEMENTS[row.verdict], row.misconception or row.verdict.value, lines or [tell(VERDICTS[row.verdict])]
+        )
+    elif lines:
+        SubElement(case, "system-out").text = "\n".join(lines)
+
+
+def _ended(case: Element, tag: str, kind: str, lines: list[str]) -> None:
+    element = SubElement(case, tag, message=lines[0], type=printable(kind))
+    element.text = "\n".join(lines)
+
+
+def _properties(parent: Element, **values: str) -> None:
+    properties = SubElement(parent, "properties")
+    for name, value in values.items():
+        SubElement(properties, "property", name=name, value=value)

@@ -1,0 +1,96 @@
+"""The report as Markdown: the step summary of GitHub Actions, a comment on a merge request, a wiki.
+
+What comes from the hand-in is text wherever it stands: no HTML, no link, no mention, no end of a block.
+"""
+
+from __future__ import annotations
+
+import re
+
+from grader.models import CriterionResult, Report, Status, Verdict
+from grader.renderers.parts import (
+    VERDICTS,
+    Check,
+    Tell,
+    advice,
+    checks,
+    feedback,
+    measured,
+    notes,
+    origin,
+    printed,
+    reason_line,
+    score_line,
+    teller,
+)
+from grader.renderers.text import SYMBOLS, printable
+
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
+ACTIVE = re.compile(r"[\\`*_\[\]<>&|~$#]|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+# Where an address, a mention or the number of an issue would become a link: a word joiner goes in between.
+LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=[@#!%&~$])(?=\w)", re.IGNORECASE)
+JOINER = "\u2060"
+
+
+def render_markdown(report: Report) -> str:
+    """Return the report as Markdown with tables, as GitHub and GitLab read it."""
+    tell = teller(report.lang)
+    blocks = [f"## {escaped(score_line(report, tell))}"]
+    if report.reason is not None:
+        blocks.append(f"> {escaped(reason_line(report))}")
+    if report.status is not Status.REJECTED:
+        blocks.append(_table(report, tell))
+        for check in checks(report):
+            blocks += _check(report, check, tell)
+    if noted := notes(report, tell):
+        blocks.append("\n".join(f"- {escaped(note)}" for note in noted))
+    blocks.append(f"*{escaped(origin(report, tell))}*")
+    return "\n\n".join(blocks) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, on one line."""
+    joined = LINKED.sub(JOINER, " ".join(printable(text, len(text)).split()))
+    return ACTIVE.sub(lambda found: ENTITIES.get(found[0], "\\" + found[0]), joined)
+
+
+def fenced(lines: list[str]) -> str:
+    """Return lines in a code block that they cannot close."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([f"{fence}text", *lines, fence])
+
+
+def _table(report: Report, tell: Tell) -> str:
+    head = f"| | {tell('Criterion')} | {tell('Points')} | {tell('Result')} |"
+    rows = [_row(criterion, tell) for criterion in report.criteria]
+    return "\n".join([head, "|---|---|--:|---|", *rows])
+
+
+def _row(criterion: CriterionResult, tell: Tell) -> str:
+    points = tell("{points} of {max_points}", points=criterion.points, max_points=criterion.max_points)
+    verdict = tell(VERDICTS[criterion.verdict])
+    if criterion.points != criterion.points_without_gate:
+        verdict = tell(
+            "{verdict} ({points} without the violated rule)", verdict=verdict, points=criterion.points_without_gate
+        )
+    shown = points if criterion.max_points else tell("gate")
+    return f"| {SYMBOLS.get(criterion.verdict, '✗')} | {escaped(criterion.title)} | {shown} | {escaped(verdict)} |"
+
+
+def _check(report: Report, check: Check, tell: Tell) -> list[str]:
+    """Return the blocks on one check, none where there is nothing to say."""
+    is_passed = check.row.verdict is Verdict.PASSED
+    said = [] if is_passed or check.row.verdict is Verdict.BLOCKED else feedback(report, check, tell)
+    advised = advice(check, tell)
+    if not said and not advised and (is_passed or check.row.verdict is Verdict.BLOCKED):
+        return []
+    points = tell("{points} of {max_points}", points=check.row.points, max_points=check.row.max_points)
+    blocks = [f"### {escaped(check.name)}{f' ({points})' if check.row.max_points else ''}"]
+    blocks += [escaped(line) for line in said]
+    if numbers := measured(report, check, tell):
+        blocks.append(fenced(numbers))
+    blocks += [escaped(line) for line in advised]
+    if lines := printed(check, tell):
+        blocks += [escaped(tell("Printed:")), fenced(lines)]
+    return blocks
