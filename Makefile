@@ -18,6 +18,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.recipes
 
 # All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less (a minute).
 security: $(READY)
