@@ -29,7 +29,7 @@ def commands(folder: Path) -> list[list[str | Path]]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     workflows = [TEMPLATE, *sorted((folder / ".github" / "workflows").iterdir())]
-    schema = [BIN / "check-jsonschema", "--quiet", "--builtin-schema"]
+    schema: list[str | Path] = [BIN / "check-jsonschema", "--quiet", "--builtin-schema"]
     every: list[list[str | Path]] = [
         [*schema, "vendor.github-workflows", *workflows],
         [*schema, "vendor.github-actions", ACTION],
