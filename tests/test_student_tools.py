@@ -85,7 +85,7 @@ def test_watch_grades_each_save(write: Write) -> None:
 
     assert [int(line.split()[1]) for line in scores] == [86, 100, 0, 100]
     assert (code, err.strip()) == (130, "grade: interrupted")
-    assert len(started) >= 3
+    assert len(started) >= 2  # the warm process and its zygote
     deadline = time.monotonic() + 10
     while any(Path(f"/proc/{pid}").exists() for pid in started):
         assert time.monotonic() < deadline
