@@ -234,6 +234,7 @@ def watched(
         if before is not None and before.score != report.score:
             click.echo(f"Before this save: {'none' if before.score is None else before.score}")
         sys.stdout.flush()
+        tell(f"watching {submission.absolute().name}; Ctrl-C ends")
 
     def tell(line: str) -> None:
         if is_terminal(sys.stderr):

@@ -94,10 +94,12 @@ class Watcher:
 
     def next(self) -> Seen:
         """Wait for the next content."""
-        seen = self._seen.get()
-        while not self._seen.empty():
-            seen = self._seen.get()
-        return seen
+        while True:
+            with contextlib.suppress(queue.Empty):  # with a timeout, or Windows knows no Ctrl-C here
+                seen = self._seen.get(timeout=LOOK_MS / 1000)
+                while not self._seen.empty():
+                    seen = self._seen.get()
+                return seen
 
     @contextlib.contextmanager
     def grading(self, give_up: Callable[[], None]) -> Iterator[None]:

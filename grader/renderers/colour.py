@@ -30,7 +30,7 @@ def _coloured(line: str, *, is_last: bool) -> str:
     criterion = CRITERION.match(body)
     if criterion:
         colour = COLOURS.get(criterion[1])
-        return click.style(body, fg=colour, dim=colour is None) + end
+        return click.style(body, fg=colour, dim=True if colour is None else None) + end
     if body.startswith("! "):
         return click.style(body, fg="yellow") + end
     if is_last:
