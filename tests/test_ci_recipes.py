@@ -157,6 +157,18 @@ def test_classroom_50(code: int, ended: int, tmp_path: Path, monkeypatch: pytest
     assert {"classroom50=result.json", "network.py"} <= set(commands[2])
 
 
+def test_the_job_of_gitlab(tmp_path: Path) -> None:
+    """The job's script leaves the reports that it names as artifacts."""
+    job = yaml.safe_load(TEXTS[".gitlab-ci.yml"])["grade"]
+    script = "\n".join(['PATH="$RUNNER_TEMP/grader/bin:$PATH"', "pip() { :; }", *job["script"]])
+
+    done = run_step(script, SUBMISSIONS / "fails_imports", tmp_path, **job["variables"])
+
+    artifacts = {*job["artifacts"]["paths"], *job["artifacts"]["reports"].values()}
+    assert (done.code, done.err) == (0, "")
+    assert {path.name for path in (tmp_path / "checkout").iterdir()} == {"network.py", *artifacts}
+
+
 def test_the_hook_of_pre_commit(tmp_path: Path) -> None:
     """The hook's command with the recipe's arguments grades network.py, and leaves no file."""
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
