@@ -18,6 +18,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.recipes
 
 # Catalogues of grader/locale: new messages of the code, and compiled.
 messages: $(READY)

@@ -9,18 +9,21 @@ import secrets
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
+from click.shell_completion import CompletionItem
 
 from grader import __version__
 from grader.language import LANGUAGES, from_locale, phrase, word
 
 if TYPE_CHECKING:
+    from grader.errors import GradeError
     from grader.models import Assignment, Report
     from grader.sandbox.processes import Sandbox
 
@@ -39,6 +42,13 @@ class ReportOption(click.ParamType[tuple[str, str]]):
     """FORMAT=PATH, with `-` for standard output."""
 
     name = "FORMAT=PATH"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        """Offer the formats, then files."""
+        kind, equals, path = incomplete.partition("=")
+        if equals:
+            return [CompletionItem(path, type="file")]
+        return [CompletionItem(f"{known}=") for known in FORMATS if known.startswith(kind)]
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Return (format, path) or refuse in one sentence."""
@@ -64,6 +74,27 @@ def a_path(context: click.Context, parameter: click.Parameter, value: str) -> Pa
     return Path(value)
 
 
+def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete files."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def new(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+    """Copy the template, and end."""
+    if value is None or context.resilient_parsing:
+        return
+    from grader.new import copy_template
+
+    try:
+        names = copy_template(value)
+    except FileExistsError as error:
+        raise click.UsageError(f"{str(value)!r} {error.strerror}.") from error
+    for name in names:
+        click.echo(value / name)
+    click.echo(f"Next: grade {value / 'network.py'}")
+    context.exit()
+
+
 def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     """Print what this machine offers, and end."""
     if value and not context.resilient_parsing:
@@ -75,7 +106,7 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("submission", callback=a_path)
+@click.argument("submission", callback=a_path, shell_complete=paths)
 @click.option(
     "reports",
     "--report",
@@ -111,6 +142,17 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     show_default=True,
     help="Run nothing below this level of the sandbox.",
 )
+@click.option("is_watched", "--watch", is_flag=True, help="Grade again at each save, until Ctrl-C.")
+@click.option("is_plain", "--no-color", is_flag=True, help="No colours on a terminal; NO_COLOR does the same.")
+@click.option(
+    "--new",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    is_eager=True,
+    expose_value=False,
+    callback=new,
+    help="Copy the lab's template into a new folder and exit.",
+)
 @click.option(
     "--doctor",
     is_flag=True,
@@ -130,31 +172,99 @@ def command(
     rubric: Path | None,
     lang: str,
     required: str,
+    is_watched: bool,
+    is_plain: bool,
 ) -> int:
     """Grade SUBMISSION: three sigmoid neurons that learn XOR.
 
     SUBMISSION is a Python file, a notebook, a .zip or .tar.gz archive, or a folder with one of them.
     """
+    check_destinations(reports, submission, lang)
+    seed = secrets.randbits(53) if seed is None else seed
+    if is_watched:
+        if fail_under is not None or training_run:
+            raise click.UsageError("--watch goes without --fail-under and --training-run.")
+        return watched(submission, reports, rubric, time_limit, seed, lang, required, is_plain=is_plain)
     from grader.sandbox.processes import Sandbox
 
-    check_destinations(reports, submission, lang)
     with Sandbox(required) as sandbox:  # started first: it warms up while the rest is imported
-        from grader.errors import GradeError, UsageError
+        from grader.errors import GradeError
         from grader.pipeline import assignment, limits_for
 
         try:
-            if not os.path.lexists(submission):
-                raise UsageError("{path} does not exist.", path=submission.name)
+            check_there(submission)
             limits = limits_for(time_limit)
             task = assignment(rubric, limits) if rubric else assignment(limits=limits)
             task = replace(task, is_run_asked=training_run)
         except GradeError as error:
-            click.echo(f"grade: {shown(error.told(lang))}", err=True)
-            return error.exit_code
-        report = graded(submission, task, secrets.randbits(53) if seed is None else seed, lang, sandbox)
+            return refused(error, lang)
+        report = graded(submission, task, seed, lang, sandbox)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # interrupted, whatever came of it
         raise KeyboardInterrupt
-    return max(write(reports, report), exit_code(report, fail_under))
+    return max(write(reports, report, is_plain=is_plain), exit_code(report, fail_under))
+
+
+def refused(error: GradeError, lang: str) -> int:
+    """Print the sentence of an expected error; return its exit code."""
+    click.echo(f"grade: {shown(error.told(lang))}", err=True)
+    return error.exit_code
+
+
+def check_there(submission: Path) -> None:
+    """Refuse a path with nothing at it."""
+    from grader.errors import UsageError
+
+    if not os.path.lexists(submission):
+        raise UsageError("{path} does not exist.", path=submission.name)
+
+
+def watched(
+    submission: Path,
+    reports: tuple[tuple[str, str], ...],
+    rubric: Path | None,
+    time_limit: float,
+    seed: int,
+    lang: str,
+    required: str,
+    *,
+    is_plain: bool,
+) -> int:
+    """Grade at each save until interrupted; return only where it cannot begin."""
+    from grader.errors import GradeError
+
+    def show(report: Report, before: Report | None) -> None:
+        tell("")
+        if is_terminal(sys.stdout):
+            click.clear()
+        else:
+            click.echo(f"--- {time.strftime('%H:%M:%S')} ---")
+        write(reports, report, is_plain=is_plain)
+        if before is not None and before.score != report.score:
+            click.echo(word(lang, "Before this save: {score}", score="-" if before.score is None else before.score))
+        sys.stdout.flush()
+        tell(word(lang, "watching {name}; Ctrl-C ends", name=submission.absolute().name))
+
+    def tell(line: str) -> None:
+        if is_terminal(sys.stderr):
+            click.echo(f"\r\x1b[K{shown(line)}", nl=False, err=True)
+
+    try:
+        from grader.pipeline import limits_for
+        from grader.rubric import DEFAULT, read_rubric
+        from grader.warm import Task
+        from grader.watch import watch
+
+        check_there(submission)
+        task = Task(
+            rubric=read_rubric(rubric or DEFAULT),
+            limits=limits_for(time_limit),
+            seed=seed,
+            lang=lang,
+            required=required,
+        )
+        watch(submission, task, show, tell)
+    except GradeError as error:
+        return refused(error, lang)
 
 
 def main() -> None:
@@ -232,7 +342,7 @@ def graded(submission: Path, task: Assignment, seed: int, lang: str, sandbox: Sa
 @contextlib.contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Show the running case on a terminal, nothing elsewhere."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         yield lambda _: None
         return
     terminal = sys.__stderr__
@@ -249,7 +359,21 @@ def progress() -> Iterator[Callable[[str], None]]:
         terminal.flush()
 
 
-def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Say whether a person watches a stream."""
+    return stream is not None and stream.isatty()
+
+
+def painted(text: str, *, is_plain: bool) -> str:
+    """Return a text report for standard output: in colours on a terminal, unless they are not wanted."""
+    if is_plain or not is_terminal(sys.stdout) or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    from grader.renderers.colour import coloured
+
+    return coloured(text)
+
+
+def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: bool = False) -> int:
     """Write every report, files first; 0, or the exit code for one asked for that could not be written."""
     from grader.errors import EXIT_GRADED, EXIT_USAGE
 
@@ -268,7 +392,8 @@ def write(reports: tuple[tuple[str, str], ...], report: Report) -> int:
             click.echo(f"grade: {said}", err=True)
             code = EXIT_USAGE if reports else EXIT_GRADED
     try:
-        click.echo(rendered(printed, report), nl=False)
+        text = rendered(printed, report)
+        click.echo(painted(text, is_plain=is_plain) if printed == "text" else text, nl=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:

@@ -35,6 +35,20 @@ def test_help_of_the_class_in_the_readme(tmp_path: Path) -> None:
     assert ran.out.rstrip() in README
 
 
+def test_help_of_the_packer_in_the_docs(tmp_path: Path) -> None:
+    """docs/ci.md shows grade-package gradescope --help as it is."""
+    command = Path(sys.executable).with_name("grade-package")
+
+    ran = run([command, "gradescope", "--help"], cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
+
+    assert ran.out.rstrip() in (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+
+
+def test_completion_in_the_readme() -> None:
+    """The README gives bash the line that tests/test_student_tools.py has it run."""
+    assert '`eval "$(_GRADE_COMPLETE=bash_source grade)"`' in README
+
+
 def test_report_in_the_readme(tmp_path: Path) -> None:
     """The README's report is the one that the command prints."""
     ran = grade(SUBMISSIONS / "fails_model_update", "--seed", "1", cwd=tmp_path)
