@@ -28,7 +28,7 @@ from grader.renderers.text import SYMBOLS, printable
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 ACTIVE = re.compile(r"[\\`*_\[\]<>&|~$#]|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
 # Where an address, a mention or the number of an issue would become a link: a word joiner goes in between.
-LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=[@#!%&~$])(?=\w)", re.IGNORECASE)
+LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=[@#!%&~$])(?=\w)|(?<=\w)(?=@)", re.IGNORECASE)
 JOINER = "\u2060"
 
 
