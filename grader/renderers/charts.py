@@ -74,21 +74,23 @@ def surface(training: Training, lang: str) -> str:
     )
     body.append(f'<path class="half" d="{segments}"/>' if segments else "")
     spoken = []
-    for x1, x2, label in XOR:
+    for x1, x2, wanted in XOR:
         value = grid[-x1][-x2] if x1 and x2 else grid[-1 if x1 else 0][-1 if x2 else 0]
         number = "?" if value is None else f"{value:.2f}"
         x, y = place(x1 * (size - 1), x2 * (size - 1))
         mark = (
             f'<rect class="mark" x="{x - 6:.5g}" y="{y - 6:.5g}" width="12" height="12"/>'
-            if label
+            if wanted
             else f'<circle class="mark" cx="{x:.5g}" cy="{y:.5g}" r="6.5"/>'
         )
         anchor, shift = ("end", -13) if x1 else ("start", 13)
         body.append(
-            f"<g><title>({x1}, {x2}): {number}, {told(lang, 'should be {label}', label=label)}</title>{mark}"
+            f"<g><title>({x1}, {x2}): {number}, {told(lang, 'should be {wanted}', wanted=wanted)}</title>{mark}"
             f'<text class="value" x="{x + shift:.5g}" y="{y + 5:.5g}" text-anchor="{anchor}">{number}</text></g>'
         )
-        spoken.append(told(lang, "at ({x1}, {x2}) {value}, should be {label}", x1=x1, x2=x2, value=number, label=label))
+        spoken.append(
+            told(lang, "at ({x1}, {x2}) {value}, should be {wanted}", x1=x1, x2=x2, value=number, wanted=wanted)
+        )
     for tick in (0, 1):
         x, y = place(tick * (size - 1), tick * (size - 1))
         body.append(f'<text class="tick" x="{x:.5g}" y="{top + side + 18}" text-anchor="middle">{tick}</text>')
@@ -159,9 +161,8 @@ def loss_curve(losses: Sequence[Number], epochs: int | None, lang: str) -> str:
         text = f"{10.0**power:g}" if -5 < power < 6 else f"1e{power}"
         body.append(f'<text class="tick" x="{left - 8}" y="{y(power) + 5:.5g}" text-anchor="end">{text}</text>')
     if high - low <= 2:
-        for power in range(low, high):
-            for times in (2, 5):
-                body.append(f'<path class="grid faint" d="M{left} {y(power + math.log10(times)):.5g}H{left + wide}"/>')
+        between = [power + math.log10(times) for power in range(low, high) for times in (2, 5)]
+        body += [f'<path class="grid faint" d="M{left} {y(log):.5g}H{left + wide}"/>' for log in between]
     path, is_open = [], False
     for number, value in enumerate(values):
         if value is None:

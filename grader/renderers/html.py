@@ -161,7 +161,7 @@ class Page:
                 drawn = charts.bar(one.points, one.max_points, _kind(one.verdict))
             lost = ""
             if one.points != one.points_without_gate:
-                lost = f"<br><small>{self.said('{points} without the violated rule', points=one.points_without_gate)}</small>"
+                lost = f"<br><small>{self.said('would be {points}', points=one.points_without_gate)}</small>"
             rows.append(
                 f'<tr><th scope="row">{name}</th><td class="drawn">{drawn}</td><td class="number">{points}{lost}</td>'
                 f"<td>{self._verdict(one.verdict)}</td></tr>\n"
