@@ -61,15 +61,15 @@ def _header(numbers: Mapping[str, Any], lang: str) -> str:
             lang, "median {median}, {least} to {most}", median=shown(scores["median"]), least=scores["least"],
             most=scores["most"],
         )  # fmt: skip
-        of = told(lang, "of {most}, mean", most=numbers["max_score"])
+        of = told(lang, "of {most} on average", most=numbers["max_score"])
         mean = (
-            f'<div class="scored"><p class="score"><strong>{shown(scores["mean"])}</strong> <span>{of}</span></p>'
+            f'<div class="scored mean"><p class="score"><strong>{shown(round(scores["mean"], 1))}</strong> <span>{of}</span></p>'
             f'<p class="quiet number">{facts}</p></div>'
         )
-    count = told(lang, "{count} hand-ins", count=numbers["hand_ins"])
+    count = told(lang, "Hand-ins: {count}", count=numbers["hand_ins"])
     return (
         f'<header class="top"><div><p class="kicker">{told(lang, "Neural-network lab: XOR")}</p>'
-        f'<h1>{told(lang, "Class report")}</h1><p class="quiet">{count}: {statuses}</p></div>{mean}</header>\n'
+        f'<h1>{told(lang, "Class report")}</h1><p class="quiet">{count} ({statuses})</p></div>{mean}</header>\n'
     )
 
 
@@ -133,7 +133,7 @@ def _mistakes(numbers: Mapping[str, Any], names: Mapping[str, str], lang: str, e
         if rest:
             title = told(lang, "and {count} more", count=len(rest))
             more = f"<details><summary>{title}</summary><p>{', '.join(rest)}</p></details>"
-        count = told(lang, "{count} hand-ins", count=mistake["hand_ins"])
+        count = told(lang, "Hand-ins: {count}", count=mistake["hand_ins"])
         yield (
             f'<li><p class="lead">{esc(mistake.get("message") or mistake["id"])}</p>'
             f'<p class="quiet"><b>{count}</b> · <code>{esc(mistake["id"])}</code></p>'
@@ -190,9 +190,9 @@ def _row(entry: Entry, rubric: Rubric, lang: str, ending: str) -> str:
     mistakes = list(dict.fromkeys(found))
     changed = ""
     if entry.overrides:
-        changed = f' <span class="quiet">{told(lang, "(changed by the teacher)")}</span>'
+        changed = f' <span class="quiet more">{told(lang, "changed by the teacher")}</span>'
     if entry.is_zeroed:
-        changed += f' <span class="bad">{told(lang, "(rule violated)")}</span>'
+        changed += f' <span class="bad more">{told(lang, "rule violated")}</span>'
     who = entry.student if entry.student != (entry.name or entry.key) else ""
     ids = f'<span class="quiet">{esc(who, NAME_CHARS)}</span>' if who else ""
     return (
