@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,19 @@ from tests.command import SUBMISSIONS
 
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+
+
+SKIPS = Path(__file__).with_name("skips.txt")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where CI is set, fail for a test that was skipped for a reason that skips.txt does not have."""
+    if os.environ.get("CI"):
+        allowed = SKIPS.read_text(encoding="utf-8").splitlines()
+        reasons = {one.longrepr[2].removeprefix("Skipped: ") for one in terminalreporter.stats.get("skipped", [])}
+        for reason in sorted(reasons - set(allowed)):
+            terminalreporter.write_line(f"not in {SKIPS.name}: {reason}", red=True)
+            terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED  # type: ignore[union-attr]
 
 
 @pytest.fixture

@@ -345,9 +345,10 @@ def test_sorting_and_filtering_a_thousand(opened: Callable[..., Page]) -> None:
     page.evaluate(TIMED, [by_score, "click", None])
     assert [int(one) for one in page.evaluate(scores) if one] == sorted(numbers_found)
 
-    page.locator("#find").fill("student 00")
-    assert page.locator("#count").text_content() == "100 of 1000 shown"
-    assert all("Student 00" in one for one in page.evaluate(names))
+    page.locator("#find").fill("STUDENT-004")
+    assert page.locator("#count").text_content() == "10 of 1000 shown"
+    page.locator("#find").fill("0042 student")
+    assert any("Student 0042" in one for one in page.evaluate(names))
     page.locator("#find").fill("")
     page.locator("#status").select_option("rejected")
     rejected = len(page.evaluate(names))
@@ -356,7 +357,7 @@ def test_sorting_and_filtering_a_thousand(opened: Callable[..., Page]) -> None:
     page.locator("#mistake").select_option("error_without_derivative")
     assert 0 < len(page.evaluate(names)) < 500
 
-    assert slowest < 200
+    assert slowest < 200, f"{slowest:.0f} ms"
 
 
 @pytest.mark.browser

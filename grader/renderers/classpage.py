@@ -135,7 +135,7 @@ def _mistakes(numbers: Mapping[str, Any], names: Mapping[str, str], lang: str, e
             more = f"<details><summary>{title}</summary><p>{', '.join(rest)}</p></details>"
         count = told(lang, "Hand-ins: {count}", count=mistake["hand_ins"])
         yield (
-            f'<li><p class="lead">{esc(mistake.get("message") or mistake["id"])}</p>'
+            f'<li><p class="lead">{esc(mistake["message"] or mistake["id"], 240)}</p>'
             f'<p class="quiet"><b>{count}</b> · <code>{esc(mistake["id"])}</code></p>'
             f"<p>{', '.join(first)}</p>{more}</li>\n"
         )
