@@ -17,14 +17,16 @@ settings.load_profile("steady")
 SKIPS = Path(__file__).with_name("skips.txt")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where CI is set, fail for a test that was skipped for a reason that skips.txt does not have."""
-    if os.environ.get("CI"):
-        allowed = SKIPS.read_text(encoding="utf-8").splitlines()
-        reasons = {one.longrepr[2].removeprefix("Skipped: ") for one in terminalreporter.stats.get("skipped", [])}
-        for reason in sorted(reasons - set(allowed)):
-            terminalreporter.write_line(f"not in {SKIPS.name}: {reason}", red=True)
-            terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED  # type: ignore[union-attr]
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None:
+        return
+    allowed = SKIPS.read_text(encoding="utf-8").splitlines()
+    reasons = {one.longrepr[2].removeprefix("Skipped: ") for one in reporter.stats.get("skipped", [])}
+    for reason in sorted(reasons - set(allowed)):
+        reporter.write_line(f"not in {SKIPS.name}: {reason}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture
