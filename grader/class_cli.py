@@ -45,7 +45,7 @@ ENDINGS = {
 
 @click.command(epilog=EPILOG)
 @click.argument("submissions", callback=a_path)
-@click.option("--out", required=True, callback=a_path, help="Folder for reports, gradebook.csv, cases.csv, class.json.")
+@click.option("--out", required=True, callback=a_path, help="Folder for reports, tables and index.html.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Hand-ins graded at a time. Default: one a processor.")
 @click.option("--regrade", is_flag=True, help="Grade all again; changes.csv says who gained or lost, where and why.")
 @click.option("--resume", is_flag=True, help="Grade only what is new or changed: the default.")
@@ -249,9 +249,10 @@ def overrides(out: Path, hand_ins: HandIns, rubric: Rubric) -> dict[str, tuple[O
 
 def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple[str, ...]) -> bool:
     """Write what is made of the reports, and print the summary; say whether the grader broke on any."""
-    from grader.classroom import entries, statistics_of, write_changes, write_tables
+    from grader.classroom import entries, statistics_of, write_changes, write_page, write_tables
     from grader.models import Status
     from grader.renderers import RENDERERS
+    from grader.renderers.classpage import render_class
 
     decided = overrides(book.folder, hand_ins, task.rubric)
     write_tables(book, lambda: entries(hand_ins.found, book, decided), task.rubric)
@@ -264,6 +265,10 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
             report = book.report(one.key)
             if report is not None:
                 book.write(book.path(one.key, ENDINGS.get(kind, kind)), RENDERERS[kind](report))
+    names = {one.key: one.name or one.key for one in hand_ins.found}
+    linked = "html" if "html" in reports else "json"
+    every = entries(hand_ins.found, book, decided)
+    write_page(book, render_class(every, numbers, task.rubric, names, lang=task.lang, ending=linked))
     summary(numbers, hand_ins, told)
     return any(line.status is Status.GRADER_ERROR for line in told.lines)
 

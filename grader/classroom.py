@@ -34,7 +34,7 @@ from grader.renderers.json import parse_json, render_json
 from grader.tables import Entry, Override, Row, cases, gradebook, write
 from grader.warm import Task, Wanted, Warm, broken
 
-REPORTS, CLASS = "reports", "class.json"
+REPORTS, CLASS, PAGE = "reports", "class.json", "index.html"
 WAITING = 2  # hand-ins read in advance for each one that is being graded
 TOP = 20
 WORST = (Verdict.PASSED, Verdict.NOT_RUN, Verdict.BLOCKED)
@@ -91,7 +91,11 @@ class Book:
         self.folder = folder
         try:
             (folder / REPORTS).mkdir(parents=True, exist_ok=True)
-            for left in (*folder.glob(f".{CLASS}*.part"), *(folder / REPORTS).glob(".*.part")):
+            for left in (
+                *folder.glob(f".{CLASS}*.part"),
+                *folder.glob(f".{PAGE}*.part"),
+                *(folder / REPORTS).glob(".*.part"),
+            ):
                 left.unlink()  # of a run that was killed while it wrote
         except OSError as error:
             raise UsageError(
@@ -181,6 +185,12 @@ def mistakes_in(report: Report) -> tuple[str, ...]:
     """Return the named mistakes in a report, each once."""
     found = (case.misconception for criterion in report.criteria for case in criterion.cases)
     return tuple(dict.fromkeys(one for one in found if one))
+
+
+def messages_in(report: Report) -> dict[str, str]:
+    """Return what is said about each named mistake in a report."""
+    cases = [case for criterion in report.criteria for case in criterion.cases if case.misconception]
+    return {case.misconception: case.feedback.text if case.feedback else "" for case in cases if case.misconception}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -282,6 +292,12 @@ def write_tables(book: Book, entries: Callable[[], Iterable[Entry]], rubric: Rub
     book.table("cases.csv", cases(entries()))
 
 
+def write_page(book: Book, parts: Iterable[str]) -> None:
+    """Write index.html, piece by piece."""
+    with book.writing(book.folder / PAGE) as file:
+        file.writelines(part.encode("utf-8") for part in parts)
+
+
 def write_changes(book: Book, changes: Iterable[Change]) -> None:
     """Write changes.csv: who gained or lost points when the class was graded again."""
     titles = ("key", "criterion", "before", "after", "why")
@@ -289,7 +305,7 @@ def write_changes(book: Book, changes: Iterable[Change]) -> None:
 
 
 def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str]) -> dict[str, Any]:
-    """Return class.json: the seed, scores, each case's pass rate and discrimination, mistakes, and times.
+    """Return class.json: the seed, scores, pass rates, each case's discrimination, mistakes, and times.
 
     Discrimination is the correlation of a case's points with those of all other cases, -1 to 1, over
     graded hand-ins; null where one of both does not vary.
@@ -299,7 +315,9 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
     levels: Counter[str] = Counter()
     points: dict[str, list[int]] = {}
     passed: Counter[str] = Counter()
+    whole: dict[str, list[bool]] = {}
     students: dict[str, list[str]] = {}
+    messages: dict[str, str] = {}
     times: list[float] = []
     for entry in entries:
         report = entry.report
@@ -308,11 +326,13 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         times.append(report.timing.total_s)
         for name in mistakes_in(report):
             students.setdefault(name, []).append(entry.key)
+        messages = messages_in(report) | messages
         if entry.score is not None:
             scores.append(entry.score)
         if report.status is not Status.GRADED:
             continue
         for criterion in report.criteria:
+            whole.setdefault(criterion.id, []).append(criterion.verdict is Verdict.PASSED)
             for case in criterion.cases:
                 name = f"{criterion.id}.{case.id}"
                 points.setdefault(name, []).append(case.points)
@@ -332,6 +352,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             "most": max(scores, default=None),
             "tenths": tenths(scores, task.rubric.max_score),
         },
+        "criteria": {name: round(statistics.fmean(made), 4) for name, made in whole.items()},
         "cases": {
             name: {
                 "pass_rate": round(passed[name] / len(made), 4),
@@ -340,7 +361,9 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             }
             for name, made in points.items()
         },
-        "misconceptions": [{"id": name, "hand_ins": len(keys), "keys": keys} for name, keys in mistakes],
+        "misconceptions": [
+            {"id": name, "message": messages[name], "hand_ins": len(keys), "keys": keys} for name, keys in mistakes
+        ],
         "not_in_the_class": list(left_out),
         "timing": {
             "median_s": round(statistics.median(times), 3) if times else None,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from grader.models import Assignment, Report
     from grader.sandbox.processes import Sandbox
 
-FORMATS = ("json", "text", "markdown", "github", "junit", "gradescope", "classroom50")
+FORMATS = ("json", "text", "html", "markdown", "github", "junit", "gradescope", "classroom50")
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 DEFAULT_REPORT = ("json", "grade-report.json")
 
@@ -112,7 +112,7 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     "--report",
     type=ReportOption(),
     multiple=True,
-    help="Write a report; repeatable, PATH - is standard output. Formats: json, text, "
+    help="Write a report; repeatable, PATH - is standard output. Formats: json, text, html, "
     "markdown, github, junit, gradescope, classroom50. Default: json=grade-report.json and a summary on standard output.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Seed of all probes. Default: drawn fresh.")

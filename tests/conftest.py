@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,21 @@ from tests.command import SUBMISSIONS
 
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+
+
+SKIPS = Path(__file__).with_name("skips.txt")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where CI is set, fail for a test that was skipped for a reason that skips.txt does not have."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None:
+        return
+    allowed = SKIPS.read_text(encoding="utf-8").splitlines()
+    reasons = {one.longrepr[2].removeprefix("Skipped: ") for one in reporter.stats.get("skipped", [])}
+    for reason in sorted(reasons - set(allowed)):
+        reporter.write_line(f"not in {SKIPS.name}: {reason}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ Key = tuple[str | None, str]  # context and English text
 # Functions that speak, by the place of the message among their arguments.
 SPEAKERS = {
     "say": 0, "unmet": 0, "not_gradable": 0, "remark": 0, "note": 0, "Rejected": 0, "UsageError": 0, "BrokenGrader": 0,
-    "Refusal": 0, "word": 1, "tell": 0, "marked": 0,
+    "Refusal": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0,
 }  # fmt: skip
 SAID = {"hint"}  # and arguments that are messages
 SENTENCES = ("suite/*.py", "suite_observed/*.py", "cases.py", "asking.py", "layout.py", "observation.py", "observed.py",

@@ -76,6 +76,22 @@ def kept(out: Path) -> dict[str, Any]:
     return found
 
 
+def test_pages(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+    """index.html has each hand-in, and leads to its report; asked for, that is a page of its own."""
+    keys = [row["key"] for row in rows(results / "gradebook.csv")]
+    out = tmp_path / "out"
+    shutil.copytree(results, out)
+
+    ran = grade_class(hand_ins, "--out", out, "--report", "html", cwd=tmp_path)
+
+    assert ran.code == 0
+    for folder, ending in ((results, "json"), (out, "html")):
+        page = (folder / "index.html").read_text(encoding="utf-8")
+        links = re.findall(r'<th scope="row"><a href="([^"]+)"', page)
+        assert links == [f"reports/{key}.{ending}" for key in keys]
+        assert [link for link in links if not (folder / link).is_file()] == []
+
+
 def test_results(results: Path) -> None:
     """Each hand-in has a report and a row; class.json has scores, cases and mistakes."""
     scores = {row["key"]: row["score"] for row in rows(results / "gradebook.csv")}

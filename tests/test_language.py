@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import html
 import json
 import os
 import re
@@ -29,7 +30,7 @@ ENGLISH = re.compile(
     r"Training|Epochs?|Weights|Seed|Sandbox|Total|Blocked|Partial|Error)\b"
 )
 MARKUP = re.compile(
-    r'(?s)<(style|script)\b.*?</\1>|<!.*?>|(?:class|style|id)="[^"]*"|</?[\w:-]+|[\w:-]+=(?=")'
+    r'(?s)<(style|script)\b.*?</\1>|<meta.*?>|<!.*?>|(?:class|style|id)="[^"]*"|</?[\w:-]+|[\w:-]+=(?=")'
     r"|::(?:error|warning|notice) (?:file=[^,]*,)?(?:line=\d+,)?title="
 )
 STUDENTS = ("error", "type", "text", "declared")  # arguments in the student's own words
@@ -129,7 +130,7 @@ def check(report: dict[str, Any], written: str) -> None:
     assert english(texts, own) == []
     for kind, render in RENDERERS.items():
         if kind != "json":
-            assert english(MARKUP.sub(" ", render(parse_json(written))).splitlines(), own) == [], kind
+            assert english(html.unescape(MARKUP.sub(" ", render(parse_json(written)))).splitlines(), own) == [], kind
 
 
 def english(texts: list[str], own: list[str]) -> list[str]:

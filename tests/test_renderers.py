@@ -76,7 +76,7 @@ def test_hostile_text_is_inert(format: str) -> None:  # noqa: A002
     assert text.encode("utf-8")
     if format != "github":
         assert [] == list(obeyed(text))
-    if format != "json":
+    if format not in ("json", "html"):  # a page is capped as a whole: tests/test_pages.py
         assert "A" * 1000 not in text
 
 

@@ -8,6 +8,7 @@ from grader.models import Report
 from grader.renderers.classroom50 import render_classroom50
 from grader.renderers.github import render_github
 from grader.renderers.gradescope import render_gradescope
+from grader.renderers.html import render_html
 from grader.renderers.json import render_json
 from grader.renderers.junit import render_junit
 from grader.renderers.markdown import render_markdown
@@ -16,6 +17,7 @@ from grader.renderers.text import render_text
 RENDERERS: dict[str, Callable[[Report], str]] = {
     "json": render_json,
     "text": render_text,
+    "html": render_html,
     "markdown": render_markdown,
     "github": render_github,
     "junit": render_junit,
