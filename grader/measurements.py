@@ -225,7 +225,14 @@ class Measurements:
     def forward_mistake(self) -> Diagnosis | None:
         """The mistake behind the network's answers."""
         answers = self.network_answers
-        return diagnose_forward(answers.parameters, answers.x, answers.actual)
+        found = diagnose_forward(answers.parameters, answers.x, answers.actual)
+        with contextlib.suppress(CaseStopped):  # of rules with the same answers: those in a neuron, or those beside it
+            if found is not None and len(found.rules) > 1:
+                steps = self.neuron_steps
+                is_right = misfit(steps.output, oracle.neuron(steps.probes.weights, steps.probes.x)) < TOLERANCE
+                kept = tuple(rule for rule in found.rules if (rule.output is None) == is_right)
+                return replace(found, rules=kept or found.rules)
+        return found
 
     @once
     def neuron_mistake(self) -> Diagnosis | None:

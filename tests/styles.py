@@ -508,7 +508,6 @@ def styles() -> dict[str, str]:
         "model_appends_one": adds("1", is_first=False),
         "model_appends_minus_one": adds("-1", is_first=False),
         "float32": arrays(SINGLE, "np.float32(0.01)"),
-        "rate_001": rate("0.01"),
         "rate_01_lists": rate("0.1", LISTS),
         "rate_2": rate("2"),
         "rate_5_lists": rate("5", LISTS),

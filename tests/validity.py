@@ -98,16 +98,16 @@ class Run:
         """Return how the report names the mistake: right, wrong, unnamed, or "" for no score."""
         if not self.is_graded:
             return ""
-        if self.named - self.work.names:
+        if any(not self.work.names & set(one.split("|")) for one in self.named):
             return "wrong"
         return "right" if self.named else "unnamed"
 
 
 def names_in(report: Report) -> frozenset[str]:
-    """Return every misconception that a report names; "a|b" is a class of equal formulas."""
+    """Return every misconception that a report names; "a|b" are two whose numbers are the same here."""
     said = [criterion.misconception for criterion in report.criteria]
     said += [case.misconception for criterion in report.criteria for case in criterion.cases]
-    return frozenset(name for one in said for name in (one or "").split("|") if name)
+    return frozenset(one for one in said if one)
 
 
 # --- what is graded -----------------------------------------------------------------------------
@@ -261,7 +261,9 @@ def names_table(runs: Sequence[Run], group: Sequence[str]) -> str:
     for name, some in by_name.items():
         naming = Counter(run.naming for run in some)
         if naming["right"] < len(some):
-            others = counted(one for run in some for one in sorted(run.named - run.work.names))
+            others = counted(
+                one for run in some for one in sorted(run.named) if not run.work.names & set(one.split("|"))
+            )
             rows.append([name, len(some), naming["right"], naming["wrong"], naming["unnamed"], others])
     head = ["id", "runs", "right name", "wrong name", "unnamed", "named instead"]
     return table(head, rows) if rows else "None.\n"
@@ -274,7 +276,11 @@ def page(runs: Sequence[Run]) -> str:
     bound = f" The true rate is below {100 * -math.log(0.05) / len(correct):.2g} % with 95 % confidence." if not fails and correct else ""  # fmt: skip
     broken = [run for run in runs if run.status is Status.GRADER_ERROR]
     double = [run for run in runs if run.work.group == "pairs of mistakes"]
-    both = [run for run in double if all(run.named & mutants()[part].names for part in run.work.name.split("+"))]
+    both = [
+        run
+        for run in double
+        if all(set("|".join(run.named).split("|")) & mutants()[part].names for part in run.work.name.split("+"))
+    ]
     parts = [
         "# How far a grade can be trusted",
         "Written by `make validity`; do not edit. Correct work is in `tests/styles.py`, mistakes in `tests/mutants.py`, "
@@ -282,7 +288,7 @@ def page(runs: Sequence[Run]) -> str:
         "compares with. Times are seconds of a warm grade, two at once.",
         summary(runs),
         f"False fails: {fails} in {len(correct)} grades of correct styles.{bound} A wrong name is one that is not among those "
-        f"of the mistake; in correct work it is any. Grader errors: {len(broken)}.",
+        f"of the mistake; in correct work it is any. Where two mistakes make the very same numbers both are named. Grader errors: {len(broken)}.",
         "## Correct work that lost points",
         listed((run for run in runs if run.is_false_fail), "hand-in"),
         "## Wrong work that lost none",
