@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 READY := .venv/.ready
 
-.PHONY: demo test lint messages security fuzz seeds validity bench clean
+.PHONY: demo test pages lint messages security fuzz seeds validity bench clean
 
 demo: $(READY)
 	$(BIN)/grade reference --seed 1 --report text=-
@@ -28,6 +28,10 @@ messages: $(READY)
 security: $(READY)
 	$(BIN)/python -m pytest -n 5 --dist worksteal -m "security or not security" tests/test_attacks.py tests/test_policy.py \
 		tests/test_degraded.py
+
+# The pages in the system's Chromium (half a minute): axe-core, console, network, keyboard, sorting.
+pages: $(READY)
+	NO_SKIPS=1 $(BIN)/python -m pytest -n 2 -m browser tests/test_pages.py
 
 # 2,000 malformed hand-ins (2 minutes).
 fuzz: $(READY)

@@ -38,7 +38,7 @@ def test_bank_is_complete() -> None:
         assert rule.formula in FORMULAS
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.soak) for part in range(1, 4))])
 def test_each_step_has_one_name(part: int) -> None:
     """Steps made by a rule, with a rate that is not told, are given its name."""
     for rule in IN_NETWORK[part::4]:
