@@ -16,12 +16,12 @@ from grader.models import show
 from grader.observed import Observed
 from grader.observed_steps import MISSING, Parts, Rule, batch_parts_of, parts_of
 from grader.oracle import Array
-from grader.rules import TOLERANCE, fit, misfit
+from grader.rules import fit
 from grader.student import Student
+from grader.suite.test_3_derivative import HINT, check_function
 
 NAMES = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
 NUMBERS = ("first weight", "second weight", "bias")
-HINT = "With y = S(d) the derivative is S'(d) = y (1 - y): formula (1) of the lecture."
 CHAIN = "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step."
 
 
@@ -86,20 +86,7 @@ def test_function(student: Student, observed: Observed, case: Case) -> None:
         check_used(observed, case)
         case.remark("There is no function sigmoid_derivative; the derivative in the steps was judged instead.")
         return
-    y = student.rng("derivative").uniform(0.05, 0.95, 9)
-    actual = student.function("sigmoid_derivative", y[:, None])
-    expected = oracle.derivative(y)
-    case.seen = Seen(expected=expected, actual=actual, y=y)
-    if misfit(actual, expected) < TOLERANCE:
-        return
-    if misfit(actual, oracle.derivative(oracle.sigmoid(y))) < TOLERANCE:
-        case.remark("sigmoid_derivative takes the sum d, not the output y; then call it with d, never with y.")
-        return
-    index = int(np.where(np.isfinite(actual), np.abs(actual - expected), np.inf).argmax())
-    raise unmet(
-        "sigmoid_derivative({y}) gives {got}; it should be {wanted}.",
-        y=show(y[index]), got=show(actual[index]), wanted=show(expected[index]), hint=HINT, seen=case.seen,
-    )  # fmt: skip
+    check_function(student, case)
 
 
 @pytest.mark.criterion("sigmoid_derivative")
