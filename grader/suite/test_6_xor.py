@@ -120,7 +120,7 @@ def test_convergence(student: Student, case: Case, measured: Measurements) -> No
         if oracle.has_learned(answers):
             answers = answers_of_weights(student, model, answers)
             break
-    student.training = training("grader", losses, model, rate)
+    student.training = training(student, "grader", losses, model, rate)
     judge(case, answers, len(losses))
     check_repeatable(student, measured, before, after, scale)
 
@@ -168,7 +168,7 @@ def test_train(student: Student, case: Case, measured: Measurements) -> None:
     starts = starts_for(student.rng("train"), rate, epochs)
     model, losses, answers = trained(student, starts, epochs, oracle.XOR_LABELS)
     if len(losses) == epochs:
-        student.training = training("train", losses[:: max(1, epochs // SHOWN_LOSSES)].tolist(), model, rate)
+        student.training = training(student, "train", losses[:: max(1, epochs // SHOWN_LOSSES)].tolist(), model, rate)
     else:
         case.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
     judge(case, answers, epochs)
@@ -301,12 +301,14 @@ def starts_for(rng: np.random.Generator, rate: float, epochs: int) -> list[Array
     return list(starts[furthest.argsort()])
 
 
-def training(source: str, losses: list[float], model: ModelProxy, rate: float) -> Training:
+def training(student: Student, source: str, losses: list[float], model: ModelProxy, rate: float) -> Training:
     """Return the losses, the rate that was read back, and the network's outputs on a grid of the unit square, for the report."""
     ticks = np.linspace(0, 1, GRID)
     grid = np.array([(first, second) for first in ticks for second in ticks])
-    outputs = np.round(model.forward(grid), 4)
-    return Training(source=source, rate=number(rate), losses=vector(losses), grid_size=GRID, grid=vector(outputs))
+    outputs = oracle.forward(model.parameters, grid) if student.is_forward_right else model.forward(grid)
+    return Training(
+        source=source, rate=number(rate), losses=vector(losses), grid_size=GRID, grid=vector(np.round(outputs, 4))
+    )
 
 
 def judge(case: Case, answers: Array, epochs: int) -> None:
