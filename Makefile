@@ -12,7 +12,7 @@ demo: $(READY)
 	$(BIN)/grade tests/submissions/fails_model_update --seed 1 --report text=-
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -30,6 +30,8 @@ from tests.command import ENVIRONMENT, ROOT, SUBMISSIONS, Ran, descendants, run
 from tests.mutants import mutants
 from tests.styles import styles
 
+pytestmark = pytest.mark.xdist_group("classroom")  # what all of its tests share is made once
+
 COMMAND = Path(sys.executable).with_name("grade-class")
 RIGHT = ("arrays", "lists", "closures")
 WRONG = ("bias_frozen", "error_without_derivative", "loss_squared")
@@ -135,6 +137,7 @@ def test_rerun_grades_what_changed(hand_ins: Path, results: Path, tmp_path: Path
     assert {row["key"]: row["misconceptions"] for row in rows(out / "gradebook.csv")}["arrays"] == "hidden_sign"
 
 
+@pytest.mark.soak
 def test_jobs_do_not_matter(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """One job gives what two gave, byte for byte but for times."""
     ran = grade_class(hand_ins, "--out", tmp_path / "out", "--seed", "7", "--jobs", "1", cwd=tmp_path)
@@ -143,6 +146,7 @@ def test_jobs_do_not_matter(hand_ins: Path, results: Path, tmp_path: Path) -> No
     assert kept(tmp_path / "out") == kept(results)
 
 
+@pytest.mark.soak
 def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """--regrade with another rubric says whose points changed, where and why; what the teacher decided stays."""
     out = tmp_path / "out"
@@ -167,6 +171,7 @@ def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path)
     assert "shown in class" in book["bias-frozen"]["overridden"]
 
 
+@pytest.mark.soak
 def test_one_name_twice(tmp_path: Path) -> None:
     """Two hand-ins of one name keep a result each."""
     folder = tmp_path / "class"
@@ -180,6 +185,7 @@ def test_one_name_twice(tmp_path: Path) -> None:
     assert sorted(row["score"] for row in rows(tmp_path / "out" / "gradebook.csv")) == ["100", "84"]
 
 
+@pytest.mark.soak
 def test_a_hang_costs_its_own_time(hand_ins: Path, tmp_path: Path) -> None:
     """A hand-in that hangs, and one that ends the process, cost themselves only."""
     folder = tmp_path / "class"
@@ -367,6 +373,7 @@ def test_warm_process_is_replaced() -> None:
     assert (third.status, third.reason) == (Status.REJECTED, say("{name} is empty.", name="nothing"))
 
 
+@pytest.mark.soak
 def test_warm_process_leaves_nothing() -> None:
     """Eight hand-ins later the warm process has as many descriptors and processes as after two."""
     task = Task(rubric=assignment().rubric, limits=assignment().limits, seed=1)

@@ -46,6 +46,8 @@ from tests.runner import Command, obeyed
 from tests.schemas import CLASSROOM50, GRADESCOPE
 from tests.test_renderers import HOSTILE, hostile_report
 
+pytestmark = pytest.mark.xdist_group("formats")  # what all of its tests share is made once
+
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLES = {
     "right": ROOT / "reference",

@@ -92,6 +92,7 @@ def test_watch_grades_each_save(write: Write) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.soak
 def test_watch_gives_up_a_hang_for_a_newer_save(write: Write) -> None:
     """Who has repaired an endless loop does not wait for the time limit of the old one."""
     path = write(HANGS)
