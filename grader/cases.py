@@ -12,7 +12,7 @@ import numpy as np
 
 from grader.diagnosis import Diagnosis
 from grader.misconceptions import FORMULAS
-from grader.models import Message, Number, SourceFile, StudentError, Verdict, number, say, vector
+from grader.models import Message, Number, SourceFile, StudentError, Verdict, number, say, show, vector
 from grader.sandbox.client import Fault, FaultKind
 
 T = TypeVar("T")
@@ -65,6 +65,13 @@ class Case:
     def remark(self, template: str, **args: str | int | Message) -> None:
         """Add a sentence that costs nothing."""
         self.remarks.append(say(template, **args))
+
+    def remark_momentum(self, alpha: float) -> None:
+        """Say that momentum was seen; 0 is none."""
+        if alpha:
+            self.remark(
+                "You use momentum {alpha}; the lecture teaches it, and it was taken into account.", alpha=show(alpha)
+            )
 
 
 class CaseStopped(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -36,8 +37,6 @@ from grader.warm import Task, Wanted, Warm, broken
 
 REPORTS, CLASS, PAGE = "reports", "class.json", "index.html"
 WAITING = 2  # hand-ins read in advance for each one that is being graded
-TOP = 20
-WORST = (Verdict.PASSED, Verdict.NOT_RUN, Verdict.BLOCKED)
 
 # --- one hand-in, in whatever process or machine -------------------------------------------------
 
@@ -74,14 +73,13 @@ def fingerprint(task: Task, sha256: str) -> str:
     return digest.hexdigest()
 
 
-def _code(known: dict[str, str] = {}) -> str:  # noqa: B006  - worked out once
+@functools.cache
+def _code() -> str:
     """Return the hash of the grader's own files: two checkouts of one version are not the same grader."""
-    if "hash" not in known:
-        digest = hashlib.sha256()
-        for path in sorted(one for kind in ("*.py", "*.mo") for one in Path(__file__).parent.rglob(kind)):
-            digest.update(path.read_bytes())
-        known["hash"] = digest.hexdigest()
-    return known["hash"]
+    digest = hashlib.sha256()
+    for path in sorted(one for kind in ("*.py", "*.mo") for one in Path(__file__).parent.rglob(kind)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class Book:

@@ -228,9 +228,8 @@ class Measurements:
         found = diagnose_forward(answers.parameters, answers.x, answers.actual)
         with contextlib.suppress(CaseStopped):  # of rules with the same answers: those in a neuron, or those beside it
             if found is not None and len(found.rules) > 1:
-                steps = self.neuron_steps
-                is_right = misfit(steps.output, oracle.neuron(steps.probes.weights, steps.probes.x)) < TOLERANCE
-                kept = tuple(rule for rule in found.rules if (rule.output is None) == is_right)
+                is_beside = self.neuron_steps.is_sigmoid
+                kept = tuple(rule for rule in found.rules if (rule.output is None) == is_beside)
                 return replace(found, rules=kept or found.rules)
         return found
 
@@ -241,8 +240,7 @@ class Measurements:
         if rule.is_right_throughout:
             return None
         found = diagnose_neuron(steps, rule.rate or self._neuron_rate())
-        is_sigmoid = misfit(steps.output, oracle.neuron(steps.probes.weights, steps.probes.x)) < TOLERANCE
-        return found if is_sigmoid or (found is not None and STILL not in found.rules) else None
+        return found if steps.is_sigmoid or (found is not None and STILL not in found.rules) else None
 
     @once
     def returned_mistake(self) -> Diagnosis | None:

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -28,8 +29,21 @@ FORMULAS = {
 }
 
 
+class Pass:
+    """What a pass of single neurons and one of the network have in common."""
+
+    rate: float
+    form: float
+
+    def at(self, rate: float, form: float) -> Self:
+        """Return the same pass with another rate, and another form of the mistake."""
+        other = copy.copy(self)
+        other.rate, other.form = rate, form
+        return other
+
+
 @dataclass
-class Neurons:
+class Neurons(Pass):
     """Neurons in one pass: weights (..., 3) with the bias last, inputs x (..., 2), errors (...), the rate.
 
     The first axis is time where steps follow each other on one object. form tells apart the ways in
@@ -41,12 +55,6 @@ class Neurons:
     err: Array
     rate: float = 1.0
     form: float = 1.0
-
-    def at(self, rate: float, form: float) -> Neurons:
-        """Return the same pass with another rate, and another form of the mistake."""
-        other = copy.copy(self)
-        other.rate, other.form = rate, form
-        return other
 
     @property
     def w(self) -> Array:
@@ -107,7 +115,7 @@ class Neurons:
 
 
 @dataclass
-class Network:
+class Network(Pass):
     """The network in one pass: parameters (..., 3, 3) as in the oracle, x (..., 2), errors (...), the rate."""
 
     parameters: Array
@@ -115,12 +123,6 @@ class Network:
     err: Array
     rate: float = 1.0
     form: float = 1.0
-
-    def at(self, rate: float, form: float) -> Network:
-        """Return the same pass with another rate, and another form of the mistake."""
-        other = copy.copy(self)
-        other.rate, other.form = rate, form
-        return other
 
     @cached_property
     def h(self) -> Array:

@@ -79,8 +79,13 @@ class NeuronSteps:
     in_a_row: Array
     returned: Array
     has_bias: bool
-    own_slope: Array | None = None
-    zero_change: Array | None = None
+    own_slope: Array | None
+    zero_change: Array
+
+    @property
+    def is_sigmoid(self) -> bool:
+        """Say whether the neuron's outputs are those of the sigmoid."""
+        return misfit(self.output, oracle.neuron(self.probes.weights, self.probes.x)) < TOLERANCE
 
     @property
     def inputs(self) -> Array:

@@ -90,11 +90,7 @@ def test_weights(case: Case, measured: Measurements) -> None:
             "The same step comes out differently when other steps were made before it.", hint=hint, seen=seen
         )
         raise named(case, measured.neuron_mistake, unnamed)
-    if rule.momentum:
-        case.remark(
-            "You use momentum {alpha}; the lecture teaches it, and it was taken into account.",
-            alpha=show(rule.momentum),
-        )
+    case.remark_momentum(rule.momentum)
     case.seen = seen
     check_rate(case, measured)
 
@@ -176,7 +172,7 @@ def check_zero_input(measured: Measurements) -> None:
     """Stop the case when the bias stays where it is because all inputs are 0."""
     steps = measured.neuron_steps
     is_judged = measured.neuron_rule.is_derivative_right and steps.own_slope is None
-    if is_judged and steps.zero_change is not None and steps.change[0, 2] and not steps.zero_change[2]:
+    if is_judged and steps.change[0, 2] and not steps.zero_change[2]:
         raise unmet(
             "No step is made when all inputs are 0, although the bias should move.",
             hint="Every example makes a step: for x = (0, 0) the bias still moves.",

@@ -33,11 +33,7 @@ def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: 
         case.remark(
             "Judged with the step that your own neuron makes; what is wrong inside it counts where it is reported."
         )
-    if rule.momentum:
-        case.remark(
-            "You use momentum {alpha}; the lecture teaches it, and it was taken into account.",
-            alpha=show(rule.momentum),
-        )
+    case.remark_momentum(rule.momentum)
     if rule.residuals[list(rows)].max() < TOLERANCE:
         is_judged_here = 2 in rows and rule.is_right and not rule.is_carried and is_linear(measured)
         if is_judged_here and not is_small_step_right(steps, rule):

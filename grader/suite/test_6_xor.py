@@ -42,7 +42,7 @@ ORDERED = 1.0  # the rate above which the order of the samples decides where an 
 ALIKE = 0.02
 AGAIN = 3  # times each set start, for a fast rate
 STILL = 1e-9
-TURNING = ("derivative_negated", "hidden_sign", "derivative_negated|hidden_sign", "hidden_sign|derivative_negated")
+TURNING = {"derivative_negated", "hidden_sign"}  # mistakes with the same numbers but for the sign of the error
 
 
 def test_loss(student: Student, case: Case, measured: Measurements) -> None:
@@ -82,7 +82,9 @@ def agreed_sign(student: Student, measured: Measurements) -> float:
     except CaseStopped:
         return 0.0
     is_plain = neuron.is_derivative_right and neuron.are_weights_right and neuron.are_weights_linear
-    is_turned = measured.is_derivative_negated or (mistake is not None and mistake.id in TURNING)
+    is_turned = measured.is_derivative_negated or (
+        mistake is not None and {rule.id for rule in mistake.rules} <= TURNING
+    )
     is_known = network.is_right or (mistake is not None and network.is_output_right)
     return network.rate if is_plain and student.is_forward_right and is_known and not is_turned else 0.0
 

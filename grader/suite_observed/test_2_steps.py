@@ -133,11 +133,7 @@ def is_derivative_wrong(observed: Observed) -> bool:
 def test_weights(observed: Observed, case: Case) -> None:
     """Each weight moves by rate x error x derivative x its own input."""
     found = parts(observed)
-    if observed.rule.momentum:
-        case.remark(
-            "You use momentum {alpha}; the lecture teaches it, and it was taken into account.",
-            alpha=show(observed.rule.momentum),
-        )
+    case.remark_momentum(observed.rule.momentum)
     if found is not None:
         hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
         template = "The two weights of {neuron} do not move in proportion to their inputs."
