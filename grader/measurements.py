@@ -80,7 +80,7 @@ class Measurements:
 
         A rule that does not hold for the scaled errors may hold for those of a training (clipping).
         """
-        drawn = probes.neuron_probes(self._student.rng("neuron"))
+        drawn = probes.of_neuron(self._student.seed)
         try:
             scaled = self._neuron_steps(drawn, drawn.err / (abs(self._neuron_rate()) or 1.0))
         except CaseStopped as stopped:
@@ -155,7 +155,7 @@ class Measurements:
     @once
     def model_steps(self) -> ModelSteps:
         """Steps of one model for this run's probes, and the same with an error of SMALL_MODEL_ERR."""
-        drawn = probes.network_probes(self._student.rng("network"))
+        drawn = probes.of_network(self._student.seed)
         rate = self._model_rate()
         plain_err = LARGEST_ERR * drawn.err / np.abs(drawn.err).max()
         try:

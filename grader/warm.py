@@ -216,6 +216,7 @@ class Server:
     def _answer_in_forks(self) -> None:
         gc.collect()
         gc.freeze()
+        gc.disable()  # a fork lives for one hand-in
         with contextlib.suppress(EOFError):
             while True:
                 self._answer(self._forked)
