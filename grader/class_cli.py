@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grader import __version__
-from grader.cli import FORMATS, a_path, finite, run, shown
+from grader.cli import FORMATS, a_folder, a_path, finite, run, shown
 from grader.language import LANGUAGES, from_locale, message_in, phrase, word
 
 if TYPE_CHECKING:
@@ -52,16 +52,17 @@ ENDINGS = {
 @click.option(
     "--time-limit",
     type=click.FloatRange(1, 3600),
-    default=60,
-    show_default=True,
     callback=finite,
-    help="Seconds that the code of one hand-in may run in all.",
+    help="Seconds that the code of one hand-in may run in all. Default: the lab's, 60 in this one.",
 )
 @click.option("reports", "--report", type=click.Choice(FORMATS), multiple=True, help="Further reports; JSON always is.")
 @click.option(
     "--roster", type=click.Path(path_type=Path), help="CSV with id, name, email, file to match hand-ins with."
 )
-@click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the built-in one.")
+@click.option(
+    "lab", "--assignment", metavar="DIR", callback=a_folder, help="Folder of another lab: see docs/assignments.md."
+)
+@click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the lab's.")
 @click.option(
     "--lang",
     type=click.Choice(LANGUAGES),
@@ -87,9 +88,10 @@ def command(
     regrade: bool,
     resume: bool,
     seed: int | None,
-    time_limit: float,
+    time_limit: float | None,
     reports: tuple[str, ...],
     roster: Path | None,
+    lab: Path | None,
     rubric: Path | None,
     lang: str | None,
     fill: Path | None,
@@ -111,8 +113,7 @@ def command(
     try:
         from grader.classroom import Book, grade_class
         from grader.handins import find
-        from grader.pipeline import limits_for
-        from grader.rubric import DEFAULT, read_rubric
+        from grader.pipeline import assignment
         from grader.warm import Task
 
         if not os.path.lexists(submissions):
@@ -122,10 +123,8 @@ def command(
         hand_ins = find(submissions, roster)
         book = Book(out)
         seed, said = book.begin(seed, lang)
-        task = Task(
-            rubric=read_rubric(rubric or DEFAULT), limits=limits_for(time_limit), seed=seed, lang=said, required=required
-        )
-        overrides(out, hand_ins, task.rubric)  # a mistake in it is told before anything is graded
+        task = Task(lab=assignment(lab, rubric=rubric, time_limit=time_limit), seed=seed, lang=said, required=required)
+        overrides(out, hand_ins, task.lab.rubric)  # a mistake in it is told before anything is graded
         told = Told(len(hand_ins.found), said)
         is_broken = False
         try:
@@ -252,8 +251,8 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
     from grader.renderers import RENDERERS
     from grader.renderers.classpage import render_class
 
-    decided = overrides(book.folder, hand_ins, task.rubric)
-    write_tables(book, lambda: entries(hand_ins.found, book, decided), task.rubric)
+    decided = overrides(book.folder, hand_ins, task.lab.rubric)
+    write_tables(book, lambda: entries(hand_ins.found, book, decided), task.lab.rubric)
     numbers = statistics_of(entries(hand_ins.found, book, decided), task, [one.id for one in hand_ins.missing])
     book.close(numbers)
     if told.changes:
@@ -266,7 +265,7 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
     names = {one.key: one.name or one.key for one in hand_ins.found}
     linked = "html" if "html" in reports else "json"
     every = entries(hand_ins.found, book, decided)
-    write_page(book, render_class(every, numbers, task.rubric, names, lang=task.lang, ending=linked))
+    write_page(book, render_class(every, numbers, task.lab.rubric, names, lang=task.lang, ending=linked))
     summary(numbers, hand_ins, told)
     return any(line.status is Status.GRADER_ERROR for line in told.lines)
 
@@ -313,7 +312,7 @@ def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str 
         data = sheet.read_bytes()
     except OSError as error:
         raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=error.strerror or "") from error
-    every = list(entries(hand_ins.found, book, overrides(book.folder, hand_ins, task.rubric)))
+    every = list(entries(hand_ins.found, book, overrides(book.folder, hand_ins, task.lab.rubric)))
     filled = fill(data, every, feedback=True, assignment=column)
     target = book.folder / f"filled-{sheet.name}"
     if not is_dry:

@@ -68,9 +68,11 @@ def close_all() -> None:
 
 
 def fingerprint(task: Task, sha256: str) -> str:
-    """Return the hash of all that a grade depends on: hand-in, suite, rubric, seed, limits, level, versions."""
+    """Return the hash of all that a grade depends on: hand-in, assignment, seed, limits, level, versions."""
     digest = hashlib.sha256(msgspec.json.encode([sha256, __version__, importlib.metadata.version("numpy")]))
-    digest.update(msgspec.json.encode(task))
+    digest.update(
+        msgspec.json.encode(replace(task, lab=replace(task.lab, folder="")))
+    )  # its content counts, not its place
     digest.update(_code().encode())
     return digest.hexdigest()
 
@@ -345,18 +347,19 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
     totals = [sum(row) for row in zip(*points.values(), strict=True)]
     mistakes = sorted(students.items(), key=lambda one: (-len(one[1]), one[0]))
     return {
+        "assignment": task.lab.title,
         "seed": task.seed,
         "lang": task.lang,
         "hand_ins": sum(statuses.values()),
         "statuses": dict(sorted(statuses.items())),
         "levels": dict(sorted(levels.items())),
-        "max_score": task.rubric.max_score,
+        "max_score": task.lab.rubric.max_score,
         "scores": {
             "mean": round(statistics.fmean(scores), 2) if scores else None,
             "median": statistics.median(scores) if scores else None,
             "least": min(scores, default=None),
             "most": max(scores, default=None),
-            "tenths": tenths(scores, task.rubric.max_score),
+            "tenths": tenths(scores, task.lab.rubric.max_score),
         },
         "criteria": {name: round(statistics.fmean(made), 4) for name, made in whole.items()},
         "cases": {

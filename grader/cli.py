@@ -60,9 +60,9 @@ class ReportOption(click.ParamType[tuple[str, str]]):
         return kind, path
 
 
-def finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
+def finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
     """Refuse what is a float but no number."""
-    if not math.isfinite(value):
+    if value is not None and not math.isfinite(value):
         raise click.BadParameter(f"{value} is not a number of seconds.", context, parameter)
     return value
 
@@ -74,25 +74,33 @@ def a_path(context: click.Context, parameter: click.Parameter, value: str) -> Pa
     return Path(value)
 
 
+def a_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
+    """Refuse what Path would take for the current folder; None: not given."""
+    return None if value is None else a_path(context, parameter, value)
+
+
 def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Let the shell complete files."""
     return [CompletionItem(incomplete, type="file")]
 
 
-def new(context: click.Context, _: click.Parameter, value: Path | None) -> None:
-    """Copy the template, and end."""
-    if value is None or context.resilient_parsing:
-        return
-    from grader.new import copy_template
+def new(folder: Path, lab: Path | None, lang: str) -> int:
+    """Copy the template of a lab, and say what comes next."""
+    from grader.errors import EXIT_GRADED, GradeError
+    from grader.new import TEMPLATE, copy_template
+    from grader.pipeline import assignment
 
     try:
-        names = copy_template(value)
+        next_ = f"grade {folder / assignment(lab).file}"
+        names = copy_template(TEMPLATE if lab is None else lab / "template", folder)
+    except GradeError as error:
+        return refused(error, lang)
     except FileExistsError as error:
-        raise click.UsageError(f"{str(value)!r} {error.strerror}.") from error
+        raise click.UsageError(f"{str(folder)!r} {error.strerror}.") from error
     for name in names:
-        click.echo(value / name)
-    click.echo(f"Next: grade {value / 'network.py'}")
-    context.exit()
+        click.echo(folder / name)
+    click.echo(f"Next: {next_}" if lab is None else f"Next: {next_} --assignment {lab}")
+    return EXIT_GRADED
 
 
 def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -106,7 +114,7 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("submission", callback=a_path, shell_complete=paths)
+@click.argument("submission", callback=a_folder, shell_complete=paths, required=False, metavar="SUBMISSION")
 @click.option(
     "reports",
     "--report",
@@ -119,14 +127,15 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option(
     "--time-limit",
     type=click.FloatRange(1, 3600),
-    default=60,
-    show_default=True,
     callback=finite,
-    help="Seconds that the submission's code may run in all.",
+    help="Seconds that the submission's code may run in all. Default: the lab's, 60 in this one.",
 )
 @click.option("--fail-under", type=click.IntRange(0), metavar="POINTS", help="Exit with 1 when the score is lower.")
 @click.option("--training-run", is_flag=True, help="Also run train once from the submission's own start, as a remark.")
-@click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the built-in one.")
+@click.option(
+    "lab", "--assignment", metavar="DIR", callback=a_folder, help="Folder of another lab: see docs/assignments.md."
+)
+@click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the lab's.")
 @click.option(
     "--lang",
     type=click.Choice(LANGUAGES),
@@ -145,12 +154,10 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option("is_watched", "--watch", is_flag=True, help="Grade again at each save, until Ctrl-C.")
 @click.option("is_plain", "--no-color", is_flag=True, help="No colours on a terminal; NO_COLOR does the same.")
 @click.option(
+    "copied",
     "--new",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    is_eager=True,
-    expose_value=False,
-    callback=new,
     help="Copy the lab's template into a new folder and exit.",
 )
 @click.option(
@@ -163,42 +170,46 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
 )
 @click.version_option(__version__, prog_name="grade")
 def command(
-    submission: Path,
+    submission: Path | None,
     reports: tuple[tuple[str, str], ...],
     seed: int | None,
-    time_limit: float,
+    time_limit: float | None,
     fail_under: int | None,
     training_run: bool,
+    lab: Path | None,
     rubric: Path | None,
     lang: str,
     required: str,
     is_watched: bool,
     is_plain: bool,
+    copied: Path | None,
 ) -> int:
     """Grade SUBMISSION: three sigmoid neurons that learn XOR.
 
     SUBMISSION is a Python file, a notebook, a .zip or .tar.gz archive, or a folder with one of them.
     """
+    if copied is not None:
+        return new(copied, lab, lang)
+    if submission is None:
+        raise click.MissingParameter(param_hint="'SUBMISSION'", param_type="argument")
     check_destinations(reports, submission, lang)
     seed = secrets.randbits(53) if seed is None else seed
     if is_watched:
         if fail_under is not None or training_run:
             raise click.UsageError("--watch goes without --fail-under and --training-run.")
-        return watched(submission, reports, rubric, time_limit, seed, lang, required, is_plain=is_plain)
+        return watched(submission, reports, lab, rubric, time_limit, seed, lang, required, is_plain=is_plain)
     from grader.sandbox.processes import Sandbox
 
     with Sandbox(required) as sandbox:  # started first: it warms up while the rest is imported
         from grader.errors import GradeError
-        from grader.pipeline import assignment, limits_for
+        from grader.pipeline import assignment
 
         try:
             check_there(submission)
-            limits = limits_for(time_limit)
-            task = assignment(rubric, limits) if rubric else assignment(limits=limits)
-            task = replace(task, is_run_asked=training_run)
+            task = assignment(lab, rubric=rubric, time_limit=time_limit)
         except GradeError as error:
             return refused(error, lang)
-        report = graded(submission, task, seed, lang, sandbox)
+        report = graded(submission, replace(task, is_run_asked=training_run), seed, lang, sandbox)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # interrupted, whatever came of it
         raise KeyboardInterrupt
     return max(write(reports, report, is_plain=is_plain), exit_code(report, fail_under))
@@ -221,8 +232,9 @@ def check_there(submission: Path) -> None:
 def watched(
     submission: Path,
     reports: tuple[tuple[str, str], ...],
+    lab: Path | None,
     rubric: Path | None,
-    time_limit: float,
+    time_limit: float | None,
     seed: int,
     lang: str,
     required: str,
@@ -249,20 +261,13 @@ def watched(
             click.echo(f"\r\x1b[K{shown(line)}", nl=False, err=True)
 
     try:
-        from grader.pipeline import limits_for
-        from grader.rubric import DEFAULT, read_rubric
+        from grader.pipeline import assignment
         from grader.warm import Task
         from grader.watch import watch
 
         check_there(submission)
-        task = Task(
-            rubric=read_rubric(rubric or DEFAULT),
-            limits=limits_for(time_limit),
-            seed=seed,
-            lang=lang,
-            required=required,
-        )
-        watch(submission, task, show, tell)
+        task = assignment(lab, rubric=rubric, time_limit=time_limit)
+        watch(submission, Task(lab=task, seed=seed, lang=lang, required=required), show, tell)
     except GradeError as error:
         return refused(error, lang)
 

@@ -1,6 +1,6 @@
 """Step 2, the import ban: judges the imports that sandbox/reading.py found in the syntax tree.
 
-The rule is the course's: no deep-learning framework. Comments and strings never count. What only
+The rule is the rubric's: here no deep-learning framework. Comments and strings never count. What only
 shows at run time is reported by the worker and judged by the same function, `is_banned`.
 """
 
@@ -53,9 +53,9 @@ def dropped_lines(staged: StagedSubmission) -> tuple[Finding, ...]:
 def finding(file: SourceFile, line: int | None, module: str) -> Finding:
     """Return the finding for one import of a banned module; line None: it was asked for at run time."""
     template = (
-        "{place}: imports {module}; deep-learning frameworks are forbidden in this lab."
+        "{place}: imports {module}, which is forbidden in this lab."
         if line is not None
-        else "{place} asked for {module} while it ran; deep-learning frameworks are forbidden in this lab."
+        else "{place} asked for {module} while it ran, which is forbidden in this lab."
     )
     message = say(template, place=file.place(line), module=module)
     return Finding(rule=BANNED_IMPORT, file=file.name, line=line, message=message)

@@ -164,6 +164,7 @@ def report_in(report: Report, lang: str) -> Report:
 
     return replace(
         report,
+        assignment=translated(report.assignment, lang),
         reason=told(report.reason),
         criteria=[criterion_in(criterion) for criterion in report.criteria],
         findings=[replace(one, message=message_in(one.message, lang, titles)) for one in report.findings],

@@ -154,7 +154,7 @@ class SourceFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StagedSubmission:
-    """A submission read once. `main` defines the two classes.
+    """A submission read once. `main` defines the classes.
 
     imports and dropped are (file, line, module or text): what is imported for certain, and the lines
     of a notebook that are not Python.
@@ -212,15 +212,32 @@ class Rubric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
-    """A lab as the harness needs it: rubric, folders of the pytest suites, limits, the contract's names."""
+    """A lab as the harness needs it: a folder with a rubric, suites and a template, limits, and the contract's names.
+
+    file is what is handed in, classes what its text defines, functions what else is asked for. folder is
+    where the suites are, beside this file or absolute ("": this lab); sha256 is over all that is in it
+    but the template ("" for this lab, which is the grader's own code).
+    """
 
     rubric: Rubric
-    suite: Path
-    suite_observed: Path
+    title: str
+    file: str
+    classes: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
-    classes: tuple[str, ...] = ("Neuron", "Model")
-    functions: tuple[str, ...] = ("sigmoid", "sigmoid_derivative", "loss", "train")
+    folder: str = ""
+    sha256: str = ""
     is_run_asked: bool = False  # one run of train from the student's own start, as a remark
+
+    @property
+    def suite(self) -> Path:
+        """Return the folder of the pytest suite."""
+        return Path(__file__).parent / self.folder / "suite"
+
+    @property
+    def suite_observed(self) -> Path:
+        """Return the folder of the suite for hand-ins that are watched; it may not be there."""
+        return Path(__file__).parent / self.folder / "suite_observed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -336,9 +353,10 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """One graded submission: all that a renderer sees."""
+    """One graded submission: all that a renderer sees. assignment is the lab's title."""
 
     schema: str
+    assignment: str
     status: Status
     reason: Message | None
     score: int | None

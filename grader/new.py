@@ -1,4 +1,4 @@
-"""The lab's template, as students start from it: `grade --new DIR`."""
+"""The lab's template, as students start from it: `grade --new DIR`; another lab has its own in its folder."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ INSTALLED = Path(__file__).parent / "template"  # put there by the build
 TEMPLATE = INSTALLED if INSTALLED.is_dir() else Path(__file__).parents[1] / "student_template"
 
 
-def copy_template(folder: Path) -> tuple[str, ...]:
-    """Copy the template into a folder that is new or empty; return the names of its files.
+def copy_template(template: Path, folder: Path) -> tuple[str, ...]:
+    """Copy a lab's template into a folder that is new or empty; return the names of its files.
 
     FileExistsError where something stands there, other OSErrors as the file system gives them.
     """
     if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(0, "is not an empty folder", str(folder))
     shutil.copytree(
-        TEMPLATE,
+        template,
         folder,
         dirs_exist_ok=True,
         copy_function=shutil.copyfile,

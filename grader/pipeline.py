@@ -14,7 +14,7 @@ from grader.errors import Rejected
 from grader.imports import check_imports, dropped_lines
 from grader.models import Assignment, Handed, Report, StagedSubmission, Status, Verdict, say
 from grader.observed import Observed, observe
-from grader.rubric import DEFAULT, read_rubric
+from grader.rubric import read_assignment
 from grader.sandbox.client import Limits, Program, Worker
 from grader.sandbox.preload import modules_for
 from grader.sandbox.processes import Sandbox, SandboxError
@@ -24,8 +24,6 @@ from grader.staging import collect, name_of, stage
 if TYPE_CHECKING:
     from grader.suite_run import CollectedSuite
 
-SUITE = Path(__file__).parent / "suite"
-SUITE_OBSERVED = Path(__file__).parent / "suite_observed"
 STEPS = ("model_update.output_step", "model_update.hidden_step")
 
 Progress = Callable[[str], None]
@@ -35,19 +33,25 @@ def silent(_: str) -> None:
     """Show no progress."""
 
 
-def assignment(rubric: Path = DEFAULT, limits: Limits | None = None) -> Assignment:
-    """Return the XOR laboratory work with a rubric and limits; BrokenGrader for an invalid rubric."""
-    return Assignment(rubric=read_rubric(rubric), suite=SUITE, suite_observed=SUITE_OBSERVED, limits=limits or Limits())
+def assignment(
+    folder: Path | None = None, *, rubric: Path | None = None, time_limit: float | None = None
+) -> Assignment:
+    """Return the lab in a folder (default: three neurons that learn XOR); BrokenGrader where it holds none.
+
+    rubric is the path of another rubric, time_limit in seconds stands for the lab's own total.
+    """
+    lab = read_assignment(folder, rubric)
+    return lab if time_limit is None else replace(lab, limits=limits_for(lab.limits, time_limit))
 
 
-def limits_for(time_limit: float) -> Limits:
-    """Return the limits whose total is time_limit seconds; one hang leaves time for the rest."""
-    defaults = Limits()
-    return Limits(
+def limits_for(limits: Limits, time_limit: float) -> Limits:
+    """Return limits whose total is time_limit seconds; one hang leaves time for the rest."""
+    return replace(
+        limits,
         total_time_s=time_limit,
-        load_time_s=min(defaults.load_time_s, time_limit / 2),
-        call_time_s=min(defaults.call_time_s, time_limit / 4),
-        train_time_s=min(defaults.train_time_s, time_limit / 2),
+        load_time_s=min(limits.load_time_s, time_limit / 2),
+        call_time_s=min(limits.call_time_s, time_limit / 4),
+        train_time_s=min(limits.train_time_s, time_limit / 2),
     )
 
 
@@ -85,7 +89,7 @@ def grade_handed(
     """Grade what collect returns, arguments as in `grade`; collected is the suite where it is there already."""
     began = time.monotonic()
     try:
-        staged = stage(collect(), assignment.classes, box)
+        staged = stage(collect(), assignment, box)
         findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
         modules = preloaded(staged, assignment)
         if box.is_bare:
@@ -102,7 +106,9 @@ def grade_handed(
                 total_s = time.monotonic() - began
                 return score(assignment, staged, findings, run, seed=seed, lang=lang, total_s=total_s)
 
-            graded = by_observation(report(), report, lambda: observe(worker, staged.main, assignment.limits, seed))
+            graded = report()
+            if assignment.suite_observed.is_dir():
+                graded = by_observation(graded, report, lambda: observe(worker, staged.main, assignment.limits, seed))
             total_s, student_s = round(time.monotonic() - began, 4), round(worker.spent_s, 4)
             return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=student_s))
     except Rejected as rejected:

@@ -1,56 +1,130 @@
-"""Reads a rubric from TOML and checks that its sums and references hold."""
+"""Reads a lab from its folder: assignment.toml and rubric.toml, whose names, sums and references have to hold."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+import hashlib
+import math
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from grader.errors import BrokenGrader
-from grader.models import CaseRule, Criterion, Imports, Rubric
+from grader.models import Assignment, CaseRule, Criterion, Imports, Rubric
+from grader.sandbox.client import Limits
 
-DEFAULT = Path(__file__).with_name("rubric.toml")
-RUBRIC_BYTES = 256 * 1024
+HERE = Path(__file__).parent  # this lab's own folder
+DEFAULT = HERE / "rubric.toml"
+TOML_BYTES = 256 * 1024
+SAID = ("title", "file", "classes", "functions", "limits")  # what assignment.toml says of an Assignment
+LEFT_OUT = {"template", "__pycache__"}  # of a folder's hash: no grade depends on them
+
+T = TypeVar("T")
+
+
+def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> Assignment:
+    """Return the lab in a folder (None: this one), with the rubric at another path where one is given.
+
+    BrokenGrader, with one sentence, for a folder that holds no lab.
+    """
+    place = HERE if folder is None else folder
+    if not place.is_dir():
+        raise BrokenGrader("The assignment {path} is not a folder.", path=place.name)
+    path = place / "assignment.toml"
+    raw = read_toml(path)
+    rules = read_rubric(rubric or place / "rubric.toml")
+    lab = converted(raw, Assignment, path, rubric=msgspec.to_builtins(rules))
+    limits = raw.get("limits", {})
+    refuse(path, [*unknown("the assignment", raw, SAID), *unknown("[limits]", limits, names_of(Limits))])
+    refuse(path, contradictions(lab))
+    if not any((place / "suite").glob("test_*.py")):
+        raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
+    return lab if folder is None else replace(lab, folder=str(place.resolve()), sha256=content_hash(place))
+
+
+def contradictions(lab: Assignment) -> Iterator[str]:
+    """Yield one sentence for each thing that an assignment cannot be."""
+    if not lab.file.endswith(".py") or "/" in lab.file:
+        yield f"file is {lab.file!r}, which is no name of a Python file"
+    for name in (*lab.classes, *lab.functions):
+        if not name.isidentifier():
+            yield f"{name!r} is no name of a class or function"
+    for field in fields(lab.limits):
+        value = getattr(lab.limits, field.name)
+        if not (math.isfinite(value) and value > 0):
+            yield f"limits.{field.name} is {value}, which is no limit"
+
+
+def content_hash(folder: Path) -> str:
+    """Return the SHA-256 of all that is in an assignment's folder, names included, but for its template."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and LEFT_OUT.isdisjoint(name.parts):
+            content = path.read_bytes()
+            digest.update(f"{len(name.as_posix().encode())}:{len(content)}:{name.as_posix()}".encode() + content)
+    return digest.hexdigest()
 
 
 def read_rubric(path: Path = DEFAULT) -> Rubric:
     """Return the rubric in the TOML file at path; BrokenGrader with one sentence if it is not one."""
-    try:
-        if path.exists() and not path.is_file():
-            raise BrokenGrader("The rubric {path} is not a regular file.", path=path.name)
-        with path.open("rb") as file:
-            text = file.read(RUBRIC_BYTES + 1)
-        if len(text) > RUBRIC_BYTES:
-            raise BrokenGrader("The rubric {path} is larger than {limit} KiB.", path=path.name, limit=RUBRIC_BYTES // 1024)  # fmt: skip
-        raw = msgspec.toml.decode(text)
-        rubric = msgspec.convert(raw, Rubric)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise BrokenGrader("The rubric {path} cannot be read: {reason}.", path=path.name, reason=reason) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise BrokenGrader("The rubric {path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
-    for problem in (*unknown_keys(raw), *problems(rubric)):
-        raise BrokenGrader("The rubric {path} is not valid: {reason}.", path=path.name, reason=problem)
+    raw = read_toml(path)
+    rubric = converted(raw, Rubric, path)
+    refuse(path, [*unknown_keys(raw), *problems(rubric)])
     return rubric
 
 
-def unknown_keys(raw: dict[str, Any]) -> list[str]:
-    """Return one sentence for each key that a rubric does not have: a misspelt one would be passed over."""
-    parts: list[tuple[str, type, dict[str, Any]]] = [
-        ("the rubric", Rubric, raw),
-        ("[imports]", Imports, raw["imports"]),
-    ]
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds; BrokenGrader with one sentence if that cannot be read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise BrokenGrader("{path} is not a regular file.", path=path.name)
+        with path.open("rb") as file:
+            text = file.read(TOML_BYTES + 1)
+        if len(text) > TOML_BYTES:
+            raise BrokenGrader("{path} is larger than {limit} KiB.", path=path.name, limit=TOML_BYTES // 1024)
+        return msgspec.toml.decode(text, type=dict[str, Any])
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BrokenGrader("{path} cannot be read: {reason}.", path=path.name, reason=reason) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
+
+
+def converted(raw: dict[str, Any], kind: type[T], path: Path, **more: Any) -> T:
+    """Return raw, read from path, as kind; BrokenGrader with one sentence where it has another shape."""
+    try:
+        return msgspec.convert({**raw, **more}, kind)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
+
+
+def refuse(path: Path, found: Iterable[str]) -> None:
+    """Raise BrokenGrader for the first of the problems found in a file."""
+    for problem in found:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=problem)
+
+
+def names_of(kind: type) -> set[str]:
+    """Return the names of the fields of a dataclass."""
+    return {one.name for one in fields(kind)}
+
+
+def unknown(name: str, part: dict[str, Any], known: Collection[str]) -> list[str]:
+    """Return one sentence for each key that a part of a file must not have: a misspelt one would be passed over."""
+    return [f"{name} has the unknown key {key}" for key in sorted(set(part) - set(known))]
+
+
+def unknown_keys(raw: dict[str, Any]) -> Iterator[str]:
+    """Yield one sentence for each key that a rubric does not have."""
+    yield from unknown("the rubric", raw, names_of(Rubric))
+    yield from unknown("[imports]", raw["imports"], names_of(Imports))
     for criterion in raw["criteria"]:
-        parts.append((criterion["id"], Criterion, criterion))
-        parts += [(f"{criterion['id']}.{case['id']}", CaseRule, case) for case in criterion.get("cases", ())]
-    known: dict[type, set[str]] = {
-        kind: {one.name for one in fields(kind)} for kind in (Rubric, Imports, Criterion, CaseRule)
-    }
-    return [
-        f"{name} has the unknown key {key}" for name, kind, part in parts for key in sorted(set(part) - known[kind])
-    ]
+        yield from unknown(criterion["id"], criterion, names_of(Criterion))
+        for case in criterion.get("cases", ()):
+            yield from unknown(f"{criterion['id']}.{case['id']}", case, names_of(CaseRule))
 
 
 def problems(rubric: Rubric) -> list[str]:

@@ -75,6 +75,7 @@ def score(
     total = sum(criterion.points for criterion in criteria)
     report = Report(
         schema=SCHEMA,
+        assignment=assignment.title,
         status=status,
         reason=reason,
         score=total if status is Status.GRADED else None,
@@ -112,6 +113,7 @@ def without_run(
     ]
     report = Report(
         schema=SCHEMA,
+        assignment=assignment.title,
         status=status,
         reason=reason,
         score=0 if status is Status.REJECTED else None,
@@ -208,7 +210,7 @@ def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:
         points_without_gate=0,
         verdict=Verdict.FAILED if findings else Verdict.PASSED,
         feedback=findings[0].message if findings else None,
-        hint=say("Remove the import; everything in this lab is done with numpy.") if findings else None,
+        hint=say("Remove the import: the lab is done without it.") if findings else None,
         misconception=None,
         blocked_by=None,
         remarks=[],

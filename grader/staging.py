@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from grader.errors import Rejected
-from grader.models import Handed, SourceFile, StagedSubmission
+from grader.models import Assignment, Handed, SourceFile, StagedSubmission
 from grader.sandbox import reading
 from grader.sandbox.client import Fault, FaultKind, Reader
 from grader.sandbox.processes import Sandbox
@@ -137,12 +137,12 @@ def content_of(path: Path, name: str) -> bytes:
     return content
 
 
-def stage(handed: Handed, classes: Sequence[str], sandbox: Sandbox) -> StagedSubmission:
-    """Have a confined process find the file that defines the classes; Rejected for whatever holds no such file."""
+def stage(handed: Handed, assignment: Assignment, sandbox: Sandbox) -> StagedSubmission:
+    """Have a confined process find the file that defines the lab's classes; Rejected for whatever holds no such file."""
     is_packed = any(reading.kind_of(file, reading.ARCHIVES) for file in handed.files)
     modules = (*reading.CODECS, *reading.ARCHIVERS) if is_packed else reading.CODECS
     with Reader(sandbox, modules) as reader:
-        answer = reader.read(handed.name, handed.files, classes)
+        answer = reader.read(handed.name, handed.files, assignment.file, assignment.classes)
     if isinstance(answer, Fault):
         why = "takes too long" if answer.kind is FaultKind.TIMEOUT else "is too much"
         raise Rejected("{name} {why} to read: it is no ordinary Python file.", name=handed.name, why=why)

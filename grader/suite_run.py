@@ -11,7 +11,7 @@ import inspect
 import io
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +39,16 @@ Progress = Callable[[str], None]
 
 
 class SuitePlugin:
-    """Joins a pytest session with one submission: fixtures' objects in, outcomes out."""
-
-    KEY = pytest.StashKey["SuitePlugin"]()
+    """Joins a pytest session with one submission: fixtures in, outcomes out."""
 
     student: Student
-    measured: Measurements
-    observed: Observed | None
+    _measured: Measurements
+    _observed: Observed | None
     _worker: Worker
     _progress: Progress
 
     def __init__(self, assignment: Assignment) -> None:
-        self.case = Case(name="")
+        self._case = Case(name="")
         self._assignment = assignment
         self._requires = {
             f"{criterion.id}.{case.id}": case.requires
@@ -67,26 +65,51 @@ class SuitePlugin:
         """Take the one submission that the cases are about."""
         self.student = Student(worker, file, self._assignment.limits, seed)
         self.student.is_run_asked = self._assignment.is_run_asked
-        self.measured = Measurements(self.student)
-        self.observed = observed
+        self._measured = Measurements(self.student)
+        self._observed = observed
         self._worker = worker
         self._progress = progress
 
+    @pytest.fixture(name="case")
+    def case_fixture(self) -> Case:
+        """Return the case that is running, for remarks and for what it shows."""
+        return self._case
+
+    @pytest.fixture(name="student")
+    def student_fixture(self) -> Student:
+        """Return the submission."""
+        return self.student
+
+    @pytest.fixture(name="measured")
+    def measured_fixture(self) -> Measurements:
+        """Return the measurements of this run."""
+        return self._measured
+
+    @pytest.fixture(name="observed")
+    def observed_fixture(self) -> Observed:
+        """Return what was observed of the submission's own training, in the suite for those that are watched."""
+        assert self._observed is not None
+        return self._observed
+
+    def unreported(self, outcomes: Iterable[Outcome]) -> str:
+        """Return the first case of the rubric that has no outcome, "" where all have one."""
+        reported = {f"{outcome.criterion}.{outcome.case}" for outcome in outcomes}
+        return next((name for name in self._requires if name not in reported), "")
+
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Let the fixtures find this plugin."""
-        config.stash[self.KEY] = self
+        """Let pytest know the marker of a criterion."""
         config.addinivalue_line("markers", "criterion(id): the criterion that a case belongs to")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Make the case that the fixtures of a test hand out."""
-        self.case, self._stopped = Case(name=case_name(item)), None
+        self._case, self._stopped = Case(name=case_name(item)), None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self) -> Generator[None, object, object]:
         """Start a case with fresh objects and keep how it ended, without pytest's traceback."""
         try:
-            self._start(self.case.name)
+            self._start(self._case.name)
             return (yield)
         except CaseStopped as stopped:
             self._stopped = stopped
@@ -116,7 +139,7 @@ class SuitePlugin:
 
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
         criterion, _, case = case_name(item).partition(".")
-        told = self.case
+        told = self._case
         stdout = self._worker.take_output()[:STDOUT_CHARS]
         for action, what in self._worker.take_attempts():
             told.remark(ATTEMPT, action=action, what=what)
@@ -190,8 +213,10 @@ class CollectedSuite:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Let the session be used in place of running it; the run itself is pytest's own."""
-        if self._use is None or session.testsfailed:
+        if self._use is None:
             return None
+        if session.testsfailed:  # a file that cannot be collected
+            return True
         self._session, use, self._use = session, self._use, None
         use()
         return True
@@ -215,7 +240,7 @@ def arguments(suite: Path) -> list[str]:
         *(word for plugin in UNUSED for word in ("-p", f"no:{plugin}")),
         *("--assert=plain", "--tb=short"),
         *("--json-report-file=", "--json-report-omit=streams", "--json-report-omit=log"),
-        "--import-mode=importlib",
+        *("--import-mode=importlib", "--continue-on-collection-errors"),  # without the latter they count as Ctrl-C
     ]
 
 
@@ -248,9 +273,12 @@ def run_suite(
         broken = _problem(channel, int(code), silence.getvalue())
     except SandboxError as error:
         broken = str(error)
+    outcomes = tuple(_outcomes(channel))
+    if broken is None and (missing := plugin.unreported(outcomes)):
+        broken = f"the rubric names {missing}, which is no case of the suite"
     hello = worker.hello
     return SuiteRun(
-        outcomes=tuple(_outcomes(channel)),
+        outcomes=outcomes,
         asked=tuple(worker.asked),
         training=plugin.student.training,
         level=hello.level if hello is not None else "none",

@@ -20,13 +20,14 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
 
 import msgspec
 
 from grader.errors import Rejected
-from grader.models import Assignment, Handed, Message, Report, Rubric, Status, say
-from grader.sandbox.client import Limits
+from grader.models import Assignment, Handed, Message, Report, Status, say
+from grader.rubric import content_hash
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox, SandboxError
 
@@ -45,8 +46,7 @@ T = TypeVar("T")
 class Task:
     """How all hand-ins of a class are graded."""
 
-    rubric: Rubric
-    limits: Limits
+    lab: Assignment
     seed: int
     lang: str = "en"
     required: str = "process"
@@ -82,7 +82,7 @@ class Warm:
             if self._has_ended:
                 break
             process = self._process if self._process is not None else self._start()
-            with Deadline(process, self.task.limits.total_time_s + SLACK_S):
+            with Deadline(process, self.task.lab.limits.total_time_s + SLACK_S):
                 try:
                     send(process.stdin, replace(wanted, is_last=attempt == ATTEMPTS))
                     return receive(process.stdout, Report)
@@ -167,16 +167,7 @@ def broken(task: Task, wanted: Wanted, problem: str) -> Report:
     from grader.scoring import without_run
 
     reason = say("The grader itself failed: {problem}.", problem=problem)
-    return without_run(
-        assigned(task), wanted.name, Status.GRADER_ERROR, reason, seed=task.seed, lang=task.lang, total_s=0.0
-    )
-
-
-def assigned(task: Task) -> Assignment:
-    """Return the assignment of a task."""
-    from grader.pipeline import SUITE, SUITE_OBSERVED
-
-    return Assignment(rubric=task.rubric, suite=SUITE, suite_observed=SUITE_OBSERVED, limits=task.limits)
+    return without_run(task.lab, wanted.name, Status.GRADER_ERROR, reason, seed=task.seed, lang=task.lang, total_s=0.0)
 
 
 # --- inside the process -------------------------------------------------------------------------
@@ -190,8 +181,7 @@ class Server:
 
         self._task = task
         self._requests, self._replies = requests, replies
-        self._assignment = assigned(task)
-        self._suite = CollectedSuite(self._assignment)
+        self._suite = CollectedSuite(task.lab)
         self._box: Sandbox
         self._is_warm = False
 
@@ -200,11 +190,18 @@ class Server:
         with Sandbox(self._task.required, modules=EVERY) as self._box:
             with contextlib.suppress(SandboxError):  # each report says it
                 self._box.wait()
-            while not self._is_warm or not HAS_FORK:  # the first that is really graded warms this process up
+            problem = self._moved()
+            while problem is None and not (self._is_warm and HAS_FORK):  # the first really graded warms this process up
                 self._answer(self._alone)
-            problem = self._suite.collect(self._answer_in_forks)
+            problem = problem or self._suite.collect(self._answer_in_forks)
             while problem is not None:
                 self._answer(functools.partial(self._failed, problem))
+
+    def _moved(self) -> str | None:
+        """Return what is wrong with an assignment's folder, which may be another on another machine."""
+        lab = self._task.lab
+        is_same = not lab.sha256 or content_hash(Path(lab.folder)) == lab.sha256
+        return None if is_same else f"the assignment {Path(lab.folder).name} is another one on this machine"
 
     def _failed(self, problem: str, wanted: Wanted) -> bytes:
         """Say that the suite itself is broken."""
@@ -239,9 +236,7 @@ class Server:
             return wanted.handed
 
         task = self._task
-        return grade_handed(
-            wanted.name, collect, self._assignment, self._box, seed=task.seed, lang=task.lang, collected=suite
-        )
+        return grade_handed(wanted.name, collect, task.lab, self._box, seed=task.seed, lang=task.lang, collected=suite)
 
     def _forked(self, wanted: Wanted) -> bytes:
         """Grade in a fork; end this process where the fork does, or where the other end has gone."""

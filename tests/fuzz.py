@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,7 @@ def is_valid(report: Report) -> bool:
 
 def main() -> int:
     """Print what became of the hand-ins; 1 if one took too long, broke the grader or took too much memory."""
-    rng, task = np.random.default_rng(1), assignment(limits=LIMITS)
+    rng, task = np.random.default_rng(1), replace(assignment(), limits=LIMITS)
     ended: collections.Counter[str] = collections.Counter()
     seconds, bad = [], []
     with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:

@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po, write_po
 
 from grader.language import DOMAIN, LANGUAGES, LOCALE, PHRASES
 from grader.misconceptions import BANK
-from grader.rubric import read_rubric
+from grader.rubric import read_assignment
 from tests.command import ROOT
 
 UNDATED = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
@@ -51,7 +51,9 @@ def messages() -> dict[Key, set[str]]:
     for rule in BANK:
         for text in (rule.message, rule.hint):
             found.setdefault((None, text), set()).add("grader/misconceptions.py")
-    for criterion in read_rubric().criteria:
+    lab = read_assignment()
+    found.setdefault((None, lab.title), set()).add("grader/assignment.toml")
+    for criterion in lab.rubric.criteria:
         found.setdefault((None, criterion.title), set()).add("grader/rubric.toml")
     for context, phrases in PHRASES.items():
         for text in phrases:

@@ -37,8 +37,7 @@ KINDS = (*GRADED, "many_mistakes", "grader_error", "hostile")
 
 def task() -> Task:
     """Return the task of a class in this lab."""
-    lab = assignment()
-    return Task(rubric=lab.rubric, limits=lab.limits, lang="en", required="process", seed=7)
+    return Task(lab=assignment(), lang="en", required="process", seed=7)
 
 
 @cache
@@ -118,7 +117,7 @@ def numbers(size: int) -> dict[str, Any]:
 def class_page(size: int) -> Iterator[str]:
     """Yield the page of that class."""
     names = {one.key: one.name for one in a_class(size)}
-    return render_class(a_class(size), numbers(size), task().rubric, names, ending="html")
+    return render_class(a_class(size), numbers(size), task().lab.rubric, names, ending="html")
 
 
 def main() -> None:

@@ -372,7 +372,7 @@ def test_usage(arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> Non
 
 def test_warm_process_is_replaced() -> None:
     """A warm process that was killed is replaced; a hand-in without bytes is rejected with its reason."""
-    task = Task(rubric=assignment().rubric, limits=assignment().limits, seed=1)
+    task = Task(lab=assignment(), seed=1)
     reference = collect(ROOT / "reference")
     with Warm(task) as warm:
         first = warm.grade(Wanted(name="reference", handed=reference))
@@ -389,7 +389,7 @@ def test_warm_process_is_replaced() -> None:
 @pytest.mark.soak
 def test_warm_process_leaves_nothing() -> None:
     """Eight hand-ins later the warm process has as many descriptors and processes as after two."""
-    task = Task(rubric=assignment().rubric, limits=assignment().limits, seed=1)
+    task = Task(lab=assignment(), seed=1)
     unread = Handed(name="x", files={"x.py": b"class Neuron:"}, sha256="")
 
     def counted() -> tuple[int, int]:
@@ -409,8 +409,8 @@ def test_warm_process_leaves_nothing() -> None:
 
 def test_fingerprint_is_of_everything() -> None:
     """Another hand-in, seed or limit is another grade."""
-    task = Task(rubric=assignment().rubric, limits=assignment().limits, seed=1)
-    other = Task(rubric=assignment().rubric, limits=assignment().limits, seed=2)
+    task = Task(lab=assignment(), seed=1)
+    other = Task(lab=assignment(), seed=2)
 
     assert re.fullmatch("[0-9a-f]{64}", fingerprint(task, "a"))
     assert len({fingerprint(task, "a"), fingerprint(task, "b"), fingerprint(other, "a")}) == 3

@@ -155,21 +155,30 @@ def test_a_broken_rubric_is_named(text: str, part: str, write: Write, tmp_path: 
     assert part in ran.err
 
 
-def test_an_own_rubric_counts(write: Write, tmp_path: Path) -> None:
-    """Points come from the rubric that is given; a case that no test reports has none."""
-    text = """
+OWN_RUBRIC = """
 [[criteria]]
 id = "forward"
 title = "Forward"
-points = 10
-cases = [{ id = "neuron", points = 6 }, { id = "no_such_case", points = 4 }]
+points = 6
+cases = [{ id = "neuron", points = 6 }]
 [imports]
 banned = []
 """
-    ran = grade(REFERENCE, "--rubric", write(text, "rubric.toml"), cwd=tmp_path)
 
-    assert (6, 10) == (ran.report["score"], ran.report["max_score"])
-    assert "not_run" == ran.report["criteria"][0]["cases"][1]["verdict"]
+
+def test_an_own_rubric_counts(write: Write, tmp_path: Path) -> None:
+    """Points come from the rubric that is given, for the cases that it names."""
+    ran = grade(REFERENCE, "--rubric", write(OWN_RUBRIC, "rubric.toml"), cwd=tmp_path)
+
+    assert (6, 6) == (ran.report["score"], ran.report["max_score"])
+
+
+def test_a_rubric_names_cases_of_the_suite(write: Write, tmp_path: Path) -> None:
+    """A case that no test reports is the rubric's mistake, never a student's."""
+    ran = grade(REFERENCE, "--rubric", write(OWN_RUBRIC.replace("neuron", "neurone"), "rubric.toml"), cwd=tmp_path)
+
+    assert (4, None) == (ran.code, ran.report["score"])
+    assert "the rubric names forward.neurone, which is no case of the suite" in ran.out
 
 
 def test_fail_under(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_a_framework_asked_for_in_a_call_is_a_finding(student_code: str, write: 
 
     assert ran.report["score"] == 0
     assert [one["message"]["text"] for one in ran.report["findings"]] == [
-        "network.py asked for torch while it ran; deep-learning frameworks are forbidden in this lab."
+        "network.py asked for torch while it ran, which is forbidden in this lab."
     ]
 
 

@@ -124,7 +124,7 @@ def test_a_hostile_key_leads_nowhere_else() -> None:
     """A key is quoted in a link, whatever it holds."""
     entry = replace(next(iter(a_class(1))), key='../"><script>javascript:')
 
-    text = "".join(render_class([entry], numbers(1), task().rubric, {}))
+    text = "".join(render_class([entry], numbers(1), task().lab.rubric, {}))
 
     assert "reports/..%2F%22%3E%3Cscript%3Ejavascript%3A.json" in text
     assert len(list(parsed(text).iter("script"))) == 1
@@ -139,7 +139,7 @@ def test_class_page_takes_entries_one_at_a_time() -> None:
             taken.append(one.key)
             yield one
 
-    parts = render_class(entries(), numbers(5), task().rubric, {})
+    parts = render_class(entries(), numbers(5), task().lab.rubric, {})
     seen = [len(taken) for part in parts if part.startswith("<tr")]
 
     assert seen == [1, 2, 3, 4, 5]
@@ -159,7 +159,7 @@ def test_rendering_is_fast() -> None:
     missed, counted = report("many_mistakes"), numbers(1_000)
 
     assert least(lambda: render_html(missed), 5) < 0.018
-    assert least(lambda: sum(map(len, render_class(a_class(1_000), counted, task().rubric, {}))), 2) < 2
+    assert least(lambda: sum(map(len, render_class(a_class(1_000), counted, task().lab.rubric, {}))), 2) < 2
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ import pytest
 
 from grader.errors import Rejected
 from grader.models import StagedSubmission
+from grader.pipeline import assignment
 from grader.sandbox import reading
 from grader.sandbox.processes import Sandbox
 from grader.staging import collect, stage
 from tests.command import ROOT, grade
 
 SOURCE = (ROOT / "reference" / "network.py").read_bytes()
-CLASSES = ("Neuron", "Model")
 BOTH = b"class Neuron: pass\nclass Model: pass\n"
 
 Files = dict[str, bytes]
@@ -40,7 +40,7 @@ def staged(sandbox: Sandbox) -> Stage:
     """Return a function that stages what is at a path."""
 
     def read(path: Path) -> StagedSubmission:
-        return stage(collect(path), CLASSES, sandbox)
+        return stage(collect(path), assignment(), sandbox)
 
     return read
 
@@ -279,8 +279,8 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "large": ("w.zip", zipped({"n.py": os.urandom(300_000)}), "n.py has 292 KiB, more than the 256 KiB that a solution may have."),
     "many": ("w.zip", zipped({f"{n}.txt": b"" for n in range(2100)}), "w.zip has more than 2000 entries."),
     "many_sources": ("w.zip", zipped({f"m{n}.py": b"x" for n in range(60)}), "w.zip has 60 Python files, more than 50: hand in only the lab's file."),
-    "two_candidates": ("w.zip", zipped({"a.py": BOTH, "b.py": BOTH}), "Several files define both Neuron and Model: a.py, b.py."),
-    "no_candidate": ("w.zip", zipped({"a.py": b"x = 1", "b.py": b"y = 1"}), "No file in w.zip defines both Neuron and Model."),
+    "two_candidates": ("w.zip", zipped({"a.py": BOTH, "b.py": BOTH}), "Several files define Neuron and Model: a.py, b.py."),
+    "no_candidate": ("w.zip", zipped({"a.py": b"x = 1", "b.py": b"y = 1"}), "No file in w.zip defines Neuron and Model."),
     "broken_candidate": ("w.zip", zipped({"a.py": BOTH + b"x = = 1", "b.py": b"y = 1"}), "a.py, line 3: this is not valid Python: invalid syntax."),
     "no_notebook": ("w.ipynb", b"[]", "w.ipynb is not a notebook that can be read."),
     "half_notebook": ("w.ipynb", notebook("x = 1")[:-9], "w.ipynb is not a notebook that can be read."),

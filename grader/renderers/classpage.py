@@ -69,7 +69,7 @@ def _header(numbers: Mapping[str, Any], lang: str) -> str:
         )
     count = told(lang, "Hand-ins: {count}", count=numbers["hand_ins"])
     return (
-        f'<header class="top"><div><p class="kicker">{told(lang, "Neural-network lab: XOR")}</p>'
+        f'<header class="top"><div><p class="kicker">{told(lang, numbers["assignment"])}</p>'
         f'<h1>{told(lang, "Class report")}</h1><p class="quiet">{count} ({statuses})</p></div>{mean}</header>\n'
     )
 

@@ -95,7 +95,7 @@ class Page:
         more = len(report.submission.files) - 6
         files += f" {self.said('and {count} more', count=more)}" if more > 0 else ""
         return (
-            f'<header class="top"><div><p class="kicker">{self.said("Neural-network lab: XOR")}</p>'
+            f'<header class="top"><div><p class="kicker">{self.own(report.assignment)}</p>'
             f'<h1>{esc(report.submission.name, 120)}</h1><p class="quiet">{files}</p></div>'
             f'<div class="scored">{score}</div></header>\n'
         )

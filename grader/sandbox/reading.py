@@ -66,16 +66,17 @@ class Refusal(Exception):
         self.arguments = arguments
 
 
-def read(name: str, files: dict[str, bytes], classes: Iterable[str]) -> dict[str, Any]:
+def read(name: str, files: dict[str, bytes], wanted: str, classes: Sequence[str]) -> dict[str, Any]:
     """Find the file that defines the classes and return its text, its neighbours and their imports.
 
-    files maps names inside the submission, with "/" between folders, to their bytes. The answer is
+    files maps names inside the submission, with "/" between folders, to their bytes; wanted is what the lab calls
+    the file, which counts where the lab has no classes. The answer is
     {"files": [{"name", "text", "cells"}], "imports": [[file, line, module]], "dropped": [[file, line, text]]}, the
     file that defines the classes first. Refusal, with one sentence, for whatever holds no such file.
     """
     sources = unpacked(name, files)
     if not sources:
-        raise Refusal("{name} has no Python file: put your network.py into it.", name=name)
+        raise Refusal("{name} has no Python file: put your {wanted} into it.", name=name, wanted=wanted)
     if len(sources) > FILES:
         raise Refusal(
             "{name} has {count} Python files, more than {limit}: hand in only the lab's file.",
@@ -93,7 +94,7 @@ def read(name: str, files: dict[str, bytes], classes: Iterable[str]) -> dict[str
             refusals[file] = refusal
     if len(sources) == 1 and refusals:
         raise refusals.popitem()[1]
-    main = chosen(name, texts, refusals, tuple(classes), is_alone=len(sources) == 1)
+    main = chosen(name, texts, refusals, wanted, classes, is_alone=len(sources) == 1)
     if sum(len(source.text.encode()) for source in texts.values()) > TOTAL_BYTES:
         raise Refusal("The Python files in {name} are larger than {limit} KiB together.", name=name, limit=TOTAL_BYTES // 1024)  # fmt: skip
     ordered = [texts.pop(main), *(texts[file] for file in sorted(texts))]
@@ -392,24 +393,35 @@ def parse(text: str, name: str = "") -> ast.Module:
 
 
 def chosen(
-    name: str, texts: dict[str, Source], refusals: dict[str, Refusal], classes: tuple[str, ...], *, is_alone: bool
+    name: str,
+    texts: dict[str, Source],
+    refusals: dict[str, Refusal],
+    wanted: str,
+    classes: Sequence[str],
+    *,
+    is_alone: bool,
 ) -> str:
     """Return the only file, the only one of several that defines the classes, or else the one that starts the others."""
     if is_alone:
         return next(iter(texts))
-    candidates = sorted(file for file, source in texts.items() if defined(source.tree).issuperset(classes))
+    if classes:
+        candidates = sorted(file for file, source in texts.items() if defined(source.tree).issuperset(classes))
+    else:
+        candidates = [file for file in texts if file == wanted]
     programs = [] if candidates or refusals else started(texts)
     if len(programs) == 1:
         return programs[0]
     if len(candidates) > 1:
         raise Refusal(
-            "Several files define both {classes}: {files}. Leave one of them in the folder.",
+            "Several files define {classes}: {files}. Leave one of them in the folder.",
             classes=" and ".join(classes), files=", ".join(candidates),
         )  # fmt: skip
     if not candidates:
         for file in sorted(refusals):  # the one that would have been it may be broken
             raise refusals[file]
-        raise Refusal("No file in {name} defines both {classes}.", name=name, classes=" and ".join(classes))
+        if not classes:
+            raise Refusal("There is no {wanted} in {name}.", name=name, wanted=wanted)
+        raise Refusal("No file in {name} defines {classes}.", name=name, classes=" and ".join(classes))
     return candidates[0]
 
 

@@ -569,7 +569,7 @@ class Desk:
         """Read what was handed in, and answer with text or with the reason why not."""
         files = {name: base64.b64decode(content) for name, content in settings["files"].items()}
         try:
-            return {"source": reading.read(settings["name"], files, settings["classes"])}, {}
+            return {"source": reading.read(settings["name"], files, settings["wanted"], settings["classes"])}, {}
         except reading.Refusal as refusal:
             return {"refusal": refusal.template, "arguments": refusal.arguments}, {}
 

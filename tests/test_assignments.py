@@ -1,0 +1,198 @@
+"""Another lab, as data: tests/labs/gates is graded by the harness as it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import ROOT, Ran, grade, run
+
+LAB = ROOT / "tests" / "labs" / "gates"
+PAGE = (ROOT / "docs" / "assignments.md").read_text(encoding="utf-8")
+RIGHT = """
+import numpy as np
+
+
+class Neuron:
+    def __init__(self, n_inputs, learning_rate=0.5):
+        self.weights = np.random.uniform(-1, 1, n_inputs)
+        self.bias = np.random.uniform(-1, 1)
+        self.rate = learning_rate
+
+    def forward(self, x):
+        self.y = 1 / (1 + np.exp(-(self.weights @ np.asarray(x) + self.bias)))
+        return self.y
+
+    def backward(self, x, err):
+        delta = self.rate * err * self.y * (1 - self.y)
+        self.weights = self.weights + delta * np.asarray(x)
+        self.bias += delta
+"""
+
+Write = Callable[..., Path]
+
+
+def grade_lab(submission: Path, cwd: Path, lab: Path = LAB, *more: str) -> Ran:
+    return grade(submission, "--assignment", lab, "--seed", "7", *more, cwd=cwd)
+
+
+def verdicts(report: dict[str, Any]) -> dict[str, str]:
+    return {
+        criterion["id"]: criterion["verdict"] for criterion in report["criteria"] if criterion["verdict"] != "passed"
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "score", "lost"),
+    [
+        ("", "", 10, {}),
+        ("delta = self.rate * err", "delta = -self.rate * err", 10, {}),  # an error with the other sign
+        (" * (1 - self.y)", "", 4, {"step": "failed", "gates": "blocked"}),
+        ("+ self.bias)", ")", 0, {"forward": "failed", "step": "failed", "gates": "blocked"}),
+        ("return self.y", "while True: pass", 0, {"forward": "timeout", "step": "blocked", "gates": "blocked"}),
+        ("import numpy as np", "import numpy as np\nimport sklearn.metrics", 0, {"imports": "failed"}),
+    ],
+    ids=["right", "other_sign", "no_derivative", "no_bias", "hangs", "banned"],
+)  # fmt: skip
+def test_hand_in(old: str, new: str, score: int, lost: dict[str, str], write: Write, tmp_path: Path) -> None:
+    """A hand-in of another lab has the points of that lab's rubric, and feedback of its suite."""
+    ran = grade_lab(write(RIGHT.replace(old, new), "neuron.py"), tmp_path)
+
+    assert (0, score, 10) == (ran.code, ran.report["score"], ran.report["max_score"])
+    assert lost == verdicts(ran.report)
+    assert "One neuron: AND and OR" == ran.report["assignment"]
+    assert ("hint: Multiply the error with y (1 - y)" in ran.out) == (lost.get("step") == "failed")
+
+
+def test_the_template_has_no_points(tmp_path: Path) -> None:
+    """--new copies the lab's own template; as it is, it has 0."""
+    made = grade("--new", "work", "--assignment", LAB, cwd=tmp_path)
+    ran = grade_lab(tmp_path / "work", tmp_path)
+
+    assert (0, "work/neuron.py") == (made.code, made.out.splitlines()[0])
+    assert (0, 0) == (ran.code, ran.report["score"])
+    assert "Neuron is not written yet (neuron.py, line 9)." in ran.out
+
+
+def test_the_file_is_found_by_the_lab_s_classes(tmp_path: Path) -> None:
+    """Of several files the one that defines the lab's classes is graded; sentences name the lab's file."""
+    (tmp_path / "a").mkdir()
+    ran = grade_lab(tmp_path / "a", tmp_path)
+    assert (3, True) == (ran.code, "a has no Python file: put your neuron.py into it." in ran.out)
+
+    (tmp_path / "a" / "mine.py").write_text(RIGHT, encoding="utf-8")
+    (tmp_path / "a" / "notes.py").write_text("x = 1\n", encoding="utf-8")
+    assert 10 == grade_lab(tmp_path / "a", tmp_path).report["score"]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """Return a copy of the lab, to be changed."""
+    return shutil.copytree(LAB, tmp_path / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "sentence"),
+    [
+        ("rubric.toml", None, None, "rubric.toml cannot be read: No such file or directory."),
+        ("assignment.toml", None, None, "assignment.toml cannot be read: No such file or directory."),
+        ("suite/test_neuron.py", None, None, "The assignment lab has no suite: put test_*.py into its folder suite."),
+        ("assignment.toml", 'title = "', "title = ", "assignment.toml is not valid: "),
+        ("assignment.toml", 'title = "One neuron: AND and OR"\n', "", "missing required field `title`"),
+        ("assignment.toml", "file =", "files =", "missing required field `file`"),
+        ("assignment.toml", "[limits]", "rubric = 1\n[limits]", "the assignment has the unknown key rubric."),
+        ("assignment.toml", "call_time_s", "calls_time_s", "[limits] has the unknown key calls_time_s."),
+        ("assignment.toml", "call_time_s = 1", "call_time_s = -1", "limits.call_time_s is -1.0, which is no limit."),
+        ("assignment.toml", '["Neuron"]', '["a b"]', "'a b' is no name of a class or function."),
+        ("assignment.toml", '"neuron.py"', '"../neuron"', "which is no name of a Python file."),
+        ("rubric.toml", "points = 4\ncases", "points = 5\ncases", "the cases of forward sum to 4 points, not to 5."),
+        ("rubric.toml", "step.gradient", "step.gradients", "requires step.gradients, which is no case before it."),
+        ("rubric.toml", '"value"', '"values"', "the rubric names forward.values, which is no case of the suite."),
+        ("suite/test_neuron.py", "import numpy as np", "import numpyy as np", "No module named 'numpyy'"),
+    ],
+)
+def test_a_broken_assignment(
+    file: str, old: str | None, new: str | None, sentence: str, lab: Path, write: Write, tmp_path: Path
+) -> None:
+    """What is wrong with a lab's folder is said in a sentence, with exit code 4 and no score."""
+    path = lab / file
+    if old is None or new is None:
+        path.unlink()
+    else:
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab)
+
+    assert (4, None) == (ran.code, ran.report.get("score"))
+    assert sentence in ran.out + ran.err
+    assert ran.err.count("\n") <= 1
+
+
+def test_no_folder(write: Write, tmp_path: Path) -> None:
+    """A folder that is not there is named."""
+    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, tmp_path / "nowhere")
+
+    assert (4, "grade: The assignment nowhere is not a folder.\n") == (ran.code, ran.err)
+
+
+def test_a_class(lab: Path, tmp_path: Path) -> None:
+    """grade-class grades another lab, and grades again where its suite has changed, not where its place or template has."""
+    hand_ins = tmp_path / "hand-ins"
+    hand_ins.mkdir()
+    (hand_ins / "right.py").write_text(RIGHT, encoding="utf-8")
+    (hand_ins / "wrong.py").write_text(RIGHT.replace(" * (1 - self.y)", ""), encoding="utf-8")
+    (hand_ins / "empty.py").write_bytes((LAB / "template" / "neuron.py").read_bytes())
+
+    def graded_now(lab: Path) -> int:
+        command = Path(sys.executable).with_name("grade-class")
+        ran = run([command, hand_ins, "--out", "out", "--assignment", lab, "--jobs", "1"], cwd=tmp_path)
+        assert (0, "") == (ran.code, ran.err)
+        return int(re.findall(r"\((\d+) graded now\)", ran.out)[0])
+
+    first, again = graded_now(lab), graded_now(lab)
+    (lab / "template" / "neuron.py").unlink()
+    moved = graded_now(lab.rename(tmp_path / "moved"))
+    suite = tmp_path / "moved" / "suite" / "test_neuron.py"
+    suite.write_text(
+        suite.read_text(encoding="utf-8").replace("EPOCHS, RATE = 60", "EPOCHS, RATE = 61"), encoding="utf-8"
+    )
+    changed = graded_now(tmp_path / "moved")
+
+    assert (first, again, moved, changed) == (3, 0, 0, 3)
+    numbers = json.loads((tmp_path / "out" / "class.json").read_text(encoding="utf-8"))
+    assert ("One neuron: AND and OR", 10, 10) == (
+        numbers["assignment"],
+        numbers["max_score"],
+        numbers["scores"]["most"],
+    )
+    assert "One neuron: AND and OR" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_page_shows_the_lab() -> None:
+    """docs/assignments.md shows the files of this lab as they are."""
+    shown = re.findall(r"^`(\S+)`\n\n```\w+\n(.*?)```$", PAGE, re.DOTALL | re.MULTILINE)
+
+    assert ["assignment.toml", "rubric.toml", "suite/test_neuron.py"] == [name for name, _ in shown]
+    assert [] == [name for name, text in shown if text != (LAB / name).read_text(encoding="utf-8")]
+
+
+def test_the_page_names_what_there_is() -> None:
+    """Options, limits and fixtures that docs/assignments.md names exist."""
+    from dataclasses import fields
+
+    from grader.sandbox.client import Limits
+    from grader.suite_run import SuitePlugin
+
+    table = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
+    fixtures = {name.removesuffix("_fixture") for name in vars(SuitePlugin) if name.endswith("_fixture")}
+
+    assert {one.name for one in fields(Limits)} | (fixtures - {"observed"}) <= set(table)
