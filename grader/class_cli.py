@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grader import __version__
+from grader import __version__, exits
 from grader.cli import FORMATS, a_folder, a_path, finite, run, shown
 from grader.language import LANGUAGES, from_locale, message_in, phrase, word
 
@@ -105,7 +105,7 @@ def command(
     Files, folders, archives and notebooks, one a student. An overrides.csv in the folder of the results
     (student, criterion, points, reason) is yours: its points count in place of the measured ones.
     """
-    from grader.errors import EXIT_BROKEN, EXIT_GRADED, GradeError
+    from grader.errors import GradeError
 
     if regrade and resume:
         raise click.UsageError("--regrade and --resume exclude each other.")
@@ -147,7 +147,7 @@ def command(
     except GradeError as error:
         click.echo(f"grade-class: {shown(error.told(said))}", err=True)
         return error.exit_code
-    return EXIT_BROKEN if is_broken else EXIT_GRADED
+    return exits.BROKEN if is_broken else exits.GRADED
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from grader import __version__
+from grader import __version__, exits
 from grader.language import LANGUAGES, from_locale, phrase, word
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str)
 
 def new(folder: Path, lab: Path | None, lang: str) -> int:
     """Copy the template of a lab, and say what comes next."""
-    from grader.errors import EXIT_GRADED, GradeError
+    from grader.errors import GradeError
     from grader.new import TEMPLATE, copy_template
     from grader.pipeline import assignment
 
@@ -100,7 +100,7 @@ def new(folder: Path, lab: Path | None, lang: str) -> int:
     for name in names:
         click.echo(folder / name)
     click.echo(f"Next: {next_}" if lab is None else f"Next: {next_} --assignment {lab}")
-    return EXIT_GRADED
+    return exits.GRADED
 
 
 def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -279,8 +279,6 @@ def main() -> None:
 
 def run(command: click.Command, name: str) -> None:
     """Run a command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
-    from grader.errors import EXIT_GRADED, EXIT_INTERRUPTED, EXIT_USAGE
-
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
     for number in ENDING:
         signal.signal(number, interrupt)
@@ -290,18 +288,18 @@ def run(command: click.Command, name: str) -> None:
     try:
         code = command.main(prog_name=name, standalone_mode=False)
     except SystemExit:  # click's own end, when the reader of --help has seen enough
-        code = EXIT_GRADED
+        code = exits.GRADED
     except click.ClickException as error:
         click.echo(f"{name}: {shown(error.format_message())} Try: {name} --help", err=True)
-        code = EXIT_USAGE
+        code = exits.USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo(f"{name}: interrupted", err=True)
-        code = EXIT_INTERRUPTED
+        code = exits.INTERRUPTED
     except OSError as error:  # of the place the command was started in: a folder that is gone, a full device
         forget_output()
         place = f" ({shown(str(error.filename))})" if error.filename else ""
         click.echo(f"{name}: {error.strerror}{place}.", err=True)
-        code = EXIT_USAGE
+        code = exits.USAGE
     sys.exit(code)
 
 
@@ -380,9 +378,7 @@ def painted(text: str, *, is_plain: bool) -> str:
 
 def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: bool = False) -> int:
     """Write every report, files first; 0, or the exit code for one asked for that could not be written."""
-    from grader.errors import EXIT_GRADED, EXIT_USAGE
-
-    code = EXIT_GRADED
+    code = exits.GRADED
     printed = next((kind for kind, path in reports if path == "-"), "text")
     for kind, path in reports or (DEFAULT_REPORT,):
         if path == "-":
@@ -395,7 +391,7 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: boo
             reason = phrase(report.lang, "reason", error.strerror or "unknown error")
             said = word(report.lang, "{path} cannot be written: {reason}.", path=shown(path), reason=reason)
             click.echo(f"grade: {said}", err=True)
-            code = EXIT_USAGE if reports else EXIT_GRADED
+            code = exits.USAGE if reports else exits.GRADED
     try:
         text = rendered(printed, report)
         click.echo(painted(text, is_plain=is_plain) if printed == "text" else text, nl=False)
@@ -408,7 +404,7 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: boo
             click.echo(
                 f"grade: {word(report.lang, 'standard output cannot be written: {reason}.', reason=reason)}", err=True
             )
-            code = EXIT_USAGE
+            code = exits.USAGE
     return code
 
 
@@ -453,16 +449,15 @@ def replace_file(path: Path, text: str) -> None:
 
 def exit_code(report: Report, fail_under: int | None) -> int:
     """Return what the command ends with."""
-    from grader.errors import EXIT_BELOW, EXIT_BROKEN, EXIT_GRADED, EXIT_REJECTED
     from grader.models import Status
 
     codes = {
-        Status.GRADED: EXIT_GRADED,
-        Status.REJECTED: EXIT_REJECTED,
-        Status.NOT_GRADABLE: EXIT_REJECTED,
-        Status.GRADER_ERROR: EXIT_BROKEN,
+        Status.GRADED: exits.GRADED,
+        Status.REJECTED: exits.REJECTED,
+        Status.NOT_GRADABLE: exits.REJECTED,
+        Status.GRADER_ERROR: exits.BROKEN,
     }
     code = codes[report.status]
-    if code == EXIT_GRADED and fail_under is not None and (report.score or 0) < fail_under:
-        return EXIT_BELOW
+    if code == exits.GRADED and fail_under is not None and (report.score or 0) < fail_under:
+        return exits.BELOW
     return code
