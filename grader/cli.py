@@ -38,26 +38,29 @@ Exit codes: 0 graded (any score); 1 below --fail-under; 2 wrong usage;
 """
 
 
-class ReportOption(click.ParamType[tuple[str, str]]):
-    """FORMAT=PATH, with `-` for standard output."""
-
-    name = "FORMAT=PATH"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
-        """Offer the formats, then files."""
-        kind, equals, path = incomplete.partition("=")
-        if equals:
-            return [CompletionItem(path, type="file")]
-        return [CompletionItem(f"{known}=") for known in FORMATS if known.startswith(kind)]
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Return (format, path) or refuse in one sentence."""
+def a_format_and_path(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Return each FORMAT=PATH as (format, path), or refuse in one sentence."""
+    pairs = []
+    for value in values:
         kind, equals, path = value.partition("=")
         if not equals or not path:
-            self.fail(f"{value!r} is not FORMAT=PATH, for example json=report.json", param, ctx)
+            problem = f"{value!r} is not FORMAT=PATH, for example json=report.json"
+            raise click.BadParameter(problem, context, parameter)
         if kind not in FORMATS:
-            self.fail(f"unknown format {kind!r}; known are {', '.join(FORMATS)}", param, ctx)
-        return kind, path
+            problem = f"unknown format {kind!r}; known are {', '.join(FORMATS)}"
+            raise click.BadParameter(problem, context, parameter)
+        pairs.append((kind, path))
+    return tuple(pairs)
+
+
+def format_or_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    """Complete FORMAT=PATH, with `-` for standard output: the formats, then files."""
+    _, equals, path = incomplete.partition("=")
+    if equals:
+        return [CompletionItem(path, type="file")]
+    return [CompletionItem(f"{known}=") for known in FORMATS if known.startswith(incomplete)]
 
 
 def finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
@@ -118,7 +121,9 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option(
     "reports",
     "--report",
-    type=ReportOption(),
+    metavar="FORMAT=PATH",
+    callback=a_format_and_path,
+    shell_complete=format_or_file,
     multiple=True,
     help="Write a report; repeatable, PATH - is standard output. Formats: json, text, html, "
     "markdown, github, junit, gradescope, classroom50. Default: json=grade-report.json and a summary on standard output.",
