@@ -210,19 +210,19 @@ def f():
 
 @pytest.mark.parametrize("is_alone", [False, True], ids=["forked", "alone"])
 def test_no_process_and_no_descriptor_is_left(is_alone: bool) -> None:
-    """A dozen workers, hanging and crashing ones among them, leave nothing behind, forked or not."""
+    """Workers, hanging and crashing ones among them, leave nothing behind, forked or not."""
     texts = ["x = 1", "while True: pass", "import os; os._exit(1)", "import os; os.fork(); x = 1"]
     limits = Limits(load_time_s=0.3)
     before, known, seen = open_descriptors(), descendants(os.getpid()), set()
     with Sandbox(is_alone=is_alone) as sandbox:
         sandbox.preload(BASE)
-        for text in texts * 3:
+        for text in texts:
             with Worker(sandbox, Program(file="network.py", text=text), limits, 1) as worker:
                 worker.load()
                 seen |= descendants(os.getpid())
 
     assert open_descriptors() == before
-    assert len(seen - known) >= 3  # those that had not ended by themselves when they were counted
+    assert len(seen - known) >= 2  # those that had not ended by themselves when they were counted
     assert [pid for pid in seen - known if Path(f"/proc/{pid}").exists()] == []
 
 
