@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
+unexport PYTHONDONTWRITEBYTECODE # compiled modules are kept, or each process of a run compiles them again
 READY := .venv/.ready
 
 .PHONY: demo test pages package lint messages security fuzz seeds validity bench clean
@@ -12,7 +13,7 @@ demo: $(READY)
 	$(BIN)/grade tests/submissions/fails_model_update --seed 1 --report text=-
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

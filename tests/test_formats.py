@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import jsonschema
 import junitparser
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -41,12 +41,10 @@ from grader.renderers.json import parse_json
 from grader.renderers.markdown import JOINER, escaped, fenced
 from grader.renderers.text import printable
 from grader.scoring import score
-from tests.command import ROOT, SUBMISSIONS, grade
+from tests.command import ROOT, SUBMISSIONS, grade, graded
 from tests.runner import Command, obeyed
 from tests.schemas import CLASSROOM50, GRADESCOPE
 from tests.test_renderers import HOSTILE, hostile_report
-
-pytestmark = pytest.mark.xdist_group("formats")  # what all of its tests share is made once
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLES = {
@@ -71,14 +69,10 @@ VARIABLES = {
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+def reports() -> dict[str, Report]:
     """Return a report of each kind."""
-    folder = tmp_path_factory.mktemp("reports")
-    found = {"broken": broken(), "hostile": hostile_report()}
-    for kind, path in SAMPLES.items():
-        grade(path, "--seed", "1", "--time-limit", "5", cwd=folder)
-        found[kind] = parse_json((folder / "grade-report.json").read_text(encoding="utf-8"))
-    return found
+    found = {kind: graded(path, seed=1, time_limit=5) for kind, path in SAMPLES.items()}
+    return {**found, "broken": broken(), "hostile": hostile_report()}
 
 
 def broken() -> Report:
@@ -291,6 +285,7 @@ MARKS = st.sampled_from(
 )
 
 
+@example("111.")
 @given(st.lists(MARKS, max_size=12).map("".join))
 def test_any_text_is_only_text_in_markdown(text: str) -> None:
     """Wherever a text stands, the blocks are those of a word, and the text is what is read."""

@@ -197,7 +197,9 @@ def test_what_is_installed(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     template = {
-        path.relative_to(TEMPLATE).as_posix(): path.read_bytes() for path in TEMPLATE.rglob("*.*") if path.is_file()
+        path.relative_to(TEMPLATE).as_posix(): path.read_bytes()
+        for path in TEMPLATE.rglob("*.*")
+        if path.is_file() and path.suffix != ".pyc"
     }
     assert {name.partition("template/")[2]: text for name, text in files.items() if "/template/" in name} == template
     assert {"grader/gradescope/setup.sh", "grader/gradescope/run_autograder"} <= set(files)

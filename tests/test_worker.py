@@ -211,7 +211,7 @@ def f():
 
 @pytest.mark.parametrize("way", ["forked", "alone", "alone, pipes pumped"])
 def test_no_process_and_no_descriptor_is_left(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dozen workers, hanging and crashing ones among them, leave nothing behind, forked or not."""
+    """Workers, hanging and crashing ones among them, leave nothing behind, forked or not."""
     is_alone = way != "forked"
     monkeypatch.setattr(processes, "ARE_PIPES_SELECTABLE", way != "alone, pipes pumped")
     texts = ["x = 1", "while True: pass", "import os; os._exit(1)", "import os; os.fork(); x = 1"]
@@ -219,13 +219,13 @@ def test_no_process_and_no_descriptor_is_left(way: str, monkeypatch: pytest.Monk
     before, known, seen = open_descriptors(), descendants(os.getpid()), set()
     with Sandbox(is_alone=is_alone) as sandbox:
         sandbox.preload(BASE)
-        for text in texts * 3:
+        for text in texts:
             with Worker(sandbox, Program(file="network.py", text=text), limits, 1) as worker:
                 worker.load()
                 seen |= descendants(os.getpid())
 
     assert open_descriptors() == before
-    assert len(seen - known) >= 3  # those that had not ended by themselves when they were counted
+    assert len(seen - known) >= 2  # those that had not ended by themselves when they were counted
     assert [pid for pid in seen - known if Path(f"/proc/{pid}").exists()] == []
 
 

@@ -26,7 +26,8 @@ from grader.renderers.parts import (
 from grader.renderers.text import SYMBOLS, printable
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
-ACTIVE = re.compile(r"[\\`*_\[\]<>&|~$#]|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+NUMBER = "|".join(rf"(?<=^\d{{{digits}}})[.)]" for digits in range(1, 10))  # of a list; longer ones are none
+ACTIVE = re.compile(r"[\\`*_\[\]<>&|~$#]|^[-+=]|" + NUMBER)
 # Where an address, a mention or the number of an issue would become a link: a word joiner goes in between.
 LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=[@#!%&~$])(?=\w)|(?<=\w)(?=@)", re.IGNORECASE)
 JOINER = "\u2060"
