@@ -83,7 +83,7 @@ def warm_process() -> subprocess.Popen[str]:
 
 def graded(path: Path, *, seed: int, time_limit: float = 20, lang: str = "en") -> Report:
     """Grade in this process, for tests that are not about the command."""
-    task = pipeline.assignment(limits=pipeline.limits_for(time_limit))
+    task = pipeline.assignment(time_limit=time_limit)
     return pipeline.grade(path, task, seed=seed, lang=lang, sandbox=warm_sandbox())
 
 
