@@ -24,6 +24,12 @@ def expected_of(name: str) -> dict[str, Any]:
     return tomllib.loads((SUBMISSIONS / name / "expected.toml").read_text(encoding="utf-8"))
 
 
+def extra_of(report: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the verdicts of the cases for extra points, by criterion."""
+    criteria = (report["extra"] or {"criteria": []})["criteria"]
+    return {criterion["id"]: {case["id"]: case["verdict"] for case in criterion["cases"]} for criterion in criteria}
+
+
 @pytest.mark.parametrize("run", [grade, pytest.param(installed, marks=pytest.mark.soak)], ids=["warm", "installed"])
 @pytest.mark.parametrize("name", NAMES)
 def test_sample(name: str, run: Callable[..., Ran], tmp_path: Path) -> None:
@@ -38,6 +44,7 @@ def test_sample(name: str, run: Callable[..., Ran], tmp_path: Path) -> None:
     verdicts = {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
     assert expected["verdicts"] == verdicts
     assert (expected["status"], expected.get("score")) == (report["status"], report["score"])
+    assert (expected.get("extra_score", 0), expected.get("extra", {})) == (report["extra_score"], extra_of(report))
     assert expected.get("findings", []) == [finding["line"] for finding in report["findings"]]
     assert expected["exit_code"] == ran.code
     assert ran.err == ""
