@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from grader.pipeline import assignment
+from grader.pipeline import grade as grade_here
+from grader.sandbox.preload import EVERY
+from grader.sandbox.processes import Process, Sandbox
 from tests.command import ROOT, SUBMISSIONS, grade, run
 
 NETWORK = ROOT / "reference" / "network.py"
@@ -105,6 +109,29 @@ def test_it_is_never_taken_for_the_lab(work: Path) -> None:
     assert (alone["score"], alone["submission"]["route"]) == (both["score"], both["submission"]["route"])
     assert 10 == both["extra_score"]
     assert (100, None) == ((swapped := graded(work))["score"], swapped["extra"])
+
+
+class Counting(Sandbox):
+    """A sandbox that counts the processes that it starts."""
+
+    started = 0
+
+    def start(self) -> Process:
+        """Start a process, and count it."""
+        self.started += 1
+        return super().start()
+
+
+@pytest.mark.parametrize(("text", "started"), [(None, 2), (STUBS, 2), (LECTURE.read_text(encoding="utf-8"), 3)])
+def test_a_worker_of_its_own_only_where_it_is_written(text: str | None, started: int, work: Path) -> None:
+    """Without a written lecture.py one process reads and one runs, as before there was any extra."""
+    if text is not None:
+        (work / "lecture.py").write_text(text, encoding="utf-8")
+    sandbox = Counting(modules=EVERY)
+    with sandbox:
+        report = grade_here(work, assignment(), seed=7, sandbox=sandbox)
+
+    assert (100, started) == (report.score, sandbox.started)
 
 
 def test_what_hangs_costs_its_own_time(work: Path) -> None:
