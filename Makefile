@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 READY := .venv/.ready
 
-.PHONY: demo test pages lint messages security fuzz seeds validity bench clean
+.PHONY: demo test pages package lint messages security fuzz seeds validity bench clean
 
 demo: $(READY)
 	$(BIN)/grade reference --seed 1 --report text=-
@@ -32,6 +32,10 @@ security: $(READY)
 # The pages in the system's Chromium (half a minute): axe-core, console, network, keyboard, sorting.
 pages: $(READY)
 	NO_SKIPS=1 $(BIN)/python -m pytest -n 2 -m browser tests/test_pages.py
+
+# Wheel and sdist, installed into clean environments of each Python that is here, and with the lowest versions (2 minutes).
+package: $(READY)
+	$(BIN)/python -m pytest -m package tests/test_package.py
 
 # 2,000 malformed hand-ins (2 minutes).
 fuzz: $(READY)

@@ -123,7 +123,8 @@ class Asking:
         what names the call for the student; shapes are the arrays that the answer must hold (None:
         any extent). The worker may say anything: an answer of other shapes is a broken one.
         """
-        recipes = self._recipes(settings.get("object"))
+        numbers = settings["objects"] if "objects" in settings else [settings.get("object")]
+        recipes = [recipe for number in numbers for recipe in self._recipes(number)]
         names = [str(recipe.get("name", "Model")) for recipe in recipes]
         for needed in (*names, *NEEDS.get(what, (what,))):
             if needed in self._hung:
@@ -173,38 +174,53 @@ class Asking:
 
     @staticmethod
     def spread(references: Sequence[Reference | None], values: Array) -> Array:
-        """Return values with a 0 for each parameter that the student's network does not have."""
-        full = np.zeros(len(references))
-        full[[reference is not None for reference in references]] = values
+        """Return values (..., k) with a 0 for each parameter that the student's network does not have."""
+        full = np.zeros((*values.shape[:-1], len(references)))
+        full[..., [reference is not None for reference in references]] = values
         return full
 
-    def step(
+    def steps(
         self,
         cls: str,
-        handle: int,
+        handles: Sequence[int],
         form: str,
         references: Sequence[Reference | None],
         parameters: Array,
         x: Array,
-        err: float,
-    ) -> Step:
-        """Set parameters, forward(x), backward(x, err) on one object of class cls."""
+        err: Array,
+    ) -> list[Step]:
+        """Set parameters, forward(x), backward(x, err) on objects of class cls, one a row of parameters, x and err.
+
+        parameters has shape (n, ...), x (n, k), err (n,); handles are n, and may repeat.
+        """
         present = [reference for reference in references if reference is not None]
         mask = [reference is not None for reference in references]
+        count = len(handles)
+        numbers = (count, len(present))
         answer = self.ask(
-            "step",
+            "steps",
             f"{cls}.backward",
-            {"object": handle, "form": form, "references": present},
-            {"parameters": parameters.ravel()[mask], "x": x, "err": np.array([err])},
-            {"before": (len(present),), "after": (len(present),), "outputs": (1, None), "returned": (None,)},
-        )
-        output = self.single(answer, f"{cls}.forward")
-        return Step(
-            before=self.spread(references, answer.arrays["before"]).reshape(parameters.shape),
-            after=self.spread(references, answer.arrays["after"]).reshape(parameters.shape),
-            output=float(output[0]),
-            returned=answer.arrays["returned"],
-        )
+            {"objects": handles, "form": form, "references": present},
+            {"parameters": parameters.reshape(count, -1)[:, mask], "x": x, "err": err},
+            {
+                "before": numbers, "after": numbers, "outputs": (count, None), "sizes": (count,), "returned": (None,),
+            },
+        )  # fmt: skip
+        outputs = self.single(answer, f"{cls}.forward")
+        ends = np.cumsum(answer.arrays["sizes"])
+        if not (answer.arrays["sizes"] >= 0).all() or ends[-1] != len(answer.arrays["returned"]):
+            raise self.stopped(Fault(kind=FaultKind.PROTOCOL), f"{cls}.backward")
+        returned = np.split(answer.arrays["returned"], ends[:-1].astype(int))
+        before, after = (self.spread(references, answer.arrays[name]) for name in ("before", "after"))
+        return [
+            Step(
+                before=before[row].reshape(parameters.shape[1:]),
+                after=after[row].reshape(parameters.shape[1:]),
+                output=float(outputs[row]),
+                returned=returned[row],
+            )
+            for row in range(count)
+        ]
 
     def _recipes(self, number: int | None) -> list[dict[str, Any]]:
         """Return how to make an object that is not made yet, and what it is inside of, which comes first."""

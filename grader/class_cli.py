@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grader import __version__
+from grader import __version__, exits
 from grader.cli import FORMATS, a_folder, a_path, finite, run, shown
 from grader.language import LANGUAGES, from_locale, message_in, phrase, word
 
@@ -67,9 +66,7 @@ ENDINGS = {
 @click.option(
     "--lang",
     type=click.Choice(LANGUAGES),
-    default=from_locale,
-    show_default="from the locale, else en",
-    help="Language of the reports.",
+    help="Language of the reports: at first from the locale, then as before.",
 )
 @click.option("--fill", type=click.Path(path_type=Path), help="Canvas or Moodle sheet: write a copy with the grades.")
 @click.option("--fill-column", metavar="TITLE", help="The assignment's column in a Canvas sheet: its title or id.")
@@ -96,7 +93,7 @@ def command(
     roster: Path | None,
     lab: Path | None,
     rubric: Path | None,
-    lang: str,
+    lang: str | None,
     fill: Path | None,
     fill_column: str | None,
     dry_run: bool,
@@ -108,10 +105,11 @@ def command(
     Files, folders, archives and notebooks, one a student. An overrides.csv in the folder of the results
     (student, criterion, points, reason) is yours: its points count in place of the measured ones.
     """
-    from grader.errors import EXIT_BROKEN, EXIT_GRADED, GradeError
+    from grader.errors import GradeError
 
     if regrade and resume:
         raise click.UsageError("--regrade and --resume exclude each other.")
+    said = lang or from_locale()  # the class may have another
     try:
         from grader.classroom import Book, grade_class
         from grader.handins import find
@@ -119,17 +117,15 @@ def command(
         from grader.warm import Task
 
         if not os.path.lexists(submissions):
-            raise click.UsageError(word(lang, "{path} does not exist.", path=shown(submissions.name)))
+            raise click.UsageError(word(said, "{path} does not exist.", path=shown(submissions.name)))
         if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
-            raise click.UsageError(word(lang, "the folder for the results is inside the one with the hand-ins."))
+            raise click.UsageError(word(said, "the folder for the results is inside the one with the hand-ins."))
         hand_ins = find(submissions, roster)
         book = Book(out)
-        task = Task(
-            lab=assignment(lab, rubric=rubric, time_limit=time_limit), lang=lang, required=required,
-            seed=book.begin(seed if seed is not None else secrets.randbits(53), is_wanted=seed is not None),
-        )  # fmt: skip
+        seed, said = book.begin(seed, lang)
+        task = Task(lab=assignment(lab, rubric=rubric, time_limit=time_limit), seed=seed, lang=said, required=required)
         overrides(out, hand_ins, task.lab.rubric)  # a mistake in it is told before anything is graded
-        told = Told(len(hand_ins.found), lang)
+        told = Told(len(hand_ins.found), said)
         is_broken = False
         try:
             with executor(jobs or processors(), cluster) as (pool, count):
@@ -149,9 +145,9 @@ def command(
         if fill is not None:
             fill_in(fill, book, hand_ins, task, fill_column, is_dry=dry_run)
     except GradeError as error:
-        click.echo(f"grade-class: {shown(error.told(lang))}", err=True)
+        click.echo(f"grade-class: {shown(error.told(said))}", err=True)
         return error.exit_code
-    return EXIT_BROKEN if is_broken else EXIT_GRADED
+    return exits.BROKEN if is_broken else exits.GRADED
 
 
 def main() -> None:

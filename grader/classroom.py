@@ -15,6 +15,7 @@ import io
 import itertools
 import math
 import os
+import secrets
 import statistics
 import tempfile
 import threading
@@ -30,6 +31,7 @@ import msgspec
 from grader import __version__
 from grader.errors import Rejected, UsageError
 from grader.handins import HandIn
+from grader.language import from_locale
 from grader.models import Message, Report, Rubric, Status, Verdict
 from grader.renderers.json import parse_json, render_json
 from grader.tables import Entry, Override, Row, cases, gradebook, write
@@ -117,14 +119,18 @@ class Book:
         """Write the report of a hand-in, all of it or nothing."""
         self.write(self.path(key), render_json(report))
 
-    def begin(self, seed: int, *, is_wanted: bool) -> int:
-        """Return the seed of the class: the one that is kept, or else, or if it is wanted, this one; and keep it."""
+    def begin(self, seed: int | None, lang: str | None) -> tuple[int, str]:
+        """Return the seed and the language of the class: those given, or kept, or drawn and of the locale; and keep them."""
+        kept = None
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            kept = msgspec.json.decode((self.folder / CLASS).read_bytes(), type=Settings).seed
-            if not is_wanted or kept == seed:
-                return kept
-        self.close({"seed": seed})
-        return seed
+            kept = msgspec.json.decode((self.folder / CLASS).read_bytes(), type=Settings)
+        wanted = Settings(
+            seed=seed if seed is not None else kept.seed if kept else secrets.randbits(53),
+            lang=lang or (kept.lang if kept else from_locale()),
+        )
+        if wanted != kept:
+            self.close(msgspec.to_builtins(wanted))
+        return wanted.seed, wanted.lang
 
     def close(self, numbers: dict[str, Any]) -> None:
         """Write class.json."""
@@ -160,6 +166,7 @@ class Settings(msgspec.Struct):
     """What a later run must know of a class."""
 
     seed: int
+    lang: str
 
 
 # --- grading -------------------------------------------------------------------------------------
@@ -305,7 +312,7 @@ def write_changes(book: Book, changes: Iterable[Change]) -> None:
 
 
 def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str]) -> dict[str, Any]:
-    """Return class.json: the seed, scores, pass rates, each case's discrimination, mistakes, and times.
+    """Return class.json: the seed and the language, scores, pass rates, each case's discrimination, mistakes, and times.
 
     Discrimination is the correlation of a case's points with those of all other cases, -1 to 1, over
     graded hand-ins; null where one of both does not vary.
@@ -344,6 +351,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
     return {
         "assignment": task.lab.title,
         "seed": task.seed,
+        "lang": task.lang,
         "hand_ins": sum(statuses.values()),
         "statuses": dict(sorted(statuses.items())),
         "levels": dict(sorted(levels.items())),

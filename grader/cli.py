@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from grader import __version__
+from grader import __version__, exits
 from grader.language import LANGUAGES, from_locale, phrase, word
 
 if TYPE_CHECKING:
@@ -38,26 +38,29 @@ Exit codes: 0 graded (any score); 1 below --fail-under; 2 wrong usage;
 """
 
 
-class ReportOption(click.ParamType[tuple[str, str]]):
-    """FORMAT=PATH, with `-` for standard output."""
-
-    name = "FORMAT=PATH"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
-        """Offer the formats, then files."""
-        kind, equals, path = incomplete.partition("=")
-        if equals:
-            return [CompletionItem(path, type="file")]
-        return [CompletionItem(f"{known}=") for known in FORMATS if known.startswith(kind)]
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Return (format, path) or refuse in one sentence."""
+def a_format_and_path(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Return each FORMAT=PATH as (format, path), or refuse in one sentence."""
+    pairs = []
+    for value in values:
         kind, equals, path = value.partition("=")
         if not equals or not path:
-            self.fail(f"{value!r} is not FORMAT=PATH, for example json=report.json", param, ctx)
+            problem = f"{value!r} is not FORMAT=PATH, for example json=report.json"
+            raise click.BadParameter(problem, context, parameter)
         if kind not in FORMATS:
-            self.fail(f"unknown format {kind!r}; known are {', '.join(FORMATS)}", param, ctx)
-        return kind, path
+            problem = f"unknown format {kind!r}; known are {', '.join(FORMATS)}"
+            raise click.BadParameter(problem, context, parameter)
+        pairs.append((kind, path))
+    return tuple(pairs)
+
+
+def format_or_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    """Complete FORMAT=PATH, with `-` for standard output: the formats, then files."""
+    _, equals, path = incomplete.partition("=")
+    if equals:
+        return [CompletionItem(path, type="file")]
+    return [CompletionItem(f"{known}=") for known in FORMATS if known.startswith(incomplete)]
 
 
 def finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
@@ -86,7 +89,7 @@ def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str)
 
 def new(folder: Path, lab: Path | None, lang: str) -> int:
     """Copy the template of a lab, and say what comes next."""
-    from grader.errors import EXIT_GRADED, GradeError
+    from grader.errors import GradeError
     from grader.new import TEMPLATE, copy_template
     from grader.pipeline import assignment
 
@@ -100,7 +103,7 @@ def new(folder: Path, lab: Path | None, lang: str) -> int:
     for name in names:
         click.echo(folder / name)
     click.echo(f"Next: {next_}" if lab is None else f"Next: {next_} --assignment {lab}")
-    return EXIT_GRADED
+    return exits.GRADED
 
 
 def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -118,7 +121,9 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option(
     "reports",
     "--report",
-    type=ReportOption(),
+    metavar="FORMAT=PATH",
+    callback=a_format_and_path,
+    shell_complete=format_or_file,
     multiple=True,
     help="Write a report; repeatable, PATH - is standard output. Formats: json, text, html, "
     "markdown, github, junit, gradescope, classroom50. Default: json=grade-report.json and a summary on standard output.",
@@ -279,8 +284,6 @@ def main() -> None:
 
 def run(command: click.Command, name: str) -> None:
     """Run a command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
-    from grader.errors import EXIT_GRADED, EXIT_INTERRUPTED, EXIT_USAGE
-
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
     for number in ENDING:
         signal.signal(number, interrupt)
@@ -290,18 +293,18 @@ def run(command: click.Command, name: str) -> None:
     try:
         code = command.main(prog_name=name, standalone_mode=False)
     except SystemExit:  # click's own end, when the reader of --help has seen enough
-        code = EXIT_GRADED
+        code = exits.GRADED
     except click.ClickException as error:
         click.echo(f"{name}: {shown(error.format_message())} Try: {name} --help", err=True)
-        code = EXIT_USAGE
+        code = exits.USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo(f"{name}: interrupted", err=True)
-        code = EXIT_INTERRUPTED
+        code = exits.INTERRUPTED
     except OSError as error:  # of the place the command was started in: a folder that is gone, a full device
         forget_output()
         place = f" ({shown(str(error.filename))})" if error.filename else ""
         click.echo(f"{name}: {error.strerror}{place}.", err=True)
-        code = EXIT_USAGE
+        code = exits.USAGE
     sys.exit(code)
 
 
@@ -380,9 +383,7 @@ def painted(text: str, *, is_plain: bool) -> str:
 
 def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: bool = False) -> int:
     """Write every report, files first; 0, or the exit code for one asked for that could not be written."""
-    from grader.errors import EXIT_GRADED, EXIT_USAGE
-
-    code = EXIT_GRADED
+    code = exits.GRADED
     printed = next((kind for kind, path in reports if path == "-"), "text")
     for kind, path in reports or (DEFAULT_REPORT,):
         if path == "-":
@@ -395,7 +396,7 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: boo
             reason = phrase(report.lang, "reason", error.strerror or "unknown error")
             said = word(report.lang, "{path} cannot be written: {reason}.", path=shown(path), reason=reason)
             click.echo(f"grade: {said}", err=True)
-            code = EXIT_USAGE if reports else EXIT_GRADED
+            code = exits.USAGE if reports else exits.GRADED
     try:
         text = rendered(printed, report)
         click.echo(painted(text, is_plain=is_plain) if printed == "text" else text, nl=False)
@@ -408,7 +409,7 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: boo
             click.echo(
                 f"grade: {word(report.lang, 'standard output cannot be written: {reason}.', reason=reason)}", err=True
             )
-            code = EXIT_USAGE
+            code = exits.USAGE
     return code
 
 
@@ -453,16 +454,15 @@ def replace_file(path: Path, text: str) -> None:
 
 def exit_code(report: Report, fail_under: int | None) -> int:
     """Return what the command ends with."""
-    from grader.errors import EXIT_BELOW, EXIT_BROKEN, EXIT_GRADED, EXIT_REJECTED
     from grader.models import Status
 
     codes = {
-        Status.GRADED: EXIT_GRADED,
-        Status.REJECTED: EXIT_REJECTED,
-        Status.NOT_GRADABLE: EXIT_REJECTED,
-        Status.GRADER_ERROR: EXIT_BROKEN,
+        Status.GRADED: exits.GRADED,
+        Status.REJECTED: exits.REJECTED,
+        Status.NOT_GRADABLE: exits.REJECTED,
+        Status.GRADER_ERROR: exits.BROKEN,
     }
     code = codes[report.status]
-    if code == EXIT_GRADED and fail_under is not None and (report.score or 0) < fail_under:
-        return EXIT_BELOW
+    if code == exits.GRADED and fail_under is not None and (report.score or 0) < fail_under:
+        return exits.BELOW
     return code

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from grader import exits
 from grader.language import message_in
 from grader.models import Message, say
-
-EXIT_GRADED = 0
-EXIT_BELOW = 1
-EXIT_USAGE = 2
-EXIT_REJECTED = 3
-EXIT_BROKEN = 4
-EXIT_INTERRUPTED = 130
 
 
 class GradeError(Exception):
     """Base of the family. `reason` is the sentence: what, where, and what to do."""
 
-    exit_code = EXIT_BROKEN
+    exit_code = exits.BROKEN
 
     def __init__(self, template: str, **args: str | int | Message) -> None:
         self.reason: Message = say(template, **args)
@@ -30,16 +24,16 @@ class GradeError(Exception):
 class UsageError(GradeError):
     """The command was called with something it cannot take."""
 
-    exit_code = EXIT_USAGE
+    exit_code = exits.USAGE
 
 
 class Rejected(GradeError):
     """There is no submission to grade in what was handed in."""
 
-    exit_code = EXIT_REJECTED
+    exit_code = exits.REJECTED
 
 
 class BrokenGrader(GradeError):
     """The grader, its rubric or its suite is at fault; no score is given."""
 
-    exit_code = EXIT_BROKEN
+    exit_code = exits.BROKEN

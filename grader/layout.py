@@ -63,6 +63,7 @@ class Layout:
     def __init__(self, asking: Asking) -> None:
         self.known: dict[str, Any] = {}
         self._asking = asking
+        self._places: dict[str, list[Reference | None]] = {}  # of the nine parameters, by the form of x
 
     @once
     def parts(self) -> list[Found]:
@@ -222,8 +223,10 @@ class Layout:
         references = self._find(wiring)
         present = np.array([one is not None for one in references]).reshape(3, 3)
         handle = self._asking.new("Model")
-        for x in PROBE_X:
-            step = self._asking.step("Model", handle, wiring.form, references, PROBE_W * wiring.mask, x, 0.25)
+        weights = np.broadcast_to(PROBE_W * wiring.mask, (len(PROBE_X), 3, 3))
+        errors = np.full(len(PROBE_X), 0.25)
+        steps = self._asking.steps("Model", [handle] * len(PROBE_X), wiring.form, references, weights, PROBE_X, errors)
+        for x, step in zip(PROBE_X, steps, strict=True):
             before, change = step.before * wiring.mask, step.change * wiring.mask
             expected = np.where(present, oracle.step(before, x, np.array(0.25)), 0.0)
             rate = float((change * expected).sum() / (expected**2).sum())
@@ -236,6 +239,11 @@ class Layout:
 
     def _find(self, wiring: Wiring) -> list[Reference | None]:
         """Find the nine parameters inside a fresh model: what moves the output, and moves in a step."""
+        if wiring.form not in self._places:
+            self._places[wiring.form] = self._look_for(wiring)
+        return self._places[wiring.form]
+
+    def _look_for(self, wiring: Wiring) -> list[Reference | None]:
         handle = self._asking.new("Model")
         self.trace(handle, wiring.form)
         holders = holders_of(self._asking.described(handle))
@@ -252,7 +260,7 @@ class Layout:
         settings, shapes = {"object": handle, "references": references}, {"values": (len(references),)}
         before = self._asking.ask("read", "Model", settings, {}, shapes).arrays["values"]
         try:
-            self._asking.step("Model", handle, wiring.form, [], np.zeros(0), PROBE_X[0], 0.25)
+            self._asking.steps("Model", [handle], wiring.form, [], np.zeros((1, 0)), PROBE_X[:1], np.array([0.25]))
         except CaseStopped as stopped:
             if stopped.fault is not None and stopped.fault.kind is not FaultKind.RAISED:
                 raise

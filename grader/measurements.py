@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 
 from grader import oracle, probes
-from grader.asking import Step
 from grader.cases import CaseStopped, once
 from grader.diagnosis import Diagnosis, diagnose_forward, diagnose_network, diagnose_neuron, diagnose_returned
 from grader.layout import FORWARD_ATOL
@@ -81,7 +80,7 @@ class Measurements:
 
         A rule that does not hold for the scaled errors may hold for those of a training (clipping).
         """
-        drawn = probes.neuron_probes(self._student.rng("neuron"))
+        drawn = probes.of_neuron(self._student.seed)
         try:
             scaled = self._neuron_steps(drawn, drawn.err / (abs(self._neuron_rate()) or 1.0))
         except CaseStopped as stopped:
@@ -95,20 +94,18 @@ class Measurements:
         return scaled
 
     def _neuron_steps(self, drawn: probes.NeuronProbes, err: float) -> NeuronSteps:
-        count = len(drawn.x)
-
-        def steps(one_err: float, neurons: list[NeuronProxy]) -> list[Step]:
-            return [
-                neuron.step(weights, x, one_err)
-                for neuron, weights, x in zip(neurons, drawn.weights, drawn.x, strict=True)
-            ]
-
-        def fresh() -> list[NeuronProxy]:
-            return [self._student.neuron() for _ in range(count)]
-
-        first, other, small = (steps(one, fresh()) for one in (err, -0.4 * err, SMALL_ERR))
+        count, errors = len(drawn.x), (err, -0.4 * err, SMALL_ERR)
+        fresh = [self._student.neuron() for _ in range(3 * count + 1)]
         same = self._student.neuron()
-        row = steps(err, [same] * count)
+        weights, x = np.tile(drawn.weights, (4, 1)), np.tile(drawn.x, (4, 1))
+        steps = NeuronProxy.steps(
+            [*fresh, *[same] * count],
+            np.vstack([drawn.weights[:1], weights]),
+            np.vstack([np.zeros((1, 2)), x]),
+            np.array([err, *np.repeat([*errors, err], count)]),
+        )
+        zero, *rest = steps
+        first, other, small, row = (rest[start : start + count] for start in range(0, 4 * count, count))
         sizes = {len(step.returned) for step in first}
         output = np.array([step.output for step in first])
         return NeuronSteps(
@@ -125,7 +122,7 @@ class Measurements:
             returned=np.array([step.returned for step in first]) if len(sizes) == 1 else np.zeros((count, 0)),
             has_bias=same.has_bias,
             own_slope=self._own_slope(drawn, output) if same.has_bias else None,
-            zero_change=self._student.neuron().step(drawn.weights[0], np.zeros(2), err).change,
+            zero_change=zero.change,
         )
 
     def _own_slope(self, drawn: probes.NeuronProbes, output: Array) -> Array | None:
@@ -158,7 +155,7 @@ class Measurements:
     @once
     def model_steps(self) -> ModelSteps:
         """Steps of one model for this run's probes, and the same with an error of SMALL_MODEL_ERR."""
-        drawn = probes.network_probes(self._student.rng("network"))
+        drawn = probes.of_network(self._student.seed)
         rate = self._model_rate()
         plain_err = LARGEST_ERR * drawn.err / np.abs(drawn.err).max()
         try:
@@ -189,12 +186,7 @@ class Measurements:
         )
 
     def _changes(self, drawn: probes.NetworkProbes, errors: Array, models: list[ModelProxy]) -> Array:
-        return np.array(
-            [
-                model.step(parameters, x, float(err)).change
-                for model, parameters, x, err in zip(models, drawn.parameters, drawn.x, errors, strict=True)
-            ]
-        )
+        return np.array([step.change for step in ModelProxy.steps(models, drawn.parameters, drawn.x, errors)])
 
     def _model_rate(self) -> float:
         """Return the rough rate of the output neuron, from one step; 0: it does not move."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import zlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from grader import oracle
+from grader import oracle, probes
 from grader.asking import Asking
 from grader.cases import CaseStopped, not_gradable, once
 from grader.diagnosis import Diagnosis, diagnose_forward
@@ -99,7 +98,7 @@ class Observed:
         """The submission's own training from a set start, near enough for its rate and its epochs."""
         from grader.suite.test_6_xor import LEAST_WAY, starts_for  # pytest is there by now
 
-        rng = np.random.default_rng([self._seed, zlib.crc32(b"train")])
+        rng = probes.generator(self._seed, "train")
         rate = self._rate
         wanted = max(EPOCHS, math.ceil(WAY / rate))
         starts = starts_for(rng, rate, wanted)[:STARTS]
@@ -171,7 +170,7 @@ def observe(worker: Worker, file: SourceFile, limits: Limits, seed: int) -> Obse
 
 
 def _observe(observing: Observing, seed: int) -> Observed:
-    rng = np.random.default_rng([seed, zlib.crc32(b"observed")])
+    rng = probes.generator(seed, "observed")
     network, discovered = observed_network(observing, rng)
 
     def slopes(parameters: Array) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from grader import __version__
+from grader import __version__, exits
 from grader.cli import a_path, finite, run, shown
 from grader.cli import command as grade
 
@@ -41,7 +41,7 @@ def command() -> None:
 )
 def gradescope(out: Path, rubric: Path | None, lang: str, time_limit: float, required: str) -> int:
     """Write a Gradescope autograder: the zip to upload as it is."""
-    from grader.errors import EXIT_GRADED, GradeError
+    from grader.errors import GradeError
     from grader.package import gradescope as packed
     from grader.rubric import DEFAULT, read_rubric
 
@@ -58,7 +58,7 @@ def gradescope(out: Path, rubric: Path | None, lang: str, time_limit: float, req
     temporary.write_bytes(content)
     temporary.replace(out)
     click.echo(f"{shown(str(out))}: upload it as the autograder of an assignment with {points} points.")
-    return EXIT_GRADED
+    return exits.GRADED
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ from probe to probe, output weights of both signs, and every small order defect 
 
 from __future__ import annotations
 
+import functools
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +35,23 @@ class NetworkProbes:
     parameters: Array
     x: Array
     err: Array
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """Return the generator of a run for one purpose: same seed, same numbers."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+@functools.lru_cache
+def of_neuron(seed: int) -> NeuronProbes:
+    """Return a run's probes of one neuron, which all hand-ins of a class share."""
+    return neuron_probes(generator(seed, "neuron"))
+
+
+@functools.lru_cache
+def of_network(seed: int) -> NetworkProbes:
+    """Return a run's probes of the network, which all hand-ins of a class share."""
+    return network_probes(generator(seed, "network"))
 
 
 def _signed(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> Array:

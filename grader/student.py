@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grader import oracle
+from grader import oracle, probes
 from grader.asking import Asking, Reference, Step
 from grader.cases import CaseStopped, unmet
 from grader.layout import Layout, Wiring
@@ -44,26 +44,31 @@ class NeuronProxy:
         """Set the parameters, (3,), and return the outputs for x (n, 2)."""
         present = [reference for reference in self.references if reference is not None]
         values = parameters[[reference is not None for reference in self.references]]
-        self._asking.ask("write", "Neuron.forward", {"object": self._handle, "references": present}, {"values": values})
         answer = self._asking.ask(
             "forward",
             "Neuron.forward",
-            {"object": self._handle, "form": self._form},
-            {"x": self._arguments(x)},
+            {"object": self._handle, "form": self._form, "references": present},
+            {"x": self._arguments(x), "values": values},
             {"outputs": (len(x), None)},
         )
         return self._asking.single(answer, "Neuron.forward")
 
+    @staticmethod
+    def steps(neurons: Sequence[NeuronProxy], parameters: Array, x: Array, err: Array | float) -> list[Step]:
+        """Set the parameters, (n, 3), then forward(x) and backward(x, err), each on a neuron, alike or the same; x is (n, 2)."""
+        one = neurons[0]
+        errors = np.broadcast_to(np.asarray(err, dtype=float), len(neurons))
+        handles = [neuron._handle for neuron in neurons]
+        steps = one._asking.steps("Neuron", handles, one._form, one.references, parameters, one._arguments(x), errors)
+        places = [reference for reference in one.references if reference is not None]
+        if len(places) == 3 and len({str(path) for path, _ in places}) == 1:  # the bias is inside the vector
+            order = np.argsort([index for _, index in places]).argsort()[:2]
+            return [replace(step, returned=step.returned[order]) if len(step.returned) == 3 else step for step in steps]
+        return steps
+
     def step(self, parameters: Array, x: Array, err: float) -> Step:
-        """Set the parameters, (3,), then forward(x) and backward(x, err); x has shape (2,)."""
-        step = self._asking.step(
-            "Neuron", self._handle, self._form, self.references, parameters, self._arguments(x[None, :])[0], err
-        )
-        places = [reference for reference in self.references if reference is not None]
-        if len(step.returned) == len(places) == 3 and len({str(path) for path, _ in places}) == 1:
-            order = np.argsort([index for _, index in places]).argsort()  # the bias is inside the vector
-            step = replace(step, returned=step.returned[order[:2]])
-        return step
+        """Make one step; parameters have shape (3,), x (2,)."""
+        return self.steps([self], parameters[None], x[None], err)[0]
 
 
 class ModelProxy:
@@ -119,23 +124,33 @@ class ModelProxy:
         )
         return self._asking.single(answer, "Model.forward"), answer.arrays["x"]
 
+    @staticmethod
+    def steps(models: Sequence[ModelProxy], parameters: Array, x: Array, err: Array) -> list[Step]:
+        """Set the parameters, (n, 3, 3), then forward(x) and backward(x, err), each on a model, which may be the same; x is (n, 2)."""
+        one = models[0]
+        handles = [model._handle for model in models]
+        steps = one._asking.steps("Model", handles, one._form, one.references, parameters * one._mask, x, err)
+        return [replace(step, before=step.before * one._mask, after=step.after * one._mask) for step in steps]
+
     def step(self, parameters: Array, x: Array, err: float) -> Step:
-        """Set the parameters, (3, 3), then forward(x) and backward(x, err); x has shape (2,)."""
-        step = self._asking.step("Model", self._handle, self._form, self.references, parameters * self._mask, x, err)
-        return replace(step, before=step.before * self._mask, after=step.after * self._mask)
+        """Make one step; parameters have shape (3, 3), x (2,)."""
+        return self.steps([self], parameters[None], x[None], np.array([err]))[0]
 
     def step_untouched(self, x: Array, err: float) -> None:
         """Make a step with the weights that the model started with; x has shape (2,)."""
-        self._asking.step("Model", self._handle, self._form, [], np.zeros(0), x, err)
+        self._asking.steps("Model", [self._handle], self._form, [], np.zeros((1, 0)), x[None], np.array([err]))
 
-    def epochs(self, scale: float, count: int) -> tuple[Array, Array, Array]:
-        """Train on XOR with err = scale (label - y); the losses (count,), the four answers, the parameters (3, 3)."""
+    def epochs(self, scale: float | None, count: int, labels: Array = oracle.XOR_LABELS) -> tuple[Array, Array, Array]:
+        """Train on XOR's inputs with err = scale (label - y); the losses (count,), the four answers, the parameters (3, 3).
+
+        Without a scale, err is what the student's own loss gives.
+        """
         present = [reference for reference in self.references if reference is not None]
         answer = self._asking.ask(
             "epochs",
             "Model.backward",
             {**self._settings, "scale": scale, "epochs": count, "references": present},
-            {"x": oracle.XOR_INPUTS, "labels": oracle.XOR_LABELS},
+            {"x": oracle.XOR_INPUTS, "labels": labels},
             {"losses": (count,), "outputs": (4, None), "values": (len(present),)},
         )
         parameters = self._asking.spread(self.references, answer.arrays["values"]).reshape(3, 3) * self._mask
@@ -168,7 +183,7 @@ class Student:
 
     def rng(self, name: str) -> np.random.Generator:
         """Return the generator of this run for one purpose: same seed, same numbers."""
-        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+        return probes.generator(self.seed, name)
 
     def begin(self, case: str) -> None:
         """Start a case: fresh objects, reseeded generators."""

@@ -28,6 +28,11 @@ from grader.sandbox.processes import SandboxError
 from grader.student import Student
 
 STDOUT_CHARS = 4_000
+# Plugins of pytest that a suite has no use for: each takes part in each phase of each case, or in loading pytest.
+UNUSED = """
+cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatch pastebin recwarn setuponly setupplan skipping
+stepwise subtests terminalreporter threadexception tmpdir unittest unraisableexception warnings
+""".split()
 ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
 
 Progress = Callable[[str], None]
@@ -92,11 +97,8 @@ class SuitePlugin:
         return next((name for name in self._requires if name not in reported), "")
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Let pytest say nothing."""
+        """Let pytest know the marker of a criterion."""
         config.addinivalue_line("markers", "criterion(id): the criterion that a case belongs to")
-        reporter = config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None:
-            config.pluginmanager.unregister(reporter)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -235,8 +237,8 @@ def arguments(suite: Path) -> list[str]:
         str(suite),
         *("-c", os.devnull, "--rootdir", str(suite), "--confcutdir", str(suite)),
         *("-p", "pytest_jsonreport.plugin", "-p", "pytest_metadata.plugin"),
-        *("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:unraisableexception"),
-        *("-p", "no:threadexception", "--capture=no", "--assert=plain", "--tb=short"),
+        *(word for plugin in UNUSED for word in ("-p", f"no:{plugin}")),
+        *("--assert=plain", "--tb=short"),
         *("--json-report-file=", "--json-report-omit=streams", "--json-report-omit=log"),
         *("--import-mode=importlib", "--continue-on-collection-errors"),  # without the latter they count as Ctrl-C
     ]

@@ -92,10 +92,12 @@ class Warm:
         return broken(self.task, wanted, "the process that graded it ended twice")
 
     def end(self) -> None:
-        """End the process from another thread, for good."""
+        """End the process from another thread, for good, and wait until it has gone."""
         self._has_ended = True
-        if self._process is not None:
-            self._process.kill()
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def close(self) -> None:
         """End the process; the next hand-in starts another."""
@@ -213,6 +215,7 @@ class Server:
     def _answer_in_forks(self) -> None:
         gc.collect()
         gc.freeze()
+        gc.disable()  # a fork lives for one hand-in
         with contextlib.suppress(EOFError):
             while True:
                 self._answer(self._forked)

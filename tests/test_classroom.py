@@ -37,9 +37,9 @@ RIGHT = ("arrays", "lists", "closures")
 WRONG = ("bias_frozen", "error_without_derivative", "loss_squared")
 
 
-def grade_class(*arguments: str | Path, cwd: Path) -> Ran:
+def grade_class(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:
     """Run the installed command."""
-    return run([COMMAND, *arguments], cwd=cwd)
+    return run([COMMAND, *arguments], cwd, **environment)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,19 @@ def test_further_reports(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     assert "(0 graded now)" in ran.out
     endings = {ENDINGS.get(kind, kind) for kind in FORMATS}
     assert {path.name for path in (out / "reports").iterdir()} == {f"{key}.{one}" for key in keys for one in endings}
+
+
+def test_a_class_keeps_its_language(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+    """A run from another locale goes on in the language of the class; --lang changes it, and grades again."""
+    out = tmp_path / "out"
+    shutil.copytree(results, out)
+
+    kept = grade_class(hand_ins, "--out", out, cwd=tmp_path, LC_ALL="ru_RU.UTF-8")
+    changed = grade_class(hand_ins, "--out", out, "--lang", "ru", cwd=tmp_path)
+
+    assert "(0 graded now)" in kept.out
+    assert json.loads((out / "class.json").read_text(encoding="utf-8"))["lang"] == "ru"
+    assert "Работ: 7 (сейчас оценено: 7)" in changed.out
 
 
 def test_rerun_grades_what_changed(hand_ins: Path, results: Path, tmp_path: Path) -> None:

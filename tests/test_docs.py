@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import errors
+from grader import exits
 from grader.cli import FORMATS
 from grader.renderers import RENDERERS
 from grader.rubric import read_rubric
@@ -59,7 +59,7 @@ def test_report_in_the_readme(tmp_path: Path) -> None:
 def test_exit_codes_in_the_readme() -> None:
     """The table of exit codes names all of them."""
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
-    known = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    known = {value for name, value in vars(exits).items() if name.isupper()}
 
     assert documented == known
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import struct
 
@@ -13,19 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.sandbox import protocol
-from grader.sandbox.protocol import ProtocolError, decode, decode_data, encode, receive
-
-
-def exactly(data: bytes):  # type: ignore[no-untyped-def]
-    stream = io.BytesIO(data)
-
-    def read(count: int) -> bytes:
-        part = stream.read(count)
-        if len(part) < count:
-            raise EOFError
-        return part
-
-    return read
+from grader.sandbox.protocol import Inbox, ProtocolError, decode, decode_data, encode
 
 
 def header(**fields: object) -> bytes:
@@ -81,15 +68,28 @@ def test_a_huge_frame_is_refused_by_its_first_bytes() -> None:
     """Nothing is read that the caps do not allow."""
     for lengths in [(2**32 - 1, 0), (0, 2**32 - 1), (protocol.HEADER_BYTES + 1, 0)]:
         with pytest.raises(ProtocolError):
-            receive(exactly(struct.pack("<II", *lengths)))
+            list(Inbox().feed(struct.pack("<II", *lengths)))
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
-    """Random bytes are a reply, an end, or a ProtocolError."""
-    with contextlib.suppress(ProtocolError, EOFError):
-        reply, arrays = receive(exactly(data))
-        assert [name for name, _ in reply.arrays] == list(arrays)
+    """Random bytes are replies, the beginning of one, or a ProtocolError."""
+    with contextlib.suppress(ProtocolError):
+        for reply, arrays in Inbox().feed(data):
+            assert [name for name, _ in reply.arrays] == list(arrays)
+
+
+@given(st.lists(st.integers(1, 40), max_size=20))
+def test_replies_come_in_any_parts(sizes: list[int]) -> None:
+    """However the bytes of two replies are cut, both come, in order, and nothing is left."""
+    text, data = header(arrays=[["x", [2]]]), np.arange(2.0).tobytes()
+    frames = b"".join(struct.pack("<II", len(text), len(data)) + text + data for _ in range(2))
+    inbox, found = Inbox(), []
+    for size in [*sizes, len(frames)]:
+        part, frames = frames[:size], frames[size:]
+        found += [arrays["x"].tolist() for _, arrays in inbox.feed(part)]
+    assert found == [[0.0, 1.0]] * 2
+    assert inbox.is_empty
 
 
 JSON = st.recursive(

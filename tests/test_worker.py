@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader.sandbox import processes
 from grader.sandbox.client import Answer, Fault, FaultKind, Limits, Loaded, Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
@@ -208,9 +209,11 @@ def f():
         assert value_of(worker) == 6.0
 
 
-@pytest.mark.parametrize("is_alone", [False, True], ids=["forked", "alone"])
-def test_no_process_and_no_descriptor_is_left(is_alone: bool) -> None:
+@pytest.mark.parametrize("way", ["forked", "alone", "alone, pipes pumped"])
+def test_no_process_and_no_descriptor_is_left(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dozen workers, hanging and crashing ones among them, leave nothing behind, forked or not."""
+    is_alone = way != "forked"
+    monkeypatch.setattr(processes, "ARE_PIPES_SELECTABLE", way != "alone, pipes pumped")
     texts = ["x = 1", "while True: pass", "import os; os._exit(1)", "import os; os.fork(); x = 1"]
     limits = Limits(load_time_s=0.3)
     before, known, seen = open_descriptors(), descendants(os.getpid()), set()
@@ -230,10 +233,15 @@ def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_without_fork_a_worker_is_a_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("are_selectable", [True, False])
+def test_without_fork_a_worker_is_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, are_selectable: bool
+) -> None:
     """Where there is no zygote, a worker answers all the same, with files and processes within reach."""
     written = tmp_path / "written"
     text = f"import os\nif os.fork() == 0: os._exit(0)\nopen({str(written)!r}, 'w').close()\ndef f(): return 2.5"
+    text += f"\n# {'x' * 300_000}"  # more than a pipe holds
+    monkeypatch.setattr(processes, "ARE_PIPES_SELECTABLE", are_selectable)
     layers = ("session", "limits")
     with Sandbox(is_alone=True, layers=layers) as sandbox:
         sandbox.preload(BASE)

@@ -7,14 +7,14 @@ own mistakes only (SandboxError).
 from __future__ import annotations
 
 import base64
+import collections
 import contextlib
 import enum
-import os
-import queue
+import io
 import re
 import secrets
+import selectors
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ MARK_TIME_S = 1.0
 STOP_TIME_S = 0.3
 SETTLE_TIME_S = 0.5
 FLOOD_TIME_S = 0.1
-PIPE_BYTES = 32 * 1024  # less than any pipe holds
+PART_BYTES = 64 * 1024
 ATTEMPTS_KEPT = 10
 ASKED_KEPT = 100
 TEXT_CHARS = 200
@@ -166,7 +166,11 @@ class Program:
 
 
 class Connection:
-    """One worker with two reading threads: replies, and whatever the student prints."""
+    """One worker: what it is asked, what it replies, and whatever the student prints.
+
+    In one thread: it is listened to while something is waited for. What a worker says meanwhile stays in
+    its pipes, and a worker that says more than they hold waits.
+    """
 
     def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
         self._limits = limits
@@ -176,71 +180,74 @@ class Connection:
         except SandboxError:
             self.folder.remove()
             raise
-        self.replies: queue.Queue[tuple[protocol.ReplyHeader, protocol.Arrays] | None] = queue.Queue(2)
-        self.broken = False
-        self.flooded = False
+        self.is_broken = False
+        self.is_flooded = False
+        self._unsent = bytearray()
+        self._inbox = protocol.Inbox()
+        self._replies: collections.deque[tuple[protocol.ReplyHeader, protocol.Arrays]] = collections.deque()
         self._output = bytearray()
         self._printed_bytes = 0
-        self._output_changed = threading.Condition()
-        self._output_ended = False
         self._is_mark_lost = False
-        self._readers = [
-            threading.Thread(target=reader, daemon=True) for reader in (self._read_replies, self._read_output)
-        ]
-        for reader_thread in self._readers:
-            reader_thread.start()
+        self._selector = selectors.DefaultSelector()
+        self._open: set[object] = set()
+        for pipe, read in ((self._process.replies, self._read_replies), (self._process.output, self._read_output)):
+            self._selector.register(pipe, selectors.EVENT_READ, read)
+            self._open.add(pipe)
 
     def send(self, frame: bytes) -> None:
         """Send one request; a worker that is gone or does not read is noticed when its reply is awaited.
 
-        What fits into the pipe is written at once; a larger frame may have to wait for the worker.
+        What does not fit into the pipe follows while the reply is awaited.
         """
-        if len(frame) <= PIPE_BYTES:
-            self._write(frame)
-        else:
-            threading.Thread(target=self._write, args=(frame,), daemon=True).start()
+        is_waiting = bool(self._unsent)
+        self._unsent += frame
+        if not is_waiting and not self._write():
+            self._selector.register(self._process.requests, selectors.EVENT_WRITE, self._write_more)
 
-    def _write(self, frame: bytes) -> None:
-        view = memoryview(frame)
-        with contextlib.suppress(OSError, ValueError):  # ValueError: closed meanwhile
-            while view:
-                view = view[self._process.requests.write(view) :]
+    def reply(self, time_s: float) -> tuple[protocol.ReplyHeader, protocol.Arrays] | None:
+        """Return the next reply, None where the worker will give none; TimeoutError after time_s."""
+        deadline = time.monotonic() + time_s
+        while not self._replies and not self.is_flooded and self._process.replies in self._open:
+            left_s = deadline - time.monotonic()
+            self._listen(left_s)
+            if left_s <= 0 and not self._replies:
+                raise TimeoutError
+        if self.is_flooded:  # what was answered before may arrive after the flood
+            self._listen_until(lambda: bool(self._replies) or self._process.replies not in self._open, FLOOD_TIME_S)
+        return self._replies.popleft() if self._replies else None
+
+    @property
+    def has_more(self) -> bool:
+        """Say whether more has come than was asked for so far."""
+        return bool(self._replies) or not self._inbox.is_empty
 
     def take_output(self, mark: bytes) -> str:
         """Return what was printed up to the mark, waiting for it."""
-        with self._output_changed:
-            wait_s = 0 if self._is_mark_lost else MARK_TIME_S
-            found = self._output_changed.wait_for(lambda: mark in self._output or self._output_ended, wait_s)
-            self._is_mark_lost = not found
-            text, _, rest = bytes(self._output).partition(mark)
-            self._output = bytearray(rest)
+        wait_s = 0 if self._is_mark_lost else MARK_TIME_S
+        self._listen_until(lambda: mark in self._output or self._process.output not in self._open, wait_s)
+        self._is_mark_lost = mark not in self._output and self._process.output in self._open
+        text, _, rest = bytes(self._output).partition(mark)
+        self._output = bytearray(rest)
         return text[:OUTPUT_SHOWN_BYTES].decode("utf-8", "replace")
 
     def last_output(self) -> str:
         """Return what a worker that has been stopped had printed."""
-        with self._output_changed:
-            return bytes(self._output[:OUTPUT_SHOWN_BYTES]).decode("utf-8", "replace")
+        return bytes(self._output[:OUTPUT_SHOWN_BYTES]).decode("utf-8", "replace")
 
     def stop(self) -> int:
         """Kill the worker's process group, reap it, and return the code it ended with.
 
-        A worker that had already ended keeps its own code: the signal finds a zombie. A reader whose
-        pipe is held open by something that left the group is given up after STOP_TIME_S.
+        A worker that had already ended keeps its own code: the signal finds a zombie. A pipe that is
+        held open by something that left the group is given up after STOP_TIME_S.
         """
         try:
             self._process.kill()
             code = self._process.reap()
         finally:
-            deadline = time.monotonic() + STOP_TIME_S
-            while any(reader.is_alive() for reader in self._readers) and time.monotonic() < deadline:
-                with contextlib.suppress(queue.Empty):
-                    self.replies.get_nowait()  # a reader that waits for room can go on to the end
-                for reader in self._readers:
-                    reader.join(0.01)
-            self._process.requests.close()
-            for stream, reader in zip((self._process.replies, self._process.output), self._readers, strict=True):
-                if not reader.is_alive():
-                    stream.close()
+            self._listen_until(lambda: not self._open, STOP_TIME_S)
+            self._selector.close()
+            for pipe in (self._process.requests, self._process.replies, self._process.output):
+                pipe.close()
             self.folder.remove()
         return code
 
@@ -248,48 +255,64 @@ class Connection:
         """Give a worker that closed its end a moment to end by itself."""
         self._process.settle(SETTLE_TIME_S)
 
-    def _read_replies(self) -> None:
-        descriptor = self._process.replies.fileno()
+    def _listen_until(self, is_over: Callable[[], bool], time_s: float) -> None:
+        """Listen until something is there, time_s seconds at most."""
+        deadline = time.monotonic() + time_s
+        while not is_over() and (left_s := deadline - time.monotonic()) >= 0:
+            self._listen(left_s)
 
-        def exactly(count: int) -> bytes:
-            parts = []
-            while count:
-                part = os.read(descriptor, min(count, 1 << 16))
-                if not part:
-                    raise EOFError
-                parts.append(part)
-                count -= len(part)
-            return b"".join(parts)
+    def _listen(self, time_s: float) -> None:
+        """Wait until the worker says something, or takes what is not sent yet, time_s seconds at most."""
+        for key, _ in self._selector.select(max(0.0, time_s)):
+            key.data()
 
+    def _write(self) -> bool:
+        """Write what the pipe takes, and say whether that was all; what nobody will read counts as written."""
         try:
-            while True:
-                self.replies.put(protocol.receive(exactly))
+            while self._unsent:
+                written = self._process.requests.write(self._unsent)
+                if not written:
+                    return False
+                del self._unsent[:written]
+        except OSError:
+            self._unsent.clear()
+        return True
+
+    def _write_more(self) -> None:
+        if self._write():
+            self._selector.unregister(self._process.requests)
+
+    def _read(self, pipe: io.RawIOBase) -> bytes:
+        """Read what is there; nothing more is expected of a pipe that has ended."""
+        try:
+            part = pipe.read(PART_BYTES)
+        except OSError:
+            part = b""
+        if part == b"":
+            self._close(pipe)
+        return part or b""
+
+    def _close(self, pipe: io.RawIOBase) -> None:
+        self._open.discard(pipe)
+        self._selector.unregister(pipe)
+
+    def _read_replies(self) -> None:
+        part = self._read(self._process.replies)
+        try:
+            self._replies.extend(self._inbox.feed(part))
         except protocol.ProtocolError:
-            self.broken = True
-        except (EOFError, OSError, ValueError):
-            pass
-        self.replies.put(None)
+            self.is_broken = True
+            self._close(self._process.replies)
 
     def _read_output(self) -> None:
-        descriptor = self._process.output.fileno()
-        while True:
-            try:
-                part = os.read(descriptor, 1 << 16)
-            except OSError:
-                part = b""
-            with self._output_changed:
-                self._printed_bytes += len(part)
-                self._output += part
-                if len(self._output) > 4 * OUTPUT_SHOWN_BYTES:  # keep the head, and room for a mark
-                    del self._output[OUTPUT_SHOWN_BYTES:-4096]
-                self._output_ended = not part
-                self._output_changed.notify_all()
-            if not part:
-                break
-            if self._printed_bytes > self._limits.output_bytes:
-                self.flooded = True
-                self.replies.put(None)
-                break
+        part = self._read(self._process.output)
+        self._printed_bytes += len(part)
+        self._output += part
+        if len(self._output) > 4 * OUTPUT_SHOWN_BYTES:  # keep the head, and room for a mark
+            del self._output[OUTPUT_SHOWN_BYTES:-4096]
+        if self._printed_bytes > self._limits.output_bytes:
+            self.is_flooded = True
+            self._close(self._process.output)
 
 
 class Session:
@@ -344,17 +367,13 @@ class Session:
         assert connection is not None
         request_id = self._expected.pop(0)
         try:
-            reply = connection.replies.get(timeout=time_s)
-        except queue.Empty:
+            reply = connection.reply(time_s)
+        except TimeoutError:
             return self._fault(Fault(kind=FaultKind.TIMEOUT, seconds=round(time_s, 1)))
-        if reply is None and connection.flooded:  # what was answered before may arrive after the news of the flood
-            with contextlib.suppress(queue.Empty):
-                reply = connection.replies.get(timeout=FLOOD_TIME_S)
-                connection.replies.put(None)
         if reply is None:
             return self._gone(connection)
         header, arrays = reply
-        is_unasked = not (self._expected or connection.replies.empty() or connection.flooded)
+        is_unasked = connection.has_more and not (self._expected or connection.is_flooded)
         if header.id != request_id or is_unasked:
             return self._broken()
         if header.fault is None:
@@ -370,9 +389,9 @@ class Session:
         )
 
     def _gone(self, connection: Connection) -> Fault:
-        if connection.flooded:
+        if connection.is_flooded:
             return self._fault(Fault(kind=FaultKind.OUTPUT))
-        if connection.broken:
+        if connection.is_broken:
             return self._broken()
         connection.settle()
         code = self._stop()

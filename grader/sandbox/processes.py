@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import io
 import json
 import os
 import select
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from io import FileIO
@@ -30,6 +32,8 @@ NEWEST_ABI = 99
 ANSWER_TIME_S = 60.0
 MESSAGE_BYTES = 64 * 1024
 CRASH_BYTES = 2_000
+PART_BYTES = 64 * 1024
+ARE_PIPES_SELECTABLE = sys.platform != "win32"
 POLL_S = 0.002
 REMOVE_TIME_S = 1.0
 
@@ -39,11 +43,14 @@ class SandboxError(Exception):
 
 
 class Process(Protocol):
-    """One worker: where to write requests, where to read replies and output, how to end it."""
+    """One worker: where to write requests, where to read replies and output, how to end it.
 
-    requests: FileIO
-    replies: FileIO
-    output: FileIO
+    The three can be waited for with `selectors`, and do not block.
+    """
+
+    requests: io.RawIOBase
+    replies: io.RawIOBase
+    output: io.RawIOBase
 
     def kill(self) -> None:
         """Kill the process and its group. The group outlives its leader while the leader is unreaped."""
@@ -244,7 +251,11 @@ class Forked:
         self._zygote = zygote
         pipes = [os.pipe() for _ in range(3)]
         (theirs_in, ours_in), (ours_out, theirs_out), (ours_err, theirs_err) = pipes
-        self.requests, self.replies, self.output = FileIO(ours_in, "w"), FileIO(ours_out), FileIO(ours_err)
+        self.requests: io.RawIOBase = FileIO(ours_in, "w")
+        self.replies: io.RawIOBase = FileIO(ours_out)
+        self.output: io.RawIOBase = FileIO(ours_err)
+        for descriptor in (ours_in, ours_out, ours_err):
+            os.set_blocking(descriptor, False)
         try:
             self._number = zygote.fork((theirs_in, theirs_out, theirs_err))
         finally:
@@ -282,9 +293,10 @@ class Alone:
     def __init__(self) -> None:
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         self._process = popen("alone", **streams)
-        self.requests = cast("FileIO", self._process.stdin)  # unbuffered
-        self.replies = cast("FileIO", self._process.stdout)
-        self.output = cast("FileIO", self._process.stderr)
+        unbuffered = (
+            cast("FileIO", pipe) for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
+        )
+        self.requests, self.replies, self.output = map(selectable, unbuffered)
 
     def kill(self) -> None:
         """Kill the process group, or where there is none, the process."""
@@ -310,6 +322,28 @@ class Alone:
     def reap(self) -> int:
         """Reap the process."""
         return self._process.wait()
+
+
+def selectable(pipe: FileIO) -> io.RawIOBase:
+    """Return a pipe as one that does not block and can be waited for; sockets alone can, on Windows."""
+    if ARE_PIPES_SELECTABLE:
+        os.set_blocking(pipe.fileno(), False)
+        return pipe
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    threading.Thread(target=pump, args=(pipe, theirs), daemon=True).start()
+    with ours:
+        return ours.makefile("rwb", buffering=0)
+
+
+def pump(pipe: FileIO, theirs: socket.socket) -> None:
+    """Move bytes between a pipe and a socket until one of them ends."""
+    with contextlib.suppress(OSError, ValueError), theirs, pipe:
+        while part := theirs.recv(PART_BYTES) if pipe.writable() else pipe.read(PART_BYTES):
+            if not pipe.writable():
+                theirs.sendall(part)
+            while pipe.writable() and part:
+                part = part[pipe.write(part) :]
 
 
 class Folder:

@@ -1,7 +1,7 @@
 """Frames between the trusted process and the worker: a JSON header and raw float64 blocks.
 
 A frame is two little-endian uint32 (bytes of header, bytes of data), the header and the data. The
-trusted side believes nothing: both lengths are capped before anything is read, the header is
+trusted side believes nothing: both lengths are capped before more is read, the header is
 decoded against a type, and the shapes must account for every byte. Never pickle, never eval.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
@@ -67,12 +67,31 @@ def encode(request_id: int, op: str, settings: Mapping[str, Any], arrays: Mappin
     return FRAME.pack(len(header), len(data)) + header + data
 
 
-def receive(exactly: Callable[[int], bytes]) -> tuple[ReplyHeader, Arrays]:
-    """Read one reply through exactly(count) -> bytes; ProtocolError for whatever is not one."""
-    header_bytes, data_bytes = FRAME.unpack(exactly(FRAME.size))
-    if header_bytes > HEADER_BYTES or data_bytes > DATA_BYTES:
-        raise ProtocolError(f"a frame of {header_bytes} + {data_bytes} bytes")
-    return decode(exactly(header_bytes), exactly(data_bytes))
+class Inbox:
+    """Puts replies together from bytes as they arrive."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether no part of a reply waits for more."""
+        return not self._rest
+
+    def feed(self, part: bytes) -> Iterator[tuple[ReplyHeader, Arrays]]:
+        """Take more bytes, and yield each reply that is whole; ProtocolError for whatever is not one."""
+        self._rest += part
+        while len(self._rest) >= FRAME.size:
+            header_bytes, data_bytes = FRAME.unpack_from(self._rest)
+            if header_bytes > HEADER_BYTES or data_bytes > DATA_BYTES:
+                raise ProtocolError(f"a frame of {header_bytes} + {data_bytes} bytes")
+            data_at = FRAME.size + header_bytes
+            end = data_at + data_bytes
+            if len(self._rest) < end:
+                return
+            header, data = bytes(self._rest[FRAME.size : data_at]), bytes(self._rest[data_at:end])
+            del self._rest[:end]
+            yield decode(header, data)
 
 
 def decode(header_text: bytes, data: bytes) -> tuple[ReplyHeader, Arrays]:
