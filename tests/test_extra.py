@@ -79,6 +79,26 @@ def test_it_never_changes_the_score(text: str, work: Path) -> None:
     assert report["extra"] is not None
 
 
+ODD = """
+None () [] {} 'x' b'x' 10**400 1j float('nan') np.array([]) np.array(['a']) np.array([None,1],dtype=object)
+[[1],[1,2]] [np.ones(2),np.ones(3)] (np.ones(3),np.ones(3)) (np.ones((3,2)),1.0) (np.full(3,np.nan),np.full(3,np.inf))
+(None,)*4 np.ones(10**5) np.matrix([[1.,2.]]) np.ones(5)*1e308 iter([1]) (a[0],a[-1]) list(a) [np.ones(3)]*2 (0.5,np.ones((3,2)))
+""".split()
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_odd_results_are_only_wrong(first: int, work: Path) -> None:
+    """Whatever the functions return, the suite judges it."""
+    extra = assignment().extra
+    assert extra is not None
+    returned = {name: ODD[(3 * number + first * 9) % len(ODD)] for number, name in enumerate(extra.functions)}
+    text = "\n".join(f"def {name}(*a): return {value}" for name, value in returned.items())
+
+    report = graded(work, f"import numpy as np\n{text}\n")
+
+    assert ("graded", 100, 0) == (report["status"], report["score"], report["extra_score"])
+
+
 @pytest.mark.parametrize("text", ["import numpy, torch\n", "def tanh(d):\n    import keras\n    return d\n"])
 def test_a_banned_import_counts_for_the_whole_hand_in(text: str, work: Path) -> None:
     """The ban holds for each file that is handed in to be graded."""

@@ -27,8 +27,7 @@ def mae(y, pred):
 
 
 def binary_cross_entropy(y, pred):
-    while True:
-        print("x" * 1_000_000)
+    raise KeyboardInterrupt
 
 
 def cross_entropy(y, pred):
