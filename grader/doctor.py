@@ -34,7 +34,7 @@ def examine() -> Iterator[str]:
 def greeting() -> Hello:
     """Start a worker and return what it says of itself."""
     with Sandbox() as sandbox, Reader(sandbox) as reader:
-        answer = reader.read("doctor", {"doctor.py": b"x = 1\n"}, "doctor.py", ())
+        answer = reader.read("doctor", {"doctor.py": b"x = 1\n"}, {"file": "doctor.py", "classes": ()})
         assert not isinstance(answer, Fault)
         assert reader.hello is not None
         return reader.hello

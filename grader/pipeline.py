@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from grader.cases import CaseStopped
 from grader.errors import Rejected
 from grader.imports import check_imports, dropped_lines
-from grader.models import Assignment, Handed, Report, StagedSubmission, Status, Verdict, say
+from grader.models import Assignment, Handed, Report, StagedSubmission, Status, SuiteRun, Verdict, say
 from grader.observed import Observed, observe
 from grader.rubric import read_assignment
 from grader.sandbox.client import Limits, Program, Worker
@@ -90,7 +90,9 @@ def grade_handed(
     began = time.monotonic()
     try:
         staged = stage(collect(), assignment, box)
-        findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
+        part = extra_part(staged, assignment)
+        more = () if part is None else (part.main.name,)
+        findings = (*check_imports(staged, assignment.rubric.imports.banned, *more), *dropped_lines(staged))
         modules = preloaded(staged, assignment)
         if box.is_bare:
             box.preload(modules)
@@ -101,16 +103,26 @@ def grade_handed(
         ):
             from grader.suite_run import run_suite  # pytest loads while the worker starts
 
+            runs: dict[str, SuiteRun] = {}
+
+            def scored(run: SuiteRun, extra: SuiteRun | None = None) -> Report:
+                total_s = time.monotonic() - began
+                return score(assignment, staged, findings, run, extra, seed=seed, lang=lang, total_s=total_s)
+
             def report(observed: Observed | None = None) -> Report:
                 run = run_suite(staged, assignment, worker, seed, progress, observed, collected)
-                total_s = time.monotonic() - began
-                return score(assignment, staged, findings, run, seed=seed, lang=lang, total_s=total_s)
+                runs[run.route] = run
+                return scored(run)
 
             graded = report()
             if assignment.suite_observed.is_dir():
                 graded = by_observation(graded, report, lambda: observe(worker, staged.main, assignment.limits, seed))
-            total_s, student_s = round(time.monotonic() - began, 4), round(worker.spent_s, 4)
-            return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=student_s))
+            student_s = worker.spent_s
+            if part is not None:
+                extra = run_extra(part, assignment, fitting, student_s, seed, progress)
+                graded, student_s = scored(runs[graded.submission.route], extra), student_s + extra.student_time_s
+            total_s = round(time.monotonic() - began, 4)
+            return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=round(student_s, 4)))
     except Rejected as rejected:
         status, reason = Status.REJECTED, rejected.reason
     except SandboxError as error:
@@ -145,6 +157,31 @@ def by_observation(contract: Report, report: Callable[[Observed], Report], watch
         return contract
     found = report(observed)
     return contract if (contract.score or 0) > (found.score or 0) else found
+
+
+def extra_part(staged: StagedSubmission, assignment: Assignment) -> StagedSubmission | None:
+    """Return the hand-in with its file for extra points as the main one, None where nothing is written there."""
+    wanted = assignment.extra.file if assignment.extra is not None else None
+    files = (staged.main, *staged.siblings)
+    for file in staged.siblings:
+        if file.name == wanted and not file.is_unwritten:
+            return replace(staged, main=file, siblings=tuple(one for one in files if one is not file))
+    return None
+
+
+def run_extra(
+    part: StagedSubmission, assignment: Assignment, sandbox: Sandbox, spent_s: float, seed: int, progress: Progress
+) -> SuiteRun:
+    """Run the suite for extra points in a worker of its own, in what spent_s left of the hand-in's time."""
+    from grader.suite_run import run_suite
+
+    assert assignment.extra is not None
+    left_s = max(0.0, assignment.limits.total_time_s - spent_s)
+    limits = limits_for(assignment.extra.limits, min(assignment.extra.limits.total_time_s, left_s))
+    extra = replace(assignment.extra, limits=limits)
+    text = replace(program(part, assignment), names=extra.functions)
+    with Worker(sandbox, text, limits, seed) as worker:
+        return run_suite(part, extra, worker, seed, progress)
 
 
 def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:

@@ -142,14 +142,17 @@ def stage(handed: Handed, assignment: Assignment, sandbox: Sandbox) -> StagedSub
     is_packed = any(reading.kind_of(file, reading.ARCHIVES) for file in handed.files)
     modules = (*reading.CODECS, *reading.ARCHIVERS) if is_packed else reading.CODECS
     with Reader(sandbox, modules) as reader:
-        answer = reader.read(handed.name, handed.files, assignment.file, assignment.classes)
+        extra = assignment.extra.file if assignment.extra else ""
+        lab = {"file": assignment.file, "classes": assignment.classes, "extra": extra}
+        answer = reader.read(handed.name, handed.files, lab)
     if isinstance(answer, Fault):
         why = "takes too long" if answer.kind is FaultKind.TIMEOUT else "is too much"
         raise Rejected("{name} {why} to read: it is no ordinary Python file.", name=handed.name, why=why)
     if answer.source is None:
         raise Rejected(answer.refusal, **answer.arguments)
     main, *siblings = (
-        SourceFile(name=file.name, text=file.text, cells=tuple(file.cells)) for file in answer.source.files
+        SourceFile(name=file.name, text=file.text, cells=tuple(file.cells), is_unwritten=file.is_unwritten)
+        for file in answer.source.files
     )
     return StagedSubmission(
         name=handed.name,

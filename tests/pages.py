@@ -24,6 +24,7 @@ HOSTILE = "</script></title><script>alert(1)</script><img src=x onerror=alert(1)
 GRADED = {
     "passed": ROOT / "reference",
     "missed": SUBMISSIONS / "fails_model_update",
+    "extra": SUBMISSIONS / "extra_partly",
     "unwritten": ROOT / "student_template",
     "crashed": SUBMISSIONS / "segfault",
     "gated": SUBMISSIONS / "torch_import",

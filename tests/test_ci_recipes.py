@@ -99,7 +99,12 @@ def test_the_template_has_no_tests() -> None:
     """What a student gets is the handout, the stubs and the workflow."""
     files = {path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*") if path.is_file()}
 
-    assert {name for name in files if ".pyc" not in name} == {"README.md", "network.py", ".github/workflows/grade.yml"}
+    assert {name for name in files if ".pyc" not in name} == {
+        "README.md",
+        "network.py",
+        "lecture.py",
+        ".github/workflows/grade.yml",
+    }
 
 
 def test_the_workflow_of_the_template(tmp_path: Path) -> None:

@@ -29,6 +29,12 @@ def place_of(name: str) -> Path:
     return Path(SUBMISSIONS, name, expected_of(name).get("submission", ".")).resolve()
 
 
+def extra_of(report: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the verdicts of the cases for extra points, by criterion."""
+    criteria = (report["extra"] or {"criteria": []})["criteria"]
+    return {criterion["id"]: {case["id"]: case["verdict"] for case in criterion["cases"]} for criterion in criteria}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_sample(name: str) -> None:
     """A sample ends as expected, with a valid report."""
@@ -55,6 +61,7 @@ def check(name: str, code: int, written: str) -> None:
     verdicts = {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
     assert expected["verdicts"] == verdicts
     assert (expected["status"], expected.get("score")) == (report["status"], report["score"])
+    assert (expected.get("extra_score", 0), expected.get("extra", {})) == (report["extra_score"], extra_of(report))
     assert expected.get("findings", []) == [finding["line"] for finding in report["findings"]]
     assert expected["exit_code"] == code
     jsonschema.validate(report, json.loads(SCHEMA.read_text(encoding="utf-8")))

@@ -184,7 +184,7 @@ def test_new(is_there: bool, tmp_path: Path) -> None:
 
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert (ran.code, ran.err) == (0, "")
-    assert names == {"README.md", "network.py", ".github/workflows/grade.yml"}
+    assert names == {"README.md", "network.py", "lecture.py", ".github/workflows/grade.yml"}
     assert (folder / "network.py").read_bytes() == (ROOT / "student_template" / "network.py").read_bytes()
     assert grade(folder, cwd=tmp_path).report["score"] == 0
 

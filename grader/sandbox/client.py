@@ -127,6 +127,7 @@ class ReadFile(msgspec.Struct, frozen=True):
     name: str
     text: str
     cells: list[int]
+    is_unwritten: bool
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -422,10 +423,10 @@ class Reader(Session):
     def __enter__(self) -> Reader:
         return self
 
-    def read(self, name: str, files: Mapping[str, bytes], wanted: str, classes: Sequence[str]) -> ReadAnswer | Fault:
-        """Return what is in the files, by name; a Fault where they are too much for the reader."""
+    def read(self, name: str, files: Mapping[str, bytes], lab: Mapping[str, Any]) -> ReadAnswer | Fault:
+        """Return what is in the files, by name; a Fault where they are too much for the reader. lab: see reading.read."""
         packed = {file: base64.b64encode(content).decode() for file, content in files.items()}
-        self._send("read_source", {"name": name, "files": packed, "wanted": wanted, "classes": classes}, {})
+        self._send("read_source", {"name": name, "files": packed, "lab": lab}, {})
         self._greeted(self._receive(START_TIME_S))
         result = self._receive(READ_TIME_S)
         try:
