@@ -19,7 +19,7 @@ from grader.sandbox.client import Limits, Program, Worker
 from grader.sandbox.preload import modules_for
 from grader.sandbox.processes import Sandbox, SandboxError
 from grader.scoring import score, without_run
-from grader.staging import collect, name_of, stage
+from grader.staging import collect, name_of, reading_modules, stage
 
 if TYPE_CHECKING:
     from grader.suite_run import CollectedSuite
@@ -89,18 +89,16 @@ def grade_handed(
     """Grade what collect returns, arguments as in `grade`; collected is the suite where it is there already."""
     began = time.monotonic()
     try:
-        staged = stage(collect(), assignment, box)
-        part = extra_part(staged, assignment)
-        more = () if part is None else (part.main.name,)
-        findings = (*check_imports(staged, assignment.rubric.imports.banned, *more), *dropped_lines(staged))
-        modules = preloaded(staged, assignment)
-        if box.is_bare:
-            box.preload(modules)
-        is_enough = box.offers(modules)
-        with (
-            contextlib.nullcontext(box) if is_enough else Sandbox(box.required, modules=modules) as fitting,
-            Worker(fitting, program(staged, assignment), assignment.limits, seed) as worker,
-        ):
+        handed = collect()
+        with contextlib.ExitStack() as stack:
+            worker = stack.enter_context(Worker(box, assignment.limits, seed, modules=reading_modules(handed)))
+            staged = stage(handed, assignment, worker)
+            part = extra_part(staged, assignment)
+            more = () if part is None else (part.main.name,)
+            findings = (*check_imports(staged, assignment.rubric.imports.banned, *more), *dropped_lines(staged))
+            fitting = sandbox_for(preloaded(staged, assignment), box, stack)
+            stack.push(worker)  # its end comes before that of its sandbox
+            worker.run(program(staged, assignment), fitting)
             from grader.suite_run import run_suite  # pytest loads while the worker starts
 
             runs: dict[str, SuiteRun] = {}
@@ -119,7 +117,7 @@ def grade_handed(
                 graded = by_observation(graded, report, lambda: observe(worker, staged.main, assignment.limits, seed))
             student_s = worker.spent_s
             if part is not None:
-                extra = run_extra(part, assignment, fitting, student_s, seed, progress)
+                extra = run_extra(part, assignment, fitting or box, student_s, seed, progress)
                 graded, student_s = scored(runs[graded.submission.route], extra), student_s + extra.student_time_s
             total_s = round(time.monotonic() - began, 4)
             return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=round(student_s, 4)))
@@ -131,6 +129,14 @@ def grade_handed(
         problem = f"{type(error).__name__}: {error}"
         status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
     return without_run(assignment, name, status, reason, seed=seed, lang=lang, total_s=time.monotonic() - began)
+
+
+def sandbox_for(modules: list[str], box: Sandbox, stack: contextlib.ExitStack) -> Sandbox | None:
+    """Return whose process is to run what needs these modules; None: the process that read it has them."""
+    if box.is_bare:
+        box.preload(modules)
+        return box
+    return None if box.offers(modules) else stack.enter_context(Sandbox(box.required, modules=modules))
 
 
 def by_observation(contract: Report, report: Callable[[Observed], Report], watch: Callable[[], Observed]) -> Report:
@@ -180,7 +186,7 @@ def run_extra(
     limits = limits_for(assignment.extra.limits, min(assignment.extra.limits.total_time_s, left_s))
     extra = replace(assignment.extra, limits=limits)
     text = replace(program(part, assignment), names=extra.functions)
-    with Worker(sandbox, text, limits, seed) as worker:
+    with Worker(sandbox, limits, seed, program=text) as worker:
         return run_suite(part, extra, worker, seed, progress)
 
 

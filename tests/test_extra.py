@@ -142,9 +142,9 @@ class Counting(Sandbox):
         return super().start()
 
 
-@pytest.mark.parametrize(("text", "started"), [(None, 2), (STUBS, 2), (LECTURE.read_text(encoding="utf-8"), 3)])
+@pytest.mark.parametrize(("text", "started"), [(None, 1), (STUBS, 1), (LECTURE.read_text(encoding="utf-8"), 2)])
 def test_a_worker_of_its_own_only_where_it_is_written(text: str | None, started: int, work: Path) -> None:
-    """Without a written lecture.py one process reads and one runs, as before there was any extra."""
+    """Without a written lecture.py one process reads and runs the hand-in, as without any extra."""
     if text is not None:
         (work / "lecture.py").write_text(text, encoding="utf-8")
     sandbox = Counting(modules=EVERY)

@@ -303,7 +303,7 @@ def test_the_worker_tells_calls_and_numbers() -> None:
     """`observe` lists calls, follows an object, and answers nothing but what it names."""
     with Sandbox() as sandbox:
         sandbox.preload(BASE)
-        with Worker(sandbox, Program(file="network.py", text=LAYERS), Limits(), 1) as worker:
+        with Worker(sandbox, Limits(), 1, program=Program(file="network.py", text=LAYERS)) as worker:
             found = worker.request("observe", {"do": "discover", "seed": 1, "seconds": 2.0})
             wanted = {"class": "Network", "object": 0, "method": "predict", "forward": "predict", "shapes": None}
             recorded = worker.request("observe", {"do": "record", "seed": 1, "seconds": 2.0, **wanted})

@@ -17,8 +17,9 @@ from grader.errors import Rejected
 from grader.models import StagedSubmission
 from grader.pipeline import assignment
 from grader.sandbox import reading
+from grader.sandbox.client import Limits, Worker
 from grader.sandbox.processes import Sandbox
-from grader.staging import collect, stage
+from grader.staging import collect, reading_modules, stage
 from tests.command import ROOT, grade, graded
 
 SOURCE = (ROOT / "reference" / "network.py").read_bytes()
@@ -40,7 +41,9 @@ def staged(sandbox: Sandbox) -> Stage:
     """Return a function that stages what is at a path."""
 
     def read(path: Path) -> StagedSubmission:
-        return stage(collect(path), assignment(), sandbox)
+        handed = collect(path)
+        with Worker(sandbox, Limits(), 1, modules=reading_modules(handed)) as worker:
+            return stage(handed, assignment(), worker)
 
     return read
 
