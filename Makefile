@@ -5,7 +5,7 @@ export OPENBLAS_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE # compiled modules are kept, or each process of a run compiles them again
 READY := .venv/.ready
 
-.PHONY: demo test pages package lint messages security fuzz seeds validity bench clean
+.PHONY: demo test pages package lint messages coverage mutation security fuzz seeds validity bench clean
 
 demo: $(READY)
 	$(BIN)/grade reference --seed 1 --report text=-
@@ -24,6 +24,18 @@ lint: $(READY)
 # Catalogues of grader/locale: new messages of the code, and compiled.
 messages: $(READY)
 	$(BIN)/python -m tests.messages
+
+# Branch coverage of grader/ and reference/ by the tests, without the one that measures time (3 minutes).
+coverage: $(READY)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 3 --dist loadfile --deselect tests/test_pages.py::test_rendering_is_fast
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# Changes of a module that its tests do not notice, of 300 drawn ones each (15 minutes).
+mutation: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mutation]'
+	$(BIN)/python -m tests.mutation 300
 
 # All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less (a minute).
 security: $(READY)

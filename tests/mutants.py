@@ -520,6 +520,44 @@ EDITS: dict[str, Edit] = {
 
 # --- lines of LISTS -----------------------------------------------------------------------------
 
+# The rest of the bank, and the other forms of its rules: their numbers are compared, `make validity` does not grade them.
+MORE: dict[str, Edit] = {
+    "mean_with_bias": summed("(np.dot(self._weigths, x) + self.bias) / 3"),
+    "inputs_squared": summed("np.dot(self._weigths, x**2) + self.bias"),
+    "bias_doubled_in_forward": summed("sum(w * one + self.bias for w, one in zip(self._weigths, x))"),
+    "output_tanh": layer([2], "tanh", "np.tanh(self.d)", "1 - self.y**2"),
+    "answer_complemented": ((RETURN, "        return 1 - self.n3.forward(self.h)\n"),),
+    "derivative_squared_output": function("y * y"),
+    "weights_frozen": ((WEIGHTS, ""),),
+    "only_negative_errors": ((DELTA, "        if loss >= 0:\n            return np.zeros(2)\n" + DELTA),),
+    "error_of_one": delta("slope"),
+    "step_with_input_and_output": weights(f"{STEP} * x * self.y"),
+    "bias_times_input_mean": bias(f"{STEP} * np.mean(x)"),
+    "bias_half": bias(f"{STEP} / 2"),
+    "bias_without_rate.twice": bias("2 * delta"),
+    "bias_raw_error.twice": bias("2 * loss"),
+    "bias_error_squared": bias("LEARNING_RATE * loss**2 * slope"),
+    "output_weight_shifted_first": errors("delta * np.array([self.bias, self._weigths[0]])"),
+    "output_weight_divided": errors("delta / self._weigths"),
+    "error_through_inputs": errors("delta * x"),
+    "rate_in_propagated_error.half": errors(f"0.5 * {STEP} * self._weigths"),
+    "rate_in_propagated_error.twice": errors(f"2 * {STEP} * self._weigths"),
+    "step_as_error": errors(f"{STEP} * x"),
+    "step_as_error.half": errors(f"0.5 * {STEP} * x"),
+    "output_step_without_derivative": (*ARGUMENT, (BACK, OWN_ERRORS + "        self.n3.backward(self.h, err, 1.0)\n")),
+    "output_step_derivative_twice": ((BACK, OWN_ERRORS + "        self.n3.backward(self.h, delta)\n"),),
+    "hidden_derivative_of_output": ARGUMENT + hidden("x, errors[0], sigmoid_derivative(sigmoid(self.h[0]))"),
+    "output_step_with_second_hidden": back("errors = self.n3.backward([self.h[1], self.h[1]], err)"),
+    "output_step_with_own_output": back("errors = self.n3.backward([self.n3.y, self.n3.y], err)"),
+    "hidden_half_as_far": hidden("x, errors[0] / 2"),
+    "first_hidden_updated_twice": ((SECOND, SECOND.replace("n2", "n1")),),
+    "second_hidden_updated_twice": ((FIRST, FIRST.replace("n1", "n2")),),
+    "loss_slope_of_cross_entropy": loss("(label - y) / (y * (1 - y))"),
+    "loss_is_output": loss("y"),
+    "loss_is_label": loss("label"),
+    "loss_is_sum": loss("y + label"),
+}
+
 LIST_GRAD = "        grad = loss * sigmoid_derivative(self.out)\n"
 LIST_BACK = "        back = [grad * w for w in self._weigths[:2]]\n"
 LIST_LOOP = "        for i in range(len(self._weigths)):\n"
@@ -627,6 +665,7 @@ def mutants() -> dict[str, Mutant]:
 
 COUNT = 6
 ERRORS_PASSED = np.array([0.8, -0.6, 0.9, -0.2, 0.3, -0.7])
+LOSS_ASKED = [(0.2, 0), (0.2, 1), (0.7, 0), (0.7, 1)]
 CLOSE = 1e-7
 
 
@@ -670,13 +709,19 @@ def same(mine: Array, other: Array) -> bool:
     return not is_far.any() and np.array_equal(np.isfinite(mine), np.isfinite(other))
 
 
-def behaviour(text: str) -> Behaviour:
-    """Run a text of this module, here, on weights, inputs and errors that are always the same."""
+def drawn() -> tuple[Array, Array]:
+    """Return the weights, (n, 3, 3), and the inputs, (n, 2), that `behaviour` uses."""
     rng = np.random.default_rng(7)
     parameters = rng.uniform(0.3, 2, (COUNT, 3, 3)) * rng.choice([-1, 1], (COUNT, 3, 3))
     parameters[:, 2, 1] = -np.sign(parameters[:, 2, 0]) * abs(parameters[:, 2, 1])
     inputs = rng.uniform(0.4, 1.6, (COUNT, 2)) * rng.choice([-1, 1], (COUNT, 2))
     inputs[2] = 0.0
+    return parameters, inputs
+
+
+def behaviour(text: str) -> Behaviour:
+    """Run a text of this module, here, on weights, inputs and errors that are always the same."""
+    parameters, inputs = drawn()
     names: dict[str, Any] = {"__name__": "student"}
     with np.errstate(all="ignore"):
         exec(text, names)  # noqa: S102  - our own text
@@ -691,7 +736,7 @@ def behaviour(text: str) -> Behaviour:
             out = neuron.forward(list(x))
             returned = np.resize(np.array(neuron.backward(list(x), err), dtype=float), 2)
             single.append([float(out), *(neuron_of(neuron) - present_in(neuron, wanted[0])), *returned])
-        rest = [names["loss"](y, label) for y in (0.2, 0.7) for label in (0, 1)]
+        rest = [names["loss"](y, label) for y, label in LOSS_ASKED]
         rest += [names[one](np.float64(value)) for one in ("sigmoid", "sigmoid_derivative") for value in (0.3, 0.8)]
         np.random.seed(1)
         random.seed(1)
@@ -752,6 +797,12 @@ def known() -> dict[str, Behaviour]:
     """Return what every mutant does, by its id, and the correct texts by "arrays" and "lists"."""
     seen = {mutant.id: behaviour(mutant.text(0.3)) for mutant in mutants().values()}
     return {"arrays": behaviour(ARRAYS), "lists": behaviour(LISTS), **seen}
+
+
+@cache
+def more() -> dict[str, Behaviour]:
+    """Return what the texts of MORE do."""
+    return {name: behaviour(edited(ARRAYS, edits)) for name, edits in MORE.items()}
 
 
 # --- two mistakes at once -----------------------------------------------------------------------

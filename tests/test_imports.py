@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.imports import check_imports, is_banned
+from grader.imports import check_imports, dropped_lines, finding, is_banned
 from grader.models import SourceFile, StagedSubmission
 from grader.rubric import read_rubric
 from grader.sandbox.reading import imports_of, parse
@@ -15,11 +15,13 @@ BANNED = read_rubric().imports.banned
 def found(text: str, **siblings: str) -> list[tuple[str, int | None]]:
     texts = {"network.py": text, **{f"{name}.py": source for name, source in siblings.items()}}
     main, *others = (SourceFile(name=name, text=source) for name, source in texts.items())
-    imports = tuple(
-        (name, line, module) for name, source in texts.items() for line, module in imports_of(parse(source))
+    imports = tuple(  # names of files come from another process: equal, not the same
+        (name[:-3] + ".py", line, module)
+        for name, source in texts.items()
+        for line, module in imports_of(parse(source))
     )
     staged = StagedSubmission(name="hand-in", main=main, siblings=tuple(others), sha256="", imports=imports)
-    return [(finding.file, finding.line) for finding in check_imports(staged, BANNED)]
+    return [(one.file, one.line) for one in check_imports(staged, BANNED)]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +155,29 @@ def test_a_file_of_the_student_is_no_framework() -> None:
     assert found("import keras", keras="x = 1") == []
     assert found("import helper", helper="\nimport torch") == [("helper.py", 2)]
     assert found("import numpy", unused="import torch") == []
+    assert found("import b, a", a="import jax", b="import c", c="import flax") == [("a.py", 1), ("c.py", 1)]
+
+
+def test_what_findings_say() -> None:
+    """A finding has the file, the line where it has one, and the module."""
+    file = SourceFile(name="network.py", text="")
+
+    assert finding(file, 3, "torch.nn").message.text == (
+        "network.py, line 3: imports torch.nn, which is forbidden in this lab."
+    )
+    assert finding(file, None, "torch").message.text == (
+        "network.py asked for torch while it ran, which is forbidden in this lab."
+    )
+
+
+def test_twenty_findings_are_shown() -> None:
+    """Of many findings of a kind, the first twenty are shown."""
+    main = SourceFile(name="network.ipynb", text="")
+    dropped = tuple(("network.ipynb", line, "%pip install torch") for line in range(1, 31))
+    staged = StagedSubmission(name="hand-in", main=main, siblings=(), sha256="", dropped=dropped)
+
+    assert [one.line for one in dropped_lines(staged)] == list(range(1, 21))
+    assert [line for _, line in found("import torch\n" * 30)] == list(range(1, 21))
 
 
 def test_a_monstrous_expression_hides_nothing() -> None:

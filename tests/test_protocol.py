@@ -6,6 +6,7 @@ import contextlib
 import json
 import struct
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -43,6 +44,12 @@ def test_arrays_come_back_as_they_were() -> None:
         (header(id=1.5), b""),
         (header(extra=1), b""),
         (header(arrays=[["x", [-1]]]), b""),
+        (header(arrays=[["x", [-1, -1]]]), b"\0" * 8),
+        (header(arrays=[["x", [-2, -1, 0]]]), b""),
+        (header(arrays=[["x", [1]]]), b"\0" * 7),
+        (header(arrays=[["x", [1]], ["y", [1]]]), b"\0" * 8),
+        (header(arrays=[["x", [2**20 + 1, 0]]]), b""),
+        (header(arrays=[["x", [2**62, 0, 2**62]]]), b""),
         (header(arrays=[["x", [2]]]), b"\0" * 8),
         (header(arrays=[["x", [1]]]), b"\0" * 16),
         (header(arrays=[["x", [1, 1, 1, 1, 1]]]), b"\0" * 8),
@@ -50,6 +57,7 @@ def test_arrays_come_back_as_they_were() -> None:
         (header(arrays=[["x", [10**30]]]), b""),
         (header(arrays=[["x", [True]]]), b"\0" * 8),
         (header(fault={"kind": "raised"}), b""),
+        (header(fault={"kind": "", "type": "", "message": "", "line": None, "more": 1}), b""),
         (b'{"id": 1e999, "arrays": []}', b""),
         (b'{"id": ' + b"9" * 100_000 + b"}", b""),
         (b"[" * 200_000, b""),
@@ -65,10 +73,52 @@ def test_what_is_no_reply_is_refused(text: bytes, data: bytes) -> None:
 
 
 def test_a_huge_frame_is_refused_by_its_first_bytes() -> None:
-    """Nothing is read that the caps do not allow."""
-    for lengths in [(2**32 - 1, 0), (0, 2**32 - 1), (protocol.HEADER_BYTES + 1, 0)]:
+    """Nothing is read that the caps do not allow: 4 MiB of header, and as much of data."""
+    for lengths in [(2**32 - 1, 0), (0, 2**32 - 1), (2**22 + 1, 0), (0, 2**22 + 1)]:
         with pytest.raises(ProtocolError):
             list(Inbox().feed(struct.pack("<II", *lengths)))
+    inbox = Inbox()
+    assert list(inbox.feed(struct.pack("<II", 2**22, 2**22))) == []
+    assert not inbox.is_empty
+
+
+@pytest.mark.parametrize("shape", [[], [40], [2, 3, 1, 4], [0], [2**20, 0]])
+def test_what_the_caps_allow(shape: list[int]) -> None:
+    """Arrays of up to four dimensions come one after the other, empty ones with up to 2**20 rows."""
+    size = int(np.prod(shape))
+    values = np.arange(size + 33.0)
+
+    _, arrays = decode(header(arrays=[["x", shape], ["y", [33]]]), values.tobytes())
+
+    np.testing.assert_array_equal(arrays["x"], values[:size].reshape(shape))
+    np.testing.assert_array_equal(arrays["y"], values[size:])
+
+
+@pytest.mark.parametrize("raw", [b"", b"[1]", b'{"a": 1}', b'"\xff"', b"[" * 100_000])
+def test_words_of_another_form_are_refused(raw: bytes) -> None:
+    """The words of an answer are of the type that was asked for."""
+    with pytest.raises(ProtocolError):
+        decode_data(msgspec.Raw(raw), dict[str, str])
+
+
+def test_a_request() -> None:
+    """A request has its id, operation and settings, the layout of its arrays, and their numbers in order."""
+    frame = encode(2**53 - 1, "call", {"name": "f"}, {"x": np.array([[1, 2]]), "y": [3.5]})
+    lengths = struct.unpack("<II", frame[:8])
+
+    assert json.loads(frame[8 : 8 + lengths[0]]) == {
+        "id": 2**53 - 1, "op": "call", "settings": {"name": "f"}, "arrays": [["x", [1, 2]], ["y", [1]]],
+    }  # fmt: skip
+    assert frame[8 + lengths[0] :] == struct.pack("<3d", 1, 2, 3.5)
+    assert lengths[1] == 24
+
+
+def test_a_fault_comes_back() -> None:
+    """A reply without a fault says so; what is left out of a fault is not in the making."""
+    fault = {"kind": "raised", "type": "E", "message": "", "line": 3}
+
+    assert decode(header(), b"")[0].fault is None
+    assert decode(header(fault=fault), b"")[0].fault == protocol.WorkerFault("raised", "E", "", 3, is_in_making=False)
 
 
 @given(st.binary(max_size=300))

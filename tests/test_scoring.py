@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.imports import finding
-from grader.models import Finding, Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict
+from grader.models import Finding, Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict, say
 from grader.pipeline import assignment
 from grader.renderers.json import parse_json, render_json
 from grader.renderers.text import render_text
-from grader.scoring import score
+from grader.scoring import WORST_FIRST, score, without_run
 
 TASK = assignment()
 STAGED = StagedSubmission(name="hand-in", main=SourceFile(name="network.py", text=""), siblings=(), sha256="0" * 64)
@@ -39,6 +43,21 @@ def test_the_rubric_sums_to_100() -> None:
     }  # fmt: skip
 
 
+def test_what_was_run_is_named() -> None:
+    """A report has the files, the times and the mistakes of its run."""
+    staged = replace(STAGED, siblings=(SourceFile(name="helper.py", text=""),))
+    run = run_of({"forward.model": Verdict.FAILED, "forward.neuron": Verdict.PASSED})
+    failed = replace(run.outcomes[0], misconception="linear_activation", duration_s=0.25)
+    run = replace(run, outcomes=(failed, run.outcomes[1]))
+
+    report = score(TASK, staged, (), run, seed=1, lang="en", total_s=0.123456)
+
+    assert report.submission.files == ["network.py", "helper.py"]
+    assert (report.extra_score, report.timing.total_s) == (0, 0.1235)
+    assert report.timing.cases_s["forward.model"] == 0.25
+    assert [one.misconception for one in report.criteria if one.misconception] == ["linear_activation"]
+
+
 def test_nothing_reported_is_nothing_scored() -> None:
     """An empty run gives 0 of 100, and every case says that it did not report."""
     report = report_of(SuiteRun())
@@ -46,6 +65,7 @@ def test_nothing_reported_is_nothing_scored() -> None:
     assert (report.score, report.max_score) == (0, 100)
     verdicts = {case.verdict for criterion in report.criteria for case in criterion.cases}
     assert verdicts == {Verdict.NOT_RUN}
+    assert "_" not in report.criteria[1].cases[0].title
 
 
 def test_an_unknown_case_gives_no_points() -> None:
@@ -58,6 +78,55 @@ def test_half_of_the_points_for_a_partial_case() -> None:
     assert report_of(run_of({"neuron_update.returned_error": Verdict.PARTIAL})).score == 3
 
 
+@pytest.mark.parametrize(("most", "half"), [(0, 0), (1, 0), (7, 3), (8, 4)])
+def test_halves_are_rounded_down(most: int, half: int) -> None:
+    """Half of the points is a whole number."""
+    criterion = next(one for one in TASK.rubric.criteria if not one.is_gate)
+    case = replace(criterion.cases[0], points=most)
+    rubric = replace(TASK.rubric, criteria=(replace(criterion, points=most, cases=(case,)),))
+    run = run_of({f"{criterion.id}.{case.id}": Verdict.PARTIAL})
+
+    points = score(replace(TASK, rubric=rubric), STAGED, (), run, seed=1, lang="en", total_s=0.5).criteria[0].points
+
+    assert repr(points) == repr(half)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ((Verdict.PASSED, Verdict.PASSED), Verdict.PASSED),
+        ((Verdict.PASSED, Verdict.FAILED), Verdict.PARTIAL),
+        ((Verdict.PASSED, Verdict.NOT_RUN), Verdict.PARTIAL),
+        ((Verdict.BLOCKED, Verdict.PASSED), Verdict.PARTIAL),
+        ((Verdict.PARTIAL, Verdict.PASSED), Verdict.PARTIAL),
+        ((Verdict.FAILED, Verdict.BLOCKED), Verdict.FAILED),
+        ((Verdict.BLOCKED, Verdict.BLOCKED), Verdict.BLOCKED),
+        ((Verdict.PASSED, Verdict.ERROR), Verdict.ERROR),
+        ((Verdict.TIMEOUT, Verdict.PASSED), Verdict.TIMEOUT),
+        ((Verdict.FAILED, Verdict.PARTIAL), Verdict.PARTIAL),
+        *(((worse, better), worse) for worse, better in pairwise(WORST_FIRST[:6])),
+    ],
+)
+def test_the_verdict_of_a_criterion(verdicts: tuple[Verdict, Verdict], expected: Verdict) -> None:
+    """The worst verdict is the criterion's, with what that case said; with some points, a soft one is partial."""
+    index, criterion = next((index, one) for index, one in enumerate(TASK.rubric.criteria) if len(one.cases) > 1)
+    names = [f"{criterion.id}.{case.id}" for case in criterion.cases]
+    every = dict.fromkeys(names, verdicts[0]) | {names[-1]: verdicts[1]}
+    run = run_of(every)
+    told = tuple(
+        replace(one, feedback=say(f"{one.verdict}"), hint=say(f"{one.verdict}!"), blocked_by=f"{one.verdict}")
+        for one in run.outcomes
+    )
+
+    result = report_of(replace(run, outcomes=told)).criteria[index]
+
+    worst = next((one for one in WORST_FIRST if one in verdicts), Verdict.PASSED)
+    assert result.verdict is expected
+    assert result.feedback is not None
+    assert result.hint is not None
+    assert (result.feedback.id, result.hint.id, result.blocked_by) == (f"{worst}", f"{worst}!", f"{worst}")
+
+
 def test_a_violated_gate_zeroes_everything() -> None:
     """The points that were earned are kept beside the zero."""
     every = {f"{criterion.id}.{case.id}": Verdict.PASSED for criterion, case in CASES}
@@ -67,6 +136,41 @@ def test_a_violated_gate_zeroes_everything() -> None:
     assert report.score == 0
     assert sum(criterion.points for criterion in report.criteria) == 0
     assert sum(criterion.points_without_gate for criterion in report.criteria) == 100
+    assert {case.points for criterion in report.criteria for case in criterion.cases} == {0}
+    gate = report.criteria[0]
+    assert (gate.verdict, gate.points, gate.max_points, gate.points_without_gate) == (Verdict.FAILED, 0, 0, 0)
+    assert gate.feedback == report.findings[0].message
+    assert gate.hint is not None
+
+
+def test_a_kept_gate_says_nothing() -> None:
+    """A gate that holds has no points, no feedback and no hint."""
+    gate = report_of(SuiteRun()).criteria[0]
+
+    assert (gate.verdict, gate.points, gate.max_points, gate.points_without_gate) == (Verdict.PASSED, 0, 0, 0)
+    assert (gate.feedback, gate.hint) == (None, None)
+
+
+def test_a_violated_gate_is_zero_whatever_else_holds() -> None:
+    """With a forbidden import, a case that cannot be decided leaves nothing open."""
+    run = run_of({"forward.model": Verdict.NOT_GRADABLE})
+
+    report = report_of(run, (finding(STAGED.main, 1, "torch"),))
+
+    assert (report.status, report.score) == (Status.GRADED, 0)
+
+
+@pytest.mark.parametrize(("status", "points"), [(Status.REJECTED, 0), (Status.GRADER_ERROR, None)])
+def test_without_a_run(status: Status, points: int | None) -> None:
+    """A hand-in that was rejected has 0 points, one that a broken grader left has none; nothing of it ran."""
+    reason = say("There is nothing.")
+
+    report = without_run(TASK, "hand-in", status, reason, seed=3, lang="en", total_s=0.123456)
+
+    assert (report.status, report.reason, report.score, report.extra_score) == (status, reason, points, 0)
+    assert (report.max_score, report.seed, report.timing.total_s, report.timing.student_s) == (100, 3, 0.1235, 0.0)
+    assert {(one.verdict, one.points, one.feedback) for one in report.criteria} == {(Verdict.NOT_RUN, 0, None)}
+    assert [one.max_points for one in report.criteria] == [one.points for one in TASK.rubric.criteria]
 
 
 def test_a_module_asked_for_at_run_time_is_a_finding() -> None:
@@ -75,6 +179,8 @@ def test_a_module_asked_for_at_run_time_is_a_finding() -> None:
 
     assert [(one.file, one.line) for one in report.findings] == [("network.py", None)]
     assert report.criteria[0].verdict is Verdict.FAILED
+    found = finding(STAGED.main, 3, "torch.nn")
+    assert report_of(SuiteRun(asked=("torch", "jax")), (found,)).findings == [found, finding(STAGED.main, None, "jax")]
 
 
 def test_a_broken_suite_has_no_score() -> None:
@@ -82,6 +188,7 @@ def test_a_broken_suite_has_no_score() -> None:
     report = report_of(SuiteRun(broken="a test broke"))
 
     assert (report.status, report.score) == (Status.GRADER_ERROR, None)
+    assert report.reason == say("The grader itself failed: {problem}.", problem="a test broke")
 
 
 def test_not_gradable_has_no_score() -> None:
