@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.imports import finding
-from grader.models import Finding, Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict, say
+from grader.models import (
+    DROPPED_LINE,
+    Finding,
+    Outcome,
+    Report,
+    SourceFile,
+    StagedSubmission,
+    Status,
+    SuiteRun,
+    Verdict,
+    say,
+)
 from grader.pipeline import assignment
 from grader.renderers.json import parse_json, render_json
 from grader.renderers.text import render_text
@@ -149,6 +160,15 @@ def test_a_kept_gate_says_nothing() -> None:
 
     assert (gate.verdict, gate.points, gate.max_points, gate.points_without_gate) == (Verdict.PASSED, 0, 0, 0)
     assert (gate.feedback, gate.hint) == (None, None)
+
+
+def test_a_line_that_was_left_out_costs_nothing() -> None:
+    """A finding that is no violation takes no points, and no gate."""
+    dropped = Finding(rule=DROPPED_LINE, file="network.py", line=1, message=say("!ls"))
+
+    report = report_of(run_of({f"{criterion.id}.{case.id}": Verdict.PASSED for criterion, case in CASES}), (dropped,))
+
+    assert (report.score, report.findings) == (100, [dropped])
 
 
 def test_a_violated_gate_is_zero_whatever_else_holds() -> None:

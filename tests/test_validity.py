@@ -119,13 +119,19 @@ def test_free_form_files() -> None:
 def test_right_and_wrong_work_graded(tmp_path: Path) -> None:
     """Correct styles score 100, mistakes less."""
     right = ["arrays", "closures", "float32", "model_appends_minus_one"]
-    wrong = ["derivative_of_output", "bias_frozen.lists", "hidden_sign", "loss_squared"]
+    wrong = ["derivative_of_output", "bias_frozen.lists", "hidden_sign", "loss_squared", "rate_ignored"]
+    free = (FREE_FORM / "right_err_first.py").read_text(encoding="utf-8")
 
     results = graded(
-        {**{name: styles()[name] for name in right}, **{name: mutants()[name].text(0.3) for name in wrong}}, tmp_path
+        {
+            **{name: styles()[name] for name in right},
+            **{name: mutants()[name].text(0.3) for name in wrong},
+            "free": free,
+        },
+        tmp_path,
     )
 
-    assert [results[name]["score"] for name in right] == [100] * 4
+    assert [results[name]["score"] for name in (*right, "free")] == [100] * 5
     assert [name for name in wrong if results[name]["score"] == 100] == []
 
 
