@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
+unexport PYTHONDONTWRITEBYTECODE # compiled modules are kept, or each process of a run compiles them again
 READY := .venv/.ready
 
 .PHONY: demo test pages package lint messages coverage mutation security fuzz seeds validity bench clean
@@ -12,7 +13,7 @@ demo: $(READY)
 	$(BIN)/grade tests/submissions/fails_model_update --seed 1 --report text=-
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -27,12 +28,13 @@ messages: $(READY)
 # Branch coverage of grader/ and reference/ by the tests, without the one that measures time (3 minutes).
 coverage: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 3 --dist loadgroup --deselect tests/test_pages.py::test_rendering_is_fast
+	$(BIN)/coverage run -m pytest -n 3 --dist loadfile --deselect tests/test_pages.py::test_rendering_is_fast
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # Changes of a module that its tests do not notice, of 300 drawn ones each (15 minutes).
 mutation: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mutation]'
 	$(BIN)/python -m tests.mutation 300
 
 # All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less (a minute).

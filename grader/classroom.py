@@ -326,11 +326,13 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
     students: dict[str, list[str]] = {}
     messages: dict[str, str] = {}
     times: list[float] = []
+    extras: list[int] = []
     for entry in entries:
         report = entry.report
         statuses[report.status.value] += 1
         levels[report.sandbox.level] += 1
         times.append(report.timing.total_s)
+        extras += [report.extra_score] if report.extra is not None else []
         for name in mistakes_in(report):
             students.setdefault(name, []).append(entry.key)
         messages = messages_in(report) | messages
@@ -360,6 +362,11 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             "least": min(scores, default=None),
             "most": max(scores, default=None),
             "tenths": tenths(scores, task.lab.rubric.max_score),
+        },
+        "extra": {
+            "hand_ins": len(extras),
+            "mean": round(statistics.fmean(extras), 2) if extras else None,
+            "max_score": task.lab.extra.rubric.max_score if task.lab.extra is not None else 0,
         },
         "criteria": {name: round(statistics.fmean(made), 4) for name, made in whole.items()},
         "cases": {

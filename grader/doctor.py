@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from grader import __version__
-from grader.sandbox.client import Fault, Hello, Reader
+from grader.sandbox.client import Fault, Hello, Limits, Worker
 from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
 
 PACKAGES = ("numpy", "pytest", "pytest-json-report", "click", "msgspec")
@@ -33,11 +33,11 @@ def examine() -> Iterator[str]:
 
 def greeting() -> Hello:
     """Start a worker and return what it says of itself."""
-    with Sandbox() as sandbox, Reader(sandbox) as reader:
-        answer = reader.read("doctor", {"doctor.py": b"x = 1\n"}, "doctor.py", ())
+    with Sandbox() as sandbox, Worker(sandbox, Limits(), 0) as worker:
+        answer = worker.read("doctor", {"doctor.py": b"x = 1\n"}, {"file": "doctor.py", "classes": ()})
         assert not isinstance(answer, Fault)
-        assert reader.hello is not None
-        return reader.hello
+        assert worker.hello is not None
+        return worker.hello
 
 
 def detail(layer: str, hello: Hello) -> str:

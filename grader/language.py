@@ -57,6 +57,8 @@ PHRASES: dict[str, tuple[str, ...]] = {
     "case": (  # the title of a case that did not report
         "three neurons", "wiring", "bias", "purity", "start", "neuron", "model", "function", "used", "weights",
         "returned error", "output step", "hidden step", "order", "loss", "convergence", "train",
+        "elementwise", "softmax", "large values", "regression", "percentage", "cross entropies", "zeros", "momentum", "exponential",
+        "half norm",
     ),
     "probe": ("weights", "epochs", "calls", "holders", "start"),
 }  # fmt: skip
@@ -135,7 +137,9 @@ def report_in(report: Report, lang: str) -> Report:
     report = replace(report, lang=lang)
     if lang == "en":
         return report
-    titles = {criterion.id: translated(criterion.title, lang) for criterion in report.criteria}
+    extra = report.extra
+    every = [*report.criteria, *(extra.criteria if extra is not None else ())]
+    titles = {criterion.id: translated(criterion.title, lang) for criterion in every}
 
     def told(message: Message | None) -> Message | None:
         return None if message is None else message_in(message, lang, titles)
@@ -167,5 +171,7 @@ def report_in(report: Report, lang: str) -> Report:
         assignment=translated(report.assignment, lang),
         reason=told(report.reason),
         criteria=[criterion_in(criterion) for criterion in report.criteria],
+        extra=extra
+        and replace(extra, title=translated(extra.title, lang), criteria=list(map(criterion_in, extra.criteria))),
         findings=[replace(one, message=message_in(one.message, lang, titles)) for one in report.findings],
     )

@@ -141,11 +141,15 @@ class Handed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One file of a submission: its name, without folders, and its text; cells: the first lines of a notebook's."""
+    """One file of a submission: its name, without folders, and its text; cells: the first lines of a notebook's.
+
+    is_unwritten: there is nothing in it but a template's stubs.
+    """
 
     name: str
     text: str
     cells: tuple[int, ...] = ()
+    is_unwritten: bool = False
 
     def place(self, line: int | None) -> str:
         """Return where a line is, as a person finds it."""
@@ -192,7 +196,7 @@ class Criterion:
 class Imports:
     """The import rules: frameworks that are banned, packages that are preloaded, stand-ins."""
 
-    banned: tuple[str, ...]
+    banned: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     stand_ins: tuple[str, ...] = ()
 
@@ -202,7 +206,7 @@ class Rubric:
     """What is judged and for how many points; the denominator of every score."""
 
     criteria: tuple[Criterion, ...]
-    imports: Imports
+    imports: Imports = Imports()
 
     @property
     def max_score(self) -> int:
@@ -216,7 +220,8 @@ class Assignment:
 
     file is what is handed in, classes what its text defines, functions what else is asked for. folder is
     where the suites are, beside this file or absolute ("": this lab); sha256 is over all that is in it
-    but the template ("" for this lab, which is the grader's own code).
+    but the template ("" for this lab, which is the grader's own code). extra is what earns points apart
+    from the score, an assignment in itself: its file lies beside the lab's, whose import rules hold for both.
     """
 
     rubric: Rubric
@@ -227,6 +232,7 @@ class Assignment:
     limits: Limits = field(default_factory=Limits)
     folder: str = ""
     sha256: str = ""
+    extra: Assignment | None = None
     is_run_asked: bool = False  # one run of train from the student's own start, as a remark
 
     @property
@@ -316,6 +322,15 @@ class CriterionResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Extra:
+    """What was handed in for extra points: its title, the most that it can earn, and its criteria."""
+
+    title: str
+    max_score: int
+    criteria: list[CriterionResult]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SandboxUsed:
     """How the student's code was confined, as the worker observed it before running it."""
 
@@ -353,7 +368,10 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """One graded submission: all that a renderer sees. assignment is the lab's title."""
+    """One graded submission: all that a renderer sees. assignment is the lab's title.
+
+    extra_score is no part of score; extra is null where nothing was handed in for it.
+    """
 
     schema: str
     assignment: str
@@ -361,8 +379,9 @@ class Report:
     reason: Message | None
     score: int | None
     max_score: int
-    extra_score: int
     criteria: list[CriterionResult]
+    extra_score: int
+    extra: Extra | None
     findings: list[Finding]
     sandbox: SandboxUsed
     submission: SubmissionShown

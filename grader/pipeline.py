@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from grader.cases import CaseStopped
 from grader.errors import Rejected
 from grader.imports import check_imports, dropped_lines
-from grader.models import Assignment, Handed, Report, StagedSubmission, Status, Verdict, say
+from grader.models import Assignment, Handed, Report, StagedSubmission, Status, SuiteRun, Verdict, say
 from grader.observed import Observed, observe
 from grader.rubric import read_assignment
 from grader.sandbox.client import Limits, Program, Worker
 from grader.sandbox.preload import modules_for
 from grader.sandbox.processes import Sandbox, SandboxError
 from grader.scoring import score, without_run
-from grader.staging import collect, name_of, stage
+from grader.staging import collect, name_of, reading_modules, stage
 
 if TYPE_CHECKING:
     from grader.suite_run import CollectedSuite
@@ -89,28 +89,38 @@ def grade_handed(
     """Grade what collect returns, arguments as in `grade`; collected is the suite where it is there already."""
     began = time.monotonic()
     try:
-        staged = stage(collect(), assignment, box)
-        findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
-        modules = preloaded(staged, assignment)
-        if box.is_bare:
-            box.preload(modules)
-        is_enough = box.offers(modules)
-        with (
-            contextlib.nullcontext(box) if is_enough else Sandbox(box.required, modules=modules) as fitting,
-            Worker(fitting, program(staged, assignment), assignment.limits, seed) as worker,
-        ):
+        handed = collect()
+        with contextlib.ExitStack() as stack:
+            worker = stack.enter_context(Worker(box, assignment.limits, seed, modules=reading_modules(handed)))
+            staged = stage(handed, assignment, worker)
+            part = extra_part(staged, assignment)
+            more = () if part is None else (part.main.name,)
+            findings = (*check_imports(staged, assignment.rubric.imports.banned, *more), *dropped_lines(staged))
+            fitting = sandbox_for(preloaded(staged, assignment), box, stack)
+            stack.push(worker)  # its end comes before that of its sandbox
+            worker.run(program(staged, assignment), fitting)
             from grader.suite_run import run_suite  # pytest loads while the worker starts
+
+            runs: dict[str, SuiteRun] = {}
+
+            def scored(run: SuiteRun, extra: SuiteRun | None = None) -> Report:
+                total_s = time.monotonic() - began
+                return score(assignment, staged, findings, run, extra, seed=seed, lang=lang, total_s=total_s)
 
             def report(observed: Observed | None = None) -> Report:
                 run = run_suite(staged, assignment, worker, seed, progress, observed, collected)
-                total_s = time.monotonic() - began
-                return score(assignment, staged, findings, run, seed=seed, lang=lang, total_s=total_s)
+                runs[run.route] = run
+                return scored(run)
 
             graded = report()
             if assignment.suite_observed.is_dir():
                 graded = by_observation(graded, report, lambda: observe(worker, staged.main, assignment.limits, seed))
-            total_s, student_s = round(time.monotonic() - began, 4), round(worker.spent_s, 4)
-            return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=student_s))
+            student_s = worker.spent_s
+            if part is not None:
+                extra = run_extra(part, assignment, fitting or box, student_s, seed, progress)
+                graded, student_s = scored(runs[graded.submission.route], extra), student_s + extra.student_time_s
+            total_s = round(time.monotonic() - began, 4)
+            return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=round(student_s, 4)))
     except Rejected as rejected:
         status, reason = Status.REJECTED, rejected.reason
     except SandboxError as error:
@@ -119,6 +129,14 @@ def grade_handed(
         problem = f"{type(error).__name__}: {error}"
         status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
     return without_run(assignment, name, status, reason, seed=seed, lang=lang, total_s=time.monotonic() - began)
+
+
+def sandbox_for(modules: list[str], box: Sandbox, stack: contextlib.ExitStack) -> Sandbox | None:
+    """Return whose process is to run what needs these modules; None: the process that read it has them."""
+    if box.is_bare:
+        box.preload(modules)
+        return box
+    return None if box.offers(modules) else stack.enter_context(Sandbox(box.required, modules=modules))
 
 
 def by_observation(contract: Report, report: Callable[[Observed], Report], watch: Callable[[], Observed]) -> Report:
@@ -145,6 +163,31 @@ def by_observation(contract: Report, report: Callable[[Observed], Report], watch
         return contract
     found = report(observed)
     return contract if (contract.score or 0) > (found.score or 0) else found
+
+
+def extra_part(staged: StagedSubmission, assignment: Assignment) -> StagedSubmission | None:
+    """Return the hand-in with its file for extra points as the main one, None where nothing is written there."""
+    wanted = assignment.extra.file if assignment.extra is not None else None
+    files = (staged.main, *staged.siblings)
+    for file in staged.siblings:
+        if file.name == wanted and not file.is_unwritten:
+            return replace(staged, main=file, siblings=tuple(one for one in files if one is not file))
+    return None
+
+
+def run_extra(
+    part: StagedSubmission, assignment: Assignment, sandbox: Sandbox, spent_s: float, seed: int, progress: Progress
+) -> SuiteRun:
+    """Run the suite for extra points in a worker of its own, in what spent_s left of the hand-in's time."""
+    from grader.suite_run import run_suite
+
+    assert assignment.extra is not None
+    left_s = max(0.0, assignment.limits.total_time_s - spent_s)
+    limits = limits_for(assignment.extra.limits, min(assignment.extra.limits.total_time_s, left_s))
+    extra = replace(assignment.extra, limits=limits)
+    text = replace(program(part, assignment), names=extra.functions)
+    with Worker(sandbox, limits, seed, program=text) as worker:
+        return run_suite(part, extra, worker, seed, progress)
 
 
 def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:

@@ -17,6 +17,7 @@ from grader.sandbox.client import Limits
 
 HERE = Path(__file__).parent  # this lab's own folder
 DEFAULT = HERE / "rubric.toml"
+EXTRA = "extra"  # a folder inside: an assignment for points apart from the score
 TOML_BYTES = 256 * 1024
 SAID = ("title", "file", "classes", "functions", "limits")  # what assignment.toml says of an Assignment
 LEFT_OUT = {"template", "__pycache__"}  # of a folder's hash: no grade depends on them
@@ -41,7 +42,18 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
     refuse(path, contradictions(lab))
     if not any((place / "suite").glob("test_*.py")):
         raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
+    if (place / EXTRA).is_dir():
+        extra = read_assignment(place / EXTRA)
+        lab = replace(lab, extra=replace(extra, folder=EXTRA, sha256="") if folder is None else extra)
+        refuse(path, both_named(lab, extra))
     return lab if folder is None else replace(lab, folder=str(place.resolve()), sha256=content_hash(place))
+
+
+def both_named(lab: Assignment, extra: Assignment) -> Iterator[str]:
+    """Yield one sentence for each criterion that a lab and its extra both have."""
+    for criterion in extra.rubric.criteria:
+        if criterion.id in {one.id for one in lab.rubric.criteria}:
+            yield f"the lab and its {EXTRA} both have the criterion {criterion.id}"
 
 
 def contradictions(lab: Assignment) -> Iterator[str]:
@@ -120,7 +132,7 @@ def unknown(name: str, part: dict[str, Any], known: Collection[str]) -> list[str
 def unknown_keys(raw: dict[str, Any]) -> Iterator[str]:
     """Yield one sentence for each key that a rubric does not have."""
     yield from unknown("the rubric", raw, names_of(Rubric))
-    yield from unknown("[imports]", raw["imports"], names_of(Imports))
+    yield from unknown("[imports]", raw.get("imports", {}), names_of(Imports))
     for criterion in raw["criteria"]:
         yield from unknown(criterion["id"], criterion, names_of(Criterion))
         for case in criterion.get("cases", ()):

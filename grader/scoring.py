@@ -20,11 +20,13 @@ from grader.models import (
     Criterion,
     CriterionResult,
     Environment,
+    Extra,
     Finding,
     Message,
     Outcome,
     Report,
     SandboxUsed,
+    SourceFile,
     StagedSubmission,
     Status,
     SubmissionShown,
@@ -56,22 +58,32 @@ def score(
     staged: StagedSubmission,
     findings: Sequence[Finding],
     run: SuiteRun,
+    extra_run: SuiteRun | None = None,
     *,
     seed: int,
     lang: str,
     total_s: float,
 ) -> Report:
-    """Return the report of a submission that was staged and run, in the language lang."""
-    findings = [*findings, *_asked(assignment, staged, findings, run)]
-    violations = [one for one in findings if one.rule == BANNED_IMPORT]
-    outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for outcome in run.outcomes}
+    """Return the report of a submission that was staged and run, in the language lang.
+
+    extra_run is that of its file for extra points, where there is one: no part of the score, but a banned
+    import is one wherever it stands, and takes the points of both.
+    """
+    both = [run] if extra_run is None else [run, extra_run]
+    found = list(findings)
+    for file, one in zip(_ran(assignment, staged), both, strict=False):
+        found += _asked(assignment, found, file, one)
+    violations = [one for one in found if one.rule == BANNED_IMPORT]
+    outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for one in both for outcome in one.outcomes}
     criteria = [
         _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
         for criterion in assignment.rubric.criteria
     ]
-    status, reason = _status(criteria, run, is_violated=bool(violations))
+    extra = None if extra_run is None or assignment.extra is None else _extra(assignment.extra, outcomes)
+    status, reason = _status(criteria, both, is_violated=bool(violations))
     if violations:
         criteria = [_zeroed(criterion) for criterion in criteria]
+        extra = extra and replace(extra, criteria=[_zeroed(criterion) for criterion in extra.criteria])
     total = sum(criterion.points for criterion in criteria)
     report = Report(
         schema=SCHEMA,
@@ -80,9 +92,10 @@ def score(
         reason=reason,
         score=total if status is Status.GRADED else None,
         max_score=assignment.rubric.max_score,
-        extra_score=0,
         criteria=criteria,
-        findings=findings,
+        extra_score=0 if extra is None else sum(criterion.points for criterion in extra.criteria),
+        extra=extra,
+        findings=found,
         sandbox=SandboxUsed(level=run.level),
         submission=SubmissionShown(
             name=staged.name,
@@ -118,8 +131,9 @@ def without_run(
         reason=reason,
         score=0 if status is Status.REJECTED else None,
         max_score=assignment.rubric.max_score,
-        extra_score=0,
         criteria=[_not_run(criterion) for criterion in criteria],
+        extra_score=0,
+        extra=None,
         findings=[],
         sandbox=SandboxUsed(level="none"),
         submission=SubmissionShown(name=name, sha256="", files=[], route="none"),
@@ -132,19 +146,26 @@ def without_run(
     return report_in(report, lang)
 
 
-def _asked(
-    assignment: Assignment, staged: StagedSubmission, findings: Sequence[Finding], run: SuiteRun
-) -> list[Finding]:
-    """Return a finding for each banned package that only showed at run time."""
+def _ran(assignment: Assignment, staged: StagedSubmission) -> list[SourceFile]:
+    """Return the lab's file, and the one for extra points where it was handed in."""
+    extra = assignment.extra.file if assignment.extra is not None else None
+    return [staged.main, *(one for one in staged.siblings if one.name == extra)]
+
+
+def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, run: SuiteRun) -> list[Finding]:
+    """Return a finding for each banned package that only showed at run time, and is in no finding that is known."""
     banned = assignment.rubric.imports.banned
-    known = {str(one.message.args.get("module", "")).partition(".")[0] for one in findings}
+    told = {str(one.message.args.get("module", "")).partition(".")[0] for one in known}
     packages = dict.fromkeys(name.partition(".")[0] for name in run.asked if is_banned(name, banned))
-    return [finding(staged.main, None, package) for package in packages if package not in known]
+    return [finding(file, None, package) for package in packages if package not in told]
 
 
-def _status(criteria: Sequence[CriterionResult], run: SuiteRun, *, is_violated: bool) -> tuple[Status, Message | None]:
-    if run.broken is not None:
-        return Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=run.broken)
+def _status(
+    criteria: Sequence[CriterionResult], runs: Sequence[SuiteRun], *, is_violated: bool
+) -> tuple[Status, Message | None]:
+    for run in runs:
+        if run.broken is not None:
+            return Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=run.broken)
     for criterion in criteria if not is_violated else ():  # a violated gate is 0, whatever else holds
         for case in criterion.cases:
             if case.verdict is Verdict.NOT_GRADABLE:
@@ -199,6 +220,12 @@ def _criterion(criterion: Criterion, outcomes: dict[str, Outcome]) -> CriterionR
         remarks=[remark for case in cases for remark in case.remarks],
         cases=cases,
     )
+
+
+def _extra(assignment: Assignment, outcomes: dict[str, Outcome]) -> Extra:
+    rubric = assignment.rubric
+    criteria = [_criterion(criterion, outcomes) for criterion in rubric.criteria]
+    return Extra(title=assignment.title, max_score=rubric.max_score, criteria=criteria)
 
 
 def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:

@@ -16,8 +16,7 @@ from pathlib import Path
 from grader.errors import Rejected
 from grader.models import Assignment, Handed, SourceFile, StagedSubmission
 from grader.sandbox import reading
-from grader.sandbox.client import Fault, FaultKind, Reader
-from grader.sandbox.processes import Sandbox
+from grader.sandbox.client import Fault, FaultKind, Worker
 
 HANDED_BYTES = 16 * 2**20
 ENTRIES = 2_000
@@ -137,19 +136,25 @@ def content_of(path: Path, name: str) -> bytes:
     return content
 
 
-def stage(handed: Handed, assignment: Assignment, sandbox: Sandbox) -> StagedSubmission:
-    """Have a confined process find the file that defines the lab's classes; Rejected for whatever holds no such file."""
+def reading_modules(handed: Handed) -> tuple[str, ...]:
+    """Return the modules that reading a submission takes."""
     is_packed = any(reading.kind_of(file, reading.ARCHIVES) for file in handed.files)
-    modules = (*reading.CODECS, *reading.ARCHIVERS) if is_packed else reading.CODECS
-    with Reader(sandbox, modules) as reader:
-        answer = reader.read(handed.name, handed.files, assignment.file, assignment.classes)
+    return (*reading.CODECS, *reading.ARCHIVERS) if is_packed else reading.CODECS
+
+
+def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmission:
+    """Have a confined process find the file that defines the classes; Rejected for whatever holds no such file."""
+    extra = assignment.extra.file if assignment.extra else ""
+    lab = {"file": assignment.file, "classes": assignment.classes, "extra": extra}
+    answer = worker.read(handed.name, handed.files, lab)
     if isinstance(answer, Fault):
         why = "takes too long" if answer.kind is FaultKind.TIMEOUT else "is too much"
         raise Rejected("{name} {why} to read: it is no ordinary Python file.", name=handed.name, why=why)
     if answer.source is None:
         raise Rejected(answer.refusal, **answer.arguments)
     main, *siblings = (
-        SourceFile(name=file.name, text=file.text, cells=tuple(file.cells)) for file in answer.source.files
+        SourceFile(name=file.name, text=file.text, cells=tuple(file.cells), is_unwritten=file.is_unwritten)
+        for file in answer.source.files
     )
     return StagedSubmission(
         name=handed.name,

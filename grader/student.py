@@ -206,6 +206,15 @@ class Student:
             raise unmet("{name} must return one number.", name=name)
         return values
 
+    def call(self, name: str, *arguments: Array | float | list[str]) -> list[Array]:
+        """Call a function of the module; return its result, or of a tuple or a list of arrays each, as arrays.
+
+        A result that holds no numbers is an empty array.
+        """
+        plain = [one.tolist() if isinstance(one, np.ndarray) else one for one in arguments]
+        answer = self._asking.ask("apply", name, {"name": name, "arguments": plain}, {})
+        return [answer.arrays[key] for key in sorted(answer.arrays)]
+
     def model(self, **named: float) -> ModelProxy:
         """Return a fresh model, made with these keyword arguments."""
         return ModelProxy(self._asking, self._asking.new("Model", **named), self.layout.wiring, self.layout.references)

@@ -92,8 +92,8 @@ def is_gate(criterion: CriterionResult) -> bool:
 
 
 def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
-    """Yield one row a student, the titles first; a gate's column has its verdict."""
-    header = ["key", "student", "name", "email", "status", "score", "max_score"]
+    """Yield one row a student, the titles first; a gate's column has its verdict, extra_score is no part of the score."""
+    header = ["key", "student", "name", "email", "status", "score", "max_score", "extra_score"]
     header += [criterion.id for criterion in rubric.criteria]
     header += ["misconceptions", "route", "reason", "overridden"]
     yield header
@@ -107,7 +107,8 @@ def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
     found = (case.misconception for criterion in report.criteria for case in criterion.cases if case.misconception)
     cells = [_criterion_cell(entry, criterion, results.get(criterion.id)) for criterion in rubric.criteria]
     return [
-        entry.key, entry.student, entry.name, entry.email, report.status.value, entry.score, report.max_score, *cells,
+        entry.key, entry.student, entry.name, entry.email, report.status.value, entry.score, report.max_score,
+        None if report.extra is None else report.extra_score, *cells,
         " ".join(dict.fromkeys(found)),
         report.submission.route,
         report.reason.text if report.reason is not None else "",
@@ -131,7 +132,8 @@ def cases(entries: Iterable[Entry]) -> Iterator[Row]:
     """Yield one row a case as it was observed, without overrides, the titles first; a gate is a row without a case."""
     yield ["student", "criterion", "case", "verdict", "points", "max_points", "misconception", "feedback"]
     for entry in entries:
-        for criterion in entry.report.criteria:
+        extra = entry.report.extra
+        for criterion in [*entry.report.criteria, *(extra.criteria if extra is not None else ())]:
             for case in criterion.cases:
                 told = case.feedback.text if case.feedback is not None else ""
                 yield [

@@ -1,4 +1,4 @@
-"""Runs the installed command the way a user does."""
+"""Grades for the tests: by the installed command, the way a user does, or in this process, which is quicker."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from grader import pipeline
+from grader.models import Report
+from grader.renderers.json import render_json
+from grader.sandbox.preload import EVERY
+from grader.sandbox.processes import Sandbox
 
 ROOT = Path(__file__).parents[1]
 SUBMISSIONS = ROOT / "tests" / "submissions"
@@ -35,13 +41,23 @@ class Ran:
 
 def grade(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:
     """Run `grade` in cwd, in a fork of a warm process; report is the JSON file it left there, {} for none."""
+    return forked("grade", *arguments, cwd=cwd, **environment)
+
+
+def grade_class(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:
+    """Run `grade-class` in the same way."""
+    return forked("grade-class", *arguments, cwd=cwd, **environment)
+
+
+def forked(*argv: str | Path, cwd: Path, **environment: str) -> Ran:
+    """Run a command in a fork of a warm process."""
     warm = warm_process()
     assert warm.stdin is not None
     assert warm.stdout is not None
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         wanted = {
-            "argv": [str(argument) for argument in arguments],
+            "argv": [str(one) for one in argv],
             "cwd": str(cwd),
             "environment": {**ENVIRONMENT, **environment},
             "out": str(out),
@@ -63,6 +79,26 @@ def warm_process() -> subprocess.Popen[str]:
     )  # fmt: skip
     atexit.register(process.kill)
     return process
+
+
+def graded(path: Path, *, seed: int, time_limit: float = 20, lang: str = "en") -> Report:
+    """Grade in this process, for tests that are not about the command."""
+    task = pipeline.assignment(time_limit=time_limit)
+    return pipeline.grade(path, task, seed=seed, lang=lang, sandbox=warm_sandbox())
+
+
+def graded_as_json(path: Path, *, seed: int, time_limit: float = 20, lang: str = "en") -> dict[str, Any]:
+    """Grade in this process, and return the report as its JSON file has it."""
+    report: dict[str, Any] = json.loads(render_json(graded(path, seed=seed, time_limit=time_limit, lang=lang)))
+    return report
+
+
+@cache
+def warm_sandbox() -> Sandbox:
+    """Start the sandbox of this test run, with all that a hand-in may import."""
+    sandbox = Sandbox(modules=EVERY)
+    atexit.register(sandbox.__exit__, None, None, None)
+    return sandbox
 
 
 def installed(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:

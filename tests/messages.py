@@ -34,7 +34,7 @@ SPEAKERS = {
     "Refusal": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0,
 }  # fmt: skip
 SAID = {"hint"}  # and arguments that are messages
-SENTENCES = ("suite/*.py", "suite_observed/*.py", "cases.py", "asking.py", "layout.py", "observation.py", "observed.py",
+SENTENCES = ("suite/*.py", "suite_observed/*.py", "extra/suite/*.py", "cases.py", "asking.py", "layout.py", "observation.py", "observed.py",
              "student.py", "suite_run.py", "imports.py")  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
 
@@ -52,9 +52,11 @@ def messages() -> dict[Key, set[str]]:
         for text in (rule.message, rule.hint):
             found.setdefault((None, text), set()).add("grader/misconceptions.py")
     lab = read_assignment()
-    found.setdefault((None, lab.title), set()).add("grader/assignment.toml")
-    for criterion in lab.rubric.criteria:
-        found.setdefault((None, criterion.title), set()).add("grader/rubric.toml")
+    for name, one in (("grader", lab), ("grader/extra", lab.extra)):
+        assert one is not None
+        found.setdefault((None, one.title), set()).add(f"{name}/assignment.toml")
+        for criterion in one.rubric.criteria:
+            found.setdefault((None, criterion.title), set()).add(f"{name}/rubric.toml")
     for context, phrases in PHRASES.items():
         for text in phrases:
             found.setdefault((context, text), set()).add("grader/language.py")
@@ -101,7 +103,7 @@ def sentences(tree: ast.Module) -> Iterator[str]:
 
 def titles(path: Path, tree: ast.Module) -> Iterator[str]:
     """Yield the docstrings of the cases: what students read as titles."""
-    if not path.match("grader/suite*/test_*.py"):
+    if not any(path.match(f"grader/{place}/test_*.py") for place in ("suite*", "extra/suite")):
         return
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):

@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from grader.models import Verdict
-from grader.pipeline import assignment, grade
 from grader.renderers.text import render_text
-from grader.sandbox.processes import Sandbox
-from tests.command import ROOT
+from tests.command import ROOT, graded
 from tests.mutants import mutants
 
 PAGE = ROOT / "docs" / "mistakes.md"
@@ -39,11 +37,11 @@ not pass is shown as `grade` prints it with `--seed 1`; all else passed, or coul
 def sections(names: Iterable[str]) -> dict[str, str]:
     """Return the sections of the page about these mistakes."""
     found = {}
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         for name in names:
             path = Path(folder, "network.py")
             path.write_text(mutants()[name].text(0.3), encoding="utf-8")
-            report = grade(path, assignment(), seed=SEED, sandbox=sandbox)
+            report = graded(path, seed=SEED)
             told = [one for one in report.criteria if any(case.misconception for case in one.cases)]
             lines = render_text(report).splitlines()
             kept: list[str] = []

@@ -12,19 +12,19 @@ from typing import Any
 
 from grader.classroom import statistics_of
 from grader.models import CriterionResult, Report, say
-from grader.pipeline import assignment, grade
+from grader.pipeline import assignment
 from grader.renderers.classpage import render_class
 from grader.renderers.html import render_html
-from grader.sandbox.processes import Sandbox
 from grader.tables import Entry
 from grader.warm import Task, Wanted, broken
-from tests.command import ROOT, SUBMISSIONS
+from tests.command import ROOT, SUBMISSIONS, graded
 from tests.mutants import mutants
 
 HOSTILE = "</script></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'`&amp;\n\r\0\x1b[2J\u202e\ud800{x}"
 GRADED = {
     "passed": ROOT / "reference",
     "missed": SUBMISSIONS / "fails_model_update",
+    "extra": SUBMISSIONS / "extra_partly",
     "unwritten": ROOT / "student_template",
     "crashed": SUBMISSIONS / "segfault",
     "gated": SUBMISSIONS / "torch_import",
@@ -49,18 +49,17 @@ def report(kind: str) -> Report:
         return broken(task(), Wanted(name="hand-in"), "The suite did not end")
     if kind == "many_mistakes":
         return wrong("bias_frozen", "loss_squared")
-    with Sandbox() as sandbox:
-        return grade(GRADED[kind], assignment(), seed=1, sandbox=sandbox)
+    return graded(GRADED[kind], seed=1)
 
 
 def wrong(*names: str) -> Report:
     """Return a report of several mistakes: the criteria of each where they are worse."""
     reports = []
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         for name in names:
             path = Path(folder, "network.py")
             path.write_text(mutants()[name].text(0.3), encoding="utf-8")
-            reports.append(grade(path, assignment(), seed=1, sandbox=sandbox))
+            reports.append(graded(path, seed=1))
     both = zip(*(one.criteria for one in reports), strict=True)
     criteria = [min(several, key=lambda one: one.points) for several in both]
     return replace(reports[0], criteria=criteria, score=sum(one.points for one in criteria))

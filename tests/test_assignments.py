@@ -7,11 +7,16 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grader.models import Status
+from grader.pipeline import assignment
+from grader.staging import collect
+from grader.warm import Task, Wanted, Warm
 from tests.command import ROOT, Ran, grade, run
 
 LAB = ROOT / "tests" / "labs" / "gates"
@@ -180,6 +185,17 @@ def test_a_class(lab: Path, tmp_path: Path) -> None:
     assert "One neuron: AND and OR" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
+def test_another_content_on_another_machine() -> None:
+    """A warm process grades nothing by a folder that has not the content it was sent for."""
+    task = Task(lab=replace(assignment(LAB), sha256="0" * 64), seed=7)
+    with Warm(task) as warm:
+        report = warm.grade(Wanted(name="a", handed=collect(LAB / "template" / "neuron.py")))
+
+    assert report.status is Status.GRADER_ERROR
+    assert report.reason is not None
+    assert "the assignment gates is another one on this machine" in report.reason.text
+
+
 def test_the_page_shows_the_lab() -> None:
     """docs/assignments.md shows the files of this lab as they are."""
     shown = re.findall(r"^`(\S+)`\n\n```\w+\n(.*?)```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -190,8 +206,6 @@ def test_the_page_shows_the_lab() -> None:
 
 def test_the_page_names_what_there_is() -> None:
     """Options, limits and fixtures that docs/assignments.md names exist."""
-    from dataclasses import fields
-
     from grader.sandbox.client import Limits
     from grader.suite_run import SuitePlugin
 

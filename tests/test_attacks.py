@@ -165,7 +165,7 @@ def check_honest(name: str, sandbox: Sandbox) -> None:
     imported = [module for _, module in reading.imports_of(reading.parse(text))]
     sandbox.preload(modules_for(imported, [text], ()))
     program = Program(file="network.py", text=text, stand_ins=("matplotlib", "tqdm"), names=("f",))
-    with Worker(sandbox, program, Limits(total_time_s=10), 1) as worker:
+    with Worker(sandbox, Limits(total_time_s=10), 1, program=program) as worker:
         loaded = worker.load()
         assert isinstance(loaded, Loaded), loaded
         assert worker.hello is not None

@@ -99,7 +99,12 @@ def test_the_template_has_no_tests() -> None:
     """What a student gets is the handout, the stubs and the workflow."""
     files = {path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*") if path.is_file()}
 
-    assert {name for name in files if ".pyc" not in name} == {"README.md", "network.py", ".github/workflows/grade.yml"}
+    assert {name for name in files if ".pyc" not in name} == {
+        "README.md",
+        "network.py",
+        "lecture.py",
+        ".github/workflows/grade.yml",
+    }
 
 
 def test_the_workflow_of_the_template(tmp_path: Path) -> None:
@@ -186,16 +191,23 @@ def test_the_hook_of_pre_commit(tmp_path: Path) -> None:
 # --- Gradescope ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def platform(tmp_path: Path) -> Path:
-    """Lay out Gradescope's folders with the package that the command writes."""
-    written = run([PACKAGE, "gradescope", "out.zip", "--time-limit", "30"], cwd=tmp_path)
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the package that the command writes."""
+    folder = tmp_path_factory.mktemp("package")
+    written = run([PACKAGE, "gradescope", "out.zip", "--time-limit", "30"], cwd=folder)
     assert (written.code, written.err) == (0, "")
     assert written.out == "out.zip: upload it as the autograder of an assignment with 100 points.\n"
+    return folder / "out.zip"
+
+
+@pytest.fixture
+def platform(package: Path, tmp_path: Path) -> Path:
+    """Lay out Gradescope's folders with that package."""
     root = tmp_path / "autograder"
     for name in ("source", "submission"):
         (root / name).mkdir(parents=True)
-    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+    with zipfile.ZipFile(package) as archive:
         for entry in archive.infolist():
             Path(archive.extract(entry, root / "source")).chmod(entry.external_attr >> 16)
     return root

@@ -124,7 +124,7 @@ def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
     before = descendants(os.getpid())
     with Sandbox() as sandbox:
         sandbox.preload(BASE)
-        with Worker(sandbox, Program(file="network.py", text="def f(): return 1.0"), LIMITS, 1) as worker:
+        with Worker(sandbox, LIMITS, 1, program=Program(file="network.py", text="def f(): return 1.0")) as worker:
             answer = worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
             assert isinstance(answer, Answer)
             started = descendants(os.getpid()) - before
@@ -168,7 +168,7 @@ def test_a_thousand_workers_leave_nothing() -> None:
         sandbox.preload(BASE)
         before = None
         for number in range(1000):
-            with Worker(sandbox, program, LIMITS, 1) as worker:
+            with Worker(sandbox, LIMITS, 1, program=program) as worker:
                 worker.load()
             if number == 0:
                 before, below = counts(), len(descendants(os.getpid()))

@@ -13,7 +13,7 @@ from grader.cli import FORMATS
 from grader.renderers import RENDERERS
 from grader.rubric import read_rubric
 from tests import mistakes
-from tests.command import ROOT, SUBMISSIONS, grade, run
+from tests.command import ROOT, SUBMISSIONS, grade, grade_class, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HANDOUT = (ROOT / "student_template" / "README.md").read_text(encoding="utf-8")
@@ -28,9 +28,7 @@ def test_help_in_the_readme(tmp_path: Path) -> None:
 
 def test_help_of_the_class_in_the_readme(tmp_path: Path) -> None:
     """The README shows grade-class --help as it is."""
-    command = Path(sys.executable).with_name("grade-class")
-
-    ran = run([command, "--help"], cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
+    ran = grade_class("--help", cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
 
     assert ran.out.rstrip() in README
 

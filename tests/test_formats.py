@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from xml.etree import ElementTree
 import jsonschema
 import junitparser
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -41,16 +42,15 @@ from grader.renderers.json import parse_json
 from grader.renderers.markdown import JOINER, escaped, fenced
 from grader.renderers.text import printable
 from grader.scoring import score
-from tests.command import ROOT, SUBMISSIONS, grade
+from tests.command import ROOT, SUBMISSIONS, grade, graded
 from tests.runner import Command, obeyed
 from tests.schemas import CLASSROOM50, GRADESCOPE
 from tests.test_renderers import HOSTILE, hostile_report
 
-pytestmark = pytest.mark.xdist_group("formats")  # what all of its tests share is made once
-
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLES = {
-    "right": ROOT / "reference",
+    "right": ROOT / "reference" / "network.py",
+    "extra": SUBMISSIONS / "extra_partly",
     "failing": SUBMISSIONS / "fails_model_update",
     "hanging": SUBMISSIONS / "loop_forward",
     "rejected": SUBMISSIONS / "syntax_error",
@@ -71,14 +71,10 @@ VARIABLES = {
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+def reports() -> dict[str, Report]:
     """Return a report of each kind."""
-    folder = tmp_path_factory.mktemp("reports")
-    found = {"broken": broken(), "hostile": hostile_report()}
-    for kind, path in SAMPLES.items():
-        grade(path, "--seed", "1", "--time-limit", "5", cwd=folder)
-        found[kind] = parse_json((folder / "grade-report.json").read_text(encoding="utf-8"))
-    return found
+    found = {kind: graded(path, seed=1, time_limit=5) for kind, path in SAMPLES.items()}
+    return {**found, "broken": broken(), "hostile": hostile_report()}
 
 
 def broken() -> Report:
@@ -124,6 +120,11 @@ def test_every_format_takes_every_report(format: str, kind: str, reports: dict[s
         assert "error_without_derivative" in text.replace("\\", "")
     if kind == "gated":
         assert "imports torch" in text
+    if kind == "extra":
+        assert "softmax returned a number that is not finite" in text.replace("\\", "")
+        assert re.search("5 (of|von) 10|extra_score", text) is not None
+    elif format not in ("json", "gradescope"):
+        assert "xtra" not in text
     if kind == "observed" and format in ("markdown", "gradescope", "junit"):
         assert "by watching its own training" in text
 
@@ -234,10 +235,12 @@ def test_junit(kind: str, reports: dict[str, Report]) -> None:
         for kind in (junitparser.Failure, junitparser.Error, junitparser.Skipped)
     ]
     assert [suite.failures, suite.errors, suite.skipped] == counts
-    assert 1 + 19 == suite.tests == len(list(suite))
+    extra = sum(len(one.cases) for one in report.extra.criteria) if report.extra else 0
+    assert 1 + 19 + extra == suite.tests == len(list(suite))
     assert all(result.text.startswith(result.message) for result in results)
     properties = {one.name: one.value for one in suite.properties()}  # type: ignore[no-untyped-call]
     assert ("" if report.score is None else str(report.score)) == properties["score"]
+    assert ("5" if kind == "extra" else None) == properties.get("extra_score")
     points = [int(one.get("value", "")) for one in root.iter("property") if one.get("name") == "points"]
     assert sum(points) == (report.score if report.score is not None else sum(points))
 
@@ -254,6 +257,7 @@ def test_junit_verdicts(reports: dict[str, Report]) -> None:
         }
 
     assert kinds("right") == set()
+    assert kinds("extra") == {("skipped", "failed")}
     assert kinds("failing") == {("failure", "error_without_derivative"), ("skipped", "blocked")}
     assert kinds("hanging") == {("error", "timeout"), ("skipped", "blocked")}
     assert kinds("rejected") == {("failure", "rejected"), ("skipped", "not_run")}
@@ -291,6 +295,7 @@ MARKS = st.sampled_from(
 )
 
 
+@example("111.")
 @given(st.lists(MARKS, max_size=12).map("".join))
 def test_any_text_is_only_text_in_markdown(text: str) -> None:
     """Wherever a text stands, the blocks are those of a word, and the text is what is read."""
@@ -319,7 +324,9 @@ def test_markdown_is_a_table_and_sections(kind: str, reports: dict[str, Report])
     found = list(tokens(RENDERERS["markdown"](report)))
 
     assert "h2" == found[0].tag
-    assert (0 if report.status is Status.REJECTED else 1 + 7) == sum(token.type == "tr_open" for token in found)
+    extra = 1 + len(report.extra.criteria) if report.extra else 0
+    rows = 0 if report.status is Status.REJECTED else 1 + 7 + extra
+    assert rows == sum(token.type == "tr_open" for token in found)
     assert all("|" not in token.content for token in found if token.type == "text" and kind != "hostile")
 
 

@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.command import ROOT, Ran, grade, run
+from tests.command import ROOT, grade, graded_as_json, run
 
 Write = Callable[..., Path]
 
@@ -63,17 +64,17 @@ def test_hostile_code_gets_a_report(name: str, student_code: str, write: Write, 
     assert ran.report["status"] in ("graded", "not_gradable")
 
 
-def graded(code: str, write: Write, tmp_path: Path) -> Ran:
-    return grade(write(code), "--seed", "3", cwd=tmp_path)
+def graded(code: str, write: Write) -> dict[str, Any]:
+    return graded_as_json(write(code), seed=3)
 
 
-def points(ran: Ran, criterion: str, case: str) -> int:
-    (cases,) = [one["cases"] for one in ran.report["criteria"] if one["id"] == criterion]
+def points(report: dict[str, Any], criterion: str, case: str) -> int:
+    (cases,) = [one["cases"] for one in report["criteria"] if one["id"] == criterion]
     (found,) = [one for one in cases if one["id"] == case]
     return int(found["points"])
 
 
-def test_answers_from_a_table_are_no_learning(student_code: str, write: Write, tmp_path: Path) -> None:
+def test_answers_from_a_table_are_no_learning(student_code: str, write: Write) -> None:
     """A network that does not move, and knows the corners by heart after some steps, has not converged."""
     code = student_code.replace(
         "        return self.n3.forward(self.h)\n",
@@ -86,13 +87,13 @@ def test_answers_from_a_table_are_no_learning(student_code: str, write: Write, t
         "        self.steps = getattr(self, 'steps', 0) + 1\n        self.n3.bias += 1e-3 * err\n",
     )
 
-    ran = graded(code, write, tmp_path)
+    report = graded(code, write)
 
-    assert points(ran, "xor", "convergence") == 0
-    assert points(ran, "xor", "train") == 0
+    assert points(report, "xor", "convergence") == 0
+    assert points(report, "xor", "train") == 0
 
 
-def test_memorised_weights_are_no_learning(student_code: str, write: Write, tmp_path: Path) -> None:
+def test_memorised_weights_are_no_learning(student_code: str, write: Write) -> None:
     """A train that writes a known solution does not learn the samples that it is given."""
     code = student_code + (
         "\n\ndef train(model, samples, epochs):\n"
@@ -101,18 +102,18 @@ def test_memorised_weights_are_no_learning(student_code: str, write: Write, tmp_
         "    return [1 / (n + 1) for n in range(epochs)]\n"
     )
 
-    ran = graded(code, write, tmp_path)
+    report = graded(code, write)
 
-    assert points(ran, "xor", "convergence") == 5
-    assert points(ran, "xor", "train") == 0
+    assert points(report, "xor", "convergence") == 5
+    assert points(report, "xor", "train") == 0
 
 
-def test_addresses_do_not_differ(student_code: str, write: Write, tmp_path: Path) -> None:
+def test_addresses_do_not_differ(student_code: str, write: Write) -> None:
     """What a run prints of memory addresses is masked: the same seed gives the same report."""
     path = write(student_code.replace("        self.h = ", "        print(self)\n        self.h = "))
     reports = []
     for _ in range(2):
-        report = grade(path, "--seed", "3", cwd=tmp_path).report
+        report = graded_as_json(path, seed=3)
         del report["timing"]
         reports.append(report)
 
@@ -131,10 +132,10 @@ def test_names_that_are_no_text(name: bytes, tmp_path: Path) -> None:
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(source)
 
-    ran = grade(Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)), cwd=tmp_path)
+    report = graded_as_json(Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)), seed=3)
 
-    assert (0, 100) == (ran.code, ran.report["score"])
-    assert "\ufffd" in ran.report["submission"]["name"]
+    assert report["score"] == 100
+    assert "\ufffd" in report["submission"]["name"]
 
 
 def test_a_report_never_replaces_the_submission(student_code: str, write: Write, tmp_path: Path) -> None:
@@ -180,9 +181,9 @@ for attempt in (
     try: attempt()
     except (OSError, RuntimeError): pass
 """
-    ran = graded(
-        student_code.replace("import numpy as np\n", "import os\nimport numpy as np\n") + tries, write, tmp_path
-    )
+    code = student_code.replace("import numpy as np\n", "import os\nimport numpy as np\n") + tries
+
+    ran = grade(write(code), cwd=tmp_path)
 
     remarks = [one["text"] for criterion in ran.report["criteria"] for one in criterion["remarks"]]
     told = [text for text in remarks if text.startswith("Your code tried to ")]
@@ -206,33 +207,31 @@ def test_a_hand_in_with_a_file_named_like_a_module(student_code: str, tmp_path: 
     text = "import random, copy, token\n" + student_code.replace("LEARNING_RATE = 0.5", "LEARNING_RATE = random.OWN")
     (tmp_path / "work" / "network.py").write_text(text, encoding="utf-8")
 
-    ran = grade(tmp_path / "work", cwd=tmp_path)
-
-    assert (0, 100) == (ran.code, ran.report["score"])
+    assert graded_as_json(tmp_path / "work", seed=3)["score"] == 100
 
 
-def test_a_framework_asked_for_in_a_call_is_a_finding(student_code: str, write: Write, tmp_path: Path) -> None:
+def test_a_framework_asked_for_in_a_call_is_a_finding(student_code: str, write: Write) -> None:
     """What got past the syntax tree, in a method, is found by what the code asked for."""
     hidden = "        __import__(chr(116) + 'orch')\n        self.h = "
 
-    ran = graded(student_code.replace("        self.h = ", hidden), write, tmp_path)
+    report = graded(student_code.replace("        self.h = ", hidden), write)
 
-    assert ran.report["score"] == 0
-    assert [one["message"]["text"] for one in ran.report["findings"]] == [
+    assert report["score"] == 0
+    assert [one["message"]["text"] for one in report["findings"]] == [
         "network.py asked for torch while it ran, which is forbidden in this lab."
     ]
 
 
-def test_a_violated_gate_wins(write: Write, tmp_path: Path) -> None:
+def test_a_violated_gate_wins(write: Write) -> None:
     """A hand-in that imports a framework has 0 points even where nothing else of it can be graded."""
-    ran = graded("import torch\nx = 1\n", write, tmp_path)
+    report = graded("import torch\nx = 1\n", write)
 
-    assert ("graded", 0) == (ran.report["status"], ran.report["score"])
+    assert ("graded", 0) == (report["status"], report["score"])
 
 
 def test_text_that_no_frame_can_carry(write: Write, tmp_path: Path) -> None:
     """A lone surrogate in a name of the hand-in is replaced, not stumbled over."""
-    ran = graded("def f(): __import__('torch.\\ud800')\n", write, tmp_path)
+    ran = grade(write("def f(): __import__('torch.\\ud800')\n"), cwd=tmp_path)
 
     assert (0, "graded") == (ran.code, ran.report["status"])
     assert ran.report["findings"][0]["line"] == 1
@@ -259,25 +258,25 @@ FAKES = {
 
 
 @pytest.mark.parametrize("name", FAKES)
-def test_a_network_whose_hidden_neurons_never_move(name: str, student_code: str, write: Write, tmp_path: Path) -> None:
+def test_a_network_whose_hidden_neurons_never_move(name: str, student_code: str, write: Write) -> None:
     """It learns nothing, and earns nothing for convergence by weights or answers that it knows by heart."""
     old, new = FAKES[name]
     code = "STEPS = 0\n" + student_code.replace(old, new).replace(BACKWARD, "")
 
-    ran = graded(code, write, tmp_path)
+    report = graded(code, write)
 
-    assert points(ran, "xor", "convergence") == 0
-    assert ran.report["score"] <= 81
+    assert points(report, "xor", "convergence") == 0
+    assert report["score"] <= 81
 
 
-def test_a_loop_that_does_nothing(student_code: str, write: Write, tmp_path: Path) -> None:
+def test_a_loop_that_does_nothing(student_code: str, write: Write) -> None:
     """At a rate too small to train here, train must still move the weights."""
     code = student_code.replace("            model.backward(x, loss(model.forward(x), label))\n", "            pass\n")
 
-    ran = graded(code.replace("LEARNING_RATE = 0.5", "LEARNING_RATE = 1e-4"), write, tmp_path)
+    report = graded(code.replace("LEARNING_RATE = 0.5", "LEARNING_RATE = 1e-4"), write)
 
-    assert points(ran, "xor", "train") == 0
-    assert ran.report["score"] == 95
+    assert points(report, "xor", "train") == 0
+    assert report["score"] == 95
 
 
 def test_a_hand_in_chooses_no_module_of_its_own(student_code: str, write: Write, tmp_path: Path) -> None:
@@ -306,7 +305,7 @@ def test_large_lies_stay_small(operation: str, student_code: str, write: Write, 
     lie = f"import sys\nsys.modules['grader_worker'].Desk.{operation} = lambda *_: ({LIES[operation]})\n"
     forged = "sys.modules['grader_worker'].fault = lambda *_: {'kind': 'raised', 'type': 'T' * 10**6, 'message': 'm' * 10**6, 'line': 1}\n"
 
-    ran = graded(student_code + lie + forged, write, tmp_path)
+    ran = grade(write(student_code + lie + forged), cwd=tmp_path)
 
     assert ran.code in (0, 3)
     assert (tmp_path / "grade-report.json").stat().st_size < 500_000

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from grader.language import LANGUAGES, PHRASES, from_locale, message_in, phrase, report_in, translated, word
-from grader.models import say
+from grader.models import Report, say
 from grader.renderers import RENDERERS
-from grader.renderers.json import parse_json
+from grader.renderers.json import render_json
 from tests import messages
-from tests.command import GRADE, ROOT, SUBMISSIONS, grade, run
+from tests.command import ROOT, grade, grade_class, graded
 from tests.test_renderers import hostile_report
-from tests.test_samples import NAMES, expected_of
+from tests.test_samples import NAMES, expected_of, place_of
 
 OTHERS = LANGUAGES[1:]
 FREEFORM = ROOT / "tests" / "freeform"
@@ -89,16 +89,14 @@ def test_phrases_are_those_of_the_code() -> None:
 @pytest.mark.parametrize(
     "name", [name if name in TELLING else pytest.param(name, marks=pytest.mark.soak) for name in NAMES]
 )
-def test_no_english_is_left_in_a_sample(name: str, tmp_path: Any) -> None:
+def test_no_english_is_left_in_a_sample(name: str) -> None:
     """A sample's report in Russian has no English sentence, in any format, and the same points."""
     expected = expected_of(name)
-    submission = (SUBMISSIONS / name / expected.get("submission", ".")).resolve()
-    limit = str(expected.get("time_limit", 20))
 
-    ran = grade(submission, "--seed", "7", "--time-limit", limit, "--lang", "ru", cwd=tmp_path)
+    report = graded(place_of(name), seed=7, time_limit=expected.get("time_limit", 20), lang="ru")
 
-    assert (expected["status"], expected.get("score")) == (ran.report["status"], ran.report["score"])
-    check(ran.report, (tmp_path / "grade-report.json").read_text(encoding="utf-8"))
+    assert (expected["status"], expected.get("score")) == (report.status.value, report.score)
+    check(report)
 
 
 @pytest.mark.parametrize(
@@ -111,16 +109,17 @@ def test_no_english_is_left_in_a_sample(name: str, tmp_path: Any) -> None:
         ),
     ],
 )
-def test_no_english_is_left_in_what_was_observed(name: str, tmp_path: Any) -> None:
+def test_no_english_is_left_in_what_was_observed(name: str) -> None:
     """Neither is there in the report of a hand-in that was graded by observation."""
-    ran = grade(FREEFORM / f"{name}.py", "--seed", "7", "--lang", "ru", cwd=tmp_path)
+    report = graded(FREEFORM / f"{name}.py", seed=7, lang="ru")
 
-    assert ran.report["submission"]["route"] == "observed"
-    check(ran.report, (tmp_path / "grade-report.json").read_text(encoding="utf-8"))
+    assert report.submission.route == "observed"
+    check(report)
 
 
-def check(report: dict[str, Any], written: str) -> None:
+def check(made: Report) -> None:
     """Fail with the English that is left in a report, and in what is made of it."""
+    report = json.loads(render_json(made))
     own = [report["submission"]["name"]]
     own += [one for message in said_in(report) for one in (message["args"].get(name, "") for name in STUDENTS)]
     own += [one["args"]["reason"] for one in said_in(report) if "valid Python" in one["id"]]  # Python's words
@@ -130,7 +129,7 @@ def check(report: dict[str, Any], written: str) -> None:
     assert english(texts, own) == []
     for kind, render in RENDERERS.items():
         if kind != "json":
-            assert english(html.unescape(MARKUP.sub(" ", render(parse_json(written)))).splitlines(), own) == [], kind
+            assert english(html.unescape(MARKUP.sub(" ", render(made))).splitlines(), own) == [], kind
 
 
 def english(texts: list[str], own: list[str]) -> list[str]:
@@ -187,7 +186,7 @@ def test_a_class_speaks_the_language_of_its_locale(tmp_path: Any) -> None:
     (folder / "anna.py").write_text("class Neuron:\n  def", encoding="utf-8")
     (folder / "notes.txt").write_text("-", encoding="utf-8")
 
-    ran = run([GRADE.with_name("grade-class"), folder, "--out", "out"], cwd=tmp_path, LC_ALL="ru_RU.UTF-8")
+    ran = grade_class(folder, "--out", "out", cwd=tmp_path, LC_ALL="ru_RU.UTF-8")
 
     reason = json.loads((tmp_path / "out" / "reports" / "anna.json").read_text(encoding="utf-8"))["reason"]["text"]
     assert (0, "anna.py, строка 2: это не Python: invalid syntax.") == (ran.code, reason)

@@ -23,8 +23,6 @@ from grader.renderers.html import render_html
 from grader.renderers.markup import asset, head
 from tests.pages import HOSTILE, KINDS, a_class, class_page, numbers, report, task
 
-pytestmark = pytest.mark.xdist_group("pages")  # what all of its tests share is made once
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 

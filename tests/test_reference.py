@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from grader import oracle
-from reference import network
+from grader.pipeline import assignment
+from reference import lecture, network
 from tests.command import ROOT
 
 PARAMETERS = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
@@ -125,11 +127,92 @@ def public_interface(path: Path) -> list[str]:
     return found
 
 
-def test_template_and_reference_have_one_interface() -> None:
+@pytest.mark.parametrize("file", ["network.py", "lecture.py"])
+def test_template_and_reference_have_one_interface(file: str) -> None:
     """The template pins the names, signatures and docstrings of the reference."""
-    assert public_interface(ROOT / "reference" / "network.py") == public_interface(
-        ROOT / "student_template" / "network.py"
-    )
+    assert public_interface(ROOT / "reference" / file) == public_interface(ROOT / "student_template" / file)
+
+
+def test_template_of_the_lecture_is_a_stub() -> None:
+    """Every function of the extra raises NotImplementedError, and the assignment asks for each of them."""
+    template = load(ROOT / "student_template" / "lecture.py")
+    functions = {name: one for name, one in vars(template).items() if inspect.isfunction(one)}
+    extra = assignment().extra
+
+    assert extra is not None
+    assert set(functions) == set(extra.functions)
+    for function in functions.values():
+        with pytest.raises(NotImplementedError):
+            function(*[1.0] * len(inspect.signature(function).parameters))
+
+
+# --- the lecture's formulas ----------------------------------------------------------------------
+
+Y, PRED = np.array([1.1, 2, 1.7]), np.array([1, 1.7, 1.5])  # the lecture's vectors
+DOG_CAT = [[0.1, 0.9], [0.9, 0.1], [0.8, 0.2], [0.35, 0.65]]  # columns Cat, Dog
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        (lecture.mae(Y, PRED), 0.20000000000000004),
+        (lecture.mse(Y, PRED), 0.04666666666666667),
+        (lecture.rmse(Y, PRED), 0.21602468994692867),
+        (lecture.cross_entropy([[0, 1], [1, 0], [1, 0], [0, 1]], DOG_CAT), 0.21616187468057912),
+        (lecture.binary_cross_entropy([0, 1, 1, 0], [cat for cat, _ in DOG_CAT]), 0.21616187468057912),
+    ],
+)
+def test_losses_are_those_that_the_lecture_prints(value: float, printed: float) -> None:
+    """The course text shows these numbers for its examples."""
+    assert value == pytest.approx(printed, abs=1e-15)
+
+
+def test_graphs_of_the_lecture() -> None:
+    """e^b = e^3, which the lecture rounds to 20, and the gradients that follow; the gradient of the half norm."""
+    f, dx, dw1, dw0 = lecture.exponential_example(1, 2, 1)
+    assert (f, dx, dw1, dw0) == pytest.approx((1 + np.e**3, 2 * np.e**3, np.e**3, np.e**3))
+    assert (round(dw0), round(dx)) == (20, 40)
+
+    rng = np.random.default_rng(1)
+    inputs, weights, h = rng.normal(size=(4, 3)), rng.normal(size=(3, 2)), 1e-6
+    value, gradient = lecture.half_norm_example(inputs, weights)
+    assert value == pytest.approx(0.5 * np.linalg.norm(inputs @ weights) ** 2)
+    for index in np.ndindex(3, 2):
+        moved = weights.copy()
+        moved[index] += h
+        assert gradient[index] == pytest.approx((lecture.half_norm_example(inputs, moved)[0] - value) / h, rel=1e-4)
+
+
+def test_activations_are_stable_and_their_derivatives_slopes() -> None:
+    """Through the output, as S'(d) = y (1 - y); large sums give no NaN."""
+    d, h = np.array([-2.0, -0.4, 0.3, 1.7]), 1e-6
+    for function, derivative in ((lecture.tanh, lecture.tanh_derivative), (lecture.relu, lecture.relu_derivative)):
+        slope = (function(d + h) - function(d - h)) / (2 * h)
+        np.testing.assert_allclose(derivative(function(d)), slope, atol=1e-8)
+    np.testing.assert_allclose(lecture.tanh(d), (np.exp(2 * d) - 1) / (np.exp(2 * d) + 1))
+    np.testing.assert_array_equal(lecture.tanh([-1000, 1000]), [-1, 1])
+    np.testing.assert_allclose(lecture.softmax([1000, 1000 + np.log(3)]), [0.25, 0.75])
+    np.testing.assert_allclose(lecture.softmax([-1000, -1000]), [0.5, 0.5])
+
+
+def test_mape_and_entropies_at_their_edges() -> None:
+    """A true value of 0 is refused; a certain answer costs 0, or very much, and is finite."""
+    assert lecture.mape([2, 4], [1, 5]) == pytest.approx(37.5)
+    with pytest.raises(ValueError, match="0"):
+        lecture.mape([1, 0], [1, 1])
+    assert lecture.binary_cross_entropy([0, 1], [0, 1]) == pytest.approx(0, abs=1e-11)
+    assert 20 < lecture.binary_cross_entropy([1], [0]) < 40
+    assert 20 < lecture.cross_entropy([[1, 0]], [[0, 1]]) < 40
+
+
+def test_momentum_descends() -> None:
+    """On w^2 the steps lead to 0; without momentum they are plain gradient descent."""
+    w, velocity = np.array([1.0, -2.0]), np.zeros(2)
+    for _ in range(200):
+        w, velocity = lecture.momentum_step(w, 2 * w, velocity, 0.05, 0.5)
+    assert np.abs(w).max() < 1e-6
+    moved, _ = lecture.momentum_step([1.0], [3.0], [0.0], 0.1, 0.9)
+    assert moved == pytest.approx([0.7])
 
 
 def test_template_is_a_stub() -> None:

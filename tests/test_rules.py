@@ -5,15 +5,13 @@ Each entry is an edit of one correct hand-in, graded for real.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.command import ENVIRONMENT, ROOT
+from grader.models import Report, Verdict
+from tests.command import graded
 
 Edit = list[tuple[str, str]]
 
@@ -155,18 +153,22 @@ def some(parts: int, quick: set[int]) -> list[Any]:
     return [part if part in quick else pytest.param(part, marks=pytest.mark.soak) for part in range(parts)]
 
 
-def graded(code: str, edits: dict[str, Edit], folder: Path) -> dict[str, dict[str, Any]]:
-    """Grade every edit of the code and return the results by name."""
+def reports(code: str, edits: dict[str, Edit], folder: Path) -> dict[str, Report]:
+    """Grade every edit of the code and return the reports by name."""
+    found = {}
     for name, edit in edits.items():
         text = code
         for old, new in edit:
             assert old in text, (name, old)
             text = text.replace(old, new)
-        (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    files = [str(folder / f"{name}.py") for name in edits]
-    command = [sys.executable, "-m", "tests.grade_many", "3", *files]
-    ran = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    return {one["name"]: one for one in map(json.loads, ran.stdout.splitlines())}
+        path = folder / f"{name}.py"
+        path.write_text(text, encoding="utf-8")
+        found[name] = graded(path, seed=3)
+    return found
+
+
+def missed(report: Report) -> list[str]:
+    return [one.id for one in report.criteria if one.verdict is not Verdict.PASSED]
 
 
 @pytest.mark.parametrize("part", some(12, quick={0, 7, 10}))
@@ -174,15 +176,14 @@ def test_wrong_rules(part: int, student_code: str, tmp_path: Path) -> None:
     """Every wrong rule costs points, in the criteria where it was made and no other."""
     names = sorted(WRONG)[part::12]
 
-    results = graded(student_code, {name: WRONG[name][0] for name in names}, tmp_path)
+    found = reports(student_code, {name: WRONG[name][0] for name in names}, tmp_path)
 
-    missed = {name: results[name]["missed"] for name in names}
-    assert missed == {name: WRONG[name][1] for name in names}
-    lost = {name: 100 - results[name]["score"] for name in names}
+    assert {name: missed(found[name]) for name in names} == {name: WRONG[name][1] for name in names}
+    lost = {name: 100 - (found[name].score or 0) for name in names}
     assert lost == {name: lost[name] if WRONG[name][2] is None else WRONG[name][2] for name in names}
     assert 0 not in lost.values()
-    named = {name: NAMED[name] for name in names if name in NAMED}
-    assert named == {name: results[name]["named"] for name in named}
+    for name in {*names} & {*NAMED}:
+        assert {one.misconception for one in found[name].criteria} - {None} == {*NAMED[name]}
 
 
 @pytest.mark.parametrize("part", some(6, quick={0, 1}))
@@ -190,6 +191,6 @@ def test_conventions_cost_nothing(part: int, student_code: str, tmp_path: Path) 
     """Ways to store, call and start a right network do not matter."""
     names = sorted(RIGHT)[part::6]
 
-    results = graded(student_code, {name: RIGHT[name] for name in names}, tmp_path)
+    found = reports(student_code, {name: RIGHT[name] for name in names}, tmp_path)
 
-    assert {name: (100, []) for name in names} == {name: (one["score"], one["missed"]) for name, one in results.items()}
+    assert {name: (100, []) for name in names} == {name: (one.score, missed(one)) for name, one in found.items()}

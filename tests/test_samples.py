@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from grader.cli import exit_code
 from grader.renderers.json import parse_json, render_json
-from tests.command import SUBMISSIONS, Ran, grade, installed
+from tests.command import SUBMISSIONS, graded, installed
 
 SCHEMA = Path(__file__).parents[1] / "grader" / "renderers" / "report.schema.json"
 NAMES = sorted(path.name for path in SUBMISSIONS.iterdir() if path.is_dir())
@@ -24,25 +24,47 @@ def expected_of(name: str) -> dict[str, Any]:
     return tomllib.loads((SUBMISSIONS / name / "expected.toml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("run", [grade, pytest.param(installed, marks=pytest.mark.soak)], ids=["warm", "installed"])
+def place_of(name: str) -> Path:
+    """Return what is handed in of a sample."""
+    return Path(SUBMISSIONS, name, expected_of(name).get("submission", ".")).resolve()
+
+
+def extra_of(report: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the verdicts of the cases for extra points, by criterion."""
+    criteria = (report["extra"] or {"criteria": []})["criteria"]
+    return {criterion["id"]: {case["id"]: case["verdict"] for case in criterion["cases"]} for criterion in criteria}
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_sample(name: str, run: Callable[..., Ran], tmp_path: Path) -> None:
-    """A sample ends as expected through the command, with a valid report."""
-    expected = expected_of(name)
-    submission = (SUBMISSIONS / name / expected.get("submission", ".")).resolve()
+def test_sample(name: str) -> None:
+    """A sample ends as expected, with a valid report."""
+    report = graded(place_of(name), seed=7, time_limit=expected_of(name).get("time_limit", 20))
 
-    limit = str(expected.get("time_limit", 20))
-    ran = run(submission, "--seed", "7", "--time-limit", limit, cwd=tmp_path)
+    check(name, exit_code(report, None), render_json(report))
 
-    report = ran.report
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", NAMES)
+def test_sample_by_the_command(name: str, tmp_path: Path) -> None:
+    """So it does by the installed command, which has nothing to complain of."""
+    limit = str(expected_of(name).get("time_limit", 20))
+
+    ran = installed(place_of(name), "--seed", "7", "--time-limit", limit, cwd=tmp_path)
+
+    assert ran.err == ""
+    check(name, ran.code, (tmp_path / "grade-report.json").read_text(encoding="utf-8"))
+
+
+def check(name: str, code: int, written: str) -> None:
+    """Compare how a grade ended with what the sample expects."""
+    expected, report = expected_of(name), json.loads(written)
     verdicts = {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
     assert expected["verdicts"] == verdicts
     assert (expected["status"], expected.get("score")) == (report["status"], report["score"])
+    assert (expected.get("extra_score", 0), expected.get("extra", {})) == (report["extra_score"], extra_of(report))
     assert expected.get("findings", []) == [finding["line"] for finding in report["findings"]]
-    assert expected["exit_code"] == ran.code
-    assert ran.err == ""
+    assert expected["exit_code"] == code
     jsonschema.validate(report, json.loads(SCHEMA.read_text(encoding="utf-8")))
-    written = (tmp_path / "grade-report.json").read_text(encoding="utf-8")
     assert render_json(parse_json(written)) == written
     if report["status"] in ("graded", "rejected"):
         assert report["score"] == sum(criterion["points"] for criterion in report["criteria"])

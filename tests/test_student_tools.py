@@ -184,7 +184,7 @@ def test_new(is_there: bool, tmp_path: Path) -> None:
 
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert (ran.code, ran.err) == (0, "")
-    assert names == {"README.md", "network.py", ".github/workflows/grade.yml"}
+    assert names == {"README.md", "network.py", "lecture.py", ".github/workflows/grade.yml"}
     assert (folder / "network.py").read_bytes() == (ROOT / "student_template" / "network.py").read_bytes()
     assert grade(folder, cwd=tmp_path).report["score"] == 0
 
@@ -197,7 +197,9 @@ def test_what_is_installed(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     template = {
-        path.relative_to(TEMPLATE).as_posix(): path.read_bytes() for path in TEMPLATE.rglob("*.*") if path.is_file()
+        path.relative_to(TEMPLATE).as_posix(): path.read_bytes()
+        for path in TEMPLATE.rglob("*.*")
+        if path.is_file() and path.suffix != ".pyc"
     }
     assert {name.partition("template/")[2]: text for name, text in files.items() if "/template/" in name} == template
     assert {"grader/gradescope/setup.sh", "grader/gradescope/run_autograder"} <= set(files)

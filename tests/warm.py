@@ -1,7 +1,7 @@
-"""A process that has imported what `grade` needs, and forks one `grade` after another: saves tests the start-up.
+"""A process that has imported what the commands need, and forks one after another: saves tests the start-up.
 
-Reads a JSON line a run from its standard input: argv, cwd, environment, and files for output and errors;
-answers with the exit code. The code that runs is that of the installed command, `grader.cli.main`.
+Reads a JSON line a run from its standard input: argv with the name of the command, cwd, environment, and files for output and errors;
+answers with the exit code. The code that runs is that of the installed command: `grader.cli.main`, or that of `grader.class_cli`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,29 @@ import sys
 
 import numpy  # noqa: F401  - imported for the forks
 
+import grader.class_cli
+import grader.classroom
+import grader.handins
 import grader.pipeline
 import grader.renderers
 import grader.suite_run  # noqa: F401
-from grader.cli import main
+from grader import class_cli, cli
+
+COMMANDS = {"grade": cli.main, "grade-class": class_cli.main}
 
 
 def run(argv: list[str], cwd: str, environment: dict[str, str], out: str, err: str) -> None:
-    """Be `grade` in a fork; does not return."""
+    """Be the command in a fork; does not return."""
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for path, number in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    sys.argv = ["grade", *argv]
+    sys.argv = argv
     code = 1
     try:
-        main()
+        COMMANDS[argv[0]]()
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1

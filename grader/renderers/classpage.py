@@ -44,7 +44,7 @@ def render_class(
     yield from _mistakes(numbers, names, lang, ending)
     yield _table_head(numbers, rubric, lang)
     for entry in entries:
-        yield _row(entry, rubric, lang, ending)
+        yield _row(entry, rubric, lang, ending, has_extra=numbers["extra"]["hand_ins"] > 0)
     yield "</tbody></table></div></section>\n"
     yield _missing(numbers, lang)
     yield "</main>\n"
@@ -158,6 +158,7 @@ def _table_head(numbers: Mapping[str, Any], rubric: Rubric, lang: str) -> str:
         ("text", told(lang, "Hand-in")),
         ("text", told(lang, "Status")),
         ("number", told(lang, "Score")),
+        *([("number", told(lang, "Extra"))] if numbers["extra"]["hand_ins"] else []),
         *(("number", esc(_short(one))) for one in rubric.criteria if not one.is_gate),
         ("text", told(lang, "Mistakes")),
     ]
@@ -182,9 +183,11 @@ def _choice(name: str, label: str, values: Sequence[tuple[str, str]], lang: str)
     return f'<label>{label} <select id="{name}"><option value="">{told(lang, "all")}</option>{options}</select></label>'
 
 
-def _row(entry: Entry, rubric: Rubric, lang: str, ending: str) -> str:
+def _row(entry: Entry, rubric: Rubric, lang: str, ending: str, *, has_extra: bool) -> str:
     status = entry.report.status
     cells = []
+    if has_extra:
+        cells.append(f'<td class="number">{"" if entry.report.extra is None else entry.report.extra_score}</td>')
     for criterion in rubric.criteria:
         if criterion.is_gate:
             continue

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from grader.models import Report
-from grader.renderers.parts import Check, Tell, checks, reason_line, score_line, teller, told
+from grader.renderers.parts import Check, Tell, checks, extra_line, reason_line, score_line, teller, told
 
 STAMPS = {
     "classroom": "CLASSROOM",
@@ -32,7 +32,9 @@ def render_classroom50(report: Report) -> str:
     tell = teller(report.lang)
     tests = [_test(report, check, tell) for check in checks(report)]
     if report.reason is not None:
-        tests.insert(0, _reason(report, tell))
+        tests.insert(0, _said(score_line(report, tell), report.status.value, reason_line(report)))
+    if report.extra is not None:
+        tests.append(_said(extra_line(report, tell), "extra"))
     result = {
         "schema": "classroom50/result/v1",
         **STAMPS,
@@ -59,7 +61,7 @@ def stamped(text: str, environment: Mapping[str, str], now: datetime) -> str:
 
 
 def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
-    row, has_score = check.row, report.score is not None
+    row, has_score = check.row, report.score is not None and not check.is_extra
     return {
         "test-name": check.name,
         "passed": check.is_full,
@@ -73,13 +75,14 @@ def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
     }
 
 
-def _reason(report: Report, tell: Tell) -> dict[str, Any]:
+def _said(sentence: str, kind: str, more: str = "") -> dict[str, Any]:
+    """Return a row that says something of the whole hand-in."""
     return {
-        "test-name": score_line(report, tell),
-        "passed": False,
+        "test-name": sentence,
+        "passed": kind == "extra",
         "score": 0,
         "max-score": 0,
-        "id": "status",
-        "verdict": report.status.value,
-        "message": reason_line(report),
+        "id": "extra" if kind == "extra" else "status",
+        "verdict": kind,
+        "message": more,
     }

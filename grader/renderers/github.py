@@ -16,6 +16,7 @@ from grader.renderers.parts import (
     Tell,
     advice,
     checks,
+    extra_line,
     feedback,
     marked,
     measured,
@@ -64,7 +65,7 @@ def render_github(report: Report) -> str:
     found = dict.fromkeys(_annotations(report, tell))
     worst = sorted(found, key=lambda one: (-one.lost, SEVERITIES.index(one.severity)))
     shown = worst[: ANNOTATIONS - 1]
-    score = [score_line(report, tell)]
+    score = [line for line in (score_line(report, tell), extra_line(report, tell)) if line]
     if len(worst) > len(shown):
         score.append(tell("{count} more are told in the log.", count=len(worst) - len(shown)))
     shown.append(Annotation(severity="notice", title=tell("Grade"), lines=tuple(score)))
@@ -110,12 +111,19 @@ def _of_check(report: Report, check: Check, tell: Tell) -> Annotation:
     remarks = len(check.row.remarks)
     advised = advice(check, tell)
     return Annotation(
-        severity=SOFTER.get(check.row.verdict, "error"),
+        severity="notice" if check.is_extra else SOFTER.get(check.row.verdict, "error"),
         title=check.name,
         lines=(*feedback(report, check, tell), *measured(report, check, tell), *advised[: len(advised) - remarks]),
         place=check.place,
-        lost=report.max_score if check.row.verdict is Verdict.NOT_GRADABLE else check.row.max_points - check.row.points,
+        lost=_lost(report, check),
     )
+
+
+def _lost(report: Report, check: Check) -> int:
+    """Return how much a check costs; one that no one can decide costs all."""
+    if check.is_extra:
+        return 0
+    return report.max_score if check.row.verdict is Verdict.NOT_GRADABLE else check.row.max_points - check.row.points
 
 
 def _reason_place(report: Report) -> tuple[str, int | None] | None:

@@ -1,6 +1,7 @@
 """The report as Gradescope's results.json.
 
-The points are those of the tests, which Gradescope sums: there is no `score` beside them that could differ. A report
+The points are those of the tests, which Gradescope sums: there is no `score` beside them that could differ. Extra points
+are told in words, in tests of 0 points. A report
 without a score has tests without points, and the 0 that the format then demands is explained in `output`.
 """
 
@@ -32,6 +33,7 @@ def render_gradescope(report: Report) -> str:
             "status": report.status.value,
             "score": report.score,
             "max_score": report.max_score,
+            "extra_score": report.extra_score,
             "seed": report.seed,
             "route": report.submission.route,
             "sandbox": report.sandbox.level,
@@ -43,7 +45,8 @@ def render_gradescope(report: Report) -> str:
 
 def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
     row = check.row
-    points = {"score": row.points, "max_score": row.max_points} if report.score is not None else {}
+    counted = (0, 0) if check.is_extra else (row.points, row.max_points)
+    points = dict(zip(("score", "max_score"), counted, strict=True)) if report.score is not None else {}
     verdict = [] if check.is_full else [tell("Result: {verdict}", verdict=tell(VERDICTS[row.verdict]))]
     return {
         **points,

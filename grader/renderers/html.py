@@ -77,6 +77,12 @@ class Page:
         """Return a text of somebody else, escaped and capped."""
         return esc(text, self.chars)
 
+    @property
+    def every(self) -> list[CriterionResult]:
+        """Return all criteria, those for extra points last."""
+        extra = self.report.extra
+        return [*self.report.criteria, *(extra.criteria if extra is not None else ())]
+
     # --- the top -----------------------------------------------------------------------------
 
     def header(self) -> str:
@@ -91,6 +97,9 @@ class Page:
                 f'<p class="score"><strong>{report.score}</strong> <span>{of}</span></p>'
                 f"{charts.bar(report.score, report.max_score, kind)}"
             )
+        if report.extra is not None:
+            points = self.said("{points} of {most}", points=report.extra_score, most=report.extra.max_score)
+            score += f'<p class="quiet">{self.own(report.extra.title)}: {points}</p>'
         files = ", ".join(self.own(name) for name in report.submission.files[:6])
         more = len(report.submission.files) - 6
         files += f" {self.said('and {count} more', count=more)}" if more > 0 else ""
@@ -139,9 +148,18 @@ class Page:
     # --- criteria ----------------------------------------------------------------------------
 
     def overview(self) -> str:
-        """Return the criteria with their points, bars and words."""
+        """Return the criteria with their points, bars and words, and those for extra points apart."""
+        count = len(self.report.criteria)
+        tables = self._glance(self.every[:count], 0)
+        if self.report.extra is not None:
+            title = f"{self.own(self.report.extra.title)} "
+            tables += f'<h3>{title}<span class="quiet">{self.said("apart from the score")}</span></h3>\n'
+            tables += self._glance(self.every[count:], count)
+        return f"<section><h2>{self.said('At a glance')}</h2>\n{tables}</section>\n"
+
+    def _glance(self, criteria: Sequence[CriterionResult], first: int) -> str:
         rows = []
-        for number, one in enumerate(self.report.criteria):
+        for number, one in enumerate(criteria, first):
             name = self.own(one.title)
             if _missed(one) or _blocked(one):
                 name = f'<a href="#c{number}">{name}</a>'
@@ -157,10 +175,7 @@ class Page:
                 f"<td>{self._verdict(one.verdict)}</td></tr>\n"
             )
         columns = f'<th scope="col">{self.said("Criterion")}</th><td></td><th scope="col" class="number">{self.said("Points")}</th><th scope="col">{self.said("Result")}</th>'
-        return (
-            f'<section><h2>{self.said("At a glance")}</h2>\n<table class="glance"><thead><tr>{columns}</tr></thead>'
-            f"<tbody>\n{''.join(rows)}</tbody></table></section>\n"
-        )
+        return f'<table class="glance"><thead><tr>{columns}</tr></thead><tbody>\n{"".join(rows)}</tbody></table>\n'
 
     def _verdict(self, verdict: Verdict) -> str:
         symbol = SYMBOLS.get(verdict, "✗")
@@ -169,7 +184,7 @@ class Page:
     def misses(self) -> str:
         """Return what did not pass, criterion by criterion."""
         parts = []
-        for number, one in enumerate(self.report.criteria):
+        for number, one in enumerate(self.every):
             missed, blocked = _missed(one), _blocked(one)
             if one.max_points and (missed or blocked):
                 points = self.said("{points} of {most}", points=one.points, most=one.max_points)
@@ -229,7 +244,7 @@ class Page:
     def _waiting(self, criterion: CriterionResult, blocked: Sequence[CaseResult]) -> str:
         if not blocked:
             return ""
-        titles = {one.id: (number, one.title) for number, one in enumerate(self.report.criteria)}
+        titles = {one.id: (number, one.title) for number, one in enumerate(self.every)}
         waits = []
         for case in blocked:
             cause = ""
@@ -392,8 +407,8 @@ class Page:
         found = [finding.message for finding in self.report.findings]
         if found:
             parts.append(f"<h3>{self.said('In your files')}</h3>{self._list(found)}")
-        remarks = [one for criterion in self.report.criteria for one in criterion.remarks]
-        remarks += [one for criterion in self.report.criteria for case in criterion.cases for one in case.remarks]
+        remarks = [one for criterion in self.every for one in criterion.remarks]
+        remarks += [one for criterion in self.every for case in criterion.cases for one in case.remarks]
         remarks = list({one.text: one for one in remarks}.values())
         if remarks:
             parts.append(f"<h3>{self.said('Remarks')}</h3>{self._list(remarks)}")
@@ -411,7 +426,7 @@ class Page:
         """Return the titles of what passed, folded."""
         items = [
             f'<li><span class="good" aria-hidden="true">✓</span> {self.own(case.title)}</li>'
-            for criterion in self.report.criteria
+            for criterion in self.every
             for case in criterion.cases
             if case.verdict is Verdict.PASSED
         ]

@@ -36,6 +36,7 @@ def render_junit(report: Report) -> str:
         status=report.status.value,
         score="" if report.score is None else str(report.score),
         max_score=str(report.max_score),
+        **({} if report.extra is None else {"extra_score": str(report.extra_score)}),
         seed=str(report.seed),
         route=report.submission.route,
         sandbox=report.sandbox.level,
@@ -73,12 +74,13 @@ def _check(suite: Element, report: Report, check: Check, tell: Tell) -> None:
     if line is not None:
         case.set("line", str(line))
     case.set("time", f"{report.timing.cases_s.get(check.id, 0):.3f}")
-    _properties(case, points=str(row.points), max_points=str(row.max_points), verdict=row.verdict.value)
+    kind = "extra_" if check.is_extra else ""
+    points = {f"{kind}points": str(row.points), f"{kind}max_points": str(row.max_points)}
+    _properties(case, **points, verdict=row.verdict.value)
     lines = told(report, check, tell)
     if row.verdict in ELEMENTS:
-        _ended(
-            case, ELEMENTS[row.verdict], row.misconception or row.verdict.value, lines or [tell(VERDICTS[row.verdict])]
-        )
+        tag = "skipped" if check.is_extra else ELEMENTS[row.verdict]  # what is voluntary fails no pipeline
+        _ended(case, tag, row.misconception or row.verdict.value, lines or [tell(VERDICTS[row.verdict])])
     elif lines:
         SubElement(case, "system-out").text = "\n".join(lines)
 

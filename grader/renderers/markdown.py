@@ -6,6 +6,7 @@ What comes from the hand-in is text wherever it stands: no HTML, no link, no men
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from grader.models import CriterionResult, Report, Status, Verdict
 from grader.renderers.parts import (
@@ -14,6 +15,7 @@ from grader.renderers.parts import (
     Tell,
     advice,
     checks,
+    extra_line,
     feedback,
     measured,
     notes,
@@ -26,7 +28,8 @@ from grader.renderers.parts import (
 from grader.renderers.text import SYMBOLS, printable
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
-ACTIVE = re.compile(r"[\\`*_\[\]<>&|~$#]|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+NUMBER = "|".join(rf"(?<=^\d{{{digits}}})[.)]" for digits in range(1, 10))  # of a list; longer ones are none
+ACTIVE = re.compile(r"[\\`*_\[\]<>&|~$#]|^[-+=]|" + NUMBER)
 # Where an address, a mention or the number of an issue would become a link: a word joiner goes in between.
 LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=[@#!%&~$])(?=\w)|(?<=\w)(?=@)", re.IGNORECASE)
 JOINER = "\u2060"
@@ -39,10 +42,12 @@ def render_markdown(report: Report) -> str:
     if report.reason is not None:
         blocks.append(f"> {escaped(reason_line(report))}")
     if report.status is not Status.REJECTED:
-        blocks.append(_table(report, tell))
+        blocks.append(_table(report.criteria, tell))
+        if report.extra is not None:
+            blocks += [f"**{escaped(extra_line(report, tell))}**", _table(report.extra.criteria, tell)]
         for check in checks(report):
             blocks += _check(report, check, tell)
-    if noted := notes(report, tell):
+    if noted := [note for note in notes(report, tell) if note != extra_line(report, tell)]:
         blocks.append("\n".join(f"- {escaped(note)}" for note in noted))
     blocks.append(f"*{escaped(origin(report, tell))}*")
     return "\n\n".join(blocks) + "\n"
@@ -61,9 +66,9 @@ def fenced(lines: list[str]) -> str:
     return "\n".join([f"{fence}text", *lines, fence])
 
 
-def _table(report: Report, tell: Tell) -> str:
+def _table(criteria: Sequence[CriterionResult], tell: Tell) -> str:
     head = f"| | {tell('Criterion')} | {tell('Points')} | {tell('Result')} |"
-    rows = [_row(criterion, tell) for criterion in report.criteria]
+    rows = [_row(criterion, tell) for criterion in criteria]
     return "\n".join([head, "|---|---|--:|---|", *rows])
 
 

@@ -46,13 +46,17 @@ SCORES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One row of a report: a case, or a criterion that has none. place is a file and, where one is known, a line."""
+    """One row of a report: a case, or a criterion that has none. place is a file and, where one is known, a line.
+
+    is_extra: its points are no part of the score.
+    """
 
     id: str
     number: str
     criterion: CriterionResult
     case: CaseResult | None
     place: tuple[str, int | None] | None
+    is_extra: bool = False
 
     @property
     def row(self) -> CaseResult | CriterionResult:
@@ -72,8 +76,9 @@ class Check:
 
 
 def checks(report: Report) -> Iterator[Check]:
-    """Yield the rows of a report, numbered 1, 2.1, 2.2, ..."""
-    for number, criterion in enumerate(report.criteria, 1):
+    """Yield the rows of a report, numbered 1, 2.1, 2.2, ...; those for extra points come last."""
+    extra = [] if report.extra is None else report.extra.criteria
+    for number, criterion in enumerate([*report.criteria, *extra], 1):
         for part, case in enumerate(criterion.cases, 1):
             error = case.exception
             yield Check(
@@ -82,6 +87,7 @@ def checks(report: Report) -> Iterator[Check]:
                 criterion=criterion,
                 case=case,
                 place=None if error is None else place(error.file, error.line),
+                is_extra=number > len(report.criteria),
             )
         if not criterion.cases:
             found = next((one for one in report.findings if one.rule == BANNED_IMPORT), None)
@@ -106,6 +112,16 @@ def score_line(report: Report, tell: Tell) -> str:
     return tell(SCORES[report.status], score=score, max_score=report.max_score)
 
 
+def extra_line(report: Report, tell: Tell) -> str:
+    """Return the extra points in a sentence, "" where nothing was handed in for them."""
+    if report.extra is None:
+        return ""
+    return tell(
+        "{title}: {points} of {max_score}, apart from the score",
+        title=printable(report.extra.title), points=report.extra_score, max_score=report.extra.max_score,
+    )  # fmt: skip
+
+
 def reason_line(report: Report) -> str:
     """Return why there is no grade, "" where there is one."""
     return "" if report.reason is None else printable(report.reason.text)
@@ -113,7 +129,8 @@ def reason_line(report: Report) -> str:
 
 def notes(report: Report, tell: Tell) -> list[str]:
     """Return what is said of the whole hand-in beside its score."""
-    lines = [printable(one.message.text) for one in report.findings if one.rule != BANNED_IMPORT]
+    lines = [extra_line(report, tell)] if report.extra is not None else []
+    lines += [printable(one.message.text) for one in report.findings if one.rule != BANNED_IMPORT]
     if report.submission.route == "observed":
         lines.append(tell("Graded by watching its own training: the calls of the template do not fit it."))
     if report.training.rate is not None:
@@ -191,4 +208,8 @@ def printed(check: Check, tell: Tell) -> list[str]:
 def told(report: Report, check: Check, tell: Tell) -> list[str]:
     """Return all that is told of a check, as lines of plain text."""
     lines = feedback(report, check, tell) + measured(report, check, tell) + advice(check, tell)
-    return lines + [tell("Printed: {line}", line=line) for line in printed(check, tell)]
+    lines += [tell("Printed: {line}", line=line) for line in printed(check, tell)]
+    if check.is_extra:
+        points, most = check.row.points, check.row.max_points
+        lines.append(tell("Extra points: {points} of {most}, apart from the score", points=points, most=most))
+    return lines

@@ -42,10 +42,21 @@ def render_text(report: Report) -> str:
         for criterion in report.criteria:
             lines += _criterion(criterion, titles, lang)
         lines.append("")
+    if report.extra is not None:
+        lines.append(printable(report.extra.title))
+        titles = {criterion.id: printable(criterion.title) for criterion in report.extra.criteria}
+        for criterion in report.extra.criteria:
+            lines += _criterion(criterion, titles, lang)
+        lines.append("")
     lines += [f"! {printable(finding.message.text)}" for finding in report.findings]
     if report.training.rate is not None:
         rate = _number(report.training.rate)
         lines.append(word(lang, "Your learning rate, as measured with its factor 2: {rate}", rate=rate))
+    if report.extra is not None:
+        most = report.extra.max_score
+        lines.append(
+            word(lang, "Extra points: {points} of {most}, apart from the score", points=report.extra_score, most=most)
+        )
     lines.append(_total(report))
     return "\n".join(lines) + "\n"
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 OUTPUT_SHOWN_BYTES = 64 * 1024
 START_TIME_S = 60.0
 READ_TIME_S = 10.0
-READ_MEMORY_BYTES = 256 * 2**20
+CPU_SLACK_S = 5
 MARK_TIME_S = 1.0
 STOP_TIME_S = 0.3
 SETTLE_TIME_S = 0.5
@@ -127,6 +127,7 @@ class ReadFile(msgspec.Struct, frozen=True):
     name: str
     text: str
     cells: list[int]
+    is_unwritten: bool
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -314,25 +315,162 @@ class Connection:
             self._close(self._process.output)
 
 
-class Session:
-    """A conversation with one worker after another; each is told first how to confine itself."""
+class Worker:
+    """A confined process that reads what was handed in and then runs it, as something to ask. A context manager.
 
-    def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
+    The process is there from the start, with modules beside those that its sandbox preloaded; after a fault that it
+    does not survive another takes its place, with the program loaded again.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        limits: Limits,
+        seed: int,
+        *,
+        program: Program | None = None,
+        modules: Sequence[str] = (),
+    ) -> None:
         self._sandbox = sandbox
         self._limits = limits
+        self._seed = seed
+        self._program = program
         self._connection: Connection | None = None
         self._expected: list[int] = []
         self._printed = ""
+        self._attempts: list[tuple[str, str]] = []
+        self._load_fault: Fault | None = None
+        self._begin: dict[str, int] = {}
+        self._is_silent = False
         self.hello: Hello | None = None
+        self.loaded: Loaded | None = None
+        self.asked: dict[str, None] = {}  # absent modules that the code was given stand-ins for, in order
+        self.spent_s = 0.0
+        self._start(modules)
+
+    def __enter__(self) -> Worker:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._stop()
 
+    def read(self, name: str, files: Mapping[str, bytes], lab: Mapping[str, Any]) -> ReadAnswer | Fault:
+        """Return what is in the files, by name; a Fault where they are too much for the reader. lab: see reading.read."""
+        packed = {file: base64.b64encode(content).decode() for file, content in files.items()}
+        self._send("read_source", {"name": name, "files": packed, "lab": lab}, {})
+        self._greeted(self._receive(START_TIME_S))
+        result = self._receive(READ_TIME_S)
+        try:
+            return result.words(ReadAnswer) if isinstance(result, Answer) else result
+        except protocol.ProtocolError:
+            return self._broken()
+
+    def run(self, program: Program, sandbox: Sandbox | None = None) -> None:
+        """Load a program: into the process that read it, or, where a sandbox is given, into a fresh one of that."""
+        self._program = program
+        if sandbox is not None:
+            self._stop()
+            self._sandbox = sandbox
+        if self._connection is None:
+            self._start()
+        else:
+            self._send_program(program)
+
+    def load(self) -> Loaded | Fault:
+        """Wait until the student's file has run; a load that failed once has failed for good."""
+        if self._load_fault is not None:
+            return self._load_fault
+        if self.spent_s >= self._limits.total_time_s:
+            return Fault(kind=FaultKind.TIME_SPENT, seconds=self._limits.total_time_s)
+        is_again = self._connection is None
+        if is_again:
+            self._start()
+        if not self._expected:
+            assert self.loaded is not None
+            return self.loaded
+        if len(self._expected) > 1:  # a process that has not said hello yet
+            hello = self._timed(START_TIME_S) if is_again else self._receive(START_TIME_S)
+            if is_again and isinstance(hello, Fault) and hello.kind is FaultKind.TIMEOUT:
+                return hello
+            self._greeted(hello)
+        loaded = self._timed(self._limits.load_time_s)
+        try:
+            if isinstance(loaded, Answer):
+                self.loaded = loaded.words(Loaded)
+                return self.loaded
+        except protocol.ProtocolError:
+            loaded = self._broken()
+        self._load_fault = loaded
+        return loaded
+
+    def begin(self, seed: int) -> None:
+        """Start a case with the next request: the worker forgets its objects and seeds every generator with seed."""
+        self._begin = {"begin": seed}
+
+    def request(
+        self,
+        op: str,
+        settings: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[np.float64]] | None = None,
+        time_s: float | None = None,
+    ) -> Answer | Fault:
+        """Ask for one operation; time_s caps it in seconds (default: the limit of a call)."""
+        loaded = self.load()
+        if isinstance(loaded, Fault):
+            return loaded
+        self._send(op, {**settings, **self._begin}, arrays or {})
+        self._begin, self._is_silent = {}, False
+        return self._timed(self._limits.call_time_s if time_s is None else time_s)
+
+    def take_output(self) -> str:
+        """Return what the student's code printed since the last time, capped."""
+        if self._connection is not None and not self._expected and not self._is_silent:
+            self._is_silent = True
+            mark = f"\x1e{secrets.token_hex(16)}\x1e"
+            connection = self._connection
+            self._send("mark", {"mark": mark}, {})
+            marked = self._timed(self._limits.call_time_s)
+            if isinstance(marked, Answer):
+                self._printed += self._spending(lambda: connection.take_output(mark.encode()))
+                with contextlib.suppress(protocol.ProtocolError):
+                    heard = marked.words(Marked)
+                    self._attempts += heard.attempts[:ATTEMPTS_KEPT]
+                    self.asked.update(dict.fromkeys(name[:TEXT_CHARS] for name in heard.asked[:ASKED_KEPT]))
+        text, self._printed = self._printed, ""
+        return ADDRESS.sub("0x…", text[:OUTPUT_SHOWN_BYTES])
+
+    def take_attempts(self) -> list[tuple[str, str]]:
+        """Return what the code was heard to try up to the last take_output: (action, on what)."""
+        attempts, self._attempts = self._attempts, []
+        return [(action[:TEXT_CHARS], what[:TEXT_CHARS]) for action, what in attempts]
+
+    def _spending(self, action: Callable[[], T]) -> T:
+        """Count the time of an action as time of the student's code, which can draw it out."""
+        start = time.monotonic()
+        try:
+            return action()
+        finally:
+            self.spent_s += time.monotonic() - start
+
     def _start(self, modules: Sequence[str] = ()) -> None:
         self._connection = Connection(self._sandbox, self._limits)
-        cpu_s = int(self._limits.total_time_s) + 5
+        cpu_s = int(self._limits.total_time_s + READ_TIME_S) + CPU_SLACK_S
         settings = self._sandbox.settings(self._connection.folder.name, self._limits.memory_bytes, cpu_s)
         self._send("hello", {**settings, "modules": list(modules)}, {})
+        if self._program is not None:
+            self._send_program(self._program)
+
+    def _send_program(self, program: Program) -> None:
+        settings = {
+            "file": program.file,
+            "text": program.text,
+            "siblings": dict(program.siblings),
+            "stand_ins": list(program.stand_ins),
+            "names": list(program.names),
+            "is_notebook": program.is_notebook,
+            "seed": self._seed,
+        }
+        self._send("load", settings, {})
 
     def _stop(self) -> int:
         """End the worker, keep what it printed, and return the code it ended with."""
@@ -407,140 +545,6 @@ class Session:
         """End the worker after a fault that it does not survive."""
         self._stop()
         return fault
-
-
-class Reader(Session):
-    """Reads a submission in a confined process that runs nothing of it. A context manager.
-
-    The process is there from the start, with the modules that it will need; its limits are its own.
-    """
-
-    def __init__(self, sandbox: Sandbox, modules: Sequence[str] = ()) -> None:
-        super().__init__(sandbox, Limits(total_time_s=READ_TIME_S, memory_bytes=READ_MEMORY_BYTES))
-        self._start(modules)
-
-    def __enter__(self) -> Reader:
-        return self
-
-    def read(self, name: str, files: Mapping[str, bytes], wanted: str, classes: Sequence[str]) -> ReadAnswer | Fault:
-        """Return what is in the files, by name; a Fault where they are too much for the reader."""
-        packed = {file: base64.b64encode(content).decode() for file, content in files.items()}
-        self._send("read_source", {"name": name, "files": packed, "wanted": wanted, "classes": classes}, {})
-        self._greeted(self._receive(START_TIME_S))
-        result = self._receive(READ_TIME_S)
-        try:
-            return result.words(ReadAnswer) if isinstance(result, Answer) else result
-        except protocol.ProtocolError:
-            return self._broken()
-
-
-class Worker(Session):
-    """The student's code as something to ask. Starts at once, and again after a fault. A context manager."""
-
-    def __init__(self, sandbox: Sandbox, program: Program, limits: Limits, seed: int) -> None:
-        super().__init__(sandbox, limits)
-        self._program = program
-        self._seed = seed
-        self._attempts: list[tuple[str, str]] = []
-        self._load_fault: Fault | None = None
-        self._begin: dict[str, int] = {}
-        self._is_silent = False
-        self.loaded: Loaded | None = None
-        self.asked: dict[str, None] = {}  # absent modules that the code was given stand-ins for, in order
-        self.spent_s = 0.0
-        self._start()
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def load(self) -> Loaded | Fault:
-        """Wait until the student's file has run; a load that failed once has failed for good."""
-        if self._load_fault is not None:
-            return self._load_fault
-        if self.spent_s >= self._limits.total_time_s:
-            return Fault(kind=FaultKind.TIME_SPENT, seconds=self._limits.total_time_s)
-        is_again = self._connection is None
-        if is_again:
-            self._start()
-        if not self._expected:
-            assert self.loaded is not None
-            return self.loaded
-        hello = self._timed(START_TIME_S) if is_again else self._receive(START_TIME_S)
-        if is_again and isinstance(hello, Fault) and hello.kind is FaultKind.TIMEOUT:
-            return hello
-        self._greeted(hello)
-        loaded = self._timed(self._limits.load_time_s)
-        try:
-            if isinstance(loaded, Answer):
-                self.loaded = loaded.words(Loaded)
-                return self.loaded
-        except protocol.ProtocolError:
-            loaded = self._broken()
-        self._load_fault = loaded
-        return loaded
-
-    def begin(self, seed: int) -> None:
-        """Start a case with the next request: the worker forgets its objects and seeds every generator with seed."""
-        self._begin = {"begin": seed}
-
-    def request(
-        self,
-        op: str,
-        settings: Mapping[str, Any],
-        arrays: Mapping[str, NDArray[np.float64]] | None = None,
-        time_s: float | None = None,
-    ) -> Answer | Fault:
-        """Ask for one operation; time_s caps it in seconds (default: the limit of a call)."""
-        loaded = self.load()
-        if isinstance(loaded, Fault):
-            return loaded
-        self._send(op, {**settings, **self._begin}, arrays or {})
-        self._begin, self._is_silent = {}, False
-        return self._timed(self._limits.call_time_s if time_s is None else time_s)
-
-    def take_output(self) -> str:
-        """Return what the student's code printed since the last time, capped."""
-        if self._connection is not None and not self._expected and not self._is_silent:
-            self._is_silent = True
-            mark = f"\x1e{secrets.token_hex(16)}\x1e"
-            connection = self._connection
-            self._send("mark", {"mark": mark}, {})
-            marked = self._timed(self._limits.call_time_s)
-            if isinstance(marked, Answer):
-                self._printed += self._spending(lambda: connection.take_output(mark.encode()))
-                with contextlib.suppress(protocol.ProtocolError):
-                    heard = marked.words(Marked)
-                    self._attempts += heard.attempts[:ATTEMPTS_KEPT]
-                    self.asked.update(dict.fromkeys(name[:TEXT_CHARS] for name in heard.asked[:ASKED_KEPT]))
-        text, self._printed = self._printed, ""
-        return ADDRESS.sub("0x…", text[:OUTPUT_SHOWN_BYTES])
-
-    def take_attempts(self) -> list[tuple[str, str]]:
-        """Return what the code was heard to try up to the last take_output: (action, on what)."""
-        attempts, self._attempts = self._attempts, []
-        return [(action[:TEXT_CHARS], what[:TEXT_CHARS]) for action, what in attempts]
-
-    def _spending(self, action: Callable[[], T]) -> T:
-        """Count the time of an action as time of the student's code, which can draw it out."""
-        start = time.monotonic()
-        try:
-            return action()
-        finally:
-            self.spent_s += time.monotonic() - start
-
-    def _start(self, modules: Sequence[str] = ()) -> None:
-        super()._start(modules)
-        program = self._program
-        settings = {
-            "file": program.file,
-            "text": program.text,
-            "siblings": dict(program.siblings),
-            "stand_ins": list(program.stand_ins),
-            "names": list(program.names),
-            "is_notebook": program.is_notebook,
-            "seed": self._seed,
-        }
-        self._send("load", settings, {})
 
     def _timed(self, time_s: float) -> Answer | Fault:
         """Receive under the smaller of time_s and what is left of the submission's total."""

@@ -50,6 +50,7 @@ CELL_MAGICS_WITH_CODE = {"time", "timeit", "capture", "prun"}
 
 IMPORTERS = {"__import__", "import_module"}
 RUNNERS = {"exec", "eval"}
+TEMPLATE_MODULES = {"__future__", "numpy", "numpy.typing"}
 
 
 # What Python loads only when it is used: codecs, and the readers of archives.
@@ -66,17 +67,18 @@ class Refusal(Exception):
         self.arguments = arguments
 
 
-def read(name: str, files: dict[str, bytes], wanted: str, classes: Sequence[str]) -> dict[str, Any]:
+def read(name: str, files: dict[str, bytes], file: str, classes: Sequence[str], extra: str = "") -> dict[str, Any]:
     """Find the file that defines the classes and return its text, its neighbours and their imports.
 
-    files maps names inside the submission, with "/" between folders, to their bytes; wanted is what the lab calls
-    the file, which counts where the lab has no classes. The answer is
-    {"files": [{"name", "text", "cells"}], "imports": [[file, line, module]], "dropped": [[file, line, text]]}, the
-    file that defines the classes first. Refusal, with one sentence, for whatever holds no such file.
+    files maps names inside the submission, with "/" between folders, to their bytes. file is what the lab calls
+    its file, which counts where the lab has no classes, and extra what it calls that for extra points, which
+    is never taken for the lab's. The answer is {"files": [{"name", "text", "cells", "is_unwritten"}],
+    "imports": [[file, line, module]], "dropped": [[file, line, text]]}, the file that defines the classes
+    first. Refusal, with one sentence, for whatever holds no such file.
     """
     sources = unpacked(name, files)
     if not sources:
-        raise Refusal("{name} has no Python file: put your {wanted} into it.", name=name, wanted=wanted)
+        raise Refusal("{name} has no Python file: put your {wanted} into it.", name=name, wanted=file)
     if len(sources) > FILES:
         raise Refusal(
             "{name} has {count} Python files, more than {limit}: hand in only the lab's file.",
@@ -84,24 +86,32 @@ def read(name: str, files: dict[str, bytes], wanted: str, classes: Sequence[str]
         )  # fmt: skip
     texts: dict[str, Source] = {}
     refusals: dict[str, Refusal] = {}
-    for file, content in sources.items():
+    for member, content in sources.items():
         try:
-            texts[file] = Source(file, content)
-            broken = texts[file].broken
+            texts[member] = Source(member, content)
+            broken = texts[member].broken
             if broken is not None:
                 raise broken
         except Refusal as refusal:
-            refusals[file] = refusal
-    if len(sources) == 1 and refusals:
+            refusals[member] = refusal
+    beside = {extra} if len(sources) > 1 and not (extra in texts and is_lab(texts[extra], classes)) else set()
+    for member in beside:
+        refusals.pop(member, None)  # its own mistakes are told where it is graded
+    is_alone = len(sources.keys() - beside) == 1
+    if is_alone and refusals:
         raise refusals.popitem()[1]
-    main = chosen(name, texts, refusals, wanted, classes, is_alone=len(sources) == 1)
+    candidates = {member: source for member, source in texts.items() if member not in beside}
+    main = chosen(name, candidates, refusals, file, classes, is_alone=is_alone)
     if sum(len(source.text.encode()) for source in texts.values()) > TOTAL_BYTES:
         raise Refusal("The Python files in {name} are larger than {limit} KiB together.", name=name, limit=TOTAL_BYTES // 1024)  # fmt: skip
-    ordered = [texts.pop(main), *(texts[file] for file in sorted(texts))]
+    ordered = [texts.pop(main), *(texts[member] for member in sorted(texts))]
     imports = [[source.name, line, module] for source in ordered for line, module in imports_of(source.tree)]
     dropped = [[source.name, line, text] for source in ordered for line, text in source.dropped]
     return {
-        "files": [{"name": source.name, "text": source.text, "cells": source.cells} for source in ordered],
+        "files": [
+            {"name": source.name, "text": source.text, "cells": source.cells, "is_unwritten": is_unwritten(source)}
+            for source in ordered
+        ],
         "imports": imports[:KEPT],
         "dropped": dropped[:KEPT],
     }
@@ -405,7 +415,7 @@ def chosen(
     if is_alone:
         return next(iter(texts))
     if classes:
-        candidates = sorted(file for file, source in texts.items() if defined(source.tree).issuperset(classes))
+        candidates = sorted(file for file, source in texts.items() if is_lab(source, classes))
     else:
         candidates = [file for file in texts if file == wanted]
     programs = [] if candidates or refusals else started(texts)
@@ -431,6 +441,31 @@ def started(texts: dict[str, Source]) -> list[str]:
         return []
     imported = {module.partition(".")[0] for source in texts.values() for _, module in imports_of(source.tree)}
     return [file for file in texts if file.removesuffix(".py") not in imported]
+
+
+def is_lab(source: Source, classes: Sequence[str]) -> bool:
+    """Say whether a file defines the lab's classes; without classes none can be told by them."""
+    return bool(classes) and defined(source.tree).issuperset(classes)
+
+
+def is_unwritten(source: Source) -> bool:
+    """Say whether a file has nothing but what a template has: texts, imports for annotations, and stubs."""
+    return source.broken is None and all(map(is_of_a_template, source.tree.body))
+
+
+def is_of_a_template(node: ast.stmt) -> bool:
+    """Say whether a statement of a module does nothing but stand in a template."""
+    if isinstance(node, ast.FunctionDef):
+        *before, last = node.body
+        raised = last.exc if isinstance(last, ast.Raise) else None
+        name = raised.func if isinstance(raised, ast.Call) else raised
+        is_stub = isinstance(name, ast.Name) and name.id == "NotImplementedError" and not node.decorator_list
+        return is_stub and all(map(is_of_a_template, before))
+    if isinstance(node, ast.Import):
+        return all(alias.name in TEMPLATE_MODULES for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return node.module in TEMPLATE_MODULES
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def defined(tree: ast.Module) -> set[str]:

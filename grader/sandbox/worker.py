@@ -363,6 +363,15 @@ def numbers(value: Any) -> list[float]:
     return [number for item in items for number in numbers(item)]
 
 
+def block(value: Any) -> Any:
+    """Return the numbers of a value as an array of its shape; empty where it has none."""
+    flat = np.array(numbers(value) if is_numeric(value) else [], dtype=float)
+    try:
+        return flat.reshape(np.shape(value))
+    except ValueError:  # no numbers, or rows of different lengths
+        return flat
+
+
 def form(value: Any) -> dict[str, Any]:
     """Describe the container of a value: kind, shape, and the dtype of an array."""
     if value is None:
@@ -569,7 +578,7 @@ class Desk:
         """Read what was handed in, and answer with text or with the reason why not."""
         files = {name: base64.b64decode(content) for name, content in settings["files"].items()}
         try:
-            return {"source": reading.read(settings["name"], files, settings["wanted"], settings["classes"])}, {}
+            return {"source": reading.read(settings["name"], files, **settings["lab"])}, {}
         except reading.Refusal as refusal:
             return {"refusal": refusal.template, "arguments": refusal.arguments}, {}
 
@@ -683,6 +692,17 @@ class Desk:
                 return form(result), {"values": np.zeros(0)}
             values.append(numbers(result)[0])
         return {"kind": "number", "shape": [], "dtype": ""}, {"values": np.array(values)}
+
+    def apply(self, settings: dict[str, Any], _: Arrays) -> Answer:
+        """Call a function of the module with arguments of any kind; a tuple or a list of arrays is several results."""
+        arguments = [
+            np.array(one, dtype=float) if isinstance(one, list) and not isinstance(one[0], str) else one
+            for one in settings["arguments"]
+        ]
+        result = fitting(self._named(settings["name"]), *arguments)
+        several = isinstance(result, list) and any(isinstance(one, np.ndarray) for one in result)
+        parts = list(result)[:8] if several or isinstance(result, tuple) else [result]
+        return form(result), {str(number): block(part) for number, part in enumerate(parts)}
 
     def trace(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
         """Run one forward and list the calls of forward of the given parts, in order.

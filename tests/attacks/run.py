@@ -31,7 +31,7 @@ def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NE
             with Canaries() as canaries:
                 names = "".join(f"{name} = {value!r}\n" for name, value in canaries.names.items())
                 text = PRELUDE + names + attack.code
-                with Worker(sandbox, Program(file="network.py", text=text), LIMITS, 1) as worker:
+                with Worker(sandbox, LIMITS, 1, program=Program(file="network.py", text=text)) as worker:
                     canaries.worker_folder = worker._connection.folder.name if worker._connection else "/"
                     loaded = worker.load()
                     output = worker.take_output()
@@ -43,7 +43,7 @@ def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NE
 
 def harmless(sandbox: Sandbox) -> dict[str, object]:
     """Return the traits of a worker that has loaded nothing of interest."""
-    with Worker(sandbox, Program(file="network.py", text=PRELUDE), LIMITS, 1) as worker:
+    with Worker(sandbox, LIMITS, 1, program=Program(file="network.py", text=PRELUDE)) as worker:
         worker.load()
         pid = pid_of(worker)
         assert pid is not None

@@ -25,7 +25,7 @@ def sandbox_times(workers: int, runs: int) -> list[str]:
         sandbox.preload(BASE)
         for _ in range(workers):
             began = time.perf_counter()
-            with Worker(sandbox, program, Limits(), 1) as worker:
+            with Worker(sandbox, Limits(), 1, program=program) as worker:
                 worker.load()
                 spawned.append(1000 * (time.perf_counter() - began))
                 for _ in range(CALLS):

@@ -1,0 +1,214 @@
+"""Extra credit: scored apart, hostile as any hand-in, and never the lab's business."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.pipeline import assignment
+from grader.pipeline import grade as grade_here
+from grader.sandbox.preload import EVERY
+from grader.sandbox.processes import Process, Sandbox
+from tests.command import ROOT, SUBMISSIONS, grade, run
+
+NETWORK = ROOT / "reference" / "network.py"
+LECTURE = ROOT / "reference" / "lecture.py"
+STUBS = (ROOT / "student_template" / "lecture.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """Return a folder with the solved lab."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "network.py").write_bytes(NETWORK.read_bytes())
+    return folder
+
+
+def graded(folder: Path, text: str | bytes | None = None, *options: str) -> dict[str, Any]:
+    """Return the report of a hand-in with this lecture.py."""
+    if text is not None:
+        (folder / "lecture.py").write_bytes(text.encode() if isinstance(text, str) else text)
+    return grade(folder, "--seed", "7", *options, cwd=folder.parent).report
+
+
+@pytest.mark.parametrize("text", [None, STUBS, "", "# later\n", STUBS.replace("\n", "\r\n"), b"\xff\xfe\x00"])
+def test_nothing_is_said_of_an_untouched_file(text: str | bytes | None, work: Path) -> None:
+    """Without a written lecture.py the report is what it is without the file."""
+    report = graded(work, text)
+
+    assert (100, 0, None) == (report["score"], report["extra_score"], report["extra"])
+    assert [] == report["findings"]
+
+
+def test_one_function_is_enough(work: Path) -> None:
+    """Where anything is written, all of it is judged; an import or a name bound to numpy's function is writing."""
+    first = graded(work, STUBS + "\n\nsoftmax = __import__('numpy').exp\n")
+    second = graded(work, "from work import *\n")
+
+    assert ["failed"] * 3 == [criterion["verdict"] for criterion in first["extra"]["criteria"]]
+    assert (100, 100) == (first["score"], second["score"])
+    assert second["extra"] is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def tanh(d:\n",
+        "raise RuntimeError\n",
+        "import sys\nsys.exit(0)\n",
+        "while True: pass\n",
+        "class Neuron: pass\n",
+        "import network\nnetwork.Neuron = None\n",
+        "def tanh(d): return '\\ud800'\ndef softmax(d): return [[1], [1, 2]]\n",
+        "def __getattr__(name): return lambda *_: {}\n",
+    ],
+)
+def test_it_never_changes_the_score(text: str, work: Path) -> None:
+    """However it fails, the lab has its points, and the extra none."""
+    report = graded(work, text, "--time-limit", "8")
+
+    assert ("graded", 100, 0) == (report["status"], report["score"], report["extra_score"])
+    assert report["extra"] is not None
+
+
+ODD = """
+None () [] {} 'x' b'x' 10**400 1j float('nan') np.array([]) np.array(['a']) np.array([None,1],dtype=object)
+[[1],[1,2]] [np.ones(2),np.ones(3)] (np.ones(3),np.ones(3)) (np.ones((3,2)),1.0) (np.full(3,np.nan),np.full(3,np.inf))
+(None,)*4 np.ones(10**5) np.matrix([[1.,2.]]) np.ones(5)*1e308 iter([1]) (a[0],a[-1]) list(a) [np.ones(3)]*2 (0.5,np.ones((3,2)))
+""".split()
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_odd_results_are_only_wrong(first: int, work: Path) -> None:
+    """Whatever the functions return, the suite judges it."""
+    extra = assignment().extra
+    assert extra is not None
+    returned = {name: ODD[(3 * number + first * 9) % len(ODD)] for number, name in enumerate(extra.functions)}
+    text = "\n".join(f"def {name}(*a): return {value}" for name, value in returned.items())
+
+    report = graded(work, f"import numpy as np\n{text}\n")
+
+    assert ("graded", 100, 0) == (report["status"], report["score"], report["extra_score"])
+
+
+@pytest.mark.parametrize("text", ["import numpy, torch\n", "def tanh(d):\n    import keras\n    return d\n"])
+def test_a_banned_import_counts_for_the_whole_hand_in(text: str, work: Path) -> None:
+    """The ban holds for each file that is handed in to be graded."""
+    report = graded(work, text)
+
+    assert (0, 0) == (report["score"], report["extra_score"])
+    assert {"lecture.py"} == {finding["file"] for finding in report["findings"]}
+
+
+def test_what_it_asks_for_while_it_runs(work: Path) -> None:
+    """A banned package asked for in ways that no text shows takes the points of the lab, too."""
+    report = graded(work, "tanh = __import__(''.join(map(chr, [116, 111, 114, 99, 104]))).tanh\n")
+
+    assert (0, 0) == (report["score"], report["extra_score"])
+    assert ["lecture.py"] == [finding["file"] for finding in report["findings"]]
+
+
+def test_it_is_never_taken_for_the_lab(work: Path) -> None:
+    """A network under other names is graded as it is without a lecture.py; one that is called lecture.py, too."""
+    text = NETWORK.read_text(encoding="utf-8").replace("class Model", "class Net").replace("Model", "Net")
+    (work / "network.py").write_text(text, encoding="utf-8")
+    alone = graded(work)
+    both = graded(work, LECTURE.read_bytes())
+    (work / "network.py").rename(work / "lecture.py")
+    (work / "helpers.py").write_text("x = 1\n", encoding="utf-8")
+    (work / "lecture.py").write_bytes(NETWORK.read_bytes())
+
+    assert (alone["score"], alone["submission"]["route"]) == (both["score"], both["submission"]["route"])
+    assert 10 == both["extra_score"]
+    assert (100, None) == ((swapped := graded(work))["score"], swapped["extra"])
+
+
+class Counting(Sandbox):
+    """A sandbox that counts the processes that it starts."""
+
+    started = 0
+
+    def start(self) -> Process:
+        """Start a process, and count it."""
+        self.started += 1
+        return super().start()
+
+
+@pytest.mark.parametrize(("text", "started"), [(None, 1), (STUBS, 1), (LECTURE.read_text(encoding="utf-8"), 2)])
+def test_a_worker_of_its_own_only_where_it_is_written(text: str | None, started: int, work: Path) -> None:
+    """Without a written lecture.py one process reads and runs the hand-in, as without any extra."""
+    if text is not None:
+        (work / "lecture.py").write_text(text, encoding="utf-8")
+    sandbox = Counting(modules=EVERY)
+    with sandbox:
+        report = grade_here(work, assignment(), seed=7, sandbox=sandbox)
+
+    assert (100, started) == (report.score, sandbox.started)
+
+
+def test_what_hangs_costs_its_own_time(work: Path) -> None:
+    """The extra has what the lab leaves of the limit, and less than the lab."""
+    began = time.monotonic()
+    report = graded(work, STUBS.replace("raise NotImplementedError", "while True: pass"), "--time-limit", "6")
+
+    assert (100, 0) == (report["score"], report["extra_score"])
+    assert time.monotonic() - began < 6 + 6
+    assert report["timing"]["student_s"] < 6.5
+
+
+def test_archive(work: Path, tmp_path: Path) -> None:
+    """Both files in an archive, in a folder of their own; a single file has no extra."""
+    with zipfile.ZipFile(tmp_path / "work.zip", "w") as archive:
+        archive.write(NETWORK, "ivanov/network.py")
+        archive.write(LECTURE, "ivanov/lecture.py")
+
+    packed = grade(tmp_path / "work.zip", "--seed", "7", cwd=tmp_path).report
+    single = grade(NETWORK, "--seed", "7", cwd=tmp_path).report
+
+    assert (100, 10) == (packed["score"], packed["extra_score"])
+    assert (100, 0, None) == (single["score"], single["extra_score"], single["extra"])
+
+
+def test_report_in_russian(work: Path) -> None:
+    """Titles and sentences of the extra are translated, the score stands last."""
+    (work / "lecture.py").write_bytes((SUBMISSIONS / "extra_partly" / "lecture.py").read_bytes())
+    ran = grade(work, "--seed", "7", "--lang", "ru", cwd=work.parent)
+
+    assert "Дополнительно: формулы лекции" in ran.out
+    assert "momentum_step поднимается" in ran.out
+    assert ["Дополнительные баллы: 5 из 10, вне основных баллов", "Баллы: 100 из 100"] == ran.out.splitlines()[-2:]
+
+
+def test_class(tmp_path: Path) -> None:
+    """grade-class has the extra in a column of its own; who handed in none has an empty cell."""
+    hand_ins = tmp_path / "class"
+    for name in ("partly", "hostile"):
+        (hand_ins / name).mkdir(parents=True)
+        for file in ("network.py", "lecture.py"):
+            (hand_ins / name / file).write_bytes((SUBMISSIONS / f"extra_{name}" / file).read_bytes())
+    (hand_ins / "none.py").write_bytes(NETWORK.read_bytes())
+
+    command = Path(sys.executable).with_name("grade-class")
+    ran = run([command, hand_ins, "--out", "out", "--seed", "7", "--report", "html"], cwd=tmp_path)
+
+    rows = list(csv.DictReader((tmp_path / "out" / "gradebook.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert 0 == ran.code
+    assert {"none": ("100", ""), "partly": ("100", "5"), "hostile": ("100", "0")} == {
+        row["key"]: (row["score"], row["extra_score"]) for row in rows
+    }
+    numbers = json.loads((tmp_path / "out" / "class.json").read_text(encoding="utf-8"))
+    assert {"hand_ins": 2, "mean": 2.5, "max_score": 10} == numbers["extra"]
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert 'data-sort="number">Extra</th>' in page
+    student = (tmp_path / "out" / "reports" / "partly.html").read_text(encoding="utf-8")
+    assert "apart from the score" in student
+    assert "softmax returned a number that is not finite." in student
+    assert "momentum_step climbs" in (tmp_path / "out" / "cases.csv").read_text(encoding="utf-8")
