@@ -26,9 +26,9 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-from tests.command import ROOT
 from tests.mutants import known, more
 
+ROOT = Path(__file__).parents[1]
 MODULES = {
     "grader.sandbox.protocol": "tests/test_protocol.py",
     "grader.imports": "tests/test_imports.py",
@@ -98,6 +98,7 @@ def main(name: str, most: int) -> None:
     """Print the changes of a module that its tests do not notice; of more than most, a drawn sample is tested."""
     text = Path(ROOT, *name.split(".")).with_suffix(".py").read_text(encoding="utf-8")
     assert not is_noticed(name, text), "the tests fail without a change"
+    assert is_noticed(name, ""), "the tests do not use the module that is changed"
     every = list(changes(text))
     drawn = random.Random(0).sample(every, min(most, len(every)))
     survivors = 0
