@@ -22,6 +22,10 @@ BIAS = "        self.bias = self.bias + LEARNING_RATE * delta\n"
 DOT = "np.dot(self._weigths, x) + self.bias"
 BACK = "        e1, e2 = self.n3.backward(self.h, err)\n"
 RETURN = "        return self.n3.forward(self.h)\n"
+START = "        self._weigths = np.random.randn(n_inputs)\n        self.bias = np.random.randn()\n"
+OUT = f"        self.y = sigmoid({DOT})\n"
+STEP = "            model.backward(x, loss(model.forward(x), label))\n"
+RENAMED = [("def sigmoid_derivative(y)", "def slope(y)"), ("sigmoid_derivative(self.y)", "slope(self.y)")]
 SLOPE = "(err * self.n3.y * (1 - self.n3.y))"
 
 
@@ -147,6 +151,40 @@ RIGHT: dict[str, Edit] = {
     "rate_0.01": [("LEARNING_RATE = 0.5", "LEARNING_RATE = 0.01")],
 }  # fmt: skip
 
+# what was done, perhaps several things at once: (the edit, the score, None: any, what is said among others)
+SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
+    "zeros_and_input_changed": (
+        [(START, "        self._weigths = np.zeros(n_inputs)\n        self.bias = 0.0\n"), (OUT, OUT + "        if isinstance(x, np.ndarray): x += 0.01\n")],
+        None,
+        {"forward changes the input that it is given.", "All neurons of a fresh model are equal ({value}): they stay equal and XOR is never learned."},
+    ),
+    "rounded_and_counted": (
+        [(BIAS, BIAS + "        self._weigths = np.round(self._weigths, 2)\n"), (OUT, f"        self.n = getattr(self, 'n', 0) + 1\n        self.y = 1e-6 * self.n + sigmoid({DOT})\n")],
+        81,
+        {"forward gives another answer when it is called again with the same input.", "The weights are rounded to {digits} digits after each step: small steps are lost."},
+    ),
+    "forward_moves_weights": ([(RETURN, "        self.n1._weigths = self.n1._weigths * 1.001\n" + RETURN)], 75, {"forward changes the weights."}),
+    "right_in_another_way": (
+        [*RENAMED, (START, "        self._weigths = np.full(n_inputs, 0.01)\n        self.bias = 0.001 * np.random.randn()\n"), (ERRORS, ""), ("        return errors\n", ""), *compose(f"{SLOPE} * self.n3._weigths"), ("    return [0.0] * epochs\n", "")],
+        100,
+        {
+            "All starting weights are equal and only the biases differ; better draw each weight separately.",
+            "All starting weights are tiny; learning may never get going. Numbers up to about 1 work well.",
+            "There is no function sigmoid_derivative; what Neuron.backward uses was judged instead.",
+            "backward does not return the errors of its inputs; the model works them out itself.",
+            "train should return the loss of each epoch: {epochs} numbers.",
+        },
+    ),
+    "another_slope_and_three_errors": (
+        [*RENAMED, ("    return y * (1 - y)\n", "    return y**1.5\n"), ("        return errors\n", "        return np.append(errors, 0.0)\n"), (BACK, BACK.replace("e1, e2", "e1, e2, _"))],
+        69,
+        {"The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor looks like {got}, not {wanted}.", "backward returns {count} numbers; there are two inputs."},
+    ),
+    "xor_written_into_train": ([(STEP, STEP.replace("label", "float(x[0] != x[1])"))], 95, {"train teaches XOR, but not the opposite labels when it is given these as samples."}),
+    "nothing_returned": ([("        return errors\n", "")], 64, {"backward does not return the error of each input."}),
+    "no_bias": ([(" + self.bias)", ")"), (BIAS, "")], 81, {"There is no bias in: {neurons}. Nothing but the inputs moves the output."}),
+}  # fmt: skip
+
 
 def some(parts: int, quick: set[int]) -> list[Any]:
     """Return parameters for these parts, of which the quick ones are in `make test`."""
@@ -194,3 +232,15 @@ def test_conventions_cost_nothing(part: int, student_code: str, tmp_path: Path) 
     found = reports(student_code, {name: RIGHT[name] for name in names}, tmp_path)
 
     assert {name: (100, []) for name in names} == {name: (one.score, missed(one)) for name, one in found.items()}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_said(name: str, student_code: str, tmp_path: Path) -> None:
+    """Mistakes of different criteria in one hand-in are each said in their own sentence."""
+    edit, score, sentences = SAID[name]
+
+    report = reports(student_code, {name: edit}, tmp_path)[name]
+
+    said = [one for criterion in report.criteria for case in criterion.cases for one in (case.feedback, *case.remarks)]
+    assert score in (report.score, None)
+    assert sentences <= {one.id for one in said if one is not None}
