@@ -203,6 +203,37 @@ def test_a_module_asked_for_at_run_time_is_a_finding() -> None:
     assert report_of(SuiteRun(asked=("torch", "jax")), (found,)).findings == [found, finding(STAGED.main, None, "jax")]
 
 
+def test_the_first_of_two_violations_is_told() -> None:
+    """A gate says what the first of its findings says."""
+    found = (finding(STAGED.main, 1, "torch"), finding(STAGED.main, 2, "jax"))
+
+    assert report_of(SuiteRun(), found).criteria[0].feedback == found[0].message
+
+
+@pytest.mark.parametrize(("asked", "score_", "points"), [((), 100, 4), (("torch",), 0, 0)])
+def test_an_extra_run_adds_its_own_points(asked: tuple[str, ...], score_: int, points: int) -> None:
+    """What the extra's file earns stands beside the score; what it asked for is found in it, and costs both."""
+    lab = TASK.extra
+    assert lab is not None
+    criterion = lab.rubric.criteria[0]
+    names = ("a.py", lab.file[:-3] + ".py", "z.py")  # equal to the file's name, not the same
+    staged = replace(STAGED, siblings=tuple(SourceFile(name=name, text="") for name in names))
+    lab = replace(
+        lab, rubric=replace(lab.rubric, criteria=(replace(criterion, cases=(replace(criterion.cases[0], points=4),)),))
+    )
+    run = run_of({f"{one.id}.{case.id}": Verdict.PASSED for one, case in CASES})
+    extra_run = replace(run_of({f"{criterion.id}.{criterion.cases[0].id}": Verdict.PASSED}), asked=asked)
+
+    report = score(replace(TASK, extra=lab), staged, (), run, extra_run, seed=1, lang="en", total_s=0.5)
+
+    assert (report.score, report.extra_score) == (score_, points)
+    assert report.extra is not None
+    assert [one.points for one in report.extra.criteria] == [points]
+    assert [(one.file, one.line) for one in report.findings] == [(lab.file, None) for _ in asked]
+    without = score(TASK, staged, (), run, seed=1, lang="en", total_s=0.5)
+    assert (without.score, without.extra, without.findings) == (100, None, [])
+
+
 def test_a_broken_suite_has_no_score() -> None:
     """Our own fault is null, never 0."""
     report = report_of(SuiteRun(broken="a test broke"))
