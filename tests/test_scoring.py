@@ -216,7 +216,7 @@ def test_an_extra_run_adds_its_own_points(asked: tuple[str, ...], score_: int, p
     lab = TASK.extra
     assert lab is not None
     criterion = lab.rubric.criteria[0]
-    names = ("a.py", lab.file[:-3] + ".py", "z.py")  # equal to the file's name, not the same
+    names = ("a.py", "z.py", lab.file[:-3] + ".py")  # equal to the file's name, not the same
     staged = replace(STAGED, siblings=tuple(SourceFile(name=name, text="") for name in names))
     lab = replace(
         lab, rubric=replace(lab.rubric, criteria=(replace(criterion, cases=(replace(criterion.cases[0], points=4),)),))
