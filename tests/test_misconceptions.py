@@ -165,3 +165,12 @@ def test_forward_and_loss_have_names() -> None:
 def test_minor_defects_are_in_the_bank() -> None:
     """The order defects are rules like the others."""
     assert set(ORDER_DEFECTS) < set(IN_NETWORK)
+
+
+def test_a_threshold_is_at_zero() -> None:
+    """The neuron that answers with 0 or 1 does so from the sum 0 on."""
+    (rule,) = (rule for rule in FORWARD if rule.id == "output_thresholded")
+    weights, x = np.array([[0.0, 0.0, bias] for bias in (-0.5, -1e-9, 0.0, 0.5)]), np.zeros((4, 2))
+
+    assert rule.output is not None
+    assert rule.output(Neurons(weights, x, np.zeros(4))).tolist() == [0, 0, 1, 1]

@@ -182,6 +182,38 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
     ),
     "xor_written_into_train": ([(STEP, STEP.replace("label", "float(x[0] != x[1])"))], 95, {"train teaches XOR, but not the opposite labels when it is given these as samples."}),
     "nothing_returned": ([("        return errors\n", "")], 64, {"backward does not return the error of each input."}),
+    "slow_and_alike": (
+        [
+            ("LEARNING_RATE = 0.5", "LEARNING_RATE = 1e-5"), ("np.exp(-d)", "np.exp(-np.clip(d, -12, 12))"), ("    return y * (1 - y)\n", "    return sigmoid(y) * (1 - sigmoid(y))\n"),
+            (OUT, f"        self.d = {DOT}\n        self.y = sigmoid(self.d)\n"), ("sigmoid_derivative(self.y)", "sigmoid_derivative(self.d)"),
+            ("        self.n1 = Neuron(2)\n        self.n2 = Neuron(2)\n", "        np.random.seed(1)\n        self.n1 = Neuron(2)\n        np.random.seed(1)\n        self.n2 = Neuron(2)\n"),
+        ],
+        100,
+        {
+            "Both hidden neurons start with the same weights; better draw each weight separately.",
+            "Every model starts with the same weights; when a training run gets stuck, a new model will not help.",
+            "For sums of -800 and 800 the sigmoid should be 0 and 1.",
+            "sigmoid_derivative takes the sum d, not the output y; then call it with d, never with y.",
+            "Your learning rate is too small to train here: {rate} in each step. Only one epoch was run.",
+        },
+    ),
+    "delta_returned": (
+        [("import numpy as np\n", "import math\n\nimport numpy as np\n"), ("np.exp(-d)", "math.exp(-d)"), ("        return errors\n", "        return delta\n"), (BACK, f"        before = self.n3._weigths.copy()\n{BACK.rstrip()} * before\n")],
+        100,
+        {"For a very large negative sum: {problem}", "backward returns its delta; the model multiplies it with the weights."},
+    ),
+    "slope_in_the_model": (
+        [(DELTA, "        delta = loss\n"), (BACK, f"        err = err * sigmoid_derivative(self.n3.y)\n{BACK}        e1, e2 = e1 * sigmoid_derivative(self.n1.y), e2 * sigmoid_derivative(self.n2.y)\n")],
+        100,
+        {"Your Neuron.backward takes an error that the model has already multiplied with the derivative."},
+    ),
+    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], 97, {"backward returns errors made with the weights from after the step."}),
+    "truncated": ([(BIAS, BIAS + "        self._weigths = np.trunc(self._weigths)\n")], 82, {"The weights stay whole numbers: every step is cut off."}),
+    "derivative_negated_everywhere": (
+        [("    return y * (1 - y)\n", "    return y * (y - 1)\n"), (WEIGHTS, WEIGHTS.replace("+ LEARN", "- LEARN")), (BIAS, BIAS.replace("+ LEARN", "- LEARN")), ("        return errors\n", "        return -errors\n")],
+        79,
+        {"Neuron.backward uses y (y - 1): the derivative with the wrong sign.", "The returned errors are {ratio} times what they should be."},
+    ),
     "no_bias": ([(" + self.bias)", ")"), (BIAS, "")], 81, {"There is no bias in: {neurons}. Nothing but the inputs moves the output."}),
 }  # fmt: skip
 
