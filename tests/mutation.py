@@ -26,9 +26,9 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-from tests.command import ROOT
 from tests.mutants import known, more
 
+ROOT = Path(__file__).parents[1]
 MODULES = {
     "grader.sandbox.protocol": "tests/test_protocol.py",
     "grader.imports": "tests/test_imports.py",
@@ -54,19 +54,22 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._text, f"<{self._name}>", "exec", dont_inherit=True), module.__dict__)  # noqa: S102  - our own, changed
 
 
-def changes(text: str) -> Iterator[tuple[str, int, str]]:
-    """Yield each change of a module: what is done, the line, and the changed text."""
+def places(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield where a module can be changed: what is done, which of its places, and the line."""
     nodes = list(ast_nodes(get_ast(text)))
     for name in operator_names():
         kind = get_operator(name)
-        if kind.arguments() or name.startswith(IN_ANNOTATIONS):
-            continue
-        places = [start for node in nodes for start, _ in kind().mutation_positions(node)]
-        for occurrence, (line, _) in enumerate(places):
-            with contextlib.suppress(AttributeError, SyntaxError):  # of `except (a.B, c.D)`, of a lone `*`
-                changed = mutate_code(text, kind(), occurrence)
-                if ast.dump(ast.parse(changed)) != ast.dump(ast.parse(text)):
-                    yield name.removeprefix("core/"), line, changed
+        if not kind.arguments() and not name.startswith(IN_ANNOTATIONS):
+            found = [start for node in nodes for start, _ in kind().mutation_positions(node)]
+            yield from ((name, number, line) for number, (line, _) in enumerate(found))
+
+
+def changed(text: str, name: str, number: int) -> str | None:
+    """Return the module with one change; None where it is none."""
+    with contextlib.suppress(AttributeError, SyntaxError):  # of `except (a.B, c.D)`, of a lone `*`
+        after: str = mutate_code(text, get_operator(name)(), number)
+        return after if ast.dump(ast.parse(after)) != ast.dump(ast.parse(text)) else None
+    return None
 
 
 def is_noticed(name: str, text: str) -> bool:
@@ -98,16 +101,20 @@ def main(name: str, most: int) -> None:
     """Print the changes of a module that its tests do not notice; of more than most, a drawn sample is tested."""
     text = Path(ROOT, *name.split(".")).with_suffix(".py").read_text(encoding="utf-8")
     assert not is_noticed(name, text), "the tests fail without a change"
-    every = list(changes(text))
-    drawn = random.Random(0).sample(every, min(most, len(every)))
-    survivors = 0
-    for kind, line, changed in drawn:
-        if not is_noticed(name, changed):
+    assert is_noticed(name, ""), "the tests do not use the module that is changed"
+    every = list(places(text))
+    tested = survivors = 0
+    for kind, number, line in random.Random(0).sample(every, min(most, len(every))):
+        after = changed(text, kind, number)
+        if after is None:
+            continue
+        tested += 1
+        if not is_noticed(name, after):
             survivors += 1
-            pairs = zip(text.splitlines(), changed.splitlines(), strict=False)
-            after = next((new for old, new in pairs if old != new), "")
-            print(f"{name}:{line}: {kind}: {after.strip()}", flush=True)
-    print(f"{name}: {len(every)} changes, {len(drawn)} tested, {survivors} not noticed", flush=True)
+            pairs = zip(text.splitlines(), after.splitlines(), strict=False)
+            shown = next((new for old, new in pairs if old != new), "")
+            print(f"{name}:{line}: {kind.removeprefix('core/')}: {shown.strip()}", flush=True)
+    print(f"{name}: {len(every)} places, {tested} changes tested, {survivors} not noticed", flush=True)
 
 
 if __name__ == "__main__":

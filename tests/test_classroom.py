@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pty
 import random
 import re
 import shutil
@@ -152,10 +153,10 @@ def test_jobs_do_not_matter(hand_ins: Path, results: Path, tmp_path: Path) -> No
     assert kept(tmp_path / "out") == kept(results)
 
 
-@pytest.mark.soak
 def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """--regrade with another rubric says whose points changed, where and why; what the teacher decided stays."""
-    out = tmp_path / "out"
+    folder, out = tmp_path / "class", tmp_path / "out"
+    shutil.copytree(hand_ins, folder, ignore=shutil.ignore_patterns("a*", "c*", "e*", "l*"))
     shutil.copytree(results, out)
     (out / "overrides.csv").write_text("student,criterion,points,reason\nbias-frozen,xor,15,shown in class\n")
     text = (ROOT / "grader" / "rubric.toml").read_text(encoding="utf-8")
@@ -164,7 +165,7 @@ def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path)
     )
     (tmp_path / "rubric.toml").write_text(text, encoding="utf-8")
 
-    ran = grade_class(hand_ins, "--out", out, "--regrade", "--rubric", tmp_path / "rubric.toml", cwd=tmp_path)
+    ran = grade_class(folder, "--out", out, "--regrade", "--rubric", tmp_path / "rubric.toml", cwd=tmp_path)
     changes = rows(out / "changes.csv")
     book = {row["key"]: row for row in rows(out / "gradebook.csv")}
 
@@ -172,6 +173,7 @@ def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path)
     assert [(row["key"], row["criterion"], row["before"], row["after"]) for row in changes] == [
         ("bias-frozen", "neuron_update", "14", "18")
     ]
+    assert f"changed: bias-frozen neuron_update 14 -> 18: {changes[0]['why']}\n" in ran.out
     assert "bias" in changes[0]["why"]
     assert book["bias-frozen"]["xor"] == "15"
     assert "shown in class" in book["bias-frozen"]["overridden"]
@@ -226,6 +228,23 @@ def wait_until(condition: Any, seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
+    """A person sees how far it is, and nothing of that stays; a pipe gets nothing."""
+    (tmp_path / "class").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "class" / f"{name}.py").touch()
+    main, terminal = pty.openpty()
+    command = [str(COMMAND), "class", "--out", "out", "--jobs", "1"]
+    subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=terminal, check=True)
+    os.close(terminal)
+    shown = os.read(main, 65536).decode()
+    os.close(main)
+
+    assert re.search(r"\r\[#+-+\] 1 of 2, \d+\.\d a second, \d+ s left ", shown)
+    assert shown.endswith(f"\r{' ' * 70}\r")
+    assert grade_class("class", "--out", "out", "--regrade", cwd=tmp_path).err == ""
 
 
 def test_interrupted(hand_ins: Path, results: Path, tmp_path: Path) -> None:

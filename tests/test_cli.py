@@ -317,6 +317,15 @@ def test_progress_on_a_terminal_only(tmp_path: Path) -> None:
     assert "" == grade(REFERENCE, cwd=tmp_path).err
 
 
+def test_a_training_run_is_a_remark(tmp_path: Path) -> None:
+    """--training-run says how train ended from the hand-in's own start, and costs nothing."""
+    ran = grade(REFERENCE, "--seed", "1", "--training-run", cwd=tmp_path)
+
+    assert (0, 100) == (ran.code, ran.report["score"])
+    assert "from your own start" in ran.out
+    assert "from your own start" not in grade(REFERENCE, "--seed", "1", cwd=tmp_path).out
+
+
 def test_same_seed_same_report(tmp_path: Path) -> None:
     """Two runs with one seed differ in their timing only."""
     reports = []

@@ -155,7 +155,7 @@ def test_a_file_of_the_student_is_no_framework() -> None:
     assert found("import keras", keras="x = 1") == []
     assert found("import helper", helper="\nimport torch") == [("helper.py", 2)]
     assert found("import numpy", unused="import torch") == []
-    assert found("import b, a", a="import jax", b="import c", c="import flax") == [("a.py", 1), ("c.py", 1)]
+    assert found("import b, a", a="import jax", b="import flax") == [("b.py", 1), ("a.py", 1)]
 
 
 def test_what_findings_say() -> None:

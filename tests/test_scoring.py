@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.imports import finding
-from grader.models import Finding, Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict, say
+from grader.models import (
+    DROPPED_LINE,
+    Finding,
+    Outcome,
+    Report,
+    SourceFile,
+    StagedSubmission,
+    Status,
+    SuiteRun,
+    Verdict,
+    say,
+)
 from grader.pipeline import assignment
 from grader.renderers.json import parse_json, render_json
 from grader.renderers.text import render_text
@@ -151,6 +162,15 @@ def test_a_kept_gate_says_nothing() -> None:
     assert (gate.feedback, gate.hint) == (None, None)
 
 
+def test_a_line_that_was_left_out_costs_nothing() -> None:
+    """A finding that is no violation takes no points, and no gate."""
+    dropped = Finding(rule=DROPPED_LINE, file="network.py", line=1, message=say("!ls"))
+
+    report = report_of(run_of({f"{criterion.id}.{case.id}": Verdict.PASSED for criterion, case in CASES}), (dropped,))
+
+    assert (report.score, report.findings) == (100, [dropped])
+
+
 def test_a_violated_gate_is_zero_whatever_else_holds() -> None:
     """With a forbidden import, a case that cannot be decided leaves nothing open."""
     run = run_of({"forward.model": Verdict.NOT_GRADABLE})
@@ -181,6 +201,37 @@ def test_a_module_asked_for_at_run_time_is_a_finding() -> None:
     assert report.criteria[0].verdict is Verdict.FAILED
     found = finding(STAGED.main, 3, "torch.nn")
     assert report_of(SuiteRun(asked=("torch", "jax")), (found,)).findings == [found, finding(STAGED.main, None, "jax")]
+
+
+def test_the_first_of_two_violations_is_told() -> None:
+    """A gate says what the first of its findings says."""
+    found = (finding(STAGED.main, 1, "torch"), finding(STAGED.main, 2, "jax"))
+
+    assert report_of(SuiteRun(), found).criteria[0].feedback == found[0].message
+
+
+@pytest.mark.parametrize(("asked", "score_", "points"), [((), 100, 4), (("torch",), 0, 0)])
+def test_an_extra_run_adds_its_own_points(asked: tuple[str, ...], score_: int, points: int) -> None:
+    """What the extra's file earns stands beside the score; what it asked for is found in it, and costs both."""
+    lab = TASK.extra
+    assert lab is not None
+    criterion = lab.rubric.criteria[0]
+    names = ("a.py", "z.py", lab.file[:-3] + ".py")  # equal to the file's name, not the same
+    staged = replace(STAGED, siblings=tuple(SourceFile(name=name, text="") for name in names))
+    lab = replace(
+        lab, rubric=replace(lab.rubric, criteria=(replace(criterion, cases=(replace(criterion.cases[0], points=4),)),))
+    )
+    run = run_of({f"{one.id}.{case.id}": Verdict.PASSED for one, case in CASES})
+    extra_run = replace(run_of({f"{criterion.id}.{criterion.cases[0].id}": Verdict.PASSED}), asked=asked)
+
+    report = score(replace(TASK, extra=lab), staged, (), run, extra_run, seed=1, lang="en", total_s=0.5)
+
+    assert (report.score, report.extra_score) == (score_, points)
+    assert report.extra is not None
+    assert [one.points for one in report.extra.criteria] == [points]
+    assert [(one.file, one.line) for one in report.findings] == [(lab.file, None) for _ in asked]
+    without = score(TASK, staged, (), run, seed=1, lang="en", total_s=0.5)
+    assert (without.score, without.extra, without.findings) == (100, None, [])
 
 
 def test_a_broken_suite_has_no_score() -> None:

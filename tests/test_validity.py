@@ -19,6 +19,7 @@ from tests.mutants import ARRAYS, RATES, behaviour, known, mutants, pairs
 from tests.styles import styles
 from tests.validity import FREE_FORM, Run, Work, page
 
+FREE = ("right_err_first", "right_cross_entropy")
 EXPECTED = tomllib.loads((FREE_FORM / "expected.toml").read_text(encoding="utf-8"))
 
 
@@ -117,13 +118,19 @@ def test_free_form_files() -> None:
 def test_right_and_wrong_work_graded(tmp_path: Path) -> None:
     """Correct styles score 100, mistakes less."""
     right = ["closures", "model_appends_minus_one"]
-    wrong = ["bias_frozen.lists", "hidden_sign"]
+    wrong = ["bias_frozen.lists", "hidden_sign", "rate_ignored"]
+    free = {name: (FREE_FORM / f"{name}.py").read_text(encoding="utf-8") for name in FREE}
 
     found = scores(
-        {**{name: styles()[name] for name in right}, **{name: mutants()[name].text(0.3) for name in wrong}}, tmp_path
+        {
+            **{name: styles()[name] for name in right},
+            **{name: mutants()[name].text(0.3) for name in wrong},
+            **free,
+        },
+        tmp_path,
     )
 
-    assert [found[name] for name in right] == [100, 100]
+    assert [found[name] for name in (*right, *FREE)] == [100] * 4
     assert [name for name in wrong if found[name] in (100, None)] == []
 
 
