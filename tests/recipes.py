@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,14 +29,13 @@ def commands(folder: Path) -> list[list[str | Path]]:
         (folder / name).write_text(text, encoding="utf-8")
     workflows = [TEMPLATE, *sorted((folder / ".github" / "workflows").iterdir())]
     schema: list[str | Path] = [BIN / "check-jsonschema", "--quiet", "--builtin-schema"]
-    every: list[list[str | Path]] = [
+    return [
         [*schema, "vendor.github-workflows", *workflows],
         [*schema, "vendor.github-actions", ACTION],
         [*schema, "vendor.gitlab-ci", "--data-transform", "gitlab-ci", folder / ".gitlab-ci.yml"],
         [BIN / "zizmor", "--offline", "--quiet", "--no-progress", "--persona", "pedantic", ACTION, *workflows],
+        [BIN / "actionlint", "-shellcheck=", "-pyflakes=", *workflows],  # what it reads beside is not everywhere
     ]
-    actionlint = shutil.which("actionlint")
-    return [*every, [actionlint, *workflows]] if actionlint else every
 
 
 def main() -> int:
