@@ -242,9 +242,9 @@ class Rule:
             [self.neuron_step(hidden.at(n.rate, n.form)), self.neuron_step(out)[..., None, :]], axis=-2
         )
 
-    def step(self, parameters: Array, x: Array, err: Array) -> Array:
+    def step(self, parameters: Array, x: Array, err: Array, rate: float = 1.0) -> Array:
         """Return the network's step, (..., 3, 3), arguments as in oracle.step."""
-        return self.network_step(Network(parameters, x, err))
+        return self.network_step(Network(parameters, x, err, rate))
 
     def forward(self, parameters: Array, x: Array) -> Array:
         """Return the network's answers, (...), for parameters (..., 3, 3) and x (..., 2)."""
