@@ -167,6 +167,13 @@ def test_minor_defects_are_in_the_bank() -> None:
     assert set(ORDER_DEFECTS) < set(IN_NETWORK)
 
 
+def test_the_step_of_a_rule_has_the_oracle_s_arguments() -> None:
+    """Without a mistake it is the oracle's step, in which the rate is in the error."""
+    parameters, x = drawn()
+
+    np.testing.assert_allclose(RIGHT.step(parameters, x, ERRORS_PASSED), oracle.step(parameters, x, ERRORS_PASSED))
+
+
 def test_a_threshold_is_at_zero() -> None:
     """The neuron that answers with 0 or 1 does so from the sum 0 on."""
     (rule,) = (rule for rule in FORWARD if rule.id == "output_thresholded")
