@@ -17,7 +17,8 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-base: Any = None  # worker.py, set by zygote.py
+base: Any = None  # worker.py and inside.py, set by zygote.py
+inside: Any = None
 
 PROGRAM = "__main__"  # __name__ of the student's file while it is watched
 LOGGED = 600  # calls told by `discover`
@@ -67,9 +68,9 @@ def arguments(frame: types.FrameType, owner: Any) -> tuple[list[Any], dict[str, 
 
 def flat(value: Any) -> list[float]:
     """Return the numbers of a value, none of what is no number or holds too many."""
-    if not base.is_numeric(value) or base.size_of(value) > HELD:
+    if not inside.is_numeric(value) or inside.size_of(value) > HELD:
         return []
-    return base.numbers(value)  # type: ignore[no-any-return]
+    return inside.numbers(value)  # type: ignore[no-any-return]
 
 
 def shape(value: Any) -> list[int]:
@@ -84,12 +85,12 @@ def shape(value: Any) -> list[int]:
     return found if math.prod(found) == count else [count]
 
 
-def inside(root: Any) -> dict[str, tuple[list[Any], list[float]]]:
+def held(root: Any) -> dict[str, tuple[list[Any], list[float]]]:
     """Return the numbers inside an object by the place of their holder."""
     found = {}
-    for value, path, holder in base.walk(root):
-        if holder is not None and base.size_of(value) <= HELD:
-            found[str(path)] = (path, base.numbers(value))
+    for value, path, holder in inside.walk(root):
+        if holder is not None and inside.size_of(value) <= HELD:
+            found[str(path)] = (path, inside.numbers(value))
     return found
 
 
@@ -99,7 +100,7 @@ def owner_of(frame: types.FrameType) -> Any:
     if not code.co_flags & inspect.CO_OPTIMIZED or code.co_name.startswith("<"):
         return None
     first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-    if type(first).__module__ in base.OWN:
+    if type(first).__module__ in inside.OWN:
         return first
     return sys.modules.get(frame.f_globals.get("__name__", ""))
 
@@ -236,7 +237,7 @@ class Recorder(Follower):
             passed = [number for value in (*positional, *named.values()) for number in flat(value)]
         is_forward = self._wanted["forward"] == frame.f_code.co_name
         site = tuple((caller.f_code, caller.f_lineno) for caller in self.frames)
-        before = inside(self.owner)
+        before = held(self.owner)
         self.rows.append(
             {
                 "before": before,
@@ -251,7 +252,7 @@ class Recorder(Follower):
     def leave(self, frame: types.FrameType, value: Any) -> None:
         if frame is self._running:
             self._running = None
-            self.rows[-1]["after"] = inside(self.owner)
+            self.rows[-1]["after"] = held(self.owner)
         elif self.rows:
             self._note(value)
 
@@ -282,7 +283,7 @@ class Starter(Follower):
             if not self.is_wanted(frame, owner):
                 return
             try:
-                base.References(self.owner, self._settings["references"]).write(self._arrays["start"])
+                inside.References(self.owner, self._settings["references"]).write(self._arrays["start"])
             except (AttributeError, KeyError, IndexError, TypeError):
                 return  # not made yet
             self._has_started = True
@@ -387,7 +388,7 @@ class Observer:
 
     def replay(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Answer:
         """Write each row of parameters (m, k) and call forward for x (q, 2), `rows` examples a call: (m, q)."""
-        references = base.References(self._owner, settings["references"])
+        references = inside.References(self._owner, settings["references"])
         outputs = []
         for row in arrays["parameters"]:
             references.write(row)
@@ -396,14 +397,14 @@ class Observer:
 
     def influence(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Answer:
         """From a start, add 1 to one number at a time: which outputs `moved` (k, q), which numbers `changed` with it (k, k)."""
-        references = base.References(self._owner, settings["references"])
+        references = inside.References(self._owner, settings["references"])
         with contextlib.suppress(Exception):
             references.write(arrays["start"])
         start = references.read()
         output = self._forward(self._owner, settings, arrays["x"])
         moved, changed = [], []
         for reference, value in zip(settings["references"], start, strict=True):
-            one = base.References(self._owner, [reference])
+            one = inside.References(self._owner, [reference])
             try:
                 one.write([value + 1.0])
                 changed.append([float(a != b) for a, b in zip(references.read(), start, strict=True)])
@@ -430,14 +431,14 @@ class Observer:
                 setattr(*starter.restored)
         if starter.owner is None:
             return {"count": 0}, {"values": [], "squared": []}
-        values = base.References(starter.owner, settings["references"]).read()
+        values = inside.References(starter.owner, settings["references"]).read()
         return {"count": starter.count}, {"values": values, "squared": starter.squared}
 
     # -- helpers
 
     def _run(self, hook: Hook, seed: int, has_begun: Callable[[], bool]) -> str:
         """Run the file as a program under a hook; say what ended it early, "" for nothing."""
-        base.OWN.add(PROGRAM)
+        inside.OWN.add(PROGRAM)
         module = types.ModuleType(PROGRAM)
         sys.modules[PROGRAM] = module
         for name in self._program["siblings"]:
@@ -471,7 +472,7 @@ class Observer:
             for places, row in zip(slots, some + [some[-1]] * (len(slots) - len(some)), strict=True):
                 for place, number in zip(places, row, strict=True):
                     numbers[place] = number
-            values = [base.like(one, numbers) if flat(one) else one for one in (*positional, *named.values())]
+            values = [inside.like(one, numbers) if flat(one) else one for one in (*positional, *named.values())]
             names = dict(zip(named, values[len(positional) :], strict=True))
             with quiet():
                 returned = flat(getattr(owner, settings["forward"])(*values[: len(positional)], **names))
@@ -501,7 +502,7 @@ def start_training(module: types.ModuleType) -> None:
     """Call the file's train with an object of one of its classes, as the file did not."""
     samples = [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]
     train = getattr(module, "train", None)
-    classes = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ in base.OWN]
+    classes = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ in inside.OWN]
     for cls in reversed(classes):
         try:
             made = cls()

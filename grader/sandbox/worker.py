@@ -10,17 +10,14 @@ the data: the float64 arrays that the header lists by name and shape, one after 
 
 from __future__ import annotations
 
-import array
 import base64
 import builtins
-import collections
 import copy
 import gc
 import importlib
 import importlib.machinery
 import inspect
 import json
-import math
 import opcode
 import os
 import random
@@ -31,17 +28,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 TEXT_CHARS = 2_000
-WALK_DEPTH = 8
-WALK_OBJECTS = 5_000
 WALK_FOUND = 800
 PATH_CHARS = 200
 MAIN = "submission"  # __name__ of the student's file while it is graded
 FRAME = struct.Struct("<II")
 FITTING: dict[tuple[Any, ...], Any] = {}  # plain functions that were seen to take so many arguments, and these names
-OWN: set[str] = set()  # names of the modules that came with the submission
 
 np: Any = None  # numpy, from `preload` on
-reading: Any = None  # the modules beside this one, set by zygote.py
+inside: Any = None  # the modules beside this one, set by zygote.py
+reading: Any = None
 confinement: Any = None
 observing: Any = None
 
@@ -320,204 +315,6 @@ def restore(code: types.CodeType, module: types.ModuleType, names: list[str]) ->
             setattr(module, name, types.FunctionType(function, vars(module)))
 
 
-# --- numbers inside objects ---------------------------------------------------------------------
-
-
-SEQUENCES = (list, tuple, collections.deque, array.array)
-MUTABLE = (list, collections.deque, array.array)
-KEYED = (*MUTABLE, dict)
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, (bool, int, float, np.number, np.bool_)) and not isinstance(value, np.complexfloating)
-
-
-def is_numeric(value: Any, depth: int = 4) -> bool:
-    """Say whether value is a number, an array of numbers, or lists and tuples of such."""
-    if is_number(value):
-        return True
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind == "O" and value.size < 100:
-            return depth > 0 and all(is_numeric(item, depth - 1) for item in value.flat)
-        return value.dtype.kind in "fiub"
-    if isinstance(value, SEQUENCES):
-        return depth > 0 and len(value) > 0 and all(is_numeric(item, depth - 1) for item in value)
-    return False
-
-
-def size_of(value: Any) -> int:
-    """Return how many numbers a numeric value holds."""
-    return value.size if isinstance(value, np.ndarray) and value.dtype.kind != "O" else len(numbers(value))
-
-
-def numbers(value: Any) -> list[float]:
-    """Return the numbers of a numeric value, in reading order."""
-    if is_number(value):
-        try:
-            return [float(value)]
-        except OverflowError:  # an integer beyond the range of floats
-            return [math.inf if value > 0 else -math.inf]
-    if isinstance(value, np.ndarray) and value.dtype.kind != "O":
-        return [float(item) for item in np.asarray(value).ravel()]
-    items = value.values() if isinstance(value, dict) else value.flat if isinstance(value, np.ndarray) else value
-    return [number for item in items for number in numbers(item)]
-
-
-def block(value: Any) -> Any:
-    """Return the numbers of a value as an array of its shape; empty where it has none."""
-    flat = np.array(numbers(value) if is_numeric(value) else [], dtype=float)
-    try:
-        return flat.reshape(np.shape(value))
-    except ValueError:  # no numbers, or rows of different lengths
-        return flat
-
-
-def form(value: Any) -> dict[str, Any]:
-    """Describe the container of a value: kind, shape, and the dtype of an array."""
-    if value is None:
-        return {"kind": "none", "shape": [], "dtype": ""}
-    if not is_numeric(value):
-        return {"kind": "other", "shape": [], "dtype": type(value).__name__[:80]}
-    kinds = {list: "list", tuple: "tuple", np.ndarray: "array", collections.deque: "list", array.array: "list"}
-    kind = kinds.get(type(value), "number")
-    shape = list(np.shape(value)) if kind in ("array", "number") else [len(value)]
-    return {"kind": kind, "shape": shape, "dtype": str(getattr(value, "dtype", type(value).__name__))}
-
-
-def like(model: Any, values: list[float]) -> Any:
-    """Return values in the container that model has; consumes values from the front."""
-    if isinstance(model, np.ndarray):
-        dtype = model.dtype if model.dtype.kind == "f" else np.float64
-        taken = [values.pop(0) for _ in range(model.size)]
-        return np.array(taken, dtype=dtype).reshape(model.shape)
-    if isinstance(model, SEQUENCES):
-        items = [like(item, values) for item in model]
-        return array.array(model.typecode, items) if isinstance(model, array.array) else type(model)(items)
-    if isinstance(model, dict):
-        return {key: like(item, values) for key, item in model.items()}
-    value = values.pop(0)
-    return type(model)(value) if isinstance(model, np.floating) else value
-
-
-def plain_number(value: Any) -> int | float:
-    """Return a number as a student would write it: 1, not 1.0."""
-    return int(value) if value == int(value) else float(value)
-
-
-def first(output: Any) -> Any:
-    """A forward that returns a tuple returns its answer first."""
-    return output[0] if isinstance(output, tuple) and output else output
-
-
-class Holder:
-    """One place inside an object that holds numbers: an attribute, or an item of a container."""
-
-    def __init__(self, owner: Any, key: Any) -> None:
-        self.owner, self.key = owner, key
-
-    def get(self) -> Any:
-        if isinstance(self.owner, KEYED):
-            return self.owner[self.key]
-        return getattr(self.owner, self.key)
-
-    def set(self, value: Any) -> None:
-        if isinstance(self.owner, KEYED):
-            self.owner[self.key] = value
-        else:
-            setattr(self.owner, self.key, value)
-
-    def write(self, index: int, number: float) -> None:
-        """Change one number, in place and in its own type where the container allows it."""
-        value = self.get()
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.flags.writeable:
-            value.flat[index] = number
-        elif isinstance(value, MUTABLE) and len(value) > index and all(is_number(v) for v in value):
-            value[index] = same_type(value[index], number)
-        else:
-            flat = numbers(value)
-            flat[index] = number
-            self.set(same_type(value, number) if is_number(value) else like(value, flat))
-
-
-def same_type(old: Any, number: float) -> Any:
-    if isinstance(old, np.floating):
-        return type(old)(number)
-    if isinstance(old, (int, np.integer)) and number == int(number):
-        return int(number)
-    return number
-
-
-def members(value: Any) -> list[tuple[Any, Any]]:
-    """Return what an object holds, as (key, value): its own attributes, slots and shared containers."""
-    found: dict[Any, Any] = {}
-    for cls in type(value).__mro__:
-        slots = cls.__dict__.get("__slots__", ())
-        for slot in (slots,) if isinstance(slots, str) else slots:
-            if isinstance(slot, str) and hasattr(value, slot):
-                found[slot] = getattr(value, slot)
-        if cls.__module__ in OWN:
-            for name, shared in cls.__dict__.items():
-                is_named = not name.startswith("__")  # by the student, not by Python
-                if is_named and (isinstance(shared, (*KEYED, np.ndarray)) or is_number(shared)):
-                    found.setdefault(name, shared)
-    found.update(getattr(value, "__dict__", {}))
-    return list(found.items())
-
-
-def walk(root: Any) -> Iterator[tuple[Any, list[Any], Holder | None]]:
-    """Yield every object of the submission reachable from root, and every holder of numbers."""
-    seen: set[int] = set()
-    queue: list[tuple[Any, list[Any]]] = [(root, [])]
-    while queue and len(seen) < WALK_OBJECTS:
-        value, path = queue.pop(0)
-        if id(value) in seen or len(path) > WALK_DEPTH:
-            continue
-        seen.add(id(value))
-        if isinstance(value, SEQUENCES):
-            inside: list[tuple[Any, Any]] = list(enumerate(value))
-        elif isinstance(value, dict):
-            inside = [(key, item) for key, item in value.items() if type(key) in (str, int)]
-        elif isinstance(value, np.ndarray):
-            inside = list(enumerate(value.ravel())) if value.dtype.kind == "O" else []
-        elif type(value).__module__ in OWN or path == []:
-            yield value, path, None
-            inside = members(value)
-        else:
-            continue
-        for key, item in inside:
-            if type(key) is str and plain(key) != key:
-                continue  # a name that no frame can carry
-            if is_numeric(item):
-                yield item, [*path, key], Holder(value, key)
-            else:
-                queue.append((item, [*path, key]))
-
-
-def resolve(root: Any, path: list[Any]) -> Any:
-    for key in path:
-        if isinstance(root, (*SEQUENCES, dict)):
-            root = root[key]
-        elif isinstance(root, np.ndarray):
-            root = root.ravel()[key]
-        else:
-            root = getattr(root, key)
-    return root
-
-
-class References:
-    """Some numbers of one object, each named by a path to its holder and a flat index there."""
-
-    def __init__(self, root: Any, references: list[tuple[list[Any], int]]) -> None:
-        self._places = [(Holder(resolve(root, path[:-1]), path[-1]), index) for path, index in references]
-
-    def read(self) -> Any:
-        return np.array([numbers(holder.get())[index] for holder, index in self._places])
-
-    def write(self, values: Any) -> None:
-        for (holder, index), value in zip(self._places, values, strict=True):
-            holder.write(index, float(value))
-
-
 # --- what the trusted side may ask for ----------------------------------------------------------
 
 
@@ -585,7 +382,7 @@ class Desk:
     def load(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Run the student's file as a module."""
         sys.modules[MAIN] = self.module
-        OWN.update({MAIN, *settings["siblings"]})
+        inside.OWN.update({MAIN, *settings["siblings"]})
         self.modules = Modules(settings["siblings"], settings["stand_ins"])
         self.modules.install()
         sys.argv = [settings["file"]]
@@ -630,33 +427,33 @@ class Desk:
     def _made(self, recipe: dict[str, Any]) -> Any:
         """Return an object of the named class, or one inside another."""
         if "path" in recipe:
-            return resolve(self.objects[recipe["of"]], recipe["path"])
+            return inside.resolve(self.objects[recipe["of"]], recipe["path"])
         return fitting(self._named(recipe["name"]), *recipe["args"], **recipe["named"])
 
     def describe(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """List the objects of the submission inside one object, and the numbers they hold."""
         found: list[dict[str, Any]] = []
         identities: dict[int, int] = {}
-        for value, path, holder in walk(self.objects[settings["object"]]):
+        for value, path, holder in inside.walk(self.objects[settings["object"]]):
             same = identities.setdefault(id(value), len(identities))
             if len(found) >= WALK_FOUND or len(json.dumps(path)) > PATH_CHARS:
                 continue
             if holder is None:
                 found.append({"path": path, "class": type(value).__name__[:80], "same": same})
             else:
-                found.append({"path": path, "same": same, **form(value), "size": size_of(value)})
-        own = {type(one) for one, _, holder in walk(self.objects[settings["object"]]) if holder is None}
+                found.append({"path": path, "same": same, **inside.form(value), "size": inside.size_of(value)})
+        own = {type(one) for one, _, holder in inside.walk(self.objects[settings["object"]]) if holder is None}
         classes = {cls.__name__[:80]: [base.__name__ for base in cls.__mro__[:-1]][:20] for cls in own}
         return {"found": found, "classes": classes}, {}
 
     def read(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Read numbers inside an object."""
-        references = References(self.objects[settings["object"]], settings["references"])
+        references = inside.References(self.objects[settings["object"]], settings["references"])
         return {}, {"values": references.read()}
 
     def write(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
         """Write numbers inside an object and read them again."""
-        references = References(self.objects[settings["object"]], settings["references"])
+        references = inside.References(self.objects[settings["object"]], settings["references"])
         references.write(arrays["values"])
         return {}, {"values": references.read()}
 
@@ -666,17 +463,17 @@ class Desk:
         """Call forward once for each row of x and answer with the outputs, (n,); write `values` before."""
         target = self.objects[settings["object"]]
         if "values" in arrays:
-            References(target, settings["references"]).write(arrays["values"])
+            inside.References(target, settings["references"]).write(arrays["values"])
         outputs, afterwards, output = [], [], None
         for row in arrays["x"]:
             x, named = self._input(settings, row)
-            output = first(fitting(method(target, "forward"), *x, **named))
-            outputs.append(numbers(output)[:4] if is_numeric(output) else [])
-            afterwards.append(numbers([*x, *named.values()]))
+            output = inside.first(fitting(method(target, "forward"), *x, **named))
+            outputs.append(inside.numbers(output)[:4] if inside.is_numeric(output) else [])
+            afterwards.append(inside.numbers([*x, *named.values()]))
         self.outputs[settings["object"]] = output
         sizes = {len(row) for row in outputs}
         values = np.array(outputs) if len(sizes) == 1 else np.zeros((len(outputs), 0))
-        return form(output), {"outputs": values, "x": np.array(afterwards)}
+        return inside.form(output), {"outputs": values, "x": np.array(afterwards)}
 
     def call(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
         """Call a function of the module once for each row of arguments, (n, k); one number each."""
@@ -686,11 +483,11 @@ class Desk:
             arguments = row.tolist()
             if settings["object"] is not None:  # its first argument is a model's output
                 output = self.outputs.get(settings["object"], 0.0)
-                arguments[0] = like(output, [arguments[0]]) if is_numeric(output) else arguments[0]
+                arguments[0] = inside.like(output, [arguments[0]]) if inside.is_numeric(output) else arguments[0]
             result = fitting(function, *arguments)
-            if not is_numeric(result) or len(numbers(result)) != 1:
-                return form(result), {"values": np.zeros(0)}
-            values.append(numbers(result)[0])
+            if not inside.is_numeric(result) or len(inside.numbers(result)) != 1:
+                return inside.form(result), {"values": np.zeros(0)}
+            values.append(inside.numbers(result)[0])
         return {"kind": "number", "shape": [], "dtype": ""}, {"values": np.array(values)}
 
     def apply(self, settings: dict[str, Any], _: Arrays) -> Answer:
@@ -702,7 +499,7 @@ class Desk:
         result = fitting(self._named(settings["name"]), *arguments)
         several = isinstance(result, list) and any(isinstance(one, np.ndarray) for one in result)
         parts = list(result)[:8] if several or isinstance(result, tuple) else [result]
-        return form(result), {str(number): block(part) for number, part in enumerate(parts)}
+        return inside.form(result), {str(number): inside.block(part) for number, part in enumerate(parts)}
 
     def trace(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
         """Run one forward and list the calls of forward of the given parts, in order.
@@ -710,7 +507,7 @@ class Desk:
         Each row of `calls` is: number of the part, output, how many inputs, inputs (8 at most).
         """
         root = self.objects[settings["object"]]
-        parts = {id(resolve(root, path)): number for number, path in enumerate(settings["parts"])}
+        parts = {id(inside.resolve(root, path)): number for number, path in enumerate(settings["parts"])}
         calls: list[list[float]] = []
         running: list[int] = []
 
@@ -725,18 +522,18 @@ class Desk:
                     output = original(neuron, *arguments, **named)
                 finally:
                     running.remove(number)
-                value, received = first(output), [*kept[0], *kept[1].values()]
-                if number >= 0 and len(calls) < 64 and is_numeric(received) and is_numeric(value):
+                value, received = inside.first(output), [*kept[0], *kept[1].values()]
+                if number >= 0 and len(calls) < 64 and inside.is_numeric(received) and inside.is_numeric(value):
                     self.arguments[str(number)] = kept
-                    inputs = numbers(received)[:8]
+                    inputs = inside.numbers(received)[:8]
                     padding = [0.0] * (8 - len(inputs))
-                    calls.append([number, numbers(value)[0], len(inputs), *inputs, *padding])
+                    calls.append([number, inside.numbers(value)[0], len(inputs), *inputs, *padding])
                 return output
 
             return forward
 
         changed = []
-        for cls in {base for path in settings["parts"] for base in type(resolve(root, path)).__mro__[:-1]}:
+        for cls in {base for path in settings["parts"] for base in type(inside.resolve(root, path)).__mro__[:-1]}:
             own = vars(cls).get("forward")
             for name, value in list(vars(cls).items()):
                 if own is not None and value is own:  # forward, and __call__ = forward
@@ -759,7 +556,7 @@ class Desk:
         base = first_run["outputs"]
         moved = []
         for path, index in settings["references"]:
-            reference = References(target, [(path, index)])
+            reference = inside.References(target, [(path, index)])
             (before,) = reference.read()
             try:
                 reference.write([before + settings["delta"]])
@@ -783,7 +580,7 @@ class Desk:
         rows = zip(settings["objects"], arrays["parameters"], arrays["x"], arrays["err"], strict=True)
         for number, parameters, x, err in rows:
             alone = {**settings, "object": number}
-            references = References(self.objects[number], settings["references"])
+            references = inside.References(self.objects[number], settings["references"])
             references.write(parameters)
             before.append(references.read())
             answer, values = self.forward(alone, {"x": x[None, :]})
@@ -809,16 +606,16 @@ class Desk:
             squared = 0.0
             for row, label in zip(arrays["x"], arrays["labels"], strict=True):
                 ((x,), _) = self._input(settings, row)
-                output = first(target.forward(x))
-                error = label - numbers(output)[0]
+                output = inside.first(target.forward(x))
+                error = label - inside.numbers(output)[0]
                 squared += error * error
                 self.outputs[settings["object"]] = output
                 if settings["scale"] is None:
-                    target.backward(x, self._named("loss")(output, plain_number(label)))
+                    target.backward(x, self._named("loss")(output, inside.plain_number(label)))
                 else:
                     target.backward(x, self._error(settings["object"], settings["scale"] * error))
             losses.append(squared / len(arrays["labels"]))
-        references = References(target, settings["references"])
+        references = inside.References(target, settings["references"])
         _, final = self.forward(settings, arrays)
         return {}, {"losses": np.array(losses), "outputs": final["outputs"], "values": references.read()}
 
@@ -826,13 +623,13 @@ class Desk:
         """Call the student's train(model, samples, epochs) and answer with the losses it returns."""
         target = self.objects[settings["object"]]
         samples = [
-            (self._input(settings, row)[0][0], plain_number(label))
+            (self._input(settings, row)[0][0], inside.plain_number(label))
             for row, label in zip(arrays["x"], arrays["labels"], strict=True)
         ]
         returned = fitting(self._named("train"), target, samples, settings["epochs"])
-        losses = numbers(returned) if is_numeric(returned) else []
+        losses = inside.numbers(returned) if inside.is_numeric(returned) else []
         _, final = self.forward(settings, arrays)
-        return form(returned), {"losses": np.array(losses[:200_000]), "outputs": final["outputs"]}
+        return inside.form(returned), {"losses": np.array(losses[:200_000]), "outputs": final["outputs"]}
 
     # -- helpers
 
@@ -851,7 +648,7 @@ class Desk:
         if len(x) + len(named) != 1:  # forward(x1, x2): backward takes them as one x
             x, named = (row.copy(),), {}
         returned = fitting(backward, *x, *named.values(), err)
-        return np.array(numbers(returned)[:16] if is_numeric(returned) else [], dtype=float)
+        return np.array(inside.numbers(returned)[:16] if inside.is_numeric(returned) else [], dtype=float)
 
     def _error(self, number: int, value: float) -> Any:
         """Return an error in the container that the student's loss gives, or that the output has."""
@@ -860,19 +657,19 @@ class Desk:
         if type(target).__name__ == "Model" and callable(loss):
             try:
                 given = loss(copy.deepcopy(output), 0.0)
-                if is_numeric(given) and len(numbers(given)) == 1:
-                    return like(given, [value])
+                if inside.is_numeric(given) and len(inside.numbers(given)) == 1:
+                    return inside.like(given, [value])
             except Exception:
                 pass  # the case about the loss will say so
         elif np.ndim(output) < 2:
             return value
-        return like(output, [value] * len(numbers(output))) if is_numeric(output) else value
+        return inside.like(output, [value] * len(inside.numbers(output))) if inside.is_numeric(output) else value
 
     def _input(self, settings: dict[str, Any], row: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of forward in the form asked for, or as that part was seen to get."""
         shape = settings["form"]
         if shape.startswith("seen:"):
-            return like(self.arguments[shape[5:]], row.tolist())  # type: ignore[no-any-return]
+            return inside.like(self.arguments[shape[5:]], row.tolist())  # type: ignore[no-any-return]
         if shape in ("list", "tuple"):
             return (row.tolist() if shape == "list" else tuple(row.tolist()),), {}
         return ({"vector": row, "row": row[None, :], "column": row[:, None]}[shape].copy(),), {}
@@ -925,7 +722,7 @@ def fault(error: BaseException, file: str) -> dict[str, Any]:
     while step is not None:
         if step.tb_frame.f_code.co_filename == file:
             line = step.tb_lineno
-        is_own = is_own or step.tb_frame.f_globals.get("__name__") in OWN
+        is_own = is_own or step.tb_frame.f_globals.get("__name__") in inside.OWN
         step = step.tb_next
     if line is None and isinstance(error, SyntaxError):
         line = error.lineno
@@ -937,12 +734,7 @@ def fault(error: BaseException, file: str) -> dict[str, Any]:
         message = ""
     name = type(error).__name__
     words = {"type": name[:100], "message": message[:TEXT_CHARS]}
-    return {"kind": kind, "line": line, **{key: plain(text) for key, text in words.items()}}
-
-
-def plain(text: str) -> str:
-    """Return text without lone surrogates, which JSON could not carry."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return {"kind": kind, "line": line, **{key: inside.plain(text) for key, text in words.items()}}
 
 
 SEED = random.Random.seed
@@ -980,7 +772,7 @@ class Attempts:
                 return
             action = "start a program" if event in PROGRAMS else ATTEMPTS[family]
             what = arguments[0] if arguments and type(arguments[0]) in (str, bytes) else ""
-            text = plain(what.decode("utf-8", "replace") if type(what) is bytes else str(what))[:PATH_CHARS]
+            text = inside.plain(what.decode("utf-8", "replace") if type(what) is bytes else str(what))[:PATH_CHARS]
             is_python = text.startswith(self._places) or text.endswith(".pyc")
             if text not in self._ignored and not is_python and (action, text) not in self._told:
                 self._told.append((action, text))
@@ -998,7 +790,7 @@ def preload(packages: str, names: list[str]) -> None:
     try:
         import numpy
 
-        np = numpy
+        np = inside.np = numpy
         for name in names:
             try:
                 importlib.import_module(name)

@@ -78,9 +78,10 @@ def threads() -> int:
 
 if __name__ == "__main__":
     worker = beside("worker")
+    worker.inside = beside("inside")
     worker.reading = beside("reading")
     worker.observing = beside("observing")
-    worker.observing.base = worker
+    worker.observing.base, worker.observing.inside = worker, worker.inside
     is_to_fork = sys.argv[1] == "fork"
     parent = os.getpid() if is_to_fork else os.getppid()
     worker.confinement = beside("confine").here(beside("syscalls").NUMBERS, parent)
