@@ -6,6 +6,9 @@ import ast
 import importlib.util
 import inspect
 import math
+import re
+import subprocess
+import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -230,3 +233,20 @@ def test_template_is_a_stub() -> None:
     for function, arguments in stubs:
         with pytest.raises(NotImplementedError):
             function(*arguments)
+
+
+def test_run_as_a_script() -> None:
+    """It trains a network and prints what that answers, from whatever start it drew (some end where XOR is not learned)."""
+    run = subprocess.run(
+        [sys.executable, ROOT / "reference" / "network.py"], capture_output=True, text=True, check=True
+    )
+
+    line = re.compile(r"\((\d), (\d)\): ([01]\.\d{3}) \(wanted (\d)\)")
+    found = [match.groups() for match in map(line.fullmatch, run.stdout.splitlines()) if match is not None]
+    assert [(x, y, wanted) for x, y, _, wanted in found] == [
+        ("0", "0", "0"),
+        ("0", "1", "1"),
+        ("1", "0", "1"),
+        ("1", "1", "0"),
+    ]
+    assert any(abs(float(answer) - float(wanted)) < 0.1 for _, _, answer, wanted in found)
