@@ -28,7 +28,8 @@ messages: $(READY)
 # Branch coverage of grader/ and reference/ by the tests, without the one that measures time (3 minutes).
 coverage: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 3 --dist loadfile --deselect tests/test_pages.py::test_rendering_is_fast
+	$(BIN)/coverage run -m pytest -n 3 --dist loadfile -m "not soak and not security and not browser and not package" \
+		--deselect tests/test_pages.py::test_rendering_is_fast
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -56,7 +57,7 @@ fuzz: $(READY)
 
 # Every correct style in 50 seeds, every sample through the installed command, all wrong rules (4 minutes).
 seeds: $(READY)
-	$(BIN)/python -m pytest -n 2 -m soak
+	$(BIN)/python -m pytest -n 2 -m "soak or wide"
 	$(BIN)/python -m tests.seeds
 
 # Correct work, every mistake of the bank, two at once, free-form files; writes docs/validity.md (an hour).

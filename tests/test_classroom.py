@@ -129,6 +129,7 @@ def test_a_class_keeps_its_language(hand_ins: Path, results: Path, tmp_path: Pat
     assert "Работ: 5 (сейчас оценено: 5)" in changed.out
 
 
+@pytest.mark.wide
 def test_rerun_grades_what_changed(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """Without a change nothing is graded; a changed hand-in alone is graded again, and tables follow."""
     folder, out = tmp_path / "class", tmp_path / "out"
@@ -230,6 +231,7 @@ def wait_until(condition: Any, seconds: float = 30.0) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.wide
 def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
     """A person sees how far it is, and nothing of that stays; a pipe gets nothing."""
     (tmp_path / "class").mkdir()

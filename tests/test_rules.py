@@ -218,9 +218,10 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
 }  # fmt: skip
 
 
-def some(parts: int, quick: set[int]) -> list[Any]:
-    """Return parameters for these parts, of which the quick ones are in `make test`."""
-    return [part if part in quick else pytest.param(part, marks=pytest.mark.soak) for part in range(parts)]
+def some(parts: int, wide: set[int]) -> list[Any]:
+    """Return parameters for these parts, of which the first is in `make test` and these in `make coverage`."""
+    marks = [pytest.mark.wide if part in wide else pytest.mark.soak for part in range(1, parts)]
+    return [0, *(pytest.param(part, marks=mark) for part, mark in enumerate(marks, start=1))]
 
 
 def reports(code: str, edits: dict[str, Edit], folder: Path) -> dict[str, Report]:
@@ -241,7 +242,7 @@ def missed(report: Report) -> list[str]:
     return [one.id for one in report.criteria if one.verdict is not Verdict.PASSED]
 
 
-@pytest.mark.parametrize("part", some(12, quick={0, 7, 10}))
+@pytest.mark.parametrize("part", some(12, wide={7, 10}))
 def test_wrong_rules(part: int, student_code: str, tmp_path: Path) -> None:
     """Every wrong rule costs points, in the criteria where it was made and no other."""
     names = sorted(WRONG)[part::12]
@@ -256,7 +257,7 @@ def test_wrong_rules(part: int, student_code: str, tmp_path: Path) -> None:
         assert {one.misconception for one in found[name].criteria} - {None} == {*NAMED[name]}
 
 
-@pytest.mark.parametrize("part", some(6, quick={0, 1}))
+@pytest.mark.parametrize("part", some(6, wide={1}))
 def test_conventions_cost_nothing(part: int, student_code: str, tmp_path: Path) -> None:
     """Ways to store, call and start a right network do not matter."""
     names = sorted(RIGHT)[part::6]
@@ -266,7 +267,9 @@ def test_conventions_cost_nothing(part: int, student_code: str, tmp_path: Path) 
     assert {name: (100, []) for name in names} == {name: (one.score, missed(one)) for name, one in found.items()}
 
 
-@pytest.mark.parametrize("name", SAID)
+@pytest.mark.parametrize(
+    "name", [name if number < 2 else pytest.param(name, marks=pytest.mark.wide) for number, name in enumerate(SAID)]
+)
 def test_what_is_said(name: str, student_code: str, tmp_path: Path) -> None:
     """Mistakes of different criteria in one hand-in are each said in their own sentence."""
     edit, score, sentences = SAID[name]
