@@ -129,7 +129,6 @@ def test_a_class_keeps_its_language(hand_ins: Path, results: Path, tmp_path: Pat
     assert "Работ: 5 (сейчас оценено: 5)" in changed.out
 
 
-@pytest.mark.wide
 def test_rerun_grades_what_changed(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """Without a change nothing is graded; a changed hand-in alone is graded again, and tables follow."""
     folder, out = tmp_path / "class", tmp_path / "out"
@@ -154,6 +153,7 @@ def test_jobs_do_not_matter(hand_ins: Path, results: Path, tmp_path: Path) -> No
     assert kept(tmp_path / "out") == kept(results)
 
 
+@pytest.mark.wide
 def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """--regrade with another rubric says whose points changed, where and why; what the teacher decided stays."""
     folder, out = tmp_path / "class", tmp_path / "out"
