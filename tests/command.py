@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,16 @@ def grade(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:
 def grade_class(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:
     """Run `grade-class` in the same way."""
     return forked("grade-class", *arguments, cwd=cwd, **environment)
+
+
+def progress(*argv: str | Path, cwd: Path) -> str:
+    """Run a command with standard error on a terminal; return what a person saw there."""
+    main, terminal = pty.openpty()
+    subprocess.run(argv, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=terminal, check=True)
+    os.close(terminal)
+    shown = os.read(main, 65536)
+    os.close(main)
+    return shown.decode()
 
 
 def forked(*argv: str | Path, cwd: Path, **environment: str) -> Ran:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import pty
 import random
 import re
 import shutil
@@ -27,7 +26,7 @@ from grader.models import Handed, Status, say
 from grader.pipeline import assignment
 from grader.staging import collect
 from grader.warm import Task, Wanted, Warm
-from tests.command import ENVIRONMENT, ROOT, SUBMISSIONS, descendants, grade_class
+from tests.command import ENVIRONMENT, ROOT, SUBMISSIONS, descendants, grade_class, progress
 from tests.mutants import mutants
 from tests.styles import styles
 
@@ -237,12 +236,7 @@ def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
     (tmp_path / "class").mkdir()
     for name in ("one", "two"):
         (tmp_path / "class" / f"{name}.py").touch()
-    main, terminal = pty.openpty()
-    command = [str(COMMAND), "class", "--out", "out", "--jobs", "1"]
-    subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=terminal, check=True)
-    os.close(terminal)
-    shown = os.read(main, 65536).decode()
-    os.close(main)
+    shown = progress(COMMAND, "class", "--out", "out", "--jobs", "1", cwd=tmp_path)
 
     assert re.search(r"\r\[#+-+\] 1 of 2, \d+\.\d a second, \d+ s left ", shown)
     assert shown.endswith(f"\r{' ' * 70}\r")
