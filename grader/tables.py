@@ -154,10 +154,17 @@ def inert(text: str) -> str:
     """Return text for a cell: one line, nothing in it hidden, and no spreadsheet takes a part of it for a formula.
 
     An apostrophe goes before what may start one. A separator of another locale (`a;=1` opened where cells
-    end with a semicolon) counts as a start, plain numbers behind one do not.
+    end with a semicolon) counts as a start. Plain numbers behind one do not, where the cell ends with them for that
+    locale, too: not behind a quote, nor where the next column would follow them.
     """
     line = printable(" ".join(text.split()), TEXT_CHARS)
-    return FORMULA.sub(lambda start: start[0] + ("" if start[1] and NUMBERS.match(line, start.end()) else "'"), line)
+
+    def marked(start: re.Match[str]) -> str:
+        number = NUMBERS.match(line, start.end()) if start[1] and '"' not in start[0] else None
+        ends = number is not None and (start[1] == "," or number[0].endswith(";"))
+        return start[0] + ("" if ends else "'")
+
+    return FORMULA.sub(marked, line)
 
 
 # --- tables that a teacher writes ---------------------------------------------------------------

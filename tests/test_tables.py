@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grader.errors import UsageError
@@ -185,6 +185,8 @@ def test_hostile_names_are_inert_and_readable() -> None:
     assert inert("hidden 1 -0.5; -0.25, -1; 2") == "hidden 1 -0.5; -0.25, -1; 2"
 
 
+@example(';"-1')
+@example("=;-1")
 @given(st.text("=+-@;,\"' \t\n\r1a.|＝", max_size=12) | st.text(max_size=12))
 def test_no_text_is_a_formula(text: str) -> None:
     """Whatever a cell is made of."""
