@@ -65,10 +65,11 @@ def compose(out_delta: Array, out_weights: Array, h: Array, out_inputs: Array, x
     out_weights (..., 2) carry the delta to the hidden neurons, whose outputs are h (..., 2);
     out_inputs (..., 2) is what the output neuron's own step is multiplied with.
     """
-    hidden_deltas = out_delta[..., None] * out_weights * derivative(h)
-    deltas = np.concatenate([hidden_deltas, out_delta[..., None]], axis=-1)
-    inputs = np.stack([with_one(x), with_one(x), with_one(out_inputs)], axis=-2)
-    return np.asarray(deltas[..., None] * inputs)
+    step = np.ones((*np.broadcast_shapes(out_delta.shape, x.shape[:-1]), 3, 3))
+    step[..., :2, :2], step[..., 2, :2] = x[..., None, :], out_inputs
+    step[..., :2, :] *= (out_delta[..., None] * out_weights * derivative(h))[..., None]
+    step[..., 2, :] *= out_delta[..., None]
+    return step
 
 
 def step(parameters: Array, x: Array, err: Array) -> Array:
@@ -85,9 +86,11 @@ def losses(parameters: Array, rate: float, epochs: int, order: tuple[int, ...] =
         squared = np.zeros(len(parameters))
         for index in order:
             x = np.broadcast_to(XOR_INPUTS[index], (len(parameters), 2))
-            err = XOR_LABELS[index] - forward(parameters, x)
+            h = hidden(parameters, x)
+            y = neuron(parameters[..., 2, :], h)
+            err = XOR_LABELS[index] - y
             squared += err**2
-            parameters += step(parameters, x, rate * err)
+            parameters += compose(rate * err * derivative(y), parameters[..., 2, :2], h, h, x)
         history[epoch] = squared / len(order)
     return history
 

@@ -55,14 +55,15 @@ class SuitePlugin:
             for criterion in assignment.rubric.criteria
             for case in criterion.cases
         }
-        self._verdicts: dict[str, Verdict] = {}
+        self._verdicts: dict[str, Verdict]
         self._started = 0.0
         self._stopped: CaseStopped | None = None
 
     def join(
         self, worker: Worker, file: SourceFile, seed: int, progress: Progress, observed: Observed | None = None
     ) -> None:
-        """Take the one submission that the cases are about."""
+        """Take the one submission that the cases are about, and forget the last one."""
+        self._verdicts = {}
         self.student = Student(worker, file, self._assignment.limits, seed)
         self.student.is_run_asked = self._assignment.is_run_asked
         self._measured = Measurements(self.student)
@@ -190,9 +191,9 @@ def case_name(item: pytest.Item) -> str:
 
 
 class CollectedSuite:
-    """A pytest session that has collected the suite, and stands before its first case.
+    """A pytest session that has collected the suite, and runs it over one submission after another.
 
-    It runs once in each fork of this process: what importing pytest and collecting costs is paid once.
+    What importing pytest and collecting costs is paid once.
     """
 
     def __init__(self, assignment: Assignment) -> None:
@@ -223,11 +224,15 @@ class CollectedSuite:
 
     def run(self) -> int:
         """Run all cases, and make the report of them; return pytest's exit code."""
-        assert self._session is not None
-        hook = self._session.config.hook
-        hook.pytest_runtestloop(session=self._session)
-        code = pytest.ExitCode.TESTS_FAILED if self._session.testsfailed else pytest.ExitCode.OK
-        hook.pytest_sessionfinish(session=self._session, exitstatus=code)
+        session = self._session
+        assert session is not None
+        JSONReport.__init__(self.channel, session.config)  # forgets the last run
+        self.channel.pytest_sessionstart(session)
+        session.testsfailed = 0
+        hook = session.config.hook
+        hook.pytest_runtestloop(session=session)
+        code = pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
+        hook.pytest_sessionfinish(session=session, exitstatus=code)
         return int(code)
 
 

@@ -1,27 +1,23 @@
-"""A process that has pytest, the suite and a sandbox ready, and grades one hand-in after another, each in a fork.
+"""A process that has pytest, the suite and a sandbox ready, and grades one hand-in after another.
 
-Trusted, and never in touch with student code; a fork that ends badly costs nothing but its own
-hand-in. `python -m grader.warm` reads messages from its standard input and answers on its standard
+Trusted, and never in touch with student code. Where it fails over a hand-in, that one is tried again
+in a fresh process. `python -m grader.warm` reads messages from its standard input and answers on its standard
 output, both as a little-endian uint32 (length) and msgpack: first a Task, then a Wanted for each Graded.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import os
 import select
-import signal
 import struct
 import subprocess
 import sys
 import threading
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
+from typing import IO, TypeVar
 
 import msgspec
 
@@ -31,13 +27,9 @@ from grader.rubric import content_hash
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox, SandboxError
 
-if TYPE_CHECKING:
-    from grader.suite_run import CollectedSuite
-
 LENGTH = struct.Struct("<I")
 SLACK_S = 60.0  # for the trusted side of a hand-in, beyond its own time
 ATTEMPTS = 2
-HAS_FORK = hasattr(os, "fork") and sys.platform == "linux"
 
 T = TypeVar("T")
 
@@ -183,19 +175,14 @@ class Server:
         self._requests, self._replies = requests, replies
         self._suite = CollectedSuite(task.lab)
         self._box: Sandbox
-        self._is_warm = False
+        self._has_graded = False
 
     def serve(self) -> None:
         """Answer until the other end has gone."""
         with Sandbox(self._task.required, modules=EVERY) as self._box:
-            with contextlib.suppress(SandboxError):  # each report says it
-                self._box.wait()
-            problem = self._moved()
-            while problem is None and not (self._is_warm and HAS_FORK):  # the first really graded warms this process up
-                self._answer(self._alone)
-            problem = problem or self._suite.collect(self._answer_in_forks)
+            problem = self._moved() or self._suite.collect(self._answer_all)
             while problem is not None:
-                self._answer(functools.partial(self._failed, problem))
+                self._answer(broken(self._task, self._receive(), problem))
 
     def _moved(self) -> str | None:
         """Return what is wrong with an assignment's folder, which may be another on another machine."""
@@ -203,30 +190,28 @@ class Server:
         is_same = not lab.sha256 or content_hash(Path(lab.folder)) == lab.sha256
         return None if is_same else f"the assignment {Path(lab.folder).name} is another one on this machine"
 
-    def _failed(self, problem: str, wanted: Wanted) -> bytes:
-        """Say that the suite itself is broken."""
-        return msgspec.msgpack.encode(broken(self._task, wanted, problem))
-
-    def _answer(self, made: Callable[[Wanted], bytes]) -> None:
-        packed = made(receive(self._requests, Wanted))
-        self._replies.write(LENGTH.pack(len(packed)) + packed)
-        self._replies.flush()
-
-    def _answer_in_forks(self) -> None:
+    def _answer_all(self) -> None:
+        with contextlib.suppress(SandboxError):  # each report says it
+            self._box.wait()
         gc.collect()
-        gc.freeze()
-        gc.disable()  # a fork lives for one hand-in
+        gc.freeze()  # what stays for the whole class is not looked through again
         with contextlib.suppress(EOFError):
             while True:
-                self._answer(self._forked)
+                wanted = self._receive()
+                report = self._report(wanted)
+                is_failed = report.status is Status.GRADER_ERROR
+                if is_failed and self._has_graded and not wanted.is_last:
+                    os._exit(1)  # a process that may have gone wrong: the hand-in is tried again in a fresh one
+                self._has_graded = self._has_graded or not is_failed
+                self._answer(report)
 
-    def _alone(self, wanted: Wanted) -> bytes:
-        """Grade in this process."""
-        report = self._report(wanted, None)
-        self._is_warm = report.status is Status.GRADED
-        return msgspec.msgpack.encode(report)
+    def _receive(self) -> Wanted:
+        return receive(self._requests, Wanted)
 
-    def _report(self, wanted: Wanted, suite: CollectedSuite | None) -> Report:
+    def _answer(self, report: Report) -> None:
+        send(self._replies, report)
+
+    def _report(self, wanted: Wanted) -> Report:
         from grader.pipeline import grade_handed
 
         def collect() -> Handed:
@@ -235,48 +220,23 @@ class Server:
                 raise Rejected(wanted.reason.id, **wanted.reason.args)
             return wanted.handed
 
-        task = self._task
+        task, suite = self._task, self._suite
         return grade_handed(wanted.name, collect, task.lab, self._box, seed=task.seed, lang=task.lang, collected=suite)
 
-    def _forked(self, wanted: Wanted) -> bytes:
-        """Grade in a fork; end this process where the fork does, or where the other end has gone."""
-        ours, theirs = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            self._child(wanted, theirs)
-        os.close(theirs)
-        parts = []
-        while True:
-            ready, _, _ = select.select([ours, self._requests.fileno()], [], [])
-            if self._requests.fileno() in ready:  # nothing is sent before the answer: it has gone
-                os.kill(pid, signal.SIGKILL)
-                os._exit(1)
-            part = os.read(ours, 1 << 16)
-            if not part:
-                break
-            parts.append(part)
-        os.close(ours)
-        if os.waitpid(pid, 0)[1] != 0:
-            os._exit(1)
-        return b"".join(parts)
 
-    def _child(self, wanted: Wanted, descriptor: int) -> NoReturn:
-        code = 1
-        try:
-            report = self._report(wanted, self._suite)
-            if report.status is not Status.GRADER_ERROR or wanted.is_last:
-                packed = memoryview(msgspec.msgpack.encode(report))
-                while packed:
-                    packed = packed[os.write(descriptor, packed) :]
-                code = 0
-        except BaseException:
-            traceback.print_exc()
-        os._exit(code)
+def end_with(descriptor: int) -> None:
+    """End this process, whatever it is doing, when the other end of a pipe has gone; where pipes can be watched."""
+    watched = select.poll()
+    watched.register(descriptor, 0)  # a hang-up is told anyway
+    watched.poll()
+    os._exit(1)
 
 
 def main() -> None:
     """Be a warm process."""
     requests, replies = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
+    if sys.platform != "win32":  # elsewhere what is being graded is graded to its end
+        threading.Thread(target=end_with, args=[requests.fileno()], daemon=True).start()
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # whatever is printed is no message

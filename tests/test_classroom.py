@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from grader.class_cli import ENDINGS
@@ -25,7 +26,7 @@ from grader.cli import FORMATS
 from grader.models import Handed, Status, say
 from grader.pipeline import assignment
 from grader.staging import collect
-from grader.warm import Task, Wanted, Warm
+from grader.warm import Task, Wanted, Warm, send
 from tests.command import ENVIRONMENT, ROOT, SUBMISSIONS, descendants, grade_class, progress
 from tests.mutants import mutants
 from tests.styles import styles
@@ -384,14 +385,71 @@ def test_warm_process_is_replaced() -> None:
     reference = collect(ROOT / "reference")
     with Warm(task) as warm:
         first = warm.grade(Wanted(name="reference", handed=reference))
-        for pid in descendants(os.getpid()):
-            if b"grader.warm" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
+        (process,) = warm_processes(os.getpid())
+        os.kill(process, signal.SIGKILL)
         second = warm.grade(Wanted(name="reference", handed=reference))
         third = warm.grade(Wanted(name="nothing", reason=say("{name} is empty.", name="nothing")))
 
     assert (first.score, second.score) == (100, 100)
     assert (third.status, third.reason) == (Status.REJECTED, say("{name} is empty.", name="nothing"))
+
+
+def test_a_hand_in_leaves_nothing_to_the_next() -> None:
+    """A warm process gives one report whatever it graded before: wrong, rejected, ended, observed, or the same."""
+    names = ("extra_partly", "fails_model_update", "syntax_error", "os_exit", "template", "style_momentum")
+    wanted = [Wanted(name=name, handed=collect(SUBMISSIONS / name)) for name in names]
+    wanted.append(Wanted(name="watched", handed=collect(ROOT / "tests" / "freeform" / "right_target_passed.py")))
+
+    def reported(order: list[Wanted]) -> dict[str, Any]:
+        with Warm(Task(lab=assignment(), seed=1)) as warm:
+            found = {one.name: msgspec.to_builtins(warm.grade(one)) for one in order}
+        return {
+            name: {key: value for key, value in report.items() if key != "timing"} for name, report in found.items()
+        }
+
+    forward = reported(wanted)
+
+    assert reported(wanted[::-1]) == forward
+    assert [forward[name]["score"] for name in ("style_momentum", "template", "watched")] == [100, 0, 100]
+    assert forward["extra_partly"]["extra_score"] == 5
+    assert forward["syntax_error"]["status"] == "rejected"
+
+
+def test_what_a_warm_process_fails_over_is_tried_in_a_fresh_one() -> None:
+    """A warm process whose zygote was killed ends instead of saying that the grader failed; the next one grades."""
+    reference = Wanted(name="reference", handed=collect(ROOT / "reference"))
+    with Warm(Task(lab=assignment(), seed=1)) as warm:
+        first = warm.grade(reference)
+        (process,) = warm_processes(os.getpid())
+        (zygote,) = descendants(process)
+        os.kill(zygote, signal.SIGKILL)
+        second = warm.grade(reference)
+        others = warm_processes(os.getpid())
+
+    assert (first.score, second.score) == (100, 100)
+    assert others != [process]
+
+
+def test_a_warm_process_ends_with_its_parent() -> None:
+    """Nobody waits for its answer any more: it goes, in the middle of a hand-in, and its worker too."""
+    looping = Handed(name="x", files={"x.py": b"while True: pass\nclass Neuron: pass\nclass Model: pass"}, sha256="")
+    with subprocess.Popen([sys.executable, "-P", "-m", "grader.warm"], stdin=subprocess.PIPE) as process:
+        send(process.stdin, Task(lab=assignment(time_limit=60), seed=1))
+        send(process.stdin, Wanted(name="x", handed=looping))
+        wait_until(lambda: len(descendants(process.pid)) == 2)
+        below = descendants(process.pid)
+        began = time.monotonic()
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(20)
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+
+    assert time.monotonic() - began < 5
+
+
+def warm_processes(above: int) -> list[int]:
+    """Return the warm processes below another."""
+    return [pid for pid in descendants(above) if b"grader.warm" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 @pytest.mark.soak
@@ -401,8 +459,7 @@ def test_warm_process_leaves_nothing() -> None:
     unread = Handed(name="x", files={"x.py": b"class Neuron:"}, sha256="")
 
     def counted() -> tuple[int, int]:
-        below = descendants(os.getpid())
-        server = next(pid for pid in below if b"grader.warm" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        (server,) = warm_processes(os.getpid())
         return len(list(Path(f"/proc/{server}/fd").iterdir())), len(descendants(server))
 
     with Warm(task) as warm:

@@ -482,8 +482,9 @@ def imports_of(tree: ast.AST, line: int | None = None) -> Iterator[tuple[int, st
     `from a import b` gives "a.b": b may be a module. line is that of the text's own place, where it
     is a string that is executed.
     """
-    importers, runners = called_names(tree)
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    importers, runners = called_names(nodes)
+    for node in nodes:
         at: int = line if line is not None else getattr(node, "lineno", 1)
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -500,10 +501,10 @@ def imports_of(tree: ast.AST, line: int | None = None) -> Iterator[tuple[int, st
                 yield from imports_in(text, at)
 
 
-def called_names(tree: ast.AST) -> tuple[set[str], set[str]]:
+def called_names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
     """Return the names under which import functions and exec are called: their own, and aliases."""
     importers, runners = set(IMPORTERS), set(RUNNERS)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module in ("importlib", "builtins"):
             for alias in node.names:
                 importers |= {alias.asname or alias.name} if alias.name in IMPORTERS else set()

@@ -32,7 +32,9 @@ WALK_FOUND = 800
 PATH_CHARS = 200
 MAIN = "submission"  # __name__ of the student's file while it is graded
 FRAME = struct.Struct("<II")
-FITTING: dict[tuple[Any, ...], Any] = {}  # plain functions that were seen to take so many arguments, and these names
+FITTING: dict[
+    tuple[Any, ...], Any
+] = {}  # functions and classes that were seen to take so many arguments, and these names
 
 np: Any = None  # numpy, from `preload` on
 inside: Any = None  # the modules beside this one, set by zygote.py
@@ -689,7 +691,7 @@ def fitting(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         except TypeError:
             name = getattr(function, "__qualname__", "function")
             raise Misfit(f"{name}{signature}") from None
-        if isinstance(own, types.FunctionType):
+        if isinstance(own, (types.FunctionType, type)):
             FITTING[kind] = own
     return function(*arguments, **named)
 
