@@ -96,7 +96,7 @@ def grade_handed(
             part = extra_part(staged, assignment)
             more = () if part is None else (part.main.name,)
             findings = (*check_imports(staged, assignment.rubric.imports.banned, *more), *dropped_lines(staged))
-            fitting = sandbox_for(preloaded(staged, assignment), box, stack)
+            fitting = sandbox_for(preloaded(staged, assignment), box, worker, stack)
             stack.push(worker)  # its end comes before that of its sandbox
             worker.run(program(staged, assignment), fitting)
             from grader.suite_run import run_suite  # pytest loads while the worker starts
@@ -131,12 +131,15 @@ def grade_handed(
     return without_run(assignment, name, status, reason, seed=seed, lang=lang, total_s=time.monotonic() - began)
 
 
-def sandbox_for(modules: list[str], box: Sandbox, stack: contextlib.ExitStack) -> Sandbox | None:
+def sandbox_for(modules: list[str], box: Sandbox, reader: Worker, stack: contextlib.ExitStack) -> Sandbox | None:
     """Return whose process is to run what needs these modules; None: the process that read it has them."""
-    if box.is_bare:
-        box.preload(modules)
-        return box
-    return None if box.offers(modules) else stack.enter_context(Sandbox(box.required, modules=modules))
+    if box.offers(modules):
+        return None
+    reader.stop()  # before its zygote is busy with the modules
+    if not box.is_growing:
+        return stack.enter_context(Sandbox(box.required, modules=modules))
+    box.preload(modules)
+    return box
 
 
 def by_observation(contract: Report, report: Callable[[Observed], Report], watch: Callable[[], Observed]) -> Report:

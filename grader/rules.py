@@ -6,6 +6,7 @@ least squares; residuals are relative: the largest deviation over the largest ex
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
@@ -267,7 +268,7 @@ def rates_of(steps: ModelSteps) -> list[float]:
     """Return the rate as the output neuron shows it, the hidden neurons, all three, and the median of the probes."""
     rates = [fit(steps.change[:, rows], steps.gradient[:, rows])[0] for rows in ([2], [0, 1], [0, 1, 2])]
     probed = [fit(change[2], gradient[2])[0] for change, gradient in zip(steps.change, steps.gradient, strict=True)]
-    return [*rates, float(np.median(probed))]
+    return [*rates, statistics.median(probed)]
 
 
 def gradient_rule(steps: ModelSteps) -> ModelRule:

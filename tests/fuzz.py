@@ -21,6 +21,7 @@ from grader.pipeline import assignment, grade
 from grader.renderers import RENDERERS
 from grader.renderers.json import parse_json, render_json
 from grader.sandbox.client import Limits
+from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 from tests.command import ROOT, SUBMISSIONS
 from tests.test_staging import notebook, tarred, zipped
@@ -87,7 +88,7 @@ def main() -> int:
     rng, task = np.random.default_rng(1), replace(assignment(), limits=LIMITS)
     ended: collections.Counter[str] = collections.Counter()
     seconds, bad = [], []
-    with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
+    with tempfile.TemporaryDirectory() as folder, Sandbox(modules=EVERY) as sandbox:
         for number in range(COUNT):
             name = list(BASES)[number % len(BASES)]
             path = Path(folder) / name

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from grader.pipeline import assignment, grade
+from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 from tests.command import SUBMISSIONS
 
@@ -19,7 +20,7 @@ def scores_of(path: Path) -> tuple[str, list[int | None], float]:
     """Return a style's name, its score for each seed and the median seconds of a grade."""
     task = assignment()
     scores, seconds = [], []
-    with Sandbox() as sandbox:
+    with Sandbox(modules=EVERY) as sandbox:
         for seed in SEEDS:
             began = time.monotonic()
             scores.append(grade(path, task, seed=seed, sandbox=sandbox).score)

@@ -17,7 +17,7 @@ import pytest
 
 from grader.sandbox.client import Answer, Limits, Program, Worker
 from grader.sandbox.preload import BASE
-from grader.sandbox.processes import LAYERS, Sandbox
+from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
 from tests.command import ENVIRONMENT, GRADE, ROOT, descendants, grade
 
 REFERENCE = ROOT / "reference" / "network.py"
@@ -122,21 +122,18 @@ def test_a_grader_that_is_killed_leaves_nothing(tmp_path: Path, write: Write) ->
 def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
     """SIGKILL of the zygote ends its workers, and is the grader's fault, not the student's."""
     before = descendants(os.getpid())
-    with Sandbox() as sandbox:
-        sandbox.preload(BASE)
-        with Worker(sandbox, LIMITS, 1, program=Program(file="network.py", text="def f(): return 1.0")) as worker:
-            answer = worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
-            assert isinstance(answer, Answer)
-            started = descendants(os.getpid()) - before
-            assert len(started) == 2
-            for pid in started:
-                if "zygote" in Path(f"/proc/{pid}/cmdline").read_text() and descendants(pid):
-                    os.kill(pid, signal.SIGKILL)
-            gone_by(started)
-            from grader.sandbox.processes import SandboxError
-
-            with pytest.raises(SandboxError, match="has ended"):
-                worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
+    program = Program(file="network.py", text="def f(): return 1.0")
+    with Sandbox(modules=BASE) as sandbox, Worker(sandbox, LIMITS, 1, program=program) as worker:
+        answer = worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
+        assert isinstance(answer, Answer)
+        started = descendants(os.getpid()) - before
+        assert len(started) == 2
+        for pid in started:
+            if "zygote" in Path(f"/proc/{pid}/cmdline").read_text() and descendants(pid):
+                os.kill(pid, signal.SIGKILL)
+        gone_by(started)
+        with pytest.raises(SandboxError, match="has ended"):
+            worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
 
 
 def gone_by(pids: set[int], wait_s: float = 5.0) -> None:
@@ -164,8 +161,7 @@ def test_a_thousand_workers_leave_nothing() -> None:
     def counts() -> tuple[int, int]:
         return len(list(Path("/proc/self/fd").iterdir())), len(list(Path("/proc/self/task").iterdir()))
 
-    with Sandbox() as sandbox:
-        sandbox.preload(BASE)
+    with Sandbox(modules=BASE) as sandbox:
         before = None
         for number in range(1000):
             with Worker(sandbox, LIMITS, 1, program=program) as worker:

@@ -305,13 +305,12 @@ def test_faked_learning_has_no_full_score(name: str, write: Write) -> None:
 
 def test_the_worker_tells_calls_and_numbers() -> None:
     """`observe` lists calls, follows an object, and answers nothing but what it names."""
-    with Sandbox() as sandbox:
-        sandbox.preload(BASE)
-        with Worker(sandbox, Limits(), 1, program=Program(file="network.py", text=LAYERS)) as worker:
-            found = worker.request("observe", {"do": "discover", "seed": 1, "seconds": 2.0})
-            wanted = {"class": "Network", "object": 0, "method": "predict", "forward": "predict", "shapes": None}
-            recorded = worker.request("observe", {"do": "record", "seed": 1, "seconds": 2.0, **wanted})
-            other = worker.request("observe", {"do": "__init__"})
+    program = Program(file="network.py", text=LAYERS)
+    with Sandbox(modules=BASE) as sandbox, Worker(sandbox, Limits(), 1, program=program) as worker:
+        found = worker.request("observe", {"do": "discover", "seed": 1, "seconds": 2.0})
+        wanted = {"class": "Network", "object": 0, "method": "predict", "forward": "predict", "shapes": None}
+        recorded = worker.request("observe", {"do": "record", "seed": 1, "seconds": 2.0, **wanted})
+        other = worker.request("observe", {"do": "__init__"})
 
     assert isinstance(found, Answer)
     assert b'"method":"predict"' in bytes(found.data).replace(b" ", b"")

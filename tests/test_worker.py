@@ -24,8 +24,7 @@ Load = Callable[..., Worker]
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     """Return a warm sandbox for all tests of this module."""
-    with Sandbox() as warm:
-        warm.preload(BASE)
+    with Sandbox(modules=BASE) as warm:
         yield warm
 
 
@@ -217,8 +216,7 @@ def test_no_process_and_no_descriptor_is_left(way: str, monkeypatch: pytest.Monk
     texts = ["x = 1", "while True: pass", "import os; os._exit(1)", "import os; os.fork(); x = 1"]
     limits = Limits(load_time_s=0.3)
     before, known, seen = open_descriptors(), descendants(os.getpid()), set()
-    with Sandbox(is_alone=is_alone) as sandbox:
-        sandbox.preload(BASE)
+    with Sandbox(is_alone=is_alone, modules=BASE) as sandbox:
         for text in texts:
             with Worker(sandbox, limits, 1, program=Program(file="network.py", text=text)) as worker:
                 worker.load()
@@ -246,10 +244,12 @@ def test_without_fork_a_worker_is_a_process(
     text += f"\n# {'x' * 300_000}"  # more than a pipe holds
     monkeypatch.setattr(processes, "ARE_PIPES_SELECTABLE", are_selectable)
     layers = ("session", "limits")
-    with Sandbox(is_alone=True, layers=layers) as sandbox:
-        sandbox.preload(BASE)
-        with Worker(sandbox, LIMITS, 1, program=Program(file="network.py", text=text)) as worker:
-            assert value_of(worker) == 2.5
-            assert worker.hello is not None
-            assert worker.hello.level == "process"
+    program = Program(file="network.py", text=text)
+    with (
+        Sandbox(is_alone=True, layers=layers, modules=BASE) as sandbox,
+        Worker(sandbox, LIMITS, 1, program=program) as worker,
+    ):
+        assert value_of(worker) == 2.5
+        assert worker.hello is not None
+        assert worker.hello.level == "process"
     assert written.exists()

@@ -22,6 +22,7 @@ import numpy as np
 
 from grader.models import Report, Status, Verdict
 from grader.pipeline import assignment, grade
+from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 from tests.command import ROOT
 from tests.mutants import RATES, Mutant, mutants, names_of, pairs
@@ -166,7 +167,7 @@ def graded(works: Sequence[Work]) -> list[Run]:
     """Grade works in one warm sandbox."""
     task = assignment()
     runs = []
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+    with Sandbox(modules=EVERY) as sandbox, tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "network.py")
         for work in works:
             path.write_bytes(work.text.encode("utf-8"))

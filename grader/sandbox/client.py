@@ -352,7 +352,7 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        self.stop()
 
     def read(self, name: str, files: Mapping[str, bytes], lab: Mapping[str, Any]) -> ReadAnswer | Fault:
         """Return what is in the files, by name; a Fault where they are too much for the reader. lab: see reading.read."""
@@ -369,7 +369,7 @@ class Worker:
         """Load a program: into the process that read it, or, where a sandbox is given, into a fresh one of that."""
         self._program = program
         if sandbox is not None:
-            self._stop()
+            self.stop()
             self._sandbox = sandbox
         if self._connection is None:
             self._start()
@@ -472,7 +472,7 @@ class Worker:
         }
         self._send("load", settings, {})
 
-    def _stop(self) -> int:
+    def stop(self) -> int:
         """End the worker, keep what it printed, and return the code it ended with."""
         connection, self._connection, self._expected = self._connection, None, []
         if connection is None:
@@ -493,7 +493,7 @@ class Worker:
             with contextlib.suppress(protocol.ProtocolError):
                 self.hello = hello.words(Hello)
                 return
-        self._stop()
+        self.stop()
         if isinstance(hello, Fault) and hello.kind is FaultKind.LEVEL:
             raise SandboxError(f"the sandbox level {self._sandbox.required} was required, and {hello.message}")
         reason = hello.message or hello.kind.value if isinstance(hello, Fault) else "it gave no greeting"
@@ -531,7 +531,7 @@ class Worker:
         if connection.is_broken:
             return self._broken()
         connection.settle()
-        code = self._stop()
+        code = self.stop()
         message = f"exit code {code}"
         if code < 0:
             with contextlib.suppress(ValueError):
@@ -543,7 +543,7 @@ class Worker:
 
     def _fault(self, fault: Fault) -> Fault:
         """End the worker after a fault that it does not survive."""
-        self._stop()
+        self.stop()
         return fault
 
     def _timed(self, time_s: float) -> Answer | Fault:

@@ -25,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, cast
 
+from grader.sandbox.preload import BASE
+
 ZYGOTE = Path(__file__).with_name("zygote.py")
 COMMAND = (sys.executable, "-P", "-s", "-S", "-B", str(ZYGOTE))
 LAYERS = ("session", "limits", "capabilities", "landlock", "seccomp")  # confine.py has the same
@@ -65,8 +67,9 @@ class Process(Protocol):
 class Sandbox:
     """Starts workers: forks of one warm zygote on Linux, whole processes elsewhere. A context manager.
 
-    required is the level below which nothing runs; layers and landlock_abi are what to confine with
-    (tests leave layers out); is_alone is the way without a zygote; modules are preloaded at once.
+    required is the level below which nothing runs; modules are what every worker has, or, for one hand-in,
+    the common ones at first and more as they are asked for; layers and landlock_abi are what to confine with
+    (tests leave layers out); is_alone is the way without a zygote.
     """
 
     def __init__(
@@ -76,9 +79,11 @@ class Sandbox:
         layers: Sequence[str] = LAYERS,
         landlock_abi: int = NEWEST_ABI,
         is_alone: bool = sys.platform != "linux",
-        modules: Sequence[str] = (),
+        modules: Sequence[str] | None = None,
     ) -> None:
         self.required = required
+        self.is_growing = modules is None
+        self._modules = tuple(BASE if modules is None else modules)
         self.layers = tuple(layers)
         self.landlock_abi = landlock_abi
         self._preload: tuple[str, ...] | None = None
@@ -88,8 +93,8 @@ class Sandbox:
             self._zygote = None if is_alone else Zygote()
         except SandboxError as failure:  # said when a worker is asked for, where there is a report to say it in
             self._failure = failure
-        if modules:
-            self.preload(modules)
+        if self._zygote is not None or not self.is_growing:  # without one each process imports for itself
+            self.preload(self._modules)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -105,11 +110,6 @@ class Sandbox:
         self._preload = tuple(names)
         if self._zygote is not None:
             self._zygote.preload(packages(), self._preload)
-
-    @property
-    def is_bare(self) -> bool:
-        """Say whether nothing was preloaded yet."""
-        return self._preload is None
 
     def offers(self, names: Sequence[str]) -> bool:
         """Say whether workers have all these modules."""
@@ -129,6 +129,7 @@ class Sandbox:
         if self._zygote is not None and self._zygote.is_spoiled:  # by what an earlier submission imports
             self._zygote.close()
             self._zygote = Zygote()
+            self.preload(self._modules)
         return Alone() if self._zygote is None else Forked(self._zygote)
 
     def settings(self, folder: str, memory_bytes: int, cpu_s: int) -> dict[str, Any]:

@@ -24,8 +24,7 @@ tempfile threading time types urllib.request zipfile
 
 def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NEWEST_ABI) -> Iterator[dict[str, Any]]:
     """Run each attack in a fresh worker with these layers; yield its id, what it reached, and how it ended."""
-    with Sandbox(layers=layers, landlock_abi=landlock_abi) as sandbox:
-        sandbox.preload([*BASE, *MODULES])
+    with Sandbox(layers=layers, landlock_abi=landlock_abi, modules=[*BASE, *MODULES]) as sandbox:
         traits = harmless(sandbox)
         for attack in attacks:
             with Canaries() as canaries:

@@ -21,8 +21,7 @@ def sandbox_times(workers: int, runs: int) -> list[str]:
     """Say what a confined worker and a call cost, and the reference at `strict` beside the same at `process`."""
     program = Program(file="network.py", text="def f(x): return x")
     spawned, called = [], []
-    with Sandbox() as sandbox:
-        sandbox.preload(BASE)
+    with Sandbox(modules=BASE) as sandbox:
         for _ in range(workers):
             began = time.perf_counter()
             with Worker(sandbox, Limits(), 1, program=program) as worker:
