@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grader import __version__, exits
-from grader.cli import FORMATS, a_folder, a_path, finite, run, shown
-from grader.language import LANGUAGES, from_locale, message_in, phrase, word
+from grader import __version__, exits, options
+from grader.cli import FORMATS, run, shown
+from grader.language import from_locale, message_in, phrase, word
 
 if TYPE_CHECKING:
     from grader.classroom import Book, Change, Line
     from grader.handins import HandIns
-    from grader.models import Rubric
+    from grader.models import Assignment
     from grader.tables import Override
     from grader.warm import Task
 
@@ -43,43 +43,29 @@ ENDINGS = {
 
 
 @click.command(epilog=EPILOG)
-@click.argument("submissions", callback=a_path)
-@click.option("--out", required=True, callback=a_path, help="Folder for reports, tables and index.html.")
+@click.argument("submissions", callback=options.a_path)
+@click.option("--out", required=True, callback=options.a_path, help="Folder for reports, tables and index.html.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Hand-ins graded at a time. Default: one a processor.")
 @click.option("--regrade", is_flag=True, help="Grade all again; changes.csv says who gained or lost, where and why.")
 @click.option("--resume", is_flag=True, help="Grade only what is new or changed: the default.")
-@click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Seed of the class. Default: drawn once, then kept.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(1, 3600),
-    callback=finite,
-    help="Seconds that the code of one hand-in may run in all. Default: the lab's, 60 in this one.",
-)
+@click.option("--seed", type=options.SEED, help="Seed of the class. Default: drawn once, then kept.")
+@options.time_limit
 @click.option("reports", "--report", type=click.Choice(FORMATS), multiple=True, help="Further reports; JSON always is.")
 @click.option(
     "--roster", type=click.Path(path_type=Path), help="CSV with id, name, email, file to match hand-ins with."
 )
-@click.option(
-    "lab", "--assignment", metavar="DIR", callback=a_folder, help="Folder of another lab: see docs/assignments.md."
-)
-@click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the lab's.")
+@options.assignment
+@options.rubric
 @click.option(
     "--lang",
-    type=click.Choice(LANGUAGES),
+    type=options.LANG,
     help="Language of the reports: at first from the locale, then as before.",
 )
 @click.option("--fill", type=click.Path(path_type=Path), help="Canvas or Moodle sheet: write a copy with the grades.")
 @click.option("--fill-column", metavar="TITLE", help="The assignment's column in a Canvas sheet: its title or id.")
 @click.option("--dry-run", is_flag=True, help="With --fill: only say what would be filled in.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="Grade on the workers of this Dask scheduler.")
-@click.option(
-    "required",
-    "--require-sandbox",
-    type=click.Choice(["strict", "process"]),
-    default="process",
-    show_default=True,
-    help="Run nothing below this level of the sandbox.",
-)
+@options.require_sandbox()
 @click.version_option(__version__, prog_name="grade-class")
 def command(
     submissions: Path,
@@ -124,7 +110,7 @@ def command(
         book = Book(out)
         seed, said = book.begin(seed, lang)
         task = Task(lab=assignment(lab, rubric=rubric, time_limit=time_limit), seed=seed, lang=said, required=required)
-        overrides(out, hand_ins, task.lab.rubric)  # a mistake in it is told before anything is graded
+        overrides(out, hand_ins, task.lab)  # a mistake in it is told before anything is graded
         told = Told(len(hand_ins.found), said)
         is_broken = False
         try:
@@ -236,12 +222,13 @@ def status_word(lang: str, status: str) -> str:
     return phrase(lang, "status", status.replace("_", " "))
 
 
-def overrides(out: Path, hand_ins: HandIns, rubric: Rubric) -> dict[str, tuple[Override, ...]]:
+def overrides(out: Path, hand_ins: HandIns, lab: Assignment) -> dict[str, tuple[Override, ...]]:
     """Return what the teacher decided, by the key of the hand-in."""
     from grader.tables import decided, read_overrides
 
     path = out / "overrides.csv"
-    return decided(hand_ins.found, read_overrides(path, rubric)) if path.exists() else {}
+    criteria = [*lab.rubric.criteria, *(lab.extra.rubric.criteria if lab.extra is not None else ())]
+    return decided(hand_ins.found, read_overrides(path, criteria)) if path.exists() else {}
 
 
 def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple[str, ...]) -> bool:
@@ -251,7 +238,7 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
     from grader.renderers import RENDERERS
     from grader.renderers.classpage import render_class
 
-    decided = overrides(book.folder, hand_ins, task.lab.rubric)
+    decided = overrides(book.folder, hand_ins, task.lab)
     write_tables(book, lambda: entries(hand_ins.found, book, decided), task.lab.rubric)
     numbers = statistics_of(entries(hand_ins.found, book, decided), task, [one.id for one in hand_ins.missing])
     book.close(numbers)
@@ -312,7 +299,7 @@ def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str 
         data = sheet.read_bytes()
     except OSError as error:
         raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=error.strerror or "") from error
-    every = list(entries(hand_ins.found, book, overrides(book.folder, hand_ins, task.lab.rubric)))
+    every = list(entries(hand_ins.found, book, overrides(book.folder, hand_ins, task.lab)))
     filled = fill(data, every, feedback=True, assignment=column)
     target = book.folder / f"filled-{sheet.name}"
     if not is_dry:

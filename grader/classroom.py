@@ -332,7 +332,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         statuses[report.status.value] += 1
         levels[report.sandbox.level] += 1
         times.append(report.timing.total_s)
-        extras += [report.extra_score] if report.extra is not None else []
+        extras += [entry.extra_score] if entry.extra_score is not None else []
         for name in mistakes_in(report):
             students.setdefault(name, []).append(entry.key)
         messages = messages_in(report) | messages

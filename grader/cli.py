@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
-import math
 import os
 import secrets
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from grader import __version__, exits
-from grader.language import LANGUAGES, from_locale, phrase, word
+from grader import __version__, exits, options
+from grader.language import from_locale, phrase, word
 
 if TYPE_CHECKING:
     from grader.errors import GradeError
@@ -63,25 +64,6 @@ def format_or_file(context: click.Context, parameter: click.Parameter, incomplet
     return [CompletionItem(f"{known}=") for known in FORMATS if known.startswith(incomplete)]
 
 
-def finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """Refuse what is a float but no number."""
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is not a number of seconds.", context, parameter)
-    return value
-
-
-def a_path(context: click.Context, parameter: click.Parameter, value: str) -> Path:
-    """Refuse what Path would take for the current folder."""
-    if not value:
-        raise click.BadParameter("it is empty.", context, parameter)
-    return Path(value)
-
-
-def a_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
-    """Refuse what Path would take for the current folder; None: not given."""
-    return None if value is None else a_path(context, parameter, value)
-
-
 def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Let the shell complete files."""
     return [CompletionItem(incomplete, type="file")]
@@ -117,7 +99,7 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("submission", callback=a_folder, shell_complete=paths, required=False, metavar="SUBMISSION")
+@click.argument("submission", callback=options.a_folder, shell_complete=paths, required=False, metavar="SUBMISSION")
 @click.option(
     "reports",
     "--report",
@@ -128,34 +110,20 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     help="Write a report; repeatable, PATH - is standard output. Formats: json, text, html, "
     "markdown, github, junit, gradescope, classroom50. Default: json=grade-report.json and a summary on standard output.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Seed of all probes. Default: drawn fresh.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(1, 3600),
-    callback=finite,
-    help="Seconds that the submission's code may run in all. Default: the lab's, 60 in this one.",
-)
+@click.option("--seed", type=options.SEED, help="Seed of all probes. Default: drawn fresh.")
+@options.time_limit
 @click.option("--fail-under", type=click.IntRange(0), metavar="POINTS", help="Exit with 1 when the score is lower.")
 @click.option("--training-run", is_flag=True, help="Also run train once from the submission's own start, as a remark.")
-@click.option(
-    "lab", "--assignment", metavar="DIR", callback=a_folder, help="Folder of another lab: see docs/assignments.md."
-)
-@click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the lab's.")
+@options.assignment
+@options.rubric
 @click.option(
     "--lang",
-    type=click.Choice(LANGUAGES),
+    type=options.LANG,
     default=from_locale,
     show_default="from the locale, else en",
     help="Language of the report.",
 )
-@click.option(
-    "required",
-    "--require-sandbox",
-    type=click.Choice(["strict", "process"]),
-    default="process",
-    show_default=True,
-    help="Run nothing below this level of the sandbox.",
-)
+@options.require_sandbox()
 @click.option("is_watched", "--watch", is_flag=True, help="Grade again at each save, until Ctrl-C.")
 @click.option("is_plain", "--no-color", is_flag=True, help="No colours on a terminal; NO_COLOR does the same.")
 @click.option(
@@ -287,6 +255,7 @@ def run(command: click.Command, name: str) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
     for number in ENDING:
         signal.signal(number, interrupt)
+    sys.unraisablehook = interrupt_again
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -313,6 +282,20 @@ def interrupt(*_: object) -> None:
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """Tell again of a signal that arrived where Python drops exceptions, such as a __del__ or an import lock's callback."""
+    if not isinstance(lost.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    for number in ENDING:
+        signal.signal(number, interrupt)
+    main = threading.main_thread().ident
+    wake = getattr(signal, "pthread_kill", lambda _, number: _thread.interrupt_main(number))  # Windows has none
+    again = threading.Timer(0.01, wake, [main, signal.SIGINT])  # once this callback has been left
+    again.daemon = True
+    again.start()
 
 
 def forget_output() -> None:

@@ -14,13 +14,17 @@ SCRIPTS = ("setup.sh", "run_autograder")
 LEFT_OUT = {"__pycache__", "gradescope", "template"}
 DATE = (1980, 1, 1, 0, 0, 0)  # one for all: the same grader makes the same bytes
 RUBRIC = "rubric.toml"
+LAB = "assignment"
 
 
-def gradescope(options: list[str], rubric: Path | None = None) -> bytes:
-    """Return the zip of a Gradescope autograder that grades with these options of `grade`."""
+def gradescope(options: list[str], lab: Path | None = None, rubric: Path | None = None) -> bytes:
+    """Return the zip of a Gradescope autograder that grades with these options of `grade`, another lab or rubric."""
+    files = {f"grader/{name}": content for name, content in files_of(HERE)}
+    if lab is not None:
+        options = [*options, "--assignment", LAB]
+        files |= {f"{LAB}/{name}": content for name, content in files_of(lab)}
     if rubric is not None:
         options = [*options, "--rubric", RUBRIC]
-    files = {f"grader/{name}": content for name, content in own_files()}
     files |= {name: (HERE / "gradescope" / name).read_bytes() for name in SCRIPTS}
     files["options"] = "".join(f"{option}\n" for option in options).encode()
     files["requirements.txt"] = "".join(f"{one}\n" for one in requirements()).encode()
@@ -37,10 +41,10 @@ def gradescope(options: list[str], rubric: Path | None = None) -> bytes:
     return packed.getvalue()
 
 
-def own_files() -> Iterator[tuple[str, bytes]]:
-    """Yield the files that the grader consists of."""
-    for path in sorted(HERE.rglob("*")):
-        name = path.relative_to(HERE)
+def files_of(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the files that the grader or an assignment consists of, without a template."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
         if path.is_file() and LEFT_OUT.isdisjoint(name.parts):
             yield name.as_posix(), path.read_bytes()
 

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -85,6 +85,15 @@ class Entry:
         decided = [one for one in points if one is not None]
         return sum(decided) if len(decided) == len(points) else None
 
+    @property
+    def extra_score(self) -> int | None:
+        """Return the sum of the points for the extra; None where nothing was handed in for it and none are given."""
+        of_the_lab = {one.id for one in self.report.criteria}
+        extra = self.report.extra.criteria if self.report.extra is not None else ()
+        points = {one.id: one.points if self.is_zeroed else one.points_without_gate for one in extra}
+        points |= {one.criterion: one.points for one in self.overrides if one.criterion not in of_the_lab}
+        return sum(points.values()) if points else None
+
 
 def is_gate(criterion: CriterionResult) -> bool:
     """Say whether a criterion has no points of its own."""
@@ -104,15 +113,16 @@ def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
 def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
     report = entry.report
     results = {criterion.id: criterion for criterion in report.criteria}
+    extra = {criterion.id: criterion for criterion in report.extra.criteria} if report.extra is not None else {}
     found = (case.misconception for criterion in report.criteria for case in criterion.cases if case.misconception)
     cells = [_criterion_cell(entry, criterion, results.get(criterion.id)) for criterion in rubric.criteria]
     return [
         entry.key, entry.student, entry.name, entry.email, report.status.value, entry.score, report.max_score,
-        None if report.extra is None else report.extra_score, *cells,
+        entry.extra_score, *cells,
         " ".join(dict.fromkeys(found)),
         report.submission.route,
         report.reason.text if report.reason is not None else "",
-        " / ".join(_override_shown(one, results.get(one.criterion)) for one in entry.overrides),
+        " / ".join(_override_shown(one, (results | extra).get(one.criterion)) for one in entry.overrides),
     ]  # fmt: skip
 
 
@@ -170,12 +180,13 @@ def inert(text: str) -> str:
 # --- tables that a teacher writes ---------------------------------------------------------------
 
 
-def read_overrides(path: Path, rubric: Rubric) -> dict[str, tuple[Override, ...]]:
+def read_overrides(path: Path, criteria: Sequence[Criterion]) -> dict[str, tuple[Override, ...]]:
     """Return the overrides in a table with the columns student, criterion, points, reason, by student (id or key)."""
+    known = {criterion.id: criterion for criterion in criteria}
     found: dict[str, dict[str, Override]] = {}
     lines: dict[tuple[str, str], int] = {}
     for line, row in read_table(path, ("student", "criterion", "points", "reason")):
-        student, override = row["student"], _override(path.name, line, row, rubric)
+        student, override = row["student"], _override(path.name, line, row, known)
         if not student:
             raise UsageError("{table}, line {line}: there is no student.", table=path.name, line=line)
         earlier = lines.setdefault((plain(student), override.criterion), line)
@@ -220,8 +231,7 @@ def decided(people: Iterable[Person], overrides: dict[str, tuple[Override, ...]]
     return made
 
 
-def _override(table: str, line: int, row: dict[str, str], rubric: Rubric) -> Override:
-    known = {criterion.id: criterion for criterion in rubric.criteria}
+def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion]) -> Override:
     name, points = row["criterion"], row["points"]
     if name in ("*", "score") and name not in known:
         raise UsageError(

@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -273,6 +274,33 @@ def test_interrupted(number: signal.Signals, write: Write, tmp_path: Path) -> No
     assert (130, "grade: interrupted") == (process.returncode, err.strip())
     assert len(started) >= 2  # the zygote and the worker
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_where_python_drops_exceptions(number: signal.Signals, tmp_path: Path) -> None:
+    """A signal that arrives inside a __del__ ends the command all the same, and without a traceback."""
+    code = f"""
+import os, time, click
+from grader.cli import run
+
+class Dropping:
+    def __del__(self):
+        os.kill(os.getpid(), {int(number)})
+        for _ in range(1000):
+            pass
+
+@click.command()
+def command():
+    Dropping()
+    time.sleep(30)
+
+run(command, "grade")
+"""
+    began = time.monotonic()
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+
+    assert (ended.returncode, ended.stderr.strip()) == (130, "grade: interrupted")
+    assert time.monotonic() - began < 10
 
 
 def is_busy(pid: int) -> bool:

@@ -202,7 +202,7 @@ def test_no_text_is_a_formula(text: str) -> None:
 def overrides(folder: Path, text: str) -> dict[str, tuple[Override, ...]]:
     path = folder / "overrides.csv"
     path.write_text(text, encoding="utf-8")
-    return read_overrides(path, read_rubric())
+    return read_overrides(path, read_rubric().criteria)
 
 
 def test_overrides_are_read(tmp_path: Path) -> None:
@@ -245,6 +245,24 @@ def test_a_wrong_override_is_named_by_its_line(lines: str, sentence: str, tmp_pa
     with pytest.raises(UsageError) as caught:
         overrides(tmp_path, f"student,criterion,points,reason\n{lines}\n")
     assert str(caught.value).startswith(f"overrides.csv, {sentence}")
+
+
+def test_overrides_of_the_extra(tmp_path: Path) -> None:
+    """They change the extra's points and never the score, whether or not anything was handed in for it."""
+    assert TASK.extra is not None
+    table = tmp_path / "overrides.csv"
+    table.write_text("student,criterion,points,reason\ns1,losses,4,on paper\n", encoding="utf-8")
+    given = read_overrides(table, TASK.extra.rubric.criteria)["s1"]
+    outcomes = (Outcome(criterion="losses", case="zeros", verdict=Verdict.PASSED, title="zeros"),)
+    extra = SuiteRun(outcomes=outcomes, level="process")
+    plain = SuiteRun(outcomes=(), level="process")
+    made = score(TASK, replace(STAGED, siblings=(SourceFile(name="lecture.py", text=""),)), (), plain, extra, seed=1, lang="en", total_s=0.1)  # fmt: skip
+
+    found = [(one.extra_score, one.score) for one in (entry(made), entry(made, *given), entry(None, *given), entry())]
+    (row,) = rows(csv_of(gradebook([entry(made, *given)], RUBRIC)))
+
+    assert found == [(1, made.score), (4, made.score), (4, 100), (None, 100)]
+    assert (row["extra_score"], row["overridden"]) == ("4", "losses: 4 (was 1) on paper")
 
 
 def test_a_table_without_its_columns(tmp_path: Path) -> None:

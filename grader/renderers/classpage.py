@@ -187,7 +187,7 @@ def _row(entry: Entry, rubric: Rubric, lang: str, ending: str, *, has_extra: boo
     status = entry.report.status
     cells = []
     if has_extra:
-        cells.append(f'<td class="number">{"" if entry.report.extra is None else entry.report.extra_score}</td>')
+        cells.append(f'<td class="number">{"" if entry.extra_score is None else entry.extra_score}</td>')
     for criterion in rubric.criteria:
         if criterion.is_gate:
             continue
