@@ -10,6 +10,7 @@ import pty
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -147,6 +148,16 @@ def descendants(pid: int) -> set[int]:
             with contextlib.suppress(OSError):
                 children |= {int(child) for child in (thread / "children").read_text().split()}
     return children.union(*(descendants(child) for child in children))
+
+
+def alive(pids: Iterable[int]) -> set[int]:
+    """Return those of the processes that run: one that has ended may wait for a while until its new parent reaps it."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found.add(pid)
+    return found
 
 
 def python_for_nobody() -> str | None:

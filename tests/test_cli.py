@@ -21,6 +21,7 @@ from tests.command import (
     NOBODY,
     ROOT,
     SUBMISSIONS,
+    alive,
     descendants,
     environment_of_nobody,
     grade,
@@ -273,7 +274,7 @@ def test_interrupted(number: signal.Signals, write: Write, tmp_path: Path) -> No
 
     assert (130, "grade: interrupted") == (process.returncode, err.strip())
     assert len(started) >= 2  # the zygote and the worker
-    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
+    wait_for(lambda: not alive(started))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

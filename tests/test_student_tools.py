@@ -22,7 +22,7 @@ import pytest
 from grader.new import TEMPLATE
 from grader.renderers.colour import coloured
 from grader.watch import Watcher
-from tests.command import ENVIRONMENT, GRADE, ROOT, SUBMISSIONS, descendants, grade, installed, run
+from tests.command import ENVIRONMENT, GRADE, ROOT, SUBMISSIONS, alive, descendants, grade, installed, run
 
 REFERENCE = (ROOT / "reference" / "network.py").read_text(encoding="utf-8")
 MISTAKEN = (SUBMISSIONS / "fails_model_update" / "network.py").read_text(encoding="utf-8")
@@ -87,7 +87,7 @@ def test_watch_grades_each_save(write: Write) -> None:
     assert (code, err.strip()) == (130, "grade: interrupted")
     assert len(started) >= 2  # the warm process and its zygote
     deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() for pid in started):
+    while alive(started):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
