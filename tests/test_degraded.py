@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader.models import Status
+from grader.pipeline import assignment
+from grader.pipeline import grade as grade_here
+from grader.sandbox import processes
 from grader.sandbox.client import Answer, Limits, Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
@@ -134,6 +139,21 @@ def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
         gone_by(started)
         with pytest.raises(SandboxError, match="has ended"):
             worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
+
+
+@linux
+@pytest.mark.parametrize("command", [("/no/such/python",), (sys.executable, "-c", "raise SystemExit('no room')")])
+def test_a_zygote_that_does_not_start_is_told_in_the_report(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no process of the sandbox can be, the report says so, and nothing raises."""
+    monkeypatch.setattr(processes, "COMMAND", command)
+    with Sandbox() as sandbox:
+        report = grade_here(REFERENCE, assignment(), seed=1, sandbox=sandbox)
+
+    assert (report.status, report.score) == (Status.GRADER_ERROR, None)
+    assert report.reason is not None
+    assert re.search("did not start: .*No such file|has ended: no room", report.reason.text)
 
 
 def gone_by(pids: set[int], wait_s: float = 5.0) -> None:

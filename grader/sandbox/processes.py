@@ -91,10 +91,10 @@ class Sandbox:
         self._failure: SandboxError | None = None
         try:
             self._zygote = None if is_alone else Zygote()
+            if self._zygote is not None or not self.is_growing:  # without one each process imports for itself
+                self.preload(self._modules)
         except SandboxError as failure:  # said when a worker is asked for, where there is a report to say it in
             self._failure = failure
-        if self._zygote is not None or not self.is_growing:  # without one each process imports for itself
-            self.preload(self._modules)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -179,12 +179,17 @@ class Zygote:
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = popen("fork", stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            try:
+                self._process = popen("fork", stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            except SandboxError:
+                self._channel.close()
+                raise
         self._channel.settimeout(ANSWER_TIME_S)
         self._asked = 0
         self._answers: dict[int, dict[str, Any]] = {}
         self._answered = 0
         self._preloading: int | None = None
+        self._said = b""
         self.is_spoiled = False
 
     def ask(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> int:
@@ -238,10 +243,9 @@ class Zygote:
     def _ended(self) -> SandboxError:
         self.is_spoiled = True
         assert self._process.stderr is not None
-        said = b""
-        if select.select([self._process.stderr], [], [], 0.5)[0]:
-            said = os.read(self._process.stderr.fileno(), CRASH_BYTES)
-        lines = said.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        if not self._said and select.select([self._process.stderr], [], [], 0.5)[0]:
+            self._said = os.read(self._process.stderr.fileno(), CRASH_BYTES)
+        lines = self._said.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         return SandboxError(f"the process that workers are forked from has ended: {lines[-1]}")
 
 
