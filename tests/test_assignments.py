@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from grader.models import Status
 from grader.pipeline import assignment
 from grader.staging import collect
 from grader.warm import Task, Wanted, Warm
-from tests.command import ROOT, Ran, grade, run
+from tests.command import ROOT, Ran, grade, grade_class
 
 LAB = ROOT / "tests" / "labs" / "gates"
 PAGE = (ROOT / "docs" / "assignments.md").read_text(encoding="utf-8")
@@ -161,8 +160,7 @@ def test_a_class(lab: Path, tmp_path: Path) -> None:
     (hand_ins / "empty.py").write_bytes((LAB / "template" / "neuron.py").read_bytes())
 
     def graded_now(lab: Path) -> int:
-        command = Path(sys.executable).with_name("grade-class")
-        ran = run([command, hand_ins, "--out", "out", "--assignment", lab, "--jobs", "1"], cwd=tmp_path)
+        ran = grade_class(hand_ins, "--out", "out", "--assignment", lab, "--jobs", "1", cwd=tmp_path)
         assert (0, "") == (ran.code, ran.err)
         return int(re.findall(r"\((\d+) graded now\)", ran.out)[0])
 

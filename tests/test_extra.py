@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 import time
 import zipfile
 from pathlib import Path
@@ -16,7 +15,7 @@ from grader.pipeline import assignment
 from grader.pipeline import grade as grade_here
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Process, Sandbox
-from tests.command import ROOT, SUBMISSIONS, grade, run
+from tests.command import ROOT, SUBMISSIONS, grade, grade_class
 
 NETWORK = ROOT / "reference" / "network.py"
 LECTURE = ROOT / "reference" / "lecture.py"
@@ -196,8 +195,7 @@ def test_class(tmp_path: Path) -> None:
             (hand_ins / name / file).write_bytes((SUBMISSIONS / f"extra_{name}" / file).read_bytes())
     (hand_ins / "none.py").write_bytes(NETWORK.read_bytes())
 
-    command = Path(sys.executable).with_name("grade-class")
-    ran = run([command, hand_ins, "--out", "out", "--seed", "7", "--report", "html", "--time-limit", "3"], cwd=tmp_path)
+    ran = grade_class(hand_ins, "--out", "out", "--seed", "7", "--report", "html", "--time-limit", "3", cwd=tmp_path)
 
     rows = list(csv.DictReader((tmp_path / "out" / "gradebook.csv").read_text(encoding="utf-8-sig").splitlines()))
     assert 0 == ran.code
