@@ -228,8 +228,8 @@ def end_with(descriptor: int) -> None:
     """End this process, whatever it is doing, when the other end of a pipe has gone; where pipes can be watched."""
     watched = select.poll()
     watched.register(descriptor, 0)  # a hang-up is told anyway
-    watched.poll()
-    os._exit(1)
+    if any(event & select.POLLHUP for _, event in watched.poll()):
+        os._exit(1)
 
 
 def main() -> None:
