@@ -227,8 +227,7 @@ def overrides(out: Path, hand_ins: HandIns, lab: Assignment) -> dict[str, tuple[
     from grader.tables import decided, read_overrides
 
     path = out / "overrides.csv"
-    criteria = [*lab.rubric.criteria, *(lab.extra.rubric.criteria if lab.extra is not None else ())]
-    return decided(hand_ins.found, read_overrides(path, criteria)) if path.exists() else {}
+    return decided(hand_ins.found, read_overrides(path, lab)) if path.exists() else {}
 
 
 def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple[str, ...]) -> bool:

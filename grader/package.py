@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from grader.rubric import files_of
+
 HERE = Path(__file__).parent
 SCRIPTS = ("setup.sh", "run_autograder")
 LEFT_OUT = {"__pycache__", "gradescope", "template"}
@@ -19,10 +21,10 @@ LAB = "assignment"
 
 def gradescope(options: list[str], lab: Path | None = None, rubric: Path | None = None) -> bytes:
     """Return the zip of a Gradescope autograder that grades with these options of `grade`, another lab or rubric."""
-    files = {f"grader/{name}": content for name, content in files_of(HERE)}
+    files = {f"grader/{name}": content for name, content in own_files()}
     if lab is not None:
         options = [*options, "--assignment", LAB]
-        files |= {f"{LAB}/{name}": content for name, content in files_of(lab)}
+        files |= {f"{LAB}/{name}": path.read_bytes() for name, path in files_of(lab)}
     if rubric is not None:
         options = [*options, "--rubric", RUBRIC]
     files |= {name: (HERE / "gradescope" / name).read_bytes() for name in SCRIPTS}
@@ -41,10 +43,10 @@ def gradescope(options: list[str], lab: Path | None = None, rubric: Path | None 
     return packed.getvalue()
 
 
-def files_of(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the files that the grader or an assignment consists of, without a template."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
+def own_files() -> Iterator[tuple[str, bytes]]:
+    """Yield the files that the grader consists of."""
+    for path in sorted(HERE.rglob("*")):
+        name = path.relative_to(HERE)
         if path.is_file() and LEFT_OUT.isdisjoint(name.parts):
             yield name.as_posix(), path.read_bytes()
 

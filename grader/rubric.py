@@ -20,7 +20,7 @@ DEFAULT = HERE / "rubric.toml"
 EXTRA = "extra"  # a folder inside: an assignment for points apart from the score
 TOML_BYTES = 256 * 1024
 SAID = ("title", "file", "classes", "functions", "limits")  # what assignment.toml says of an Assignment
-LEFT_OUT = {"template", "__pycache__"}  # of a folder's hash: no grade depends on them
+PARTS = ("assignment.toml", "rubric.toml", "suite", "suite_observed", EXTRA)  # what a grade depends on
 
 T = TypeVar("T")
 
@@ -69,14 +69,27 @@ def contradictions(lab: Assignment) -> Iterator[str]:
             yield f"limits.{field.name} is {value}, which is no limit"
 
 
+def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files that an assignment consists of, its template left out, as (name in the folder, place).
+
+    A link counts as what it leads to. BrokenGrader for a name that is no text.
+    """
+    for part in PARTS:
+        top = (folder / part).resolve()
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            name = (Path(part) / path.relative_to(top)).as_posix()
+            if not name.isprintable():
+                raise BrokenGrader("{path} is not valid: {reason}.", path=folder.name, reason=f"{name!a} is no name")
+            if path.is_file() and not {"__pycache__", "template"} & set(path.relative_to(top).parts):
+                yield name, path
+
+
 def content_hash(folder: Path) -> str:
-    """Return the SHA-256 of all that is in an assignment's folder, names included, but for its template."""
+    """Return the SHA-256 of the files of an assignment, names included."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and LEFT_OUT.isdisjoint(name.parts):
-            content = path.read_bytes()
-            digest.update(f"{len(name.as_posix().encode())}:{len(content)}:{name.as_posix()}".encode() + content)
+    for name, path in files_of(folder):
+        content = path.read_bytes()
+        digest.update(f"{len(name.encode())}:{len(content)}:{name}".encode() + content)
     return digest.hexdigest()
 
 

@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import io
 import os
+import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
@@ -272,7 +273,11 @@ def run_suite(
     silence = io.StringIO()
     try:
         with _environment(), contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-            code = collected.run() if collected else pytest.main(arguments(suite), plugins=[channel, plugin])
+            if collected is not None:
+                code = collected.run()
+            else:
+                forget(suite)
+                code = pytest.main(arguments(suite), plugins=[channel, plugin])
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
         broken = _problem(channel, int(code), silence.getvalue())
@@ -293,6 +298,13 @@ def run_suite(
         broken=broken,
         route="contract" if observed is None else "observed",
     )
+
+
+def forget(suite: Path) -> None:
+    """Let pytest read a suite anew: it may keep something of the last hand-in, and another have files of the same names."""
+    for pattern in ("test_*.py", "*_test.py", "conftest.py"):
+        for path in suite.rglob(pattern):
+            sys.modules.pop(".".join(path.relative_to(suite).with_suffix("").parts), None)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from grader.errors import UsageError
-from grader.models import Criterion, CriterionResult, Report, Rubric, Verdict
+from grader.models import Assignment, Criterion, CriterionResult, Report, Rubric, Verdict
 from grader.names import plain
 from grader.renderers.text import printable
 
@@ -29,11 +29,12 @@ Row = Sequence[str | int | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Override:
-    """Points that a teacher gives to one criterion in place of the measured ones."""
+    """Points that a teacher gives to one criterion, of the lab or its extra, in place of the measured ones."""
 
     criterion: str
     points: int
     reason: str = ""
+    is_extra: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +80,7 @@ class Entry:
     @property
     def score(self) -> int | None:
         """Return the sum of the points; None while the report has none and a criterion is left undecided."""
-        if not self.overrides:
+        if all(one.is_extra for one in self.overrides):
             return self.report.score
         points = [self.points(criterion.id) for criterion in self.report.criteria]
         decided = [one for one in points if one is not None]
@@ -88,10 +89,9 @@ class Entry:
     @property
     def extra_score(self) -> int | None:
         """Return the sum of the points for the extra; None where nothing was handed in for it and none are given."""
-        of_the_lab = {one.id for one in self.report.criteria}
         extra = self.report.extra.criteria if self.report.extra is not None else ()
         points = {one.id: one.points if self.is_zeroed else one.points_without_gate for one in extra}
-        points |= {one.criterion: one.points for one in self.overrides if one.criterion not in of_the_lab}
+        points |= {one.criterion: one.points for one in self.overrides if one.is_extra}
         return sum(points.values()) if points else None
 
 
@@ -180,13 +180,15 @@ def inert(text: str) -> str:
 # --- tables that a teacher writes ---------------------------------------------------------------
 
 
-def read_overrides(path: Path, criteria: Sequence[Criterion]) -> dict[str, tuple[Override, ...]]:
+def read_overrides(path: Path, lab: Assignment) -> dict[str, tuple[Override, ...]]:
     """Return the overrides in a table with the columns student, criterion, points, reason, by student (id or key)."""
-    known = {criterion.id: criterion for criterion in criteria}
+    extra = () if lab.extra is None else lab.extra.rubric.criteria
+    known = {criterion.id: criterion for criterion in (*lab.rubric.criteria, *extra)}
+    of_extra = {criterion.id for criterion in extra}
     found: dict[str, dict[str, Override]] = {}
     lines: dict[tuple[str, str], int] = {}
     for line, row in read_table(path, ("student", "criterion", "points", "reason")):
-        student, override = row["student"], _override(path.name, line, row, known)
+        student, override = row["student"], _override(path.name, line, row, known, of_extra)
         if not student:
             raise UsageError("{table}, line {line}: there is no student.", table=path.name, line=line)
         earlier = lines.setdefault((plain(student), override.criterion), line)
@@ -231,7 +233,9 @@ def decided(people: Iterable[Person], overrides: dict[str, tuple[Override, ...]]
     return made
 
 
-def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion]) -> Override:
+def _override(
+    table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion], of_extra: set[str]
+) -> Override:
     name, points = row["criterion"], row["points"]
     if name in ("*", "score") and name not in known:
         raise UsageError(
@@ -249,7 +253,7 @@ def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Cr
             "{table}, line {line}: points for {criterion} are a whole number from 0 to {most}, not {points}.",
             table=table, line=line, criterion=name, most=most, points=points or '""',
         )  # fmt: skip
-    return Override(criterion=name, points=int(points), reason=row["reason"])
+    return Override(criterion=name, points=int(points), reason=row["reason"], is_extra=name in of_extra)
 
 
 def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import select
 import struct
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -25,11 +25,15 @@ from grader.errors import Rejected
 from grader.models import Assignment, Handed, Message, Report, Status, say
 from grader.rubric import content_hash
 from grader.sandbox.preload import EVERY
-from grader.sandbox.processes import Sandbox, SandboxError
+from grader.sandbox.processes import Folder, Sandbox, SandboxError
+
+if TYPE_CHECKING:
+    from grader.suite_run import CollectedSuite
 
 LENGTH = struct.Struct("<I")
 SLACK_S = 60.0  # for the trusted side of a hand-in, beyond its own time
 ATTEMPTS = 2
+LOOK_S = 0.2
 
 T = TypeVar("T")
 
@@ -60,6 +64,7 @@ class Warm:
     def __init__(self, task: Task) -> None:
         self.task = task
         self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Folder | None = None  # of its temporary files: it is killed, and removes nothing itself
         self._has_ended = False
 
     def __enter__(self) -> Warm:
@@ -90,6 +95,7 @@ class Warm:
         if process is not None:
             process.kill()
             process.wait()
+        self._clear()
 
     def close(self) -> None:
         """End the process; the next hand-in starts another."""
@@ -101,10 +107,19 @@ class Warm:
                         stream.close()
             process.kill()
             process.wait()
+        self._clear()
+
+    def _clear(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.remove()
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-P", "-m", "grader.warm"]
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        with contextlib.suppress(SandboxError):  # each report says it
+            self._folder = Folder()
+            environment["TMPDIR"] = self._folder.name
         self._process = subprocess.Popen(  # noqa: S603  - our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )
@@ -169,18 +184,21 @@ class Server:
     """The warm process itself."""
 
     def __init__(self, task: Task, requests: IO[bytes], replies: IO[bytes]) -> None:
-        from grader.suite_run import CollectedSuite
-
         self._task = task
         self._requests, self._replies = requests, replies
-        self._suite = CollectedSuite(task.lab)
         self._box: Sandbox
-        self._has_graded = False
 
     def serve(self) -> None:
         """Answer until the other end has gone."""
+        from grader.suite_run import CollectedSuite
+
         with Sandbox(self._task.required, modules=EVERY) as self._box:
-            problem = self._moved() or self._suite.collect(self._answer_all)
+            problem = self._moved()
+            if problem is None and self._task.lab.folder:  # its suite may keep something: it is read anew for each
+                self._answer_all(None)
+            elif problem is None:
+                suite = CollectedSuite(self._task.lab)
+                problem = suite.collect(lambda: self._answer_all(suite))
             while problem is not None:
                 self._answer(broken(self._task, self._receive(), problem))
 
@@ -190,19 +208,20 @@ class Server:
         is_same = not lab.sha256 or content_hash(Path(lab.folder)) == lab.sha256
         return None if is_same else f"the assignment {Path(lab.folder).name} is another one on this machine"
 
-    def _answer_all(self) -> None:
+    def _answer_all(self, suite: CollectedSuite | None) -> None:
         with contextlib.suppress(SandboxError):  # each report says it
             self._box.wait()
         gc.collect()
         gc.freeze()  # what stays for the whole class is not looked through again
+        is_last_broken = False
         with contextlib.suppress(EOFError):
             while True:
                 wanted = self._receive()
-                report = self._report(wanted)
-                is_failed = report.status is Status.GRADER_ERROR
-                if is_failed and self._has_graded and not wanted.is_last:
+                report = self._report(wanted, suite)
+                is_broken = report.status is Status.GRADER_ERROR
+                if is_broken and not is_last_broken and not wanted.is_last:
                     os._exit(1)  # a process that may have gone wrong: the hand-in is tried again in a fresh one
-                self._has_graded = self._has_graded or not is_failed
+                is_last_broken = is_broken
                 self._answer(report)
 
     def _receive(self) -> Wanted:
@@ -211,7 +230,7 @@ class Server:
     def _answer(self, report: Report) -> None:
         send(self._replies, report)
 
-    def _report(self, wanted: Wanted) -> Report:
+    def _report(self, wanted: Wanted, suite: CollectedSuite | None) -> Report:
         from grader.pipeline import grade_handed
 
         def collect() -> Handed:
@@ -220,23 +239,21 @@ class Server:
                 raise Rejected(wanted.reason.id, **wanted.reason.args)
             return wanted.handed
 
-        task, suite = self._task, self._suite
+        task = self._task
         return grade_handed(wanted.name, collect, task.lab, self._box, seed=task.seed, lang=task.lang, collected=suite)
 
 
-def end_with(descriptor: int) -> None:
-    """End this process, whatever it is doing, when the other end of a pipe has gone; where pipes can be watched."""
-    watched = select.poll()
-    watched.register(descriptor, 0)  # a hang-up is told anyway
-    if any(event & select.POLLHUP for _, event in watched.poll()):
-        os._exit(1)
+def end_with(parent: int) -> None:
+    """End this process, whatever it is doing, when its parent has gone; Windows does not tell."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_S)
+    os._exit(1)
 
 
 def main() -> None:
     """Be a warm process."""
     requests, replies = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
-    if sys.platform != "win32":  # elsewhere what is being graded is graded to its end
-        threading.Thread(target=end_with, args=[requests.fileno()], daemon=True).start()
+    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # whatever is printed is no message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from grader.models import Status
+from grader.models import Handed, Status
 from grader.pipeline import assignment
+from grader.rubric import files_of
 from grader.staging import collect
 from grader.warm import Task, Wanted, Warm
 from tests.command import ROOT, Ran, grade, grade_class
@@ -181,6 +183,84 @@ def test_a_class(lab: Path, tmp_path: Path) -> None:
         numbers["scores"]["most"],
     )
     assert "One neuron: AND and OR" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_a_suite_keeps_is_of_one_hand_in(lab: Path) -> None:
+    """A suite that remembers what it measured is read anew for the next hand-in."""
+    suite = lab / "suite" / "test_neuron.py"
+    text = suite.read_text(encoding="utf-8").replace("def measured_rate(", "@functools.cache\ndef kept_rate(")
+    once = "KEPT = {}\n\n\ndef measured_rate(student):\n    return KEPT.setdefault('rate', kept_rate(student))\n\n\n"
+    suite.write_text(
+        "import functools\n" + text.replace("@functools.cache", once + "@functools.cache"), encoding="utf-8"
+    )
+    slow = RIGHT.replace("learning_rate=0.5", "learning_rate=0.1")
+    with Warm(Task(lab=assignment(lab), seed=7)) as warm:
+        scores = [warm.grade(handed(text)).score for text in (RIGHT, slow, RIGHT)]
+
+    assert scores == [10, 10, 10]
+
+
+def test_suites_may_have_files_of_the_same_name(lab: Path) -> None:
+    """The extra's suite is never taken for the lab's."""
+    extra = lab / "extra"
+    (extra / "suite").mkdir(parents=True)
+    (extra / "assignment.toml").write_text('title = "Area"\nfile = "area.py"\nfunctions = ["area"]\n', encoding="utf-8")
+    (extra / "rubric.toml").write_text(
+        '[[criteria]]\nid = "more"\ntitle = "Area"\npoints = 1\ncases = [{ id = "square", points = 1 }]\n',
+        encoding="utf-8",
+    )
+    (extra / "suite" / "test_neuron.py").write_text(
+        "import pytest\n\n\n@pytest.mark.criterion('more')\ndef test_square(student):\n"
+        "    assert student.call('area', 2.0)[0] == 4\n",
+        encoding="utf-8",
+    )
+    with Warm(Task(lab=assignment(lab), seed=7)) as warm:
+        reports = [warm.grade(handed(RIGHT, **{"area.py": "def area(x): return x * x"})) for _ in range(2)]
+
+    assert [(one.score, one.extra_score) for one in reports] == [(10, 1), (10, 1)]
+
+
+def handed(neuron: str, **others: str) -> Wanted:
+    """Return a hand-in with this neuron.py."""
+    files = {"neuron.py": neuron, **others}
+    return Wanted(
+        name="x", handed=Handed(name="x", files={name: text.encode() for name, text in files.items()}, sha256="")
+    )
+
+
+def test_what_belongs_to_a_lab(lab: Path, tmp_path: Path) -> None:
+    """Its suite counts behind a link, too; a solution, a template or anything else in the folder does not."""
+    plain = assignment(lab)
+    for name in ("solution", "reference", ".git"):
+        (lab / name).mkdir()
+        (lab / name / "neuron.py").write_text(RIGHT, encoding="utf-8")
+    beside = assignment(lab)
+    (lab / "suite").rename(tmp_path / "elsewhere")
+    (lab / "suite").symlink_to(tmp_path / "elsewhere")
+    linked = assignment(lab)
+    (lab / "suite" / "notes.txt").write_text("more", encoding="utf-8")
+    changed = assignment(lab)
+
+    assert plain.sha256 == beside.sha256 == linked.sha256 != changed.sha256
+    assert {name for name, _ in files_of(lab)} == {
+        "assignment.toml",
+        "rubric.toml",
+        "suite/test_neuron.py",
+        "suite/notes.txt",
+    }
+
+
+@pytest.mark.parametrize("name", [b"\xff.py", b"a\nb.py"])
+def test_a_name_that_is_no_text(name: bytes, lab: Path, tmp_path: Path) -> None:
+    """It is refused in one sentence."""
+    Path(os.fsdecode(os.fsencode(lab / "suite") + b"/" + name)).touch()
+
+    (tmp_path / "neuron.py").write_text(RIGHT, encoding="utf-8")
+
+    ran = grade_lab(tmp_path / "neuron.py", tmp_path, lab)
+
+    assert ran.code == 4
+    assert re.fullmatch(r"grade: lab is not valid: .* is no name\.\n", ran.err)
 
 
 def test_another_content_on_another_machine() -> None:

@@ -26,7 +26,7 @@ from grader.cli import FORMATS
 from grader.models import Handed, Status, say
 from grader.pipeline import assignment
 from grader.staging import collect
-from grader.warm import Task, Wanted, Warm, send
+from grader.warm import Task, Wanted, Warm
 from tests.command import ENVIRONMENT, ROOT, SUBMISSIONS, alive, descendants, grade_class, progress
 from tests.mutants import mutants
 from tests.styles import styles
@@ -34,6 +34,7 @@ from tests.styles import styles
 COMMAND = Path(sys.executable).with_name("grade-class")
 RIGHT = ("arrays", "lists")
 WRONG = ("bias_frozen", "loss_squared")
+LOOPING = "while True: pass\nclass Neuron: pass\nclass Model: pass\n"
 
 
 @pytest.fixture(scope="module")
@@ -212,10 +213,12 @@ def test_a_hang_costs_its_own_time(hand_ins: Path, tmp_path: Path) -> None:
     assert time.monotonic() - began < 15
 
 
-def started(folder: Path, out: Path, *options: str) -> subprocess.Popen[bytes]:
+def started(folder: Path, out: Path, *options: str, **environment: str) -> subprocess.Popen[bytes]:
     """Start the command; its processes are found below it."""
     command = [str(COMMAND), str(folder), "--out", str(out), "--seed", "7", "--jobs", "2", *options]
-    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, env={**ENVIRONMENT, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def reports(out: Path) -> list[Path]:
@@ -412,36 +415,47 @@ def test_a_hand_in_leaves_nothing_to_the_next() -> None:
     assert forward["syntax_error"]["status"] == "rejected"
 
 
-def test_what_a_warm_process_fails_over_is_tried_in_a_fresh_one() -> None:
+@pytest.mark.parametrize("before", ["syntax_error", "style_momentum"])
+def test_what_a_warm_process_fails_over_is_tried_in_a_fresh_one(before: str) -> None:
     """A warm process whose zygote was killed ends instead of saying that the grader failed; the next one grades."""
     reference = Wanted(name="reference", handed=collect(ROOT / "reference"))
     with Warm(Task(lab=assignment(), seed=1)) as warm:
-        first = warm.grade(reference)
+        warm.grade(Wanted(name=before, handed=collect(SUBMISSIONS / before)))
         (process,) = warm_processes(os.getpid())
         (zygote,) = descendants(process)
         os.kill(zygote, signal.SIGKILL)
         second = warm.grade(reference)
         others = warm_processes(os.getpid())
 
-    assert (first.score, second.score) == (100, 100)
+    assert second.score == 100
     assert others != [process]
 
 
-def test_a_warm_process_ends_with_its_parent() -> None:
+def test_a_warm_process_ends_with_its_parent(tmp_path: Path) -> None:
     """Nobody waits for its answer any more: it goes, in the middle of a hand-in, and its worker too."""
-    looping = Handed(name="x", files={"x.py": b"while True: pass\nclass Neuron: pass\nclass Model: pass"}, sha256="")
-    with subprocess.Popen([sys.executable, "-P", "-m", "grader.warm"], stdin=subprocess.PIPE) as process:
-        send(process.stdin, Task(lab=assignment(time_limit=60), seed=1))
-        send(process.stdin, Wanted(name="x", handed=looping))
-        wait_until(lambda: len(descendants(process.pid)) == 2)
-        below = descendants(process.pid)
-        began = time.monotonic()
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(20)
-        wait_until(lambda: not alive(below))
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "x.py").write_text(LOOPING, encoding="utf-8")
+    process = started(tmp_path / "class", tmp_path / "out", "--time-limit", "60")
+    wait_until(lambda: len(descendants(process.pid)) == 3)  # the warm process, its zygote, a worker
+    below = descendants(process.pid)
+    process.kill()
+    process.wait()
 
-    assert time.monotonic() - began < 5
+    wait_until(lambda: not alive(below), 5)
+
+
+def test_an_interrupted_class_leaves_no_temporary_files(tmp_path: Path) -> None:
+    """Whatever is being graded when it ends, its folder goes too."""
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "x.py").write_text(LOOPING, encoding="utf-8")
+    (tmp_path / "tmp").mkdir()
+    process = started(tmp_path / "class", tmp_path / "out", TMPDIR=str(tmp_path / "tmp"))
+    wait_until(lambda: len(descendants(process.pid)) == 3)
+    assert any((tmp_path / "tmp").iterdir())
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(20) == 130
+    assert [*(tmp_path / "tmp").iterdir()] == []
 
 
 def warm_processes(above: int) -> list[int]:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from grader.errors import UsageError
 from grader.imports import finding
 from grader.models import Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict, say
-from grader.rubric import read_rubric
 from grader.scoring import score, without_run
 from grader.tables import Entry, Override, Row, cases, decided, gradebook, inert, read_overrides, write
 from tests.test_scoring import TASK
@@ -202,7 +201,7 @@ def test_no_text_is_a_formula(text: str) -> None:
 def overrides(folder: Path, text: str) -> dict[str, tuple[Override, ...]]:
     path = folder / "overrides.csv"
     path.write_text(text, encoding="utf-8")
-    return read_overrides(path, read_rubric().criteria)
+    return read_overrides(path, TASK)
 
 
 def test_overrides_are_read(tmp_path: Path) -> None:
@@ -249,10 +248,9 @@ def test_a_wrong_override_is_named_by_its_line(lines: str, sentence: str, tmp_pa
 
 def test_overrides_of_the_extra(tmp_path: Path) -> None:
     """They change the extra's points and never the score, whether or not anything was handed in for it."""
-    assert TASK.extra is not None
     table = tmp_path / "overrides.csv"
     table.write_text("student,criterion,points,reason\ns1,losses,4,on paper\n", encoding="utf-8")
-    given = read_overrides(table, TASK.extra.rubric.criteria)["s1"]
+    given = read_overrides(table, TASK)["s1"]
     outcomes = (Outcome(criterion="losses", case="zeros", verdict=Verdict.PASSED, title="zeros"),)
     extra = SuiteRun(outcomes=outcomes, level="process")
     plain = SuiteRun(outcomes=(), level="process")
@@ -261,7 +259,12 @@ def test_overrides_of_the_extra(tmp_path: Path) -> None:
     found = [(one.extra_score, one.score) for one in (entry(made), entry(made, *given), entry(None, *given), entry())]
     (row,) = rows(csv_of(gradebook([entry(made, *given)], RUBRIC)))
 
+    broken = entry(report(broken="the suite broke"), *given)
+    older = replace(given[0], criterion="of_an_older_rubric", is_extra=False)
+
     assert found == [(1, made.score), (4, made.score), (4, 100), (None, 100)]
+    assert (broken.extra_score, broken.score) == (4, None)
+    assert entry(None, older).extra_score is None
     assert (row["extra_score"], row["overridden"]) == ("4", "losses: 4 (was 1) on paper")
 
 
