@@ -26,7 +26,7 @@ from tests.command import ENVIRONMENT, GRADE, ROOT, SUBMISSIONS, alive, descenda
 
 REFERENCE = (ROOT / "reference" / "network.py").read_text(encoding="utf-8")
 MISTAKEN = (SUBMISSIONS / "fails_model_update" / "network.py").read_text(encoding="utf-8")
-HANGS = "while True: pass\n" + REFERENCE
+HANGS = REFERENCE + "\nwhile True: pass\n"
 PATIENCE_S = 30.0
 Write = Callable[..., Path]
 
