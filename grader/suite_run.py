@@ -272,12 +272,13 @@ def run_suite(
     broken: str | None = None
     silence = io.StringIO()
     try:
-        with _environment(), contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-            if collected is not None:
+        with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+            if collected is not None:  # in a session that has its environment
                 code = collected.run()
             else:
                 forget(suite)
-                code = pytest.main(arguments(suite), plugins=[channel, plugin])
+                with _environment():
+                    code = pytest.main(arguments(suite), plugins=[channel, plugin])
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
         broken = _problem(channel, int(code), silence.getvalue())
