@@ -123,6 +123,7 @@ class Asking:
         what names the call for the student; shapes are the arrays that the answer must hold (None:
         any extent). The worker may say anything: an answer of other shapes is a broken one.
         """
+        _ = self.loaded  # what stops there is told of the file, not of what is asked
         numbers = settings["objects"] if "objects" in settings else [settings.get("object")]
         recipes = [recipe for number in numbers for recipe in self._recipes(number)]
         names = [str(recipe.get("name", "Model")) for recipe in recipes]

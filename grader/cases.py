@@ -62,7 +62,7 @@ class Case:
     remarks: list[Message] = field(default_factory=list)
     seen: Seen = NOTHING_SEEN
 
-    def remark(self, template: str, **args: str | int | Message) -> None:
+    def remark(self, template: str, **args: str | float | Message) -> None:
         """Add a sentence that costs nothing."""
         self.remarks.append(say(template, **args))
 
@@ -74,10 +74,10 @@ class Case:
             )
 
 
-class CaseStopped(Exception):
+class CaseStopped(BaseException):
     """A case ended without passing. Raised again in a later case, it blocks that one.
 
-    seen_in is the case ("criterion.case") that it ended first.
+    No Exception: a suite that catches those must not take it for one and pass. seen_in is the case ("criterion.case") that it ended first.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ def unmet(
     verdict: Verdict = Verdict.FAILED,
     misconception: str | None = None,
     formula: str | None = None,
-    **args: str | int,
+    **args: str | float,
 ) -> CaseStopped:
     """Return the end of a case whose expectation does not hold; template and hint are sentences.
 

@@ -248,11 +248,19 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
             report = book.report(one.key)
             if report is not None:
                 book.write(book.path(one.key, ENDINGS.get(kind, kind)), RENDERERS[kind](report))
+    for kind in set(FORMATS) - {"json", *reports}:  # of an earlier run, about an earlier grade
+        for line in told.lines:
+            if line.is_new:
+                book.path(line.key, ENDINGS.get(kind, kind)).unlink(missing_ok=True)
     names = {one.key: one.name or one.key for one in hand_ins.found}
     linked = "html" if "html" in reports else "json"
     every = entries(hand_ins.found, book, decided)
     write_page(book, render_class(every, numbers, task.lab.rubric, names, lang=task.lang, ending=linked))
     summary(numbers, hand_ins, told)
+    for entry in entries(hand_ins.found, book, decided):
+        before, after = ("-" if one is None else one for one in (entry.report.score, entry.score))
+        if before != after:
+            click.echo(f"{word(task.lang, 'set by the teacher')}: {entry.key} {before} -> {after}")
     return any(line.status is Status.GRADER_ERROR for line in told.lines)
 
 
@@ -279,6 +287,8 @@ def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
             )
     for mistake in numbers["misconceptions"][:MOST_SHOWN]:
         click.echo(f"  {mistake['hand_ins']:>5} x {mistake['id']}")
+    for broken in dict.fromkeys(line.broken for line in told.lines if line.broken):
+        click.echo(f"{status_word(lang, 'grader_error')}: {shown(broken)}")
     for change in told.changes:
         moved = f"{change.key} {change.criterion} {change.before} -> {change.after}"
         click.echo(f"{word(lang, 'changed')}: {moved}: {shown(change.why)}")

@@ -174,18 +174,27 @@ class Settings(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """What is told of one hand-in: points as they were measured; was is the score before a regrade."""
+    """What is told of one hand-in: points as they were measured, and why the grader broke, where it did."""
 
     key: str
     status: Status
     score: int | None
     misconceptions: tuple[str, ...]
+    broken: str
     is_new: bool
 
 
 def line_of(key: str, report: Report, *, is_new: bool) -> Line:
     """Return the short form of a report."""
-    return Line(key=key, status=report.status, score=report.score, misconceptions=mistakes_in(report), is_new=is_new)
+    reason = report.reason if report.status is Status.GRADER_ERROR else None
+    return Line(
+        key=key,
+        status=report.status,
+        score=report.score,
+        misconceptions=mistakes_in(report),
+        broken="" if reason is None else reason.text,
+        is_new=is_new,
+    )
 
 
 def mistakes_in(report: Report) -> tuple[str, ...]:

@@ -72,11 +72,21 @@ class Message:
     text: str
 
 
-def say(template: str, **args: str | int | Message) -> Message:
-    """Return template, a str.format pattern, filled with args, which may be messages; what no text can carry is replaced."""
-    clean = {name: carried(value) if isinstance(value, str) else value for name, value in args.items()}
+def say(template: str, **args: str | float | Message) -> Message:
+    """Return template, a str.format pattern, filled with args, which may be messages; what no text can carry is replaced.
+
+    A number that is no int is said with four significant digits.
+    """
+    clean = {name: argument(value) for name, value in args.items()}
     shown = {name: value.text if isinstance(value, Message) else value for name, value in clean.items()}
     return Message(id=template, args=clean, text=template.format(**shown))
+
+
+def argument(value: str | float | Message) -> str | int | Message:
+    """Return an argument of a sentence as a report can carry it."""
+    if isinstance(value, str):
+        return carried(value)
+    return value if isinstance(value, (int, Message)) else show(value)
 
 
 def carried(text: str) -> str:

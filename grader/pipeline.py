@@ -125,7 +125,7 @@ def grade_handed(
         status, reason = Status.REJECTED, rejected.reason
     except SandboxError as error:
         status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=str(error))
-    except Exception as error:  # our own mistake: the report says so, whatever was handed in
+    except (Exception, CaseStopped) as error:  # our own mistake: the report says so, whatever was handed in
         problem = f"{type(error).__name__}: {error}"
         status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
     return without_run(assignment, name, status, reason, seed=seed, lang=lang, total_s=time.monotonic() - began)

@@ -113,9 +113,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         return msgspec.toml.decode(text, type=dict[str, Any])
     except OSError as error:
         reason = error.strerror or str(error)
-        raise BrokenGrader("{path} cannot be read: {reason}.", path=path.name, reason=reason) from error
+        raise BrokenGrader("{path} cannot be read: {reason}.", path=told(path), reason=reason) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
+        raise BrokenGrader("{path} is not valid: {reason}.", path=told(path), reason=str(error)) from error
+
+
+def told(path: Path) -> str:
+    """Return how a file of an assignment is called: by its name, with its folder where it is the extra's."""
+    return f"{EXTRA}/{path.name}" if path.parent.name == EXTRA else path.name
 
 
 def converted(raw: dict[str, Any], kind: type[T], path: Path, **more: Any) -> T:
@@ -123,13 +128,13 @@ def converted(raw: dict[str, Any], kind: type[T], path: Path, **more: Any) -> T:
     try:
         return msgspec.convert({**raw, **more}, kind)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
+        raise BrokenGrader("{path} is not valid: {reason}.", path=told(path), reason=str(error)) from error
 
 
 def refuse(path: Path, found: Iterable[str]) -> None:
     """Raise BrokenGrader for the first of the problems found in a file."""
     for problem in found:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=problem)
+        raise BrokenGrader("{path} is not valid: {reason}.", path=told(path), reason=problem)
 
 
 def names_of(kind: type) -> set[str]:

@@ -7,11 +7,14 @@ configuration or cache of the machine takes part, so that none can change a grad
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import io
 import os
+import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,8 @@ cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatc
 stepwise subtests terminalreporter threadexception tmpdir unittest unraisableexception warnings
 """.split()
 ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
+
+UNMARKED = "?"  # the criterion of a test without a mark
 
 Progress = Callable[[str], None]
 
@@ -93,14 +98,26 @@ class SuitePlugin:
         assert self._observed is not None
         return self._observed
 
-    def unreported(self, outcomes: Iterable[Outcome]) -> str:
-        """Return the first case of the rubric that has no outcome, "" where all have one."""
-        reported = {f"{outcome.criterion}.{outcome.case}" for outcome in outcomes}
-        return next((name for name in self._requires if name not in reported), "")
+    def mismatch(self, outcomes: Iterable[Outcome]) -> str | None:
+        """Return one sentence where suite and rubric do not fit together."""
+        reported = Counter(f"{outcome.criterion}.{outcome.case}" for outcome in outcomes)
+        for name, count in reported.items():
+            if name.startswith(f"{UNMARKED}."):
+                return f"test_{name.removeprefix(f'{UNMARKED}.')} has no mark pytest.mark.criterion(...)"
+            if count > 1:
+                return f"the suite has the case {name} twice"
+        missing = next((name for name in self._requires if name not in reported), None)
+        return None if missing is None else f"the rubric names {missing}, which is no case of the suite"
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Let pytest know the marker of a criterion."""
         config.addinivalue_line("markers", "criterion(id): the criterion that a case belongs to")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Let a case that returns something be broken: who forgets to raise would pass everybody."""
+        for item in items:
+            if isinstance(item, pytest.Function):
+                item.obj = returning_nothing(item.obj)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -184,10 +201,21 @@ class SuitePlugin:
         )
 
 
+def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
+    """Return a test that breaks where it returns a value."""
+
+    @functools.wraps(test)
+    def called(**arguments: Any) -> None:
+        if test(**arguments) is not None:
+            raise TypeError("a case returns nothing, and raises unmet(...) where the work is wrong")
+
+    return called
+
+
 def case_name(item: pytest.Item) -> str:
     """Return "criterion.case" for a test: its marker, and its name without test_."""
     marker = item.get_closest_marker("criterion")
-    criterion = marker.args[0] if marker is not None and marker.args else "?"
+    criterion = marker.args[0] if marker is not None and marker.args else UNMARKED
     return f"{criterion}.{item.name.removeprefix('test_')}"
 
 
@@ -285,8 +313,7 @@ def run_suite(
     except SandboxError as error:
         broken = str(error)
     outcomes = tuple(_outcomes(channel))
-    if broken is None and (missing := plugin.unreported(outcomes)):
-        broken = f"the rubric names {missing}, which is no case of the suite"
+    broken = broken or plugin.mismatch(outcomes)
     hello = worker.hello
     return SuiteRun(
         outcomes=outcomes,
@@ -328,13 +355,37 @@ def _problem(channel: JSONReport, code: int, said: str) -> str | None:
         return f"pytest ended with code {code} and without a report: {_last_line(said)}"
     for collector in channel.report.get("collectors", ()):
         if collector.get("outcome") == "failed":
-            return f"{collector.get('nodeid')} cannot be collected: {_last_line(collector.get('longrepr', ''))}"
+            text = str(collector.get("longrepr", ""))
+            line = re.findall(r"line ([0-9]+)|:([0-9]+): in <module>", text)[-1:]
+            place = f", line {line[0][0] or line[0][1]}" if line else ""
+            return f"{collector.get('nodeid')}{place}: it cannot be collected: {_reason(text)}"
     for test in channel.report.get("tests", ()):
         if "outcome" not in test.get("metadata", {}):
-            stages = [test.get(stage, {}) for stage in ("setup", "call", "teardown")]
-            texts = [stage["crash"]["message"] for stage in stages if "crash" in stage]
-            return f"{test.get('nodeid')} broke: {_last_line(' '.join(texts))}"
+            return _broke(test)
     return None if code in (0, 1) else f"pytest ended with code {code}"
+
+
+def _broke(test: dict[str, Any]) -> str:
+    """Say where and why a test broke by itself."""
+    name = test.get("nodeid")
+    for stage in (test.get(part, {}) for part in ("setup", "call", "teardown")):
+        if stage.get("outcome") in (None, "passed"):
+            continue
+        if stage["outcome"] == "skipped":
+            return f"{name} skips: a case passes, or raises unmet(...)"
+        own = [one for one in stage.get("traceback", ()) if not str(one.get("path", "")).startswith(("/", ".."))]
+        place = f", line {own[-1]['lineno']}" if own else ""
+        reason = _reason(stage["crash"]["message"] if "crash" in stage else str(stage.get("longrepr", "")))
+        advice = ": a case raises unmet(...) where the work is wrong" if reason.startswith("AssertionError") else ""
+        return f"{name}{place} broke: {reason}{advice}"
+    return f"{name} broke: no reason given"
+
+
+def _reason(text: str) -> str:
+    """Return the line of a traceback that says what is wrong."""
+    marked = [line[1:] for line in text.splitlines() if re.match(r"E\s+\S", line)]
+    lines = [line for line in marked or text.splitlines()[:1] if line.strip()]
+    return lines[-1].strip()[:300] if lines else "no reason given"
 
 
 def _last_line(text: str) -> str:

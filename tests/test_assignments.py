@@ -42,6 +42,8 @@ class Neuron:
         self.bias += delta
 """
 
+CRITERION = '@pytest.mark.criterion("forward")\n'
+DRAWS = 'rng = student.rng("value")'
 Write = Callable[..., Path]
 
 
@@ -124,7 +126,34 @@ def lab(tmp_path: Path) -> Path:
         ("rubric.toml", "[imports]", "#" * 2**18 + "\n[imports]", "rubric.toml is larger than 256 KiB."),
         ("rubric.toml", "step.gradient", "step.gradients", "requires step.gradients, which is no case before it."),
         ("rubric.toml", '"value"', '"values"', "the rubric names forward.values, which is no case of the suite."),
-        ("suite/test_neuron.py", "import numpy as np", "import numpyy as np", "No module named 'numpyy'"),
+        (
+            "suite/test_neuron.py",
+            "import numpy as np",
+            "import numpyy as np",
+            "line 3: it cannot be collected: ModuleNotFound",
+        ),
+        ("suite/test_neuron.py", "def test_value(", "def test_value((", "it cannot be collected: SyntaxError: "),
+        ("suite/test_neuron.py", CRITERION, "", "test_value has no mark pytest.mark.criterion(...)."),
+        (
+            "suite/test_neuron.py",
+            DRAWS,
+            "return unmet('never raised')",
+            "a case returns nothing, and raises unmet(...)",
+        ),
+        ("suite/test_neuron.py", DRAWS, "assert 1 == 2", "line 27 broke: AssertionError: a case raises unmet(...)"),
+        ("suite/test_neuron.py", DRAWS, "1 / 0", "test_value, line 27 broke: ZeroDivisionError: division by zero."),
+        (
+            "suite/test_neuron.py",
+            DRAWS,
+            "pytest.skip('later')",
+            "test_value skips: a case passes, or raises unmet(...).",
+        ),
+        (
+            "suite/test_neuron.py",
+            "def test_value(",
+            "def test_value(other, ",
+            "test_value broke: fixture 'other' not found.",
+        ),
     ],
 )
 def test_a_broken_assignment(
@@ -144,6 +173,40 @@ def test_a_broken_assignment(
     assert (4, None) == (ran.code, ran.report.get("score"))
     assert sentence in ran.out + ran.err
     assert ran.err.count("\n") <= 1
+
+
+def test_a_case_that_stands_twice(lab: Path, write: Write, tmp_path: Path) -> None:
+    """Neither of the two is taken: the suite is broken."""
+    shutil.copy(lab / "suite" / "test_neuron.py", lab / "suite" / "test_other.py")
+
+    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab)
+
+    assert ran.code == 4
+    assert "the suite has the case forward.value twice." in ran.out
+
+
+def test_what_a_suite_catches(lab: Path, write: Write, tmp_path: Path) -> None:
+    """`except Exception` around a call of the student's code does not make a failure a pass."""
+    suite = lab / "suite" / "test_neuron.py"
+    call = "    actual = student.neuron().forward(weights, x)\n"
+    text = suite.read_text(encoding="utf-8")
+    assert call in text
+    caught = f"    try:\n    {call}    except Exception:\n        return\n"
+    suite.write_text(text.replace(call, caught), encoding="utf-8")
+    raises = RIGHT.replace("        self.y = ", "        raise ValueError\n        self.y = ")
+
+    ran = grade_lab(write(raises, "neuron.py"), tmp_path, lab)
+
+    assert (0, 0) == (ran.code, ran.report["score"])
+
+
+def test_extra_is_named_where_it_is_broken(lab: Path, write: Write, tmp_path: Path) -> None:
+    """A file of the extra is not taken for the lab's of the same name."""
+    (lab / "extra").mkdir()
+
+    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab)
+
+    assert (4, "grade: extra/assignment.toml cannot be read: No such file or directory.\n") == (ran.code, ran.err)
 
 
 def test_no_folder(write: Write, tmp_path: Path) -> None:
@@ -183,6 +246,21 @@ def test_a_class(lab: Path, tmp_path: Path) -> None:
         numbers["scores"]["most"],
     )
     assert "One neuron: AND and OR" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_class_with_a_broken_suite(lab: Path, tmp_path: Path) -> None:
+    """The command says why, once for all hand-ins."""
+    hand_ins = tmp_path / "hand-ins"
+    hand_ins.mkdir()
+    for name in ("one", "two"):
+        (hand_ins / f"{name}.py").write_text(RIGHT, encoding="utf-8")
+    suite = lab / "suite" / "test_neuron.py"
+    suite.write_text(suite.read_text(encoding="utf-8").replace(DRAWS, "1 / 0"), encoding="utf-8")
+
+    ran = grade_class(hand_ins, "--out", "out", "--assignment", lab, "--jobs", "1", cwd=tmp_path)
+
+    assert ran.code == 4
+    assert ran.out.count("test_value, line 27 broke: ZeroDivisionError: division by zero.") == 1
 
 
 def test_what_a_suite_keeps_is_of_one_hand_in(lab: Path) -> None:

@@ -117,6 +117,22 @@ def test_further_reports(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     assert {path.name for path in (out / "reports").iterdir()} == {f"{key}.{one}" for key in keys for one in endings}
 
 
+def test_what_the_teacher_decides_and_a_new_grade_replaces(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+    """Who has another score by overrides.csv is told; pages of the old grades are gone after another --regrade."""
+    out = tmp_path / "out"
+    shutil.copytree(results, out)
+    (out / "overrides.csv").write_text("student,criterion,points,reason\nbias-frozen,xor,0,copied\n", encoding="utf-8")
+    told = grade_class(hand_ins, "--out", out, "--report", "html", cwd=tmp_path)
+    pages = [*(out / "reports").glob("*.html")]
+    again = grade_class(hand_ins, "--out", out, "--regrade", cwd=tmp_path)
+
+    scores = {row["key"]: row["score"] for row in rows(out / "gradebook.csv")}
+    measured = json.loads((out / "reports" / "bias-frozen.json").read_text(encoding="utf-8"))["score"]
+    assert f"set by the teacher: bias-frozen {measured} -> {scores['bias-frozen']}\n" in told.out
+    assert (len(pages), [*(out / "reports").glob("*.html")]) == (5, [])
+    assert "(5 graded now)" in again.out
+
+
 def test_a_class_keeps_its_language(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """A run from another locale goes on in the language of the class; --lang changes it, and grades again."""
     out = tmp_path / "out"

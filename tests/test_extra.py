@@ -47,6 +47,14 @@ def test_nothing_is_said_of_an_untouched_file(text: str | bytes | None, work: Pa
     assert [] == report["findings"]
 
 
+def test_what_stops_while_it_loads(work: Path) -> None:
+    """It is told of the file, not of the function that was asked for first."""
+    report = graded(work, "raise RuntimeError('early')\n")
+
+    told = report["extra"]["criteria"][0]["cases"][0]["feedback"]["text"]
+    assert told == "Loading lecture.py raised RuntimeError: early (lecture.py, line 1)."
+
+
 def test_one_function_is_enough(work: Path) -> None:
     """Where anything is written, all of it is judged; an import or a name bound to numpy's function is writing."""
     first = graded(work, STUBS + "\n\nsoftmax = __import__('numpy').exp\n")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from grader.imports import finding
 from grader.models import (
     DROPPED_LINE,
     Finding,
+    Message,
     Outcome,
     Report,
     SourceFile,
@@ -263,3 +266,11 @@ def test_score_is_the_sum_of_points(verdicts: list[Verdict]) -> None:
     total = sum(criterion.points for criterion in report.criteria)
     assert report.score == (total if report.status is Status.GRADED else None)
     assert parse_json(render_json(report)) == report
+
+
+def test_arguments_of_a_sentence() -> None:
+    """Any number can be said: a sentence that only a wrong hand-in gets must not break there."""
+    message = say("{whole} {half} {drawn} {text}", whole=3, half=0.5, drawn=np.float64(1 / 3), text="x\ud800")
+
+    assert message.text == "3 0.5 0.3333 x?"
+    assert msgspec.json.decode(msgspec.json.encode(message), type=Message) == message
