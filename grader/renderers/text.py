@@ -84,6 +84,9 @@ def _criterion(criterion: CriterionResult, titles: dict[str, str], lang: str) ->
     for case in criterion.cases:
         if case.verdict is not Verdict.BLOCKED:
             lines += _case(case, lang)
+        elif case.blocked_by == criterion.id:  # by a case above
+            points = _points(lang, case.points, case.max_points)
+            lines.append(f"     {points}: {printable(case.title)} ({phrase(lang, 'verdict', 'blocked')})")
         lines += [f"     {word(lang, 'note')}: {printable(remark.text)}" for remark in case.remarks]
     others = sorted(blocked - {criterion.id})
     if others:
