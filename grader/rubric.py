@@ -50,7 +50,11 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
 
 
 def both_named(lab: Assignment, extra: Assignment) -> Iterator[str]:
-    """Yield one sentence for each criterion that a lab and its extra both have."""
+    """Yield one sentence for each thing that a lab and its extra cannot both have."""
+    if extra.file == lab.file:
+        yield f"the lab and its {EXTRA} both are {lab.file}"
+    if extra.rubric.imports != Imports():
+        yield f"{EXTRA}/rubric.toml has [imports]: the lab's hold for both files"
     for criterion in extra.rubric.criteria:
         if criterion.id in {one.id for one in lab.rubric.criteria}:
             yield f"the lab and its {EXTRA} both have the criterion {criterion.id}"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import textwrap
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -200,6 +201,46 @@ def test_what_a_suite_catches(lab: Path, write: Write, tmp_path: Path) -> None:
     assert (0, 0) == (ran.code, ran.report["score"])
 
 
+@pytest.mark.parametrize(
+    ("file", "rules", "sentence"),
+    [
+        ("neuron.py", "", "the lab and its extra both are neuron.py."),
+        (
+            "area.py",
+            '[imports]\nbanned = ["math"]\n',
+            "extra/rubric.toml has [imports]: the lab's hold for both files.",
+        ),
+    ],
+)
+def test_what_an_extra_cannot_have(
+    file: str, rules: str, sentence: str, lab: Path, write: Write, tmp_path: Path
+) -> None:
+    """What would be passed over is refused."""
+    write_extra(lab / "extra", file, rules)
+
+    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab)
+
+    assert ran.code == 4
+    assert sentence in ran.err
+
+
+def write_extra(folder: Path, file: str, rules: str = "") -> None:
+    """Write an extra with one function, and a suite with a file of the lab's name."""
+    rubric = '[[criteria]]\nid = "more"\ntitle = "Area"\npoints = 1\ncases = [{ id = "square", points = 1 }]\n'
+    suite = """
+        import pytest
+
+        @pytest.mark.criterion("more")
+        def test_square(student):
+            assert student.call("area", 2.0)[0] == 4
+    """
+    (folder / "suite").mkdir(parents=True)
+    about = f'title = "Area"\nfile = "{file}"\nfunctions = ["area"]\n'
+    (folder / "assignment.toml").write_text(about, encoding="utf-8")
+    (folder / "rubric.toml").write_text(rubric + rules, encoding="utf-8")
+    (folder / "suite" / "test_neuron.py").write_text(textwrap.dedent(suite), encoding="utf-8")
+
+
 def test_extra_is_named_where_it_is_broken(lab: Path, write: Write, tmp_path: Path) -> None:
     """A file of the extra is not taken for the lab's of the same name."""
     (lab / "extra").mkdir()
@@ -280,18 +321,7 @@ def test_what_a_suite_keeps_is_of_one_hand_in(lab: Path) -> None:
 
 def test_suites_may_have_files_of_the_same_name(lab: Path) -> None:
     """The extra's suite is never taken for the lab's."""
-    extra = lab / "extra"
-    (extra / "suite").mkdir(parents=True)
-    (extra / "assignment.toml").write_text('title = "Area"\nfile = "area.py"\nfunctions = ["area"]\n', encoding="utf-8")
-    (extra / "rubric.toml").write_text(
-        '[[criteria]]\nid = "more"\ntitle = "Area"\npoints = 1\ncases = [{ id = "square", points = 1 }]\n',
-        encoding="utf-8",
-    )
-    (extra / "suite" / "test_neuron.py").write_text(
-        "import pytest\n\n\n@pytest.mark.criterion('more')\ndef test_square(student):\n"
-        "    assert student.call('area', 2.0)[0] == 4\n",
-        encoding="utf-8",
-    )
+    write_extra(lab / "extra", "area.py")
     with Warm(Task(lab=assignment(lab), seed=7)) as warm:
         reports = [warm.grade(handed(RIGHT, **{"area.py": "def area(x): return x * x"})) for _ in range(2)]
 
