@@ -23,7 +23,7 @@ from grader.sandbox import processes
 from grader.sandbox.client import Answer, Limits, Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
-from tests.command import ENVIRONMENT, GRADE, ROOT, descendants, grade
+from tests.command import ENVIRONMENT, GRADE, ROOT, alive, descendants, grade
 
 REFERENCE = ROOT / "reference" / "network.py"
 LIMITS = Limits(total_time_s=10)
@@ -142,13 +142,23 @@ def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
 
 
 @linux
-@pytest.mark.parametrize("command", [("/no/such/python",), (sys.executable, "-c", "raise SystemExit('no room')")])
+@pytest.mark.parametrize(
+    ("command", "is_waited_for"),
+    [
+        (("/no/such/python",), False),
+        ((sys.executable, "-c", "raise SystemExit('no room')"), True),
+        ((sys.executable, "-c", "import time; time.sleep(0.3); raise SystemExit('no room')"), False),
+    ],
+)
 def test_a_zygote_that_does_not_start_is_told_in_the_report(
-    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    command: tuple[str, ...], is_waited_for: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no process of the sandbox can be, the report says so, and nothing raises."""
+    """Where no process of the sandbox can be, the report says so, and nothing raises; before or while it is asked."""
     monkeypatch.setattr(processes, "COMMAND", command)
+    before = descendants(os.getpid())
     with Sandbox() as sandbox:
+        while is_waited_for and alive(descendants(os.getpid()) - before):
+            time.sleep(0.01)
         report = grade_here(REFERENCE, assignment(), seed=1, sandbox=sandbox)
 
     assert (report.status, report.score) == (Status.GRADER_ERROR, None)

@@ -263,6 +263,10 @@ class Forked:
             os.set_blocking(descriptor, False)
         try:
             self._number = zygote.fork((theirs_in, theirs_out, theirs_err))
+        except SandboxError:
+            for pipe in (self.requests, self.replies, self.output):
+                pipe.close()
+            raise
         finally:
             for descriptor in (theirs_in, theirs_out, theirs_err):
                 os.close(descriptor)
