@@ -12,7 +12,9 @@ import inspect
 import io
 import os
 import re
+import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -32,6 +34,7 @@ from grader.sandbox.processes import SandboxError
 from grader.student import Student
 
 STDOUT_CHARS = 4_000
+SUITE_TIME_S = 30.0  # for a case, beyond the time of the student's code
 # Plugins of pytest that a suite has no use for: each takes part in each phase of each case, or in loading pytest.
 UNUSED = """
 cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatch pastebin recwarn setuponly setupplan skipping
@@ -129,7 +132,8 @@ class SuitePlugin:
         """Start a case with fresh objects and keep how it ended, without pytest's traceback."""
         try:
             self._start(self._case.name)
-            return (yield)
+            with deadline(self._assignment.limits.total_time_s + SUITE_TIME_S):
+                return (yield)
         except CaseStopped as stopped:
             self._stopped = stopped
             raise pytest.fail.Exception(stopped.feedback.text, pytrace=False) from None
@@ -199,6 +203,25 @@ class SuitePlugin:
             formula=stopped.formula,
             **common,
         )
+
+
+@contextlib.contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Stop a suite that never ends, where a system can: the student's time is limited elsewhere."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"the suite did not end within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:

@@ -176,6 +176,19 @@ def test_a_broken_assignment(
     assert ran.err.count("\n") <= 1
 
 
+@pytest.mark.soak
+def test_a_suite_that_never_ends(lab: Path, write: Write, tmp_path: Path) -> None:
+    """It is broken, and the other cases are judged."""
+    suite = lab / "suite" / "test_neuron.py"
+    suite.write_text(suite.read_text(encoding="utf-8").replace(DRAWS, "while True: pass"), encoding="utf-8")
+
+    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab, "--time-limit", "2")
+
+    assert ran.code == 4
+    assert "test_value, line 27 broke: TimeoutError: the suite did not end within 32 s." in ran.out
+    assert list(verdicts(ran.report)) == ["forward"]
+
+
 def test_a_case_that_stands_twice(lab: Path, write: Write, tmp_path: Path) -> None:
     """Neither of the two is taken: the suite is broken."""
     shutil.copy(lab / "suite" / "test_neuron.py", lab / "suite" / "test_other.py")
