@@ -257,7 +257,7 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
     every = entries(hand_ins.found, book, decided)
     write_page(book, render_class(every, numbers, task.lab.rubric, names, lang=task.lang, ending=linked))
     summary(numbers, hand_ins, told)
-    for entry in entries(hand_ins.found, book, decided):
+    for entry in entries((one for one in hand_ins.found if decided.get(one.key)), book, decided):
         before, after = ("-" if one is None else one for one in (entry.report.score, entry.score))
         if before != after:
             click.echo(f"{word(task.lang, 'set by the teacher')}: {entry.key} {before} -> {after}")

@@ -261,7 +261,11 @@ class CollectedSuite:
         said = io.StringIO()
         with _environment(), contextlib.redirect_stdout(said):
             code = pytest.main(arguments(self._assignment.suite), plugins=[self.channel, self.plugin, self])
-        return _problem(self.channel, int(code), said.getvalue()) if self._session is None else None
+        return (
+            _problem(self.channel, int(code), said.getvalue(), self._assignment.suite)
+            if self._session is None
+            else None
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -332,7 +336,7 @@ def run_suite(
                     code = pytest.main(arguments(suite), plugins=[channel, plugin])
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
-        broken = _problem(channel, int(code), silence.getvalue())
+        broken = _problem(channel, int(code), silence.getvalue(), suite)
     except SandboxError as error:
         broken = str(error)
     outcomes = tuple(_outcomes(channel))
@@ -372,10 +376,10 @@ def _environment() -> Iterator[None]:
         os.environ.update(kept)
 
 
-def _problem(channel: JSONReport, code: int, said: str) -> str | None:
+def _problem(channel: JSONReport, code: int, said: str, suite: Path) -> str | None:
     """Return one sentence when a test broke other than by stopping its case, None when all is well."""
     if channel.report is None:
-        return f"pytest ended with code {code} and without a report: {_last_line(said)}"
+        return f"pytest ended with code {code} and without a report: {_reason(said)}"
     for collector in channel.report.get("collectors", ()):
         if collector.get("outcome") == "failed":
             text = str(collector.get("longrepr", ""))
@@ -384,19 +388,19 @@ def _problem(channel: JSONReport, code: int, said: str) -> str | None:
             return f"{collector.get('nodeid')}{place}: it cannot be collected: {_reason(text)}"
     for test in channel.report.get("tests", ()):
         if "outcome" not in test.get("metadata", {}):
-            return _broke(test)
+            return _broke(test, suite)
     return None if code in (0, 1) else f"pytest ended with code {code}"
 
 
-def _broke(test: dict[str, Any]) -> str:
-    """Say where and why a test broke by itself."""
+def _broke(test: dict[str, Any], suite: Path) -> str:
+    """Say where in its suite and why a test broke by itself."""
     name = test.get("nodeid")
     for stage in (test.get(part, {}) for part in ("setup", "call", "teardown")):
         if stage.get("outcome") in (None, "passed"):
             continue
         if stage["outcome"] == "skipped":
             return f"{name} skips: a case passes, or raises unmet(...)"
-        own = [one for one in stage.get("traceback", ()) if not str(one.get("path", "")).startswith(("/", ".."))]
+        own = [one for one in stage.get("traceback", ()) if Path(one["path"]).resolve().is_relative_to(suite.resolve())]
         place = f", line {own[-1]['lineno']}" if own else ""
         reason = _reason(stage["crash"]["message"] if "crash" in stage else str(stage.get("longrepr", "")))
         advice = ": a case raises unmet(...) where the work is wrong" if reason.startswith("AssertionError") else ""
@@ -405,15 +409,10 @@ def _broke(test: dict[str, Any]) -> str:
 
 
 def _reason(text: str) -> str:
-    """Return the line of a traceback that says what is wrong."""
-    marked = [line[1:] for line in text.splitlines() if re.match(r"E\s+\S", line)]
-    lines = [line for line in marked or text.splitlines()[:1] if line.strip()]
-    return lines[-1].strip()[:300] if lines else "no reason given"
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in str(text).splitlines() if line.strip()]
-    return lines[-1].strip()[:300] if lines else "no reason given"
+    """Return the line that says what is wrong: the last that pytest marks as such, else the first."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    marked = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
+    return (*marked[-1:], *lines[:1], "no reason given")[0][:300]
 
 
 def _outcomes(channel: JSONReport) -> Iterator[Outcome]:

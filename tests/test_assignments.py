@@ -169,7 +169,9 @@ def test_a_broken_assignment(
         assert old in text
         path.write_text(text.replace(old, new), encoding="utf-8")
 
-    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab)
+    (tmp_path / "elsewhere").mkdir()
+
+    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path / "elsewhere", lab)
 
     assert (4, None) == (ran.code, ran.report.get("score"))
     assert sentence in ran.out + ran.err
