@@ -235,7 +235,6 @@ class Asking:
 
         The first of a class is made at once: if that never ends, the class is what did not.
         """
-        _ = self.loaded
         number = self._promise({"name": name, "args": arguments, "named": named})
         if name not in self._known_classes:
             self._known_classes.add(name)

@@ -77,7 +77,8 @@ class Case:
 class CaseStopped(BaseException):
     """A case ended without passing. Raised again in a later case, it blocks that one.
 
-    No Exception: a suite that catches those must not take it for one and pass. seen_in is the case ("criterion.case") that it ended first.
+    No Exception: a suite that catches those must not take it for one and pass.
+    seen_in is the case ("criterion.case") that it ended first.
     """
 
     def __init__(

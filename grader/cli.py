@@ -253,8 +253,7 @@ def main() -> None:
 def run(command: click.Command, name: str) -> None:
     """Run a command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
-    for number in ENDING:
-        signal.signal(number, interrupt)
+    answer_signals(interrupt)
     sys.unraisablehook = interrupt_again
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
@@ -277,10 +276,15 @@ def run(command: click.Command, name: str) -> None:
     sys.exit(code)
 
 
+def answer_signals(handler: Callable[..., None] | signal.Handlers) -> None:
+    """Answer every signal that ends a terminal's work or a job in one way."""
+    for number in ENDING:
+        signal.signal(number, handler)
+
+
 def interrupt(*_: object) -> None:
     """End the work; a second signal would only end the tidying up."""
-    for number in ENDING:
-        signal.signal(number, signal.SIG_IGN)
+    answer_signals(signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -289,8 +293,7 @@ def interrupt_again(lost: sys.UnraisableHookArgs) -> None:
     if not isinstance(lost.exc_value, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
         return
-    for number in ENDING:
-        signal.signal(number, interrupt)
+    answer_signals(interrupt)
     main = threading.main_thread().ident
     wake = getattr(signal, "pthread_kill", lambda _, number: _thread.interrupt_main(number))  # Windows has none
     again = threading.Timer(0.01, wake, [main, signal.SIGINT])  # once this callback has been left

@@ -138,8 +138,7 @@ def report_in(report: Report, lang: str) -> Report:
     if lang == "en":
         return report
     extra = report.extra
-    every = [*report.criteria, *(extra.criteria if extra is not None else ())]
-    titles = {criterion.id: translated(criterion.title, lang) for criterion in every}
+    titles = {criterion.id: translated(criterion.title, lang) for criterion in report.every_criterion}
 
     def told(message: Message | None) -> Message | None:
         return None if message is None else message_in(message, lang, titles)

@@ -400,3 +400,8 @@ class Report:
     seed: int
     environment: Environment
     timing: Timing
+
+    @property
+    def every_criterion(self) -> list[CriterionResult]:
+        """Return all criteria, those for extra points last."""
+        return [*self.criteria, *(self.extra.criteria if self.extra is not None else ())]

@@ -65,11 +65,11 @@ def compose(out_delta: Array, out_weights: Array, h: Array, out_inputs: Array, x
     out_weights (..., 2) carry the delta to the hidden neurons, whose outputs are h (..., 2);
     out_inputs (..., 2) is what the output neuron's own step is multiplied with.
     """
-    step = np.ones((*np.broadcast_shapes(out_delta.shape, x.shape[:-1]), 3, 3))
-    step[..., :2, :2], step[..., 2, :2] = x[..., None, :], out_inputs
-    step[..., :2, :] *= (out_delta[..., None] * out_weights * derivative(h))[..., None]
-    step[..., 2, :] *= out_delta[..., None]
-    return step
+    made = np.ones((*np.broadcast_shapes(out_delta.shape, x.shape[:-1]), 3, 3))
+    made[..., :2, :2], made[..., 2, :2] = x[..., None, :], out_inputs
+    made[..., :2, :] *= (out_delta[..., None] * out_weights * derivative(h))[..., None]
+    made[..., 2, :] *= out_delta[..., None]
+    return made
 
 
 def step(parameters: Array, x: Array, err: Array) -> Array:

@@ -112,8 +112,7 @@ def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
 
 def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
     report = entry.report
-    results = {criterion.id: criterion for criterion in report.criteria}
-    extra = {criterion.id: criterion for criterion in report.extra.criteria} if report.extra is not None else {}
+    results = {criterion.id: criterion for criterion in report.every_criterion}
     found = (case.misconception for criterion in report.criteria for case in criterion.cases if case.misconception)
     cells = [_criterion_cell(entry, criterion, results.get(criterion.id)) for criterion in rubric.criteria]
     return [
@@ -122,7 +121,7 @@ def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
         " ".join(dict.fromkeys(found)),
         report.submission.route,
         report.reason.text if report.reason is not None else "",
-        " / ".join(_override_shown(one, (results | extra).get(one.criterion)) for one in entry.overrides),
+        " / ".join(_override_shown(one, results.get(one.criterion)) for one in entry.overrides),
     ]  # fmt: skip
 
 
@@ -142,8 +141,7 @@ def cases(entries: Iterable[Entry]) -> Iterator[Row]:
     """Yield one row a case as it was observed, without overrides, the titles first; a gate is a row without a case."""
     yield ["student", "criterion", "case", "verdict", "points", "max_points", "misconception", "feedback"]
     for entry in entries:
-        extra = entry.report.extra
-        for criterion in [*entry.report.criteria, *(extra.criteria if extra is not None else ())]:
+        for criterion in entry.report.every_criterion:
             for case in criterion.cases:
                 told = case.feedback.text if case.feedback is not None else ""
                 yield [

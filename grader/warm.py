@@ -200,7 +200,7 @@ class Server:
                 suite = CollectedSuite(self._task.lab)
                 problem = suite.collect(lambda: self._answer_all(suite))
             while problem is not None:
-                self._answer(broken(self._task, self._receive(), problem))
+                send(self._replies, broken(self._task, receive(self._requests, Wanted), problem))
 
     def _moved(self) -> str | None:
         """Return what is wrong with an assignment's folder, which may be another on another machine."""
@@ -216,19 +216,13 @@ class Server:
         is_last_broken = False
         with contextlib.suppress(EOFError):
             while True:
-                wanted = self._receive()
+                wanted = receive(self._requests, Wanted)
                 report = self._report(wanted, suite)
                 is_broken = report.status is Status.GRADER_ERROR
                 if is_broken and not is_last_broken and not wanted.is_last:
                     os._exit(1)  # a process that may have gone wrong: the hand-in is tried again in a fresh one
                 is_last_broken = is_broken
-                self._answer(report)
-
-    def _receive(self) -> Wanted:
-        return receive(self._requests, Wanted)
-
-    def _answer(self, report: Report) -> None:
-        send(self._replies, report)
+                send(self._replies, report)
 
     def _report(self, wanted: Wanted, suite: CollectedSuite | None) -> Report:
         from grader.pipeline import grade_handed

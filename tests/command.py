@@ -10,7 +10,8 @@ import pty
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -158,6 +159,14 @@ def alive(pids: Iterable[int]) -> set[int]:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
                 found.add(pid)
     return found
+
+
+def wait_until(condition: Callable[..., bool], seconds: float) -> None:
+    """Wait for something to come true, in so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def python_for_nobody() -> str | None:

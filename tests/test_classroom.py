@@ -27,7 +27,7 @@ from grader.models import Handed, Status, say
 from grader.pipeline import assignment
 from grader.staging import collect
 from grader.warm import Task, Wanted, Warm
-from tests.command import ENVIRONMENT, ROOT, SUBMISSIONS, alive, descendants, grade_class, progress
+from tests.command import ENVIRONMENT, ROOT, SUBMISSIONS, alive, descendants, grade_class, progress, wait_until
 from tests.mutants import mutants
 from tests.styles import styles
 
@@ -242,14 +242,6 @@ def reports(out: Path) -> list[Path]:
     return list((out / "reports").glob("*.json"))
 
 
-def wait_until(condition: Any, seconds: float = 30.0) -> None:
-    """Wait for something to come true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 @pytest.mark.wide
 def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
     """A person sees how far it is, and nothing of that stays; a pipe gets nothing."""
@@ -267,12 +259,12 @@ def test_interrupted(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """Ctrl-C ends the run with 130, keeps what is done, leaves no process; the next run does the rest."""
     out = tmp_path / "out"
     process = started(hand_ins, out)
-    wait_until(lambda: len(reports(out)) >= 1)
+    wait_until(lambda: len(reports(out)) >= 1, 30)
     below = descendants(process.pid)
     process.send_signal(signal.SIGINT)
     code = process.wait(20)
     done = len(reports(out))
-    wait_until(lambda: not alive(below))
+    wait_until(lambda: not alive(below), 30)
 
     ran = grade_class(hand_ins, "--out", out, cwd=tmp_path)
 
@@ -292,7 +284,7 @@ def test_killed_at_a_random_moment(kills: int, hand_ins: Path, results: Path, tm
         below = descendants(process.pid)
         process.kill()
         process.wait()
-        wait_until(lambda below=below: not alive(below))
+        wait_until(lambda below=below: not alive(below), 30)
     before = {path: path.stat().st_mtime_ns for path in reports(out)}
 
     ran = grade_class(hand_ins, "--out", out, "--seed", "7", cwd=tmp_path)
@@ -452,13 +444,11 @@ def test_a_warm_process_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "x.py").write_text(LOOPING, encoding="utf-8")
     process = started(tmp_path / "class", tmp_path / "out", "--time-limit", "60")
-    wait_until(lambda: len(descendants(process.pid)) == 3)  # the warm process, its zygote, a worker
+    wait_until(lambda: len(descendants(process.pid)) == 3, 30)  # the warm process, its zygote, a worker
     below = descendants(process.pid)
     process.kill()
     process.wait()
-    began = time.monotonic()
-    while alive(below) and time.monotonic() - began < 5:
-        time.sleep(0.02)
+    wait_until(lambda: not alive(below), 5)
 
     assert alive(below) == set()
 
@@ -469,7 +459,7 @@ def test_an_interrupted_class_leaves_no_temporary_files(tmp_path: Path) -> None:
     (tmp_path / "class" / "x.py").write_text(LOOPING, encoding="utf-8")
     (tmp_path / "tmp").mkdir()
     process = started(tmp_path / "class", tmp_path / "out", TMPDIR=str(tmp_path / "tmp"))
-    wait_until(lambda: len(descendants(process.pid)) == 3)
+    wait_until(lambda: len(descendants(process.pid)) == 3, 30)
     assert any((tmp_path / "tmp").iterdir())
     process.send_signal(signal.SIGINT)
 

@@ -28,6 +28,7 @@ from tests.command import (
     installed,
     progress,
     python_for_nobody,
+    wait_until,
 )
 
 REFERENCE = ROOT / "reference" / "network.py"
@@ -267,14 +268,14 @@ def test_interrupted(number: signal.Signals, write: Write, tmp_path: Path) -> No
     """A signal ends the command with 130, one sentence, and no worker left spinning."""
     path = write("while True: pass")
     with subprocess.Popen([GRADE, path], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        wait_for(lambda: any(is_busy(pid) for pid in descendants(process.pid)))
+        wait_until(lambda: any(is_busy(pid) for pid in descendants(process.pid)), 10)
         started = descendants(process.pid)
         process.send_signal(number)
         _, err = process.communicate(timeout=10)
 
     assert (130, "grade: interrupted") == (process.returncode, err.strip())
     assert len(started) >= 2  # the zygote and the worker
-    wait_for(lambda: not alive(started))
+    wait_until(lambda: not alive(started), 10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -310,14 +311,6 @@ def is_busy(pid: int) -> bool:
         ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11]
         return int(ticks) >= os.sysconf("SC_CLK_TCK") / 2
     return False
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait up to 10 s until condition holds."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_standard_output_that_closes_or_is_full(tmp_path: Path) -> None:

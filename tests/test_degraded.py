@@ -23,7 +23,7 @@ from grader.sandbox import processes
 from grader.sandbox.client import Answer, Limits, Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
-from tests.command import ENVIRONMENT, GRADE, ROOT, alive, descendants, grade
+from tests.command import ENVIRONMENT, GRADE, ROOT, alive, descendants, grade, wait_until
 
 REFERENCE = ROOT / "reference" / "network.py"
 LIMITS = Limits(total_time_s=10)
@@ -120,7 +120,7 @@ def test_a_grader_that_is_killed_leaves_nothing(tmp_path: Path, write: Write) ->
         started |= descendants(process.pid)
         process.send_signal(signal.SIGKILL)
     assert len(started) >= 2
-    gone_by(started)
+    wait_until(lambda: not alive(started), 5)
 
 
 @linux
@@ -136,7 +136,7 @@ def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
         for pid in started:
             if "zygote" in Path(f"/proc/{pid}/cmdline").read_text() and descendants(pid):
                 os.kill(pid, signal.SIGKILL)
-        gone_by(started)
+        wait_until(lambda: not alive(started), 5)
         with pytest.raises(SandboxError, match="has ended"):
             worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
 
@@ -164,22 +164,6 @@ def test_a_zygote_that_does_not_start_is_told_in_the_report(
     assert (report.status, report.score) == (Status.GRADER_ERROR, None)
     assert report.reason is not None
     assert re.search("did not start: .*No such file|has ended: no room", report.reason.text)
-
-
-def gone_by(pids: set[int], wait_s: float = 5.0) -> None:
-    """Wait until these processes are gone, or zombies that somebody else is to reap."""
-    deadline = time.monotonic() + wait_s
-    while any(is_alive(pid) for pid in pids):
-        assert time.monotonic() < deadline, [pid for pid in pids if is_alive(pid)]
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    """Say whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @linux

@@ -77,12 +77,6 @@ class Page:
         """Return a text of somebody else, escaped and capped."""
         return esc(text, self.chars)
 
-    @property
-    def every(self) -> list[CriterionResult]:
-        """Return all criteria, those for extra points last."""
-        extra = self.report.extra
-        return [*self.report.criteria, *(extra.criteria if extra is not None else ())]
-
     # --- the top -----------------------------------------------------------------------------
 
     def header(self) -> str:
@@ -150,11 +144,11 @@ class Page:
     def overview(self) -> str:
         """Return the criteria with their points, bars and words, and those for extra points apart."""
         count = len(self.report.criteria)
-        tables = self._glance(self.every[:count], 0)
+        tables = self._glance(self.report.every_criterion[:count], 0)
         if self.report.extra is not None:
             title = f"{self.own(self.report.extra.title)} "
             tables += f'<h3>{title}<span class="quiet">{self.said("apart from the score")}</span></h3>\n'
-            tables += self._glance(self.every[count:], count)
+            tables += self._glance(self.report.every_criterion[count:], count)
         return f"<section><h2>{self.said('At a glance')}</h2>\n{tables}</section>\n"
 
     def _glance(self, criteria: Sequence[CriterionResult], first: int) -> str:
@@ -184,7 +178,7 @@ class Page:
     def misses(self) -> str:
         """Return what did not pass, criterion by criterion."""
         parts = []
-        for number, one in enumerate(self.every):
+        for number, one in enumerate(self.report.every_criterion):
             missed, blocked = _missed(one), _blocked(one)
             if one.max_points and (missed or blocked):
                 points = self.said("{points} of {most}", points=one.points, most=one.max_points)
@@ -244,7 +238,7 @@ class Page:
     def _waiting(self, criterion: CriterionResult, blocked: Sequence[CaseResult]) -> str:
         if not blocked:
             return ""
-        titles = {one.id: (number, one.title) for number, one in enumerate(self.every)}
+        titles = {one.id: (number, one.title) for number, one in enumerate(self.report.every_criterion)}
         waits = []
         for case in blocked:
             cause = ""
@@ -407,8 +401,10 @@ class Page:
         found = [finding.message for finding in self.report.findings]
         if found:
             parts.append(f"<h3>{self.said('In your files')}</h3>{self._list(found)}")
-        remarks = [one for criterion in self.every for one in criterion.remarks]
-        remarks += [one for criterion in self.every for case in criterion.cases for one in case.remarks]
+        remarks = [one for criterion in self.report.every_criterion for one in criterion.remarks]
+        remarks += [
+            one for criterion in self.report.every_criterion for case in criterion.cases for one in case.remarks
+        ]
         remarks = list({one.text: one for one in remarks}.values())
         if remarks:
             parts.append(f"<h3>{self.said('Remarks')}</h3>{self._list(remarks)}")
@@ -426,7 +422,7 @@ class Page:
         """Return the titles of what passed, folded."""
         items = [
             f'<li><span class="good" aria-hidden="true">✓</span> {self.own(case.title)}</li>'
-            for criterion in self.every
+            for criterion in self.report.every_criterion
             for case in criterion.cases
             if case.verdict is Verdict.PASSED
         ]

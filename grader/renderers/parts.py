@@ -77,8 +77,7 @@ class Check:
 
 def checks(report: Report) -> Iterator[Check]:
     """Yield the rows of a report, numbered 1, 2.1, 2.2, ...; those for extra points come last."""
-    extra = [] if report.extra is None else report.extra.criteria
-    for number, criterion in enumerate([*report.criteria, *extra], 1):
+    for number, criterion in enumerate(report.every_criterion, 1):
         for part, case in enumerate(criterion.cases, 1):
             error = case.exception
             yield Check(

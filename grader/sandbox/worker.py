@@ -32,9 +32,7 @@ WALK_FOUND = 800
 PATH_CHARS = 200
 MAIN = "submission"  # __name__ of the student's file while it is graded
 FRAME = struct.Struct("<II")
-FITTING: dict[
-    tuple[Any, ...], Any
-] = {}  # functions and classes that were seen to take so many arguments, and these names
+FITTING: dict[tuple[Any, ...], Any] = {}  # what was seen to take so many arguments, and these names
 
 np: Any = None  # numpy, from `preload` on
 inside: Any = None  # the modules beside this one, set by zygote.py
