@@ -90,7 +90,6 @@ class Asking:
         self.file = file
         self.limits = limits
         self._worker = worker
-        self.known: dict[str, Any] = {}
         self._hung: dict[str, CaseStopped] = {}
         self._unmade: dict[int, dict[str, Any]] = {}
         self._objects = 0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from grader.models import Message, Number, SourceFile, StudentError, Verdict, nu
 from grader.sandbox.client import Fault, FaultKind
 
 T = TypeVar("T")
-S = TypeVar("S", bound="Knowing")
+S = TypeVar("S")
 
 Shown = Number | list[Number] | None
 
@@ -226,28 +225,37 @@ def student_fault(fault: Fault, what: str, file: SourceFile, memory_bytes: int) 
     return stopped
 
 
-class Knowing(Protocol):
-    """Something that keeps what it found out, by name."""
+class once(Generic[S, T]):  # noqa: N801 - used as a decorator, like property
+    """Cached property that also caches and re-raises CaseStopped.
 
-    known: dict[str, Any]
+    A non-data descriptor: the value is kept in the object's __dict__, where Python finds it first.
+    """
 
+    def __init__(self, function: Callable[[S], T]) -> None:
+        self.__doc__ = function.__doc__
+        self._function = function
+        self._name = function.__name__
+        self._stopped = f"{self._name}: stopped"
 
-def once(function: Callable[[S], T]) -> property:
-    """Make a property that is worked out once; a case that it stopped stays stopped for the next."""
-    name = function.__name__
+    @overload
+    def __get__(self, instance: None, owner: type[S]) -> Self: ...
 
-    @functools.wraps(function)
-    def get(self: S) -> T:
-        if name not in self.known:
-            try:
-                self.known[name] = function(self)
-            except CaseStopped as stopped:
-                self.known[name] = stopped
-        if isinstance(self.known[name], CaseStopped):
-            raise self.known[name]
-        return self.known[name]  # type: ignore[no-any-return]
+    @overload
+    def __get__(self, instance: S, owner: type[S]) -> T: ...
 
-    return property(get)
+    def __get__(self, instance: S | None, owner: type[S]) -> Self | T:
+        """Return the value for an object; the descriptor itself for its class."""
+        if instance is None:
+            return self
+        kept = vars(instance)
+        if self._stopped in kept:
+            raise kept[self._stopped]
+        try:
+            value = kept[self._name] = self._function(instance)
+        except CaseStopped as stopped:
+            kept[self._stopped] = stopped
+            raise
+        return value
 
 
 def is_close(observed: float, expected: float, tolerance: float) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -61,7 +60,6 @@ class Layout:
     """Where the network of one submission keeps its parts and parameters."""
 
     def __init__(self, asking: Asking) -> None:
-        self.known: dict[str, Any] = {}
         self._asking = asking
         self._places: dict[str, list[Reference | None]] = {}  # of the nine parameters, by the form of x
 

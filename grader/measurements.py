@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -71,7 +71,6 @@ class Measurements:
     """What is measured once a run and judged by several cases."""
 
     def __init__(self, student: Student) -> None:
-        self.known: dict[str, Any] = {}
         self._student = student
 
     @once

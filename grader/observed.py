@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -53,7 +53,6 @@ class Observed:
     """What was observed of one submission."""
 
     def __init__(self, observing: Observing, network: Network, discovered: Discovered, rule: Rule, seed: int) -> None:
-        self.known: dict[str, Any] = {}
         self.network = network
         self.rule = rule
         self._observing = observing

@@ -1,0 +1,77 @@
+"""What a suite's measurements rest on: a cached property that keeps its type and how a case ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_type
+
+import pytest
+
+from grader.cases import CaseStopped, once, unmet
+
+if TYPE_CHECKING:
+    from grader.asking import Asking, Found
+    from grader.diagnosis import Diagnosis
+    from grader.layout import Layout, Wiring
+    from grader.measurements import Measurements, NetworkAnswers
+    from grader.observed import Learned, Observed
+    from grader.rules import ModelRule, ModelSteps, NeuronRule, NeuronSteps
+    from grader.sandbox.client import Loaded
+
+    def values_keep_their_types(measured: Measurements, layout: Layout, observed: Observed, asking: Asking) -> None:
+        """Mypy reads this in `make lint`; a decorator that loses a type fails it."""
+        assert_type(measured.neuron_steps, NeuronSteps)
+        assert_type(measured.neuron_rule, NeuronRule)
+        assert_type(measured.model_steps, ModelSteps)
+        assert_type(measured.model_rule, ModelRule)
+        assert_type(measured.network_answers, NetworkAnswers)
+        assert_type(measured.neuron_mistake, Diagnosis | None)
+        assert_type(measured.rate_ratio, float | None)
+        assert_type(measured.loss_sign, int)
+        assert_type(layout.parts, list[Found])
+        assert_type(layout.wiring, Wiring)
+        assert_type(observed.learned, Learned)
+        assert_type(asking.loaded, Loaded)
+
+
+class Thermometer:
+    """Counts how often it is read."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+
+    @once
+    def degrees(self) -> float:
+        """The temperature in degrees Celsius."""
+        self.readings += 1
+        return 21.5
+
+    @once
+    def pressure(self) -> float:
+        """A value that it cannot measure."""
+        self.readings += 1
+        raise unmet("There is no barometer.")
+
+
+def test_a_value_is_computed_once() -> None:
+    """Each object computes its value at the first access and keeps it."""
+    first, second = Thermometer(), Thermometer()
+
+    assert (first.degrees, first.degrees, second.degrees) == (21.5, 21.5, 21.5)
+    assert (first.readings, second.readings) == (1, 1)
+
+
+def test_a_stopped_case_is_raised_again() -> None:
+    """A measurement that stopped its case stops the next one with the same CaseStopped, without measuring again."""
+    thermometer, stops = Thermometer(), []
+    for _ in range(2):
+        with pytest.raises(CaseStopped) as stopped:
+            _ = thermometer.pressure
+        stops.append(stopped.value)
+
+    assert stops[0] is stops[1]
+    assert thermometer.readings == 1
+
+
+def test_the_class_shows_the_documentation() -> None:
+    """Accessed on the class, the property is the descriptor with its docstring."""
+    assert Thermometer.degrees.__doc__ == "The temperature in degrees Celsius."
