@@ -12,6 +12,8 @@ from typing import Any, Literal
 from grader.sandbox.client import Limits
 from grader.sandbox.reading import place_of
 
+LABS = Path(__file__).with_name("labs")
+DEFAULT_LAB = LABS / "xor"
 SCHEMA = "xor-lab-grader/report/v1"
 
 BANNED_IMPORT = "banned_import"  # rules that findings name
@@ -228,8 +230,8 @@ class Rubric:
 class Assignment:
     """A lab as the harness needs it: a folder with a rubric, suites and a template, limits, and the contract's names.
 
-    file is what is handed in, classes what its text defines, functions what else is asked for. folder is
-    where the suites are, beside this file or absolute ("": this lab); sha256 is over all that is in it
+    file is what is handed in, classes what its text defines, functions what else is asked for, operations the names
+    of what its confined.py does. folder is where it is, absolute or inside the default lab ("": that itself); sha256 is over all that is in it
     but the template ("" for this lab, which is the grader's own code). extra is what earns points apart
     from the score, an assignment in itself: its file lies beside the lab's, whose import rules hold for both.
     """
@@ -239,6 +241,7 @@ class Assignment:
     file: str
     classes: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     folder: str = ""
     sha256: str = ""
@@ -246,14 +249,14 @@ class Assignment:
     is_run_asked: bool = False  # one run of train from the student's own start, as a remark
 
     @property
-    def suite(self) -> Path:
-        """Return the folder of the pytest suite."""
-        return Path(__file__).parent / self.folder / "suite"
+    def place(self) -> Path:
+        """Return the folder of the lab."""
+        return DEFAULT_LAB / self.folder
 
     @property
-    def suite_observed(self) -> Path:
-        """Return the folder of the suite for hand-ins that are watched; it may not be there."""
-        return Path(__file__).parent / self.folder / "suite_observed"
+    def confined(self) -> Path | None:
+        """Return the file with the operations that the lab brings into the worker, None where there are none."""
+        return self.place / "confined.py" if self.operations else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -284,7 +287,12 @@ class SuiteRun:
     numpy: str = ""
     student_time_s: float = 0.0
     broken: str | None = None
-    route: Literal["contract", "observed"] = "contract"
+    suite: str = "suite"
+
+    @property
+    def route(self) -> Literal["contract", "observed"]:
+        """Return how the submission was judged."""
+        return "contract" if self.suite == "suite" else "observed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

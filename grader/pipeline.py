@@ -9,22 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.cases import CaseStopped
 from grader.errors import Rejected
 from grader.imports import check_imports, dropped_lines
-from grader.models import Assignment, Handed, Report, StagedSubmission, Status, SuiteRun, Verdict, say
-from grader.observed import Observed, observe
+from grader.lab_package import LabPackage
+from grader.models import Assignment, Handed, Report, StagedSubmission, Status, SuiteRun, say
 from grader.rubric import read_assignment
 from grader.sandbox.client import Limits, Program, Worker
 from grader.sandbox.preload import modules_for
 from grader.sandbox.processes import Sandbox, SandboxError
-from grader.scoring import score, without_run
+from grader.scoring import points_of, score, without_run
 from grader.staging import collect, name_of, reading_modules, stage
 
 if TYPE_CHECKING:
+    from grader.lab.hooks import Ran
     from grader.suite_run import CollectedSuite
-
-STEPS = ("model_update.output_step", "model_update.hidden_step")
 
 Progress = Callable[[str], None]
 
@@ -91,6 +89,7 @@ def grade_handed(
     try:
         handed = collect()
         with contextlib.ExitStack() as stack:
+            box.bring(assignment.confined)
             worker = stack.enter_context(Worker(box, assignment.limits, seed, modules=reading_modules(handed)))
             staged = stage(handed, assignment, worker)
             part = extra_part(staged, assignment)
@@ -99,33 +98,18 @@ def grade_handed(
             fitting = sandbox_for(preloaded(staged, assignment), box, worker, stack)
             stack.push(worker)  # its end comes before that of its sandbox
             worker.run(program(staged, assignment), fitting)
-            from grader.suite_run import run_suite  # pytest loads while the worker starts
-
-            runs: dict[str, SuiteRun] = {}
-
-            def scored(run: SuiteRun, extra: SuiteRun | None = None) -> Report:
-                total_s = time.monotonic() - began
-                return score(assignment, staged, findings, run, extra, seed=seed, lang=lang, total_s=total_s)
-
-            def report(observed: Observed | None = None) -> Report:
-                run = run_suite(staged, assignment, worker, seed, progress, observed, collected)
-                runs[run.route] = run
-                return scored(run)
-
-            graded = report()
-            if assignment.suite_observed.is_dir():
-                graded = by_observation(graded, report, lambda: observe(worker, staged.main, assignment.limits, seed))
-            student_s = worker.spent_s
+            run = run_lab(staged, assignment, worker, seed, progress, collected)
+            extra = None
             if part is not None:
-                extra = run_extra(part, assignment, fitting or box, student_s, seed, progress)
-                graded, student_s = scored(runs[graded.submission.route], extra), student_s + extra.student_time_s
-            total_s = round(time.monotonic() - began, 4)
-            return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=round(student_s, 4)))
+                extra = run_extra(part, assignment, fitting or box, worker.spent_s, seed, progress)
+            return score(
+                assignment, staged, findings, run, extra, seed=seed, lang=lang, total_s=time.monotonic() - began
+            )
     except Rejected as rejected:
         status, reason = Status.REJECTED, rejected.reason
     except SandboxError as error:
         status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=str(error))
-    except (Exception, CaseStopped) as error:  # our own mistake: the report says so, whatever was handed in
+    except Exception as error:  # our own mistake: the report says so, whatever was handed in
         problem = f"{type(error).__name__}: {error}"
         status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
     return without_run(assignment, name, status, reason, seed=seed, lang=lang, total_s=time.monotonic() - began)
@@ -137,35 +121,51 @@ def sandbox_for(modules: list[str], box: Sandbox, reader: Worker, stack: context
         return None
     reader.stop()  # before its zygote is busy with the modules
     if not box.is_growing:
-        return stack.enter_context(Sandbox(box.required, modules=modules))
+        fitting = stack.enter_context(Sandbox(box.required, modules=modules))
+        fitting.bring(box.operations)
+        return fitting
     box.preload(modules)
     return box
 
 
-def by_observation(contract: Report, report: Callable[[Observed], Report], watch: Callable[[], Observed]) -> Report:
-    """Return the report by the template's calls, or one by watching the hand-in train itself where those do not fit.
+def run_lab(
+    staged: StagedSubmission,
+    assignment: Assignment,
+    worker: Worker,
+    seed: int,
+    progress: Progress,
+    collected: CollectedSuite | None,
+) -> SuiteRun:
+    """Run the lab's suite over the submission in the worker, and the other one that the lab asks for; the run that counts."""
+    from grader.lab.hooks import Hooks  # pytest loads while the worker starts
+    from grader.suite_run import run_suite
 
-    They do not fit where a hand-in is not gradable by them, or makes wrong steps with them that are no known
-    mistake, and right in its own training (its backward may take a label where the template has an error).
-    """
-    cases = {f"{one.id}.{case.id}": case for one in contract.criteria for case in one.cases}
-    verdicts = {case.verdict for case in cases.values()}
-    is_unwritten = any(case.exception and case.exception.type == "NotImplementedError" for case in cases.values())
-    is_stuck = not verdicts.isdisjoint({Verdict.TIMEOUT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT})
-    steps = [cases[name] for name in STEPS if name in cases]
-    is_understood = contract.status is Status.GRADED and (
-        all(case.verdict is Verdict.PASSED for case in steps) or any(case.misconception for case in steps)
+    package = LabPackage(assignment.place)
+    if collected is None:
+        package.forget()
+    hooks = Hooks(package.optional("hooks"))
+    first = run_suite(staged, assignment, worker, seed, progress, collected=collected)
+    if first.broken is not None:
+        return first
+    ran = ran_of(first, assignment)
+    suite = hooks.other_suite(ran)
+    if suite is None:
+        return first
+    other = run_suite(staged, assignment, worker, seed, progress, suite)
+    if other.broken is not None:
+        return other
+    return replace(
+        first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other,
+        student_time_s=round(worker.spent_s, 4),
     )
-    if contract.status is Status.GRADER_ERROR or is_unwritten or is_stuck or is_understood:
-        return contract
-    try:
-        observed = watch()
-    except CaseStopped:
-        return contract
-    if contract.status is Status.GRADED and not (observed.network.is_forward_right and observed.is_step_right):
-        return contract
-    found = report(observed)
-    return contract if (contract.score or 0) > (found.score or 0) else found
+
+
+def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
+    """Return a run as the lab's hooks see it."""
+    from grader.lab.hooks import Ran
+
+    outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for outcome in run.outcomes}
+    return Ran(suite=run.suite, outcomes=outcomes, score=points_of(assignment.rubric, outcomes))
 
 
 def extra_part(staged: StagedSubmission, assignment: Assignment) -> StagedSubmission | None:
@@ -188,7 +188,7 @@ def run_extra(
     left_s = max(0.0, assignment.limits.total_time_s - spent_s)
     limits = limits_for(assignment.extra.limits, min(assignment.extra.limits.total_time_s, left_s))
     extra = replace(assignment.extra, limits=limits)
-    text = replace(program(part, assignment), names=extra.functions)
+    text = replace(program(part, assignment), names=extra.functions, operations="")
     with Worker(sandbox, limits, seed, program=text) as worker:
         return run_suite(part, extra, worker, seed, progress)
 
@@ -209,4 +209,5 @@ def program(staged: StagedSubmission, assignment: Assignment) -> Program:
         stand_ins=[*imports.stand_ins, *imports.banned],
         names=assignment.functions,
         is_notebook=bool(staged.main.cells),
+        operations="" if assignment.confined is None else str(assignment.confined),
     )

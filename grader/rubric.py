@@ -12,15 +12,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from grader.errors import BrokenGrader
-from grader.models import Assignment, CaseRule, Criterion, Imports, Rubric
+from grader.lab_package import LabPackage
+from grader.models import DEFAULT_LAB, Assignment, CaseRule, Criterion, Imports, Rubric
 from grader.sandbox.client import Limits
 
-HERE = Path(__file__).parent  # this lab's own folder
-DEFAULT = HERE / "rubric.toml"
 EXTRA = "extra"  # a folder inside: an assignment for points apart from the score
 TOML_BYTES = 256 * 1024
 SAID = ("title", "file", "classes", "functions", "limits")  # what assignment.toml says of an Assignment
-PARTS = ("assignment.toml", "rubric.toml", "suite", "suite_observed", EXTRA)  # what a grade depends on
+BESIDE = ("template", "solutions", "__pycache__")  # no grade depends on them, even where they are packages
 
 T = TypeVar("T")
 
@@ -30,7 +29,7 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
 
     BrokenGrader, with one sentence, for a folder that holds no lab.
     """
-    place = HERE if folder is None else folder
+    place = DEFAULT_LAB if folder is None else folder
     if not place.is_dir():
         raise BrokenGrader("The assignment {path} is not a folder.", path=place.name)
     path = place / "assignment.toml"
@@ -42,6 +41,7 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
     refuse(path, contradictions(lab))
     if not any((place / "suite").glob("test_*.py")):
         raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
+    lab = replace(lab, operations=operations_of(place))
     if (place / EXTRA).is_dir():
         extra = read_assignment(place / EXTRA)
         lab = replace(lab, extra=replace(extra, folder=EXTRA, sha256="") if folder is None else extra)
@@ -73,19 +73,55 @@ def contradictions(lab: Assignment) -> Iterator[str]:
             yield f"limits.{field.name} is {value}, which is no limit"
 
 
-def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files that an assignment consists of, its template left out, as (name in the folder, place).
+def operations_of(place: Path) -> tuple[str, ...]:
+    """Return the names of the operations that a lab brings; BrokenGrader where its confined.py or hooks.py is no such file."""
+    from grader.lab.hooks import unknown_names
 
+    package = LabPackage(place)
+    found: tuple[str, ...] = ()
+    for name in ("confined", "hooks"):
+        path = place / f"{name}.py"
+        try:
+            module = package.optional(name)
+        except Exception as error:
+            raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
+        if module is not None and name == "confined":
+            offered = getattr(module, "OPERATIONS", None)
+            if not isinstance(offered, tuple) or not all(callable(one) for one in offered):
+                refuse(path, ["it has no OPERATIONS, a tuple of functions"])
+            assert isinstance(offered, tuple)
+            found = tuple(one.__name__ for one in offered)
+        elif module is not None:
+            refuse(path, [f"{one} is no hook" for one in unknown_names(module)])
+    return found
+
+
+def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files that an assignment consists of, as (name in the folder, place): what a grade may depend on.
+
+    These are its TOML files and modules, its suites, catalogues and packages (folders with an __init__.py).
     A link counts as what it leads to. BrokenGrader for a name that is no text.
     """
-    for part in PARTS:
-        top = (folder / part).resolve()
+    for part in sorted(folder.iterdir()):
+        if not belongs(part):
+            continue
+        top = part.resolve()
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            name = (Path(part) / path.relative_to(top)).as_posix()
+            name = (Path(part.name) / path.relative_to(top)).as_posix()
             if not name.isprintable():
                 raise BrokenGrader("{path} is not valid: {reason}.", path=folder.name, reason=f"{name!a} is no name")
-            if path.is_file() and not {"__pycache__", "template"} & set(path.relative_to(top).parts):
+            if path.is_file() and not {*BESIDE} & set(path.relative_to(top).parts):
                 yield name, path
+
+
+def belongs(part: Path) -> bool:
+    """Say whether a file or folder at the top of an assignment is a part of it."""
+    if part.name in BESIDE or part.name.startswith("."):
+        return False
+    if part.is_dir():
+        is_suite = part.name == "suite" or part.name.startswith("suite_")
+        return is_suite or part.name in ("locale", EXTRA) or (part / "__init__.py").is_file()
+    return part.suffix in (".toml", ".py")
 
 
 def content_hash(folder: Path) -> str:
@@ -97,7 +133,7 @@ def content_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def read_rubric(path: Path = DEFAULT) -> Rubric:
+def read_rubric(path: Path = DEFAULT_LAB / "rubric.toml") -> Rubric:
     """Return the rubric in the TOML file at path; BrokenGrader with one sentence if it is not one."""
     raw = read_toml(path)
     rubric = converted(raw, Rubric, path)

@@ -5,7 +5,7 @@ The rubric gives every denominator: a case that did not report has 0 points and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader import __version__
@@ -25,6 +25,7 @@ from grader.models import (
     Message,
     Outcome,
     Report,
+    Rubric,
     SandboxUsed,
     SourceFile,
     StagedSubmission,
@@ -109,11 +110,18 @@ def score(
         environment=Environment(python=run.python, numpy=run.numpy, grader=__version__),
         timing=Timing(
             total_s=round(total_s, 4),
-            student_s=run.student_time_s,
+            student_s=round(sum(one.student_time_s for one in both), 4),
             cases_s={name: outcome.duration_s for name, outcome in outcomes.items()},
         ),
     )
     return report_in(report, lang)
+
+
+def points_of(rubric: Rubric, outcomes: Mapping[str, Outcome]) -> int | None:
+    """Return the points that the outcomes of a run earn, by "criterion.case"; None where one is not gradable."""
+    if any(outcome.verdict is Verdict.NOT_GRADABLE for outcome in outcomes.values()):
+        return None
+    return sum(_criterion(criterion, outcomes).points for criterion in rubric.criteria)
 
 
 def without_run(
@@ -200,7 +208,7 @@ def _case(rule: CaseRule, outcome: Outcome | None) -> CaseResult:
     )
 
 
-def _criterion(criterion: Criterion, outcomes: dict[str, Outcome]) -> CriterionResult:
+def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> CriterionResult:
     cases = [_case(rule, outcomes.get(f"{criterion.id}.{rule.id}")) for rule in criterion.cases]
     points = sum(case.points for case in cases)
     verdicts = [case.verdict for case in cases]
@@ -222,7 +230,7 @@ def _criterion(criterion: Criterion, outcomes: dict[str, Outcome]) -> CriterionR
     )
 
 
-def _extra(assignment: Assignment, outcomes: dict[str, Outcome]) -> Extra:
+def _extra(assignment: Assignment, outcomes: Mapping[str, Outcome]) -> Extra:
     rubric = assignment.rubric
     criteria = [_criterion(criterion, outcomes) for criterion in rubric.criteria]
     return Extra(title=assignment.title, max_score=rubric.max_score, criteria=criteria)

@@ -13,25 +13,24 @@ import io
 import os
 import re
 import signal
-import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 from pytest_jsonreport.plugin import JSONReport
 
-from grader.cases import Case, CaseStopped, blocked
-from grader.measurements import Measurements
+from grader.lab import Case, CaseStopped, Student, blocked
+from grader.lab_package import LabPackage
 from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict
-from grader.observed import Observed
 from grader.sandbox.client import Worker
 from grader.sandbox.processes import SandboxError
-from grader.student import Student
 
 STDOUT_CHARS = 4_000
 SUITE_TIME_S = 30.0  # for a case, beyond the time of the student's code
@@ -42,6 +41,8 @@ stepwise subtests terminalreporter threadexception tmpdir unittest unraisableexc
 """.split()
 ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
 
+FIXTURES = ("student", "evidence", "case")  # the harness's: a lab cannot redefine them
+CONTRACT = "suite"  # the folder of the suite that every lab has
 UNMARKED = "?"  # the criterion of a test without a mark
 
 Progress = Callable[[str], None]
@@ -51,12 +52,11 @@ class SuitePlugin:
     """Joins a pytest session with one submission: fixtures in, outcomes out."""
 
     student: Student
-    _measured: Measurements
-    _observed: Observed | None
     _worker: Worker
     _progress: Progress
 
     def __init__(self, assignment: Assignment) -> None:
+        self.package = LabPackage(assignment.place)
         self._case = Case(name="")
         self._assignment = assignment
         self._requires = {
@@ -67,16 +67,13 @@ class SuitePlugin:
         self._verdicts: dict[str, Verdict]
         self._started = 0.0
         self._stopped: CaseStopped | None = None
+        self._stopped_fixtures: dict[object, CaseStopped]
 
-    def join(
-        self, worker: Worker, file: SourceFile, seed: int, progress: Progress, observed: Observed | None = None
-    ) -> None:
+    def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress) -> None:
         """Take the one submission that the cases are about, and forget the last one."""
-        self._verdicts = {}
-        self.student = Student(worker, file, self._assignment.limits, seed)
+        self._verdicts, self._stopped_fixtures = {}, {}
+        self.student = Student(worker, file, self._assignment.limits, seed, self._assignment.operations)
         self.student.is_run_asked = self._assignment.is_run_asked
-        self._measured = Measurements(self.student)
-        self._observed = observed
         self._worker = worker
         self._progress = progress
 
@@ -85,21 +82,10 @@ class SuitePlugin:
         """Return the case that is running, for remarks and for what it shows."""
         return self._case
 
-    @pytest.fixture(name="student")
+    @pytest.fixture(name="student", scope="session")
     def student_fixture(self) -> Student:
         """Return the submission."""
         return self.student
-
-    @pytest.fixture(name="measured")
-    def measured_fixture(self) -> Measurements:
-        """Return the measurements of this run."""
-        return self._measured
-
-    @pytest.fixture(name="observed")
-    def observed_fixture(self) -> Observed:
-        """Return what was observed of the submission's own training, in the suite for those that are watched."""
-        assert self._observed is not None
-        return self._observed
 
     def mismatch(self, outcomes: Iterable[Outcome]) -> str | None:
         """Return one sentence where suite and rubric do not fit together."""
@@ -121,22 +107,48 @@ class SuitePlugin:
         for item in items:
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
+                refuse_redefined(item)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Make the case that the fixtures of a test hand out."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Start a case with fresh objects, before its fixtures: what stops one of them stops the case."""
         self._case, self._stopped = Case(name=case_name(item)), None
+        with self._ending(), deadline(self._assignment.limits.total_time_s + SUITE_TIME_S):
+            self._start(self._case.name)
+            yield
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+        """Stop a case with what stopped a fixture that it shares with an earlier one; pytest would run it again."""
+        if fixturedef in self._stopped_fixtures:
+            raise self._stopped_fixtures[fixturedef]
+        try:
+            return (yield)
+        except CaseStopped as stopped:
+            if fixturedef.scope != "function":
+                self._stopped_fixtures[fixturedef] = stopped
+            raise
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self) -> Generator[None, object, object]:
-        """Start a case with fresh objects and keep how it ended, without pytest's traceback."""
+        """Run a case, and keep how it ended."""
+        with self._ending(), deadline(self._assignment.limits.total_time_s + SUITE_TIME_S):
+            return (yield)
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Keep how a case ended, without pytest's traceback."""
         try:
-            self._start(self._case.name)
-            with deadline(self._assignment.limits.total_time_s + SUITE_TIME_S):
-                return (yield)
+            yield
         except CaseStopped as stopped:
             self._stopped = stopped
             raise pytest.fail.Exception(stopped.feedback.text, pytrace=False) from None
+
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module:
+        """Import a module of the suite as one of the lab's package, so that it can import the others relatively."""
+        module: LabModule = LabModule.from_parent(parent, path=module_path)
+        module.package = self.package
+        return module
 
     def _start(self, name: str) -> None:
         """Begin a case, or stop it because a case that it requires has not passed."""
@@ -150,9 +162,8 @@ class SuitePlugin:
     @pytest.hookimpl(optionalhook=True)
     def pytest_json_runtest_metadata(self, item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
         """Return the outcome of a case as JSON; nothing for a case that broke by our own fault."""
-        if call.when != "call":
-            return {}
-        if call.excinfo is not None and self._stopped is None:
+        is_over = call.when == "call" or (call.when == "setup" and self._stopped is not None)
+        if not is_over or (call.excinfo is not None and self._stopped is None):
             return {}
         outcome = self._outcome(item, self._stopped)
         self._verdicts[f"{outcome.criterion}.{outcome.case}"] = outcome.verdict
@@ -224,6 +235,30 @@ def deadline(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+class LabModule(pytest.Module):
+    """A module of a suite, in the package of its lab."""
+
+    package: LabPackage
+
+    def _getobj(self) -> ModuleType:
+        try:
+            return self.package.module(self.path)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            told = pytest.ExceptionInfo.from_exception(error)
+            told.traceback = told.traceback.filter(lambda entry: self.package.has(entry.path))
+            raise self.CollectError(str(told.getrepr(style="short"))) from error
+
+
+def refuse_redefined(item: pytest.Function) -> None:
+    """Refuse a suite that has a fixture of the harness's name: what it judges would be no submission."""
+    for name in FIXTURES:
+        found = item.session._fixturemanager.getfixturedefs(name, item) or ()
+        if len(found) > 1:
+            raise pytest.UsageError(f"the lab redefines the fixture {name}, which is the grader's")
+
+
 def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
     """Return a test that breaks where it returns a value."""
 
@@ -260,12 +295,10 @@ class CollectedSuite:
         self._use = use
         said = io.StringIO()
         with _environment(), contextlib.redirect_stdout(said):
-            code = pytest.main(arguments(self._assignment.suite), plugins=[self.channel, self.plugin, self])
-        return (
-            _problem(self.channel, int(code), said.getvalue(), self._assignment.suite)
-            if self._session is None
-            else None
-        )
+            code = run_pytest(self._assignment.place / CONTRACT, [self.channel, self.plugin, self], self.plugin.package)
+        if self._session is not None:
+            return None
+        return _problem(self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -301,7 +334,11 @@ def arguments(suite: Path) -> list[str]:
         *(word for plugin in UNUSED for word in ("-p", f"no:{plugin}")),
         *("--assert=plain", "--tb=short"),
         *("--json-report-file=", "--json-report-omit=streams", "--json-report-omit=log"),
-        *("--import-mode=importlib", "--continue-on-collection-errors"),  # without the latter they count as Ctrl-C
+        *(
+            "--import-mode=importlib",
+            "--noconftest",
+            "--continue-on-collection-errors",
+        ),  # without the latter they count as Ctrl-C
     ]
 
 
@@ -311,19 +348,19 @@ def run_suite(
     worker: Worker,
     seed: int,
     progress: Progress,
-    observed: Observed | None = None,
+    name: str = CONTRACT,
     collected: CollectedSuite | None = None,
 ) -> SuiteRun:
-    """Run the suite over the submission that the worker holds, the one for observed submissions if it was observed.
+    """Run a suite of the lab, by the name of its folder, over the submission that the worker holds.
 
-    A broken suite comes back as such. collected is the suite where it is there already.
+    A broken suite comes back as such. collected is the suite where it was collected before.
     """
-    if observed is None and collected is not None:
+    if name == CONTRACT and collected is not None:
         plugin, channel = collected.plugin, collected.channel
     else:
         plugin, channel, collected = SuitePlugin(assignment), JSONReport(), None
-    plugin.join(worker, staged.main, seed, progress, observed)
-    suite = assignment.suite if observed is None else assignment.suite_observed
+    plugin.join(worker, staged.main, seed, progress)
+    suite = assignment.place / name
     broken: str | None = None
     silence = io.StringIO()
     try:
@@ -331,16 +368,15 @@ def run_suite(
             if collected is not None:  # in a session that has its environment
                 code = collected.run()
             else:
-                forget(suite)
                 with _environment():
-                    code = pytest.main(arguments(suite), plugins=[channel, plugin])
+                    code = run_pytest(suite, [channel, plugin], plugin.package)
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
         broken = _problem(channel, int(code), silence.getvalue(), suite)
     except SandboxError as error:
         broken = str(error)
     outcomes = tuple(_outcomes(channel))
-    broken = broken or plugin.mismatch(outcomes)
+    broken = broken or (plugin.mismatch(outcomes) if name == CONTRACT else None)
     hello = worker.hello
     return SuiteRun(
         outcomes=outcomes,
@@ -351,15 +387,21 @@ def run_suite(
         numpy=hello.numpy if hello is not None else "",
         student_time_s=round(worker.spent_s, 4),
         broken=broken,
-        route="contract" if observed is None else "observed",
+        suite=name,
     )
 
 
-def forget(suite: Path) -> None:
-    """Let pytest read a suite anew: it may keep something of the last hand-in, and another have files of the same names."""
-    for pattern in ("test_*.py", "*_test.py", "conftest.py"):
-        for path in suite.rglob(pattern):
-            sys.modules.pop(".".join(path.relative_to(suite).with_suffix("").parts), None)
+def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
+    """Run pytest over a suite, its conftest.py as a plugin; return pytest's exit code."""
+    conftest = suite / "conftest.py"
+    if conftest.is_file():
+        try:
+            plugins = [*plugins, package.module(conftest)]
+        except Exception as error:
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if package.has(frame.filename)]
+            place = f", line {lines[-1]}" if lines else ""
+            raise SandboxError(f"{suite.name}/conftest.py{place}: it cannot be imported: {error}") from error
+    return int(pytest.main(arguments(suite), plugins=plugins))
 
 
 @contextlib.contextmanager

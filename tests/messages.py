@@ -19,8 +19,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from grader.labs.xor.misconceptions import BANK
 from grader.language import DOMAIN, LANGUAGES, LOCALE, PHRASES
-from grader.misconceptions import BANK
 from grader.rubric import read_assignment
 from tests.command import ROOT
 
@@ -34,8 +34,10 @@ SPEAKERS = {
     "Refusal": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0,
 }  # fmt: skip
 SAID = {"hint"}  # and arguments that are messages
-SENTENCES = ("suite/*.py", "suite_observed/*.py", "extra/suite/*.py", "cases.py", "asking.py", "layout.py", "observation.py", "observed.py",
-             "student.py", "suite_run.py", "imports.py")  # fmt: skip
+SENTENCES = (
+    "lab/*.py", "suite_run.py", "imports.py", "xor/suite/*.py", "xor/suite_observed/*.py", "extra/suite/*.py",
+    *(f"xor/{name}.py" for name in "calls layout network observation observed verdicts".split()),
+)  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
 
 
@@ -45,14 +47,14 @@ def messages() -> dict[Key, set[str]]:
     for path in sorted(GRADER.rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        is_full = any(path.match(f"grader/{pattern}") for pattern in SENTENCES)
+        is_full = any(path.match(pattern) for pattern in SENTENCES)
         for text in (*spoken(tree), *(sentences(tree) if is_full else ()), *titles(path, tree)):
             found.setdefault((None, text), set()).add(name)
     for rule in BANK:
         for text in (rule.message, rule.hint):
-            found.setdefault((None, text), set()).add("grader/misconceptions.py")
+            found.setdefault((None, text), set()).add("grader/labs/xor/misconceptions.py")
     lab = read_assignment()
-    for name, one in (("grader", lab), ("grader/extra", lab.extra)):
+    for name, one in (("grader/labs/xor", lab), ("grader/labs/xor/extra", lab.extra)):
         assert one is not None
         found.setdefault((None, one.title), set()).add(f"{name}/assignment.toml")
         for criterion in one.rubric.criteria:
@@ -103,7 +105,7 @@ def sentences(tree: ast.Module) -> Iterator[str]:
 
 def titles(path: Path, tree: ast.Module) -> Iterator[str]:
     """Yield the docstrings of the cases: what students read as titles."""
-    if not any(path.match(f"grader/{place}/test_*.py") for place in ("suite*", "extra/suite")):
+    if not path.match("suite*/test_*.py"):
         return
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):

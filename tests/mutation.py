@@ -33,7 +33,7 @@ MODULES = {
     "grader.sandbox.protocol": "tests/test_protocol.py",
     "grader.imports": "tests/test_imports.py",
     "grader.scoring": "tests/test_scoring.py",
-    "grader.misconceptions": "tests/test_misconceptions.py",
+    "grader.labs.xor.misconceptions": "tests/test_misconceptions.py",
 }
 IN_ANNOTATIONS = "core/ReplaceBinaryOperator_BitOr_"  # `int | None`; these modules have no other |
 TIME_S = 120

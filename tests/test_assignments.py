@@ -65,7 +65,7 @@ def verdicts(report: dict[str, Any]) -> dict[str, str]:
         ("delta = self.rate * err", "delta = -self.rate * err", 10, {}),  # an error with the other sign
         (" * (1 - self.y)", "", 4, {"step": "failed", "gates": "blocked"}),
         ("+ self.bias)", ")", 0, {"forward": "failed", "step": "failed", "gates": "blocked"}),
-        ("return self.y", "while True: pass", 0, {"forward": "timeout", "step": "blocked", "gates": "blocked"}),
+        ("return self.y", "while True: pass", 0, {"forward": "timeout", "step": "timeout", "gates": "blocked"}),
         ("import numpy as np", "import numpy as np\nimport sklearn.metrics", 0, {"imports": "failed"}),
     ],
     ids=["right", "other_sign", "no_derivative", "no_bias", "hangs", "banned"],
@@ -77,7 +77,7 @@ def test_hand_in(old: str, new: str, score: int, lost: dict[str, str], write: Wr
     assert (0, score, 10) == (ran.code, ran.report["score"], ran.report["max_score"])
     assert lost == verdicts(ran.report)
     assert "One neuron: AND and OR" == ran.report["assignment"]
-    assert ("hint: Multiply the error with y (1 - y)" in ran.out) == (lost.get("step") == "failed")
+    assert ("hint: Multiply the error by y (1 - y)" in ran.out) == (lost.get("step") == "failed")
 
 
 def test_the_template_has_no_points(tmp_path: Path) -> None:

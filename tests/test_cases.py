@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, assert_type
 
 import pytest
 
-from grader.cases import CaseStopped, once, unmet
+from grader.lab import CaseStopped, measurement, unmet
 
 if TYPE_CHECKING:
-    from grader.asking import Asking, Found
-    from grader.diagnosis import Diagnosis
-    from grader.layout import Layout, Wiring
-    from grader.measurements import Measurements, NetworkAnswers
-    from grader.observed import Learned, Observed
-    from grader.rules import ModelRule, ModelSteps, NeuronRule, NeuronSteps
+    from grader.lab import Student
+    from grader.labs.xor.calls import Found
+    from grader.labs.xor.diagnosis import Diagnosis
+    from grader.labs.xor.layout import Layout, Wiring
+    from grader.labs.xor.measurements import Measurements, NetworkAnswers
+    from grader.labs.xor.observed import Learned, Observed
+    from grader.labs.xor.rules import ModelRule, ModelSteps, NeuronRule, NeuronSteps
     from grader.sandbox.client import Loaded
 
-    def values_keep_their_types(measured: Measurements, layout: Layout, observed: Observed, asking: Asking) -> None:
+    def values_keep_their_types(measured: Measurements, layout: Layout, observed: Observed, student: Student) -> None:
         """Mypy reads this in `make lint`; a decorator that loses a type fails it."""
         assert_type(measured.neuron_steps, NeuronSteps)
         assert_type(measured.neuron_rule, NeuronRule)
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         assert_type(layout.parts, list[Found])
         assert_type(layout.wiring, Wiring)
         assert_type(observed.learned, Learned)
-        assert_type(asking.loaded, Loaded)
+        assert_type(student.loaded, Loaded)
 
 
 class Thermometer:
@@ -39,13 +40,13 @@ class Thermometer:
     def __init__(self) -> None:
         self.readings = 0
 
-    @once
+    @measurement
     def degrees(self) -> float:
         """The temperature in degrees Celsius."""
         self.readings += 1
         return 21.5
 
-    @once
+    @measurement
     def pressure(self) -> float:
         """A value that it cannot measure."""
         self.readings += 1

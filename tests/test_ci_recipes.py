@@ -226,7 +226,7 @@ def run_autograder(root: Path) -> subprocess.CompletedProcess[str]:
 def test_gradescope(platform: Path) -> None:
     """The unpacked package grades with its own grader, and writes results.json."""
     installed_in(platform / "venv")
-    rubric = platform / "source" / "grader" / "rubric.toml"
+    rubric = platform / "source" / "grader" / "labs" / "xor" / "rubric.toml"
     rubric.write_text(rubric.read_text(encoding="utf-8").replace("Forward pass", "Forward, unpacked"), encoding="utf-8")
     (platform / "submission" / "network.py").write_bytes((SUBMISSIONS / "no_train" / "network.py").read_bytes())
 
@@ -298,7 +298,7 @@ def test_setup_of_gradescope(platform: Path) -> None:
 
 def test_what_a_package_holds(tmp_path: Path) -> None:
     """The scripts stand at its root and can be run, the solution is not inside, and it is the same each time."""
-    rubric = ROOT / "grader" / "rubric.toml"
+    rubric = ROOT / "grader" / "labs" / "xor" / "rubric.toml"
 
     packed = gradescope(["--lang", "en"], rubric=rubric)
 

@@ -177,7 +177,7 @@ def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path)
     shutil.copytree(hand_ins, folder, ignore=shutil.ignore_patterns("a*", "c*", "e*", "l*"))
     shutil.copytree(results, out)
     (out / "overrides.csv").write_text("student,criterion,points,reason\nbias-frozen,xor,15,shown in class\n")
-    text = (ROOT / "grader" / "rubric.toml").read_text(encoding="utf-8")
+    text = (ROOT / "grader" / "labs" / "xor" / "rubric.toml").read_text(encoding="utf-8")
     text = text.replace('id = "bias", points = 6 }', 'id = "bias", points = 2 }').replace(
         'id = "weights", points = 8 }', 'id = "weights", points = 12 }'
     )

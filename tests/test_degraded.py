@@ -13,17 +13,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from grader.models import Status
 from grader.pipeline import assignment
 from grader.pipeline import grade as grade_here
 from grader.sandbox import processes
-from grader.sandbox.client import Answer, Limits, Program, Worker
+from grader.sandbox.client import Limits, Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
 from tests.command import ENVIRONMENT, GRADE, ROOT, alive, descendants, grade, wait_until
+from tests.support.worker import called
 
 REFERENCE = ROOT / "reference" / "network.py"
 LIMITS = Limits(total_time_s=10)
@@ -129,8 +129,7 @@ def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
     before = descendants(os.getpid())
     program = Program(file="network.py", text="def f(): return 1.0")
     with Sandbox(modules=BASE) as sandbox, Worker(sandbox, LIMITS, 1, program=program) as worker:
-        answer = worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
-        assert isinstance(answer, Answer)
+        assert called(worker) == 1.0
         started = descendants(os.getpid()) - before
         assert len(started) == 2
         for pid in started:
@@ -138,7 +137,7 @@ def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
                 os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not alive(started), 5)
         with pytest.raises(SandboxError, match="has ended"):
-            worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
+            called(worker)
 
 
 @linux

@@ -40,8 +40,8 @@ HOSTILE = {
     "deep_folders": "import os\nfor _ in range(2000):\n    os.mkdir('a')\n    os.chdir('a')\n",
     "slow_flush": "import sys, time\nsys.stdout.flush = lambda: time.sleep(3)\n",
     "no_mark": "import sys\nsys.modules['grader_worker'].Pipe.mark = lambda *_: None\n",
-    "lying_shape": "import sys\nmain = sys.modules['grader_worker']\nmain.Desk.begin = lambda *_: ({}, {'a': main.np.zeros((2**21, 0))})\n",
-    "no_arrays": "import sys\nsys.modules['grader_worker'].Desk.influence = lambda *_: ({}, {})\n",
+    "lying_shape": "import sys\nmain = sys.modules['grader_worker']\nmain.Desk.make = lambda *_: ({'value': None}, {'a': main.np.zeros((2**21, 0))})\n",
+    "no_arrays": "import sys\nsys.modules['grader_worker'].Desk.operate = lambda *_: ({'value': {}}, {})\n",
     "early_reply": "import os\nfor n in range(3, 12):\n    try: os.write(n, b'\\0' * 8)\n    except OSError: pass\n",
     "many_objects": "class Small: pass\nclass Model:\n    def __init__(self): self.parts = [Small() for _ in range(6000)]\n    def forward(self, x): return 0.5\n",
     "stops_reading": STOPS_READING,
@@ -294,7 +294,7 @@ def test_a_hand_in_chooses_no_module_of_its_own(student_code: str, write: Write,
 
 
 LIES = {
-    "describe": "{'found': [{'path': [], 'same': 0, 'kind': 'a', 'size': 64}] * 95_000, 'classes': {}}, {}",
+    "operate": "({'value': ['d', [['found', ['l', [['d', [['kind', 'a']]]] * 95_000]]]]}, {})",
     "load": "(_ for _ in ()).throw(type('E' * 10**6, (Exception,), {})('m' * 10**6))",
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader import oracle, probes
-from grader.diagnosis import RIGHT, diagnose_forward, diagnose_loss, diagnose_network
-from grader.misconceptions import (
+from grader.labs.xor import oracle, probes
+from grader.labs.xor.diagnosis import RIGHT, diagnose_forward, diagnose_loss, diagnose_network
+from grader.labs.xor.misconceptions import (
     BANK,
     FORMULAS,
     FORWARD,
@@ -19,7 +19,7 @@ from grader.misconceptions import (
     Neurons,
     Rule,
 )
-from grader.rules import ModelSteps
+from grader.labs.xor.rules import ModelSteps
 from tests.mutants import ERRORS_PASSED, LOSS_ASKED, Behaviour, drawn, known, more, mutants, same
 
 RATE = 0.3  # of the texts in mutants.py

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.observation import readings
-from grader.observed_steps import drifts, fit_nonlinear
-from grader.sandbox.client import Answer, Fault, Limits, Program, Worker
+from grader.labs.xor.observation import readings
+from grader.labs.xor.observed_steps import drifts, fit_nonlinear
+from grader.models import DEFAULT_LAB
+from grader.sandbox.client import Limits, Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
 from tests.command import grade, graded_as_json
+from tests.support.worker import operated
 
 Write = Callable[..., Path]
 
@@ -272,8 +274,8 @@ HOSTILE = {
     "swallows": "while True:\n    try: main()\n    except BaseException: pass\n    if __name__ != '__main__': break\n",
     "many_objects": "net.parts = [Network() for _ in range(20000)]\nmain()\n",
     "no_copies": "def no(*_): raise KeyError\nNetwork.__deepcopy__ = no\nmain()\n",
-    "forged": "import sys\nsys.modules['grader_observing'].Observer.record = lambda *_: ({'places': [], 'sites': [1], 'depths': []}, {})\nmain()\n",
-    "forged_numbers": "import sys\nsys.modules['grader_observing'].Observer.discover = lambda *_: ({'calls': [], 'problem': '', 'logs': False}, {'numbers': [1.0]})\nmain()\n",
+    "forged": "import sys\n[lab for lab in sys.modules['grader_worker'].operations.values() if lab][0]['record'] = lambda *_, **__: {'places': [], 'sites': [1], 'depths': []}\nmain()\n",
+    "forged_numbers": "import sys\n[lab for lab in sys.modules['grader_worker'].operations.values() if lab][0]['discover'] = lambda *_, **__: {'calls': [], 'problem': '', 'logs': False, 'numbers': [1.0]}\nmain()\n",
     "huge": "net.W2 = net.W2 * 1e300\nmain()\n",
     "nan": "net.W2 = net.W2 * float('nan')\nmain()\n",
 }
@@ -304,19 +306,18 @@ def test_faked_learning_has_no_full_score(name: str, write: Write) -> None:
 
 
 def test_the_worker_tells_calls_and_numbers() -> None:
-    """`observe` lists calls, follows an object, and answers nothing but what it names."""
-    program = Program(file="network.py", text=LAYERS)
-    with Sandbox(modules=BASE) as sandbox, Worker(sandbox, Limits(), 1, program=program) as worker:
-        found = worker.request("observe", {"do": "discover", "seed": 1, "seconds": 2.0})
-        wanted = {"class": "Network", "object": 0, "method": "predict", "forward": "predict", "shapes": None}
-        recorded = worker.request("observe", {"do": "record", "seed": 1, "seconds": 2.0, **wanted})
-        other = worker.request("observe", {"do": "__init__"})
+    """`discover` lists calls, and `record` follows an object."""
+    confined = DEFAULT_LAB / "confined.py"
+    program = Program(file="network.py", text=LAYERS, operations=str(confined))
+    with Sandbox(modules=BASE) as sandbox:
+        sandbox.bring(confined)
+        with Worker(sandbox, Limits(), 1, program=program) as worker:
+            found = operated(worker, "discover", settings={"seed": 1, "seconds": 2.0})
+            wanted = {"class": "Network", "object": 0, "method": "predict", "forward": "predict", "shapes": None}
+            recorded = operated(worker, "record", settings={"seed": 1, "seconds": 2.0, **wanted})
 
-    assert isinstance(found, Answer)
-    assert b'"method":"predict"' in bytes(found.data).replace(b" ", b"")
-    assert isinstance(recorded, Answer)
-    assert len(recorded.arrays["before"]) == len(recorded.arrays["passed"]) == 160
-    assert isinstance(other, Fault)
+    assert "predict" in {call["method"] for call in found["calls"]}
+    assert len(recorded["before"]) == len(recorded["passed"]) == 160
 
 
 @pytest.mark.parametrize(

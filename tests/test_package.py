@@ -76,7 +76,7 @@ def test_what_is_inside(built: Path, wheel: Path) -> None:
     names = names_in(wheel)
     assert {name.split("/")[0] for name in names} == {"grader", f"xor_lab_grader-{__version__}.dist-info"}
     assert {
-        "grader/py.typed", "grader/rubric.toml", "grader/assignment.toml", "grader/suite/test_6_xor.py",
+        "grader/py.typed", "grader/labs/xor/rubric.toml", "grader/labs/xor/assignment.toml", "grader/labs/xor/suite/test_6_xor.py",
         "grader/template/network.py", "grader/template/README.md", "grader/template/.github/workflows/grade.yml",
         "grader/locale/ru/LC_MESSAGES/grader.mo", "grader/renderers/report.schema.json",
     } <= names  # fmt: skip

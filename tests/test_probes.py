@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader import misconceptions, oracle, probes
+from grader.labs.xor import misconceptions, oracle, probes
 
 SEEDS = range(100)
 

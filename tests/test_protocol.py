@@ -43,19 +43,19 @@ def test_arrays_come_back_as_they_were() -> None:
         (header(id="1"), b""),
         (header(id=1.5), b""),
         (header(extra=1), b""),
-        (header(arrays=[["x", [-1]]]), b""),
-        (header(arrays=[["x", [-1, -1]]]), b"\0" * 8),
-        (header(arrays=[["x", [-2, -1, 0]]]), b""),
-        (header(arrays=[["x", [1]]]), b"\0" * 7),
-        (header(arrays=[["x", [1]], ["y", [1]]]), b"\0" * 8),
-        (header(arrays=[["x", [2**20 + 1, 0]]]), b""),
-        (header(arrays=[["x", [2**62, 0, 2**62]]]), b""),
-        (header(arrays=[["x", [2]]]), b"\0" * 8),
-        (header(arrays=[["x", [1]]]), b"\0" * 16),
-        (header(arrays=[["x", [1, 1, 1, 1, 1]]]), b"\0" * 8),
-        (header(arrays=[["x", [10**9, 10**9]]]), b""),
-        (header(arrays=[["x", [10**30]]]), b""),
-        (header(arrays=[["x", [True]]]), b"\0" * 8),
+        (header(arrays=[["x", "<f8", [-1]]]), b""),
+        (header(arrays=[["x", "<f8", [-1, -1]]]), b"\0" * 8),
+        (header(arrays=[["x", "<f8", [-2, -1, 0]]]), b""),
+        (header(arrays=[["x", "<f8", [1]]]), b"\0" * 7),
+        (header(arrays=[["x", "<f8", [1]], ["y", "<f8", [1]]]), b"\0" * 8),
+        (header(arrays=[["x", "<f8", [2**20 + 1, 0]]]), b""),
+        (header(arrays=[["x", "<f8", [2**62, 0, 2**62]]]), b""),
+        (header(arrays=[["x", "<f8", [2]]]), b"\0" * 8),
+        (header(arrays=[["x", "<f8", [1]]]), b"\0" * 16),
+        (header(arrays=[["x", "<f8", [1, 1, 1, 1, 1]]]), b"\0" * 8),
+        (header(arrays=[["x", "<f8", [10**9, 10**9]]]), b""),
+        (header(arrays=[["x", "<f8", [10**30]]]), b""),
+        (header(arrays=[["x", "<f8", [True]]]), b"\0" * 8),
         (header(fault={"kind": "raised"}), b""),
         (header(fault={"kind": "", "type": "", "message": "", "line": None, "more": 1}), b""),
         (b'{"id": 1e999, "arrays": []}', b""),
@@ -88,7 +88,7 @@ def test_what_the_caps_allow(shape: list[int]) -> None:
     size = int(np.prod(shape))
     values = np.arange(size + 33.0)
 
-    _, arrays = decode(header(arrays=[["x", shape], ["y", [33]]]), values.tobytes())
+    _, arrays = decode(header(arrays=[["x", "<f8", shape], ["y", "<f8", [33]]]), values.tobytes())
 
     np.testing.assert_array_equal(arrays["x"], values[:size].reshape(shape))
     np.testing.assert_array_equal(arrays["y"], values[size:])
@@ -103,13 +103,13 @@ def test_words_of_another_form_are_refused(raw: bytes) -> None:
 
 def test_a_request() -> None:
     """A request has its id, operation and settings, the layout of its arrays, and their numbers in order."""
-    frame = encode(2**53 - 1, "call", {"name": "f"}, {"x": np.array([[1, 2]]), "y": [3.5]})
+    frame = encode(2**53 - 1, "call", {"name": "f"}, {"x": np.array([[1, 2]]), "y": np.array([3.5])})
     lengths = struct.unpack("<II", frame[:8])
 
     assert json.loads(frame[8 : 8 + lengths[0]]) == {
-        "id": 2**53 - 1, "op": "call", "settings": {"name": "f"}, "arrays": [["x", [1, 2]], ["y", [1]]],
+        "id": 2**53 - 1, "op": "call", "settings": {"name": "f"}, "arrays": [["x", "<i8", [1, 2]], ["y", "<f8", [1]]],
     }  # fmt: skip
-    assert frame[8 + lengths[0] :] == struct.pack("<3d", 1, 2, 3.5)
+    assert frame[8 + lengths[0] :] == struct.pack("<2qd", 1, 2, 3.5)
     assert lengths[1] == 24
 
 
@@ -126,13 +126,13 @@ def test_any_bytes(data: bytes) -> None:
     """Random bytes are replies, the beginning of one, or a ProtocolError."""
     with contextlib.suppress(ProtocolError):
         for reply, arrays in Inbox().feed(data):
-            assert [name for name, _ in reply.arrays] == list(arrays)
+            assert [name for name, _, _ in reply.arrays] == list(arrays)
 
 
 @given(st.lists(st.integers(1, 40), max_size=20))
 def test_replies_come_in_any_parts(sizes: list[int]) -> None:
     """However the bytes of two replies are cut, both come, in order, and nothing is left."""
-    text, data = header(arrays=[["x", [2]]]), np.arange(2.0).tobytes()
+    text, data = header(arrays=[["x", "<f8", [2]]]), np.arange(2.0).tobytes()
     frames = b"".join(struct.pack("<II", len(text), len(data)) + text + data for _ in range(2))
     inbox, found = Inbox(), []
     for size in [*sizes, len(frames)]:
@@ -158,4 +158,4 @@ def test_any_header(fields: dict[str, object], data: bytes) -> None:
     with contextlib.suppress(ProtocolError):
         reply, arrays = decode(json.dumps({"id": 1, "arrays": []} | fields).encode(), data)
         assert reply.id == fields.get("id", 1)
-        assert {name for name, _ in reply.arrays} == set(arrays)
+        assert {name for name, _, _ in reply.arrays} == set(arrays)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader import oracle
+from grader.labs.xor import oracle
 from grader.pipeline import assignment
 from reference import lecture, network
 from tests.command import ROOT

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from grader.sandbox import processes
-from grader.sandbox.client import Answer, Fault, FaultKind, Limits, Loaded, Program, Worker
+from grader.sandbox.client import Fault, FaultKind, Limits, Loaded, Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
 from tests.command import descendants
+from tests.support.worker import called
 
 LIMITS = Limits(total_time_s=10, load_time_s=0.8, call_time_s=1, output_bytes=2**20)
 
@@ -36,11 +36,6 @@ def load(sandbox: Sandbox) -> Load:
         return Worker(sandbox, limits, seed, program=Program(file="network.py", text=text))
 
     return start
-
-
-def value_of(worker: Worker, name: str = "f") -> float | Fault:
-    result = worker.request("call", {"name": name, "object": None}, {"arguments": np.zeros((1, 0))})
-    return float(result.arrays["values"][0]) if isinstance(result, Answer) else result
 
 
 @pytest.mark.parametrize(
@@ -93,17 +88,17 @@ def test_a_load_that_failed_is_not_tried_again(load: Load) -> None:
 def test_a_call_that_hangs_costs_itself_only(load: Load) -> None:
     """After a hang another worker is loaded and answers."""
     with load("def f(): return 2.5\ndef g():\n while True: pass") as worker:
-        assert value_of(worker) == 2.5
-        hung = value_of(worker, "g")
+        assert called(worker) == 2.5
+        hung = called(worker, "g")
         assert isinstance(hung, Fault)
         assert (hung.kind, hung.seconds) == (FaultKind.TIMEOUT, 1.0)
-        assert value_of(worker) == 2.5
+        assert called(worker) == 2.5
 
 
 def test_the_total_time_is_kept(load: Load) -> None:
     """When the total is used up, nothing more is run."""
     with load("def f():\n while True: pass", Limits(total_time_s=0.9, call_time_s=0.5)) as worker:
-        kinds = [value_of(worker) for _ in range(4)]
+        kinds = [called(worker) for _ in range(4)]
 
     assert [kind.kind for kind in kinds if isinstance(kind, Fault)] == [
         FaultKind.TIMEOUT, FaultKind.TIMEOUT, FaultKind.TIME_SPENT, FaultKind.TIME_SPENT,
@@ -133,7 +128,7 @@ def grader():
     os.set_inheritable(secret, True)
     try:
         with load(text) as worker:
-            values = [value_of(worker, name) for name in ("variables", "descriptors", "packages", "grader")]
+            values = [called(worker, name) for name in ("variables", "descriptors", "packages", "grader")]
     finally:
         os.close(secret)
 
@@ -146,9 +141,9 @@ def test_what_is_printed_is_taken_by_the_case(load: Load) -> None:
     with load("print('loaded')\n" + text) as worker:
         worker.load()
         assert worker.take_output() == "loaded\n"
-        value_of(worker)
+        called(worker)
         assert worker.take_output() == "привет\n\ufffd\n"
-        value_of(worker, "g")
+        called(worker, "g")
         assert worker.take_output() == "y" * 2**16
         assert worker.take_output() == ""
 
@@ -156,9 +151,9 @@ def test_what_is_printed_is_taken_by_the_case(load: Load) -> None:
 def test_a_forged_mark_loses_the_output_only(load: Load) -> None:
     """Writing where marks are written does no harm."""
     with load("import os\ndef f():\n os.write(2, b'\\x1e' * 50)\n return 1.0") as worker:
-        assert value_of(worker) == 1.0
+        assert called(worker) == 1.0
         assert "\x1e" in worker.take_output()
-        assert value_of(worker) == 1.0
+        assert called(worker) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -181,7 +176,7 @@ def test_randomness_comes_from_the_seed(load: Load, expression: str) -> None:
     for seed in (5, 5, 6):
         with load(text) as worker:
             worker.begin(seed)
-            values.append(value_of(worker))
+            values.append(called(worker))
 
     assert values[0] == values[1]
     if "hash" not in expression:
@@ -205,7 +200,7 @@ def f():
     program = Program(file="network.py", text=text, stand_ins=("matplotlib", "tqdm", "seaborn"))
     with Worker(sandbox, LIMITS, 1, program=program) as worker:
         assert isinstance(worker.load(), Loaded)
-        assert value_of(worker) == 6.0
+        assert called(worker) == 6.0
 
 
 @pytest.mark.parametrize("way", ["forked", "alone", "alone, pipes pumped"])
@@ -249,7 +244,7 @@ def test_without_fork_a_worker_is_a_process(
         Sandbox(is_alone=True, layers=layers, modules=BASE) as sandbox,
         Worker(sandbox, LIMITS, 1, program=program) as worker,
     ):
-        assert value_of(worker) == 2.5
+        assert called(worker) == 2.5
         assert worker.hello is not None
         assert worker.hello.level == "process"
     assert written.exists()

@@ -1,6 +1,6 @@
 """The trusted end of the worker: start it, ask it, time it out, kill its group, start another.
 
-Whatever the student's code does comes back as a value: an Answer or a Fault. Exceptions are for our
+Whatever the student's code does comes back as a value: a Reply or a Fault. Exceptions are for our
 own mistakes only (SandboxError).
 """
 
@@ -26,7 +26,6 @@ from grader.sandbox import protocol
 from grader.sandbox.processes import Folder, Sandbox, SandboxError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 OUTPUT_SHOWN_BYTES = 64 * 1024
@@ -94,8 +93,8 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What a call gave: the words of the answer, still undecoded, and its arrays."""
+class Reply:
+    """What the worker replied: its words, still undecoded, and its arrays."""
 
     data: msgspec.Raw
     arrays: protocol.Arrays
@@ -155,7 +154,7 @@ class Marked(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
-    """The source text a worker runs: main file, files beside it, stand-ins, and the names that are asked for."""
+    """The source text a worker runs: main file, files beside it, stand-ins, the names that are asked for, the lab's confined.py."""
 
     file: str
     text: str
@@ -163,6 +162,7 @@ class Program:
     stand_ins: Sequence[str] = ()
     names: Sequence[str] = ()
     is_notebook: bool = False
+    operations: str = ""
 
 
 class Connection:
@@ -361,7 +361,7 @@ class Worker:
         self._greeted(self._receive(START_TIME_S))
         result = self._receive(READ_TIME_S)
         try:
-            return result.words(ReadAnswer) if isinstance(result, Answer) else result
+            return result.words(ReadAnswer) if isinstance(result, Reply) else result
         except protocol.ProtocolError:
             return self._broken()
 
@@ -395,7 +395,7 @@ class Worker:
             self._greeted(hello)
         loaded = self._timed(self._limits.load_time_s)
         try:
-            if isinstance(loaded, Answer):
+            if isinstance(loaded, Reply):
                 self.loaded = loaded.words(Loaded)
                 return self.loaded
         except protocol.ProtocolError:
@@ -411,9 +411,9 @@ class Worker:
         self,
         op: str,
         settings: Mapping[str, Any],
-        arrays: Mapping[str, NDArray[np.float64]] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
         time_s: float | None = None,
-    ) -> Answer | Fault:
+    ) -> Reply | Fault:
         """Ask for one operation; time_s caps it in seconds (default: the limit of a call)."""
         loaded = self.load()
         if isinstance(loaded, Fault):
@@ -430,7 +430,7 @@ class Worker:
             connection = self._connection
             self._send("mark", {"mark": mark}, {})
             marked = self._timed(self._limits.call_time_s)
-            if isinstance(marked, Answer):
+            if isinstance(marked, Reply):
                 self._printed += self._spending(lambda: connection.take_output(mark.encode()))
                 with contextlib.suppress(protocol.ProtocolError):
                     heard = marked.words(Marked)
@@ -468,6 +468,7 @@ class Worker:
             "stand_ins": list(program.stand_ins),
             "names": list(program.names),
             "is_notebook": program.is_notebook,
+            "operations": program.operations,
             "seed": self._seed,
         }
         self._send("load", settings, {})
@@ -487,9 +488,9 @@ class Worker:
         self._expected.append(request_id)
         self._connection.send(protocol.encode(request_id, op, settings, arrays))
 
-    def _greeted(self, hello: Answer | Fault) -> None:
+    def _greeted(self, hello: Reply | Fault) -> None:
         """Keep what the worker said of itself; without a greeting there is no sandbox."""
-        if isinstance(hello, Answer):
+        if isinstance(hello, Reply):
             with contextlib.suppress(protocol.ProtocolError):
                 self.hello = hello.words(Hello)
                 return
@@ -499,7 +500,7 @@ class Worker:
         reason = hello.message or hello.kind.value if isinstance(hello, Fault) else "it gave no greeting"
         raise SandboxError(f"the worker did not start: {reason}")
 
-    def _receive(self, time_s: float) -> Answer | Fault:
+    def _receive(self, time_s: float) -> Reply | Fault:
         connection = self._connection
         assert connection is not None
         request_id = self._expected.pop(0)
@@ -514,7 +515,7 @@ class Worker:
         if header.id != request_id or is_unasked:
             return self._broken()
         if header.fault is None:
-            return Answer(data=header.data, arrays=arrays)
+            return Reply(data=header.data, arrays=arrays)
         kinds = {kind.value: kind for kind in FaultKind}
         fault = header.fault
         return Fault(
@@ -546,7 +547,7 @@ class Worker:
         self.stop()
         return fault
 
-    def _timed(self, time_s: float) -> Answer | Fault:
+    def _timed(self, time_s: float) -> Reply | Fault:
         """Receive under the smaller of time_s and what is left of the submission's total."""
         allowed = max(0.0, min(time_s, self._limits.total_time_s - self.spent_s))
         return self._spending(lambda: self._receive(allowed))

@@ -87,6 +87,7 @@ class Sandbox:
         self.layers = tuple(layers)
         self.landlock_abi = landlock_abi
         self._preload: tuple[str, ...] | None = None
+        self.operations: Path | None = None
         self._zygote: Zygote | None = None
         self._failure: SandboxError | None = None
         try:
@@ -111,6 +112,13 @@ class Sandbox:
         if self._zygote is not None:
             self._zygote.preload(packages(), self._preload)
 
+    def bring(self, operations: Path | None) -> None:
+        """Let workers started from now on have the operations of a lab: the path of its confined.py."""
+        if operations != self.operations:
+            self.operations = operations
+            if self._zygote is not None:
+                self._zygote.bring(operations)
+
     def offers(self, names: Sequence[str]) -> bool:
         """Say whether workers have all these modules."""
         return set(names) <= set(self._preload or ())
@@ -129,6 +137,7 @@ class Sandbox:
         if self._zygote is not None and self._zygote.is_spoiled:  # by what an earlier submission imports
             self._zygote.close()
             self._zygote = Zygote()
+            self._zygote.bring(self.operations)
             self.preload(self._modules)
         return Alone() if self._zygote is None else Forked(self._zygote)
 
@@ -138,6 +147,7 @@ class Sandbox:
         return {
             "packages": packages() if has_to_import else "",
             "preload": self._preload or (),
+            "operations": path_of(self.operations),
             "folder": folder,
             "layers": self.layers,
             "landlock_abi": self.landlock_abi,
@@ -145,6 +155,11 @@ class Sandbox:
             "memory_bytes": memory_bytes,
             "cpu_s": cpu_s,
         }
+
+
+def path_of(operations: Path | None) -> str:
+    """Return a path as the worker is told it; "" for a lab without operations."""
+    return "" if operations is None else str(operations)
 
 
 def packages() -> str:
@@ -217,6 +232,10 @@ class Zygote:
     def preload(self, folder: str, names: Sequence[str]) -> None:
         """Import numpy and these modules before the next fork."""
         self._preloading = self.ask({"preload": list(names), "packages": folder})
+
+    def bring(self, operations: Path | None) -> None:
+        """Load a lab's operations before the next fork; the answer says nothing and is not waited for."""
+        self.ask({"operations": path_of(operations)})
 
     def fork(self, descriptors: Sequence[int]) -> int:
         """Fork a worker on requests, replies and output; the number of the answer with its process id."""

@@ -1,4 +1,4 @@
-"""Frames between the trusted process and the worker: a JSON header and raw float64 blocks.
+"""Frames between the trusted process and the worker: a JSON header and raw blocks, one for each array.
 
 A frame is two little-endian uint32 (bytes of header, bytes of data), the header and the data. The
 trusted side believes nothing: both lengths are capped before more is read, the header is
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import msgspec
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 FRAME = struct.Struct("<II")
@@ -25,7 +24,9 @@ DIMENSIONS = 4
 MOST_ROWS = 2**20
 
 T = TypeVar("T")
-Arrays: TypeAlias = "dict[str, NDArray[np.float64]]"
+Arrays: TypeAlias = "dict[str, NDArray[Any]]"
+
+DTYPES = frozenset(f"{order}{kind}" for order in "<|" for kind in "b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8".split())
 
 
 NO_DATA = msgspec.Raw(b"null")
@@ -49,19 +50,21 @@ class ReplyHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The header of a reply: the id that was asked for, and either an answer or a fault."""
 
     id: int
-    arrays: list[tuple[str, list[int]]]
+    arrays: list[tuple[str, str, list[int]]]  # name, dtype, shape
     data: msgspec.Raw = NO_DATA
     fault: WorkerFault | None = None
 
 
 def encode(request_id: int, op: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
-    """Return one request as bytes; arrays maps names to float64 arrays of any shape."""
+    """Return one request as bytes; arrays maps names to arrays of numbers of any shape."""
     blocks = {}
     if arrays:  # numpy only where it is needed: a worker is started before the parent imports it
         import numpy as np
 
-        blocks = {name: np.ascontiguousarray(array, dtype="<f8") for name, array in arrays.items()}
-    layout = [(name, list(block.shape)) for name, block in blocks.items()]
+        blocks = {
+            name: np.asarray(array, dtype=np.dtype(array.dtype).newbyteorder("<")) for name, array in arrays.items()
+        }
+    layout = [(name, block.dtype.str, list(block.shape)) for name, block in blocks.items()]
     header = msgspec.json.encode({"id": request_id, "op": op, "settings": settings, "arrays": layout})
     data = b"".join(block.tobytes() for block in blocks.values())
     return FRAME.pack(len(header), len(data)) + header + data
@@ -102,18 +105,21 @@ def decode(header_text: bytes, data: bytes) -> tuple[ReplyHeader, Arrays]:
         raise ProtocolError("a header that is not a reply") from error
     arrays: Arrays = {}
     start = 0
-    for name, shape in header.arrays:
+    for name, dtype, shape in header.arrays:
         import numpy as np  # late: not needed for what is rejected
 
+        if dtype not in DTYPES:
+            raise ProtocolError("an array of impossible type")
         if len(shape) > DIMENSIONS or any(extent < 0 for extent in shape):
             raise ProtocolError("an array of impossible shape")
         size = math.prod(shape)
         if size == 0 and max(shape) > MOST_ROWS:
             raise ProtocolError("an array of impossible shape")
-        if start + 8 * size > len(data):
+        kind = np.dtype(dtype)
+        if start + kind.itemsize * size > len(data):
             raise ProtocolError("an array longer than its data")
-        arrays[name] = np.frombuffer(data, "<f8", size, start).reshape(shape).astype(np.float64)
-        start += 8 * size
+        arrays[name] = np.frombuffer(data, kind, size, start).reshape(shape).astype(kind.newbyteorder("="))
+        start += kind.itemsize * size
     if start != len(data):
         raise ProtocolError("data that no array accounts for")
     return header, arrays

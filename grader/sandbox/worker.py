@@ -2,17 +2,16 @@
 
 Nothing here judges. The trusted side (client.py) sends frames, this side does what they name and
 sends back what came out. Started by zygote.py, it imports the standard library and numpy only, and
-knows nothing of the lab but that objects have numbers inside and methods.
+knows nothing of a lab: what one needs beyond single calls are operations of its own (its confined.py).
 
 A frame is two little-endian uint32 (length of the JSON header, length of the data), the header and
-the data: the float64 arrays that the header lists by name and shape, one after the other.
+the data: the arrays that the header lists by name, dtype and shape, one after the other.
 """
 
 from __future__ import annotations
 
 import base64
 import builtins
-import copy
 import gc
 import importlib
 import importlib.machinery
@@ -36,9 +35,10 @@ FITTING: dict[tuple[Any, ...], Any] = {}  # what was seen to take so many argume
 
 np: Any = None  # numpy, from `preload` on
 inside: Any = None  # the modules beside this one, set by zygote.py
+values: Any = None
 reading: Any = None
 confinement: Any = None
-observing: Any = None
+operations: dict[str, dict[str, Any]] = {}  # of labs, by the path of their confined.py and by name
 
 # What student code may try that is not there for it: audit events by their first word (PEP 578).
 ATTEMPTS = {
@@ -51,7 +51,6 @@ PROGRAMS = {"os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "
 ATTEMPTS_KEPT = 10
 MOST_DESCRIPTORS = 65_536
 ASKED_KEPT = 100
-OBSERVED = ("discover", "record", "methods", "replay", "influence", "train")
 NEVER_SHADOWED = {"numpy", MAIN, "__main__", *sys.builtin_module_names}
 
 Arrays = dict[str, Any]
@@ -108,8 +107,8 @@ class Pipe:
 
     def send(self, header: dict[str, Any], arrays: Arrays) -> None:
         """Send one reply."""
-        blocks = {name: np.ascontiguousarray(array, dtype="<f8") for name, array in arrays.items()}
-        header["arrays"] = [[name, list(block.shape)] for name, block in blocks.items()]
+        blocks = {name: np.asarray(array, dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+        header["arrays"] = [[name, block.dtype.str, list(block.shape)] for name, block in blocks.items()]
         text = self._dumps(header, ensure_ascii=False).encode("utf-8", "replace")
         data = b"".join(block.tobytes() for block in blocks.values())
         self._all(self._replies, FRAME.pack(len(text), len(data)) + text + data)
@@ -139,12 +138,13 @@ class Pipe:
         return b"".join(parts)
 
 
-def unpack(data: bytes, layout: list[tuple[str, list[int]]]) -> Arrays:
+def unpack(data: bytes, layout: list[tuple[str, str, list[int]]]) -> Arrays:
     arrays, start = {}, 0
-    for name, shape in layout:
+    for name, dtype, shape in layout:
+        kind = np.dtype(dtype)
         size = int(np.prod(shape, dtype=int))
-        arrays[name] = np.frombuffer(data, "<f8", size, start).reshape(shape).copy()
-        start += 8 * size
+        arrays[name] = np.frombuffer(data, kind, size, start).reshape(shape).astype(kind.newbyteorder("="))
+        start += kind.itemsize * size
     return arrays
 
 
@@ -334,16 +334,51 @@ class Misfit(Exception):
     """The student's function cannot be called with the arguments of the contract."""
 
 
+class Objects:
+    """What an operation of a lab works with: the program, its module, and how to find and change numbers in objects.
+
+    kept is for what one operation leaves to the next; it is emptied when a case starts.
+    """
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self.module = module
+        self.program: dict[str, Any] = {}
+        self.kept: dict[Any, Any] = {}
+        self.find = inside
+
+    def named(self, name: str) -> Any:
+        """Return something callable of the student's module."""
+        value = getattr(self.module, name, None)
+        if not callable(value):
+            raise Missing(name)
+        return value
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call a function; one that does not take these arguments is a misfit, not an exception of the student's."""
+        return fitting(function, *arguments, **named)
+
+    def method(self, target: Any, name: str) -> Any:
+        """Return a method of the student's object or class."""
+        return method(target, name)
+
+    def seed(self, seed: int) -> None:
+        """Seed every generator."""
+        seed_everything(seed)
+
+    def dress(self, module: types.ModuleType) -> None:
+        """Give a fresh module the names that the student's file finds when it runs."""
+        dress(module, self.program)
+
+
 class Desk:
     """The student's module and objects, and one method for each operation of the protocol."""
 
     def __init__(self) -> None:
         self.module = types.ModuleType(MAIN)
         self.objects: dict[int, Any] = {}
-        self.outputs: dict[int, Any] = {}  # last output of each object: the form of its errors
-        self.arguments: dict[str, Any] = {}  # what a neuron was seen to receive: the form of inputs
         self.modules = Modules({}, [])
-        self.observer: Any = None
+        self.lab = Objects(self.module)
+        self.operations: dict[str, Any] = {}
 
     # -- life
 
@@ -353,6 +388,8 @@ class Desk:
             preload(settings["packages"], settings["preload"])
         for name in settings["modules"]:
             importlib.import_module(name)
+        if settings["operations"] not in operations:
+            bring(settings["operations"])
         is_to_be_strict = "seccomp" in settings["layers"]
         os.chdir(os.path.abspath(os.sep) if is_to_be_strict else settings["folder"])
         landlock_abi = confinement.landlock_abi()
@@ -389,7 +426,8 @@ class Desk:
         attempts.watch({settings["file"], *(f"{name}.py" for name in settings["siblings"])})
         seed_everything(settings["seed"])
         dress(self.module, settings)
-        self.observer = observing.Observer(settings)
+        self.lab.program = settings
+        self.operations = operations.get(settings["operations"], {})
         code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
         exec(code, self.module.__dict__)
         restore(code, self.module, settings["names"])
@@ -398,15 +436,9 @@ class Desk:
 
     def begin(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Start a case: forget all objects and seed every generator."""
-        self.objects, self.outputs, self.arguments = {}, {}, {}
+        self.objects, self.lab.kept = {}, {}
         seed_everything(settings["seed"])
         return {}, {}
-
-    def observe(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Watch the submission's own training: see observing.py for what may be done."""
-        if settings["do"] not in OBSERVED:
-            raise Missing(settings["do"])
-        return getattr(self.observer, settings["do"])(settings, arrays)  # type: ignore[no-any-return]
 
     # -- objects
 
@@ -420,259 +452,61 @@ class Desk:
             except BaseException as error:
                 raise Unmade() from error
 
-    def make(self, _: dict[str, Any], __: Arrays) -> Answer:
-        """Do nothing more than what was needed beforehand."""
-        return {}, {}
-
     def _made(self, recipe: dict[str, Any]) -> Any:
         """Return an object of the named class, or one inside another."""
         if "path" in recipe:
             return inside.resolve(self.objects[recipe["of"]], recipe["path"])
-        return fitting(self._named(recipe["name"]), *recipe["args"], **recipe["named"])
+        arguments, named = self._unpacked(recipe["arguments"], {})
+        return fitting(self.lab.named(recipe["name"]), *arguments, **named)
 
-    def describe(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """List the objects of the submission inside one object, and the numbers they hold."""
-        found: list[dict[str, Any]] = []
-        identities: dict[int, int] = {}
-        for value, path, holder in inside.walk(self.objects[settings["object"]]):
-            same = identities.setdefault(id(value), len(identities))
-            if len(found) >= WALK_FOUND or len(json.dumps(path)) > PATH_CHARS:
-                continue
-            if holder is None:
-                found.append({"path": path, "class": type(value).__name__[:80], "same": same})
-            else:
-                found.append({"path": path, "same": same, **inside.form(value), "size": inside.size_of(value)})
-        own = {type(one) for one, _, holder in inside.walk(self.objects[settings["object"]]) if holder is None}
-        classes = {cls.__name__[:80]: [base.__name__ for base in cls.__mro__[:-1]][:20] for cls in own}
-        return {"found": found, "classes": classes}, {}
-
-    def read(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Read numbers inside an object."""
-        references = inside.References(self.objects[settings["object"]], settings["references"])
-        return {}, {"values": references.read()}
-
-    def write(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Write numbers inside an object and read them again."""
-        references = inside.References(self.objects[settings["object"]], settings["references"])
-        references.write(arrays["values"])
-        return {}, {"values": references.read()}
+    def make(self, _: dict[str, Any], __: Arrays) -> Answer:
+        """Do nothing more than what was needed beforehand."""
+        return {"value": None}, {}
 
     # -- calls
 
-    def forward(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Call forward once for each row of x and answer with the outputs, (n,); write `values` before."""
-        target = self.objects[settings["object"]]
-        if "values" in arrays:
-            inside.References(target, settings["references"]).write(arrays["values"])
-        outputs, afterwards, output = [], [], None
-        for row in arrays["x"]:
-            x, named = self._input(settings, row)
-            output = inside.first(fitting(method(target, "forward"), *x, **named))
-            outputs.append(inside.numbers(output)[:4] if inside.is_numeric(output) else [])
-            afterwards.append(inside.numbers([*x, *named.values()]))
-        self.outputs[settings["object"]] = output
-        sizes = {len(row) for row in outputs}
-        values = np.array(outputs) if len(sizes) == 1 else np.zeros((len(outputs), 0))
-        return inside.form(output), {"outputs": values, "x": np.array(afterwards)}
-
     def call(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Call a function of the module once for each row of arguments, (n, k); one number each."""
-        function = self._named(settings["name"])
-        values = []
-        for row in arrays["arguments"]:
-            arguments = row.tolist()
-            if settings["object"] is not None:  # its first argument is a model's output
-                output = self.outputs.get(settings["object"], 0.0)
-                arguments[0] = inside.like(output, [arguments[0]]) if inside.is_numeric(output) else arguments[0]
-            result = fitting(function, *arguments)
-            if not inside.is_numeric(result) or len(inside.numbers(result)) != 1:
-                return inside.form(result), {"values": np.zeros(0)}
-            values.append(inside.numbers(result)[0])
-        return {"kind": "number", "shape": [], "dtype": ""}, {"values": np.array(values)}
+        """Call a function of the module or a method of an object; `keep` is the number that an object made gets."""
+        arguments, named = self._unpacked(settings["arguments"], arrays)
+        name, target = settings["name"], settings["object"]
+        function = self.lab.named(name) if target is None else method(self.objects[target], name)
+        result = fitting(function, *arguments, **named)
+        if settings["keep"] is not None:
+            self.objects[settings["keep"]] = result
+            return {"value": None}, {}
+        return self._packed(result)
 
-    def apply(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Call a function of the module with arguments of any kind; a tuple or a list of arrays is several results."""
-        arguments = [
-            np.array(one, dtype=float) if isinstance(one, list) and not isinstance(one[0], str) else one
-            for one in settings["arguments"]
-        ]
-        result = fitting(self._named(settings["name"]), *arguments)
-        several = isinstance(result, list) and any(isinstance(one, np.ndarray) for one in result)
-        parts = list(result)[:8] if several or isinstance(result, tuple) else [result]
-        return inside.form(result), {str(number): inside.block(part) for number, part in enumerate(parts)}
+    def get(self, settings: dict[str, Any], _: Arrays) -> Answer:
+        """Read an attribute of an object."""
+        target, name = self.objects[settings["object"]], settings["name"]
+        if not hasattr(target, name):
+            raise Missing(f"{type(target).__name__}.{name}")
+        return self._packed(getattr(target, name))
 
-    def trace(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Run one forward and list the calls of forward of the given parts, in order.
+    def set(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
+        """Write an attribute of an object."""
+        ((value,), _) = self._unpacked(settings["arguments"], arrays)
+        setattr(self.objects[settings["object"]], settings["name"], value)
+        return {"value": None}, {}
 
-        Each row of `calls` is: number of the part, output, how many inputs, inputs (8 at most).
-        """
-        root = self.objects[settings["object"]]
-        parts = {id(inside.resolve(root, path)): number for number, path in enumerate(settings["parts"])}
-        calls: list[list[float]] = []
-        running: list[int] = []
+    def has(self, settings: dict[str, Any], _: Arrays) -> Answer:
+        """Say whether the module has something callable of that name."""
+        return {"value": callable(getattr(self.module, settings["name"], None))}, {}
 
-        def watched(original: Any) -> Any:
-            def forward(neuron: Any, *arguments: Any, **named: Any) -> Any:
-                number = parts.get(id(neuron), -1)
-                if number in running:  # the forward of a base class: one call of the neuron
-                    return original(neuron, *arguments, **named)
-                running.append(number)
-                kept = copy.deepcopy((arguments, named))
-                try:
-                    output = original(neuron, *arguments, **named)
-                finally:
-                    running.remove(number)
-                value, received = inside.first(output), [*kept[0], *kept[1].values()]
-                if number >= 0 and len(calls) < 64 and inside.is_numeric(received) and inside.is_numeric(value):
-                    self.arguments[str(number)] = kept
-                    inputs = inside.numbers(received)[:8]
-                    padding = [0.0] * (8 - len(inputs))
-                    calls.append([number, inside.numbers(value)[0], len(inputs), *inputs, *padding])
-                return output
+    def operate(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
+        """Do one of the lab's own operations on some objects."""
+        targets, named = self._unpacked(settings["arguments"], arrays)
+        return self._packed(self.operations[settings["name"]](self.lab, *targets, **named))
 
-            return forward
+    def _unpacked(self, packed: Any, arrays: Arrays) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return arguments: a list of those by place, and a dict of those by name."""
+        arguments: tuple[Any, ...]
+        arguments, named = values.unpack(packed, arrays, self.objects)
+        return arguments, named
 
-        changed = []
-        for cls in {base for path in settings["parts"] for base in type(inside.resolve(root, path)).__mro__[:-1]}:
-            own = vars(cls).get("forward")
-            for name, value in list(vars(cls).items()):
-                if own is not None and value is own:  # forward, and __call__ = forward
-                    changed.append((cls, name, own))
-                    setattr(cls, name, watched(own))
-        try:
-            answer, values = self.forward(settings, arrays)
-        finally:
-            for cls, name, own in changed:
-                setattr(cls, name, own)
-        return answer, {**values, "calls": np.array(calls, dtype=float).reshape(len(calls), 11)}
-
-    def influence(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Add `delta` to one number at a time, and answer with the outputs for each row of x.
-
-        A row of `moved` is one number, (n,); it equals the base where the changed object raised.
-        """
-        target = self.objects[settings["object"]]
-        answer, first_run = self.forward(settings, arrays)
-        base = first_run["outputs"]
-        moved = []
-        for path, index in settings["references"]:
-            reference = inside.References(target, [(path, index)])
-            (before,) = reference.read()
-            try:
-                reference.write([before + settings["delta"]])
-                outputs = self.forward(settings, arrays)[1]["outputs"]
-            except Exception:
-                outputs = np.zeros((0, 0))
-            reference.write([before])
-            fits = outputs.shape == base.shape
-            same = base[:, 0] if base.shape[1] else np.zeros(len(base))
-            moved.append(outputs[:, 0] if fits and outputs.shape[1] else same)
-        rows = np.array(moved).reshape(len(moved), len(base))
-        return answer, {"base": base, "moved": rows}
-
-    def steps(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Make one step of learning, from outside, on each of the objects: write the parameters, forward, backward, read.
-
-        A row of parameters, x and err is one step; `sizes` says how many of `returned` each backward gave.
-        """
-        before, after, outputs, returned = [], [], [], []
-        answer: dict[str, Any] = {}
-        rows = zip(settings["objects"], arrays["parameters"], arrays["x"], arrays["err"], strict=True)
-        for number, parameters, x, err in rows:
-            alone = {**settings, "object": number}
-            references = inside.References(self.objects[number], settings["references"])
-            references.write(parameters)
-            before.append(references.read())
-            answer, values = self.forward(alone, {"x": x[None, :]})
-            try:
-                returned.append(self._backward(alone, x, err))
-            except (TypeError, IndexError, AttributeError):  # a neuron whose model passes an array of one
-                references.write(parameters)
-                self.forward(alone, {"x": x[None, :]})
-                returned.append(self._backward(alone, x, err, is_array=True))
-            outputs.append(values["outputs"][0])
-            after.append(references.read())
-        is_even = len({len(row) for row in outputs}) == 1
-        return answer, {
-            "before": np.array(before), "after": np.array(after),
-            "outputs": np.array(outputs) if is_even else np.zeros((len(outputs), 0)),
-            "sizes": np.array([len(row) for row in returned], dtype=float), "returned": np.concatenate(returned),
-        }  # fmt: skip
-
-    def epochs(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Train: for each row of x, forward and backward(x, scale * (label - y)), epochs times; without a scale, with the module's loss."""
-        target, losses = self.objects[settings["object"]], []
-        for _ in range(settings["epochs"]):
-            squared = 0.0
-            for row, label in zip(arrays["x"], arrays["labels"], strict=True):
-                ((x,), _) = self._input(settings, row)
-                output = inside.first(target.forward(x))
-                error = label - inside.numbers(output)[0]
-                squared += error * error
-                self.outputs[settings["object"]] = output
-                if settings["scale"] is None:
-                    target.backward(x, self._named("loss")(output, inside.plain_number(label)))
-                else:
-                    target.backward(x, self._error(settings["object"], settings["scale"] * error))
-            losses.append(squared / len(arrays["labels"]))
-        references = inside.References(target, settings["references"])
-        _, final = self.forward(settings, arrays)
-        return {}, {"losses": np.array(losses), "outputs": final["outputs"], "values": references.read()}
-
-    def train(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Call the student's train(model, samples, epochs) and answer with the losses it returns."""
-        target = self.objects[settings["object"]]
-        samples = [
-            (self._input(settings, row)[0][0], inside.plain_number(label))
-            for row, label in zip(arrays["x"], arrays["labels"], strict=True)
-        ]
-        returned = fitting(self._named("train"), target, samples, settings["epochs"])
-        losses = inside.numbers(returned) if inside.is_numeric(returned) else []
-        _, final = self.forward(settings, arrays)
-        return inside.form(returned), {"losses": np.array(losses[:200_000]), "outputs": final["outputs"]}
-
-    # -- helpers
-
-    def _named(self, name: str) -> Any:
-        value = getattr(self.module, name, None)
-        if not callable(value):
-            raise Missing(name)
-        return value
-
-    def _backward(self, settings: dict[str, Any], row: Any, error: float, *, is_array: bool = False) -> Any:
-        """Call backward(x, err), err in the form of the last output; return the numbers it gives, 16 at most."""
-        err = self._error(settings["object"], float(error))
-        err = np.reshape(err, 1) if is_array else err
-        x, named = self._input(settings, row)
-        backward = method(self.objects[settings["object"]], "backward")
-        if len(x) + len(named) != 1:  # forward(x1, x2): backward takes them as one x
-            x, named = (row.copy(),), {}
-        returned = fitting(backward, *x, *named.values(), err)
-        return np.array(inside.numbers(returned)[:16] if inside.is_numeric(returned) else [], dtype=float)
-
-    def _error(self, number: int, value: float) -> Any:
-        """Return an error in the container that the student's loss gives, or that the output has."""
-        output, target = self.outputs.get(number, 0.0), self.objects[number]
-        loss = getattr(self.module, "loss", None)
-        if type(target).__name__ == "Model" and callable(loss):
-            try:
-                given = loss(copy.deepcopy(output), 0.0)
-                if inside.is_numeric(given) and len(inside.numbers(given)) == 1:
-                    return inside.like(given, [value])
-            except Exception:
-                pass  # the case about the loss will say so
-        elif np.ndim(output) < 2:
-            return value
-        return inside.like(output, [value] * len(inside.numbers(output))) if inside.is_numeric(output) else value
-
-    def _input(self, settings: dict[str, Any], row: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments of forward in the form asked for, or as that part was seen to get."""
-        shape = settings["form"]
-        if shape.startswith("seen:"):
-            return inside.like(self.arguments[shape[5:]], row.tolist())  # type: ignore[no-any-return]
-        if shape in ("list", "tuple"):
-            return (row.tolist() if shape == "list" else tuple(row.tolist()),), {}
-        return ({"vector": row, "row": row[None, :], "column": row[:, None]}[shape].copy(),), {}
+    def _packed(self, value: Any) -> Answer:
+        packer = values.Packer()
+        return {"value": packer.pack(value)}, packer.blocks
 
 
 def fitting(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
@@ -716,7 +550,10 @@ def seed_everything(seed: int) -> None:
 
 def fault(error: BaseException, file: str) -> dict[str, Any]:
     """Describe what a student's code raised: kind, type, message and the line in their file."""
-    kinds = {Missing: "missing", Misfit: "misfit", SystemExit: "exited", MemoryError: "memory", BelowLevel: "level"}
+    kinds = {
+        Missing: "missing", Misfit: "misfit", SystemExit: "exited", MemoryError: "memory", BelowLevel: "level",
+        values.TooMuch: "protocol",
+    }  # fmt: skip
     kind = next((kind for cls, kind in kinds.items() if isinstance(error, cls)), "raised")
     line, step, is_own = None, error.__traceback__, False
     while step is not None:
@@ -790,7 +627,7 @@ def preload(packages: str, names: list[str]) -> None:
     try:
         import numpy
 
-        np = inside.np = numpy
+        np = inside.np = values.np = numpy
         for name in names:
             try:
                 importlib.import_module(name)
@@ -798,6 +635,17 @@ def preload(packages: str, names: list[str]) -> None:
                 continue  # the submission's own import will say what is missing
     finally:
         sys.path.remove(packages)
+
+
+def bring(path: str) -> None:
+    """Load the operations of a lab from its confined.py; "" is a lab that has none."""
+    found: tuple[Any, ...] = ()
+    if path:
+        module = types.ModuleType("confined")
+        with open(path, encoding="utf-8") as file:
+            exec(compile(file.read(), "confined.py", "exec", dont_inherit=True), vars(module))
+        found = module.OPERATIONS
+    operations[path] = {operation.__name__: operation for operation in found}
 
 
 def run(requests: int, replies: int, output: int) -> None:

@@ -4,6 +4,7 @@
 code, holds nothing secret, and ends when the other end of the socket does. A message is JSON:
 
 {"preload": [module...], "packages": path}   import numpy and these               -> {"threads": n}
+{"operations": path}                         load a lab's confined.py               -> {}
 {"fork": true} and three descriptors         requests, replies and output of a new worker -> {"pid": n}
 {"watch": pid, "wait_s": seconds}            wait for a worker to end, unreaped   -> {}
 {"reap": pid}                                wait for it and give its exit code   -> {"code": n}
@@ -48,6 +49,8 @@ def breed(worker: Any, channel: socket.socket) -> None:
         if "preload" in message:
             worker.preload(message["packages"], message["preload"])
             answer["threads"] = threads()
+        elif "operations" in message:
+            worker.bring(message["operations"])
         elif "fork" in message:
             gc.freeze()
             answer["pid"] = os.fork()
@@ -79,9 +82,8 @@ def threads() -> int:
 if __name__ == "__main__":
     worker = beside("worker")
     worker.inside = beside("inside")
+    worker.values = beside("values")
     worker.reading = beside("reading")
-    worker.observing = beside("observing")
-    worker.observing.base, worker.observing.inside = worker, worker.inside
     is_to_fork = sys.argv[1] == "fork"
     parent = os.getpid() if is_to_fork else os.getppid()
     worker.confinement = beside("confine").here(beside("syscalls").NUMBERS, parent)

@@ -2,7 +2,7 @@
 
 
 class Neuron:
-    """Weights, a bias, and the sigmoid S."""
+    """Two weights in self.weights (2,), a bias in self.bias, and the sigmoid S."""
 
     def __init__(self, n_inputs, learning_rate=0.5):
         """Start with random weights."""

@@ -1,0 +1,118 @@
+"""What a call of the student's program gave: a value to take in the form that a case needs.
+
+Another form ends the case with a sentence; a suite never breaks on what a student returns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.lab.cases import CaseStopped, unmet
+from grader.lab.values import Other, Table
+from grader.sandbox.client import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from grader.lab.student import Student
+
+T = TypeVar("T")
+
+
+class Answer:
+    """The value of one call, by what the call was."""
+
+    def __init__(self, student: Student, what: str, value: Any) -> None:
+        self.student, self.what = student, what
+        self.value = value
+
+    def array(self, *shape: int | None) -> NDArray[Any]:
+        """Return numbers of that shape, None for any extent; a number and a list of numbers are fine, too."""
+        wanted = f"numbers of shape {_shape(shape)}" if shape else "one number"
+        try:
+            array = np.asarray(self.value)
+        except ValueError:  # rows of different lengths
+            raise self._other(wanted) from None
+        is_numeric = array.dtype.kind in "fiub" and not isinstance(self.value, (str, bytes))
+        fits = array.ndim == len(shape) and all(
+            extent in (None, found) for extent, found in zip(shape, array.shape, strict=True)
+        )
+        if not is_numeric or not fits:
+            raise self._other(wanted)
+        return array
+
+    def number(self) -> float:
+        """Return one number; an array with one element is fine, too."""
+        value = self.value
+        if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "fiub":
+            value = value.item()
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self._other("one number")
+        return float(value)
+
+    def text(self) -> str:
+        """Return a text."""
+        return self._as(str, "a text")
+
+    def list(self, size: int | None = None) -> list[Answer]:
+        """Return the items of a list, a tuple or an array, as answers of their own."""
+        value = self.value
+        if not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0 or size not in (None, len(value)):
+            raise self._other("a list" if size is None else f"a list of {size}")
+        items = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
+        return [Answer(self.student, f"{self.what}[{place}]", item) for place, item in enumerate(items)]
+
+    def dict(self) -> dict[Any, Any]:
+        """Return a dict."""
+        return self._as(dict, "a dict")
+
+    def table(self) -> Table:
+        """Return a table: a DataFrame or a Series of pandas."""
+        return self._as(Table, "a table (a pandas DataFrame)")
+
+    def none(self) -> None:
+        """Make sure that nothing was returned."""
+        if self.value is not None:
+            raise self._other("nothing (None)")
+
+    def words(self, kind: type[T]) -> T:
+        """Return what an operation of the lab answered, as kind; another form is a broken answer."""
+        try:
+            return msgspec.convert(self.value, kind)
+        except (msgspec.ValidationError, ValueError, TypeError, OverflowError):
+            raise self.broken() from None
+
+    def broken(self) -> CaseStopped:
+        """Return the end of a case whose operation did not get the answer that it promises."""
+        return self.student.stopped(Fault(kind=FaultKind.PROTOCOL), self.what)
+
+    def _as(self, kind: type[T], wanted: str) -> T:
+        if not isinstance(self.value, kind):
+            raise self._other(wanted)
+        return self.value
+
+    def _other(self, wanted: str) -> CaseStopped:
+        return unmet(
+            "{what} must return {wanted}; it returned {given}.",
+            what=self.what,
+            wanted=wanted,
+            given=form_of(self.value),
+        )
+
+
+def form_of(value: Any) -> str:
+    """Return what a value is, in a few words."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {_shape(value.shape)}"
+    if isinstance(value, Other):
+        return value.type
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return "None" if value is None else "a table" if isinstance(value, Table) else type(value).__name__
+
+
+def _shape(shape: tuple[int | None, ...]) -> str:
+    extents = ", ".join("?" if extent is None else str(extent) for extent in shape)
+    return f"({extents},)" if len(shape) == 1 else f"({extents})"

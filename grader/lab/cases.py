@@ -1,0 +1,236 @@
+"""What a case of a suite shows, what it remarks, and how it ends if it does not pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Self, TypeVar, overload
+
+import numpy as np
+
+from grader.models import Message, Number, SourceFile, StudentError, Verdict, number, say, vector
+from grader.sandbox.client import Fault, FaultKind
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+Shown = Number | list[Number] | None
+
+FAULT_VERDICTS = {
+    FaultKind.RAISED: Verdict.ERROR,
+    FaultKind.EXITED: Verdict.ERROR,
+    FaultKind.UNHANDLED: Verdict.NOT_GRADABLE,
+    FaultKind.MISSING: Verdict.NOT_GRADABLE,
+    FaultKind.MISFIT: Verdict.NOT_GRADABLE,
+    FaultKind.MEMORY: Verdict.MEMORY_LIMIT,
+    FaultKind.TIMEOUT: Verdict.TIMEOUT,
+    FaultKind.TIME_SPENT: Verdict.TIMEOUT,
+    FaultKind.OUTPUT: Verdict.OUTPUT_LIMIT,
+    FaultKind.CRASHED: Verdict.ERROR,
+    FaultKind.PROTOCOL: Verdict.ERROR,
+    FaultKind.LEVEL: Verdict.ERROR,
+}
+
+
+def shown(value: Any) -> Shown:
+    """Return a number, an array or None as the report carries it."""
+    if value is None or isinstance(value, str):
+        return value
+    return vector(np.ravel(value)) if np.ndim(value) else number(value)
+
+
+class Seen:
+    """What is shown side by side: expected and actual (numbers or arrays), and the probe used."""
+
+    def __init__(self, *, expected: Any = None, actual: Any = None, **probe: Any) -> None:
+        self.expected, self.actual = shown(expected), shown(actual)
+        self.probe = {name: value for name, one in probe.items() if (value := shown(one)) is not None}
+
+
+NOTHING_SEEN = Seen()
+
+
+@dataclass(slots=True)
+class Case:
+    """What one running case has to tell beside its verdict."""
+
+    name: str
+    remarks: list[Message] = field(default_factory=list)
+    seen: Seen = NOTHING_SEEN
+
+    def remark(self, template: str, **args: str | float | Message) -> None:
+        """Add a sentence that costs nothing."""
+        self.remarks.append(say(template, **args))
+
+
+class CaseStopped(BaseException):
+    """A case ended without passing. Raised again in a later case, it blocks that one.
+
+    No Exception: a suite that catches those must not take it for one and pass.
+    seen_in is the case ("criterion.case") that it ended first.
+    """
+
+    def __init__(
+        self,
+        verdict: Verdict,
+        feedback: Message,
+        *,
+        hint: Message | None = None,
+        seen: Seen = NOTHING_SEEN,
+        exception: StudentError | None = None,
+        misconception: str | None = None,
+        formula: str | None = None,
+    ) -> None:
+        super().__init__(feedback.text)
+        self.verdict = verdict
+        self.feedback = feedback
+        self.hint = hint
+        self.seen = seen
+        self.exception = exception
+        self.misconception = misconception
+        self.formula = formula
+        self.fault: Fault | None = None
+        self.seen_in: str | None = None
+
+
+def unmet(
+    template: str,
+    *,
+    hint: str | None = None,
+    seen: Seen = NOTHING_SEEN,
+    verdict: Verdict = Verdict.FAILED,
+    misconception: str | None = None,
+    formula: str | None = None,
+    **args: str | float,
+) -> CaseStopped:
+    """Return the end of a case whose expectation does not hold; template and hint are sentences.
+
+    misconception is the name of the mistake, formula what to reread.
+    """
+    return CaseStopped(
+        verdict,
+        say(template, **args),
+        hint=None if hint is None else say(hint),
+        seen=seen,
+        misconception=misconception,
+        formula=formula,
+    )
+
+
+def blocked(by: str) -> CaseStopped:
+    """Return the end of a case that means nothing while the case by ("criterion.case") has not passed."""
+    stopped = CaseStopped(
+        Verdict.BLOCKED,
+        say("Not judged: the problem reported under {criterion} comes first.", criterion=by.partition(".")[0]),
+    )
+    stopped.seen_in = by
+    return stopped
+
+
+def not_gradable(template: str, **args: str | int) -> CaseStopped:
+    """Return the end of a case that cannot be decided automatically."""
+    return CaseStopped(Verdict.NOT_GRADABLE, say(template, **args))
+
+
+# What the student reads after a call that did not answer: a sentence and a hint, by the fault's kind
+# (or by the type of the exception that was raised).
+FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
+    "NotImplementedError": ("{what} is not written yet ({place}).", None),
+    "ModuleNotFoundError": (
+        "{file} cannot run here: {error} ({place}).",
+        "Use numpy only, and hand in every file that yours imports.",
+    ),
+    FaultKind.RAISED: ("{what} raised {type}: {error} ({place}).", None),
+    FaultKind.EXITED: (
+        "{what} calls exit() ({place}).",
+        "Return from the function instead; the program ends by itself.",
+    ),
+    FaultKind.UNHANDLED: ("The grader cannot read or drive what {what} holds ({type}: {error}).", None),
+    FaultKind.MISSING: ("{file} has no {error}.", "Keep the names of the template: the grader calls them."),
+    FaultKind.MISFIT: (
+        "{error} cannot be called the way the template calls {what}.",
+        "Keep the parameters of the template; further ones need default values.",
+    ),
+    FaultKind.MEMORY: ("{what} asked for more than the {limit} MiB of memory that it may use.", None),
+    FaultKind.TIMEOUT: ("{what} did not end within {seconds} s.", "Look for a loop that never ends."),
+    FaultKind.TIME_SPENT: ("The time limit of {seconds} s was used up before {what}.", None),
+    FaultKind.OUTPUT: ("{what} printed without end and was stopped.", "Print once in a while, not in every step."),
+    FaultKind.CRASHED: ("{what} ended the Python process ({error}).", None),
+    "SIGSYS": (
+        "{what} did what no program may do while it is graded, and was ended.",
+        "A hand-in computes: it needs no other process, no system call of its own.",
+    ),
+    FaultKind.LEVEL: ("{what} was not run: {error}.", None),
+    FaultKind.PROTOCOL: (
+        "{what} gave an answer that the grader cannot read.",
+        "Keep the model small, and leave the process's open files alone.",
+    ),
+}
+EXCEPTIONS = {FaultKind.RAISED, FaultKind.EXITED, FaultKind.MEMORY}
+
+
+def student_fault(fault: Fault, what: str, file: SourceFile, memory_bytes: int) -> CaseStopped:
+    """Return the end of a case in which the student's code did not answer; what names the call."""
+    known = fault.kind is FaultKind.RAISED and fault.type in FAULT_SENTENCES
+    is_forbidden = fault.kind is FaultKind.CRASHED and fault.message == "SIGSYS"
+    template, hint = FAULT_SENTENCES["SIGSYS" if is_forbidden else fault.type if known else fault.kind]
+    words: dict[str, str | int] = {
+        "what": what,
+        "place": file.place(fault.line),
+        "file": file.name,
+        "type": fault.type,
+        "error": fault.message,
+        "limit": memory_bytes // 2**20,
+        "seconds": f"{fault.seconds:g}",
+    }
+    verdict = FAULT_VERDICTS[fault.kind]
+    if known:
+        verdict = Verdict.FAILED if fault.type == "NotImplementedError" else Verdict.NOT_GRADABLE
+    error = StudentError(type=fault.type, message=fault.message, file=file.name, line=fault.line)
+    stopped = CaseStopped(
+        verdict,
+        say(template, **{name: word for name, word in words.items() if f"{{{name}}}" in template}),
+        hint=None if hint is None else say(hint),
+        exception=error if fault.kind in EXCEPTIONS else None,
+    )
+    stopped.fault = fault
+    return stopped
+
+
+class measurement(Generic[S, T]):  # noqa: N801 - used as a decorator, like property
+    """Cached property that also caches and re-raises CaseStopped.
+
+    A non-data descriptor: the value is kept in the object's __dict__, where Python finds it first.
+    """
+
+    def __init__(self, function: Callable[[S], T]) -> None:
+        self.__doc__ = function.__doc__
+        self._function = function
+        self._name = function.__name__
+        self._stopped = f"{self._name}: stopped"
+
+    @overload
+    def __get__(self, instance: None, owner: type[S]) -> Self: ...
+
+    @overload
+    def __get__(self, instance: S, owner: type[S]) -> T: ...
+
+    def __get__(self, instance: S | None, owner: type[S]) -> Self | T:
+        """Return the value for an object; the descriptor itself for its class."""
+        if instance is None:
+            return self
+        kept = vars(instance)
+        if self._stopped in kept:
+            raise kept[self._stopped]
+        try:
+            value = kept[self._name] = self._function(instance)
+        except CaseStopped as stopped:
+            kept[self._stopped] = stopped
+            raise
+        return value
+
+
+def is_close(observed: float, expected: float, tolerance: float) -> bool:
+    """Say whether two numbers agree; a number that is not finite agrees with nothing."""
+    return math.isfinite(observed) and abs(observed - expected) <= tolerance

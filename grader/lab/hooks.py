@@ -1,0 +1,50 @@
+"""What a lab may decide before a submission is scored: functions of its hooks.py, each with a default here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+from grader.models import Outcome, Verdict
+
+NAMES = ("other_suite", "better")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ran:
+    """One suite over one submission: the outcomes by "criterion.case", and the points, None where it is not gradable."""
+
+    suite: str
+    outcomes: Mapping[str, Outcome]
+    score: int | None
+
+    def has_passed(self, *cases: str) -> bool:
+        """Say whether all of these cases have passed."""
+        return all(case in self.outcomes and self.outcomes[case].verdict is Verdict.PASSED for case in cases)
+
+
+class Hooks:
+    """The hooks of one lab, or their defaults."""
+
+    def __init__(self, module: ModuleType | None) -> None:
+        self._module = module
+
+    def other_suite(self, run: Ran) -> str | None:
+        """Return the folder of another suite to run, where the first did not fit the submission. Default: none."""
+        found = getattr(self._module, "other_suite", None)
+        return None if found is None else found(run)
+
+    def better(self, first: Ran, other: Ran) -> Ran:
+        """Return the run that counts. Default: the other where the first is not gradable."""
+        found = getattr(self._module, "better", None)
+        if found is not None:
+            chosen: Ran = found(first, other)
+            return chosen
+        return other if first.score is None else first
+
+
+def unknown_names(module: ModuleType) -> list[str]:
+    """Return the public functions of a hooks.py that are no hooks: misspelt, they would never be called."""
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    return [name for name in own if callable(getattr(module, name)) and not name.startswith("_") and name not in NAMES]

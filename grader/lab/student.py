@@ -1,0 +1,230 @@
+"""The student's program as a suite sees it: functions to call, objects to make, and operations of the lab's own.
+
+Whatever the program does that is no usable answer ends the case: CaseStopped, with a sentence for the student.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from grader.lab.answers import Answer
+from grader.lab.cases import CaseStopped, measurement, student_fault
+from grader.lab.values import Handle, pack, unpack
+from grader.models import SourceFile, Training
+from grader.sandbox.client import Fault, FaultKind, Limits, Loaded, Reply, Worker
+from grader.sandbox.protocol import ProtocolError
+
+
+class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    value: Any
+
+
+def generator(seed: int, purpose: str) -> np.random.Generator:
+    """Return the generator of a run for one purpose: same seed and purpose, same numbers."""
+    return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
+
+
+class Remote:
+    """An object in the worker. Its methods are called there: `model.fit(X, y)` gives an Answer.
+
+    Names that begin with an underscore, and methods called get, set or call, are reached by `call("name", ...)`.
+    """
+
+    def __init__(self, student: Student, number: int, name: str) -> None:
+        self._student, self._number, self._name = student, number, name
+
+    def __getattr__(self, method: str) -> Callable[..., Answer]:
+        if method.startswith("_"):
+            raise AttributeError(method)
+        return lambda *arguments, **named: self.call(method, *arguments, **named)
+
+    def call(self, method: str, /, *arguments: Any, time_s: float | None = None, **named: Any) -> Answer:
+        """Call a method, with time_s seconds for it (default: the lab's limit of a call)."""
+        what, settings = f"{self._name}.{method}", {"name": method, "object": self._number, "keep": None}
+        return self._student.answer("call", what, settings, (arguments, named), [self], time_s)
+
+    def get(self, attribute: str) -> Answer:
+        """Read an attribute."""
+        settings = {"name": attribute, "object": self._number}
+        return self._student.answer("get", f"{self._name}.{attribute}", settings, None, [self])
+
+    def set(self, attribute: str, value: Any) -> None:
+        """Write an attribute."""
+        settings = {"name": attribute, "object": self._number}
+        self._student.answer("set", f"{self._name}.{attribute}", settings, ((value,), {}), [self])
+
+    def part(self, path: list[str | int]) -> Remote:
+        """Return an object inside this one, found when it is first used: attributes and places in containers."""
+        return self._student.later({"of": self._number, "path": path}, self._name)
+
+
+class Student:
+    """The submission of one run, loaded in its worker."""
+
+    def __init__(
+        self, worker: Worker, file: SourceFile, limits: Limits, seed: int, operations: Iterable[str] = ()
+    ) -> None:
+        self.seed = seed
+        self.file = file
+        self.limits = limits
+        self.is_run_asked = False  # one run of the training from the student's own start, as a remark
+        self.training = Training()
+        self.case = ""  # "criterion.case" of the one that is running
+        self._worker = worker
+        self._operations = frozenset(operations)
+        self._hung: dict[str, CaseStopped] = {}
+        self._unmade: dict[int, dict[str, Any]] = {}
+        self._objects = self._oldest = 0
+        self._known_classes: set[str] = set()
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Return the generator of this run for one purpose: same seed, same numbers."""
+        return generator(self.seed, purpose)
+
+    def begin(self, case: str) -> None:
+        """Start a case: fresh objects, reseeded generators."""
+        self.case = case
+        self._unmade, self._oldest = {}, self._objects
+        self._worker.begin((self.seed + zlib.crc32(case.encode())) % 2**53)
+
+    @measurement
+    def loaded(self) -> Loaded:
+        """What the worker said when the program had run; CaseStopped where loading it failed."""
+        result = self._worker.load()
+        if isinstance(result, Fault):
+            raise self.stopped(result, f"Loading {self.file.name}")
+        return result
+
+    def has(self, name: str) -> bool:
+        """Say whether the program defines a callable of that name."""
+        if name in self.loaded.callables:
+            return True
+        return self.answer("has", name, {"name": name}).value is True
+
+    def run(self, name: str, /, *arguments: Any, time_s: float | None = None, **named: Any) -> Answer:
+        """Call a function of the program, with time_s seconds for it (default: the lab's limit of a call)."""
+        settings = {"name": name, "object": None, "keep": None}
+        return self.answer("call", name, settings, (arguments, named), _remotes(arguments, named), time_s)
+
+    def new(self, name: str, /, *arguments: Any, **named: Any) -> Remote:
+        """Make an object of a class of the program."""
+        self._objects += 1
+        settings = {"name": name, "object": None, "keep": self._objects}
+        self.answer("call", name, settings, (arguments, named), _remotes(arguments, named))
+        return Remote(self, self._objects, name)
+
+    def new_later(self, name: str, /, *arguments: Any, **named: Any) -> Remote:
+        """Return an object of a class of the program that is made when it is first used; arguments hold no arrays.
+
+        The first of a class is made at once: if that never ends, the class is what did not.
+        """
+        made = self.later({"name": name, "arguments": pack((arguments, named), {})}, name)
+        if name not in self._known_classes:
+            self._known_classes.add(name)
+            self.answer("make", name, {"object": made._number}, None, [made])
+        return made
+
+    def later(self, recipe: Mapping[str, Any], name: str) -> Remote:
+        """Return an object that the worker makes by a recipe when it is first used."""
+        self._objects += 1
+        self._unmade[self._objects] = {"object": self._objects, **recipe}
+        return Remote(self, self._objects, name)
+
+    def operate(
+        self,
+        operation: str,
+        *remotes: Remote,
+        named: str,
+        time_s: float | None = None,
+        needs: Iterable[str] = (),
+        **values: Any,
+    ) -> Answer:
+        """Do one of the operations of the lab's confined.py on some objects; named is what the student reads it as.
+
+        needs are calls without which it cannot work: after one of them hung, it is not tried again. LookupError for an
+        operation that the lab does not have.
+        """
+        if operation not in self._operations:
+            raise LookupError(f"confined.py has no operation {operation!r}")
+        settings = {"name": operation}
+        return self.answer("operate", named, settings, (remotes, values), remotes, time_s, needs)
+
+    def error_of(self, call: Callable[[], object]) -> str | None:
+        """Return the name of the exception that a call raises, None where it raises none."""
+        try:
+            call()
+        except CaseStopped as stopped:
+            if stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
+                raise
+            return stopped.fault.type
+        return None
+
+    def answer(
+        self,
+        op: str,
+        what: str,
+        settings: Mapping[str, Any],
+        arguments: tuple[Iterable[Any], Mapping[str, Any]] | None = None,
+        remotes: Sequence[Remote] = (),
+        time_s: float | None = None,
+        needs: Iterable[str] = (),
+    ) -> Answer:
+        """Ask the worker; CaseStopped where the student's code does not answer. what names the call for the student."""
+        _ = self.loaded  # what stops there is told of the file, not of what is asked
+        if any(remote._number <= self._oldest for remote in remotes):
+            raise LookupError(f"{what}: this object was made in an earlier case")
+        recipes = [recipe for remote in remotes for recipe in self._recipes(remote._number)]
+        made = [str(recipe["name"]) for recipe in recipes if "name" in recipe]
+        needs = (*made, *needs)
+        for needed in needs:
+            if needed in self._hung:
+                raise self._hung[needed]
+        blocks: dict[str, Any] = {}
+        sent = dict(settings)
+        if recipes:
+            sent["make"] = recipes
+        if arguments is not None:
+            by_place, by_name = arguments
+            sent["arguments"] = pack(
+                ([_sent(one) for one in by_place], {k: _sent(v) for k, v in by_name.items()}), blocks
+            )
+        result = self._worker.request(op, sent, blocks, time_s)
+        if isinstance(result, Reply):
+            try:
+                return Answer(self, what, unpack(result.words(_Payload).value, result.arrays))
+            except ProtocolError:
+                result = Fault(kind=FaultKind.PROTOCOL)
+        what = made[0] if result.is_in_making and made else what
+        stopped = self.stopped(result, what)
+        if needs and result.kind in (FaultKind.TIMEOUT, FaultKind.OUTPUT):
+            self._hung[what] = stopped
+        raise stopped
+
+    def stopped(self, fault: Fault, what: str) -> CaseStopped:
+        """Return the end of the case in which what did not answer."""
+        return student_fault(fault, what, self.file, self.limits.memory_bytes)
+
+    def _recipes(self, number: int) -> list[dict[str, Any]]:
+        """Return how to make an object that is not made yet, and what it is inside of, which comes first."""
+        if number not in self._unmade:
+            return []
+        recipe = self._unmade.pop(number)
+        return [*(self._recipes(recipe["of"]) if "of" in recipe else []), recipe]
+
+
+def _sent(value: Any) -> Any:
+    """Return an argument with objects of the worker as their numbers."""
+    if isinstance(value, Remote):
+        return Handle(value._number)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_sent, value))
+    return {key: _sent(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _remotes(arguments: Iterable[Any], named: Mapping[str, Any]) -> list[Remote]:
+    return [one for one in (*arguments, *named.values()) if isinstance(one, Remote)]

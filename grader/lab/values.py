@@ -1,0 +1,158 @@
+"""Plain values to and from the student's program: what a suite may pass, and what it gets to see.
+
+Whatever the worker sends becomes a value of exactly one of these types: None, bool, int, float, str, bytes, list,
+tuple, dict, numpy arrays of bool, integers, floats and texts, Table, and Other for what is only named. No class of the
+student's is among them, nothing is pickled or evaluated. The worker's end is grader/sandbox/values.py.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.sandbox.protocol import Arrays, ProtocolError
+
+DEPTH = 12  # of lists and dicts in each other, as the worker packs them
+ITEMS = 50_000  # values in one answer, an array counting as one
+NAME_CHARS = 80
+DIGITS = 1_300
+SAFE = 2**53
+
+Scalar = None | bool | int | float | str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Something that is no plain value: only the name of its type is known."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A pandas DataFrame or Series: the columns by name, each a list, in order; a missing value is None."""
+
+    columns: Mapping[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """The number under which the worker keeps an object."""
+
+    number: int
+
+
+def pack(value: Any, blocks: dict[str, NDArray[Any]]) -> Any:
+    """Return a value as tagged JSON, its arrays added to blocks; TypeError for what cannot be passed to a submission."""
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
+    if isinstance(value, (int, np.integer)):
+        exact = int(value)
+        return exact if -SAFE < exact < SAFE else ["i", str(exact)]
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return number if math.isfinite(number) else ["f", str(number)]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return ["b", base64.b64encode(value).decode()]
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        name = str(len(blocks))
+        blocks[name] = value
+        return ["a", name]
+    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        return ["s", list(value.shape), value.ravel().tolist()]
+    if isinstance(value, (list, tuple)):
+        return ["l" if isinstance(value, list) else "t", [pack(item, blocks) for item in value]]
+    if isinstance(value, dict):
+        return ["d", [[pack(key, blocks), pack(item, blocks)] for key, item in value.items()]]
+    if isinstance(value, Table):
+        return ["T", [[name, pack(column, blocks)] for name, column in value.columns.items()]]
+    if isinstance(value, Handle):
+        return ["o", value.number]
+    raise TypeError(
+        f"a suite passes numbers, texts, lists, tuples, dicts, arrays, tables and objects of the submission, not {type(value).__name__}"
+    )
+
+
+def unpack(value: Any, blocks: Arrays) -> Any:
+    """Return the value that the worker packed; ProtocolError for whatever is none."""
+    return _Unpacker(blocks).unpack(value, DEPTH + 1)
+
+
+class _Unpacker:
+    """Builds one value, and counts what it holds."""
+
+    def __init__(self, blocks: Arrays) -> None:
+        self._blocks = blocks
+        self._left = ITEMS
+
+    def unpack(self, value: Any, depth: int) -> Any:
+        self._left -= 1
+        if depth == 0 or self._left < 0:
+            raise ProtocolError("a value that is too deep or too long")
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        match value:
+            case ["l" | "t" as tag, list(items)]:
+                made = [self.unpack(item, depth - 1) for item in items]
+                return made if tag == "l" else tuple(made)
+            case ["d", list(pairs)]:
+                return dict(self._pair(pair, depth) for pair in pairs)
+            case ["a", str(name)] if name in self._blocks:
+                return self._blocks[name]
+            case ["s", list(shape), list(texts)]:
+                return _texts(shape, texts)
+            case ["T", list(columns)]:
+                return Table(dict(self._column(column, depth) for column in columns))
+            case ["i" | "f" | "b" as tag, str(text)]:
+                return _scalar(tag, text)
+            case ["?", str(name)]:
+                return Other(name[:NAME_CHARS])
+        raise ProtocolError("no plain value")
+
+    def _pair(self, pair: Any, depth: int) -> tuple[Any, Any]:
+        match pair:
+            case [key, item]:
+                made = self.unpack(key, depth - 1)
+                try:
+                    hash(made)
+                except TypeError:
+                    raise ProtocolError("a key that cannot be one") from None
+                return made, self.unpack(item, depth - 1)
+        raise ProtocolError("no pair")
+
+    def _column(self, column: Any, depth: int) -> tuple[str, list[Any]]:
+        match column:
+            case [str(name), values]:
+                made = self.unpack(values, depth - 1)
+                if isinstance(made, list):
+                    return name[:NAME_CHARS], made
+        raise ProtocolError("no column")
+
+
+def _texts(shape: list[Any], texts: list[Any]) -> NDArray[np.str_]:
+    is_shape = all(type(extent) is int and extent >= 0 for extent in shape) and len(shape) <= DEPTH
+    if not is_shape or math.prod(shape) != len(texts) or not all(isinstance(text, str) for text in texts):
+        raise ProtocolError("no array of texts")
+    return np.array(texts, dtype=np.str_).reshape(shape)
+
+
+def _scalar(tag: str, text: str) -> int | float | bytes:
+    try:
+        if tag == "b":
+            return base64.b64decode(text, validate=True)
+        if tag == "i" and len(text) <= DIGITS:
+            return int(text)
+        if tag == "f" and text in ("nan", "inf", "-inf"):
+            return float(text)
+    except (ValueError, binascii.Error):
+        pass
+    raise ProtocolError("no number")

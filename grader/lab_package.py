@@ -1,0 +1,45 @@
+"""Imports a lab's own modules: its folder as one private package, whatever it is called.
+
+Nothing goes on sys.path, so a lab called `statistics` shadows nothing, and a copy of a lab runs its own files. The modules
+of a lab import each other relatively.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+
+class LabPackage:
+    """The modules of one lab."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.name = f"_grader_lab_{hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]}"
+
+    def module(self, path: Path) -> ModuleType:
+        """Import the module in a file of the lab."""
+        if self.name not in sys.modules:
+            package = ModuleType(self.name)
+            package.__path__ = [str(self.folder)]
+            sys.modules[self.name] = package
+        parts = path.resolve().relative_to(self.folder).with_suffix("").parts
+        return importlib.import_module(".".join((self.name, *parts)))
+
+    def optional(self, name: str) -> ModuleType | None:
+        """Import a module beside assignment.toml, None where the lab has no such file."""
+        path = self.folder / f"{name}.py"
+        return self.module(path) if path.is_file() else None
+
+    def has(self, path: str | Path) -> bool:
+        """Say whether a file is one of the lab's."""
+        return Path(path).resolve().is_relative_to(self.folder)
+
+    def forget(self) -> None:
+        """Drop what was imported: a module may keep something of one submission, and its file may change."""
+        importlib.invalidate_caches()
+        for name in [name for name in sys.modules if name == self.name or name.startswith(f"{self.name}.")]:
+            del sys.modules[name]

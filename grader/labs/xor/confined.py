@@ -1,0 +1,849 @@
+"""What this lab does beside the student's code: many calls in one request, and watching a training of their own.
+
+Nothing here judges, and what it answers is believed no more than any answer. Students can read this file: it holds no
+expected value, threshold, seed or rule. The standard library only; numpy comes with the object finder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import io
+import math
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+PROGRAM = "__main__"  # __name__ of the student's file while it is watched
+LOGGED = 600  # calls told by `discover`
+SOME, SLACK = 50, 0.8  # calls that are enough when but a fifth of the time is over
+LULL_S = 0.6  # without a call that passes numbers: the training has no more to show
+LOOK = 32  # calls between two looks at the answers
+KEPT = 160  # calls of forward kept by `record`
+HELD = 64  # numbers in one argument, return value or holder
+COLUMNS = 160  # numbers inside the network that are followed
+SCALARS = 32  # numbers passed and returned between two calls of forward
+EVENTS = 2_000_000  # calls and returns, after which a run has shown enough
+EPOCHS = 5_000  # of a training that has to be started
+MOST_NAMES = 12
+MOST_ERRORS = 200_000
+WALK_FOUND = 800  # objects and holders of numbers told by `describe`
+PATH_CHARS = 200
+TRACED = 64  # calls told by `trace`
+LOSSES = 200_000
+
+Values = dict[str, Any]
+
+
+# --- the objects of the contract ----------------------------------------------------------------
+
+
+def describe(objects: Any, target: Any) -> Values:
+    """List the objects of the submission inside one object, and the numbers they hold."""
+    find = objects.find
+    found: list[Values] = []
+    identities: dict[int, int] = {}
+    own = set()
+    for value, path, holder in find.walk(target):
+        same = identities.setdefault(id(value), len(identities))
+        if holder is None:
+            own.add(type(value))
+        if len(found) >= WALK_FOUND or len(str(path)) > PATH_CHARS:
+            continue
+        if holder is None:
+            found.append({"path": path, "class": type(value).__name__[:80], "same": same})
+        else:
+            found.append({"path": path, "same": same, **find.form(value), "size": find.size_of(value)})
+    classes = {cls.__name__[:80]: [base.__name__ for base in cls.__mro__[:-1]][:20] for cls in own}
+    return {"found": found, "classes": classes}
+
+
+def read(objects: Any, target: Any, *, references: Any) -> Values:
+    """Read numbers inside an object."""
+    return {"values": objects.find.References(target, references).read()}
+
+
+def write(objects: Any, target: Any, *, references: Any, values: Any) -> Values:
+    """Write numbers inside an object and read them again."""
+    places = objects.find.References(target, references)
+    places.write(values)
+    return {"values": places.read()}
+
+
+def forward(objects: Any, target: Any, *, form: str, x: Any, references: Any = None, values: Any = None) -> Values:
+    """Call forward once for each row of x and answer with the outputs, (n,); write values before."""
+    find = objects.find
+    if values is not None:
+        find.References(target, references).write(values)
+    outputs, afterwards, output = [], [], None
+    call = objects.method(target, "forward")
+    for row in x:
+        given, named = given_as(objects, form, row)
+        output = find.first(objects.call(call, *given, **named))
+        outputs.append(find.numbers(output)[:4] if find.is_numeric(output) else [])
+        afterwards.append(find.numbers([*given, *named.values()]))
+    objects.kept[id(target)] = output  # the form of its errors
+    return {"form": find.form(output), "outputs": even(objects, outputs), "x": even(objects, afterwards)}
+
+
+def even(objects: Any, rows: list[list[float]]) -> Any:
+    """Return rows of numbers as an array, without columns where they differ in length."""
+    np = objects.find.np
+    return np.array(rows) if len({len(row) for row in rows}) == 1 else np.zeros((len(rows), 0))
+
+
+def call(objects: Any, *, name: str, arguments: Any, output_of: Any = None) -> Values:
+    """Call a function of the module once for each row of arguments, (n, k); one number each.
+
+    The first argument comes in the form of the last output of an object, where one is given.
+    """
+    find, values = objects.find, []
+    function = objects.named(name)
+    for row in arguments:
+        passed = row.tolist()
+        if output_of is not None:
+            output = objects.kept.get(id(output_of), 0.0)
+            passed[0] = find.like(output, [passed[0]]) if find.is_numeric(output) else passed[0]
+        result = objects.call(function, *passed)
+        if not find.is_numeric(result) or len(find.numbers(result)) != 1:
+            return {"values": find.np.zeros(0)}
+        values.append(find.numbers(result)[0])
+    return {"values": find.np.array(values)}
+
+
+def trace(objects: Any, root: Any, *, form: str, x: Any, parts: Any) -> Values:
+    """Run one forward and list the calls of forward of the given parts, in order.
+
+    Each row of `calls` is: number of the part, output, how many inputs, inputs (8 at most).
+    """
+    find = objects.find
+    numbered = {id(find.resolve(root, path)): number for number, path in enumerate(parts)}
+    calls: list[list[float]] = []
+    running: list[int] = []
+
+    def watched(original: Any) -> Any:
+        def forward(neuron: Any, *arguments: Any, **named: Any) -> Any:
+            number = numbered.get(id(neuron), -1)
+            if number in running:  # the forward of a base class: one call of the neuron
+                return original(neuron, *arguments, **named)
+            running.append(number)
+            kept = copy.deepcopy((arguments, named))
+            try:
+                output = original(neuron, *arguments, **named)
+            finally:
+                running.remove(number)
+            value, received = find.first(output), [*kept[0], *kept[1].values()]
+            if number >= 0 and len(calls) < TRACED and find.is_numeric(received) and find.is_numeric(value):
+                objects.kept[str(number)] = kept
+                inputs = find.numbers(received)[:8]
+                padding = [0.0] * (8 - len(inputs))
+                calls.append([number, find.numbers(value)[0], len(inputs), *inputs, *padding])
+            return output
+
+        return forward
+
+    changed = []
+    for cls in {base for path in parts for base in type(find.resolve(root, path)).__mro__[:-1]}:
+        own = vars(cls).get("forward")
+        for name, value in list(vars(cls).items()):
+            if own is not None and value is own:  # forward, and __call__ = forward
+                changed.append((cls, name, own))
+                setattr(cls, name, watched(own))
+    try:
+        values = forward(objects, root, form=form, x=x)
+    finally:
+        for cls, name, own in changed:
+            setattr(cls, name, own)
+    return {**values, "calls": find.np.array(calls, dtype=float).reshape(len(calls), 11)}
+
+
+def influence(objects: Any, target: Any, *, form: str, x: Any, references: Any, delta: float) -> Values:
+    """Add delta to one number at a time, and answer with the outputs for each row of x.
+
+    A row of `moved` is one number, (n,); it equals the base where the changed object raised.
+    """
+    find = objects.find
+    first_run = forward(objects, target, form=form, x=x)
+    base = first_run["outputs"]
+    moved = []
+    for path, index in references:
+        reference = find.References(target, [(path, index)])
+        (before,) = reference.read()
+        try:
+            reference.write([before + delta])
+            outputs = forward(objects, target, form=form, x=x)["outputs"]
+        except Exception:
+            outputs = find.np.zeros((0, 0))
+        reference.write([before])
+        fits = outputs.shape == base.shape
+        same = base[:, 0] if base.shape[1] else find.np.zeros(len(base))
+        moved.append(outputs[:, 0] if fits and outputs.shape[1] else same)
+    rows = find.np.array(moved).reshape(len(moved), len(base))
+    return {"form": first_run["form"], "outputs": base, "moved": rows}
+
+
+def steps(objects: Any, *targets: Any, form: str, references: Any, parameters: Any, x: Any, err: Any) -> Values:
+    """Make one step of learning, from outside, on each of the objects: write the parameters, forward, backward, read.
+
+    A row of parameters, x and err is one step; `sizes` says how many of `returned` each backward gave.
+    """
+    find = objects.find
+    before, after, outputs, returned, answer = [], [], [], [], {}
+    for target, numbers, row, error in zip(targets, parameters, x, err, strict=True):
+        places = find.References(target, references)
+        places.write(numbers)
+        before.append(places.read())
+        answer = forward(objects, target, form=form, x=row[None, :])
+        try:
+            returned.append(backward(objects, target, form, row, error))
+        except (TypeError, IndexError, AttributeError):  # a neuron whose model passes an array of one
+            places.write(numbers)
+            forward(objects, target, form=form, x=row[None, :])
+            returned.append(backward(objects, target, form, row, error, is_array=True))
+        outputs.append(answer["outputs"][0].tolist())
+        after.append(places.read())
+    np = find.np
+    return {
+        "form": answer["form"], "outputs": even(objects, outputs), "before": np.array(before), "after": np.array(after),
+        "sizes": np.array([len(row) for row in returned], dtype=float), "returned": np.concatenate(returned),
+    }  # fmt: skip
+
+
+def epochs(
+    objects: Any, target: Any, *, form: str, x: Any, labels: Any, scale: float | None, epochs: int, references: Any
+) -> Values:
+    """Train: for each row of x, forward and backward(x, scale * (label - y)), epochs times; without a scale, with the module's loss."""
+    find, losses = objects.find, []
+    for _ in range(epochs):
+        squared = 0.0
+        for row, label in zip(x, labels, strict=True):
+            ((given,), _) = given_as(objects, form, row)
+            output = find.first(target.forward(given))
+            error = label - find.numbers(output)[0]
+            squared += error * error
+            objects.kept[id(target)] = output
+            if scale is None:
+                target.backward(given, objects.named("loss")(output, find.plain_number(label)))
+            else:
+                target.backward(given, error_as(objects, target, scale * error))
+        losses.append(squared / len(labels))
+    values = find.References(target, references).read()
+    final = forward(objects, target, form=form, x=x)
+    return {"form": final["form"], "losses": find.np.array(losses), "outputs": final["outputs"], "values": values}
+
+
+def train(objects: Any, target: Any, *, form: str, x: Any, labels: Any, epochs: int) -> Values:
+    """Call the student's train(model, samples, epochs) and answer with the losses it returns."""
+    find = objects.find
+    samples = [
+        (given_as(objects, form, row)[0][0], find.plain_number(label)) for row, label in zip(x, labels, strict=True)
+    ]
+    returned = objects.call(objects.named("train"), target, samples, epochs)
+    losses = find.numbers(returned) if find.is_numeric(returned) else []
+    final = forward(objects, target, form=form, x=x)
+    return {"form": final["form"], "losses": find.np.array(losses[:LOSSES]), "outputs": final["outputs"]}
+
+
+def backward(objects: Any, target: Any, form: str, row: Any, error: float, *, is_array: bool = False) -> Any:
+    """Call backward(x, err), err in the form of the last output; return the numbers it gives, 16 at most."""
+    find = objects.find
+    err = error_as(objects, target, float(error))
+    err = find.np.reshape(err, 1) if is_array else err
+    x, named = given_as(objects, form, row)
+    method = objects.method(target, "backward")
+    if len(x) + len(named) != 1:  # forward(x1, x2): backward takes them as one x
+        x, named = (row.copy(),), {}
+    returned = objects.call(method, *x, *named.values(), err)
+    return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
+
+
+def error_as(objects: Any, target: Any, value: float) -> Any:
+    """Return an error in the container that the student's loss gives, or that the output has."""
+    find = objects.find
+    output = objects.kept.get(id(target), 0.0)
+    loss = getattr(objects.module, "loss", None)
+    if type(target).__name__ == "Model" and callable(loss):
+        try:
+            given = loss(copy.deepcopy(output), 0.0)
+            if find.is_numeric(given) and len(find.numbers(given)) == 1:
+                return find.like(given, [value])
+        except Exception:
+            pass  # the case about the loss will say so
+    elif find.np.ndim(output) < 2:
+        return value
+    return find.like(output, [value] * len(find.numbers(output))) if find.is_numeric(output) else value
+
+
+def given_as(objects: Any, form: str, row: Any) -> tuple[tuple[Any, ...], Values]:
+    """Return the arguments of forward in the form asked for, or as that part was seen to get."""
+    if form.startswith("seen:"):
+        return objects.find.like(objects.kept[form[5:]], row.tolist())  # type: ignore[no-any-return]
+    if form in ("list", "tuple"):
+        return (row.tolist() if form == "list" else tuple(row.tolist()),), {}
+    return ({"vector": row, "row": row[None, :], "column": row[:, None]}[form].copy(),), {}
+
+
+# --- a training of the student's own ------------------------------------------------------------
+
+
+class Enough(BaseException):
+    """Ends the student's run: enough was seen."""
+
+
+class Nowhere(io.RawIOBase):
+    """A stream that forgets what is printed."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def arguments(frame: types.FrameType, owner: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Return the positional and named arguments of a call, without self."""
+    code, values = frame.f_code, frame.f_locals
+    end = code.co_argcount + code.co_kwonlyargcount
+    first = 0 if isinstance(owner, types.ModuleType) else 1
+    positional = [values[name] for name in code.co_varnames[first : code.co_argcount]]
+    named = {name: values[name] for name in code.co_varnames[code.co_argcount : end]}
+    if code.co_flags & inspect.CO_VARARGS:
+        positional += values[code.co_varnames[end]]
+        end += 1
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        named |= values[code.co_varnames[end]]
+    return positional, named
+
+
+def flat(value: Any) -> list[float]:
+    """Return the numbers of a value, none of what is no number or holds too many."""
+    if not find.is_numeric(value) or find.size_of(value) > HELD:
+        return []
+    return find.numbers(value)  # type: ignore[no-any-return]
+
+
+def shape(value: Any) -> list[int]:
+    """Return the shape of a numeric value, [] for a number and [0] for what is none."""
+    count = len(flat(value))
+    if not count:
+        return [0]
+    try:
+        found = [int(extent) for extent in find.np.shape(value)]
+    except ValueError:
+        return [count]
+    return found if math.prod(found) == count else [count]
+
+
+def held(root: Any) -> dict[str, tuple[list[Any], list[float]]]:
+    """Return the numbers inside an object by the place of their holder."""
+    found = {}
+    for value, path, holder in find.walk(root):
+        if holder is not None and find.size_of(value) <= HELD:
+            found[str(path)] = (path, find.numbers(value))
+    return found
+
+
+def owner_of(frame: types.FrameType) -> Any:
+    """Return the object of the submission whose method is called, the module for a function, None for neither."""
+    code = frame.f_code
+    if not code.co_flags & inspect.CO_OPTIMIZED or code.co_name.startswith("<"):
+        return None
+    first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    if type(first).__module__ in find.OWN:
+        return first
+    return sys.modules.get(frame.f_globals.get("__name__", ""))
+
+
+class Hook:
+    """Follows the student's calls: the part that finding, recording and training have in common."""
+
+    def __init__(self, files: set[str], seconds: float) -> None:
+        self.deadline = time.monotonic() + seconds
+        self.soon = self.deadline - SLACK * seconds
+        self.frames: list[types.FrameType] = []
+        self._files = files
+        self._numbers: dict[int, int] = {}
+        self._alive: list[Any] = []  # so that no identity is used twice
+        self._events = 0
+
+    def __call__(self, frame: types.FrameType, event: str, value: Any) -> None:
+        if event not in ("call", "return") or frame.f_code.co_filename not in self._files:
+            return
+        self._events += 1
+        if self._events > EVENTS or (self._events % 64 == 0 and time.monotonic() > self.deadline):
+            raise Enough
+        if event == "call":
+            self.enter(frame, owner_of(frame))
+            self.frames.append(frame)
+        else:
+            while self.frames and self.frames.pop() is not frame:
+                pass
+            self.leave(frame, value)
+
+    def number(self, owner: Any) -> int:
+        """Return the number of an object among those of its class, in the order in which they were seen."""
+        if id(owner) not in self._numbers:
+            self._numbers[id(owner)] = sum(type(one) is type(owner) for one in self._alive)
+            self._alive.append(owner)
+        return self._numbers[id(owner)]
+
+    def enter(self, frame: types.FrameType, owner: Any) -> None:
+        """Take note of a call; owner is what owner_of gives."""
+
+    def leave(self, frame: types.FrameType, value: Any) -> None:
+        """Take note of what a call returned."""
+
+
+class Finder(Hook):
+    """Lists the first calls that pass two numbers or more."""
+
+    def __init__(self, files: set[str], seconds: float) -> None:
+        super().__init__(files, seconds)
+        self.calls: list[dict[str, Any]] = []
+        self._latest = self.deadline
+        self._open: dict[int, dict[str, Any]] = {}
+
+    def enter(self, frame: types.FrameType, owner: Any) -> None:
+        now = time.monotonic()
+        if now - self._latest > LULL_S:
+            raise Enough
+        if owner is None:
+            return
+        number = self.number(owner)
+        if frame.f_code.co_name == "__init__":
+            return
+        positional, named = arguments(frame, owner)
+        values = [*positional, *named.values()][:8]
+        passed = [number for value in values for number in flat(value)]
+        if len(passed) < 2:
+            return
+        if len(self.calls) >= LOGGED or (len(self.calls) >= SOME and now > self.soon):
+            raise Enough
+        self._latest = now
+        self._open[id(frame)] = call = {
+            "class": type(owner).__name__[:80],
+            "method": frame.f_code.co_name[:80],
+            "object": number,
+            "depth": len(self.frames),
+            "shapes": [shape(value) for value in values],
+            "passed": passed,
+            "returned": [],
+        }
+        self.calls.append(call)
+
+    def leave(self, frame: types.FrameType, value: Any) -> None:
+        call = self._open.pop(id(frame), None)
+        if call is not None:
+            call["returned"] = flat(value)
+
+
+class Follower(Hook):
+    """Follows one object: class, object, and the method that is called once a step, "" for whatever is called."""
+
+    def __init__(self, files: set[str], seconds: float, wanted: dict[str, Any]) -> None:
+        super().__init__(files, seconds)
+        self.owner: Any = None
+        self._wanted = wanted
+
+    def is_wanted(self, frame: types.FrameType, owner: Any) -> bool:
+        """Say whether a call is one of those that bound the steps."""
+        if owner is None:
+            return False
+        is_it = self.number(owner) == self._wanted["object"] and type(owner).__name__ == self._wanted["class"]
+        if not self._wanted["method"]:
+            if is_it and frame.f_code.co_name != "__init__":
+                self.owner = owner
+            return self.owner is not None
+        if is_it and frame.f_code.co_name == self._wanted["method"]:
+            self.owner = owner
+            return True
+        return False
+
+
+class Recorder(Follower):
+    """Keeps, at each call that bounds a step and at its return, the numbers inside the object."""
+
+    def __init__(self, files: set[str], seconds: float, wanted: dict[str, Any]) -> None:
+        super().__init__(files, seconds, wanted)
+        self.rows: list[dict[str, Any]] = []
+        self.template: tuple[list[Any], dict[str, Any]] = ([], {})
+        self._running: types.FrameType | None = None
+        self._sites: dict[tuple[Any, ...], int] = {}
+
+    def enter(self, frame: types.FrameType, owner: Any) -> None:
+        if not self.is_wanted(frame, owner) or self._running is not None:
+            if self.rows:
+                count = frame.f_code.co_argcount
+                self._note(*(frame.f_locals.get(name) for name in frame.f_code.co_varnames[:count]))
+            return
+        most = KEPT * (1 if self._wanted["method"] else 4)
+        if len(self.rows) >= most or (len(self.rows) >= SOME and time.monotonic() > self.soon):
+            raise Enough
+        passed: list[float] = []
+        if self._wanted["method"]:
+            self._running = frame
+            self.template = positional, named = copy.deepcopy(arguments(frame, owner))
+            passed = [number for value in (*positional, *named.values()) for number in flat(value)]
+        is_forward = self._wanted["forward"] == frame.f_code.co_name
+        site = tuple((caller.f_code, caller.f_lineno) for caller in self.frames)
+        before = held(self.owner)
+        self.rows.append(
+            {
+                "before": before,
+                "after": before,
+                "passed": passed,
+                "site": self._sites.setdefault(site, len(self._sites)) if self._wanted["method"] else int(is_forward),
+                "depth": len(self.frames),
+                "scalars": [],
+            }
+        )
+
+    def leave(self, frame: types.FrameType, value: Any) -> None:
+        if frame is self._running:
+            self._running = None
+            self.rows[-1]["after"] = held(self.owner)
+        elif self.rows:
+            self._note(value)
+
+    def _note(self, *values: Any) -> None:
+        scalars = self.rows[-1]["scalars"]
+        for value in values:
+            numbers = flat(value) if len(scalars) < SCALARS else []
+            if len(numbers) == 1:
+                scalars += numbers
+
+
+class Starter(Follower):
+    """Sets the numbers of the object when a step is first bounded, then counts such calls and looks at its answers.
+
+    Where every call bounds a step, it counts those of the next one.
+    """
+
+    def __init__(self, files: set[str], settings: dict[str, Any], arrays: dict[str, Any], answers: Any) -> None:
+        super().__init__(files, settings["seconds"], settings)
+        self.count = 0
+        self.squared: list[float] = []
+        self.restored: tuple[Any, str, Any] | None = None
+        self._has_started = self._is_looking = False
+        self._settings, self._arrays, self._answers = settings, arrays, answers
+
+    def enter(self, frame: types.FrameType, owner: Any) -> None:
+        if not self._has_started:
+            if not self.is_wanted(frame, owner):
+                return
+            try:
+                find.References(self.owner, self._settings["references"]).write(self._arrays["start"])
+            except (AttributeError, KeyError, IndexError, TypeError):
+                return  # not made yet
+            self._has_started = True
+            if not self._wanted["method"]:
+                return  # the next call tells what is called often
+        if owner is not None:
+            self._count_calls(owner, frame.f_code.co_name)
+
+    def _count_calls(self, owner: Any, name: str) -> None:
+        """Put a counter around a method or function for as long as the run lasts, and stop to watch."""
+        is_module = isinstance(owner, types.ModuleType)
+        places = [owner] if is_module else type(owner).__mro__
+        holder = next((one for one in places if name in vars(one)), None)
+        if holder is None:
+            return
+        original = vars(holder)[name]
+
+        def counted(*args: Any, **named: Any) -> Any:
+            if not self._is_looking and (is_module or args[0] is owner):
+                self._seen()
+            return original(*args, **named)
+
+        self.restored = (holder, name, original)
+        setattr(holder, name, counted)
+        sys.setprofile(None)
+
+    def _seen(self) -> None:
+        """Count a call; end the run when all errors are small, or when its time is over."""
+        self.count += 1
+        if self.count % LOOK:
+            return
+        if time.monotonic() > self.deadline:
+            raise Enough
+        self._is_looking = True
+        try:
+            answers = self._answers(self.owner)
+        except Exception:
+            return
+        finally:
+            self._is_looking = False
+        errors = [abs(answer - label) for answer, label in zip(answers, self._arrays["labels"], strict=True)]
+        if len(self.squared) < MOST_ERRORS:
+            self.squared.append(sum(error * error for error in errors) / len(errors))
+        if max(errors) < self._settings["near"]:
+            raise Enough
+
+
+class Observer:
+    """The watched training of one submission, and the network that it left."""
+
+    def __init__(self, objects: Any) -> None:
+        self._objects = objects
+        self._program = settings = objects.program
+        self._owner: Any = None
+        self._template: tuple[list[Any], dict[str, Any]] = ([], {})
+        code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
+        self._code = code
+        self._files = {settings["file"], *(f"{name}.py" for name in settings["siblings"])}
+
+    def discover(self, settings: dict[str, Any]) -> Values:
+        """Run the file as a program and list the first calls of methods: `calls` with the counts of their numbers."""
+        finder = Finder(self._files, settings["seconds"])
+        problem = self._run(finder, settings["seed"], lambda: bool(finder.calls))
+        calls = [{**one, "passed": len(one["passed"]), "returned": len(one["returned"])} for one in finder.calls]
+        numbers = [number for one in finder.calls for number in (*one["passed"], *one["returned"])]
+        return {
+            "calls": calls,
+            "problem": problem,
+            "logs": self._takes_logarithms(),
+            "numbers": find.np.array(numbers, dtype=float),
+        }
+
+    def record(self, settings: dict[str, Any]) -> Values:
+        """Run again and follow one object. A row of each array is a call that bounds a step: see Follower."""
+        recorder = Recorder(self._files, settings["seconds"], settings)
+        self._run(recorder, settings["seed"], lambda: bool(recorder.rows))
+        rows = recorder.rows
+        self._owner, self._template = recorder.owner, recorder.template
+        if settings["shapes"] is not None:  # forward is another call than the one that bounds the steps
+            self._template = templated(settings["shapes"], settings["numbers"]), {}
+        if not rows:
+            return {"places": [], "sites": [], "depths": []}
+        last = rows[-1]["after"]
+        places = [(path, index) for path, numbers in last.values() for index in range(len(numbers))][:COLUMNS]
+        keys = [(str(path), len(last[str(path)][1]), index) for path, index in places]
+
+        def table(when: str) -> list[list[float]]:
+            return [[column(row[when], *key) for key in keys] for row in rows]
+
+        words = {"places": places, "sites": [row["site"] for row in rows], "depths": [row["depth"] for row in rows]}
+        arrays = {"before": table("before"), "after": table("after")}
+        arrays |= {name: padded(row[name] for row in rows) for name in ("passed", "scalars")}
+        return words | {name: table_of(some) for name, some in arrays.items()}
+
+    def methods(self, settings: dict[str, Any]) -> Values:
+        """Name what the recorded object can be asked with `count` arguments: its methods, or a module's functions."""
+        owner, names = self._owner, []
+        places = [vars(owner)] if isinstance(owner, types.ModuleType) else map(vars, type(owner).__mro__[:-1])
+        for name, value in [pair for place in places for pair in place.items()]:
+            if (
+                isinstance(value, types.FunctionType)
+                and value.__code__.co_filename in self._files
+                and name != "__init__"
+            ):
+                with contextlib.suppress(TypeError, ValueError):
+                    inspect.signature(getattr(owner, name)).bind(*[0.0] * settings["count"])
+                    names.append(name)
+        return {"names": list(dict.fromkeys(names))[:MOST_NAMES]}
+
+    def replay(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
+        """Write each row of parameters (m, k) and call forward for x (q, 2), `rows` examples a call: (m, q)."""
+        references = find.References(self._owner, settings["references"])
+        outputs = []
+        for row in arrays["parameters"]:
+            references.write(row)
+            outputs.append(self._forward(self._owner, settings, arrays["x"]))
+        return {"outputs": table_of(outputs)}
+
+    def influence(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
+        """From a start, add 1 to one number at a time: which outputs `moved` (k, q), which numbers `changed` with it (k, k)."""
+        references = find.References(self._owner, settings["references"])
+        with contextlib.suppress(Exception):
+            references.write(arrays["start"])
+        start = references.read()
+        output = self._forward(self._owner, settings, arrays["x"])
+        moved, changed = [], []
+        for reference, value in zip(settings["references"], start, strict=True):
+            one = find.References(self._owner, [reference])
+            try:
+                one.write([value + 1.0])
+                changed.append([float(a != b) for a, b in zip(references.read(), start, strict=True)])
+                moved.append(self._forward(self._owner, settings, arrays["x"]))
+            except Exception:
+                changed[len(moved) :] = [[0.0] * len(start)]
+                moved.append(output)
+            with contextlib.suppress(Exception):
+                one.write([value])
+        return {"base": find.np.array(output), "moved": table_of(moved), "changed": table_of(changed)}
+
+    def train(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
+        """Run again from the start given, and answer with the parameters at the end and the squared errors."""
+
+        def answers(owner: Any) -> list[float]:
+            target = owner if isinstance(owner, types.ModuleType) else copy.deepcopy(owner)
+            return self._forward(target, settings, arrays["x"])
+
+        starter = Starter(self._files, settings, arrays, answers)
+        try:
+            self._run(starter, settings["seed"], lambda: starter.count > 0)
+        finally:
+            if starter.restored is not None:
+                setattr(*starter.restored)
+        if starter.owner is None:
+            return {"count": 0, "values": find.np.zeros(0), "squared": find.np.zeros(0)}
+        values = find.References(starter.owner, settings["references"]).read()
+        return {"count": starter.count, "values": values, "squared": find.np.array(starter.squared)}
+
+    # -- helpers
+
+    def _run(self, hook: Hook, seed: int, has_begun: Callable[[], bool]) -> str:
+        """Run the file as a program under a hook; say what ended it early, "" for nothing."""
+        find.OWN.add(PROGRAM)
+        module = types.ModuleType(PROGRAM)
+        sys.modules[PROGRAM] = module
+        for name in self._program["siblings"]:
+            sys.modules.pop(name, None)
+        self._objects.dress(module)
+        self._objects.seed(seed)
+        try:
+            with quiet():
+                sys.setprofile(hook)
+                exec(self._code, module.__dict__)
+                if not has_begun():
+                    start_training(module)
+        except Enough:
+            return ""
+        except BaseException as error:
+            return type(error).__name__[:80]
+        finally:
+            sys.setprofile(None)
+        return ""
+
+    def _forward(self, owner: Any, settings: dict[str, Any], x: Any) -> list[float]:
+        """Call an object's forward with x (q, 2) in the place of the examples that it was seen to get."""
+        slots, outs = settings["slots"], settings["outputs"]
+        positional, named = self._template
+        known = [flat(value) for value in (*positional, *named.values())]
+        found: list[float] = []
+        rows = x.tolist()
+        for start in range(0, len(rows), len(slots)):
+            some = rows[start : start + len(slots)]
+            numbers = [number for values in known for number in values]
+            for places, row in zip(slots, some + [some[-1]] * (len(slots) - len(some)), strict=True):
+                for place, number in zip(places, row, strict=True):
+                    numbers[place] = number
+            values = [find.like(one, numbers) if flat(one) else one for one in (*positional, *named.values())]
+            names = dict(zip(named, values[len(positional) :], strict=True))
+            with quiet():
+                returned = flat(getattr(owner, settings["forward"])(*values[: len(positional)], **names))
+            found += [returned[out] for out in outs][: len(some)]
+        return found
+
+    def _takes_logarithms(self) -> bool:
+        """Say whether any function of the submission names a logarithm."""
+        codes = [self._code, *(compile(text, name, "exec") for name, text in self._program["siblings"].items())]
+        while codes:
+            code = codes.pop()
+            if any(name.startswith("log") for name in code.co_names):
+                return True
+            codes += [one for one in code.co_consts if isinstance(one, types.CodeType)]
+        return False
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Forget what is printed meanwhile."""
+    sink = io.TextIOWrapper(io.BufferedWriter(Nowhere()), encoding="utf-8", errors="replace", write_through=True)
+    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+        yield
+
+
+def start_training(module: types.ModuleType) -> None:
+    """Call the file's train with an object of one of its classes, as the file did not."""
+    samples = [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]
+    train = getattr(module, "train", None)
+    classes = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ in find.OWN]
+    for cls in reversed(classes):
+        try:
+            made = cls()
+        except Exception:
+            continue
+        with contextlib.suppress(Exception):
+            if callable(train):
+                train(made, samples, EPOCHS)
+                return
+
+
+def templated(shapes: list[list[int]], numbers: list[float]) -> list[Any]:
+    """Return arguments of these shapes that hold the numbers."""
+    left = list(numbers)
+    taken = [[left.pop(0) for _ in range(math.prod(one))] for one in shapes]
+    return [find.np.reshape(some, one) if one else some[0] for one, some in zip(shapes, taken, strict=True)]
+
+
+def table_of(rows: list[list[float]]) -> Any:
+    """Return rows of numbers of one length as an array."""
+    return find.np.array(rows, dtype=float).reshape(len(rows), len(rows[0]) if rows else 0)
+
+
+def column(found: dict[str, tuple[list[Any], list[float]]], place: str, size: int, index: int) -> float:
+    """Return one number of a snapshot, NaN where it was not there yet."""
+    numbers = found.get(place, ([], []))[1]
+    return numbers[index] if len(numbers) == size else math.nan
+
+
+def padded(rows: Any) -> list[list[float]]:
+    """Return rows of numbers at the same length, NaN at their ends."""
+    listed = list(rows)
+    longest = max(map(len, listed), default=0)
+    return [[*row, *[math.nan] * (longest - len(row))] for row in listed]
+
+
+# What the trusted side may ask for. The watched training is one for the whole submission, whatever case is running.
+
+find: Any = None  # the object finder
+watched: Observer | None = None
+
+
+def observer(objects: Any) -> Observer:
+    """Return the watched training, which begins with `discover`."""
+    global find, watched
+    if watched is None:
+        find = objects.find
+        watched = Observer(objects)
+    return watched
+
+
+def discover(objects: Any, *, settings: Values) -> Values:
+    """Watch the first calls of a run: see Observer."""
+    return observer(objects).discover(settings)
+
+
+def record(objects: Any, *, settings: Values) -> Values:
+    """Record the steps of a run: see Observer."""
+    return observer(objects).record(settings)
+
+
+def methods(objects: Any, *, settings: Values) -> Values:
+    """Name the methods of the recorded object: see Observer."""
+    return observer(objects).methods(settings)
+
+
+def replay(objects: Any, *, settings: Values, parameters: Any, x: Any) -> Values:
+    """Call the recorded forward with other parameters: see Observer."""
+    return observer(objects).replay(settings, {"parameters": parameters, "x": x})
+
+
+def perturb(objects: Any, *, settings: Values, x: Any, start: Any) -> Values:
+    """Change one number of the recorded object at a time: see Observer."""
+    return observer(objects).influence(settings, {"x": x, "start": start})
+
+
+def retrain(objects: Any, *, settings: Values, x: Any, labels: Any, start: Any) -> Values:
+    """Run the training again from a start: see Observer."""
+    return observer(objects).train(settings, {"x": x, "labels": labels, "start": start})
+
+
+OPERATIONS = (
+    describe, read, write, forward, call, trace, influence, steps, epochs, train,
+    discover, record, methods, replay, perturb, retrain,
+)  # fmt: skip

@@ -1,0 +1,211 @@
+"""Names the mistake behind what was observed: fits each rule of the bank, and is silent unless one fits alone.
+
+A rule fits when every number is met within rules.TOLERANCE, relative to the largest that the rule
+expects of that neuron, with one rate for all of them. It is named when every rule that predicts
+anything else misses by MARGIN at least; rules with the same prediction are named together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .misconceptions import BACK, FORWARD, IN_NETWORK, IN_NEURON, LOSS, STILL, Network, Neurons, Rule
+from .oracle import Array
+from .rules import TOLERANCE, ModelSteps, NeuronSteps, fit
+
+MARGIN = 10 * TOLERANCE
+FORWARD_TOLERANCE = 1e-5
+REFINEMENTS = 10  # Gauss-Newton steps for the rate of a rule that is not linear in it
+NOTHING = 1e-9
+ALIKE = 1e-4  # of two rates to begin with: one of them will do
+
+# The right step, among the rules that may fit: where it does, there is no mistake to name.
+RIGHT = Rule(id="right", message="", hint="", formula="step")
+
+Predict = Callable[[Rule, float, float], Array]  # rule, rate, form -> numbers (n, neurons, 3)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diagnosis:
+    """The mistake that was seen: the rules (more than one: of the same formula here), and how closely the first fits.
+
+    residual is its relative misfit, margin that of the nearest rule that predicts something else.
+    """
+
+    rules: tuple[Rule, ...]
+    rates: tuple[float, ...]
+    residual: float
+    margin: float
+
+    @property
+    def id(self) -> str:
+        """Return the rules' ids, joined with "|"."""
+        return "|".join(rule.id for rule in self.rules)
+
+    def settled(self, sign: float) -> Diagnosis:
+        """Return those of its rules under which the output neuron descends; sign is that of label - y in the error."""
+        kept = [one for one in zip(self.rules, self.rates, strict=True) if one[1] * sign > 0]
+        if len(self.rules) == 1 or not kept:
+            return self
+        return replace(self, rules=tuple(rule for rule, _ in kept), rates=tuple(rate for _, rate in kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """One rule with the rate that fits best, what it then predicts, and the relative misfit."""
+
+    rule: Rule
+    rate: float
+    predicted: Array
+    residual: float
+
+
+def diagnose_network(steps: ModelSteps, rates: Sequence[float]) -> Diagnosis | None:
+    """Name the mistake in a network's steps; rates are where to begin, for rules that are not linear in the rate."""
+    network = Network(steps.probes.parameters, steps.probes.x, steps.err)
+
+    def predict(rule: Rule, rate: float, form: float) -> Array:
+        return np.asarray(rule.network_step(network.at(rate, form)) * steps.present)
+
+    return diagnose(IN_NETWORK, steps.change, predict, rates)
+
+
+def diagnose_neuron(steps: NeuronSteps, rate: float) -> Diagnosis | None:
+    """Name the mistake in a neuron's steps: those in a row on one neuron, and those with the other error."""
+    biased = np.array([1.0, 1.0, float(steps.has_bias)])
+    row = neurons_of(steps, steps.err)
+    alone = Neurons(row.weights[None], row.x[None], np.full((1, len(row.x)), steps.other_err))
+
+    def predict(rule: Rule, rate: float, form: float) -> Array:
+        made = [rule.neuron_step(row.at(rate, form)), rule.neuron_step(alone.at(rate, form))[0]]
+        return np.asarray(np.concatenate(made)[:, None, :] * biased)
+
+    return diagnose(IN_NEURON, np.concatenate([steps.in_a_row, steps.other_change])[:, None, :], predict, [rate])
+
+
+def diagnose_returned(steps: NeuronSteps, rate: float) -> Diagnosis | None:
+    """Name the mistake in the errors that single neurons return, (n, 2); their steps are right."""
+    neurons = neurons_of(steps, steps.err)
+
+    def predict(rule: Rule, _: float, form: float) -> Array:
+        return np.asarray(rule.returned(neurons.at(rate, form))[:, None, :])
+
+    return diagnose(BACK, steps.returned[:, None, :], predict, [1.0])
+
+
+def neurons_of(steps: NeuronSteps, err: float) -> Neurons:
+    """Return the pass in which the steps were made."""
+    weights = steps.probes.weights * np.array([1.0, 1.0, float(steps.has_bias)])
+    return Neurons(weights, steps.probes.x, np.full(len(weights), err))
+
+
+def diagnose_forward(parameters: Array, x: Array, observed: Array) -> Diagnosis | None:
+    """Name the mistake in forward, of one neuron for parameters (..., 3), of a network for (..., 3, 3); all (n,)."""
+    is_network = parameters.ndim > 1 and parameters.shape[-2:] == (3, 3)
+    found = []
+    with np.errstate(all="ignore"):
+        for rule in FORWARD:
+            if is_network:
+                predicted = rule.forward(parameters, x)
+            elif rule.output is not None:
+                predicted = rule.output(Neurons(parameters, x, np.zeros(())))
+            else:
+                continue
+            off = float(np.abs(np.nan_to_num(predicted - observed, nan=np.inf)).max())
+            found.append(Fitted(rule, 1.0, predicted, off))
+    return _alone(found, FORWARD_TOLERANCE, 10 * FORWARD_TOLERANCE)
+
+
+def diagnose_loss(y: Array, label: Array, observed: Array) -> Diagnosis | None:
+    """Name the mistake in a loss from its values for outputs y and labels, all (n,); its scale is free."""
+    found = []
+    for rule in LOSS:
+        assert rule.loss is not None
+        predicted = rule.loss(y, label)
+        scale, residual = fit(observed, predicted)
+        found.append(Fitted(rule, scale, scale * predicted, residual))
+    return _alone(found, TOLERANCE, MARGIN)
+
+
+def diagnose(rules: Iterable[Rule], observed: Array, predict: Predict, rates: Sequence[float]) -> Diagnosis | None:
+    """Name the rule that alone predicts the observed numbers, (n, neurons, 3); None if none or the right one does."""
+    if not np.isfinite(observed).all():
+        return None
+    if not observed.any():
+        return Diagnosis(rules=(STILL,), rates=(0.0,), residual=0.0, margin=np.inf)
+    with np.errstate(all="ignore"):
+        found = [best for rule in (RIGHT, *rules) if (best := _best(rule, observed, predict, rates)) is not None]
+    return _alone(found, TOLERANCE, MARGIN)
+
+
+def _alone(found: list[Fitted], tolerance: float, margin: float) -> Diagnosis | None:
+    """Return the fit that no other prediction comes near."""
+    found = sorted(found, key=lambda one: one.residual)
+    if not found or found[0].residual >= tolerance:
+        return None
+    first = found[0]
+    scale = float(np.abs(first.predicted).max()) or 1.0
+    same = [one for one in found if np.abs(one.predicted - first.predicted).max() <= 3 * tolerance * scale]
+    others = [one.residual for one in found if one not in same]
+    nearest = min(others, default=np.inf)
+    if nearest < margin or any(one.rule is RIGHT for one in same):
+        return None
+    return Diagnosis(
+        rules=tuple(one.rule for one in same),
+        rates=tuple(one.rate for one in same),
+        residual=first.residual,
+        margin=float(nearest),
+    )
+
+
+def _best(rule: Rule, observed: Array, predict: Predict, rates: Sequence[float]) -> Fitted | None:
+    fitted = []
+    for form in rule.forms:
+        tried: list[float] = []
+        for start in rates:
+            if any(abs(start - one) <= ALIKE * abs(one) for one in tried):
+                continue
+            tried.append(start)
+            one, is_straight = _fitted(rule, form, start or 1.0, observed, predict)
+            fitted += [one] if one is not None else []
+            if is_straight:
+                break
+    return min(fitted, key=lambda one: one.residual, default=None)
+
+
+def _fitted(rule: Rule, form: float, rate: float, observed: Array, predict: Predict) -> tuple[Fitted | None, bool]:
+    """Fit the rate of one rule by Gauss-Newton from a first one; at once where the rule is straight in it (second result)."""
+    once, twice = predict(rule, rate, form), predict(rule, 2 * rate, form)
+    slope = (twice - once) / rate
+    is_straight = _is_same(twice, 2 * once) or _is_same(predict(rule, 3 * rate, form), 2 * twice - once)
+    for _ in range(REFINEMENTS):
+        size = float((slope**2).sum())
+        if not np.isfinite(size):
+            return None, is_straight
+        moved = float(((observed - once) * slope).sum()) / size if size else 0.0
+        rate += moved
+        if is_straight:
+            once = once + moved * slope
+            break
+        once = predict(rule, rate, form)
+        if abs(moved) <= 1e-9 * abs(rate) or rate == 0.0:
+            break
+        slope = (predict(rule, rate * (1 + 1e-6), form) - once) / (1e-6 * rate)
+    return Fitted(rule, rate, once, _misfit(observed, once)), is_straight
+
+
+def _is_same(one: Array, other: Array) -> bool:
+    return bool((np.abs(one - other) <= 1e-9 * np.abs(other).max(initial=0.0)).all())
+
+
+def _misfit(observed: Array, predicted: Array) -> float:
+    """Return the largest misfit of a neuron, relative to what is expected of it; one expected to stay must stay."""
+    off = np.abs(observed - predicted).max((0, 2))
+    scale = np.abs(predicted).max((0, 2))
+    largest = scale.max(initial=0.0) or float(np.abs(observed).max(initial=0.0)) or 1.0
+    is_still = scale <= NOTHING * largest
+    relative = np.where(is_still, np.where(off <= NOTHING * largest, 0.0, np.inf), off / np.where(is_still, 1, scale))
+    return float(np.nan_to_num(relative, nan=np.inf).max())

@@ -1,0 +1,356 @@
+"""Finds out how a student's network is stored and called, by changing numbers and watching the output.
+
+Which attribute is the bias, whether x is a list or a column, which neuron comes first: a convention
+never costs a point. Nothing depends on an attribute's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.lab import CaseStopped, Remote, Seen, blocked, is_close, measurement, not_gradable, unmet
+from grader.sandbox.client import FaultKind
+
+from . import oracle
+from .calls import Calls, Described, Found, Path, Reference
+from .oracle import Array
+
+FORMS = ("vector", "list", "tuple", "row", "column")
+PROBE_X = np.array([[0.6, -1.4], [-0.35, 0.8]])
+PROBE_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
+FORWARD_ATOL = 1e-5
+STEP_RTOL = 0.1
+HOLDER_SIZE = 64
+TEMPERINGS = (1 / 20, -1.0)  # large weights hide each other; a dead neuron may live with the other sign
+
+# Inputs (first, second, constant one) at which a number shows what it is: the pattern of the rows
+# where it moves the output is that of weight 1, weight 2 or the bias.
+INFLUENCE_X = np.array([[0.8, 0.0, 1.0], [0.0, -0.7, 1.0], [0.0, 0.0, 1.0], [0.8, -0.7, 1.0]])
+PATTERNS = ((True, False, False, True), (False, True, False, True), (True, True, True, True))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wiring:
+    """How the three neurons are joined: their paths (hidden 1, hidden 2, output) and input slots.
+
+    slots[n] tells what each number that neuron n receives is: 0 or 1 for the first or second input,
+    -1 for a constant one. signs is -1 for a neuron whose constant is minus one: its bias counts the
+    other way. form is the container in which the model takes x.
+    """
+
+    form: str
+    signs: tuple[int, ...]
+    paths: tuple[Path, Path, Path]
+    slots: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+    @property
+    def mask(self) -> Array:
+        """Return what the nine parameters are multiplied with between the student's network and the oracle's."""
+        return np.array([[1.0, 1.0, sign] for sign in self.signs])
+
+
+def holders_of(described: Described) -> list[Found]:
+    """List the places inside an object that hold a few numbers."""
+    return [one for one in described.found if one.kind and one.size <= HOLDER_SIZE]
+
+
+class Layout:
+    """Where the network of one submission keeps its parts and parameters."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._places: dict[str, list[Reference | None]] = {}  # of the nine parameters, by the form of x
+
+    @measurement
+    def parts(self) -> list[Found]:
+        """The separate Neuron objects inside a fresh model."""
+        model = self._calls.student.new_later("Model")
+        described = self._calls.described(model)
+        neurons = [
+            one
+            for one in described.found
+            if one.path and (one.cls == "Neuron" or "Neuron" in described.classes.get(one.cls, ()))
+        ]
+        if len(neurons) == 3:
+            return neurons
+        holders = holders_of(described)
+        are_layers = not neurons or any(one.size > 3 for one in holders)
+        if len(neurons) in (0, 2) and are_layers and self._moving(model, holders) in (6, 9):
+            raise not_gradable(
+                "Your model holds {count} Neuron objects and its numbers elsewhere; the grader needs three Neurons in its attributes.",
+                count=len(neurons),
+            )
+        raise unmet(
+            "Your model holds {count} separate Neuron objects; the lab asks for three.",
+            count=len(neurons),
+            hint="Make each neuron with its own Neuron(...) call and keep all three in attributes of the model.",
+            seen=Seen(expected=3, actual=len(neurons)),
+        )
+
+    def _moving(self, model: Remote, holders: Sequence[Found]) -> int:
+        """Return how many numbers inside an object move its forward."""
+        references = [(one.path, index) for one in holders for index in range(one.size)]
+        try:
+            numbers = self._calls.ask(
+                "influence", "Model.forward", [model], {"outputs": (2, None), "moved": (len(references), 2)},
+                form="vector", references=references, delta=1.0, x=PROBE_X,
+            )  # fmt: skip
+        except CaseStopped:
+            return 0
+        if not references or numbers["outputs"].shape[1] != 1:
+            return 0
+        return int((np.abs(numbers["moved"] - numbers["outputs"][:, 0]).max(1) > 0).sum())
+
+    @measurement
+    def wiring(self) -> Wiring:
+        """How the neurons are joined, in the container for x in which the network works best."""
+        _ = self.parts
+        fallback: Wiring | None = None
+        stopped: CaseStopped | None = None
+        for form in FORMS:
+            try:
+                wiring = self._wiring(form)
+                fallback = fallback or wiring
+                if self._works(wiring):
+                    return wiring
+            except CaseStopped as stop:
+                stopped = stopped or stop
+                if stop.fault is not None and stop.fault.kind is not FaultKind.RAISED:
+                    break
+        if fallback is not None:
+            return fallback
+        assert stopped is not None
+        raise stopped
+
+    def _wiring(self, form: str) -> Wiring:
+        paths = [one.path for one in self.parts]
+        calls = [self.trace(self._calls.student.new_later("Model"), form, x) for x in PROBE_X]
+        received = [{int(row[0]): row for row in rows} for rows in calls]
+        missing = [part for part in range(3) if not all(part in rows for rows in received)]
+        if missing:
+            raise self._uncalled([paths[part] for part in missing])
+        slots = [self._slots([rows[part] for rows in received], received) for part in range(3)]
+        readers = [part for part in range(3) if sorted(k for n, k in slots[part] if n == "x") == [0, 1]]
+        last = [part for part in range(3) if any(n == "h" for n, _ in slots[part])]
+        if len(readers) == 2 and len(last) == 1 and last[0] not in readers:
+            fed = [k for n, k in slots[last[0]] if n == "h"]
+            if sorted(fed) == sorted(readers):
+                order = (fed[0], fed[1], last[0])
+                numbered = [
+                    tuple(-1 if n == "one" else fed.index(k) if n == "h" else k for n, k in slots[part])
+                    for part in order
+                ]
+                ones = [[k for n, k in slots[part] if n == "one"] for part in order]
+                return Wiring(
+                    form=form,
+                    signs=tuple(found[0] if found else 1 for found in ones),
+                    paths=(paths[order[0]], paths[order[1]], paths[order[2]]),
+                    slots=(numbered[0], numbered[1], numbered[2]),
+                )
+        raise unmet(
+            "The neurons are not joined 2-2-1: {readers} of the three read both inputs, and {fed} hidden outputs reach the last one.",
+            readers=len(readers),
+            fed=len({k for part in last for n, k in slots[part] if n == "h"}),
+            hint="Two neurons receive x; the third receives the outputs of these two, each once.",
+        )
+
+    def trace(self, model: Remote, form: str, x: Array = PROBE_X[0]) -> Array:
+        """Run a model's forward and return the calls of its neurons' forward: confined.py, `trace`.
+
+        From then on, until the next case, the worker knows how each neuron takes its inputs.
+        """
+        paths = [one.path for one in self.parts]
+        shapes = {"outputs": (1, None), "calls": (None, 11)}
+        numbers = self._calls.ask("trace", "Model.forward", [model], shapes, form=form, parts=paths, x=x[None, :])
+        calls = numbers["calls"]
+        if not (np.isfinite(calls[:, (0, 2)]).all() and (calls[:, 2] <= 8).all()):
+            raise numbers.answer.broken()
+        return calls
+
+    def _uncalled(self, missing: Sequence[Path]) -> CaseStopped:
+        """Say what it means that the forward of these neurons was not seen to be called."""
+        model = self._calls.student.new_later("Model")
+        holders = holders_of(self._calls.described(model))
+        if self._moving(model, holders) == 0:
+            return unmet(
+                "Model.forward gives the same answer whatever the weights are.",
+                hint="The answer must be computed by the three neurons from their weights.",
+            )
+        inside = [one for one in holders if any(one.path[: len(path)] == path for path in missing)]
+        if self._moving(model, inside):
+            return not_gradable(
+                "Model.forward uses {count} of its neurons without calling their forward, so they cannot be watched.",
+                count=len(missing),
+            )
+        return unmet(
+            "Model.forward does not call Neuron.forward of {count} of the three neurons.",
+            count=len(missing),
+            hint="Pass x through both hidden neurons and their outputs through the third.",
+        )
+
+    def _slots(self, rows: Sequence[Array], received: Sequence[dict[int, Array]]) -> list[tuple[str, int]]:
+        """Say for each number that a neuron received, in both probes, where it comes from."""
+        found: list[tuple[str, int]] = []
+        for column in range(3, 3 + int(min(row[2] for row in rows))):
+            values = np.array([row[column] for row in rows])
+            origin: tuple[str, int] = ("other", 0)
+            for component in range(2):
+                if np.allclose(values, PROBE_X[:, component], atol=1e-6):
+                    origin = ("x", component)
+            sources = [
+                ("h", part)
+                for part in range(3)
+                if rows[0][0] != part
+                and np.allclose(values, [observed[part][1] for observed in received], atol=1e-9, rtol=1e-6)
+            ]
+            if sources:  # neurons that start equal cannot be told apart: take them in order
+                origin = next((source for source in sources if source not in found), sources[0])
+            if values[0] == values[1] and abs(values[0]) == 1.0:
+                origin = ("one", int(values[0]))
+            found.append(origin)
+        return found
+
+    def _works(self, wiring: Wiring) -> bool:
+        """Say whether, x given in this form, forward is right and a step goes along the gradient."""
+        references = self._find(wiring)
+        present = np.array([one is not None for one in references]).reshape(3, 3)
+        model = self._calls.student.new_later("Model")
+        weights = np.broadcast_to(PROBE_W * wiring.mask, (len(PROBE_X), 3, 3))
+        errors = np.full(len(PROBE_X), 0.25)
+        steps = self._calls.steps("Model", [model] * len(PROBE_X), wiring.form, references, weights, PROBE_X, errors)
+        for x, step in zip(PROBE_X, steps, strict=True):
+            before, change = step.before * wiring.mask, step.change * wiring.mask
+            expected = np.where(present, oracle.step(before, x, np.array(0.25)), 0.0)
+            rate = float((change * expected).sum() / (expected**2).sum())
+            off = np.abs(change - rate * expected).max()
+            if not is_close(step.output, float(oracle.forward(before, x)), FORWARD_ATOL):
+                return False
+            if not off <= STEP_RTOL * abs(rate) * np.abs(expected).max():
+                return False
+        return True
+
+    def _find(self, wiring: Wiring) -> list[Reference | None]:
+        """Find the nine parameters inside a fresh model: what moves the output, and moves in a step."""
+        if wiring.form not in self._places:
+            self._places[wiring.form] = self._look_for(wiring)
+        return self._places[wiring.form]
+
+    def _look_for(self, wiring: Wiring) -> list[Reference | None]:
+        model = self._calls.student.new_later("Model")
+        self.trace(model, wiring.form)
+        holders = holders_of(self._calls.described(model))
+        roles = [role for part in range(3) for role in self._candidates(part, wiring, model, holders)]
+        if any(len(candidates) > 1 for candidates in roles):
+            every = [candidate for candidates in roles for candidate in candidates]
+            learning = self._learning(wiring, every)
+            roles = [[one for one in candidates if learning[str(one)]] or candidates for candidates in roles]
+        return [candidates[0] if candidates else None for candidates in roles]
+
+    def _learning(self, wiring: Wiring, references: list[Reference]) -> dict[str, bool]:
+        """Say for each number whether it moves when a fresh model makes a step."""
+        model = self._calls.student.new_later("Model")
+        shapes = {"values": (len(references),)}
+        before = self._calls.ask("read", "Model", [model], shapes, references=references)["values"]
+        try:
+            self._calls.steps("Model", [model], wiring.form, [], np.zeros((1, 0)), PROBE_X[:1], np.array([0.25]))
+        except CaseStopped as stopped:
+            if stopped.fault is not None and stopped.fault.kind is not FaultKind.RAISED:
+                raise
+            return dict.fromkeys(map(str, references), False)
+        after = self._calls.ask("read", "Model", [model], shapes, references=references)["values"]
+        return {str(one): bool(moved) for one, moved in zip(references, before != after, strict=True)}
+
+    def _candidates(self, part: int, wiring: Wiring, model: Remote, holders: Sequence[Found]) -> list[list[Reference]]:
+        """Find what may be weight 1, weight 2 and bias of one neuron (a part of the model)."""
+        path = wiring.paths[part]
+        inside = [one for one in holders if one.path[: len(path)] == path]
+        neuron = model.part(path)
+        local = [(one.path[len(path) :], index) for one in inside for index in range(one.size)]
+        number = [one.path for one in self.parts].index(path)
+        found = self._roles(neuron, f"seen:{number}", wiring.slots[part], local)
+        return [[([*path, *place], index) for place, index in candidates] for candidates in found]
+
+    def _roles(
+        self, neuron: Remote, form: str, slots: Sequence[int], references: list[Reference]
+    ) -> list[list[Reference]]:
+        """Find by influence which numbers may be weight 1, weight 2 and bias; none for a missing bias."""
+        rows = self._influence(neuron, form, slots, references)
+        for factor in TEMPERINGS:
+            if set(PATTERNS) <= set(rows):
+                break
+            self._temper(neuron, references, factor)
+            again = self._influence(neuron, form, slots, references)
+            rows = [tuple(a or b for a, b in zip(*pair, strict=True)) for pair in zip(rows, again, strict=True)]
+        found = [[one for one, row in zip(references, rows, strict=True) if row == pattern] for pattern in PATTERNS]
+        if not (found[0] and found[1]):  # an odd forward: take what moves it, as it is stored
+            moving = [one for one, row in zip(references, rows, strict=True) if any(row)]
+            if len(moving) < 2:
+                raise unmet(
+                    "The output of a neuron does not depend on two weights, one for each input.",
+                    hint="Multiply each input with its own weight from self._weigths, add up, add the bias.",
+                )
+            found = [moving[0:1], moving[1:2], moving[2:3]]
+        return found
+
+    def _influence(
+        self, neuron: Remote, form: str, slots: Sequence[int], references: list[tuple[Path, int]]
+    ) -> list[tuple[bool, ...]]:
+        """Say for each number whether the output moves with it at the four inputs of INFLUENCE_X."""
+        numbers = self._calls.ask(
+            "influence", "Neuron.forward", [neuron], {"outputs": (4, None), "moved": (len(references), 4)},
+            form=form, references=references, delta=1.0, x=INFLUENCE_X[:, list(slots)],
+        )  # fmt: skip
+        outputs = self._calls.single(numbers, "Neuron.forward")
+        return [tuple(bool(moved) for moved in np.abs(row - outputs) > 0) for row in numbers["moved"]]
+
+    def _temper(self, neuron: Remote, references: list[tuple[Path, int]], factor: float) -> None:
+        """Multiply the broken numbers inside a neuron; whole ones may be sizes."""
+        shapes = {"values": (len(references),)}
+        values = self._calls.ask("read", "Neuron", [neuron], shapes, references=references)["values"]
+        tempered = np.where(values == np.round(values), values, values * factor)
+        self._calls.ask("write", "Neuron", [neuron], references=references, values=tempered)
+
+    @measurement
+    def _found(self) -> list[Reference | None]:
+        return self._find(self.wiring)
+
+    @measurement
+    def references(self) -> list[Reference | None]:
+        """Where the nine parameters are, in the oracle's order; None for a bias that is not there."""
+        if self.shared_weights:
+            raise blocked("shapes.three_neurons")
+        found: list[Reference | None] = self._found
+        return found
+
+    @measurement
+    def alone(self) -> tuple[str, list[Reference | None]]:
+        """The container for x, and the parameters' places, of a Neuron(2) made by itself."""
+        stopped: CaseStopped | None = None
+        for form in FORMS:
+            try:
+                model = self._calls.student.new_later("Neuron", 2)
+                holders = holders_of(self._calls.described(model))
+                local = [(one.path, index) for one in holders for index in range(one.size)]
+                found = self._roles(model, form, (0, 1), local)
+                return form, [candidates[-1] if candidates else None for candidates in found]
+            except CaseStopped as stop:
+                stopped = stopped or stop
+                if stop.fault is None or stop.fault.kind is not FaultKind.RAISED:
+                    break
+        assert stopped is not None
+        raise stopped
+
+    @measurement
+    def shared_weights(self) -> bool:
+        """Whether two neurons keep their weights in one and the same list or array."""
+        references = self._found
+        found = self._calls.described(self._calls.student.new_later("Model")).found
+        same = {str(one.path): one.same for one in found if one.kind in ("list", "array")}
+        identities = [
+            {same.get(str(one[0])) for one in references[row : row + 3] if one is not None} - {None}
+            for row in (0, 3, 6)
+        ]
+        return any(identities[a] & identities[b] for a, b in ((0, 1), (0, 2), (1, 2)))

@@ -1,0 +1,387 @@
+"""Measures steps of the student's neuron and network, on weights and inputs drawn for this run.
+
+Errors passed in are scaled by 4 / rate, so that the student's choice of rate and float type does not
+matter: a step is then about as large as a weight.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from grader.lab import CaseStopped, measurement
+from grader.sandbox.client import FaultKind
+
+from . import oracle, probes
+from .diagnosis import Diagnosis, diagnose_forward, diagnose_network, diagnose_neuron, diagnose_returned
+from .layout import FORWARD_ATOL
+from .misconceptions import STILL
+from .network import ModelProxy, Network, NeuronProxy
+from .oracle import Array
+from .rules import (
+    TOLERANCE,
+    ModelRule,
+    ModelSteps,
+    NeuronRule,
+    NeuronSteps,
+    carried_rule,
+    defect_rule,
+    fit,
+    gradient_rule,
+    misfit,
+    momentum_rule,
+    neuron_rule,
+    own_rule,
+    rates_of,
+)
+
+CALIBRATION_ERR = 0.25
+CALIBRATION_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
+CALIBRATION_X = np.array([0.9, -0.7])
+SMALL_ERR = 0.02  # as late in a training
+SMALL_MODEL_ERR = 0.3
+LARGEST_ERR = 0.9  # of a training
+UNTOUCHED_ERR = 0.9
+TRIED_RATES = (0.2, 0.4)
+NUDGE = 5e-3  # of a parameter, for the slope of the student's own forward
+RATES = (1e-9, 1e9)  # beyond these a rate is not one
+
+
+def rate_of(change: Array, unit: Array) -> float:
+    """Return the rate that two weights (2,) show most clearly, from the changes of rate 1; 0: none."""
+    moved = change[:2] / unit[:2]
+    if np.isfinite(moved).all() and RATES[0] < np.abs(moved).max() < RATES[1]:
+        return float(moved[np.abs(moved).argmax()])
+    return 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkAnswers:
+    """What the network answers: expected and actual (n,) for parameters (n, 3, 3) and x (n, 2)."""
+
+    parameters: Array
+    x: Array
+    expected: Array
+    actual: Array
+
+
+class Measurements:
+    """What is measured once a run and judged by several cases."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    @measurement
+    def neuron_steps(self) -> NeuronSteps:
+        """Steps of single neurons for this run's probes.
+
+        A rule that does not hold for the scaled errors may hold for those of a training (clipping).
+        """
+        drawn = probes.of_neuron(self._network.seed)
+        try:
+            scaled = self._neuron_steps(drawn, drawn.err / (abs(self._neuron_rate()) or 1.0))
+        except CaseStopped as stopped:
+            if stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
+                raise
+            return self._neuron_steps(drawn, LARGEST_ERR)  # code that refuses an error above 1
+        if not neuron_rule(scaled).is_right_throughout:
+            plain = self._neuron_steps(drawn, LARGEST_ERR)
+            if neuron_rule(plain).is_right_throughout:
+                return plain
+        return scaled
+
+    def _neuron_steps(self, drawn: probes.NeuronProbes, err: float) -> NeuronSteps:
+        count, errors = len(drawn.x), (err, -0.4 * err, SMALL_ERR)
+        fresh = [self._network.neuron() for _ in range(3 * count + 1)]
+        same = self._network.neuron()
+        weights, x = np.tile(drawn.weights, (4, 1)), np.tile(drawn.x, (4, 1))
+        steps = NeuronProxy.steps(
+            [*fresh, *[same] * count],
+            np.vstack([drawn.weights[:1], weights]),
+            np.vstack([np.zeros((1, 2)), x]),
+            np.array([err, *np.repeat([*errors, err], count)]),
+        )
+        zero, *rest = steps
+        first, other, small, row = (rest[start : start + count] for start in range(0, 4 * count, count))
+        sizes = {len(step.returned) for step in first}
+        output = np.array([step.output for step in first])
+        return NeuronSteps(
+            probes=drawn,
+            err=err,
+            other_err=-0.4 * err,
+            small_err=SMALL_ERR,
+            output=output,
+            before=np.array([step.before for step in first]),
+            change=np.array([step.change for step in first]),
+            other_change=np.array([step.change for step in other]),
+            small_change=np.array([step.change for step in small]),
+            in_a_row=np.array([step.change for step in row]),
+            returned=np.array([step.returned for step in first]) if len(sizes) == 1 else np.zeros((count, 0)),
+            has_bias=same.has_bias,
+            own_slope=self._own_slope(drawn, output) if same.has_bias else None,
+            zero_change=zero.change,
+        )
+
+    def _own_slope(self, drawn: probes.NeuronProbes, output: Array) -> Array | None:
+        """Return the slope (n,) of the student's own activation where it is not the sigmoid."""
+        if np.abs(output - oracle.neuron(drawn.weights, drawn.x)).max() < FORWARD_ATOL:
+            return None
+        neuron, ends = self._network.neuron(), []
+        for shift in (NUDGE, -NUDGE):
+            moved = drawn.weights + np.array([0.0, 0.0, shift])
+            ends.append([neuron.forward(w, x[None, :])[0] for w, x in zip(moved, drawn.x, strict=True)])
+        slope = (np.array(ends[0]) - ends[1]) / (2 * NUDGE)
+        return slope if slope.any() else None
+
+    def _neuron_rate(self) -> float:
+        """Return the rough rate of a neuron, from one step with a small error; 0: it does not move."""
+        weights = CALIBRATION_W[0]
+        slope = float(oracle.derivative(oracle.neuron(weights, CALIBRATION_X)))
+        for err in (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR):
+            step = self._network.neuron().step(weights, CALIBRATION_X, err)
+            rate = rate_of(step.change, err * slope * CALIBRATION_X)
+            if rate:
+                return rate
+        return 0.0
+
+    @measurement
+    def neuron_rule(self) -> NeuronRule:
+        """The rule behind the neuron's steps."""
+        return neuron_rule(self.neuron_steps)
+
+    @measurement
+    def model_steps(self) -> ModelSteps:
+        """Steps of one model for this run's probes, and the same with an error of SMALL_MODEL_ERR."""
+        drawn = probes.of_network(self._network.seed)
+        rate = self._model_rate()
+        plain_err = LARGEST_ERR * drawn.err / np.abs(drawn.err).max()
+        try:
+            scaled = self._model_steps(drawn, drawn.err / (abs(rate) or 1.0), rate)
+        except CaseStopped as stopped:
+            if stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
+                raise
+            return self._model_steps(drawn, plain_err, rate, is_plain=True)  # code that refuses an error above 1
+        if gradient_rule(scaled).is_right or momentum_rule(scaled) or defect_rule(scaled):
+            return scaled
+        plain = self._model_steps(drawn, plain_err, rate, is_plain=True)
+        return plain if gradient_rule(plain).is_right else scaled
+
+    def _model_steps(
+        self, drawn: probes.NetworkProbes, err: Array, rate: float, *, is_plain: bool = False
+    ) -> ModelSteps:
+        model, small = self._network.model(), self._network.model()
+        small_err = np.where(err > 0, SMALL_MODEL_ERR, -SMALL_MODEL_ERR)
+        return ModelSteps(
+            probes=drawn,
+            err=err,
+            change=self._changes(drawn, err, [model] * len(err)),
+            small_err=small_err,
+            small_change=self._changes(drawn, small_err, [small] * len(err)),
+            present=model.present,
+            rate=rate,
+            is_plain=is_plain,
+        )
+
+    def _changes(self, drawn: probes.NetworkProbes, errors: Array, models: list[ModelProxy]) -> Array:
+        return np.array([step.change for step in ModelProxy.steps(models, drawn.parameters, drawn.x, errors)])
+
+    def _model_rate(self) -> float:
+        """Return the rough rate of the output neuron, from one step; 0: it does not move."""
+        for err in (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR):
+            step = self._network.model().step(CALIBRATION_W, CALIBRATION_X, err)
+            rate = rate_of(step.change[2], oracle.step(CALIBRATION_W, CALIBRATION_X, np.array(err))[2])
+            if rate:
+                return rate
+        return 0.0
+
+    @measurement
+    def network_answers(self) -> NetworkAnswers:
+        """The network's answers for weights and inputs drawn for this run, beside the right ones."""
+        rng = self._network.rng("forward of the model")
+        model = self._network.model()
+        drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * model.present
+        x = probes.points(rng, 9)
+        actual = []
+        for parameters in drawn:
+            model.parameters = parameters
+            actual.append(model.forward(x))
+        parameters, x = np.repeat(drawn, len(x), axis=0), np.tile(x, (len(drawn), 1))
+        return NetworkAnswers(
+            parameters=parameters, x=x, expected=oracle.forward(parameters, x), actual=np.concatenate(actual)
+        )
+
+    @measurement
+    def forward_mistake(self) -> Diagnosis | None:
+        """The mistake behind the network's answers."""
+        answers = self.network_answers
+        found = diagnose_forward(answers.parameters, answers.x, answers.actual)
+        with contextlib.suppress(CaseStopped):  # of rules with the same answers: those in a neuron, or those beside it
+            if found is not None and len(found.rules) > 1:
+                is_beside = self.neuron_steps.is_sigmoid
+                kept = tuple(rule for rule in found.rules if (rule.output is None) == is_beside)
+                return replace(found, rules=kept or found.rules)
+        return found
+
+    @measurement
+    def neuron_mistake(self) -> Diagnosis | None:
+        """The mistake behind a neuron's steps; None where they are right or nothing that is known."""
+        rule, steps = self.neuron_rule, self.neuron_steps
+        if rule.is_right_throughout:
+            return None
+        found = diagnose_neuron(steps, rule.rate or self._neuron_rate())
+        return found if steps.is_sigmoid or (found is not None and STILL not in found.rules) else None
+
+    @measurement
+    def returned_mistake(self) -> Diagnosis | None:
+        """The mistake behind the errors that a neuron returns."""
+        rule, steps = self.neuron_rule, self.neuron_steps
+        is_telling = rule.is_right and steps.returned.shape[1] == 2
+        found = diagnose_returned(steps, rule.rate) if is_telling else None
+        with contextlib.suppress(CaseStopped):  # a sign that is turned round: where, the network and the loss tell
+            if found is not None and found.id == "hidden_sign":
+                return self.network_mistake or found
+        return found
+
+    @measurement
+    def network_mistake(self) -> Diagnosis | None:
+        """The mistake behind the network's steps; of two that differ by the sign of the error only, the loss decides."""
+        steps, rule = self.model_steps, self.model_rule
+        if rule.is_right and not rule.is_carried:
+            return None
+        found = diagnose_network(steps, [*rates_of(steps)[:2], steps.rate])
+        if found is not None and STILL in found.rules and not self._network.is_forward_right:
+            return None  # nothing moves because of what forward does
+        return None if found is None else found.settled(self.loss_sign)
+
+    @measurement
+    def loss_sign(self) -> int:
+        """1 where the student's loss is label - y, -1 for y - label, 0 where it is neither or cannot be asked."""
+        if not self._network.has("loss"):
+            return 0
+        try:
+            above, below = self._network.function("loss", np.array([[0.8, 0.0], [0.3, 1.0]]))
+        except CaseStopped:
+            return 0
+        return int(np.sign(below)) if above * below < 0 else 0
+
+    @measurement
+    def rate_ratio(self) -> float | None:
+        """How the step grows when Model is made with twice the rate: 2 is right; None where it takes no rate."""
+        for name in ("learning_rate", "lr"):
+            with contextlib.suppress(CaseStopped):
+                models = [self._network.model(**{name: rate}) for rate in TRIED_RATES]
+                steps = [model.step(CALIBRATION_W, CALIBRATION_X, CALIBRATION_ERR).change[2] for model in models]
+                ratio, residual = fit(steps[1], steps[0])
+                is_plain = residual < TOLERANCE and not (ratio == 1 and self._is_rate_in_train(name))
+                return ratio if is_plain else None
+        return None
+
+    def _is_rate_in_train(self, name: str) -> bool:
+        """Say whether one epoch of train goes another way with another rate: then it is train that uses it."""
+        ends = []
+        for rate in TRIED_RATES:
+            model = self._network.model(**{name: rate})
+            model.parameters = CALIBRATION_W
+            model.train(1)
+            ends.append(model.parameters)
+        return bool(np.abs(ends[0] - ends[1]).max() > 0)
+
+    @measurement
+    def is_derivative_negated(self) -> bool:
+        """Whether the student's own sigmoid_derivative is -y (1 - y): one slip that shows in whatever uses it."""
+        if not self._network.has("sigmoid_derivative"):
+            return False
+        y = np.linspace(0.1, 0.9, 5)
+        try:
+            actual = self._network.function("sigmoid_derivative", y[:, None])
+        except CaseStopped:
+            return False
+        return misfit(actual, -oracle.derivative(y)) < TOLERANCE
+
+    @measurement
+    def is_cut_off(self) -> bool:
+        """Whether a model with its own starting weights keeps them whole numbers through a step."""
+        model = self._network.model()
+        before = model.parameters[:, :2]
+        model.step_untouched(CALIBRATION_X, UNTOUCHED_ERR)
+        after = model.parameters[:, :2]
+        return bool((before == np.round(before)).all() and (after == np.round(after)).all())
+
+    @measurement
+    def model_rule(self) -> ModelRule:
+        """How the network's steps compare with the gradient; a neuron's own mistakes are carried forward."""
+        steps = self.model_steps
+        gradient = gradient_rule(steps)
+        if gradient.is_right or not steps.change.any():
+            return gradient
+        return momentum_rule(steps) or self._carried(steps) or defect_rule(steps) or self._own(steps) or gradient
+
+    def _own(self, steps: ModelSteps) -> ModelRule | None:
+        """Compare with the slopes of the student's own forward, where that is wrong in itself."""
+        if self._network.is_forward_right:
+            return None
+        model, slopes = self._network.model(), np.zeros(steps.change.shape)
+        try:
+            for probe, row, column in np.argwhere(np.broadcast_to(steps.present, slopes.shape)):
+                ends = []
+                for shift in (NUDGE, -NUDGE):
+                    moved = steps.probes.parameters[probe].copy()
+                    moved[row, column] += shift
+                    model.parameters = moved
+                    ends.append(model.forward(steps.probes.x[probe][None, :])[0])
+                slopes[probe, row, column] = (ends[0] - ends[1]) / (2 * NUDGE)
+        except CaseStopped:
+            return None
+        return own_rule(steps, slopes)
+
+    def _carried(self, steps: ModelSteps) -> ModelRule | None:
+        """Compare with steps composed of the student's own neuron steps.
+
+        The hidden errors are what the output neuron returned; or err * slope * weight with the slope
+        that it was seen to use, where its derivative, weights or bias are wrong.
+        """
+        try:
+            neuron = self.neuron_rule
+            if not neuron.is_stateless:  # judged there; here every step gets a model of its own
+                models = [self._network.model() for _ in steps.err]
+                steps = replace(steps, change=self._changes(steps.probes, steps.err, models))
+                gradient = gradient_rule(steps)
+                if gradient.is_right:
+                    return replace(gradient, is_carried=True)
+            rule = self._compared(steps, "returned", neuron.rate)
+            if rule is None and not (neuron.is_right and neuron.are_weights_linear):
+                rule = self._compared(steps, "slope", neuron.rate)
+        except CaseStopped:
+            return None
+        return rule
+
+    def _compared(self, steps: ModelSteps, errors: Literal["returned", "slope"], rate: float) -> ModelRule | None:
+        drawn = steps.probes
+        composed = [
+            self._composed(parameters, x, float(err), errors, rate)
+            for parameters, x, err in zip(drawn.parameters, drawn.x, steps.err, strict=True)
+        ]
+        found = [one for one in composed if one is not None]
+        if len(found) < len(composed):
+            return None
+        return carried_rule(steps, np.array(found), errors == "returned" or rate != 0)
+
+    def _composed(
+        self, parameters: Array, x: Array, err: float, errors: Literal["returned", "slope"], rate: float
+    ) -> Array | None:
+        """Return a network's step (3, 3) made by three single neurons; None where none came back."""
+        neuron = self._network.neuron
+        h = np.array([neuron().forward(parameters[row], x[None, :])[0] for row in (0, 1)])
+        out = neuron().step(parameters[2], h, err)
+        if errors == "returned":
+            if len(out.returned) != 2:
+                return None
+            back = out.returned
+        else:
+            channels = out.change / (err * np.append(h, 1.0))
+            back = err * (channels[2] or channels[0]) / (rate or 1.0) * parameters[2, :2]
+        hidden = [neuron().step(parameters[row], x, float(back[row])).change for row in (0, 1)]
+        return np.array([*hidden, out.change])

@@ -1,0 +1,1054 @@
+"""A bank of named mistakes: what the network or its step would be if the student had made this very one.
+
+A rule is a few lines of the lecture's formulas, bent the way the mistake bends them. Fitting it to
+what was observed (diagnosis.py) names the mistake.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from . import oracle
+from .oracle import Array
+
+# The lecture's formulas, each with the section to reread.
+FORMULAS = {
+    "neuron": "y = S(ω₀ + ω₁x₁ + ω₂x₂), S(d) = 1 / (1 + e⁻ᵈ)  («Один нейрон»)",
+    "derivative": "S'(d) = S(d)(1 − S(d)) = y(1 − y)  («Один нейрон»)",
+    "step": "δω = 2λ(Y − y)·y(1 − y)·x  («Градиентный спуск»)",
+    "bias": "δω₀ = 2λ(Y − y)·y(1 − y)  («Градиентный спуск»)",
+    "output": "δ_out = (Y − y)·f'(in), Δw = λ·out_a·δ_out  («Метод обратного распространения»)",
+    "hidden": "δ_hid = f'(in)·Σ wᵢδᵢ  («Метод обратного распространения»)",
+    "loss": "E² = (Y − y)², ∂E²/∂y = −2(Y − y)  («Один нейрон»)",
+}
+
+
+class Pass:
+    """What a pass of single neurons and one of the network have in common."""
+
+    rate: float
+    form: float
+
+    def at(self, rate: float, form: float) -> Self:
+        """Return the same pass with another rate, and another form of the mistake."""
+        other = copy.copy(self)
+        other.rate, other.form = rate, form
+        return other
+
+
+@dataclass
+class Neurons(Pass):
+    """Neurons in one pass: weights (..., 3) with the bias last, inputs x (..., 2), errors (...), the rate.
+
+    The first axis is time where steps follow each other on one object. form tells apart the ways in
+    which one mistake can be written.
+    """
+
+    weights: Array
+    x: Array
+    err: Array
+    rate: float = 1.0
+    form: float = 1.0
+
+    @property
+    def w(self) -> Array:
+        """Return the two weights, (..., 2)."""
+        return self.weights[..., :2]
+
+    @property
+    def bias(self) -> Array:
+        """Return the bias, (...)."""
+        return self.weights[..., 2]
+
+    @cached_property
+    def d(self) -> Array:
+        """Return the weighted sum, (...)."""
+        return np.asarray((self.w * self.x).sum(-1) + self.bias)
+
+    @cached_property
+    def y(self) -> Array:
+        """Return the output S(d), (...)."""
+        return oracle.sigmoid(self.d)
+
+    @cached_property
+    def slope(self) -> Array:
+        """Return y (1 - y), (...)."""
+        return oracle.derivative(self.y)
+
+    @cached_property
+    def delta(self) -> Array:
+        """Return err y (1 - y), (...)."""
+        return np.asarray(self.err * self.slope)
+
+    @cached_property
+    def inputs(self) -> Array:
+        """Return x and the bias's 1, (..., 3)."""
+        return oracle.with_one(np.broadcast_to(self.x, self.w.shape))
+
+    @property
+    def step(self) -> Array:
+        """Return the right step, (..., 3)."""
+        return np.asarray(self.rate * self.delta[..., None] * self.inputs)
+
+    def moved(self, delta: Array, inputs: Array | None = None) -> Array:
+        """Return the step, (..., 3), with another delta (...), or other inputs (..., 2) for the weights."""
+        by = self.inputs if inputs is None else oracle.with_one(np.broadcast_to(inputs, self.w.shape))
+        return np.asarray(self.rate * delta[..., None] * by)
+
+    def with_bias(self, change: Array) -> Array:
+        """Return the right step with another one for the bias, (...)."""
+        step = self.step
+        step[..., 2] = change
+        return step
+
+    def weights_only(self, change: Array) -> Array:
+        """Return the right step with another one for the two weights, (..., 2)."""
+        step = self.step
+        step[..., :2] = change
+        return step
+
+
+@dataclass
+class Network(Pass):
+    """The network in one pass: parameters (..., 3, 3) as in the oracle, x (..., 2), errors (...), the rate."""
+
+    parameters: Array
+    x: Array
+    err: Array
+    rate: float = 1.0
+    form: float = 1.0
+
+    @cached_property
+    def h(self) -> Array:
+        """Return the hidden outputs, (..., 2)."""
+        return oracle.hidden(self.parameters, self.x)
+
+    @cached_property
+    def y(self) -> Array:
+        """Return the output, (...)."""
+        return oracle.neuron(self.parameters[..., 2, :], self.h)
+
+    @cached_property
+    def hidden_slope(self) -> Array:
+        """Return h (1 - h), (..., 2)."""
+        return oracle.derivative(self.h)
+
+    @cached_property
+    def slope(self) -> Array:
+        """Return y (1 - y) of the output, (...)."""
+        return oracle.derivative(self.y)
+
+    @cached_property
+    def delta(self) -> Array:
+        """Return err y (1 - y) of the output, (...)."""
+        return np.asarray(self.err * self.slope)
+
+    @property
+    def v(self) -> Array:
+        """Return the output neuron's two weights, (..., 2)."""
+        return self.parameters[..., 2, :2]
+
+    @cached_property
+    def errors(self) -> Array:
+        """Return the errors that belong to the hidden neurons, (..., 2)."""
+        return self.delta[..., None] * self.v
+
+    @cached_property
+    def out(self) -> Neurons:
+        """Return the output neuron; its rate is 1."""
+        return Neurons(self.parameters[..., 2, :], self.h, self.err)
+
+    @cached_property
+    def hidden(self) -> Neurons:
+        """Return both hidden neurons with the errors that belong to them; their rate is 1."""
+        return self.hidden_with(self.errors)
+
+    def hidden_with(self, errors: Array) -> Neurons:
+        """Return both hidden neurons with these errors, (..., 2); their rate is 1."""
+        return Neurons(self.parameters[..., :2, :], self.x[..., None, :], errors)
+
+    def step(
+        self,
+        *,
+        errors: Array | None = None,
+        slope: Array | None = None,
+        inputs: Array | None = None,
+        out_delta: Array | None = None,
+        out_inputs: Array | None = None,
+    ) -> Array:
+        """Return the step, (..., 3, 3), with one or more parts of it replaced.
+
+        errors and slope (..., 2) are the hidden neurons'; inputs (..., 2) theirs; out_delta (...) and
+        out_inputs (..., 2) the output neuron's.
+        """
+        errors = self.errors if errors is None else errors
+        deltas = errors * (self.hidden_slope if slope is None else slope)
+        inputs = self.x if inputs is None else inputs
+        out_delta = self.delta if out_delta is None else out_delta
+        hidden = deltas[..., None] * oracle.with_one(inputs)[..., None, :]
+        out = out_delta[..., None] * oracle.with_one(self.h if out_inputs is None else out_inputs)
+        return np.asarray(self.rate * np.concatenate([hidden, out[..., None, :]], axis=-2))
+
+    def scaled(self, hidden: float | Array, out: float | Array) -> Array:
+        """Return the right step, each layer's multiplied with something that fits (..., 2, 3) and (..., 3)."""
+        step = self.step()
+        step[..., :2, :] *= hidden
+        step[..., 2, :] *= out
+        return step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One mistake. message says what was done, hint what to do instead; formula is the lecture's, by name.
+
+    A mistake inside a neuron gives change (..., 3), back (..., 2) - the errors it returns - or both;
+    one in the network gives network (..., 3, 3). One in forward gives output, of a neuron (...), or
+    answer, of the network (...); one in the loss gives loss of (y, label), all (...). forms are the values of `form` to try.
+    """
+
+    id: str
+    message: str
+    hint: str
+    formula: str
+    change: Callable[[Neurons], Array] | None = None
+    back: Callable[[Neurons], Array] | None = None
+    network: Callable[[Network], Array] | None = None
+    output: Callable[[Neurons], Array] | None = None
+    answer: Callable[[Array, Array], Array] | None = None
+    loss: Callable[[Array, Array], Array] | None = None
+    forms: tuple[float, ...] = (1.0,)
+
+    def neuron_step(self, neurons: Neurons) -> Array:
+        """Return the step of single neurons, (..., 3)."""
+        return neurons.step if self.change is None else self.change(neurons)
+
+    def returned(self, neurons: Neurons) -> Array:
+        """Return the errors that a neuron gives back for its two inputs, (..., 2)."""
+        return neurons.delta[..., None] * neurons.w if self.back is None else self.back(neurons)
+
+    def network_step(self, n: Network) -> Array:
+        """Return the network's step, (..., 3, 3), made of its neurons' where the mistake is inside them."""
+        if self.network is not None:
+            return self.network(n)
+        out = n.out.at(n.rate, n.form)
+        hidden = n.hidden if self.back is None else n.hidden_with(self.back(out))
+        return np.concatenate(
+            [self.neuron_step(hidden.at(n.rate, n.form)), self.neuron_step(out)[..., None, :]], axis=-2
+        )
+
+    def step(self, parameters: Array, x: Array, err: Array, rate: float = 1.0) -> Array:
+        """Return the network's step, (..., 3, 3), arguments as in oracle.step."""
+        return self.network_step(Network(parameters, x, err, rate))
+
+    def forward(self, parameters: Array, x: Array) -> Array:
+        """Return the network's answers, (...), for parameters (..., 3, 3) and x (..., 2)."""
+        if self.answer is not None:
+            return self.answer(parameters, x)
+        assert self.output is not None
+        nothing = np.zeros(())
+        h = self.output(Neurons(parameters[..., :2, :], x[..., None, :], nothing))
+        return self.output(Neurons(parameters[..., 2, :], h, nothing))
+
+
+# --- forward ------------------------------------------------------------------------------------
+
+FORWARD_HINT = "Multiply each input with its own weight, add up, add the bias, and pass the sum through 1 / (1 + e^-d)."
+
+
+def _forward(name: str, output: Callable[[Neurons], Array], message: str, hint: str = FORWARD_HINT) -> Rule:
+    return Rule(id=name, message=message, hint=hint, formula="neuron", output=output)
+
+
+def _layers(hidden: Callable[[Array], Array], out: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
+    """Return the answer of a network whose layers have these activations of the sum d."""
+
+    def answer(parameters: Array, x: Array) -> Array:
+        none = np.zeros(())
+        h = hidden(Neurons(parameters[..., :2, :], x[..., None, :], none).d)
+        return out(Neurons(parameters[..., 2, :], h, none).d)
+
+    return answer
+
+
+def _answer(name: str, answer: Callable[[Array, Array], Array], message: str, hint: str) -> Rule:
+    return Rule(id=name, message=message, hint=hint, formula="neuron", answer=answer)
+
+
+def _itself(d: Array) -> Array:
+    return d
+
+
+def _relu(d: Array) -> Array:
+    return np.maximum(d, 0.0)
+
+
+FORWARD = (
+    _forward(
+        "tanh_activation", lambda n: np.tanh(n.d),
+        "The activation is tanh, not the sigmoid: the output runs from -1 to 1.",
+    ),
+    _forward("relu_activation", lambda n: _relu(n.d), "The activation is ReLU, max(0, d), not the sigmoid."),
+    _forward("linear_activation", lambda n: n.d, "The neuron returns the sum d itself: there is no activation."),
+    _forward(
+        "sigmoid_without_minus", lambda n: oracle.sigmoid(-n.d),
+        "The sigmoid has lost its minus: you compute 1 / (1 + e^d), which falls where it should rise.",
+        "Write 1 / (1 + np.exp(-d)), with the minus in the exponent.",
+    ),
+    _forward(
+        "sigmoid_precedence", lambda n: 1 + np.exp(-n.d),
+        "1 / 1 + np.exp(-d) is read as (1 / 1) + np.exp(-d): the brackets around the denominator are missing.",
+        "Write 1 / (1 + np.exp(-d)).",
+    ),
+    _forward(
+        "sigmoid_twice", lambda n: oracle.sigmoid(n.y),
+        "The sigmoid is applied twice: the output is S(S(d)).",
+        "Pass the sum through the sigmoid once, in one place.",
+    ),
+    _forward(
+        "sigmoid_of_double", lambda n: oracle.sigmoid(2 * n.d),
+        "The sigmoid gets twice the sum: the output is S(2 d).",
+    ),
+    _forward("exponential_only", lambda n: np.exp(-n.d), "The neuron returns e^-d; the 1 / (1 + ...) around it is missing."),
+    _forward(
+        "weighted_mean", lambda n: oracle.sigmoid((n.w * n.x).mean(-1) + n.bias),
+        "The weighted inputs are averaged instead of added up.",
+        "Use np.dot(self._weigths, x) or a sum, not a mean.",
+    ),
+    _forward(
+        "mean_with_bias", lambda n: oracle.sigmoid(n.d / 3),
+        "The weighted inputs and the bias are averaged instead of added up.",
+        "Use a sum, not a mean.",
+    ),
+    _forward(
+        "product_of_terms", lambda n: oracle.sigmoid((n.w * n.x).prod(-1) + n.bias),
+        "The weighted inputs are multiplied with each other instead of added up.",
+    ),
+    _forward(
+        "sigmoid_of_each_term", lambda n: oracle.sigmoid(n.w * n.x).sum(-1) + n.bias,
+        "The sigmoid is applied to each weighted input, and the results are added up.",
+        "Add up first, then apply the sigmoid once to the whole sum.",
+    ),
+    _forward(
+        "bias_after_sigmoid", lambda n: oracle.sigmoid((n.w * n.x).sum(-1)) + n.bias,
+        "The bias is added after the sigmoid, so the output leaves the range from 0 to 1.",
+        "Add the bias to the sum, then apply the sigmoid.",
+    ),
+    _forward(
+        "bias_subtracted", lambda n: oracle.sigmoid((n.w * n.x).sum(-1) - n.bias),
+        "The bias is subtracted from the sum, like a threshold; the lecture adds w0.",
+        "Write d = w0 + w1 x1 + w2 x2, and let the bias move like a weight whose input is 1.",
+    ),
+    _forward(
+        "output_rounded", lambda n: np.round(n.y, 2),
+        "The output of a neuron is rounded to two digits.",
+        "Return the number as it is; round only when you print.",
+    ),
+    _forward(
+        "output_thresholded", lambda n: (n.d >= 0).astype(float),
+        "The neuron answers with 0 or 1: a step has no slope, so nothing can be learned through it.",
+        "Return S(d), the number between 0 and 1; compare with 0.5 only when you print the table.",
+    ),
+    _forward("absolute_sum", lambda n: oracle.sigmoid(np.abs(n.d)), "The sign of the sum is lost: the output is S(|d|)."),
+    _forward(
+        "weights_added", lambda n: oracle.sigmoid((n.w + n.x).sum(-1) + n.bias),
+        "Weights and inputs are added where they should be multiplied.",
+    ),
+    _forward(
+        "weights_squared", lambda n: oracle.sigmoid((n.w**2 * n.x).sum(-1) + n.bias),
+        "The weights are squared in the sum.",
+    ),
+    _forward(
+        "inputs_squared", lambda n: oracle.sigmoid((n.w * n.x**2).sum(-1) + n.bias),
+        "The inputs are squared in the sum.",
+    ),
+    _forward(
+        "bias_doubled_in_forward", lambda n: oracle.sigmoid(n.d + n.bias),
+        "The bias is added twice, perhaps once for each input.",
+        "Add the bias once, after the sum over the inputs.",
+    ),
+    _answer(
+        "output_linear", _layers(oracle.sigmoid, _itself),
+        "The output neuron has no activation: the network answers with the sum d.",
+        "All three neurons end with the sigmoid, the last one too.",
+    ),
+    _answer(
+        "hidden_linear", _layers(_itself, oracle.sigmoid),
+        "The hidden neurons have no activation; without one the network is only a single neuron and XOR is out of reach.",
+        "All three neurons end with the sigmoid.",
+    ),
+    _answer(
+        "hidden_tanh", _layers(np.tanh, oracle.sigmoid),
+        "The hidden neurons use tanh, not the sigmoid.", "All three neurons end with the sigmoid.",
+    ),
+    _answer(
+        "hidden_relu", _layers(_relu, oracle.sigmoid),
+        "The hidden neurons use ReLU, not the sigmoid.", "All three neurons end with the sigmoid.",
+    ),
+    _answer(
+        "output_tanh", _layers(oracle.sigmoid, np.tanh),
+        "The output neuron uses tanh, not the sigmoid.", "All three neurons end with the sigmoid.",
+    ),
+    _answer(
+        "answer_rounded", lambda p, x: np.round(oracle.forward(p, x), 2),
+        "Model.forward rounds its answer to two digits.",
+        "Return the output neuron's number as it is; round only when you print.",
+    ),
+    _answer(
+        "answer_thresholded", lambda p, x: (oracle.forward(p, x) >= 0.5).astype(float),
+        "Model.forward answers with 0 or 1 instead of the output neuron's number.",
+        "Return the number between 0 and 1; compare with 0.5 only when you print the table.",
+    ),
+    _answer(
+        "answer_complemented", lambda p, x: 1 - oracle.forward(p, x),
+        "Model.forward answers with 1 - y.", "Return what the output neuron gives.",
+    ),
+)  # fmt: skip
+
+
+# --- the derivative -----------------------------------------------------------------------------
+
+DERIVATIVE_HINT = "With y = S(d), kept from forward, the derivative is y (1 - y)."
+
+
+def _derivative(name: str, slope: Callable[[Neurons], Array], message: str, hint: str = DERIVATIVE_HINT) -> Rule:
+    """Return the rule that uses slope, (...), or (..., 2) for a factor of each weight, as the derivative."""
+
+    def change(n: Neurons) -> Array:
+        factor = slope(n)
+        if factor.shape == n.d.shape:
+            return n.moved(n.err * factor)
+        return n.weights_only(n.rate * n.err[..., None] * factor * n.x)
+
+    def back(n: Neurons) -> Array:
+        factor = slope(n)
+        return np.asarray(n.err[..., None] * (factor[..., None] if factor.shape == n.d.shape else factor) * n.w)
+
+    return Rule(id=name, message=message, hint=hint, formula="derivative", change=change, back=back)
+
+
+DERIVATIVE = (
+    _derivative(
+        "derivative_missing", lambda n: np.ones_like(n.d),
+        "The derivative of the sigmoid is missing: the step is the same wherever the output is between 0 and 1.",
+        "Multiply the error with y (1 - y), where y is what forward returned.",
+    ),
+    _derivative(
+        "derivative_of_output", lambda n: oracle.derivative(oracle.sigmoid(n.y)),
+        "The derivative is taken at the output instead of the sum: the sigmoid is applied to y once more.",
+        "Either call the derivative with d, or use y (1 - y) with the y that you already have. Do not mix the two.",
+    ),
+    _derivative(
+        "derivative_at_sum", lambda n: n.d * (1 - n.d),
+        "The formula y (1 - y) is applied to the sum d instead of the output y.",
+        "Keep y = S(d) in forward and use it in backward.",
+    ),
+    _derivative("derivative_plus", lambda n: n.y * (1 + n.y), "The derivative is y (1 + y): a plus where a minus belongs."),
+    _derivative("derivative_is_output", lambda n: n.y, "Only y is used as the derivative: the factor (1 - y) is missing."),
+    _derivative(
+        "derivative_is_complement", lambda n: 1 - n.y,
+        "Only 1 - y is used as the derivative: the factor y is missing, or the denominator is not squared.",
+    ),
+    _derivative(
+        "derivative_of_tanh", lambda n: 1 - n.y**2,
+        "The derivative is 1 - y^2: that is the one of tanh, not of the sigmoid.",
+    ),
+    _derivative(
+        "derivative_negated", lambda n: n.y * (n.y - 1),
+        "The derivative is y (y - 1), or the output neuron steps the other way: the two give the very same numbers. "
+        "The sign is turned round once more on the way to the hidden neurons, so output and hidden layer pull against each other.",
+        "Write y * (1 - y), and use one sign for all three neurons.",
+    ),
+    _derivative("derivative_output_squared", lambda n: n.y**2 * (1 - n.y), "The derivative is y^2 (1 - y): one y too many."),
+    _derivative(
+        "derivative_complement_squared", lambda n: n.y * (1 - n.y) ** 2,
+        "The derivative is y (1 - y)^2: one factor (1 - y) too many.",
+    ),
+    _derivative(
+        "derivative_twice", lambda n: n.slope**2,
+        "The derivative is applied twice: the step has (y (1 - y))^2.",
+        "Multiply with y (1 - y) once, either where the error is made or in the step.",
+    ),
+    _derivative(
+        "derivative_of_relu", lambda n: (n.d > 0).astype(float),
+        "The derivative is that of ReLU, 0 or 1, not the sigmoid's.",
+    ),
+    _derivative(
+        "derivative_divided", lambda n: 1 / n.slope,
+        "The error is divided by y (1 - y) instead of multiplied with it.",
+    ),
+    _derivative(
+        "derivative_one_minus_two_y", lambda n: 1 - 2 * n.y,
+        "The derivative is 1 - 2 y: y (1 - y) was differentiated once more.",
+    ),
+    _derivative(
+        "derivative_squared_output", lambda n: n.y**2,
+        "The derivative is y * y: the factor (1 - y) became y.",
+    ),
+    _derivative(
+        "derivative_at_input", lambda n: np.broadcast_to(n.x * (1 - n.x), n.w.shape),
+        "The formula y (1 - y) is applied to the inputs x instead of the neuron's output.",
+        "The derivative belongs to the neuron: one number, y (1 - y), for all of its weights.",
+    ),
+    _derivative(
+        "sigmoid_derivative_at_input", lambda n: np.broadcast_to(oracle.derivative(oracle.sigmoid(n.x)), n.w.shape),
+        "The derivative is taken at the inputs x instead of the sum d.",
+        "The derivative belongs to the neuron: one number, S'(d) = y (1 - y), for all of its weights.",
+    ),
+)  # fmt: skip
+
+
+# --- one neuron: the weights --------------------------------------------------------------------
+
+STEP_HINT = "The step of weight i is 2 lambda err y (1 - y) x_i: each weight with its own input."
+ERROR_HINT = "The step is proportional to the error, its sign included."
+
+
+def _step(name: str, change: Callable[[Neurons], Array], message: str, hint: str = STEP_HINT) -> Rule:
+    return Rule(id=name, message=message, hint=hint, formula="step", change=change)
+
+
+def _inputs(name: str, inputs: Callable[[Neurons], Array], message: str, hint: str = STEP_HINT) -> Rule:
+    """Return the rule that multiplies the weights' step with inputs (..., 2) instead of x."""
+    return _step(name, lambda n: n.moved(n.delta, inputs(n)), message, hint)
+
+
+def _error(name: str, error: Callable[[Neurons], Array], message: str) -> Rule:
+    """Return the rule that makes another error, (...), of the one passed in."""
+    return Rule(
+        id=name,
+        message=message,
+        hint=ERROR_HINT,
+        formula="step",
+        change=lambda n: n.moved(error(n) * n.slope),
+        back=lambda n: (error(n) * n.slope)[..., None] * n.w,
+    )
+
+
+def _earlier(x: Array) -> Array:
+    return np.concatenate([np.zeros_like(x[:1]), x[:-1]])
+
+
+def _normalised(n: Neurons) -> Array:
+    after = n.w + n.step[..., :2]
+    return n.weights_only(after / np.linalg.norm(after, axis=-1, keepdims=True) - n.w)
+
+
+STILL = _step(
+    "weights_not_updated",
+    lambda n: np.zeros_like(n.weights),
+    "backward changes nothing: neither weights nor bias move.",
+    "Add the step to self._weigths itself, not to a copy or a local name.",
+)
+
+STEP = (
+    _inputs(
+        "step_without_input", lambda n: np.ones_like(n.w),
+        "The step is not multiplied with the inputs: both weights move alike.",
+    ),
+    _inputs("step_with_first_input", lambda n: n.x[..., [0, 0]], "The first input is used in the step of both weights."),
+    _inputs("step_with_last_input", lambda n: n.x[..., [1, 1]], "The last input is used in the step of both weights."),
+    _inputs(
+        "step_with_inputs_swapped", lambda n: n.x[..., ::-1],
+        "Weights and inputs are paired one way in forward and the other way round in the step.",
+    ),
+    _inputs(
+        "step_with_own_output", lambda n: np.repeat(n.y[..., None], 2, axis=-1),
+        "The step is multiplied with the neuron's own output instead of its inputs.",
+        "Keep x from forward: the step of weight i is err y (1 - y) x_i.",
+    ),
+    _inputs(
+        "step_with_input_sum", lambda n: np.repeat(n.x.sum(-1, keepdims=True), 2, axis=-1),
+        "The sum of all inputs is used in the step of each weight.",
+    ),
+    _inputs("step_with_input_squared", lambda n: n.x**2, "The inputs are squared in the step."),
+    _inputs("step_with_absolute_input", lambda n: np.abs(n.x), "The sign of the inputs is lost in the step."),
+    _inputs("step_with_own_weight", lambda n: n.w, "The step of each weight is multiplied with the weight instead of its input."),
+    _inputs(
+        "step_with_weighted_input", lambda n: n.w * n.x,
+        "The step of each weight has the weight in it, beside its input.",
+    ),
+    _step("only_first_weight_updated", lambda n: n.step * [1, 0, 1], "Only the first weight moves; the second stays as it was."),
+    _step("only_last_weight_updated", lambda n: n.step * [0, 1, 1], "Only the last weight moves; the first stays as it was."),
+    _step(
+        "weights_frozen", lambda n: n.step * [0, 0, 1],
+        "Only the bias moves; both weights stay as they were.",
+        "Add the step to self._weigths itself, not to a copy or a local name.",
+    ),
+    _step(
+        "weights_overwritten", lambda n: n.weights_only(n.step[..., :2] - n.w),
+        "The weights are replaced by the step instead of being moved by it.",
+        "Write self._weigths += step, not self._weigths = step.",
+    ),
+    _step(
+        "all_overwritten", lambda n: n.step - n.weights,
+        "Weights and bias are replaced by the step instead of being moved by it.",
+        "Write += step, not = step.",
+    ),
+    _error("error_sign_dropped", lambda n: np.abs(n.err), "The sign of the error is lost: the step uses |err|."),
+    _error("error_squared", lambda n: n.err**2, "The error is squared in the step; a square has lost its direction."),
+    _error("error_sign_only", lambda n: np.sign(n.err), "Only the sign of the error is used in the step, not its size."),
+    _error("only_positive_errors", lambda n: np.maximum(n.err, 0), "No step is made when the error is negative."),
+    _error("only_negative_errors", lambda n: np.minimum(n.err, 0), "No step is made when the error is positive."),
+    _error(
+        "error_of_one", lambda n: np.ones_like(n.err),
+        "The error is not in the step: it is the same whatever backward is given.",
+    ),
+    _step(
+        "gradient_accumulated", lambda n: np.cumsum(n.step, axis=0),
+        "Every step has all the steps before in it: a sum of gradients is kept and never set back, as with a momentum of 1.",
+        "Start every step from zero, or from a sum that is cleared after each step.",
+    ),
+    _derivative(
+        "output_of_first_forward", lambda n: np.broadcast_to(n.slope[:1], n.slope.shape),
+        "The derivative always uses the output of the very first forward.",
+        "Set self.y anew in every call of forward.",
+    ),
+    _inputs(
+        "input_of_previous_forward", lambda n: _earlier(np.broadcast_to(n.x, n.w.shape)),
+        "The step uses the input of the forward before, one example late.",
+        "Keep x in every call of forward, before anything else can go wrong.",
+    ),
+    _step(
+        "zero_input_skipped", lambda n: n.step * n.x.any(-1, keepdims=True),
+        "No step is made when all inputs are 0, although the bias should move.",
+        "Every example makes a step: for x = (0, 0) the bias still moves.",
+    ),
+    _step(
+        "weights_normalised", _normalised,
+        "The weights are divided by their length after each step.",
+        "Leave the weights as the step makes them.",
+    ),
+    _inputs(
+        "step_with_input_and_output", lambda n: n.x * n.y[..., None],
+        "The step of the weights has the neuron's output as one factor too many.",
+    ),
+)  # fmt: skip
+
+
+# --- one neuron: the bias -----------------------------------------------------------------------
+
+BIAS_HINT = "The bias is a weight whose input is always 1: its step is 2 lambda err y (1 - y)."
+
+
+def _bias(
+    name: str,
+    change: Callable[[Neurons], Array],
+    message: str,
+    hint: str = BIAS_HINT,
+    forms: tuple[float, ...] = (1.0,),
+) -> Rule:
+    """Return the rule by which the bias moves by change, (...)."""
+    return Rule(
+        id=name, message=message, hint=hint, formula="bias", change=lambda n: n.with_bias(change(n)), forms=forms
+    )
+
+
+BIAS = (
+    _bias("bias_frozen", lambda n: np.zeros_like(n.d), "The bias never moves.", "Move the bias in backward too, like a weight whose input is always 1: its step is 2 lambda err y (1 - y)."),
+    _bias("bias_sign", lambda n: -n.rate * n.delta, "The bias moves the wrong way: its sign differs from that of the weights."),
+    _bias("bias_times_first_input", lambda n: n.rate * n.delta * n.x[..., 0], "The step of the bias is multiplied with the first input."),
+    _bias("bias_times_last_input", lambda n: n.rate * n.delta * n.x[..., 1], "The step of the bias is multiplied with the last input."),
+    _bias(
+        "bias_times_input_sum", lambda n: n.rate * n.delta * n.x.sum(-1),
+        "The step of the bias is multiplied with the sum of the inputs.",
+    ),
+    _bias(
+        "bias_times_input_mean", lambda n: n.rate * n.delta * n.x.mean(-1),
+        "The step of the bias is multiplied with the mean of the inputs.",
+    ),
+    _bias(
+        "bias_per_input", lambda n: 2 * n.rate * n.delta,
+        "The bias moves twice as far as it should, as if once for each input.",
+        "Move the bias once in a step, outside the loop over the inputs.",
+    ),
+    _bias(
+        "bias_half", lambda n: 0.5 * n.rate * n.delta,
+        "The bias moves half as far as it should: the factor 2 is in the weights' step only.",
+    ),
+    _bias("bias_without_derivative", lambda n: n.rate * n.err, "The derivative is missing in the step of the bias."),
+    _bias(
+        "bias_without_rate", lambda n: np.sign(n.rate) * n.form * n.delta,
+        "The learning rate is missing in the step of the bias.", forms=(1.0, 2.0),
+    ),
+    _bias(
+        "bias_raw_error", lambda n: np.sign(n.rate) * n.form * n.err,
+        "The bias moves by the error itself: the learning rate and the derivative are missing.", forms=(1.0, 2.0),
+    ),
+    _bias("bias_times_output", lambda n: n.rate * n.delta * n.y, "The step of the bias is multiplied with the neuron's output."),
+    _bias("bias_times_itself", lambda n: n.rate * n.delta * n.bias, "The step of the bias is multiplied with the bias itself."),
+    _bias(
+        "bias_overwritten", lambda n: n.rate * n.delta - n.bias,
+        "The bias is replaced by its step instead of being moved by it.", "Write += step, not = step.",
+    ),
+    _bias(
+        "bias_error_squared", lambda n: n.rate * n.err**2 * n.slope,
+        "The error is squared in the step of the bias.",
+    ),
+)  # fmt: skip
+
+
+# --- the error on its way back ------------------------------------------------------------------
+
+HIDDEN_HINT = "Hidden neuron i gets err y (1 - y) w_i, where y and w_i belong to the output neuron and w_i is the weight that leads to it."
+
+
+def _back(
+    name: str,
+    errors: Callable[[Neurons], Array],
+    message: str,
+    hint: str = HIDDEN_HINT,
+    forms: tuple[float, ...] = (1.0,),
+) -> Rule:
+    """Return the rule by which the output neuron gives back these errors, (..., 2)."""
+    return Rule(id=name, message=message, hint=hint, formula="hidden", back=errors, forms=forms)
+
+
+def _both(one: Array) -> Array:
+    return np.repeat(one[..., None], 2, axis=-1)
+
+
+BACK = (
+    _back(
+        "hidden_sign", lambda n: -n.delta[..., None] * n.w,
+        "The hidden neurons step the wrong way: their sign differs from that of the output neuron.",
+        "Use one sign for all neurons: += with label - y, or -= with y - label.",
+    ),
+    _back(
+        "output_derivative_twice", lambda n: (n.delta * n.slope)[..., None] * n.w,
+        "The output neuron's derivative is in the hidden neurons' error twice.",
+        "Multiply with the output's y (1 - y) once; what goes back is that delta times the weight.",
+    ),
+    _back(
+        "error_without_weight", lambda n: _both(n.delta),
+        "The hidden neurons get the output neuron's delta without the weight on the way.",
+    ),
+    _back(
+        "raw_error_to_hidden", lambda n: _both(n.err),
+        "The hidden neurons get the error of the whole network, without the output neuron's weight and derivative.",
+    ),
+    _back(
+        "error_without_derivative", lambda n: n.err[..., None] * n.w,
+        "The error goes back as err * weight: the derivative of the output neuron is missing on the way.",
+    ),
+    _back(
+        "error_without_derivative_updated", lambda n: n.err[..., None] * (n.w + n.step[..., :2]),
+        "The error goes back as err * weight, without the output neuron's derivative and with weights from after its step.",
+        HIDDEN_HINT + " Work it out before the output neuron changes.",
+    ),
+    _back(
+        "output_weights_swapped", lambda n: n.delta[..., None] * n.w[..., ::-1],
+        "The two output weights are swapped on the way back: each hidden neuron gets the other one's error.",
+    ),
+    _back(
+        "first_output_weight_for_both", lambda n: _both(n.delta * n.w[..., 0]),
+        "Both hidden neurons get their error through the first output weight.",
+    ),
+    _back(
+        "second_output_weight_for_both", lambda n: _both(n.delta * n.w[..., 1]),
+        "Both hidden neurons get their error through the second output weight.",
+    ),
+    _back(
+        "output_weight_shifted", lambda n: n.delta[..., None] * n.weights[..., 1:],
+        "The weights on the way back are shifted by one: the bias is taken for a weight.",
+        "Look at the index: where the bias is part of the weight vector, the weights begin or end beside it.",
+    ),
+    _back(
+        "output_weight_shifted_first", lambda n: n.delta[..., None] * n.weights[..., [2, 0]],
+        "The weights on the way back are shifted by one: the bias, which comes first, is taken for a weight.",
+        "Look at the index: where the bias comes first in the weight vector, the weights begin after it.",
+    ),
+    _back(
+        "output_weight_sum", lambda n: _both(n.delta * n.w.sum(-1)),
+        "Both hidden neurons get their error through the sum of the output weights.",
+    ),
+    _back(
+        "output_weight_mean", lambda n: _both(n.delta * n.w.mean(-1)),
+        "Both hidden neurons get their error through the mean of the output weights.",
+    ),
+    _back(
+        "output_weight_shares",
+        lambda n: (n.delta if n.form == 1 else n.err)[..., None] * n.w / n.w.sum(-1, keepdims=True),
+        "The error is shared out in proportion to the output weights: it is divided by their sum.",
+        forms=(1.0, 2.0),
+    ),
+    _back(
+        "rate_in_propagated_error", lambda n: n.form * np.abs(n.rate) * n.delta[..., None] * n.w,
+        "The learning rate is in the error that goes back, so the hidden neurons' step has it twice.",
+        "The rate belongs into the step of each neuron, not into the error that goes back.",
+        forms=(1.0, 0.5, 2.0),
+    ),
+    _back(
+        "output_weight_magnitude", lambda n: n.delta[..., None] * np.abs(n.w),
+        "The sign of the output weights is lost on the way back.",
+    ),
+    _back(
+        "output_weight_squared", lambda n: n.delta[..., None] * n.w**2,
+        "The output weights are squared on the way back: one weight too many.",
+    ),
+    _back(
+        "output_weight_divided", lambda n: n.delta[..., None] / n.w,
+        "The error is divided by the output weights instead of multiplied with them.",
+    ),
+    _back(
+        "error_through_inputs", lambda n: n.delta[..., None] * n.x,
+        "The error goes back through the inputs of the output neuron instead of its weights.",
+    ),
+    _back(
+        "hidden_error_times_output", lambda n: n.delta[..., None] * n.w * n.x,
+        "The error that goes back has the hidden neuron's output as one factor too many.",
+    ),
+    _back(
+        "step_as_error", lambda n: np.abs(n.rate) * n.form * n.delta[..., None] * n.x,
+        "The output neuron gives back the step of its weights instead of the error of its inputs.",
+        forms=(1.0, 0.5),
+    ),
+)  # fmt: skip
+
+
+# --- the network --------------------------------------------------------------------------------
+
+OUTPUT_HINT = "The output neuron's step is 2 lambda err y (1 - y) times its own inputs, the two hidden outputs."
+
+
+def _joined(name: str, network: Callable[[Network], Array], message: str, hint: str, formula: str = "hidden") -> Rule:
+    return Rule(id=name, message=message, hint=hint, formula=formula, network=network)
+
+
+def _output_with_hidden_delta(n: Network) -> Array:
+    step = n.step()
+    step[..., 2, :2] = n.rate * n.errors * n.hidden_slope * n.h
+    return step
+
+
+def _hidden_own_weights(n: Network) -> Array:
+    return n.step(errors=n.delta[..., None] * n.parameters[..., :2, :2].sum(-1))
+
+
+NETWORK = (
+    _joined(
+        "hidden_own_weights", _hidden_own_weights,
+        "The hidden neurons use their own weights where the output neuron's weight belongs.", HIDDEN_HINT,
+    ),
+    _joined(
+        "output_derivative_for_hidden", lambda n: n.step(slope=_both(n.slope)),
+        "The hidden neurons use the output neuron's derivative instead of their own.",
+        "Each hidden neuron multiplies its error with its own h (1 - h).",
+    ),
+    _joined(
+        "hidden_derivative_twice", lambda n: n.step(slope=n.hidden_slope**2),
+        "The hidden neurons' derivative is applied twice.",
+        "Multiply the error of a hidden neuron with its h (1 - h) once: in the model or in the neuron, not in both.",
+    ),
+    _joined(
+        "hidden_derivative_missing", lambda n: n.step(slope=np.ones_like(n.h)),
+        "The hidden neurons' step lacks their own derivative.",
+        "Each hidden neuron multiplies the error that came back with its own h (1 - h).",
+    ),
+    _joined(
+        "output_derivative_missing", lambda n: n.step(errors=n.err[..., None] * n.v, out_delta=n.err),
+        "The output neuron's derivative is missing, in its own step and in what goes back.",
+        "Multiply the error with y (1 - y) of the output neuron first; both its step and the hidden errors start from that.",
+        "output",
+    ),
+    _joined(
+        "output_step_without_derivative", lambda n: n.step(out_delta=n.err),
+        "The derivative is missing in the output neuron's own step.", OUTPUT_HINT, "output",
+    ),
+    _joined(
+        "output_step_derivative_twice", lambda n: n.step(out_delta=n.delta * n.slope),
+        "The derivative is twice in the output neuron's own step.", OUTPUT_HINT, "output",
+    ),
+    _joined(
+        "other_hidden_derivative", lambda n: n.step(slope=n.hidden_slope[..., ::-1]),
+        "Each hidden neuron uses the other one's derivative.",
+        "Hidden neuron i multiplies its error with its own h_i (1 - h_i).",
+    ),
+    _joined(
+        "hidden_derivative_of_output", lambda n: n.step(slope=oracle.derivative(oracle.sigmoid(n.h))),
+        "The hidden neurons' derivative is taken at their output instead of the sum.",
+        "Use h (1 - h) with the h that forward returned.",
+    ),
+    _joined(
+        "hidden_step_with_hidden_outputs", lambda n: n.step(inputs=n.h),
+        "The hidden neurons' step is multiplied with the hidden outputs instead of x.",
+        "Each neuron's step is multiplied with that neuron's own inputs; a hidden neuron's are x.", "step",
+    ),
+    _joined(
+        "hidden_frozen", lambda n: n.scaled(0, 1),
+        "Only the output neuron learns: the hidden neurons never move.",
+        "Pass each hidden neuron its error and let it make its own step.",
+    ),
+    _joined(
+        "only_first_hidden_updated", lambda n: n.scaled(np.array([[1.0], [0.0]]), 1),
+        "The second hidden neuron never moves.", "Let both hidden neurons make their step.",
+    ),
+    _joined(
+        "only_second_hidden_updated", lambda n: n.scaled(np.array([[0.0], [1.0]]), 1),
+        "The first hidden neuron never moves.", "Let both hidden neurons make their step.",
+    ),
+    _joined(
+        "hidden_bias_frozen", lambda n: n.scaled(np.array([1.0, 1.0, 0.0]), 1),
+        "The biases of the hidden neurons never move.", BIAS_HINT, "bias",
+    ),
+    _joined(
+        "output_bias_frozen", lambda n: n.scaled(1, np.array([1.0, 1.0, 0.0])),
+        "The bias of the output neuron never moves.", BIAS_HINT, "bias",
+    ),
+    _joined(
+        "output_frozen", lambda n: n.scaled(1, 0),
+        "The output neuron never moves; only the hidden ones learn.", "Let the output neuron make its step as well.",
+        "output",
+    ),
+    _joined(
+        "output_step_with_x", lambda n: n.step(out_inputs=n.x),
+        "The output neuron's step is multiplied with x; its inputs are the two hidden outputs.", OUTPUT_HINT, "output",
+    ),
+    _joined(
+        "output_step_with_hidden_delta", _output_with_hidden_delta,
+        "The step of an output weight uses the hidden neuron's delta: the lecture's line for w56 has this slip.",
+        "The weight from neuron a to neuron b moves by out_a times delta_b: for the output weights that is h_i times the output's delta.",
+        "output",
+    ),
+    _joined(
+        "output_step_with_first_hidden", lambda n: n.step(out_inputs=n.h[..., [0, 0]]),
+        "The output neuron's step uses the first hidden output for both weights.", OUTPUT_HINT, "output",
+    ),
+    _joined(
+        "output_step_with_second_hidden", lambda n: n.step(out_inputs=n.h[..., [1, 1]]),
+        "The output neuron's step uses the second hidden output for both weights.", OUTPUT_HINT, "output",
+    ),
+    _joined(
+        "output_step_with_hidden_swapped", lambda n: n.step(out_inputs=n.h[..., ::-1]),
+        "The two hidden outputs are swapped in the output neuron's step.", OUTPUT_HINT, "output",
+    ),
+    _joined(
+        "output_step_with_own_output",
+        lambda n: n.step(out_inputs=_both(n.y)),
+        "The output neuron's step is multiplied with its own output instead of the hidden outputs.", OUTPUT_HINT, "output",
+    ),
+    _joined(
+        "hidden_half_as_far", lambda n: n.scaled(0.5, 1),
+        "The hidden neurons move half as far as they should: the factor 2 is in the output neuron's step only.",
+        "Use the same factor 2 and the same rate in all three neurons.",
+    ),
+    _joined(
+        "first_hidden_updated_twice", lambda n: n.step(errors=n.errors.sum(-1, keepdims=True) * [1.0, 0.0]),
+        "The first hidden neuron gets both errors, one after the other, and the second none: a copied line.",
+        "Call backward of each hidden neuron once, with its own error.",
+    ),
+    _joined(
+        "second_hidden_updated_twice", lambda n: n.step(errors=n.errors.sum(-1, keepdims=True) * [0.0, 1.0]),
+        "The second hidden neuron gets both errors, one after the other, and the first none: a copied line.",
+        "Call backward of each hidden neuron once, with its own error.",
+    ),
+)  # fmt: skip
+
+
+# --- minor: the order of things -----------------------------------------------------------------
+
+
+def _updated_output_weights(n: Network) -> Array:
+    return n.step(errors=n.delta[..., None] * (n.v + n.rate * n.delta[..., None] * n.h))
+
+
+def _moved(n: Network, rows: slice) -> Array:
+    """Return the parameters, (..., 3, 3), after the step of some neurons."""
+    later = n.parameters.copy()
+    later[..., rows, :] += n.step()[..., rows, :]
+    return later
+
+
+def _hidden_outputs_recomputed(n: Network) -> Array:
+    return n.step(out_inputs=oracle.hidden(_moved(n, slice(0, 2)), n.x))
+
+
+def _forward_repeated(n: Network) -> Array:
+    later = _moved(n, slice(2, 3))
+    delta = n.err * oracle.derivative(oracle.forward(later, n.x))
+    return n.step(errors=delta[..., None] * later[..., 2, :2])
+
+
+def _hidden_first_forward_repeated(n: Network) -> Array:
+    later = _moved(n, slice(0, 2))
+    delta = n.err * oracle.derivative(oracle.forward(later, n.x))
+    return n.step(out_delta=delta, out_inputs=oracle.hidden(later, n.x))
+
+
+# Such networks learn as well, but the step is not the gradient. They cost the order case only.
+ORDER_DEFECTS = (
+    _joined(
+        "updated_output_weights", _updated_output_weights,
+        "The hidden neurons get their error through output weights that were already updated.",
+        "Work out the error of each hidden neuron first, then let the output neuron change its weights.",
+    ),
+    _joined(
+        "hidden_outputs_recomputed", _hidden_outputs_recomputed,
+        "The output neuron's step uses hidden outputs that were computed again after the hidden neurons moved.",
+        "Keep the hidden outputs of the forward pass and use them in the output neuron's step.",
+    ),
+    _joined(
+        "forward_repeated", _forward_repeated,
+        "The hidden neurons' step uses an output that was computed again after the output neuron moved.",
+        "Run forward once before backward; all deltas of one step come from that one pass.",
+    ),
+    _joined(
+        "hidden_first_forward_repeated", _hidden_first_forward_repeated,
+        "The output neuron's step uses a forward pass that was repeated after the hidden neurons moved.",
+        "Run forward once before backward; all deltas of one step come from that one pass.",
+    ),
+    _joined(
+        "factor_two_compounded", lambda n: n.scaled(2, 1),
+        "The factor 2 of the squared error is applied twice on the way to the hidden neurons: they move twice as far.",
+        "Use the factor 2 once, either in the error or in the step, but do not pass it back in the error as well.",
+    ),
+)  # fmt: skip
+
+# --- the loss -----------------------------------------------------------------------------------
+
+LOSS_HINT = "The loop passes the signed error to backward: label - y, or y - label where backward subtracts."
+
+
+def _loss(name: str, loss: Callable[[Array, Array], Array], message: str, hint: str = LOSS_HINT) -> Rule:
+    return Rule(id=name, message=message, hint=hint, formula="loss", loss=loss)
+
+
+LOSS = (
+    _loss(
+        "loss_squared", lambda y, label: (label - y) ** 2,
+        "loss returns the squared error: a square has lost the direction in which to go.",
+    ),
+    _loss(
+        "loss_absolute", lambda y, label: np.abs(label - y),
+        "loss returns the size of the error without its sign: the direction in which to go is lost.",
+    ),
+    _loss(
+        "loss_cross_entropy", lambda y, label: -label * np.log(y) - (1 - label) * np.log(1 - y),
+        "loss returns the cross-entropy itself; backward needs the error, not the value of a loss.",
+    ),
+    _loss(
+        "loss_slope_of_cross_entropy", lambda y, label: (label - y) / (y * (1 - y)),
+        "loss returns the slope of the cross-entropy; this lab descends the squared error.",
+    ),
+    _loss(
+        "loss_rounded", lambda y, label: label - np.round(y),
+        "loss rounds the output first: an output on the right side of 0.5 would never be improved.",
+    ),
+    _loss(
+        "loss_signed_square", lambda y, label: (label - y) * np.abs(label - y),
+        "loss squares the error and puts its sign back: small errors hardly count.",
+    ),
+    _loss("loss_is_output", lambda y, _: y, "loss returns y: the label is not in it."),
+    _loss("loss_is_label", lambda _, label: label, "loss returns the label: the output is not in it."),
+    _loss("loss_is_sum", lambda y, label: y + label, "loss adds y and the label; it should be their difference."),
+)  # fmt: skip
+
+# Mistakes in the step of one neuron, in the network's step, and in forward.
+IN_NEURON = (*DERIVATIVE, *STEP, *BIAS)
+IN_NETWORK = (*IN_NEURON, *BACK, *NETWORK, *ORDER_DEFECTS)
+BANK = (*FORWARD, STILL, *IN_NETWORK, *LOSS)

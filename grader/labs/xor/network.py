@@ -1,0 +1,213 @@
+"""The student's network as the suite sees it: proxies that read like ordinary numpy code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.lab import CaseStopped, Remote, Student, unmet
+from grader.sandbox.client import FaultKind
+
+from . import oracle
+from .calls import Calls, Reference, Step
+from .layout import Layout, Wiring
+from .oracle import Array
+
+
+class NeuronProxy:
+    """A fresh neuron of the student, with parameters (3,): first weight, second weight, bias."""
+
+    def __init__(
+        self, calls: Calls, remote: Remote, form: str, slots: Sequence[int], references: Sequence[Reference | None]
+    ) -> None:
+        self._calls = calls
+        self.remote = remote
+        self._form = form
+        self._slots = slots
+        self.references = references
+
+    @property
+    def has_bias(self) -> bool:
+        """Say whether the neuron has a bias at all; without one its third parameter reads 0."""
+        return self.references[2] is not None
+
+    def _arguments(self, x: Array) -> Array:
+        """Return x (n, 2) as the rows that this neuron receives, constant one included."""
+        padded = np.column_stack([x, np.ones(len(x))])
+        return padded[:, list(self._slots)]
+
+    def forward(self, parameters: Array, x: Array) -> Array:
+        """Set the parameters, (3,), and return the outputs for x (n, 2)."""
+        present = [reference for reference in self.references if reference is not None]
+        values = parameters[[reference is not None for reference in self.references]]
+        numbers = self._calls.ask(
+            "forward", "Neuron.forward", [self.remote], {"outputs": (len(x), None)},
+            form=self._form, references=present, x=self._arguments(x), values=values,
+        )  # fmt: skip
+        return self._calls.single(numbers, "Neuron.forward")
+
+    @staticmethod
+    def steps(neurons: Sequence[NeuronProxy], parameters: Array, x: Array, err: Array | float) -> list[Step]:
+        """Set the parameters, (n, 3), then forward(x) and backward(x, err), each on a neuron, alike or the same; x is (n, 2)."""
+        one = neurons[0]
+        errors = np.broadcast_to(np.asarray(err, dtype=float), len(neurons))
+        remotes = [neuron.remote for neuron in neurons]
+        steps = one._calls.steps("Neuron", remotes, one._form, one.references, parameters, one._arguments(x), errors)
+        places = [reference for reference in one.references if reference is not None]
+        if len(places) == 3 and len({str(path) for path, _ in places}) == 1:  # the bias is inside the vector
+            order = np.argsort([index for _, index in places]).argsort()[:2]
+            return [replace(step, returned=step.returned[order]) if len(step.returned) == 3 else step for step in steps]
+        return steps
+
+    def step(self, parameters: Array, x: Array, err: float) -> Step:
+        """Make one step; parameters have shape (3,), x (2,)."""
+        return self.steps([self], parameters[None], x[None], err)[0]
+
+
+class ModelProxy:
+    """A fresh model of the student, with parameters (3, 3) as in the oracle."""
+
+    def __init__(self, calls: Calls, remote: Remote, wiring: Wiring, references: Sequence[Reference | None]) -> None:
+        self._calls = calls
+        self.remote = remote
+        self._form = wiring.form
+        self._mask = wiring.mask
+        self.references = references
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Say which of the nine parameters there are, (3, 3): False for a missing bias."""
+        return np.array([reference is not None for reference in self.references]).reshape(3, 3)
+
+    @property
+    def parameters(self) -> Array:
+        """Read the nine parameters, (3, 3); a missing bias reads 0."""
+        present = [reference for reference in self.references if reference is not None]
+        numbers = self._calls.ask("read", "Model", [self.remote], {"values": (len(present),)}, references=present)
+        return self._calls.spread(self.references, numbers["values"]).reshape(3, 3) * self._mask
+
+    @parameters.setter
+    def parameters(self, values: Array) -> None:
+        mask = [reference is not None for reference in self.references]
+        present = [reference for reference in self.references if reference is not None]
+        written = (values * self._mask).ravel()[mask]
+        self._calls.ask("write", "Model", [self.remote], references=present, values=written)
+
+    def forward(self, x: Array) -> Array:
+        """Return the outputs for x (n, 2), shape (n,)."""
+        return self.forward_watched(x)[0]
+
+    def forward_watched(self, x: Array, form: str | None = None) -> tuple[Array, Array]:
+        """Return the outputs for x (n, 2), and what x was after the call, (n, 2); form: as in Wiring."""
+        shapes = {"outputs": (len(x), None), "x": (len(x), 2)}
+        numbers = self._calls.ask("forward", "Model.forward", [self.remote], shapes, form=form or self._form, x=x)
+        return self._calls.single(numbers, "Model.forward"), numbers["x"]
+
+    @staticmethod
+    def steps(models: Sequence[ModelProxy], parameters: Array, x: Array, err: Array) -> list[Step]:
+        """Set the parameters, (n, 3, 3), then forward(x) and backward(x, err), each on a model, which may be the same; x is (n, 2)."""
+        one = models[0]
+        remotes = [model.remote for model in models]
+        steps = one._calls.steps("Model", remotes, one._form, one.references, parameters * one._mask, x, err)
+        return [replace(step, before=step.before * one._mask, after=step.after * one._mask) for step in steps]
+
+    def step(self, parameters: Array, x: Array, err: float) -> Step:
+        """Make one step; parameters have shape (3, 3), x (2,)."""
+        return self.steps([self], parameters[None], x[None], np.array([err]))[0]
+
+    def step_untouched(self, x: Array, err: float) -> None:
+        """Make a step with the weights that the model started with; x has shape (2,)."""
+        self._calls.steps("Model", [self.remote], self._form, [], np.zeros((1, 0)), x[None], np.array([err]))
+
+    def epochs(self, scale: float | None, count: int, labels: Array = oracle.XOR_LABELS) -> tuple[Array, Array, Array]:
+        """Train on XOR's inputs with err = scale (label - y); the losses (count,), the four answers, the parameters (3, 3).
+
+        Without a scale, err is what the student's own loss gives.
+        """
+        present = [reference for reference in self.references if reference is not None]
+        numbers = self._calls.ask(
+            "epochs", "Model.backward", [self.remote],
+            {"losses": (count,), "outputs": (4, None), "values": (len(present),)},
+            form=self._form, scale=scale, epochs=count, references=present, x=oracle.XOR_INPUTS, labels=labels,
+        )  # fmt: skip
+        parameters = self._calls.spread(self.references, numbers["values"]).reshape(3, 3) * self._mask
+        return numbers["losses"], self._calls.single(numbers, "Model.forward"), parameters
+
+    def train(self, epochs: int, labels: Array = oracle.XOR_LABELS) -> tuple[Array, Array]:
+        """Run the student's own train() on XOR's inputs; the losses it returns and the four answers after."""
+        numbers = self._calls.ask(
+            "train", "train", [self.remote], {"losses": (None,), "outputs": (4, None)},
+            self._calls.student.limits.train_time_s, form=self._form, epochs=epochs, x=oracle.XOR_INPUTS, labels=labels,
+        )  # fmt: skip
+        return numbers["losses"], self._calls.single(numbers, "Model.forward")
+
+
+class Network:
+    """The network of one submission: its neurons, its models and its functions, as this lab asks for them."""
+
+    def __init__(self, student: Student) -> None:
+        self.student = student
+        self.seed = student.seed
+        self.is_forward_right = False  # set by the case about it, before anything is trained
+        self._calls = Calls(student)
+        self.layout = Layout(self._calls)
+        self._traced_in = ""
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Return the generator of this run for one purpose: same seed, same numbers."""
+        return self.student.rng(purpose)
+
+    def has(self, name: str) -> bool:
+        """Say whether the module has a callable of that name."""
+        return self.student.has(name)
+
+    def function(self, name: str, arguments: Array, model: ModelProxy | None = None) -> Array:
+        """Call a function of the module for each row of arguments (n, k); one number each, (n,).
+
+        With a model, the first argument comes in the form that its outputs have.
+        """
+        output_of = None if model is None else model.remote
+        numbers = self._calls.ask(
+            "call", name, [], {"values": (None,)}, name=name, arguments=arguments, output_of=output_of
+        )
+        if len(numbers["values"]) != len(arguments):
+            raise unmet("{name} must return one number.", name=name)
+        return numbers["values"]
+
+    def model(self, **named: float) -> ModelProxy:
+        """Return a fresh model, made with these keyword arguments."""
+        return ModelProxy(
+            self._calls, self.student.new_later("Model", **named), self.layout.wiring, self.layout.references
+        )
+
+    @property
+    def model_or_none(self) -> ModelProxy | None:
+        """Return a fresh model, or None where the student has none that works yet."""
+        try:
+            return self.model()
+        except CaseStopped:
+            return None
+
+    def neuron(self) -> NeuronProxy:
+        """Return a fresh neuron: a hidden one of a fresh model, or Neuron(2) while Model is unwritten."""
+        layout = self.layout
+        try:
+            wiring, references = layout.wiring, layout.references
+        except CaseStopped as stopped:
+            if stopped.fault is not None and stopped.fault.kind is FaultKind.TIME_SPENT:
+                raise
+            form, alone = layout.alone
+            return NeuronProxy(self._calls, self.student.new_later("Neuron", 2), form, (0, 1), alone)
+        path = wiring.paths[0]
+        if self._traced_in != self.student.case:  # on a model of its own: a fresh neuron has seen no forward yet
+            layout.trace(self.student.new_later("Model"), wiring.form)
+            self._traced_in = self.student.case
+        local: list[Reference | None] = [
+            None if one is None else (one[0][len(path) :], one[1]) for one in references[:3]
+        ]
+        number = [one.path for one in layout.parts].index(path)
+        neuron = self.student.new_later("Model").part(path)
+        return NeuronProxy(self._calls, neuron, f"seen:{number}", wiring.slots[0], local)

@@ -1,0 +1,195 @@
+"""A submission graded by observation: the network that its own training trains, its steps, and what it learns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from grader.lab import CaseStopped, Student, generator, measurement, not_gradable
+from grader.sandbox.client import FaultKind
+
+from . import oracle
+from .calls import Calls
+from .diagnosis import Diagnosis, diagnose_forward
+from .observation import DELTA, Discovered, Network, Observing, Trained, network_of, observed_network
+from .observed_steps import Rule, are_several, diagnosed, passed_error, rule_of
+from .oracle import Array
+from .starts import LEAST_WAY, starts_for
+
+NEAR = 0.2  # all errors of an epoch are below: the training is over
+TRAIN_S = 2.5
+RATE = 2.0  # of the oracle's training beside the student's: as far in epochs times rate
+EPOCHS, WAY = 800, 25.0  # a training is expected to have these epochs, or this way in epochs times rate
+SLACK = 0.67  # of the student's epochs are enough for right code
+HEAD_START = 3.0  # times the epochs that right code needs at least
+STARTS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learned:
+    """The end of a training from a set start: answers (4,), parameters (3, 3), squared errors, and its epochs.
+
+    could: right code with this rate would have learned XOR in as many epochs; could_not: not in three
+    times as many.
+    """
+
+    start: Array
+    answers: Array
+    parameters: Array
+    squared: Array
+    epochs: float
+    could: bool
+    could_not: bool
+
+    @property
+    def has_learned(self) -> bool:
+        """Say whether the network answers XOR at the end."""
+        return oracle.has_learned(self.answers)
+
+
+class Observed:
+    """What was observed of one submission."""
+
+    def __init__(self, observing: Observing, network: Network, discovered: Discovered, rule: Rule, seed: int) -> None:
+        self.network = network
+        self.rule = rule
+        self._observing = observing
+        self._discovered = discovered
+        self._seed = seed
+
+    @property
+    def is_step_right(self) -> bool:
+        """Say whether every step is gradient descent, but for an order defect."""
+        is_known = self.rule.loss == "squared" or self.output_error == "entropy"
+        return self.rule.is_right and is_known and self.rule.idle is None
+
+    @measurement
+    def mistake(self) -> Diagnosis | None:
+        """The mistake behind wrong steps; None where nothing that is known makes them."""
+        if self.rule.is_right or not self.network.is_forward_right:
+            return None
+        with np.errstate(all="ignore"):
+            found = diagnosed(self.rule)
+        return None if found is None else found.settled(1.0)
+
+    @measurement
+    def forward_mistake(self) -> Diagnosis | None:
+        """The mistake behind a wrong forward."""
+        network, draws = self.network, len(self.network.drawn)
+        if network.is_forward_right:
+            return None
+        parameters = np.repeat(network.drawn, len(network.x), axis=0)
+        return diagnose_forward(parameters, np.tile(network.x, (draws, 1)), network.actual.ravel())
+
+    @measurement
+    def output_error(self) -> Literal["entropy", "linear", "other", "doubt"]:
+        """Which error the steps were made with, where they are not those of the squared error."""
+        passed = passed_error(self.rule)
+        if passed:
+            return passed
+        is_plain = self.rule.loss == "entropy" and not self._discovered.logs
+        return "linear" if is_plain else "doubt"
+
+    @measurement
+    def learned(self) -> Learned:
+        """The submission's own training from a set start, near enough for its rate and its epochs."""
+        rng = generator(self._seed, "train")
+        rate = self._rate
+        wanted = max(EPOCHS, math.ceil(WAY / rate))
+        starts = starts_for(rng, rate, wanted)[:STARTS]
+        learned = self._learn(starts[0], rate)
+        for start in starts[1:]:
+            if learned.has_learned:
+                return learned
+            learned = self._learn(start, rate)
+        if not learned.has_learned and not learned.could and rate * learned.epochs * SLACK > LEAST_WAY:
+            learned = self._learn(starts_for(rng, rate, int(learned.epochs * SLACK))[0], rate)
+        return learned
+
+    @property
+    def _rate(self) -> float:
+        """Return how far a step goes, momentum included."""
+        return abs(self.rule.rate) / (1 - self.rule.momentum) or 1.0
+
+    def _learn(self, start: Array, rate: float) -> Learned:
+        try:
+            trained, parameters, squared = self._observing.train(self.network, start, NEAR, TRAIN_S)
+        except CaseStopped as stopped:
+            if stopped.fault is None or stopped.fault.kind is not FaultKind.TIMEOUT:
+                raise
+            trained, parameters, squared = Trained(count=0), start, np.zeros(0)  # it goes on elsewhere, without end
+        steps = self.rule.steps
+        examples = float((steps.weights(self.rule.way) > 0).sum())
+        epochs = trained.count / steps.calls * examples / 4
+        answers = self.network_answers(parameters)
+        return Learned(
+            start=start,
+            answers=answers,
+            parameters=parameters,
+            squared=squared,
+            epochs=epochs,
+            could=learns(start, SLACK * rate * epochs),
+            could_not=trained.count > 0
+            and not self.network.root.is_inline
+            and not learns(start, HEAD_START * rate * (epochs + 1)),
+        )
+
+    def network_answers(self, parameters: Array) -> Array:
+        """Return the four answers of the network with these parameters, by its own forward where that is another one."""
+        if self.network.is_forward_right:
+            return oracle.answers(parameters)
+        return np.asarray(own_outputs(self._observing, self.network, parameters[None], oracle.XOR_INPUTS)[0])
+
+
+def learns(start: Array, way: float) -> bool:
+    """Say whether right code learns XOR from a start within this many epochs times its rate."""
+    network = start[None].copy()
+    for _ in range(min(2_000, math.ceil(way / RATE))):
+        oracle.losses(network, RATE, 1)
+        if oracle.has_learned(oracle.answers(network)[0]):
+            return True
+    return oracle.has_learned(oracle.answers(network)[0])
+
+
+def own_outputs(observing: Observing, network: Network, parameters: Array, x: Array) -> Array:
+    """Return what the student's forward gives, (m, q), for parameters (m, 3, 3) and x (q, 2)."""
+    present = [one for one in network.references if one is not None]
+    values = (parameters * network.mask).reshape(len(parameters), 9)[:, network.present.ravel() > 0]
+    return observing.replay(network.root, present, values, x)
+
+
+def observe(student: Student) -> Observed:
+    """Watch a submission train itself; CaseStopped with the reason where there is nothing to grade by."""
+    with np.errstate(all="ignore"):
+        return _observe(Observing(Calls(student)), student.seed)
+
+
+def _observe(observing: Observing, seed: int) -> Observed:
+    rng = generator(seed, "observed")
+    network, discovered = observed_network(observing, rng)
+
+    def slopes(parameters: Array) -> tuple[Array, Array]:
+        if network.is_forward_right:
+            every = parameters[:, None]
+            corners = np.broadcast_to(oracle.XOR_INPUTS, (len(parameters), 4, 2))
+            wide = np.broadcast_to(every, (len(parameters), 4, 3, 3))
+            return oracle.forward(every, oracle.XOR_INPUTS), oracle.step(wide, corners, np.ones((len(parameters), 4)))
+        shifts = DELTA * np.eye(9).reshape(9, 3, 3)
+        moved = np.concatenate([parameters[:, None] + shifts, parameters[:, None] - shifts], axis=1)
+        outputs = own_outputs(observing, network, moved.reshape(-1, 3, 3), oracle.XOR_INPUTS)
+        outputs = outputs.reshape(len(parameters), 2, 9, 4)
+        rates = ((outputs[:, 0] - outputs[:, 1]) / (2 * DELTA)).transpose(0, 2, 1)
+        return own_outputs(observing, network, parameters, oracle.XOR_INPUTS), rates.reshape(-1, 4, 3, 3)
+
+    rule = rule_of(network, slopes)
+    if (rule is None or not rule.is_right) and not network.root.is_inline:
+        inline = network_of(observing, network.root.inline(), rng)  # forward may be called once in a while only
+        other = None if inline is None else rule_of(inline, slopes)
+        if inline is not None and other is not None and (other.is_right or are_several(inline)):
+            network, rule = inline, other
+    if rule is None:
+        raise not_gradable("Your program was run, and its network made no steps that the grader could watch.")
+    return Observed(observing, network, discovered, rule, seed)

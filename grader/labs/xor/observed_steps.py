@@ -1,0 +1,538 @@
+"""Finds the rule behind the steps of a watched training: which example made which change of the parameters.
+
+Every training loop calls the network's forward and then changes its parameters, so the change until
+the next call belongs to the examples that were passed since the last change. Corners are the four
+examples of XOR, in the oracle's order; errors are label - y.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import misconceptions, oracle, probes
+from .diagnosis import Diagnosis, diagnose, diagnose_network
+from .observation import Network, Record
+from .oracle import Array
+from .rules import ModelSteps, fit, is_momentum, misfit, rates_of
+
+EXACT = 1e-5  # relative misfit of right steps; the nearest order defect measured was 1.6e-3
+NUMERIC = 2e-3  # where the slopes are differences of the student's own forward
+SINGLE = 1e-4  # where numbers are kept with 24 bits
+ROUNDING = 16.0  # units in the last place of a weight that a step may be off
+UNDECIDABLE = 0.05
+SKIPPED, LEAST, MOST = 3, 4, 40  # steps left out at the start, needed, and looked at
+ROUNDS = 8
+SLOW_DRIFT = 1e-3
+TINY = 1e-300
+
+Way = Literal["online", "batch"]
+Slopes = Callable[[Array], tuple[Array, Array]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Steps:
+    """n changes in a row: parameters before and change (n, 3, 3), outputs y (n, 4) and slopes (n, 4, 3, 3) at the corners.
+
+    seen (n, 4) counts how often a corner was passed since the change before; last (n,) is the corner
+    passed last, -1 for several at once. calls is how many calls of forward the steps took. idle are
+    (parameters, corner) of calls at the training's own place after which nothing changed.
+    """
+
+    parameters: Array
+    change: Array
+    y: Array
+    slopes: Array
+    seen: Array
+    last: NDArray[np.int_]
+    scalars: Array
+    present: Array
+    tolerance: float
+    calls: int
+    idle: tuple[tuple[Array, int], ...]
+
+    @property
+    def err(self) -> Array:
+        """Return label - y at the corners, (n, 4)."""
+        return oracle.XOR_LABELS - self.y
+
+    def weights(self, way: Way) -> Array:
+        """Return how often each corner counts in each step, (n, 4)."""
+        if way == "batch":
+            return self.seen
+        return np.array([np.arange(4) == last for last in self.last], dtype=float)
+
+    def gradient(self, way: Way, err: Array | None = None) -> Array:
+        """Return the steps of rate 1, (n, 3, 3)."""
+        weighted = self.weights(way) * (self.err if err is None else err)
+        return np.asarray(np.einsum("nr,nrij->nij", weighted, self.slopes))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """The rule that the steps follow, by way and loss; expected (n, 3, 3) is what it gives.
+
+    is_right: all steps are as expected. loss: squared error; entropy, or an output without its
+    derivative; free, the steps are the gradient of some other loss. decay: the rate changes.
+    """
+
+    steps: Steps
+    way: Way
+    expected: Array
+    rate: float
+    is_right: bool
+    loss: Literal["squared", "entropy", "free"] = "squared"
+    momentum: float = 0.0
+    is_decaying: bool = False
+    defect: misconceptions.Rule | None = None
+
+    @property
+    def residuals(self) -> Array:
+        """Return the relative misfit of each neuron, (3,)."""
+        return np.array([misfit(self.steps.change[:, row], self.expected[:, row]) for row in range(3)])
+
+    @property
+    def idle(self) -> tuple[Array, int] | None:
+        """Return the parameters and the corner of a call that should have made a step and made none."""
+        scale = float(np.abs(self.steps.change).max())
+        is_due = self.way == "online" and self.loss == "squared"
+        for parameters, corner in self.steps.idle if is_due else ():
+            x = oracle.XOR_INPUTS[corner]
+            err = oracle.XOR_LABELS[corner] - oracle.forward(parameters, x)
+            if np.abs(self.rate * oracle.step(parameters, x, err)).max() > self.steps.tolerance * scale:
+                return parameters, corner
+        return None
+
+    @property
+    def missing(self) -> list[int]:
+        """Return the corners that made no step."""
+        return [corner for corner in range(4) if not self.steps.weights(self.way)[:, corner].any()]
+
+
+# --- from calls to steps ------------------------------------------------------------------------
+
+
+def corners_of(x: Array) -> list[list[int]]:
+    """Return the corners of each call's examples (n, rows, 2); an example that is none is left out."""
+    found = [[np.flatnonzero((row == oracle.XOR_INPUTS).all(1)) for row in rows] for rows in x]
+    return [[int(one[0]) for one in rows if len(one)] for rows in found]
+
+
+def steps_of(network: Network, slopes: Slopes, depth: int | None = None) -> Steps | None:
+    """Return the steps between the calls that bound them, of one depth only if it is given; None for too few."""
+    record = at_depth(network.record, depth)
+    parameters, corners = network.parameters(record.before), corners_of(record.x)
+    is_inline = network.root.is_inline
+    tally = np.array([np.bincount(np.array(one, dtype=int), minlength=4) + is_inline for one in corners])
+    ends = [index for index in range(len(parameters) - 1) if (parameters[index] != parameters[index + 1]).any()]
+    begins = ends if is_inline else [0, *(end + 1 for end in ends[:-1])]
+    chosen = [
+        (begin, end)
+        for begin, end in zip(begins, ends, strict=bool(ends))
+        if np.isfinite(parameters[[begin, end, end + 1]]).all() and tally[begin : end + 1].any()
+    ][SKIPPED : SKIPPED + MOST]
+    if len(chosen) < LEAST:
+        return None
+    before = parameters[[end for _, end in chosen]]
+    change = parameters[[end + 1 for _, end in chosen]] - before
+    y, rates = slopes(before)
+    if not (np.isfinite(y).all() and np.isfinite(rates).all()):
+        return None
+    rates = rates * network.present
+    last = np.array([corners[end][0] if len(corners[end]) == 1 else -1 for _, end in chosen])
+    return Steps(
+        parameters=before,
+        change=change,
+        y=y,
+        slopes=rates,
+        seen=np.array([tally[begin : end + 1].sum(0) for begin, end in chosen], dtype=float),
+        last=likeliest(change, rates) if is_inline else last,
+        scalars=record.scalars[[end for _, end in chosen]],
+        present=network.present,
+        tolerance=tolerance_of(before, change, is_numeric=not network.is_forward_right),
+        calls=chosen[-1][1] + 1 - chosen[0][0],
+        idle=() if is_inline else idle_calls(record, parameters, corners, chosen),
+    )
+
+
+def likeliest(change: Array, rates: Array) -> NDArray[np.int_]:
+    """Return for each step the corner whose slopes it is nearest to, (n,)."""
+    along = np.abs(np.einsum("nij,nrij->nr", change, rates)) / np.maximum(np.sqrt((rates**2).sum((2, 3))), TINY)
+    return np.asarray(along.argmax(1))
+
+
+def idle_calls(
+    record: Record, parameters: Array, corners: list[list[int]], chosen: list[tuple[int, int]]
+) -> tuple[tuple[Array, int], ...]:
+    """Return parameters and corner of each call between steps that was made where those before a step are made."""
+    sites = {int(record.sites[end]) for _, end in chosen}
+    return tuple(
+        (parameters[index], corners[index][0])
+        for begin, end in chosen
+        for index in range(begin, end)
+        if int(record.sites[index]) in sites and len(corners[index]) == 1
+    )
+
+
+def are_several(network: Network) -> bool:
+    """Say whether, of an inline record, several steps were made between two calls of forward."""
+    record = network.record
+    parameters = network.parameters(record.before)
+    changes = np.abs(np.diff(parameters, axis=0)).max((1, 2)) > 0
+    moved = (np.diff(parameters, axis=0) != 0).reshape(-1, 9).all(1) & changes
+    counts, count = [], 0
+    for is_forward, is_moved in zip(record.sites[1:] == 1, moved, strict=True):
+        count += int(is_moved)
+        if is_forward:
+            counts.append(count)
+            count = 0
+    return max([*counts, count]) > 1
+
+
+def at_depth(record: Record, depth: int | None) -> Record:
+    """Return the calls that were made from one depth."""
+    if depth is None:
+        return record
+    chosen = record.depths == depth
+    return replace(
+        record,
+        before=record.before[chosen], after=record.after[chosen], x=record.x[chosen],
+        scalars=record.scalars[chosen], sites=record.sites[chosen], depths=record.depths[chosen],
+    )  # fmt: skip
+
+
+def tolerance_of(parameters: Array, change: Array, *, is_numeric: bool) -> float:
+    """Return the relative misfit of steps that are right, as far as their numbers are kept."""
+    is_single = bool((parameters == parameters.astype(np.float32)).all() and (change != np.round(change)).any())
+    unit = np.finfo(np.float32 if is_single else np.float64).eps
+    scale = min(float(np.abs(change[:, row]).max()) or 1.0 for row in range(3))
+    rounding = ROUNDING * float(unit) * float(np.abs(parameters).max()) / scale
+    return max(rounding, NUMERIC if is_numeric else SINGLE if is_single else EXACT)
+
+
+# --- from steps to a rule -----------------------------------------------------------------------
+
+
+def right(steps: Steps, way: Way) -> Iterator[Rule]:
+    """Yield the rules that are gradient descent on the squared error, or on cross-entropy, the plainest first."""
+    gradient = steps.gradient(way)
+    rate, _ = fit(steps.change, gradient)
+    yield made(steps, way, rate * gradient, rate)
+    before = np.concatenate([steps.change[:1], steps.change[:-1]])
+    columns = np.column_stack([gradient[1:].ravel(), before[1:].ravel()])
+    (c, alpha), *_ = np.linalg.lstsq(columns, steps.change[1:].ravel(), rcond=None)
+    if is_momentum(alpha, 0.0):  # how well it fits is judged with the rest
+        expected = c * gradient + alpha * before
+        expected[0] = steps.change[0]  # what came before it is not known
+        yield replace(made(steps, way, expected, float(c)), momentum=float(alpha))
+    with np.errstate(all="ignore"):
+        entropy = steps.gradient(way, steps.err / oracle.derivative(steps.y))
+    if np.isfinite(entropy).all():
+        c, _ = fit(steps.change, entropy)
+        yield replace(made(steps, way, c * entropy, c), loss="entropy")
+    rates = (steps.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), TINY)
+    if drifts(rates):
+        rule = made(steps, way, rates[:, None, None] * gradient, float(np.median(rates)))
+        yield replace(rule, is_decaying=True)
+
+
+def drifts(rates: Array) -> bool:
+    """Say whether rates, one a step, change slowly and steadily: by a schedule, not by example."""
+    if not (np.isfinite(rates).all() and ((rates > 0).all() or (rates < 0).all())):
+        return False
+    ticks, logs = np.arange(len(rates)), np.log(np.abs(rates))
+    return bool(np.abs(logs - np.polyval(np.polyfit(ticks, logs, 2), ticks)).max() < SLOW_DRIFT)
+
+
+def made(steps: Steps, way: Way, expected: Array, rate: float) -> Rule:
+    """Return a rule, right where each neuron's steps are as expected."""
+    rule = Rule(steps=steps, way=way, expected=expected, rate=rate, is_right=False)
+    is_right = bool(rule.residuals.max() < steps.tolerance) and rate != 0 and steps.tolerance < UNDECIDABLE
+    return replace(rule, is_right=is_right)
+
+
+def minor(steps: Steps, way: Way) -> Iterator[Rule]:
+    """Yield the rules that have an order defect, each with the rate that suits it best."""
+    if way == "online":
+        one = model_steps(steps)
+        named = order_defect(one)
+        if named is not None:
+            rate, expected = fit_nonlinear(functools.partial(stepped, named, one), steps.change)
+            yield replace(made(steps, way, expected, rate), defect=named)
+        return
+    rate, expected = fitted_batch(steps)
+    yield replace(made(steps, way, expected, rate), defect=misconceptions.ORDER_DEFECTS[0])
+    for defect in misconceptions.ORDER_DEFECTS:
+        rate, expected = fit_nonlinear(functools.partial(summed, defect, steps), steps.change)
+        yield replace(made(steps, way, expected, rate), defect=defect)
+
+
+def order_defect(steps: ModelSteps) -> misconceptions.Rule | None:
+    """Return the order defect that single-example steps follow, None where there is none."""
+    for rule in misconceptions.ORDER_DEFECTS:
+        _, expected = fit_nonlinear(functools.partial(stepped, rule, steps), steps.change)
+        if all(misfit(steps.change[:, row], expected[:, row]) < EXACT for row in range(3)):
+            return rule
+    return None
+
+
+def diagnosed(rule: Rule) -> Diagnosis | None:
+    """Name the mistake in wrong steps, made for one example each or for a whole batch."""
+    steps = rule.steps
+    if rule.way == "online":
+        one = model_steps(steps)
+        return diagnose_network(one, [one.rate, *rates_of(one)[:2]])
+    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
+    network = misconceptions.Network(wide, np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2)), steps.err)
+
+    def predict(one: misconceptions.Rule, rate: float, form: float) -> Array:
+        every = one.network_step(network.at(rate, form))
+        return np.asarray((steps.seen[..., None, None] * every).sum(1) * steps.present)
+
+    return diagnose(misconceptions.IN_NETWORK, steps.change, predict, [rule.rate or 1.0])
+
+
+def stepped(rule: misconceptions.Rule, steps: ModelSteps, rate: float) -> Array:
+    """Return the steps (n, 3, 3) of a named rule at a rate."""
+    return rule.step(steps.probes.parameters, steps.probes.x, rate * steps.err) * steps.present
+
+
+def summed(rule: misconceptions.Rule, steps: Steps, rate: float) -> Array:
+    """Return the steps (n, 3, 3) of a named rule, added up over the examples of a batch."""
+    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
+    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
+    every = rule.step(wide, corners, rate * steps.err)
+    return np.asarray((steps.seen[..., None, None] * every).sum(1) * steps.present)
+
+
+def model_steps(steps: Steps) -> ModelSteps:
+    """Return steps of one example each in the form of those that the grader makes itself."""
+    index = np.arange(len(steps.last))
+    err = steps.err[index, steps.last]
+    drawn = probes.NetworkProbes(parameters=steps.parameters, x=oracle.XOR_INPUTS[steps.last], err=err)
+    rate, _ = fit(steps.change, steps.gradient("online"))
+    return ModelSteps(
+        probes=drawn, err=err, change=steps.change, small_err=err, small_change=steps.change,
+        present=steps.present > 0, rate=rate, is_plain=True,
+    )  # fmt: skip
+
+
+def fitted_batch(steps: Steps) -> tuple[float, Array]:
+    """Return the rate, and the steps, of a batch whose hidden errors go through updated output weights."""
+
+    def batch(rate: float) -> Array:
+        plain = rate * steps.gradient("batch")
+        h = oracle.hidden(steps.parameters[:, None], oracle.XOR_INPUTS)
+        delta = rate * steps.seen * steps.err * oracle.derivative(steps.y)
+        later = (steps.parameters + plain)[:, None, 2, :2]
+        corners = np.broadcast_to(oracle.XOR_INPUTS, h.shape)
+        moved = oracle.compose(delta, np.broadcast_to(later, h.shape), h, h, corners).sum(1) * steps.present
+        return np.concatenate([moved[:, :2], plain[:, 2:]], axis=1)
+
+    return fit_nonlinear(batch, steps.change)
+
+
+def fit_nonlinear(steps_at: Callable[[float], Array], change: Array) -> tuple[float, Array]:
+    """Return the rate at which a rule, nearly proportional to it, gives the change, and what it gives there."""
+    rate = 1.0
+    for scale in (1e-3, *([1.0] * ROUNDS)):
+        expected = steps_at(rate * scale)
+        c, _ = fit(change, expected)
+        rate *= scale * c
+        if not np.isfinite(rate) or rate == 0:
+            return 0.0, np.zeros_like(change)
+    return rate, steps_at(rate)
+
+
+def free(steps: Steps) -> Rule | None:
+    """Return the rule with one free factor an example: the gradient of some loss, if that is what the steps are."""
+    expected = np.zeros_like(steps.change)
+    for index, (change, rates, seen) in enumerate(zip(steps.change, steps.slopes, steps.seen, strict=True)):
+        columns = rates[seen > 0].reshape(-1, 9).T
+        factors, *_ = np.linalg.lstsq(columns, change.ravel(), rcond=None)
+        expected[index] = (columns @ factors).reshape(3, 3)
+    rule = replace(made(steps, likely_way(steps), expected, 1.0), loss="free")
+    return rule if rule.is_right else None
+
+
+def rule_of(network: Network, slopes: Slopes) -> Rule | None:
+    """Return the rule that explains the steps; where none does, the plainest beside it, not right; None for no steps."""
+    depths: list[int | None] = [None, *sorted({int(depth) for depth in network.record.depths})]
+    every = [steps for depth in depths if (steps := steps_of(network, slopes, depth)) is not None]
+    plainest: list[Rule] = []
+    for steps in every:
+        ways: list[Way] = ["online", "batch"] if (steps.last >= 0).all() else ["batch"]
+        found = [rule for way in ways for rule in right(steps, way)]
+        if any(rule.is_right for rule in found):
+            return next(rule for rule in found if rule.is_right)
+        plainest += found
+    for steps in every:
+        ways = ["online", "batch"] if (steps.last >= 0).all() else ["batch"]
+        for rule in (rule for way in ways for rule in minor(steps, way) if network.is_forward_right):
+            if rule.is_right:
+                return rule
+    for steps in every:
+        other = free(steps)
+        if other is not None:
+            return other
+    return next((rule for rule in plainest if rule.way == likely_way(rule.steps)), None)
+
+
+def likely_way(steps: Steps) -> Way:
+    """Say how steps that follow no rule were made: for one example each, or for those of a batch."""
+    is_single = bool((steps.last >= 0).all()) and len(steps.idle) <= len(steps.last)
+    return "online" if is_single else "batch"
+
+
+# --- what exactly is wrong ----------------------------------------------------------------------
+
+
+def sum_of(y: Array) -> Array:
+    """Return the sum d with y = S(d)."""
+    return np.asarray(np.log(y / (1 - y)))
+
+
+# What students take for the derivative: a function of the neuron's output.
+DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
+    oracle.derivative,
+    np.ones_like,
+    lambda y: y,
+    lambda y: 1 - y,
+    lambda y: 1 - y**2,
+    lambda y: y * (1 + y),
+    lambda y: y**2 * (1 - y),
+    lambda y: y**2 * (1 - y) ** 2,
+    lambda y: oracle.derivative(oracle.sigmoid(y)),
+    lambda y: oracle.derivative(sum_of(y)),
+    lambda y: (sum_of(y) > 0).astype(float),
+    lambda y: 1 - 2 * y,
+    lambda y: y**2,
+    lambda y: (1 - y) ** 2,
+    lambda y: 1 / oracle.derivative(y),
+)
+MISSING = 1  # the place of "none at all" among them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """Wrong steps of one example each, taken apart by neuron, (3,).
+
+    expected (n, 3, 3) is what each neuron's own first weight implies. derivative is the place of the
+    output's in DERIVATIVES, None for another one. is_chain_right: the hidden neurons get their errors
+    rightly, apart from the derivative that is in use; negated: with the other sign, as the output's.
+    rate is the output neuron's, with that derivative.
+    """
+
+    expected: Array
+    are_weights_right: NDArray[np.bool_]
+    is_bias_right: NDArray[np.bool_]
+    derivative: int | None
+    is_chain_right: bool
+    is_negated: bool
+    rate: float
+
+
+def parts_of(rule: Rule) -> Parts:
+    """Take steps of one example each apart."""
+    steps, index = rule.steps, np.arange(len(rule.steps.last))
+    x = oracle.XOR_INPUTS[steps.last]
+    h = oracle.hidden(steps.parameters, x)
+    inputs = np.stack([oracle.with_one(x), oracle.with_one(x), oracle.with_one(h)], axis=1) * steps.present
+    lengths = (inputs[..., :2] ** 2).sum(2)
+    weights = (steps.change[..., :2] * inputs[..., :2]).sum(2) / np.maximum(lengths, 1e-12)
+    factor = np.where(lengths > 0, weights, steps.change[..., 2])
+    for row in range(3):
+        are_right = misfit(steps.change[:, row, :2], factor[:, row, None] * inputs[:, row, :2]) < steps.tolerance
+        if not are_right and steps.present[row, 2]:
+            factor[:, row] = steps.change[:, row, 2]
+    expected = factor[..., None] * inputs
+    err, y = steps.err[index, steps.last], steps.y[index, steps.last]
+
+    def is_fit(observed: Array, wanted: Array) -> bool:
+        return misfit(observed, wanted) < steps.tolerance
+
+    fitting = [n for n, one in enumerate(DERIVATIVES) if fit(factor[:, 2], err * one(y))[1] < steps.tolerance]
+    slope = DERIVATIVES[fitting[0]] if fitting else oracle.derivative
+    chain = factor[:, 2:] * steps.parameters[:, 2, :2] * slope(h)
+    is_bias_right = np.array(
+        [not steps.present[n, 2] or is_fit(steps.change[:, n, 2], expected[:, n, 2]) for n in range(3)]
+    )
+    is_known = (lengths[:, :2] > 0) | (is_bias_right & (steps.present[:, 2] > 0))[:2]  # x = (0, 0) moves the bias only
+    observed, chain = factor[:, :2] * is_known, chain * is_known
+    is_negated = is_fit(observed, -chain) and rule.rate < 0
+    return Parts(
+        expected=expected,
+        are_weights_right=np.array([is_fit(steps.change[:, n, :2], expected[:, n, :2]) for n in range(3)]),
+        is_bias_right=is_bias_right,
+        derivative=fitting[0] if fitting else None,
+        is_chain_right=is_negated or is_fit(observed, chain),
+        is_negated=is_negated,
+        rate=fit(factor[:, 2], err * slope(y))[0],
+    )
+
+
+def batch_parts_of(rule: Rule) -> Parts | None:
+    """Take the steps of whole batches apart, with one derivative in use throughout; None where none fits the output."""
+    steps = rule.steps
+    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
+    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
+    h = oracle.hidden(wide, corners)
+    for number, slope in enumerate(DERIVATIVES):
+        delta = steps.seen * steps.err * slope(steps.y)
+        deltas = np.stack([*np.moveaxis(delta[..., None] * wide[..., 2, :2] * slope(h), -1, 0), delta], axis=-1)
+        inputs = np.stack([oracle.with_one(one) for one in (corners, corners, h)], axis=-2)
+        expected = (deltas[..., None] * inputs).sum(1) * steps.present
+        for columns in (slice(0, 2), slice(2, 3)):
+            rate, residual = fit(steps.change[:, 2, columns], expected[:, 2, columns])
+            if residual < steps.tolerance and rate:
+                return batch_parts(steps, expected, rate, number)
+    return None
+
+
+def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> Parts:
+    """Compare the steps of batches with expected ones, weights and bias apart."""
+    expected = rate * gradient
+    flags = np.array(
+        [
+            [misfit(steps.change[:, n, columns], expected[:, n, columns]) < steps.tolerance for n in range(3)]
+            for columns in (slice(0, 2), slice(2, 3))
+        ]
+    )
+    flags[1] |= steps.present[:, 2] == 0
+    is_chain_right = bool((flags[0] | flags[1])[:2].all())
+    if not is_chain_right:
+        flags[:, :2] = True  # which part of the hidden steps is wrong cannot be told
+    return Parts(
+        expected=expected, are_weights_right=flags[0], is_bias_right=flags[1], derivative=derivative,
+        is_chain_right=is_chain_right, is_negated=False, rate=rate,
+    )  # fmt: skip
+
+
+def passed_error(rule: Rule) -> Literal["entropy", "linear", "other", ""]:
+    """Say which error the submission's functions passed on in every step.
+
+    entropy: (t - y) / (y (1 - y)), or the value of the cross-entropy; other: one that the steps of a free loss are
+    proportional to; linear: t - y.
+    """
+    steps = rule.steps
+    if not (steps.last >= 0).all():
+        return ""
+    index = np.arange(len(steps.last))
+    err, y, rates = steps.err[index, steps.last], steps.y[index, steps.last], steps.slopes[index, steps.last]
+    columns = [column for column in steps.scalars.T if np.isfinite(column).all() and column.any()]
+
+    def is_passed(wanted: Array) -> bool:
+        return any(fit(column, wanted)[1] < steps.tolerance for column in columns)
+
+    if rule.loss == "entropy" and is_passed(err / oracle.derivative(y)):
+        return "entropy"
+    if rule.loss == "entropy" and is_passed(np.log(np.where(err > 0, y, 1 - y))):
+        return "entropy"
+    if rule.loss == "free" and is_passed((steps.change * rates).sum((1, 2)) / np.maximum((rates**2).sum((1, 2)), TINY)):
+        return "other"
+    return "linear" if is_passed(err) else ""

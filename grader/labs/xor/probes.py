@@ -1,0 +1,119 @@
+"""Draws the inputs, weights and errors of a run, so that no mistake hides and none can be memorised.
+
+Every draw is repeated until its conditions hold: outputs away from 0 and 1, derivatives that differ
+from probe to probe, output weights of both signs, and every small order defect visible.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.lab import generator
+
+from . import misconceptions, oracle
+from .oracle import Array
+
+ERR_SCALE = 4.0  # err is drawn below 1 and multiplied by this over the rate: steps of about 0.5
+DRAWS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NeuronProbes:
+    """n single-neuron probes: weights (n, 3) with the bias last, x (n, 2); one err times the rate."""
+
+    weights: Array
+    x: Array
+    err: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkProbes:
+    """n network probes: parameters (n, 3, 3), x (n, 2), err (n,) times the rate."""
+
+    parameters: Array
+    x: Array
+    err: Array
+
+
+@functools.lru_cache
+def of_neuron(seed: int) -> NeuronProbes:
+    """Return a run's probes of one neuron, which all hand-ins of a class share."""
+    return neuron_probes(generator(seed, "neuron"))
+
+
+@functools.lru_cache
+def of_network(seed: int) -> NetworkProbes:
+    """Return a run's probes of the network, which all hand-ins of a class share."""
+    return network_probes(generator(seed, "network"))
+
+
+def _signed(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> Array:
+    return np.asarray(rng.uniform(low, high, shape) * rng.choice([-1.0, 1.0], shape))
+
+
+def _errors(rng: np.random.Generator, count: int) -> Array:
+    """Return errors of alternating sign and different size, times ERR_SCALE."""
+    positive, negative = rng.uniform(0.55, 0.95, count), -rng.uniform(0.1, 0.45, count)
+    return ERR_SCALE * np.where(np.arange(count) % 2 == 0, positive, negative)
+
+
+def neuron_probes(rng: np.random.Generator, count: int = 6) -> NeuronProbes:
+    """Draw probes of one neuron whose sums d cover [-2.5, 2.5]."""
+    sums = rng.permutation(np.linspace(-2.5, 2.5, count) + rng.uniform(-0.2, 0.2, count))
+    weights, x = np.zeros((count, 3)), np.zeros((count, 2))
+    for probe, total in enumerate(sums):
+        weights[probe], x[probe] = _neuron_probe(rng, total)
+    return NeuronProbes(weights=weights, x=x, err=ERR_SCALE * float(rng.uniform(0.55, 0.95)))
+
+
+def _neuron_probe(rng: np.random.Generator, total: float) -> tuple[Array, Array]:
+    """Draw weights (3,) and x (2,) with w . x + bias = total; inputs are told apart by size."""
+    for _ in range(DRAWS):
+        weights, x = _signed(rng, 0.3, 2.0, (2,)), _signed(rng, 0.4, 1.6, (2,))
+        bias = total - float(weights @ x)
+        sizes = np.sort([*np.abs(x), 1.0])  # the bias's input is 1
+        if 0.1 < abs(bias) < 2.5 and np.diff(sizes).min() > 0.1:
+            return np.append(weights, bias), x
+    raise RuntimeError("no neuron probe found")
+
+
+def network_probes(rng: np.random.Generator, count: int = 4) -> NetworkProbes:
+    """Draw probes of the whole network; the third has x = (0, 0)."""
+    for _ in range(DRAWS):
+        parameters = _signed(rng, 0.3, 2.0, (count, 3, 3))
+        parameters[:, 2, 1] = -np.sign(parameters[:, 2, 0]) * np.abs(parameters[:, 2, 1])
+        x = _signed(rng, 0.4, 1.6, (count, 2))
+        x[2] = 0.0
+        probes = NetworkProbes(parameters=parameters, x=x, err=_errors(rng, count))
+        if _is_telling(probes):
+            return probes
+    raise RuntimeError("no telling network probes found")
+
+
+def _is_telling(probes: NetworkProbes) -> bool:
+    h = oracle.hidden(probes.parameters, probes.x)
+    slopes = oracle.derivative(oracle.forward(probes.parameters, probes.x))
+    if min(slopes.min(), oracle.derivative(h).min()) < 0.05 or slopes.max() < 1.3 * slopes.min():
+        return False
+    if np.abs(np.diff(np.delete(probes.x, 2, axis=0))).min() < 0.2:
+        return False
+    expected = oracle.step(probes.parameters, probes.x, probes.err)
+    for rule in misconceptions.ORDER_DEFECTS:
+        observed = rule.step(probes.parameters, probes.x, probes.err)
+        deviation = np.abs(observed - expected).max((0, 2)) / np.abs(expected).max((0, 2))
+        if deviation.max() < 0.05:
+            return False
+    return True
+
+
+def points(rng: np.random.Generator, count: int) -> Array:
+    """Draw inputs (count, 2): the four corners of the unit square, then points within 2 of zero."""
+    return np.vstack([oracle.XOR_INPUTS, rng.uniform(-2, 2, (count - 4, 2))])
+
+
+def start(rng: np.random.Generator, index: int) -> Array:
+    """Return one of the set starts, (3, 3), moved by at most 0.02 a parameter."""
+    return np.asarray(oracle.STARTS[index] + rng.uniform(-0.02, 0.02, (3, 3)))

@@ -1,0 +1,337 @@
+"""Finds the rule behind observed steps: compares them with the lecture's formulas, up to the rate.
+
+Steps are compared up to one constant, the learning rate with its factor 2 and its sign, fitted by
+least squares; residuals are relative: the largest deviation over the largest expected change.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import misconceptions, oracle, probes
+from .oracle import Array
+
+TOLERANCE = 1e-3
+SMALL_TOLERANCE = 0.1  # steps of a small error, where float32 rounds by some per cent
+SMALLEST_STEP = 2e-6  # below this float32 rounds by more
+
+
+def fit(observed: Array, expected: Array) -> tuple[float, float]:
+    """Return (c, residual) for observed = c expected: the least-squares constant, the relative misfit.
+
+    The residual is infinite when nothing was observed to move, or not a finite number.
+    """
+    if not (np.isfinite(observed).all() and np.isfinite(expected).all()) or not expected.any():
+        return 0.0, np.inf
+    c = float((observed * expected).sum() / (expected**2).sum())
+    return c, misfit(observed, c * expected)
+
+
+def misfit(observed: Array, expected: Array) -> float:
+    """Return the largest deviation relative to the largest expected value; infinite without one."""
+    scale = float(np.abs(expected).max(initial=0.0))
+    if scale == 0.0 or not np.isfinite(observed).all():
+        return np.inf
+    return float(np.abs(observed - expected).max() / scale)
+
+
+def fit_momentum(observed: Array, expected: Array) -> tuple[float, float, float]:
+    """Return (c, alpha, residual) for observed[p] = c expected[p] + alpha observed[p - 1]."""
+    if not (np.isfinite(observed).all() and np.isfinite(expected).all()):
+        return 0.0, 0.0, np.inf
+    before = np.concatenate([np.zeros_like(observed[:1]), observed[:-1]])
+    columns = np.column_stack([expected.ravel(), before.ravel()])
+    (c, alpha), *_ = np.linalg.lstsq(columns, observed.ravel(), rcond=None)
+    return float(c), float(alpha), misfit(observed, c * expected + alpha * before)
+
+
+def is_momentum(alpha: float, residual: float) -> bool:
+    """Say whether a fit is momentum: neither an accumulated gradient (alpha 1) nor nothing at all."""
+    return residual < TOLERANCE and TOLERANCE < alpha < 1 - TOLERANCE
+
+
+# --- one neuron ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NeuronSteps:
+    """Steps of single neurons, a fresh neuron for each of n probes, all with the error err.
+
+    change (n, 3) is for err, other_change (n, 3) for other_err, small_change (n, 3) for small_err;
+    in_a_row (n, 3) is for err on one neuron whose weights were set again before each probe. returned
+    (n, k) is what backward gave back, k = 0 for no numbers. own_slope (n,) is the slope of the student's
+    own forward, where that is not the sigmoid; zero_change (3,) is the step of the first probe with both
+    inputs 0.
+    """
+
+    probes: probes.NeuronProbes
+    err: float
+    other_err: float
+    small_err: float
+    output: Array
+    before: Array
+    change: Array
+    other_change: Array
+    small_change: Array
+    in_a_row: Array
+    returned: Array
+    has_bias: bool
+    own_slope: Array | None
+    zero_change: Array
+
+    @property
+    def is_sigmoid(self) -> bool:
+        """Say whether the neuron's outputs are those of the sigmoid."""
+        return misfit(self.output, oracle.neuron(self.probes.weights, self.probes.x)) < TOLERANCE
+
+    @property
+    def inputs(self) -> Array:
+        """Return the three inputs of each probe, (n, 3): x, and 1 for the bias.
+
+        A neuron whose forward subtracts its bias has -1 there: what forward does is judged elsewhere.
+        """
+        subtracted = oracle.neuron(self.probes.weights * [1, 1, -1], self.probes.x)
+        is_threshold = misfit(self.output, subtracted) < TOLERANCE
+        return np.column_stack([self.probes.x, np.full(len(self.probes.x), -1.0 if is_threshold else 1.0)])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NeuronRule:
+    """The rule that the neuron was seen to follow: change = err * slope * (x, 1).
+
+    slope (n,) is rate times the derivative in use; rate is the constant when that derivative is the
+    sigmoid's, else 0. bias_ratio is how far the bias moves compared with what its weights imply.
+    """
+
+    slope: Array
+    rate: float
+    is_derivative_constant: bool
+    are_weights_right: bool
+    are_weights_linear: bool
+    is_stateless: bool
+    momentum: float
+    is_bias_right: bool
+    is_bias_proportional: bool
+    bias_ratio: float
+
+    @property
+    def is_derivative_right(self) -> bool:
+        """Say whether the derivative in use is that of the sigmoid."""
+        return self.rate != 0
+
+    @property
+    def is_right(self) -> bool:
+        """Say whether a step with one error is right in itself."""
+        return self.is_derivative_right and self.are_weights_right and self.is_bias_right
+
+    @property
+    def is_right_throughout(self) -> bool:
+        """Say whether steps are right for every error, and whatever came before."""
+        return self.is_right and self.are_weights_linear and self.is_stateless
+
+
+def neuron_rule(steps: NeuronSteps) -> NeuronRule:
+    """Fit the neuron's rule to its steps: derivative, weights, bias, each judged by itself."""
+    with np.errstate(all="ignore"):
+        channels = steps.change / (steps.err * steps.inputs)  # (n, 3): the slope as each number shows it
+    slope, rate = _slope(steps, channels)
+    expected = steps.err * slope[:, None] * steps.inputs
+    weights_ratio, weights_residual = fit(steps.change[:, :2], expected[:, :2])
+    bias_ratio, bias_residual = fit(steps.change[:, 2], expected[:, 2])
+    are_weights_right = weights_residual < TOLERANCE
+    are_weights_linear = _is_linear(steps, slice(0, 2))
+    if are_weights_right:
+        bias_ratio /= weights_ratio
+    is_bias_proportional = bias_residual < TOLERANCE and _is_linear(steps, slice(2, 3))
+    c, alpha, residual = fit_momentum(steps.in_a_row, steps.change)
+    is_plain = misfit(steps.in_a_row, steps.change) < TOLERANCE
+    is_accelerated = not is_plain and is_momentum(alpha, residual) and abs(c - 1) < TOLERANCE
+    return NeuronRule(
+        slope=slope,
+        rate=rate,
+        is_derivative_constant=fit(slope, np.ones(len(slope)))[1] < TOLERANCE,
+        are_weights_right=are_weights_right,
+        are_weights_linear=are_weights_linear,
+        is_stateless=is_plain or is_accelerated,
+        momentum=alpha if is_accelerated else 0.0,
+        is_bias_right=is_bias_proportional
+        and (not (are_weights_right and are_weights_linear) or abs(bias_ratio - 1) < TOLERANCE),
+        is_bias_proportional=is_bias_proportional,
+        bias_ratio=bias_ratio,
+    )
+
+
+def _slope(steps: NeuronSteps, channels: Array) -> tuple[Array, float]:
+    """Return the slope (n,) and its rate: from the first channel that shows y (1 - y), rate 0 if none does.
+
+    y is the neuron's own output, or S(d) where that is something else; then its own slope will do as well.
+    """
+    usable = (0, 1, 2) if steps.has_bias else (0, 1)
+    at_sum = oracle.neuron(steps.probes.weights, steps.probes.x)
+    targets = [oracle.derivative(steps.output), oracle.derivative(at_sum)]
+    if steps.own_slope is not None:
+        targets.append(steps.own_slope)
+    for channel in usable:
+        for target in targets:
+            rate, residual = fit(channels[:, channel], target)
+            if residual < TOLERANCE and rate != 0:
+                return rate * target, rate
+    agree = fit(channels[:, 0], channels[:, 1])[1] < TOLERANCE
+    return channels[:, 0 if agree or not steps.has_bias else 2], 0.0
+
+
+def _is_linear(steps: NeuronSteps, columns: slice) -> bool:
+    """Say whether steps with another error, and with a small one, change in proportion."""
+    per_error = steps.change[:, columns] / steps.err
+    other = misfit(steps.other_change[:, columns], per_error * steps.other_err)
+    small = per_error * steps.small_err
+    is_visible = np.abs(small).max(initial=0.0) > SMALLEST_STEP
+    return other < TOLERANCE and (not is_visible or misfit(steps.small_change[:, columns], small) < SMALL_TOLERANCE)
+
+
+# --- the network --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSteps:
+    """Steps of a model whose weights were set before each of n probes; rate by calibration.
+
+    change is (n, 3, 3) as in the oracle; small_change is the same for small_err, (n,); present (3, 3) is False for a
+    bias that is not there; is_plain: the errors are those of a training, not scaled.
+    """
+
+    probes: probes.NetworkProbes
+    err: Array
+    change: Array
+    small_err: Array
+    small_change: Array
+    present: NDArray[np.bool_]
+    rate: float
+    is_plain: bool = False
+
+    @property
+    def gradient(self) -> Array:
+        """Return the steps of rate 1, (n, 3, 3)."""
+        return oracle.step(self.probes.parameters, self.probes.x, self.err) * self.present
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelRule:
+    """How the network's steps compare with expected ones, (n, 3, 3); residuals (3,) by neuron.
+
+    is_carried: expected was composed of the student's own neuron steps, because the neuron's mistake
+    is judged elsewhere.
+    """
+
+    expected: Array
+    residuals: Array
+    rate: float
+    momentum: float = 0.0
+    defect: misconceptions.Rule | None = None
+    is_carried: bool = False
+
+    @property
+    def is_output_right(self) -> bool:
+        """Say whether the output neuron's steps are right."""
+        return bool(self.residuals[2] < TOLERANCE)
+
+    @property
+    def is_hidden_right(self) -> bool:
+        """Say whether the steps of both hidden neurons are right."""
+        return bool(self.residuals[:2].max() < TOLERANCE)
+
+    @property
+    def is_right(self) -> bool:
+        """Say whether all steps are as expected."""
+        return self.is_output_right and self.is_hidden_right
+
+
+def residuals(steps: ModelSteps, expected: Array) -> Array:
+    """Return the relative misfit of each neuron, (3,)."""
+    return np.array([misfit(steps.change[:, row], expected[:, row]) for row in range(3)])
+
+
+def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
+    """Say whether the network follows the rule for a small error too; the first step has no momentum yet."""
+    drawn = steps.probes
+    step = rule.defect.step if rule.defect is not None else oracle.step
+    expected = step(drawn.parameters[:1], drawn.x[:1], rule.rate * steps.small_err[:1]) * steps.present
+    is_visible = np.abs(expected).max() > SMALLEST_STEP
+    return not is_visible or misfit(steps.small_change[:1], expected) < SMALL_TOLERANCE
+
+
+def rates_of(steps: ModelSteps) -> list[float]:
+    """Return the rate as the output neuron shows it, the hidden neurons, all three, and the median of the probes."""
+    rates = [fit(steps.change[:, rows], steps.gradient[:, rows])[0] for rows in ([2], [0, 1], [0, 1, 2])]
+    probed = [fit(change[2], gradient[2])[0] for change, gradient in zip(steps.change, steps.gradient, strict=True)]
+    return [*rates, statistics.median(probed)]
+
+
+def gradient_rule(steps: ModelSteps) -> ModelRule:
+    """Compare with the gradient, with the rate of the output neuron if that follows it."""
+    found = []
+    for rate in rates_of(steps):
+        expected = rate * steps.gradient
+        found.append(ModelRule(expected=expected, residuals=residuals(steps, expected), rate=rate))
+    if found[0].is_output_right:
+        return found[0]
+    return min(found, key=lambda rule: (_off(steps, rule.expected), rule.residuals.max()))
+
+
+def _off(steps: ModelSteps, expected: Array) -> int:
+    """Count the neurons' steps, over all probes, that are not as expected."""
+    off = np.abs(np.nan_to_num(steps.change - expected, nan=np.inf)).max(2)
+    return int((off >= TOLERANCE * np.abs(expected).max((0, 2))).sum())
+
+
+def own_rule(steps: ModelSteps, slopes: Array) -> ModelRule | None:
+    """Compare with the slopes (n, 3, 3) of the student's own forward, which is judged elsewhere."""
+    gradient = steps.err[:, None, None] * slopes
+    rate, _ = fit(steps.change, gradient)
+    expected = rate * gradient
+    rule = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=rate, is_carried=True)
+    return rule if rule.is_right else None
+
+
+def momentum_rule(steps: ModelSteps) -> ModelRule | None:
+    """Compare with gradient descent with momentum: change = rate gradient + alpha change before."""
+    c, alpha, residual = fit_momentum(steps.change, steps.gradient)
+    if not is_momentum(alpha, residual):
+        return None
+    before = np.concatenate([np.zeros_like(steps.change[:1]), steps.change[:-1]])
+    expected = c * steps.gradient + alpha * before
+    rule = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=c, momentum=alpha)
+    return rule if rule.is_right else None
+
+
+def defect_rule(steps: ModelSteps) -> ModelRule | None:
+    """Compare with the order defects that have a name."""
+    drawn = steps.probes
+    for defect in misconceptions.ORDER_DEFECTS:
+        for rate in rates_of(steps):
+            expected = defect.step(drawn.parameters, drawn.x, steps.err, rate) * steps.present
+            rule = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=rate, defect=defect)
+            if rule.is_right:
+                return rule
+    return None
+
+
+def carried_rule(steps: ModelSteps, composed: Array, is_scale_known: bool) -> ModelRule | None:
+    """Compare with steps (n, 3, 3) composed of single neurons' steps.
+
+    Where the rate inside the hidden errors is not known, one constant of the rate's sign is free.
+    """
+    expected = composed * steps.present
+    if not np.isfinite(expected).all():
+        return None
+    if not is_scale_known:
+        scale, _ = fit(steps.change[:, :2], expected[:, :2])
+        if scale * steps.rate <= 0:
+            return None
+        expected[:, :2] *= scale
+    rule = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=steps.rate, is_carried=True)
+    return rule if rule.is_right else None

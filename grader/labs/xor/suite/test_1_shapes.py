@@ -1,0 +1,134 @@
+"""Shapes: three neurons joined 2-2-1, two weights and a bias each, a fair start."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from grader.lab import Case, CaseStopped, Seen, is_close
+from grader.models import show
+
+from .. import oracle, probes
+from ..network import Network
+from ..verdicts import unmet
+
+pytestmark = pytest.mark.criterion("shapes")
+
+
+def test_three_neurons(network: Network, case: Case) -> None:
+    """The model holds three separate neurons, each with weights of its own."""
+    case.seen = Seen(expected=3, actual=len(network.layout.parts))
+    try:
+        shared = network.layout.shared_weights
+    except CaseStopped:
+        return  # where the weights are is for the next cases to say
+    if shared:
+        raise unmet(
+            "Two of the neurons share one list of weights: a step of one changes the other.",
+            hint="Make the weights inside __init__, with self._weigths = ..., not in the class body or a default value.",
+            misconception="one_weight_list",
+        )
+
+
+def test_wiring(network: Network, case: Case) -> None:
+    """Two hidden neurons read both inputs, the third reads their outputs."""
+    if network.layout.wiring.form != "vector":
+        case.remark("Your network takes x as a {form}; the grader passed it that way.", form=network.layout.wiring.form)
+
+
+def test_bias(network: Network, case: Case) -> None:
+    """Each neuron has two weights and a bias."""
+    names = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
+    try:
+        biases = [network.layout.references[index] is not None for index in (2, 5, 8)]
+    except CaseStopped as stopped:  # joined in some other way, or with shared weights: a neuron still has its bias
+        try:
+            biases = [network.neuron().has_bias] * 3
+        except CaseStopped:
+            raise stopped from None
+    missing = [name for name, has_bias in zip(names, biases, strict=True) if not has_bias]
+    case.seen = Seen(expected=3, actual=sum(biases))
+    if missing:
+        raise unmet(
+            "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
+            neurons=", ".join(missing),
+            hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
+            misconception="bias_missing",
+            formula="neuron",
+        )
+
+
+def test_purity(network: Network, case: Case) -> None:
+    """forward returns one number, and leaves its input and the weights as they were."""
+    rng = network.rng("purity")
+    model = network.model()
+    wanted = probes.start(rng, 0)
+    model.parameters = wanted
+    before = model.parameters
+    off = np.abs(before - wanted * model.present)
+    if not off.max() < 1e-5:
+        worst = np.unravel_index(int(off.argmax()), off.shape)
+        raise unmet(
+            "A weight that is set to {wanted} reads {got} afterwards.",
+            wanted=show(wanted[worst]),
+            got=show(before[worst]),
+            seen=Seen(expected=wanted, actual=before),
+            hint="Keep the weights as floating-point numbers: np.array([...], dtype=float).",
+        )
+    x = rng.uniform(-1.5, 1.5, (3, 2))
+    first, seen = model.forward_watched(x)
+    again = model.forward(x)
+    after = model.parameters
+    with contextlib.suppress(CaseStopped):  # an array may be changed in place where a list is not
+        seen = np.vstack([seen, network.model().forward_watched(x, "vector")[1]])
+    if not np.allclose(seen, np.tile(x, (len(seen) // 3, 1)), atol=1e-6):
+        raise unmet(
+            "forward changes the input that it is given.",
+            seen=Seen(expected=x, actual=seen), hint="Work on a copy: write x * w into a new variable instead of x *= w.",
+        )  # fmt: skip
+    if not np.allclose(after, before, atol=1e-9):
+        raise unmet(
+            "forward changes the weights.",
+            seen=Seen(expected=before, actual=after), hint="Only backward may change weights.",
+        )  # fmt: skip
+    if not all(is_close(a, b, 1e-9) for a, b in zip(first, again, strict=True)):
+        raise unmet(
+            "forward gives another answer when it is called again with the same input.",
+            seen=Seen(expected=first, actual=again), hint="The answer may depend on x and the weights only.",
+        )  # fmt: skip
+
+
+def test_start(network: Network, case: Case) -> None:
+    """A fresh model starts with random weights: not equal, and not already trained."""
+    models = [network.model() for _ in range(3)]
+    starts = np.array([model.parameters for model in models])
+    answers = np.array([model.forward(oracle.XOR_INPUTS) for model in models])
+    weights = starts[:, :, :2].reshape(3, 6)
+    case.seen = Seen(actual=starts[0])
+    if all(oracle.has_learned(answer) for answer in answers):
+        raise unmet(
+            "A fresh model already answers XOR: its weights were not learned.",
+            hint="Start from random weights and let train find the solution.",
+            misconception="pretrained",
+            seen=case.seen,
+        )
+    if np.ptp(starts, axis=1).max() < 1e-12:
+        raise unmet(
+            "All neurons of a fresh model are equal ({value}): they stay equal and XOR is never learned.",
+            value=", ".join(show(number) for number in starts[0, 0]),
+            hint="Start from different random numbers, for example rng.uniform(-1, 1, n_inputs).",
+            misconception="start_constant" if starts[0].any() else "start_zeros",
+            seen=case.seen,
+        )
+    if np.ptp(weights, axis=1).max() < 1e-12:
+        case.remark("All starting weights are equal and only the biases differ; better draw each weight separately.")
+    if np.abs(starts[:, 0] - starts[:, 1]).max() < 1e-12:
+        case.remark("Both hidden neurons start with the same weights; better draw each weight separately.")
+    if np.abs(weights).max() < 0.05:
+        case.remark("All starting weights are tiny; learning may never get going. Numbers up to about 1 work well.")
+    if np.abs(starts - starts[0]).max() < 1e-12:
+        case.remark(
+            "Every model starts with the same weights; when a training run gets stuck, a new model will not help."
+        )

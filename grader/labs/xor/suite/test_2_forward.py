@@ -1,0 +1,100 @@
+"""Forward pass: S(w . x + w0) in each neuron, and through the network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.lab import Case, CaseStopped, Seen
+from grader.models import show
+
+from .. import oracle, probes
+from ..diagnosis import Diagnosis, diagnose_forward
+from ..layout import FORWARD_ATOL
+from ..measurements import Measurements, NetworkAnswers
+from ..network import Network
+from ..oracle import Array
+from ..verdicts import named, unmet
+
+pytestmark = pytest.mark.criterion("forward")
+
+HINT = "The formula is y = 1 / (1 + e^-d) with d = w0 + w1 x1 + w2 x2."
+
+
+def worst(actual: Array, expected: Array) -> int | None:
+    """Return where actual is furthest from expected, None where all of it is close."""
+    off = np.where(np.isfinite(actual), np.abs(actual - expected), np.inf)
+    return int(off.argmax()) if off.max() > FORWARD_ATOL else None
+
+
+def test_neuron(network: Network, case: Case, measured: Measurements) -> None:
+    """One neuron returns S(w . x + w0)."""
+    rng = network.rng("forward")
+    neuron = network.neuron()
+    parameters = rng.uniform(-2, 2, 3) * [1, 1, neuron.has_bias]
+    x = probes.points(rng, 9)
+    expected, actual = oracle.neuron(parameters, x), neuron.forward(parameters, x)
+    case.seen = Seen(expected=expected, actual=actual, weights=parameters, x=x)
+    index = worst(actual, expected)
+    if index is not None:
+        unnamed = unmet(
+            "Neuron.forward gives {got} where S(d) = {wanted} (d = {d}).",
+            got=show(actual[index]),
+            wanted=show(expected[index]),
+            d=show(parameters[:2] @ x[index] + parameters[2]),
+            hint=HINT,
+            seen=Seen(expected=expected[index], actual=actual[index], weights=parameters, x=x[index]),
+            formula="neuron",
+        )
+        raise named(case, neuron_mistake(measured, parameters, x, actual), unnamed)
+    check_large_sums(network, case)
+
+
+def neuron_mistake(measured: Measurements, parameters: Array, x: Array, actual: Array) -> Diagnosis | None:
+    """Name the mistake by the whole network's answers, where only some neurons may have it; without one by a neuron's."""
+    alone = diagnose_forward(parameters, x, actual)
+    try:
+        found: Diagnosis | None = measured.forward_mistake
+    except CaseStopped:
+        return alone
+    return alone if found is not None and len(found.rules) > 1 else found
+
+
+def check_large_sums(network: Network, case: Case) -> None:
+    """Remark on a sigmoid that overflows; it costs nothing."""
+    try:
+        extreme = network.neuron().forward(np.array([400.0, 400.0, 0.0]), np.array([[-1.0, -1.0], [1.0, 1.0]]))
+    except CaseStopped as stopped:
+        case.remark("For a very large negative sum: {problem}", problem=stopped.feedback)
+        return
+    if not np.allclose(extreme, [0.0, 1.0], atol=1e-6):
+        case.remark("For sums of -800 and 800 the sigmoid should be 0 and 1.")
+
+
+def test_model(network: Network, case: Case, measured: Measurements) -> None:
+    """The network returns the output neuron's answer to both hidden outputs."""
+    answers = measured.network_answers
+    index = worst(answers.actual, answers.expected)
+    if index is None:
+        network.is_forward_right = True
+        case.seen = answers_seen(answers, slice(0, 9))
+        return
+    unnamed = unmet(
+        "Model.forward gives {got} where the network's answer is {wanted}.",
+        got=show(answers.actual[index]),
+        wanted=show(answers.expected[index]),
+        hint="Pass x to both hidden neurons, their two outputs to the third, and return what it gives, unrounded.",
+        seen=answers_seen(answers, slice(index, index + 1)),
+        formula="neuron",
+    )
+    raise named(case, measured.forward_mistake, unnamed)
+
+
+def answers_seen(answers: NetworkAnswers, shown: slice) -> Seen:
+    """Return some of the answers, for the same weights, side by side for the report."""
+    return Seen(
+        expected=answers.expected[shown],
+        actual=answers.actual[shown],
+        weights=answers.parameters[shown.start],
+        x=answers.x[shown],
+    )

@@ -1,0 +1,104 @@
+"""Derivative of the sigmoid: the function, and the one that Neuron.backward really uses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.lab import Case, CaseStopped, Seen, blocked
+from grader.models import show
+
+from .. import oracle
+from ..measurements import Measurements
+from ..network import Network
+from ..rules import TOLERANCE, misfit
+from ..verdicts import named, unmet
+
+pytestmark = pytest.mark.criterion("sigmoid_derivative")
+
+HINT = "With y = S(d) the derivative is S'(d) = y (1 - y): formula (1) of the lecture."
+
+
+def test_function(network: Network, case: Case, measured: Measurements) -> None:
+    """sigmoid_derivative(y) returns y (1 - y)."""
+    if not network.has("sigmoid_derivative"):
+        check_used(case, measured)
+        case.remark("There is no function sigmoid_derivative; what Neuron.backward uses was judged instead.")
+        return
+    check_function(network, case)
+
+
+def check_function(network: Network, case: Case) -> None:
+    """Compare the student's sigmoid_derivative with y (1 - y); one that takes the sum is as good."""
+    y = network.rng("derivative").uniform(0.05, 0.95, 9)
+    actual = network.function("sigmoid_derivative", y[:, None])
+    expected = oracle.derivative(y)
+    at_sum = oracle.derivative(oracle.sigmoid(y))
+    case.seen = Seen(expected=expected, actual=actual, y=y)
+    if misfit(actual, expected) < TOLERANCE:
+        return
+    if misfit(actual, at_sum) < TOLERANCE:
+        case.remark("sigmoid_derivative takes the sum d, not the output y; then call it with d, never with y.")
+        return
+    index = int(np.where(np.isfinite(actual), np.abs(actual - expected), np.inf).argmax())
+    raise unmet(
+        "sigmoid_derivative({y}) gives {got}; it should be {wanted}.",
+        y=show(y[index]),
+        got=show(actual[index]),
+        wanted=show(expected[index]),
+        hint=HINT,
+        seen=Seen(expected=expected[index], actual=actual[index], y=y[index]),
+        misconception="derivative_negated" if misfit(actual, -expected) < TOLERANCE else None,
+        formula="derivative",
+    )
+
+
+def test_used(case: Case, measured: Measurements) -> None:
+    """Neuron.backward multiplies the error with y (1 - y)."""
+    check_used(case, measured)
+
+
+def check_used(case: Case, measured: Measurements) -> None:
+    """Judge the derivative behind the neuron's steps, whatever else may be wrong with them."""
+    steps, rule = measured.neuron_steps, measured.neuron_rule
+    y = oracle.neuron(steps.probes.weights, steps.probes.x)
+    expected = oracle.derivative(y)
+    if rule.is_derivative_right and not measured.is_derivative_negated:
+        case.seen = Seen(expected=expected, actual=rule.slope / rule.rate, y=y)
+        if misfit(rule.slope / rule.rate, expected) >= TOLERANCE:
+            case.remark("Judged with the slope of your own activation, which counts under the forward pass.")
+        return
+    if rule.is_derivative_right:
+        seen = Seen(expected=expected, actual=-expected, y=y)
+        raise unmet(
+            "Neuron.backward uses y (y - 1): the derivative with the wrong sign.", hint=HINT, seen=seen,
+            misconception="derivative_negated", formula="derivative",
+        )  # fmt: skip
+    if not np.isfinite(rule.slope).all() or not rule.slope.any():
+        raise blocked("neuron_update.weights")  # nothing moves, so no derivative shows
+    if rule.is_derivative_constant and is_in_model(measured):
+        case.remark("Your Neuron.backward takes an error that the model has already multiplied with the derivative.")
+        return
+    scale = (rule.slope * expected).sum() / (expected**2).sum()
+    actual = rule.slope / scale
+    index = int(np.abs(actual - expected).argmax())
+    seen = Seen(expected=expected, actual=actual, y=y)
+    unnamed = unmet(
+        "The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor looks like {got}, not {wanted}.",
+        y=show(y[index]),
+        got=show(actual[index]),
+        wanted=show(expected[index]),
+        hint=HINT,
+        seen=seen,
+        formula="derivative",
+    )
+    raise named(case, measured.neuron_mistake, unnamed)
+
+
+def is_in_model(measured: Measurements) -> bool:
+    """Say whether the network's steps are right all the same: then the model has the derivative."""
+    try:
+        rule = measured.model_rule
+    except CaseStopped:
+        return False
+    return rule.is_right and not rule.is_carried

@@ -1,0 +1,257 @@
+"""One step of one neuron: weights, bias, and the error it returns for its inputs.
+
+Judged with the derivative that the neuron was seen to use, which is paid for elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.lab import Case, CaseStopped, Seen, blocked
+from grader.models import Verdict, show
+
+from ..measurements import Measurements
+from ..misconceptions import STILL
+from ..oracle import Array
+from ..rules import TOLERANCE, NeuronSteps, fit, misfit
+from ..verdicts import named, remark_momentum, unmet
+
+RATE_TOLERANCE = 0.01
+
+pytestmark = pytest.mark.criterion("neuron_update")
+
+
+def right_steps(measured: Measurements) -> Array:
+    """Return the steps, (n, 3), that fit the lecture's rule with the student's own slope."""
+    steps = measured.neuron_steps
+    return np.asarray(steps.err * measured.neuron_rule.slope[:, None] * steps.inputs)
+
+
+def seen_at(steps: NeuronSteps, index: int, expected: Array, actual: Array) -> Seen:
+    """Return one probe side by side for the report."""
+    return Seen(
+        expected=expected[index],
+        actual=actual[index],
+        weights=steps.probes.weights[index],
+        x=steps.probes.x[index],
+        err=steps.err,
+    )
+
+
+def test_weights(case: Case, measured: Measurements) -> None:
+    """Each weight moves by rate x error x derivative x its own input."""
+    steps, rule = measured.neuron_steps, measured.neuron_rule
+    expected, actual = right_steps(measured)[:, :2], steps.change[:, :2]
+    index = int(np.abs(np.nan_to_num(actual - expected, nan=np.inf)).max(1).argmax())
+    seen = seen_at(steps, index, expected, actual)
+    if not np.isfinite(actual).all():
+        raise unmet("After backward a weight is not a finite number.", seen=seen)
+    digits = digits_kept(measured)
+    if digits == 0:
+        raise unmet(
+            "The weights stay whole numbers: every step is cut off.",
+            hint="Keep the weights as floating-point numbers, and do not round or int() them after a step.",
+            seen=seen,
+            misconception="weights_truncated",
+            formula="step",
+        )
+    if digits is not None:
+        raise unmet(
+            "The weights are rounded to {digits} digits after each step: small steps are lost.",
+            digits=digits,
+            hint="Leave the weights as the step makes them; round only when you print.",
+            seen=seen,
+            misconception="weights_rounded",
+            formula="step",
+        )
+    if not actual.any():
+        template, hint = "Neuron.backward leaves the weights as they were.", STILL.hint
+        raise named(case, measured.neuron_mistake, unmet(template, hint=hint, seen=seen))
+    if not rule.are_weights_right:
+        hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
+        unnamed = unmet("The two weights do not move in proportion to their inputs.", hint=hint, seen=seen)
+        raise named(case, measured.neuron_mistake, unnamed)
+    if not rule.are_weights_linear:
+        hint = "The step is proportional to the error, its sign included."
+        unnamed = unmet(
+            "With another error the step does not change in proportion.", hint=hint, seen=other_error(measured)
+        )
+        if not steps.small_change.any():
+            raise unmet(
+                "A small error makes no step at all: at an error of {err} nothing moves.",
+                err=show(steps.small_err), hint="Every example makes a step, however small its error.",
+                seen=unnamed.seen, misconception="small_errors_skipped", formula="step",
+            )  # fmt: skip
+        raise named(case, measured.neuron_mistake, unnamed)
+    if not rule.is_stateless:
+        hint = "Use the input and the output of the last forward call, and start every step from zero."
+        late = int(np.abs(steps.in_a_row - steps.change).max(1).argmax())
+        seen = seen_at(steps, late, steps.change, steps.in_a_row)
+        unnamed = unmet(
+            "The same step comes out differently when other steps were made before it.", hint=hint, seen=seen
+        )
+        raise named(case, measured.neuron_mistake, unnamed)
+    remark_momentum(case, rule.momentum)
+    case.seen = seen
+    check_rate(case, measured)
+
+
+# How a step grows with twice the rate, where the rate is not used as it should be.
+RATE_RATIOS = {
+    1.0: ("rate_ignored", "The learning rate that Model is made with does not change the step."),
+    4.0: (
+        "rate_squared",
+        "The learning rate is in the step twice: twice the rate moves the weights four times as far.",
+    ),
+    0.5: ("rate_inverse", "The step is divided by the learning rate: twice the rate moves the weights half as far."),
+}
+
+
+def check_rate(case: Case, measured: Measurements) -> None:
+    """Stop the case when Model takes a learning rate, and the step is not proportional to it."""
+    try:
+        ratio = measured.rate_ratio
+    except CaseStopped:
+        return
+    for known, (name, sentence) in RATE_RATIOS.items():
+        if ratio is not None and abs(ratio - known) < RATE_TOLERANCE * known:
+            raise unmet(
+                sentence, hint="Keep the rate in the neuron, and multiply the step with it once.",
+                verdict=Verdict.PARTIAL, misconception=name, formula="step", seen=Seen(expected=2.0, actual=ratio),
+            )  # fmt: skip
+
+
+def digits_kept(measured: Measurements) -> int | None:
+    """Return to how many decimal digits every step ends, None where they are not cut."""
+    after = (measured.neuron_steps.before + measured.neuron_steps.change)[:, :2]
+    return next(
+        (digits for digits in range(5) if np.allclose(after, np.round(after, digits), rtol=0, atol=1e-12)), None
+    )
+
+
+def other_error(measured: Measurements) -> Seen:
+    """Return the probe at which a step with another error, or with a small one, is furthest from its proportion."""
+    steps = measured.neuron_steps
+    made = [(steps.other_err, steps.other_change[:, :2]), (steps.small_err, steps.small_change[:, :2])]
+    found = []
+    for err, actual in made:
+        expected = steps.change[:, :2] * err / steps.err
+        off = np.abs(actual - expected).max(1) / (np.abs(expected).max() or 1.0)
+        index = int(off.argmax())
+        shown = {"weights": steps.probes.weights[index], "x": steps.probes.x[index], "err": err}
+        found.append((float(off[index]), Seen(expected=expected[index], actual=actual[index], **shown)))
+    return max(found, key=lambda one: one[0])[1]
+
+
+def test_bias(case: Case, measured: Measurements) -> None:
+    """The bias moves like a weight whose input is 1."""
+    steps, rule = measured.neuron_steps, measured.neuron_rule
+    if not steps.has_bias:
+        raise blocked("shapes.bias")
+    expected, actual = right_steps(measured)[:, 2], steps.change[:, 2]
+    case.seen = Seen(expected=expected, actual=actual, err=steps.err)
+    if rule.is_bias_right:
+        check_zero_input(measured)
+        return
+    if not actual.any():
+        template = "The bias never moves."
+    elif rule.is_bias_proportional:
+        template = "The bias moves {ratio} times as far as it should."
+    else:
+        template = "The bias does not move by rate x error x derivative."
+    unnamed = unmet(
+        template,
+        hint="The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1.",
+        seen=case.seen,
+        formula="bias",
+        ratio=show(rule.bias_ratio),
+    )
+    raise named(case, measured.neuron_mistake, unnamed)
+
+
+def check_zero_input(measured: Measurements) -> None:
+    """Stop the case when the bias stays where it is because all inputs are 0."""
+    steps = measured.neuron_steps
+    is_judged = measured.neuron_rule.is_derivative_right and steps.own_slope is None
+    if is_judged and steps.change[0, 2] and not steps.zero_change[2]:
+        raise unmet(
+            "No step is made when all inputs are 0, although the bias should move.",
+            hint="Every example makes a step: for x = (0, 0) the bias still moves.",
+            seen=Seen(actual=steps.zero_change, weights=steps.probes.weights[0], x=[0.0, 0.0], err=steps.err),
+            misconception="zero_input_skipped",
+            formula="bias",
+        )
+
+
+def test_returned_error(case: Case, measured: Measurements) -> None:
+    """backward returns the error of each input: err x derivative x weight, from before the step."""
+    steps, rule = measured.neuron_steps, measured.neuron_rule
+    count = steps.returned.shape[1]
+    sign = -1 if measured.is_derivative_negated else 1  # paid where the derivative is judged
+    delta = sign * steps.err * (rule.slope / rule.rate if rule.is_derivative_right else rule.slope)
+    before = steps.before[:, :2]
+    expected = delta[:, None] * before
+    if count in (0, 1):
+        check_unreturned(case, measured, count, delta)
+        return
+    if count != 2:
+        raise unmet(
+            "backward returns {count} numbers; there are two inputs.", count=count,
+            hint="Return one error for each input: err * y * (1 - y) * self._weigths.",
+        )  # fmt: skip
+    ratio, residual = fit(steps.returned, expected)
+    free = not rule.is_derivative_right and ratio > 0  # the rate cannot be told from the derivative
+    case.seen = Seen(expected=expected, actual=steps.returned, weights=before, err=steps.err)
+    if residual < TOLERANCE and (free or abs(ratio - 1) < TOLERANCE):
+        return
+    after = delta[:, None] * (before + steps.change[:, :2])
+    seen = seen_at(steps, 0, expected, steps.returned)
+    if misfit(steps.returned, after) < TOLERANCE:
+        raise unmet(
+            "backward returns errors made with the weights from after the step.",
+            hint="Work out the returned errors before you change self._weigths.",
+            verdict=Verdict.PARTIAL, misconception="updated_output_weights", formula="hidden", seen=seen,
+        )  # fmt: skip
+    if residual < TOLERANCE and abs(ratio - 2) < TOLERANCE:
+        raise unmet(
+            "The returned errors are twice as large as they should be: the factor 2 is applied in every neuron again.",
+            hint="Keep the factor 2 in the step; the returned error is err y (1 - y) w.",
+            verdict=Verdict.PARTIAL, misconception="factor_two_compounded", formula="hidden", seen=seen,
+        )  # fmt: skip
+    mistake = measured.returned_mistake
+    if residual < TOLERANCE:
+        unnamed = unmet(
+            "The returned errors are {ratio} times what they should be.", ratio=show(ratio),
+            hint="The returned error is err y (1 - y) w, without the learning rate and with the same sign.", seen=seen,
+            formula="hidden",
+        )  # fmt: skip
+        raise named(case, mistake, unnamed)
+    unnamed = unmet(
+        "The returned errors are not err x derivative x weight.",
+        hint="The error of input i is err y (1 - y) w_i: it goes back through the weight that it came through.",
+        seen=seen,
+        formula="hidden",
+    )
+    raise named(case, mistake, unnamed)
+
+
+def check_unreturned(case: Case, measured: Measurements, count: int, delta: Array) -> None:
+    """Accept a neuron that returns its delta, or nothing, where the model does the rest rightly."""
+    returned = measured.neuron_steps.returned
+    if count == 1 and fit(returned[:, 0], delta)[1] < TOLERANCE:
+        case.remark("backward returns its delta; the model multiplies it with the weights.")
+        return
+    try:
+        rule = measured.model_rule
+        is_right = rule.is_right and not rule.is_carried
+    except CaseStopped:
+        is_right = False
+    if is_right:
+        case.remark("backward does not return the errors of its inputs; the model works them out itself.")
+        return
+    raise unmet(
+        "backward does not return the error of each input.",
+        hint="Return err * y * (1 - y) * self._weigths, with the weights from before the step.",
+        seen=Seen(expected=measured.neuron_steps.before[0, :2] * delta[0], actual=returned[0]),
+    )

@@ -1,0 +1,120 @@
+"""One step of the whole network, against the gradient with the rate that the student chose.
+
+A neuron whose own rule is wrong has paid in neuron_update; here the network is compared with steps
+composed of that neuron, so that only the composition is judged.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.lab import Case, CaseStopped, Seen
+from grader.models import show
+
+from ..measurements import Measurements
+from ..oracle import Array
+from ..rules import TOLERANCE, ModelRule, ModelSteps, is_small_step_right
+from ..verdicts import named, remark_momentum, unmet
+
+pytestmark = pytest.mark.criterion("model_update")
+
+DULL = 1e-3  # a probe with x = (0, 0) is shown only where no other deviates
+NUMBERS = ("first weight", "second weight", "bias")
+
+
+def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: str) -> None:
+    """Compare the steps of some neurons (rows of the oracle) with what they should be."""
+    steps, rule = measured.model_steps, measured.model_rule
+    worst = max(rows, key=lambda row: rule.residuals[row])
+    off = np.abs(np.nan_to_num(steps.change - rule.expected, nan=np.inf))[:, worst]
+    off[~steps.probes.x.any(axis=1)] *= DULL
+    probe, column = np.unravel_index(int(off.argmax()), off.shape)
+    seen = seen_at(steps, int(probe), rule.expected)
+    if rule.is_carried:
+        case.remark(
+            "Judged with the step that your own neuron makes; what is wrong inside it counts where it is reported."
+        )
+    remark_momentum(case, rule.momentum)
+    if rule.residuals[list(rows)].max() < TOLERANCE:
+        is_judged_here = 2 in rows and rule.is_right and not rule.is_carried and is_linear(measured)
+        if is_judged_here and not is_small_step_right(steps, rule):
+            raise unmet(
+                "With an error of {err} the network does not move in proportion.",
+                err=show(steps.small_err[0]),
+                hint="Every example makes a step, however small its error; the step is proportional to the error.",
+                misconception=None if steps.small_change.any() else "small_errors_skipped",
+            )
+        case.seen = seen
+        return
+    name = ("hidden neuron 1", "hidden neuron 2", "the output neuron")[worst]
+    change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
+    if not steps.change[:, list(rows)].any():
+        unnamed = unmet("Model.backward leaves {neuron} as it was.", neuron=name, hint=hint, seen=seen)
+        raise named(case, measured.network_mistake, unnamed)
+    unnamed = unmet(
+        "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
+        neuron=name, number=NUMBERS[column], change=show(change), wanted=show(wanted), hint=hint, seen=seen,
+        formula="output" if worst == 2 else "hidden",
+    )  # fmt: skip
+    raise named(case, measured.network_mistake, unnamed)
+
+
+def is_linear(measured: Measurements) -> bool:
+    """Say whether single neurons move in proportion to the error; if not, neuron_update has said so."""
+    try:
+        return bool(measured.neuron_rule.are_weights_linear)
+    except CaseStopped:
+        return True
+
+
+def seen_at(steps: ModelSteps, index: int, expected: Array) -> Seen:
+    """Return one probe side by side for the report."""
+    drawn = steps.probes
+    return Seen(
+        expected=expected[index],
+        actual=steps.change[index],
+        weights=drawn.parameters[index],
+        x=drawn.x[index],
+        err=steps.err[index],
+    )
+
+
+def test_output_step(case: Case, measured: Measurements) -> None:
+    """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
+    if measured.is_cut_off and measured.model_steps.change.any():
+        raise unmet(
+            "A fresh model keeps its weights whole numbers: every step is cut off.",
+            hint="Start with floating-point weights: np.array([...], dtype=float), or rng.uniform.",
+        )
+    check_rows(case, measured, (2,), "The output neuron's inputs are the two hidden outputs, not x.")
+
+
+def test_hidden_step(case: Case, measured: Measurements) -> None:
+    """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
+    check_rows(
+        case,
+        measured,
+        (0, 1),
+        "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step.",
+    )
+
+
+def test_order(case: Case, measured: Measurements) -> None:
+    """All parts of one step use the weights and outputs from before the step."""
+    steps, rule = measured.model_steps, measured.model_rule
+    if rule.defect is not None:
+        raise unmet(
+            rule.defect.message,
+            hint=rule.defect.hint,
+            misconception=rule.defect.id,
+            formula=rule.defect.formula,
+            seen=deviation(steps, rule),
+        )
+
+
+def deviation(steps: ModelSteps, rule: ModelRule) -> Seen:
+    """Return expected and actual for the probe on which an order defect shows most."""
+    gradient = rule.rate * steps.gradient
+    index = int(np.abs(gradient - steps.change).max((1, 2)).argmax())
+    return seen_at(steps, index, gradient)

@@ -1,0 +1,289 @@
+"""Learning XOR: the loss, convergence from a set start, and the student's own training loop."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from grader.lab import Case, CaseStopped, Seen
+from grader.models import Training, number, show, vector
+from grader.sandbox.client import FaultKind
+
+from .. import oracle, probes
+from ..diagnosis import diagnose_loss
+from ..measurements import Measurements
+from ..network import ModelProxy, Network
+from ..oracle import Array
+from ..rules import TOLERANCE, fit
+from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for
+from ..verdicts import named, unmet
+
+pytestmark = pytest.mark.criterion("xor")
+
+EPOCHS = 100
+
+OWN_WAY = 2000.0  # from a random start, in epochs times rate
+GRID = 11
+SHOWN_LOSSES = 500
+
+# What one epoch of train is tried on: labels that are no XOR, and how alike two ways of making it are.
+TASKS = np.array([[0.0, 0, 0, 1], [0, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1], [1, 0, 1, 1], [0, 0, 1, 0]])
+SAME_WAY = 0.7
+SMOOTH = (0, 1, 3)  # set starts from which an epoch at rate 1 goes the same way in any order: cosines of 0.87 and more
+ORDERED = 1.0  # the rate above which the order of the samples decides where an epoch leads
+ALIKE = 0.02
+STILL = 1e-9
+TURNING = {"derivative_negated", "hidden_sign"}  # mistakes with the same numbers but for the sign of the error
+
+
+def test_loss(network: Network, case: Case, measured: Measurements) -> None:
+    """loss(y, label) is linear in label - y, with the sign that backward expects."""
+    if not network.has("loss"):
+        raise unmet(
+            "There is no function loss(y, label).",
+            hint="Write loss(y, label) and call it in the loop: err = loss(y, label).",
+        )
+    labels = np.array([1.0, 1.0, 0.0, 0.0, 1.0])
+    y = network.rng("loss").uniform(0.1, 0.9, 5)
+    actual = losses_of(network, np.column_stack([y, labels]))
+    c, residual = fit(actual, labels - y)
+    case.seen = Seen(expected=labels - y, actual=actual, y=y, label=labels)
+    if residual >= TOLERANCE:
+        unnamed = unmet(
+            "loss is not proportional to label - y.",
+            hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",
+            seen=case.seen,
+            formula="loss",
+        )
+        raise named(case, diagnose_loss(y, labels, actual), unnamed)
+    if c * agreed_sign(network, measured) < 0:
+        raise unmet(
+            "loss and backward have opposite signs: a step with err = loss(y, label) climbs the error.",
+            hint="With w += ... the error is label - y; with w -= ... it is y - label.",
+            seen=case.seen,
+            misconception="loss_sign",
+            formula="step",
+        )
+
+
+def agreed_sign(network: Network, measured: Measurements) -> float:
+    """Return the sign that backward expects of label - y; 0 where a mistake reported elsewhere may have turned it."""
+    try:
+        neuron, rule, mistake = measured.neuron_rule, measured.model_rule, measured.network_mistake
+    except CaseStopped:
+        return 0.0
+    is_plain = neuron.is_derivative_right and neuron.are_weights_right and neuron.are_weights_linear
+    is_turned = measured.is_derivative_negated or (
+        mistake is not None and {rule.id for rule in mistake.rules} <= TURNING
+    )
+    is_known = rule.is_right or (mistake is not None and rule.is_output_right)
+    return rule.rate if is_plain and network.is_forward_right and is_known and not is_turned else 0.0
+
+
+def losses_of(network: Network, arguments: Array) -> Array:
+    """Call loss(y, label) with numbers; if it cannot take these, with y as the model returns it."""
+    try:
+        return network.function("loss", arguments)
+    except CaseStopped as stopped:
+        model = network.model_or_none
+        if model is None or stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
+            raise
+    model.forward(oracle.XOR_INPUTS[:1])
+    return network.function("loss", arguments, model)
+
+
+def test_convergence(network: Network, case: Case, measured: Measurements) -> None:
+    """From a set start the network learns XOR within 100 epochs."""
+    rate = measured.model_steps.rate
+    if rate == 0:
+        raise unmet("The output neuron does not move, so the network cannot learn.", hint="See the steps above.")
+    scale, epochs, start = RATE / rate, EPOCHS, probes.start(network.rng("start"), 0)
+    if measured.model_steps.is_plain:  # code that takes no error above 1 trains at its own rate
+        scale, epochs = math.copysign(1.0, rate), epochs_for(rate)
+        (start, *_) = starts_for(network.rng("start"), abs(rate), epochs)
+    model = network.model()
+    model.parameters = start
+    losses: list[float] = []
+    answers = np.zeros(4)
+    before = after = start
+    for _ in range(0, epochs, EPOCHS // 10):
+        before = after
+        some, answers, after = model.epochs(scale, EPOCHS // 10)
+        losses += some.tolist()
+        if oracle.has_learned(answers):
+            answers = answers_of_weights(network, model, answers)
+            break
+    network.student.training = training(network, "grader", losses, model, rate)
+    judge(case, answers, len(losses))
+    check_repeatable(network, measured, before, after, scale)
+
+
+def check_repeatable(network: Network, measured: Measurements, before: Array, after: Array, scale: float) -> None:
+    """Make the last ten epochs again on another model: a network that learns ends with the same weights."""
+    try:
+        if measured.model_rule.momentum or not measured.neuron_rule.is_stateless:
+            return  # such steps may depend on those before
+    except CaseStopped:
+        return
+    model = network.model()
+    model.parameters = before
+    _, _, again = model.epochs(scale, EPOCHS // 10)
+    if not np.abs(again - after).max() < ALIKE * np.abs(after).max():  # a rate that decays is no other rule
+        raise unmet(
+            "The same ten epochs from the same weights end with other weights in another model.",
+            hint="A step may depend on the weights, the input and the error only, not on how many were made before.",
+            seen=Seen(expected=again, actual=after, weights=before),
+        )
+
+
+def test_train(network: Network, case: Case, measured: Measurements) -> None:
+    """Your own train(model, samples, epochs) teaches XOR from a set start."""
+    if not network.has("train"):
+        raise unmet(
+            "There is no function train(model, samples, epochs).",
+            hint="Put the lab's loop into a function of that name, beside the classes.",
+        )
+    rate = pace(network, measured)
+    check_one_epoch(network, rate)
+    epochs = epochs_for(rate)
+    if rate * epochs < LEAST_WAY:
+        case.remark(
+            "Your learning rate is too small to train here: {rate} in each step. Only one epoch was run.",
+            rate=show(rate),
+        )
+        return
+    starts = starts_for(network.rng("train"), rate, epochs)
+    model, losses, answers = trained(network, starts, epochs, oracle.XOR_LABELS)
+    if len(losses) == epochs:
+        network.student.training = training(
+            network, "train", losses[:: max(1, epochs // SHOWN_LOSSES)].tolist(), model, rate
+        )
+    else:
+        case.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
+    judge(case, answers, epochs)
+    check_samples_are_used(network, rate, epochs)
+    if network.student.is_run_asked:
+        remark_run(network, case, rate)
+
+
+def pace(network: Network, measured: Measurements) -> float:
+    """Return the rate at which train moves the weights: that of the steps, times what the student's loss makes of label - y."""
+    rate = abs(measured.model_steps.rate) or 1.0
+    try:
+        factor = abs(float(losses_of(network, np.array([[0.2, 1.0]]))[0])) / 0.8
+    except CaseStopped:
+        return rate  # said where the loss is judged
+    return rate * factor if np.isfinite(factor) and factor > 0 else rate
+
+
+def remark_run(network: Network, case: Case, rate: float) -> None:
+    """Remark how one run of train from the student's own random start ended: it costs nothing, and luck is in it."""
+    epochs = min(MOST_EPOCHS, math.ceil(OWN_WAY / rate))
+    try:
+        _, answers = network.model().train(epochs)
+    except CaseStopped as stopped:
+        case.remark("One run of train from your own start: {problem}", problem=stopped.feedback)
+        return
+    told: dict[str, str | int] = {"epochs": epochs, "answers": ", ".join(show(answer) for answer in answers)}
+    if oracle.has_learned(answers):
+        case.remark("One run of train from your own start learned XOR in {epochs} epochs: {answers}.", **told)
+    else:
+        case.remark(
+            "One run of train from your own start has not learned XOR after {epochs} epochs: {answers}. Right code gets stuck "
+            "in about every fourth run; start again, or with other random weights.",
+            **told,
+        )
+
+
+def trained(network: Network, starts: list[Array], epochs: int, labels: Array) -> tuple[ModelProxy, Array, Array]:
+    """Run train from one start after another until it has learned; the model, its losses, its four answers."""
+    for start in starts:
+        model = network.model()
+        model.parameters = start
+        losses, answers = model.train(epochs, labels)
+        answers = answers_of_weights(network, model, answers)
+        if oracle.has_learned(answers, labels):
+            break
+    return model, losses, answers
+
+
+def check_one_epoch(network: Network, rate: float) -> None:
+    """Compare one epoch of train, on labels drawn for this run, with four steps of the student's own.
+
+    Order and batches are the student's choice, so only the direction must agree.
+    """
+    rng = network.rng("one epoch")
+    labels = TASKS[int(rng.integers(len(TASKS)))]
+    start = probes.start(rng, int(rng.choice(SMOOTH)))
+    own = network.model()
+    own.parameters = start
+    begun = own.parameters
+    try:
+        _, _, reached = own.epochs(None, 1, labels)
+    except CaseStopped:
+        return  # reported where the loss and the steps are judged
+    model = network.model()
+    model.parameters = start
+    model.train(1, labels)
+    trained, expected = model.parameters - begun, reached - begun
+    length = float(np.linalg.norm(trained) * np.linalg.norm(expected))
+    if np.linalg.norm(expected) < STILL or not np.isfinite(length):
+        return  # the network does not move: said above
+    is_other_way = rate <= ORDERED and length > 0 and float((trained * expected).sum()) / length < SAME_WAY
+    if length == 0.0 or is_other_way:
+        raise unmet(
+            "One epoch of train does not move the weights as your own steps do.",
+            hint="For each sample: y = model.forward(x), err = loss(y, label), model.backward(x, err).",
+            seen=Seen(expected=expected, actual=trained, weights=begun, label=labels),
+        )
+
+
+def answers_of_weights(network: Network, model: ModelProxy, answers: Array) -> Array:
+    """Return the four answers that the trained weights give, where forward is right: those of a table are none.
+
+    Where forward is wrong in itself, that is paid elsewhere, and its own answers count.
+    """
+    return oracle.answers(model.parameters) if network.is_forward_right else answers
+
+
+def check_samples_are_used(network: Network, rate: float, epochs: int) -> None:
+    """Train on the opposite labels from the mirrored start: the same task, unless the samples are ignored.
+
+    Half the way is enough to see it, but at a fast rate.
+    """
+    epochs = epochs if rate > RATE else epochs // 2
+    starts = starts_for(network.rng("samples"), rate, epochs)
+    mirrored = [start * np.array([[1.0], [1.0], [-1.0]]) for start in starts]
+    opposite = 1 - oracle.XOR_LABELS
+    _, _, answers = trained(network, mirrored, epochs, opposite)
+    if not oracle.has_learned(answers, opposite):
+        raise unmet(
+            "train teaches XOR, but not the opposite labels when it is given these as samples.",
+            hint="Train the model that is passed in, with the samples that are passed in.",
+            seen=Seen(expected=opposite, actual=answers, epochs=epochs),
+        )
+
+
+def training(network: Network, source: str, losses: list[float], model: ModelProxy, rate: float) -> Training:
+    """Return the losses, the rate that was read back, and the network's outputs on a grid of the unit square, for the report."""
+    ticks = np.linspace(0, 1, GRID)
+    grid = np.array([(first, second) for first in ticks for second in ticks])
+    outputs = oracle.forward(model.parameters, grid) if network.is_forward_right else model.forward(grid)
+    return Training(
+        source=source, rate=number(rate), losses=vector(losses), grid_size=GRID, grid=vector(np.round(outputs, 4))
+    )
+
+
+def judge(case: Case, answers: Array, epochs: int) -> None:
+    """Pass when all four answers are within 0.25 of their labels."""
+    case.seen = Seen(expected=oracle.XOR_LABELS, actual=answers, epochs=epochs)
+    if not oracle.has_learned(answers):
+        raise unmet(
+            "After {epochs} epochs the answers to (0,0), (0,1), (1,0), (1,1) are {answers}.",
+            epochs=epochs,
+            answers=", ".join(show(answer) for answer in answers),
+            hint="They should be near 0, 1, 1, 0. Look at the steps and at the sign of the loss first.",
+            seen=case.seen,
+        )

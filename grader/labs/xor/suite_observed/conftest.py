@@ -1,0 +1,22 @@
+"""What the cases of a submission share whose own training is watched."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.lab import Student
+
+from ..network import Network
+from ..observed import Observed, observe
+
+
+@pytest.fixture(scope="session")
+def network(student: Student) -> Network:
+    """Return the submission's functions, to be called by the names of the contract."""
+    return Network(student)
+
+
+@pytest.fixture(scope="session")
+def observed(student: Student) -> Observed:
+    """Return what was seen of the submission's own training; CaseStopped where nothing was."""
+    return observe(student)

@@ -1,0 +1,144 @@
+"""Shapes and forward pass of a network that was found in its own training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.lab import Case, Seen, not_gradable
+from grader.models import show
+
+from .. import oracle
+from ..observed import Observed
+from ..oracle import Array
+from ..verdicts import named, unmet
+
+NAMES = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
+
+
+def first_parameters(observed: Observed) -> Array:
+    """Return the parameters (3, 3) before the first step."""
+    network = observed.network
+    numbers = np.stack([network.parameters(network.record.before), network.parameters(network.record.after)], axis=1)
+    every: Array = numbers.reshape(-1, 3, 3)
+    there = every[np.isfinite(every).all((1, 2))]
+    if not len(there):
+        raise not_gradable("The weights before the first step could not be read.")
+    return np.asarray(there[0])
+
+
+@pytest.mark.criterion("shapes")
+def test_three_neurons(observed: Observed, case: Case) -> None:
+    """The network has three neurons, each with weights of its own."""
+    root = observed.network.root
+    case.remark(
+        "The calls of the template do not fit, so your own training was watched: {cls}.{method} is taken for the network's forward.",
+        cls=root.cls,
+        method=root.method,
+    )
+    holders = {str(one[0]) for one in observed.network.references if one is not None}
+    places = [{str(one[0]) for one in observed.network.references[row : row + 3] if one is not None} for row in (0, 3)]
+    if places[0] & places[1]:
+        case.remark("Your hidden neurons are one layer; the lab asks for a Neuron each. That costs nothing here.")
+    case.seen = Seen(expected=3, actual=3, holders=len(holders))
+
+
+@pytest.mark.criterion("shapes")
+def test_wiring(observed: Observed, case: Case) -> None:
+    """Two hidden neurons read both inputs, the third reads their outputs."""
+    rows = len(observed.network.root.slots)
+    if rows > 1:
+        case.remark("Your network takes {rows} examples at once; the grader passed them that way.", rows=rows)
+
+
+@pytest.mark.criterion("shapes")
+def test_bias(observed: Observed, case: Case) -> None:
+    """Each neuron has two weights and a bias."""
+    has_bias = observed.network.present[:, 2] > 0
+    case.seen = Seen(expected=3, actual=int(has_bias.sum()))
+    missing = [name for name, there in zip(NAMES, has_bias, strict=True) if not there]
+    if missing:
+        raise unmet(
+            "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
+            neurons=", ".join(missing),
+            hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
+            misconception="bias_missing",
+            formula="neuron",
+        )
+
+
+@pytest.mark.criterion("shapes")
+def test_purity(observed: Observed, case: Case) -> None:
+    """forward leaves the weights as they were."""
+    case.seen = Seen(calls=len(observed.network.record.before))
+
+
+@pytest.mark.criterion("shapes")
+def test_start(observed: Observed, case: Case) -> None:
+    """The network starts with random weights: not equal, and not already trained."""
+    start = first_parameters(observed)
+    case.seen = Seen(actual=start)
+    if oracle.has_learned(observed.network_answers(start)):
+        raise unmet(
+            "A fresh model already answers XOR: its weights were not learned.",
+            hint="Start from random weights and let train find the solution.",
+            seen=case.seen,
+            misconception="pretrained",
+        )
+    if np.ptp(start, axis=0).max() < 1e-12:
+        raise unmet(
+            "All neurons of a fresh model are equal ({value}): they stay equal and XOR is never learned.",
+            value=", ".join(show(number) for number in start[0]),
+            hint="Start from different random numbers, for example rng.uniform(-1, 1, n_inputs).",
+            seen=case.seen,
+            misconception="start_constant" if start.any() else "start_zeros",
+        )
+    if np.abs(start[0] - start[1]).max() < 1e-12:
+        case.remark("Both hidden neurons start with the same weights; better draw each weight separately.")
+
+
+def check_forward(observed: Observed, case: Case, template: str) -> None:
+    """Compare the network's answers at drawn weights and inputs with the oracle's."""
+    network = observed.network
+    case.seen = Seen(expected=network.expected[0], actual=network.actual[0], weights=network.drawn[0], x=network.x)
+    if network.is_forward_right:
+        return
+    off = np.where(np.isfinite(network.actual), np.abs(network.actual - network.expected), np.inf)
+    draw, point = np.unravel_index(int(off.argmax()), off.shape)
+    unnamed = unmet(
+        template,
+        got=show(network.actual[draw, point]),
+        wanted=show(network.expected[draw, point]),
+        hint="Each neuron returns 1 / (1 + e^-d) with d = w0 + w1 x1 + w2 x2; return the third one's answer, unrounded.",
+        seen=Seen(
+            expected=network.expected[draw, point],
+            actual=network.actual[draw, point],
+            weights=network.drawn[draw],
+            x=network.x[point],
+        ),
+        formula="neuron",
+    )
+    raise named(case, observed.forward_mistake, unnamed)
+
+
+@pytest.mark.criterion("forward")
+def test_neuron(observed: Observed, case: Case) -> None:
+    """Each neuron returns S(w . x + w0)."""
+    network = observed.network
+    if (network.mask < 0).any() and -1.0 not in network.root.numbers:
+        raise unmet(
+            "The bias is subtracted from the sum: d = w1 x1 + w2 x2 - w0.",
+            hint="The lecture's formula adds it: d = w0 + w1 x1 + w2 x2.",
+            seen=Seen(expected=np.abs(network.mask[:, 2]), actual=network.mask[:, 2]),
+            misconception="bias_subtracted",
+            formula="neuron",
+        )
+    check_forward(
+        observed, case, "The neurons do not return S(d): with these weights the network gives {got}, not {wanted}."
+    )
+
+
+@pytest.mark.criterion("forward")
+def test_model(observed: Observed, case: Case) -> None:
+    """The network returns the output neuron's answer to both hidden outputs."""
+    check_forward(observed, case, "Your forward gives {got} where the network's answer is {wanted}.")

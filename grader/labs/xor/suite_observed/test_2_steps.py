@@ -1,0 +1,260 @@
+"""The steps of a watched training: derivative, single neurons, the whole network.
+
+Where all steps are right, so is every part of them. Wrong ones are taken apart where each was made
+for one example; what a whole batch hides is not gradable.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from grader.lab import Case, CaseStopped, Seen, not_gradable
+from grader.models import show
+
+from .. import oracle
+from ..network import Network
+from ..observed import Observed
+from ..observed_steps import MISSING, Parts, Rule, batch_parts_of, parts_of
+from ..oracle import Array
+from ..rules import fit
+from ..suite.test_3_derivative import HINT, check_function
+from ..verdicts import named, remark_momentum, unmet
+
+NAMES = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
+NUMBERS = ("first weight", "second weight", "bias")
+CHAIN = "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step."
+
+
+def seen_at(rule: Rule, index: int, expected: Array) -> Seen:
+    """Return one step side by side for the report: its examples as x, their errors as err."""
+    corners = np.flatnonzero(rule.steps.weights(rule.way)[index])
+    return Seen(
+        expected=expected[index],
+        actual=rule.steps.change[index],
+        weights=rule.steps.parameters[index],
+        x=oracle.XOR_INPUTS[corners],
+        err=rule.steps.err[index, corners],
+    )
+
+
+def worst(rule: Rule, expected: Array) -> Seen:
+    """Return the step that deviates most."""
+    return seen_at(rule, int(np.abs(rule.steps.change - expected).max((1, 2)).argmax()), expected)
+
+
+def parts(observed: Observed) -> Parts | None:
+    """Return wrong steps taken apart, None for right ones; stop where that cannot be done."""
+    rule = observed.rule
+    if rule.is_right:
+        return None
+    found = None
+    if observed.network.is_forward_right:
+        found = parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
+    if found is None:
+        raise undecided(rule)
+    return found
+
+
+def undecided(rule: Rule) -> CaseStopped:
+    """Return the end of a case that whole batches leave open."""
+    stopped = not_gradable(
+        "The steps of your training are not those of gradient descent, and what is wrong in them cannot be told apart automatically."
+    )
+    stopped.seen = worst(rule, rule.expected)
+    return stopped
+
+
+def check_own(
+    observed: Observed, case: Case, flags: NDArray[np.bool_], columns: slice, template: str, hint: str
+) -> None:
+    """Judge what all neurons do alike; what only some of them do wrong is for the network's cases."""
+    found = parts(observed)
+    assert found is not None
+    case.seen = worst(observed.rule, found.expected)
+    if flags.any():
+        return
+    off = np.abs(observed.rule.steps.change - found.expected)[:, :, columns]
+    index, row, _ = np.unravel_index(int(off.argmax()), off.shape)
+    seen = seen_at(observed.rule, int(index), found.expected)
+    raise named(case, observed.mistake, unmet(template, neuron=NAMES[row], hint=hint, seen=seen))
+
+
+@pytest.mark.criterion("sigmoid_derivative")
+def test_function(network: Network, observed: Observed, case: Case) -> None:
+    """sigmoid_derivative(y) returns y (1 - y)."""
+    if not network.has("sigmoid_derivative"):
+        check_used(observed, case)
+        case.remark("There is no function sigmoid_derivative; the derivative in the steps was judged instead.")
+        return
+    check_function(network, case)
+
+
+@pytest.mark.criterion("sigmoid_derivative")
+def test_used(observed: Observed, case: Case) -> None:
+    """The steps multiply the error with y (1 - y)."""
+    check_used(observed, case)
+
+
+def check_used(observed: Observed, case: Case) -> None:
+    """Judge the derivative behind the steps."""
+    rule = observed.rule
+    if rule.loss == "free" and is_derivative_wrong(observed):
+        unnamed = unmet(
+            "The output neuron's steps do not follow y (1 - y).",
+            hint=HINT,
+            seen=worst(rule, fitted_gradient(rule)),
+        )
+        raise named(case, observed.mistake, unnamed)
+    found = parts(observed)
+    case.seen = worst(rule, rule.expected)
+    if found is None:
+        return
+    if found.is_negated:
+        template = "Your steps use y (y - 1): the derivative with the wrong sign."
+    elif found.derivative == MISSING:
+        template = "The steps do not use the derivative: they are the same wherever the output is between 0 and 1."
+    elif found.derivative != 0 and found.are_weights_right[2]:
+        template = "The output neuron's steps do not follow y (1 - y)."
+    else:
+        return
+    raise named(case, observed.mistake, unmet(template, hint=HINT, seen=case.seen, formula="derivative"))
+
+
+def is_derivative_wrong(observed: Observed) -> bool:
+    """Say whether a factor that is no squared error's comes from the derivative, not from the loss; stop in doubt."""
+    if observed.output_error not in ("linear", "other") or observed.rule.way == "batch":
+        raise not_gradable(
+            "The output neuron's steps are proportional neither to label - y nor to what cross-entropy gives; loss and derivative cannot be told apart automatically."
+        )
+    return bool(observed.output_error == "linear")
+
+
+@pytest.mark.criterion("neuron_update")
+def test_weights(observed: Observed, case: Case) -> None:
+    """Each weight moves by rate x error x derivative x its own input."""
+    found = parts(observed)
+    remark_momentum(case, observed.rule.momentum)
+    if found is not None:
+        hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
+        template = "The two weights of {neuron} do not move in proportion to their inputs."
+        check_own(observed, case, found.are_weights_right, slice(0, 2), template, hint)
+
+
+@pytest.mark.criterion("neuron_update")
+def test_bias(observed: Observed, case: Case) -> None:
+    """The bias moves like a weight whose input is 1."""
+    found = parts(observed)
+    if found is not None:
+        hint = "The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1."
+        template = "The bias of {neuron} does not move as its weights do."
+        check_own(observed, case, found.is_bias_right, slice(2, 3), template, hint)
+
+
+@pytest.mark.criterion("neuron_update")
+def test_returned_error(observed: Observed, case: Case) -> None:
+    """The error of each input is err x derivative x weight, from before the step."""
+    if parts(observed) is not None:
+        case.remark("The error that goes back is judged in the hidden neurons' steps.")
+
+
+@pytest.mark.criterion("model_update")
+def test_output_step(observed: Observed, case: Case) -> None:
+    """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
+    rule = observed.rule
+    if rule.loss == "entropy":
+        check_entropy(observed, case)
+    idle = rule.idle
+    if idle is not None:
+        raise unmet(
+            "After forward({x}) nothing moves, although the answer is wrong.",
+            x=", ".join(show(number) for number in oracle.XOR_INPUTS[idle[1]]),
+            hint="Every example makes a step, however small its error; the step is proportional to the error.",
+            seen=Seen(weights=idle[0], x=oracle.XOR_INPUTS[idle[1]]),
+        )
+    check_rows(observed, case, [2], "The output neuron's inputs are the two hidden outputs, not x.")
+
+
+def check_entropy(observed: Observed, case: Case) -> None:
+    """Accept the gradient of cross-entropy; say that the output's derivative is missing where the error was plain."""
+    rule = observed.rule
+    if observed.output_error == "entropy":
+        case.remark("You descend the cross-entropy; the lecture teaches it, and it was taken into account.")
+        return
+    if observed.output_error == "doubt":
+        raise not_gradable(
+            "The output neuron's step has no factor y (1 - y): right for cross-entropy, wrong for the squared error. Which one is meant cannot be told automatically."
+        )
+    raise unmet(
+        "The output neuron's step lacks the derivative: it moves by err, not by err y (1 - y).",
+        hint=HINT,
+        seen=worst(rule, fitted_gradient(rule)),
+        misconception="output_derivative_missing",
+        formula="output",
+    )
+
+
+def fitted_gradient(rule: Rule) -> Array:
+    """Return the gradient's steps at the rate that the output neuron shows."""
+    gradient = rule.steps.gradient(rule.way)
+    rate = (rule.steps.change[:, 2] * gradient[:, 2]).sum() / (gradient[:, 2] ** 2).sum()
+    return np.asarray(rate * gradient)
+
+
+def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> None:
+    """Judge what is wrong in the output neuron alone, or in the hidden ones; what all do wrong is paid in their own step."""
+    rule, found = observed.rule, parts(observed)
+    if found is None:
+        case.seen = worst(rule, rule.expected)
+        return
+    if is_right_in(rule, found, rows):
+        is_paid = found.derivative != 0 or found.is_negated or not found.are_weights_right.any()
+        is_paid = is_paid or not found.is_bias_right.any()
+        if not is_paid and is_right_in(rule, found, [2]) and is_right_in(rule, found, [0, 1]):
+            raise undecided(rule)  # the whole is wrong, and no part of it
+        if is_paid:
+            case.remark("What is wrong inside the neuron's own step counts where it is reported.")
+        return
+    expected = fitted_gradient(rule)
+    off = np.abs(rule.steps.change - expected)[:, rows]
+    index, which, column = np.unravel_index(int(off.argmax()), off.shape)
+    neuron = rows[int(which)]
+    unnamed = unmet(
+        "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
+        neuron=NAMES[neuron], number=NUMBERS[int(column)], change=show(rule.steps.change[index, neuron, column]),
+        wanted=show(expected[index, neuron, column]), hint=hint, seen=seen_at(rule, int(index), expected),
+    )  # fmt: skip
+    raise named(case, observed.mistake, unnamed)
+
+
+def is_right_in(rule: Rule, found: Parts, rows: list[int]) -> bool:
+    """Say whether some neurons' steps are right, apart from what is paid elsewhere."""
+    are_weights_paid, is_bias_paid = not found.are_weights_right.any(), not found.is_bias_right.any()
+    own = (found.are_weights_right | are_weights_paid) & (found.is_bias_right | is_bias_paid)
+    if rows == [2] or not own[rows].all():
+        return bool(own[rows].all())
+    c, residual = fit(rule.steps.change[:, :2], rule.steps.gradient(rule.way)[:, :2])
+    is_gradient = not own[2] and residual < rule.steps.tolerance and c * rule.rate > 0
+    return found.is_chain_right or is_gradient or are_weights_paid
+
+
+@pytest.mark.criterion("model_update")
+def test_hidden_step(observed: Observed, case: Case) -> None:
+    """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
+    check_rows(observed, case, [0, 1], CHAIN)
+
+
+@pytest.mark.criterion("model_update")
+def test_order(observed: Observed) -> None:
+    """All parts of one step use the weights and outputs from before the step."""
+    defect = observed.rule.defect
+    if defect is not None:
+        gradient = observed.rule.rate * observed.rule.steps.gradient(observed.rule.way)
+        raise unmet(
+            defect.message,
+            hint=defect.hint,
+            misconception=defect.id,
+            formula=defect.formula,
+            seen=worst(observed.rule, gradient),
+        )

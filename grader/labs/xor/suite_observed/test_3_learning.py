@@ -1,0 +1,113 @@
+"""Learning XOR: the loss behind the steps, and the submission's own training from a set start."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.lab import Case, Seen, Student, blocked
+from grader.models import Training, number, show, vector
+
+from .. import oracle, probes
+from ..observed import RATE, Observed
+from ..verdicts import unmet
+from .test_2_steps import fitted_gradient, is_derivative_wrong, parts, worst
+
+pytestmark = pytest.mark.criterion("xor")
+
+EPOCHS = 100
+GRID = 11
+SHOWN_LOSSES = 500
+
+
+def test_loss(observed: Observed) -> None:
+    """The error behind the steps is linear in label - y, with the sign that descends."""
+    rule = observed.rule
+    if rule.loss == "free" and not is_derivative_wrong(observed):
+        raise unmet(
+            "The error behind your steps is not proportional to label - y.",
+            hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",
+            seen=worst(rule, fitted_gradient(rule)),
+        )
+    if not rule.steps.change.any():
+        raise unmet("The network does not move, so the loss has no effect.", hint="See the steps above.")
+    found = parts(observed)
+    is_known = found is None or (found.derivative is not None and not found.is_negated)
+    rate = rule.rate if found is None else found.rate
+    if rate < 0 and rule.loss != "free" and is_known:
+        raise unmet(
+            "Your steps climb the error: the loss has the wrong sign for them.",
+            hint="With w += ... the error is label - y; with w -= ... it is y - label.",
+            seen=worst(rule, -rule.expected),
+            misconception="loss_sign",
+            formula="step",
+        )
+
+
+def test_convergence(observed: Observed, student: Student, case: Case) -> None:
+    """From a set start the network learns XOR."""
+    learned = observed.learned
+    if learned.has_learned or not observed.is_step_right or observed.rule.rate < 0:
+        judge(case, observed, learned.answers, learned.epochs)
+        return
+    network = probes.start(student.rng("start"), 0)[None]
+    oracle.losses(network, RATE, EPOCHS)
+    case.remark("Your steps are right; the grader made {epochs} epochs of them, with a rate of its own.", epochs=EPOCHS)
+    judge(case, observed, oracle.answers(network)[0], EPOCHS)
+
+
+def test_train(observed: Observed, student: Student, case: Case) -> None:
+    """Your own training teaches XOR from a set start."""
+    missing = observed.rule.missing
+    if missing:
+        raise unmet(
+            "Your training makes no step for ({x}).",
+            x=", ".join(show(number) for number in oracle.XOR_INPUTS[missing[0]]),
+            hint="Train with all four examples, in every epoch.",
+        )
+    learned = observed.learned
+    student.training = training(learned.squared, learned.parameters, observed.rule.rate)
+    if not learned.has_learned and not learned.could and observed.is_step_right:
+        case.remark(
+            "Your training is too short, or too slow, to be judged here: {epochs} epochs at a rate of {rate}.",
+            epochs=round(learned.epochs),
+            rate=show(abs(observed.rule.rate)),
+        )
+        return
+    judge(case, observed, learned.answers, learned.epochs)
+    if (
+        learned.could_not
+        and observed.network.is_forward_right
+        and observed.rule.loss == "squared"
+        and not observed.rule.is_decaying
+    ):
+        raise unmet(
+            "The weights at the end answer XOR, but the steps that were made cannot have led there from the start.",
+            hint="Let the network learn its weights by its own steps.",
+            seen=Seen(actual=learned.parameters, start=learned.start),
+        )
+
+
+def judge(case: Case, observed: Observed, answers: oracle.Array, epochs: float) -> None:
+    """Pass when all four answers are within 0.25 of their labels."""
+    case.seen = Seen(expected=oracle.XOR_LABELS, actual=answers, epochs=round(epochs))
+    if not oracle.has_learned(answers) and not observed.network.is_forward_right:
+        raise blocked("forward.model")
+    if not oracle.has_learned(answers):
+        raise unmet(
+            "After {epochs} epochs the answers to (0,0), (0,1), (1,0), (1,1) are {answers}.",
+            epochs=round(epochs),
+            answers=", ".join(show(answer) for answer in answers),
+            hint="They should be near 0, 1, 1, 0. Look at the steps and at the sign of the loss first.",
+            seen=case.seen,
+        )
+
+
+def training(squared: oracle.Array, parameters: oracle.Array, rate: float) -> Training:
+    """Return the mean squared error of every four examples, and the outputs on a grid of the unit square."""
+    losses = squared[: len(squared) // 4 * 4].reshape(-1, 4).mean(1)
+    ticks = np.linspace(0, 1, GRID)
+    grid = np.array([(first, second) for first in ticks for second in ticks])
+    outputs = np.round(oracle.forward(parameters, grid), 4)
+    shown = losses[:: max(1, -(-len(losses) // SHOWN_LOSSES))]
+    return Training(source="train", rate=number(rate), losses=vector(shown), grid_size=GRID, grid=vector(outputs))

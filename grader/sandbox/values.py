@@ -1,0 +1,137 @@
+"""Plain values in a frame, at the student's end: tagged JSON, and one block for each array.
+
+A room of the worker (worker.py), which runs beside student code: the standard library and numpy only. What is no
+plain value is only named by its type, and nothing is pickled or evaluated. The other end is grader/lab/values.py.
+
+None, booleans, texts, finite floats and integers below 2**53 stand for themselves. The rest is a list with a tag:
+["i", digits], ["f", "nan"], ["b", base64], ["l", items], ["t", items], ["d", pairs], ["a", block], ["s", shape, texts],
+["T", columns], ["o", number of an object], ["?", name of a type].
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import sys
+from typing import Any
+
+DEPTH = 12
+ITEMS = 50_000
+TEXT_CHARS = 100_000
+NAME_CHARS = 80
+SAFE = 2**53
+NUMERIC = "fiub"
+
+np: Any = None  # numpy, from worker.preload on
+
+
+class TooMuch(Exception):
+    """A value that no frame can carry: too deep or too long."""
+
+
+class Packer:
+    """Turns one value into tagged JSON; its arrays are in blocks, by name."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[str, Any] = {}
+        self._left = ITEMS
+
+    def pack(self, value: Any, depth: int = DEPTH) -> Any:
+        """Return a value of any type as what JSON can carry."""
+        self._left -= 1
+        if depth == 0 or self._left < 0:
+            raise TooMuch
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if isinstance(value, (int, float, str, bytes)):
+            return scalar(value)
+        if isinstance(value, np.generic):
+            return self.pack(value.item(), depth - 1) if value.dtype.kind in "fiubUS" else named(value)
+        if isinstance(value, np.ndarray):
+            return self._array(value, depth)
+        if kind is list or kind is tuple:
+            return ["l" if kind is list else "t", [self.pack(item, depth - 1) for item in value]]
+        if kind is dict:
+            return ["d", [[self.pack(key, depth - 1), self.pack(item, depth - 1)] for key, item in value.items()]]
+        return self._other(value, depth)
+
+    def _array(self, value: Any, depth: int) -> Any:
+        if value.dtype.kind in NUMERIC:
+            name = str(len(self.blocks))
+            self.blocks[name] = value
+            return ["a", name]
+        if value.dtype.kind == "U":
+            return ["s", list(value.shape), [plain(item) for item in value.ravel().tolist()]]
+        return self.pack(value.tolist(), depth - 1) if value.dtype.kind == "O" else named(value)
+
+    def _other(self, value: Any, depth: int) -> Any:
+        """Return a subclass of a container, or a table, as what it holds; the name of the type of anything else."""
+        pandas = sys.modules.get("pandas")
+        if pandas is not None and isinstance(value, pandas.DataFrame):
+            columns = [[str(name)[:NAME_CHARS], value.iloc[:, place]] for place, name in enumerate(value.columns)]
+            return ["T", [[plain(name), self._column(column, depth)] for name, column in columns]]
+        if pandas is not None and isinstance(value, pandas.Series):
+            return ["T", [[plain(str(value.name)[:NAME_CHARS]), self._column(value, depth)]]]
+        if isinstance(value, dict):
+            return self.pack(dict(value), depth - 1)
+        if isinstance(value, (list, tuple)):
+            return self.pack(list(value) if isinstance(value, list) else tuple(value), depth - 1)
+        return named(value)
+
+    def _column(self, column: Any, depth: int) -> Any:
+        missing = column.isna().tolist()
+        return self.pack([None if gone else item for item, gone in zip(column.tolist(), missing)], depth - 1)  # noqa: B905
+
+
+def scalar(value: Any) -> Any:
+    """Return a number or a text, also of a subclass, as what JSON can carry."""
+    if isinstance(value, str):
+        return plain(str.__str__(value)[:TEXT_CHARS])
+    if isinstance(value, bytes):
+        return ["b", base64.b64encode(bytes(value)[:TEXT_CHARS]).decode()]
+    if isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, int):
+        exact = int.__int__(value)
+        if -SAFE < exact < SAFE:
+            return exact
+        if exact.bit_length() > 4_096:
+            raise TooMuch
+        return ["i", str(exact)]
+    exact_float = float.__float__(value)
+    return exact_float if math.isfinite(exact_float) else ["f", str(exact_float)]
+
+
+def named(value: Any) -> list[str]:
+    """Return the name of a value's type, for what is no plain value."""
+    return ["?", plain(type(value).__name__[:NAME_CHARS])]
+
+
+def unpack(value: Any, blocks: dict[str, Any], objects: dict[int, Any]) -> Any:
+    """Return what the trusted side packed; a number of an object becomes the object."""
+    if type(value) is not list:
+        return value
+    tag, *rest = value
+    if tag in "lt":
+        items = [unpack(item, blocks, objects) for item in rest[0]]
+        return items if tag == "l" else tuple(items)
+    if tag == "d":
+        return {unpack(key, blocks, objects): unpack(item, blocks, objects) for key, item in rest[0]}
+    if tag == "a":
+        return blocks[rest[0]]
+    if tag == "o":
+        return objects[rest[0]]
+    if tag == "T":
+        columns = {name: unpack(column, blocks, objects) for name, column in rest[0]}
+        return __import__("pandas").DataFrame(columns)
+    if tag == "s":
+        return np.array(rest[1]).reshape(rest[0])
+    if tag == "b":
+        return base64.b64decode(rest[0])
+    return int(rest[0]) if tag == "i" else float(rest[0])
+
+
+def plain(text: str) -> str:
+    """Return text without lone surrogates, which JSON could not carry."""
+    return text.encode("utf-8", "replace").decode("utf-8")
