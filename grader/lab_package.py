@@ -6,11 +6,21 @@ of a lab import each other relatively.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
+
+HOOKS = ("other_suite", "better")
+
+
+def unknown_hooks(path: Path) -> list[str]:
+    """Return the public functions of a hooks.py that are no hooks: misspelt, they would never be called."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return [name for name in names if not name.startswith("_") and name not in HOOKS]
 
 
 class LabPackage:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
+import pytest
 
 from grader.models import Message, Number, SourceFile, StudentError, Verdict, number, say, vector
 from grader.sandbox.client import Fault, FaultKind
@@ -64,10 +65,11 @@ class Case:
         self.remarks.append(say(template, **args))
 
 
-class CaseStopped(BaseException):
+class CaseStopped(pytest.fail.Exception):
     """A case ended without passing. Raised again in a later case, it blocks that one.
 
-    No Exception: a suite that catches those must not take it for one and pass.
+    No Exception: a suite that catches those must not take it for one and pass. pytest's own kind of failure: it keeps
+    what stopped a shared fixture, and shows no traceback.
     seen_in is the case ("criterion.case") that it ended first.
     """
 
@@ -82,7 +84,7 @@ class CaseStopped(BaseException):
         misconception: str | None = None,
         formula: str | None = None,
     ) -> None:
-        super().__init__(feedback.text)
+        super().__init__(feedback.text, pytrace=False)
         self.verdict = verdict
         self.feedback = feedback
         self.hint = hint

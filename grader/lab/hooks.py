@@ -8,8 +8,6 @@ from types import ModuleType
 
 from grader.models import Outcome, Verdict
 
-NAMES = ("other_suite", "better")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
@@ -42,9 +40,3 @@ class Hooks:
             chosen: Ran = found(first, other)
             return chosen
         return other if first.score is None else first
-
-
-def unknown_names(module: ModuleType) -> list[str]:
-    """Return the public functions of a hooks.py that are no hooks: misspelt, they would never be called."""
-    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
-    return [name for name in own if callable(getattr(module, name)) and not name.startswith("_") and name not in NAMES]
