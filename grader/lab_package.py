@@ -10,6 +10,7 @@ import ast
 import hashlib
 import importlib
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -47,6 +48,13 @@ class LabPackage:
     def has(self, path: str | Path) -> bool:
         """Say whether a file is one of the lab's."""
         return Path(path).resolve().is_relative_to(self.folder)
+
+    def line_of(self, error: BaseException) -> int | None:
+        """Return the last line of the lab that an exception came through, or that is not valid Python."""
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if self.has(frame.filename)]
+        if isinstance(error, SyntaxError) and error.filename is not None and self.has(error.filename):
+            return error.lineno
+        return lines[-1] if lines else None
 
     def forget(self) -> None:
         """Drop what was imported: a module may keep something of one submission, and its file may change."""

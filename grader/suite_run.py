@@ -15,7 +15,6 @@ import re
 import signal
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
@@ -221,9 +220,9 @@ class LabModule(pytest.Module):
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            told = pytest.ExceptionInfo.from_exception(error)
-            told.traceback = told.traceback.filter(lambda entry: self.package.has(entry.path))
-            raise self.CollectError(str(told.getrepr(style="short"))) from error
+            line = self.package.line_of(error)
+            place = "" if line is None else f"line {line}\n"
+            raise self.CollectError(f"{place}E   {type(error).__name__}: {error}") from error
 
 
 def refuse_redefined(item: pytest.Function) -> None:
@@ -373,9 +372,10 @@ def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
         try:
             plugins = [*plugins, package.module(conftest)]
         except Exception as error:
-            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if package.has(frame.filename)]
-            place = f", line {lines[-1]}" if lines else ""
-            raise SandboxError(f"{suite.name}/conftest.py{place}: it cannot be imported: {error}") from error
+            line = package.line_of(error)
+            place = "" if line is None else f", line {line}"
+            reason = f"{type(error).__name__}: {error}"
+            raise SandboxError(f"{suite.name}/conftest.py{place}: it cannot be imported: {reason}") from error
     return int(pytest.main(arguments(suite), plugins=[*plugins, fixtures]))
 
 

@@ -65,7 +65,7 @@ class Case:
         self.remarks.append(say(template, **args))
 
 
-class CaseStopped(pytest.fail.Exception):
+class CaseStopped(pytest.fail.Exception):  # type: ignore[name-defined,misc]
     """A case ended without passing. Raised again in a later case, it blocks that one.
 
     No Exception: a suite that catches those must not take it for one and pass. pytest's own kind of failure: it keeps
