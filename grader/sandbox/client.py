@@ -73,6 +73,7 @@ class FaultKind(enum.Enum):
     OUTPUT = "output"
     CRASHED = "crashed"
     PROTOCOL = "protocol"
+    TOO_LARGE = "too_large"
     LEVEL = "level"
 
 
