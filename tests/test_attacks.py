@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -173,6 +174,63 @@ def check_honest(name: str, sandbox: Sandbox) -> None:
         answer = worker.request("call", {"name": "f", "object": None}, {"arguments": np.zeros((1, 0))})
         assert isinstance(answer, Answer)
         assert answer.arrays["values"].tolist() == [1.0]
+
+
+# How a program looks for what the grader wants to keep from it: through the frames below it, and through all objects.
+LOOKING = {
+    "frames": """
+def look():
+    frame = sys._getframe()
+    while frame:
+        yield from frame.f_locals.values()
+        frame = frame.f_back
+""",
+    "heap": """
+import gc
+def look():
+    yield from gc.get_objects()
+    yield from sys.modules["grader_worker"].__dict__.values()
+""",
+}
+TELL = """
+import sys
+def told(value, depth):
+    if type(value) in (int, str):
+        return {str(value)}
+    parts = [*value, *value.values()] if type(value) is dict else value if type(value) in (list, tuple, set) else ()
+    return set().union(*(told(part, depth - 1) for part in parts)) if depth else set()
+def f():
+    print(*set().union(*(told(value, 3) for value in list(look()))), sep="\\n")
+    return 0.0
+"""
+
+
+@pytest.mark.parametrize("look", ["frames", pytest.param("heap", marks=security)])
+def test_no_seed_and_no_case_in_the_worker(look: str, shared_sandbox: Sandbox) -> None:
+    """A program that looks at all that its process holds finds no seed, no sum with one, no case; the control finds a sum."""
+    seed, case = 2**52 + 12345, "forward.neuron"
+    sums = {
+        seed,
+        *(
+            (seed + sign * zlib.crc32(name.encode())) % 2**53
+            for name in (case, "forward", "neuron")
+            for sign in (1, -1)
+        ),
+    }
+    secrets = {case, "neuron", *map(str, sums)}
+    program = Program(file="network.py", text=LOOKING[look] + TELL, names=("f",))
+
+    def found(**more: int) -> set[str]:
+        settings = {"name": "f", "object": None, **more}
+        answer = worker.request("call", settings, {"arguments": np.zeros((1, 0))})
+        assert isinstance(answer, Answer)
+        return {*worker.take_output().split("\n")}
+
+    with Worker(shared_sandbox, Limits(total_time_s=20), seed, program=program) as worker:
+        worker.begin(case)
+        assert found() & secrets == set()
+        leaked = (seed + zlib.crc32(case.encode())) % 2**53
+        assert found(leaked=leaked) & secrets == {str(leaked)}
 
 
 def test_both_sides_name_the_same_layers() -> None:
