@@ -26,7 +26,7 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    "work", ["reference", pytest.param("tests/freeform/right_target_passed.py", marks=pytest.mark.security)]
+    "work", ["reference", pytest.param("tests/freeform/right_target_passed.py", marks=pytest.mark.soak)]
 )
 def test_no_message_has_the_seed_or_a_case(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever route a submission is graded by, its worker is sent hashes."""
