@@ -242,7 +242,9 @@ def overrides(book: Book, hand_ins: HandIns, lab: Assignment) -> Decided:
     if not path.exists():
         return Decided({}, ())
     given = read_overrides(path, lab)
-    known = {plain(one.id) for one in hand_ins.missing} | set(book.keys())
+    known = {plain(one.id) for one in hand_ins.missing}
+    for key in book.reported():
+        known |= {key, *key.rsplit("-", 1)}  # a platform's id ends a key, the mark of a folder or archive too
     absent = without_submission(hand_ins.found, given, lambda student: plain(student) in known)
     return Decided(decided(hand_ins.found, given), absent)
 

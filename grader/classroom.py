@@ -108,7 +108,7 @@ class Book:
         """Return where the report of a hand-in is."""
         return self.folder / REPORTS / f"{key}.{ending}"
 
-    def keys(self) -> Iterator[str]:
+    def reported(self) -> Iterator[str]:
         """Yield the key of each report, those of earlier runs included."""
         return (path.stem for path in (self.folder / REPORTS).glob("*.json"))
 

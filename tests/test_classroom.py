@@ -249,6 +249,28 @@ def test_overrides_stay_with_their_student(first: str, second: str, tmp_path: Pa
     assert [row["overridden"] for row in rows(out / "gradebook.csv")] == [""]
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("name", "student"), [("Student Two_1002_assignsubmission_file_a.py", "1002"), ("two.zip", "two")]
+)
+def test_who_withdrew_stops_no_class(name: str, student: str, tmp_path: Path) -> None:
+    """An override by the id that a platform gave, or by the name of a file, is noted once its submission is gone."""
+    folder, out = tmp_path / "class", tmp_path / "out"
+    folder.mkdir()
+    for one in (name, name.replace("Two_1002", "One_1001").replace("two", "one")):
+        (folder / one).write_text("class Neuron:", encoding="utf-8")
+    grade_class(folder, "--out", out, cwd=tmp_path)
+    decision = f"student,criterion,points,reason\n{student},xor,7,shown\n"
+    (out / "overrides.csv").write_text(decision, encoding="utf-8")
+    there = grade_class(folder, "--out", out, cwd=tmp_path)
+    overridden = [row["student"] for row in rows(out / "gradebook.csv") if row["overridden"]]
+    (folder / name).unlink()
+    gone = grade_class(folder, "--out", out, cwd=tmp_path)
+
+    assert (there.code, gone.code, overridden) == (0, 0, [student])
+    assert f"note: There are overrides for {student}, who has no submission now" in gone.out
+
+
 def test_further_reports(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """Each format that is asked for stands beside the JSON of each hand-in, made without grading again."""
     out = tmp_path / "out"
