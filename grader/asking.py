@@ -95,10 +95,10 @@ class Asking:
         self._objects = 0
         self._known_classes: set[str] = set()
 
-    def begin(self, seed: int) -> None:
+    def begin(self, case: str) -> None:
         """Start a case: fresh objects, reseeded generators."""
         self._unmade, self._objects = {}, 0
-        self._worker.begin(seed)
+        self._worker.begin(case)
 
     @once
     def loaded(self) -> Loaded:

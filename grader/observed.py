@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from grader import oracle, probes
+from grader import oracle, probes, seeds
 from grader.asking import Asking
 from grader.cases import CaseStopped, not_gradable, once
 from grader.diagnosis import Diagnosis, diagnose_forward
@@ -165,7 +165,7 @@ def own_outputs(observing: Observing, network: Network, parameters: Array, x: Ar
 def observe(worker: Worker, file: SourceFile, limits: Limits, seed: int) -> Observed:
     """Watch a submission train itself; CaseStopped with the reason where there is nothing to grade by."""
     with np.errstate(all="ignore"):
-        return _observe(Observing(Asking(worker, file, limits), seed), seed)
+        return _observe(Observing(Asking(worker, file, limits), seeds.of_worker(seed, "load")), seed)
 
 
 def _observe(observing: Observing, seed: int) -> Observed:
