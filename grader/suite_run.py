@@ -58,6 +58,7 @@ class SuitePlugin:
 
     def __init__(self, assignment: Assignment) -> None:
         self.package = LabPackage(assignment.place)
+        self.problem: str | None = None  # with the suite as a whole
         self.case = Case(name="")
         self._assignment = assignment
         self._requires = {
@@ -97,7 +98,9 @@ class SuitePlugin:
         for item in items:
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
-                refuse_redefined(item)
+                self.problem = self.problem or redefined(item)
+        if self.problem is not None:
+            items.clear()
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -225,12 +228,12 @@ class LabModule(pytest.Module):
             raise self.CollectError(f"{place}E   {type(error).__name__}: {error}") from error
 
 
-def refuse_redefined(item: pytest.Function) -> None:
-    """Refuse a suite that has a fixture of the harness's name: what it judges would be no submission."""
+def redefined(item: pytest.Function) -> str | None:
+    """Return what is wrong where a suite has a fixture of the harness's name: what it judges would be no submission."""
     for name in FIXTURES:
-        found = item.session._fixturemanager.getfixturedefs(name, item) or ()
-        if len(found) > 1:
-            raise pytest.UsageError(f"the lab redefines the fixture {name}, which is the grader's")
+        if len(item.session._fixturemanager.getfixturedefs(name, item) or ()) > 1:
+            return f"the lab redefines the fixture {name}, which is the grader's"
+    return None
 
 
 def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
@@ -272,7 +275,9 @@ class CollectedSuite:
             code = run_pytest(self._assignment.place / CONTRACT, [self.channel, self.plugin, self], self.plugin.package)
         if self._session is not None:
             return None
-        return _problem(self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT)
+        return self.plugin.problem or _problem(
+            self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -346,7 +351,7 @@ def run_suite(
                     code = run_pytest(suite, [channel, plugin], plugin.package)
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
-        broken = _problem(channel, int(code), silence.getvalue(), suite)
+        broken = plugin.problem or _problem(channel, int(code), silence.getvalue(), suite)
     except SandboxError as error:
         broken = str(error)
     outcomes = tuple(_outcomes(channel))
