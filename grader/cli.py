@@ -25,6 +25,7 @@ from grader.language import from_locale, phrase, word
 
 if TYPE_CHECKING:
     from grader.errors import GradeError
+    from grader.installation import Source
     from grader.models import Assignment, Report
     from grader.sandbox.processes import Sandbox
 
@@ -72,7 +73,8 @@ def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str)
 def new(folder: Path, lab: Path | None, lang: str) -> int:
     """Copy the template of a lab, and say what comes next."""
     from grader.errors import GradeError
-    from grader.new import TEMPLATE, copy_template
+    from grader.installation import source
+    from grader.new import TEMPLATE, copy_template, fill_in
     from grader.pipeline import assignment
 
     try:
@@ -84,8 +86,22 @@ def new(folder: Path, lab: Path | None, lang: str) -> int:
         raise click.UsageError(f"{str(folder)!r} {error.strerror}.") from error
     for name in names:
         click.echo(folder / name)
+    found = source()
+    if fill_in(folder, found.address, lang):
+        click.echo(installs(found, lang))
     click.echo(f"Next: {next_}" if lab is None else f"Next: {next_} --assignment {lab}")
     return exits.GRADED
+
+
+def installs(source: Source, lang: str) -> str:
+    """Return what the workflow of a new lab installs, or why it names nothing."""
+    if source.address:
+        return word(lang, "The workflow installs the grader from {address}", address=source.address)
+    return word(
+        lang,
+        "The workflow needs the variable GRADER, the address that pip installs the grader from: this one was installed from {origin}.",
+        origin=phrase(lang, "origin", source.instead),
+    )
 
 
 def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import yaml
 
-from grader import __version__
 from grader.new import TEMPLATE
 from grader.package import gradescope
 from tests import recipes
@@ -24,6 +23,8 @@ from tests.test_assignments import LAB, RIGHT
 
 WORKFLOW = yaml.safe_load(recipes.TEMPLATE.read_text(encoding="utf-8"))
 ACTION = yaml.safe_load(recipes.ACTION.read_text(encoding="utf-8"))
+AUTOGRADER = recipes.recipes()["autograder.py"]
+ADDRESS = "git+https://host.example/owner/grader@" + "0" * 40
 TEXTS = {"template": recipes.TEMPLATE.read_text(encoding="utf-8"), **recipes.recipes()}
 PACKAGE = Path(sys.executable).with_name("grade-package")
 
@@ -50,14 +51,8 @@ def run_step(script: str, sample: Path, folder: Path, **environment: str) -> Ran
     (checkout / "network.py").write_bytes((sample / "network.py").read_bytes())
     installed_in(folder / "grader")
     files = {name: str(folder / name) for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")}
-    done = subprocess.run(
-        ["/bin/bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
-        cwd=checkout,
-        env={**ENVIRONMENT, **files, "RUNNER_TEMP": str(folder), "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    runner = {**files, "RUNNER_TEMP": str(folder), "PYTHONPATH": str(ROOT)}
+    done = recipes.run_step(script, checkout, {**runner, **environment})
     return ran(done.returncode, done.stdout, done.stderr, checkout)
 
 
@@ -74,12 +69,11 @@ def test_recipes_are_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_everything_is_pinned(name: str) -> None:
-    """Actions are taken by a full hash with what it stands for beside it, the grader at its version."""
+    """Actions are taken by a full hash with what it stands for beside it."""
     text = TEXTS[name]
 
     used = re.findall(r"uses: (.*)", text)
     assert [one for one in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # .+", one)] == []
-    assert set(re.findall(r"xor-lab-grader==([\w.]*)", text)) <= {__version__}
 
 
 def test_one_hash_an_action() -> None:
@@ -102,16 +96,18 @@ def test_the_template_has_no_tests() -> None:
 
 
 def test_the_workflow_of_the_template(tmp_path: Path) -> None:
-    """A push is graded: the report is in the log, in the summary, and in the folder that is uploaded."""
+    """A push is graded, red below the mark: the report is in the log, in the summary, and in the folder that is uploaded."""
     steps = WORKFLOW["jobs"]["grade"]["steps"]
     report = tmp_path / "grade-report"
+    environment = recipes.environment_of(WORKFLOW["jobs"]["grade"], {})
 
-    done = run_step(step(steps, "Grade")["run"], SUBMISSIONS / "no_train", tmp_path, REPORT=str(report))
+    done = run_step(step(steps, "Grade")["run"], SUBMISSIONS / "no_train", tmp_path, REPORT=str(report), **environment)
 
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (1, "")
     assert "95" in done.out
     assert "95" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text(encoding="utf-8")
     assert json.loads((report / "grade-report.json").read_text(encoding="utf-8"))["score"] == 95
+    assert (report / "grade-report.html").is_file()
     assert step(steps, "Keep the report")["with"]["path"] == step(steps, "Grade")["env"]["REPORT"]
 
 
@@ -149,23 +145,42 @@ def test_classroom_50(code: int, ended: int, tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(subprocess, "run", note)
     with pytest.raises(SystemExit) as left:
-        exec(compile(TEXTS["autograder.py"], "autograder.py", "exec"), {})  # noqa: S102
+        exec(compile(AUTOGRADER.replace('""  #', f"{ADDRESS!r}  #"), "autograder.py", "exec"), {})  # noqa: S102
 
     assert left.value.code == ended
     assert commands[0][1:3] == ["-m", "venv"]
-    assert {"classroom50=result.json", "network.py"} <= set(commands[2])
+    assert commands[1][-2:] == ["--quiet", ADDRESS]
+    assert {"classroom50=result.json", "."} <= set(commands[2])
+
+
+def test_classroom_50_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until its GRADER is filled in, the autograder runs nothing and says what is missing."""
+    monkeypatch.delattr(subprocess, "run")
+    with pytest.raises(SystemExit, match=r"^Set GRADER in autograder\.py to the address .* of the grader\.$"):
+        exec(compile(AUTOGRADER, "autograder.py", "exec"), {})  # noqa: S102
 
 
 def test_the_job_of_gitlab(tmp_path: Path) -> None:
     """The job's script leaves the reports that it names as artifacts."""
     job = yaml.safe_load(TEXTS[".gitlab-ci.yml"])["grade"]
-    script = "\n".join(['PATH="$RUNNER_TEMP/grader/bin:$PATH"', "pip() { :; }", *job["script"]])
+    script = "\n".join(['PATH="$RUNNER_TEMP/grader/bin:$PATH"', 'pip() { test "$3" = "$GRADER"; }', *job["script"]])
 
-    done = run_step(script, SUBMISSIONS / "fails_imports", tmp_path, **job["variables"])
+    done = run_step(script, SUBMISSIONS / "fails_imports", tmp_path, GRADER=ADDRESS)
 
     artifacts = {*job["artifacts"]["paths"], *job["artifacts"]["reports"].values()}
     assert (done.code, done.err) == (0, "")
     assert {path.name for path in (tmp_path / "checkout").iterdir()} == {"network.py", *artifacts}
+
+
+@pytest.mark.parametrize("address", ["", "xor-lab-grader"])
+def test_the_job_of_gitlab_without_an_address(address: str, tmp_path: Path) -> None:
+    """Without GRADER, or with a bare name, the job installs nothing, says what is missing, and fails."""
+    job = yaml.safe_load(TEXTS[".gitlab-ci.yml"])["grade"]
+
+    done = run_step("\n".join(job["script"]), SUBMISSIONS / "fails_imports", tmp_path, GRADER=address, PATH="")
+
+    assert (done.code, done.err) == (1, "")
+    assert done.out == "Set the CI/CD variable GRADER to the address (https://...) of the grader.\n"
 
 
 def test_the_hook_of_pre_commit(tmp_path: Path) -> None:

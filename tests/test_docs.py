@@ -12,6 +12,7 @@ import pytest
 
 from grader import exits
 from grader.cli import FORMATS
+from grader.new import PLACEHOLDER
 from grader.renderers import RENDERERS
 from grader.rubric import read_rubric
 from tests import mistakes
@@ -44,6 +45,31 @@ def test_help_of_the_packer_in_the_docs(tmp_path: Path) -> None:
     ran = run([command, "gradescope", "--help"], cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
 
     assert ran.out.rstrip() in (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("part", ["readme", "ci", "ru", "en"])
+def test_install_blocks(part: str) -> None:
+    """Every install block has the commands of the README, which tests/test_package.py runs, and warns of the name."""
+    ci = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    russian, english = HANDOUT.split("\n---\n")
+    text, warning = {
+        "readme": (README, "never install `xor-lab-grader` by its name"),
+        "ci": (ci, "never install `xor-lab-grader` by its name"),
+        "ru": (russian, "По имени `xor-lab-grader` устанавливать нельзя"),
+        "en": (english, "Never install `xor-lab-grader` by its name"),
+    }[part]
+
+    block = next(block for block in re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE) if "pipx" in block)
+    commands = [re.split(" {3,}#", line)[0].replace(PLACEHOLDER, "SOURCE") for line in block.splitlines()]
+
+    assert commands == [
+        "python3 -m venv ~/grader",
+        "~/grader/bin/python -m pip install 'SOURCE'",
+        "pipx install 'SOURCE'",
+        "uvx --from 'SOURCE' grade network.py",
+    ]
+    assert PLACEHOLDER in text
+    assert warning in " ".join(text.split())
 
 
 def test_completion_in_the_readme() -> None:

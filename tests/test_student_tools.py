@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import queue
+import shlex
 import shutil
 import signal
 import subprocess
@@ -147,7 +148,8 @@ def test_watch_without_its_extra(write: Write, tmp_path: Path) -> None:
 
     ran = installed("--watch", write(REFERENCE), cwd=tmp_path, PYTHONPATH=str(tmp_path / "missing"))
 
-    assert (ran.code, ran.err) == (2, "grade: --watch needs the extra: pip install 'xor-lab-grader[watch]'.\n")
+    command = f"{shlex.quote(sys.executable)} -m pip install watchfiles"
+    assert (ran.code, ran.err) == (2, f"grade: --watch needs watchfiles; install it with: {command}\n")
 
 
 @pytest.mark.parametrize(
