@@ -38,10 +38,10 @@ mutation: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mutation]'
 	$(BIN)/python -m tests.mutation 300
 
-# All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less (a minute).
+# All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less, forged answers (2 minutes).
 security: $(READY)
 	$(BIN)/python -m pytest -n 5 --dist worksteal -m "security or not security" tests/test_attacks.py tests/test_policy.py \
-		tests/test_degraded.py
+		tests/test_degraded.py tests/test_bounds.py
 
 # The pages in the system's Chromium (half a minute): axe-core, console, network, keyboard, sorting.
 pages: $(READY)
@@ -51,9 +51,10 @@ pages: $(READY)
 package: $(READY)
 	$(BIN)/python -m pytest -m package tests/test_package.py
 
-# 2,000 malformed hand-ins (2 minutes).
+# 2,000 malformed hand-ins, 60 whose worker's replies are bent, messages of every type (4 minutes).
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz
+	EXAMPLES=10 $(BIN)/python -m pytest -n 2 tests/test_bounds.py -k "bounded or ends or layout"
 
 # Every correct style in 50 seeds, every sample through the installed command, all wrong rules (4 minutes).
 seeds: $(READY)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
-from grader.cases import CaseStopped, once, student_fault, unmet
+from grader.cases import CaseStopped, not_gradable, once, student_fault, unmet
 from grader.models import SourceFile
 from grader.oracle import Array
 from grader.sandbox.client import Answer, Fault, FaultKind, Limits, Loaded, Worker
-from grader.sandbox.protocol import ProtocolError
+from grader.sandbox.protocol import Count, Extent, Key, ProtocolError
 
 FOUND = 800  # objects and holders of numbers inside one object, as in worker.py
-PATH_CHARS = 400
+KEY_CHARS, PATH_KEYS = 200, 16
 WORD_CHARS = 80
 
 NO_SHAPES: Mapping[str, tuple[int | None, ...]] = {}
 
-Path = list[str | int]
-Reference = tuple[Path, int]  # a number inside an object: the path to its holder, and a flat index there
+Path: TypeAlias = Annotated[list[Annotated[str, Meta(max_length=KEY_CHARS)] | Key], Meta(max_length=PATH_KEYS)]
+Reference: TypeAlias = tuple[Path, Count]  # a number inside an object: the path to its holder, and a flat index there
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Form(msgspec.Struct, frozen=True):
     """The container of a value: kind, shape, and the dtype or type name."""
 
     kind: str
-    shape: list[int]
+    shape: list[Extent]
     dtype: str
 
 
@@ -55,17 +56,21 @@ class Found(msgspec.Struct, frozen=True):
     """An object (cls) or a holder of numbers (kind, size) inside another; `same` is its identity."""
 
     path: Path
-    same: int
+    same: Count
     cls: str = msgspec.field(name="class", default="")
     kind: str = ""
-    size: int = 0
+    size: Extent = 0
 
 
 class Described(msgspec.Struct, frozen=True):
-    """What is inside an object, and the base classes of each class of the module, itself first."""
+    """What is inside an object, and the base classes of each class of the module, itself first.
 
-    found: list[Found]
-    classes: dict[str, list[str]]
+    is_cut: there is more inside it than FOUND.
+    """
+
+    found: Annotated[list[Found], Meta(max_length=FOUND)]
+    classes: Annotated[dict[str, list[str]], Meta(max_length=FOUND)]
+    is_cut: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,8 +255,8 @@ class Asking:
         return self._objects
 
     def described(self, handle: int) -> Described:
-        """Return what is inside an object; a worker that describes more than it may is not believed."""
+        """Return what is inside an object."""
         described = self.words(self.ask("describe", "Model", {"object": handle}, {}), Described)
-        if len(described.found) > FOUND or any(len(str(one.path)) > PATH_CHARS for one in described.found):
-            raise self.stopped(Fault(kind=FaultKind.PROTOCOL), "Model")
+        if described.is_cut:
+            raise not_gradable("Your model holds more than {limit} objects and lists of numbers.", limit=FOUND)
         return described

@@ -19,6 +19,7 @@ from grader.layout import FORWARD_ATOL
 from grader.misconceptions import STILL
 from grader.oracle import Array
 from grader.rules import (
+    RATES,
     TOLERANCE,
     ModelRule,
     ModelSteps,
@@ -46,7 +47,6 @@ LARGEST_ERR = 0.9  # of a training
 UNTOUCHED_ERR = 0.9
 TRIED_RATES = (0.2, 0.4)
 NUDGE = 5e-3  # of a parameter, for the slope of the student's own forward
-RATES = (1e-9, 1e9)  # beyond these a rate is not one
 
 
 def rate_of(change: Array, unit: Array) -> float:

@@ -10,22 +10,26 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from grader import oracle, probes
-from grader.asking import Asking, Path, Reference
+from grader.asking import Asking, Reference
 from grader.cases import CaseStopped, not_gradable
 from grader.layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from grader.oracle import Array
 from grader.sandbox.client import Fault, FaultKind
+from grader.sandbox.protocol import Count
 
 WHAT = "Your program"
 WATCH_S = 3.0  # for one run under watch
-MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS = 600, 64 * 9, 160
+MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
+MOST_SCALARS = 64
+NAME_CHARS = 80
 LEAST_CALLS = 4
 FIRST, EARLY = 3, 6  # of the calls recorded, those that the network is found in
 OBJECTS = 2  # that are passed examples, whose other methods are tried
@@ -38,6 +42,7 @@ SOME = 1e-7
 LARGEST = 1e9  # of a weight
 
 Flags = NDArray[np.bool_]
+Numbers: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_NUMBERS)]
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -45,17 +50,17 @@ class Call(msgspec.Struct, frozen=True):
 
     cls: str = msgspec.field(name="class")
     method: str
-    object: int
-    depth: int
-    shapes: list[list[int]]
-    passed: int
-    returned: int
+    object: Count
+    depth: Count
+    shapes: Annotated[list[Annotated[list[Numbers], Meta(max_length=64)]], Meta(max_length=8)]
+    passed: Numbers
+    returned: Numbers
 
 
 class Discovered(msgspec.Struct, frozen=True):
     """The first calls of a run; problem: the type of the exception that ended it; logs: a logarithm is named."""
 
-    calls: list[Call]
+    calls: Annotated[list[Call], Meta(max_length=MOST_CALLS)]
     problem: str
     logs: bool
 
@@ -63,9 +68,9 @@ class Discovered(msgspec.Struct, frozen=True):
 class Recorded(msgspec.Struct, frozen=True):
     """The numbers inside one object by their places, and where its forward was called from."""
 
-    places: list[tuple[Path, int]]
-    sites: list[int]
-    depths: list[int]
+    places: Annotated[list[Reference], Meta(max_length=MOST_COLUMNS)]
+    sites: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
+    depths: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
 
 
 class Methods(msgspec.Struct, frozen=True):
@@ -77,7 +82,7 @@ class Methods(msgspec.Struct, frozen=True):
 class Trained(msgspec.Struct, frozen=True):
     """How many calls that bound a step were made in a run from a set start."""
 
-    count: int
+    count: Count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,10 +184,10 @@ class Observing:
         settings = {"do": "discover", "seed": self._seed, "seconds": WATCH_S}
         answer = self._asking.ask("observe", WHAT, settings, {}, {"numbers": (None,)}, 2 * WATCH_S)
         found = self._asking.words(answer, Discovered)
+        found = msgspec.structs.replace(found, calls=[named(one) for one in found.calls])
         counts = [one.passed + one.returned for one in found.calls]
         numbers = answer.arrays["numbers"]
-        are_counts = all(0 <= one.passed <= MOST_NUMBERS and 0 <= one.returned <= MOST_NUMBERS for one in found.calls)
-        if len(counts) > MOST_CALLS or not are_counts or sum(counts) != len(numbers):
+        if sum(counts) != len(numbers) or not all(is_shape(one) for call in found.calls for one in call.shapes):
             raise self._broken()
         ends = np.cumsum(counts, dtype=int)
         return found, [numbers[end - count : end] for end, count in zip(ends, counts, strict=True)]
@@ -197,11 +202,13 @@ class Observing:
             return None
         arrays = answer.arrays
         names = ("before", "after", "passed", "scalars")
-        if len(found.depths) != count or len(found.places) > MOST_COLUMNS:
+        if len(found.depths) != count:
             raise self._broken()
         if any(name not in arrays or arrays[name].ndim != 2 or len(arrays[name]) != count for name in names):
             raise self._broken()
         if any(arrays[name].shape[1] != len(found.places) for name in ("before", "after")):
+            raise self._broken()
+        if arrays["passed"].shape[1] > 8 * MOST_NUMBERS or arrays["scalars"].shape[1] > MOST_SCALARS:
             raise self._broken()
         slots = np.array((root.bound or root).slots)
         if not root.is_inline and slots.max() >= arrays["passed"].shape[1]:
@@ -260,6 +267,16 @@ class Observing:
 
 
 # --- which call is the network's forward --------------------------------------------------------
+
+
+def named(call: Call) -> Call:
+    """Return a call whose names are no longer than the worker lets them be."""
+    return msgspec.structs.replace(call, cls=call.cls[:NAME_CHARS], method=call.method[:NAME_CHARS])
+
+
+def is_shape(shape: Sequence[int]) -> bool:
+    """Say whether this may be the shape of an argument with numbers, or is that of one without, [0]."""
+    return shape == [0] or all(shape)
 
 
 def pair(indices: NDArray[np.int_], values: Array) -> NDArray[np.int_]:

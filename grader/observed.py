@@ -16,6 +16,7 @@ from grader.models import SourceFile
 from grader.observation import DELTA, Discovered, Network, Observing, Trained, network_of, observed_network
 from grader.observed_steps import Rule, are_several, diagnosed, passed_error, rule_of
 from grader.oracle import Array
+from grader.rules import paced
 from grader.sandbox.client import FaultKind, Limits, Worker
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
@@ -95,7 +96,7 @@ class Observed:
     @once
     def learned(self) -> Learned:
         """The submission's own training from a set start, near enough for its rate and its epochs."""
-        from grader.suite.test_6_xor import LEAST_WAY, starts_for  # pytest is there by now
+        from grader.suite.test_6_xor import LEAST_WAY, MOST_EPOCHS, starts_for  # pytest is there by now
 
         rng = probes.generator(self._seed, "train")
         rate = self._rate
@@ -107,13 +108,14 @@ class Observed:
                 return learned
             learned = self._learn(start, rate)
         if not learned.has_learned and not learned.could and rate * learned.epochs * SLACK > LEAST_WAY:
-            learned = self._learn(starts_for(rng, rate, int(learned.epochs * SLACK))[0], rate)
+            epochs = min(MOST_EPOCHS, int(learned.epochs * SLACK))
+            learned = self._learn(starts_for(rng, rate, epochs)[0], rate)
         return learned
 
     @property
     def _rate(self) -> float:
         """Return how far a step goes, momentum included."""
-        return abs(self.rule.rate) / (1 - self.rule.momentum) or 1.0
+        return paced(self.rule.rate / (1 - self.rule.momentum))
 
     def _learn(self, start: Array, rate: float) -> Learned:
         try:

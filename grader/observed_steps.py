@@ -8,6 +8,7 @@ examples of XOR, in the oracle's order; errors are label - y.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -27,6 +28,7 @@ SINGLE = 1e-4  # where numbers are kept with 24 bits
 ROUNDING = 16.0  # units in the last place of a weight that a step may be off
 UNDECIDABLE = 0.05
 SKIPPED, LEAST, MOST = 3, 4, 40  # steps left out at the start, needed, and looked at
+MOST_DEPTHS = 4  # from which forward is called, the most frequent
 ROUNDS = 8
 SLOW_DRIFT = 1e-3
 TINY = 1e-300
@@ -362,7 +364,8 @@ def free(steps: Steps) -> Rule | None:
 
 def rule_of(network: Network, slopes: Slopes) -> Rule | None:
     """Return the rule that explains the steps; where none does, the plainest beside it, not right; None for no steps."""
-    depths: list[int | None] = [None, *sorted({int(depth) for depth in network.record.depths})]
+    often = Counter(network.record.depths.tolist()).most_common(MOST_DEPTHS)
+    depths: list[int | None] = [None, *sorted(depth for depth, _ in often)]
     every = [steps for depth in depths if (steps := steps_of(network, slopes, depth)) is not None]
     plainest: list[Rule] = []
     for steps in every:

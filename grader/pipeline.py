@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.budget import Budget, OutOfTime
 from grader.cases import CaseStopped
 from grader.errors import Rejected
 from grader.imports import check_imports, dropped_lines
@@ -102,22 +103,28 @@ def grade_handed(
             from grader.suite_run import run_suite  # pytest loads while the worker starts
 
             runs: dict[str, SuiteRun] = {}
+            budget = Budget()
 
             def scored(run: SuiteRun, extra: SuiteRun | None = None) -> Report:
                 total_s = time.monotonic() - began
                 return score(assignment, staged, findings, run, extra, seed=seed, lang=lang, total_s=total_s)
 
             def report(observed: Observed | None = None) -> Report:
-                run = run_suite(staged, assignment, worker, seed, progress, observed, collected)
+                run = run_suite(staged, assignment, worker, seed, progress, budget, observed, collected)
                 runs[run.route] = run
                 return scored(run)
 
             graded = report()
             if assignment.suite_observed.is_dir():
-                graded = by_observation(graded, report, lambda: observe(worker, staged.main, assignment.limits, seed))
+
+                def watch() -> Observed:
+                    with budget.spending():
+                        return observe(worker, staged.main, assignment.limits, seed)
+
+                graded = by_observation(graded, report, watch)
             student_s = worker.spent_s
             if part is not None:
-                extra = run_extra(part, assignment, fitting or box, student_s, seed, progress)
+                extra = run_extra(part, assignment, fitting or box, student_s, seed, progress, budget)
                 graded, student_s = scored(runs[graded.submission.route], extra), student_s + extra.student_time_s
             total_s = round(time.monotonic() - began, 4)
             return replace(graded, timing=replace(graded.timing, total_s=total_s, student_s=round(student_s, 4)))
@@ -147,6 +154,7 @@ def by_observation(contract: Report, report: Callable[[Observed], Report], watch
 
     They do not fit where a hand-in is not gradable by them, or makes wrong steps with them that are no known
     mistake, and right in its own training (its backward may take a label where the template has an error).
+    Whatever fails while it is watched leaves the first report: it ran as the submission pleased.
     """
     cases = {f"{one.id}.{case.id}": case for one in contract.criteria for case in one.cases}
     verdicts = {case.verdict for case in cases.values()}
@@ -160,12 +168,13 @@ def by_observation(contract: Report, report: Callable[[Observed], Report], watch
         return contract
     try:
         observed = watch()
-    except CaseStopped:
+    except (Exception, CaseStopped, OutOfTime):
         return contract
     if contract.status is Status.GRADED and not (observed.network.is_forward_right and observed.is_step_right):
         return contract
     found = report(observed)
-    return contract if (contract.score or 0) > (found.score or 0) else found
+    is_worse = found.status is Status.GRADER_ERROR or (contract.score or 0) > (found.score or 0)
+    return contract if is_worse else found
 
 
 def extra_part(staged: StagedSubmission, assignment: Assignment) -> StagedSubmission | None:
@@ -179,7 +188,13 @@ def extra_part(staged: StagedSubmission, assignment: Assignment) -> StagedSubmis
 
 
 def run_extra(
-    part: StagedSubmission, assignment: Assignment, sandbox: Sandbox, spent_s: float, seed: int, progress: Progress
+    part: StagedSubmission,
+    assignment: Assignment,
+    sandbox: Sandbox,
+    spent_s: float,
+    seed: int,
+    progress: Progress,
+    budget: Budget,
 ) -> SuiteRun:
     """Run the suite for extra points in a worker of its own, in what spent_s left of the hand-in's time."""
     from grader.suite_run import run_suite
@@ -190,7 +205,7 @@ def run_extra(
     extra = replace(assignment.extra, limits=limits)
     text = replace(program(part, assignment), names=extra.functions)
     with Worker(sandbox, limits, seed, program=text) as worker:
-        return run_suite(part, extra, worker, seed, progress)
+        return run_suite(part, extra, worker, seed, progress, budget)
 
 
 def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:
@@ -206,7 +221,8 @@ def program(staged: StagedSubmission, assignment: Assignment) -> Program:
         file=staged.main.name,
         text=staged.main.text,
         siblings={file.name.removesuffix(".py"): file.text for file in staged.siblings if file.name.endswith(".py")},
-        stand_ins=[*imports.stand_ins, *imports.banned],
+        stand_ins=imports.stand_ins,
+        banned=imports.banned,
         names=assignment.functions,
         is_notebook=bool(staged.main.cells),
     )

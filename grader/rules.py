@@ -18,6 +18,7 @@ from grader.oracle import Array
 TOLERANCE = 1e-3
 SMALL_TOLERANCE = 0.1  # steps of a small error, where float32 rounds by some per cent
 SMALLEST_STEP = 2e-6  # below this float32 rounds by more
+RATES = (1e-9, 1e9)  # beyond these a rate is not one
 
 
 def fit(observed: Array, expected: Array) -> tuple[float, float]:
@@ -262,6 +263,12 @@ def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
     expected = step(drawn.parameters[:1], drawn.x[:1], rule.rate * steps.small_err[:1]) * steps.present
     is_visible = np.abs(expected).max() > SMALLEST_STEP
     return not is_visible or misfit(steps.small_change[:1], expected) < SMALL_TOLERANCE
+
+
+def paced(rate: float) -> float:
+    """Return how far a rate goes: its size, within RATES; 1 for one that is 0 or no number."""
+    size = abs(rate)
+    return min(max(size, RATES[0]), RATES[1]) if np.isfinite(size) and size else 1.0
 
 
 def rates_of(steps: ModelSteps) -> list[float]:

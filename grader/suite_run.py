@@ -12,9 +12,7 @@ import inspect
 import io
 import os
 import re
-import signal
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -22,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from pytest_jsonreport.plugin import JSONReport
 
-from grader.cases import Case, CaseStopped, blocked
+from grader.budget import Budget, OutOfTime, alarm
+from grader.cases import Case, CaseStopped, blocked, not_gradable
 from grader.measurements import Measurements
 from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict
 from grader.observed import Observed
@@ -34,13 +34,16 @@ from grader.sandbox.processes import SandboxError
 from grader.student import Student
 
 STDOUT_CHARS = 4_000
-SUITE_TIME_S = 30.0  # for a case, beyond the time of the student's code
+LEAST_TIME_S = 0.01
+SUITE_TIME_S = 30.0  # for all cases of a run, beyond the time of the student's code
 # Plugins of pytest that a suite has no use for: each takes part in each phase of each case, or in loading pytest.
 UNUSED = """
 cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatch pastebin recwarn setuponly setupplan skipping
 stepwise subtests terminalreporter threadexception tmpdir unittest unraisableexception warnings
 """.split()
 ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
+
+OVERWORKED = "What the program answers takes too long to judge: its numbers or its objects are too many."
 
 UNMARKED = "?"  # the criterion of a test without a mark
 
@@ -55,6 +58,8 @@ class SuitePlugin:
     _observed: Observed | None
     _worker: Worker
     _progress: Progress
+    _budget: Budget
+    _joined: float
 
     def __init__(self, assignment: Assignment) -> None:
         self._case = Case(name="")
@@ -69,10 +74,17 @@ class SuitePlugin:
         self._stopped: CaseStopped | None = None
 
     def join(
-        self, worker: Worker, file: SourceFile, seed: int, progress: Progress, observed: Observed | None = None
+        self,
+        worker: Worker,
+        file: SourceFile,
+        seed: int,
+        progress: Progress,
+        budget: Budget,
+        observed: Observed | None = None,
     ) -> None:
         """Take the one submission that the cases are about, and forget the last one."""
         self._verdicts = {}
+        self._budget, self._joined = budget, time.monotonic()
         self.student = Student(worker, file, self._assignment.limits, seed)
         self.student.is_run_asked = self._assignment.is_run_asked
         self._measured = Measurements(self.student)
@@ -132,11 +144,26 @@ class SuitePlugin:
         """Start a case with fresh objects and keep how it ended, without pytest's traceback."""
         try:
             self._start(self._case.name)
-            with deadline(self._assignment.limits.total_time_s + SUITE_TIME_S):
+            with self._limited(), np.errstate(all="ignore"):  # a submission's numbers may be of any size
                 return (yield)
         except CaseStopped as stopped:
             self._stopped = stopped
-            raise pytest.fail.Exception(stopped.feedback.text, pytrace=False) from None
+        except OutOfTime:
+            self._stopped = not_gradable(OVERWORKED)
+        raise pytest.fail.Exception(self._stopped.feedback.text, pytrace=False) from None
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        """Stop a case that never ends: in a lab of its own the suite is at fault, in this one what the submission answered."""
+        whole_s = self._assignment.limits.total_time_s + SUITE_TIME_S
+        left_s = max(LEAST_TIME_S, self._joined + whole_s - time.monotonic())
+        late = TimeoutError(f"the suite did not end within {whole_s:g} s")
+        is_of_this_lab = not Path(self._assignment.folder).is_absolute()
+        with (
+            alarm("ITIMER_REAL", "SIGALRM", left_s, late),
+            self._budget.spending() if is_of_this_lab else contextlib.nullcontext(),
+        ):
+            yield
 
     def _start(self, name: str) -> None:
         """Begin a case, or stop it because a case that it requires has not passed."""
@@ -203,25 +230,6 @@ class SuitePlugin:
             formula=stopped.formula,
             **common,
         )
-
-
-@contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Stop a suite that never ends, where a system can: the student's time is limited elsewhere."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"the suite did not end within {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
@@ -311,18 +319,20 @@ def run_suite(
     worker: Worker,
     seed: int,
     progress: Progress,
+    budget: Budget,
     observed: Observed | None = None,
     collected: CollectedSuite | None = None,
 ) -> SuiteRun:
     """Run the suite over the submission that the worker holds, the one for observed submissions if it was observed.
 
-    A broken suite comes back as such. collected is the suite where it is there already.
+    A broken suite comes back as such. budget is what is left of the submission's; collected is the suite where it is
+    there already.
     """
     if observed is None and collected is not None:
         plugin, channel = collected.plugin, collected.channel
     else:
         plugin, channel, collected = SuitePlugin(assignment), JSONReport(), None
-    plugin.join(worker, staged.main, seed, progress, observed)
+    plugin.join(worker, staged.main, seed, progress, budget, observed)
     suite = assignment.suite if observed is None else assignment.suite_observed
     broken: str | None = None
     silence = io.StringIO()

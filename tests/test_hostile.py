@@ -282,7 +282,7 @@ def test_a_loop_that_does_nothing(student_code: str, write: Write) -> None:
 def test_a_hand_in_chooses_no_module_of_its_own(student_code: str, write: Write, tmp_path: Path) -> None:
     """What is imported before the doors close comes from fixed lists: names with side effects do nothing."""
     names = ["venv.__main__", "unittest.__main__", "idlelib.config", "numpy.f2py.__main__", "os." + "a" * 70_000]
-    names += [f"os.{'b' * 40}{number}" for number in range(2000)]
+    names += [f"os.{'b' * 40}{number}" for number in range(1900)]
     code = student_code + "\nif False:\n" + "".join(f"    import {name}\n" for name in names)
     home = tmp_path / "home"
     home.mkdir()

@@ -32,6 +32,7 @@ SCALARS = 32  # numbers passed and returned between two calls of forward
 EVENTS = 2_000_000  # calls and returns, after which a run has shown enough
 EPOCHS = 5_000  # of a training that has to be started
 MOST_NAMES = 12
+NAME_CHARS = 80
 MOST_ERRORS = 200_000
 
 Answer = tuple[dict[str, Any], dict[str, Any]]
@@ -172,8 +173,8 @@ class Finder(Hook):
             raise Enough
         self._latest = now
         self._open[id(frame)] = call = {
-            "class": type(owner).__name__[:80],
-            "method": frame.f_code.co_name[:80],
+            "class": type(owner).__name__[:NAME_CHARS],
+            "method": frame.f_code.co_name[:NAME_CHARS],
             "object": number,
             "depth": len(self.frames),
             "shapes": [shape(value) for value in values],
@@ -200,7 +201,9 @@ class Follower(Hook):
         """Say whether a call is one of those that bound the steps."""
         if owner is None:
             return False
-        is_it = self.number(owner) == self._wanted["object"] and type(owner).__name__ == self._wanted["class"]
+        is_it = (
+            self.number(owner) == self._wanted["object"] and type(owner).__name__[:NAME_CHARS] == self._wanted["class"]
+        )
         if not self._wanted["method"]:
             if is_it and frame.f_code.co_name != "__init__":
                 self.owner = owner

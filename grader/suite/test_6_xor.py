@@ -13,7 +13,7 @@ from grader.diagnosis import diagnose_loss
 from grader.measurements import Measurements
 from grader.models import Training, number, show, vector
 from grader.oracle import Array
-from grader.rules import TOLERANCE, fit
+from grader.rules import TOLERANCE, fit, paced
 from grader.sandbox.client import FaultKind
 from grader.student import ModelProxy, Student
 
@@ -186,7 +186,7 @@ def pace(student: Student, measured: Measurements) -> float:
         factor = abs(float(losses_of(student, np.array([[0.2, 1.0]]))[0])) / 0.8
     except CaseStopped:
         return rate  # said where the loss is judged
-    return rate * factor if np.isfinite(factor) and factor > 0 else rate
+    return paced(rate * factor) if np.isfinite(factor) and factor > 0 else rate
 
 
 def remark_run(student: Student, case: Case, rate: float) -> None:
