@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from grader import __version__
 from grader.new import TEMPLATE
@@ -59,17 +60,6 @@ def run_step(script: str, sample: Path, folder: Path, **environment: str) -> Ran
         check=False,
     )
     return ran(done.returncode, done.stdout, done.stderr, checkout)
-
-
-def test_recipes_are_valid(tmp_path: Path) -> None:
-    """Schemas and zizmor find nothing to say about the template, the action and the recipes."""
-    failed = [
-        done.stdout + done.stderr
-        for command in recipes.commands(tmp_path)
-        if (done := subprocess.run(command, capture_output=True, text=True, check=False)).returncode
-    ]
-
-    assert failed == []
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -287,7 +277,7 @@ def test_setup_of_gradescope(platform: Path) -> None:
     assert made == f"-m venv {platform / 'venv'}"
     assert installed.endswith(f"--requirement {platform / 'source' / 'requirements.txt'}")
     needed = (platform / "source" / "requirements.txt").read_text(encoding="utf-8")
-    assert {re.split("[>=]", line)[0] for line in needed.split()} == {
+    assert {Requirement(line).name for line in needed.splitlines()} == {
         "click",
         "msgspec",
         "numpy",
