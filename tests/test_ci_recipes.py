@@ -25,7 +25,11 @@ from tests.test_assignments import LAB, RIGHT
 
 WORKFLOW = yaml.safe_load(recipes.TEMPLATE.read_text(encoding="utf-8"))
 ACTION = yaml.safe_load(recipes.ACTION.read_text(encoding="utf-8"))
-TEXTS = {"template": recipes.TEMPLATE.read_text(encoding="utf-8"), **recipes.recipes()}
+TEXTS = {
+    "template": recipes.TEMPLATE.read_text(encoding="utf-8"),
+    "own": recipes.OWN.read_text(encoding="utf-8"),
+    **recipes.recipes(),
+}
 PACKAGE = Path(sys.executable).with_name("grade-package")
 
 
