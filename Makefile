@@ -22,9 +22,10 @@ demo: $(GRADING)
 	$(BIN)/grade tests/submissions/fails_model_update --seed 1 --report text=- --report html=demo.html
 	@echo
 	@echo "The last report as a page: $$PWD/demo.html"
-	@echo "Next: $(BIN)/grade --new lab    copies the template; write the network, and"
-	@echo "      $(BIN)/grade lab          grades it"
-	@echo "      make test                adds what the tests need, and runs them"
+	@echo "Next:"
+	@echo "  $(BIN)/grade --new lab   copies the template to write your own network in"
+	@echo "  $(BIN)/grade lab         grades it"
+	@echo "  make test                   adds what the tests need, and runs them"
 
 test: $(TESTING)
 	$(BIN)/python -m pytest -n 3 --dist loadfile
@@ -94,7 +95,7 @@ $(GRADING): pyproject.toml $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv .venv
 	@rm -f .venv/.grading-* .venv/.testing-* .venv/.tools-*
-	@echo "Installing the grader with numpy and pytest into .venv (100 MB) ..."
+	@echo "Installing the grader with numpy and pytest into .venv (115 MB) ..."
 	@$(PIP) --editable .
 	@$(BIN)/python -m compileall -q grader
 	@touch $@
@@ -105,7 +106,7 @@ $(TESTING): $(GRADING)
 	@touch $@
 
 $(TOOLS): $(TESTING)
-	@echo "Adding linters, types and what drives a browser (300 MB) ..."
+	@echo "Adding linters, types and what drives a browser (310 MB) ..."
 	@$(PIP) --editable '.[test,dev]'
 	@touch $@
 
