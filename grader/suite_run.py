@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from pytest_jsonreport.plugin import JSONReport
+from pytest_jsonreport.plugin import JSONReport, pytest_unconfigure
 
 from grader.budget import Budget, OutOfTime, alarm
 from grader.cases import Case, CaseStopped, blocked, not_gradable
@@ -250,6 +250,13 @@ def case_name(item: pytest.Item) -> str:
     return f"{criterion}.{item.name.removeprefix('test_')}"
 
 
+class RunReport(JSONReport):  # type: ignore[misc]  # it ships no types
+    """The report of one more run in a session whose first report has declared the hooks of its plugin already."""
+
+    def pytest_addhooks(self) -> None:
+        """Declare nothing: pluggy refuses a hook that is declared twice."""
+
+
 class CollectedSuite:
     """A pytest session that has collected the suite, and runs it over one submission after another.
 
@@ -286,12 +293,20 @@ class CollectedSuite:
         use()
         return True
 
-    def run(self) -> int:
-        """Run all cases, and make the report of them; return pytest's exit code."""
+    def new_channel(self) -> JSONReport:
+        """Give the session a fresh report for the next run, and return it."""
         session = self._session
         assert session is not None
-        JSONReport.__init__(self.channel, session.config)  # forgets the last run
+        pytest_unconfigure(session.config)  # takes the last run's out
+        self.channel = RunReport()
+        session.config.pluginmanager.register(self.channel)
         self.channel.pytest_sessionstart(session)
+        return self.channel
+
+    def run(self) -> int:
+        """Run all cases; return pytest's exit code."""
+        session = self._session
+        assert session is not None
         session.testsfailed = 0
         hook = session.config.hook
         hook.pytest_runtestloop(session=session)
@@ -329,7 +344,7 @@ def run_suite(
     there already.
     """
     if observed is None and collected is not None:
-        plugin, channel = collected.plugin, collected.channel
+        plugin, channel = collected.plugin, collected.new_channel()
     else:
         plugin, channel, collected = SuitePlugin(assignment), JSONReport(), None
     plugin.join(worker, staged.main, seed, progress, budget, observed)

@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import json
 import os
-import pty
 import subprocess
 import sys
 import tempfile
@@ -54,6 +53,8 @@ def grade_class(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:
 
 def progress(*argv: str | Path, cwd: Path) -> str:
     """Run a command with standard error on a terminal; return what a person saw there."""
+    import pty  # not on Windows
+
     main, terminal = pty.openpty()
     subprocess.run(argv, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=terminal, check=True)
     os.close(terminal)

@@ -1,4 +1,4 @@
-"""The recipes for CI: lays them out as files, and checks them. `python -m tests.recipes` is part of `make lint`."""
+"""Checks the recipes for CI, laid out as files, and this repository's workflow: `python -m tests.recipes`, in `make lint`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.command import ENVIRONMENT, ROOT
 
 PAGE = ROOT / "docs" / "ci.md"
 TEMPLATE = ROOT / "student_template" / ".github" / "workflows" / "grade.yml"
+OWN = ROOT / ".github" / "workflows" / "ci.yml"
 ACTION = ROOT / "action.yml"
 RECIPE = re.compile(r"<!-- (\S+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
 DEFAULT = re.compile(r"\$\{\{ vars\.(\w+) \|\| '([^']*)' \}\}")
@@ -61,7 +62,7 @@ def commands(folder: Path) -> list[list[str | Path]]:
     for name, text in recipes().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    workflows = [TEMPLATE, *sorted((folder / ".github" / "workflows").iterdir())]
+    workflows = [TEMPLATE, OWN, *sorted((folder / ".github" / "workflows").iterdir())]
     schema: list[str | Path] = [BIN / "check-jsonschema", "--quiet", "--builtin-schema"]
     return [
         [*schema, "vendor.github-workflows", *workflows],

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from grader.new import TEMPLATE
 from grader.package import gradescope
@@ -25,7 +26,11 @@ WORKFLOW = yaml.safe_load(recipes.TEMPLATE.read_text(encoding="utf-8"))
 ACTION = yaml.safe_load(recipes.ACTION.read_text(encoding="utf-8"))
 AUTOGRADER = recipes.recipes()["autograder.py"]
 ADDRESS = "git+https://host.example/owner/grader@" + "0" * 40
-TEXTS = {"template": recipes.TEMPLATE.read_text(encoding="utf-8"), **recipes.recipes()}
+TEXTS = {
+    "template": recipes.TEMPLATE.read_text(encoding="utf-8"),
+    "own": recipes.OWN.read_text(encoding="utf-8"),
+    **recipes.recipes(),
+}
 PACKAGE = Path(sys.executable).with_name("grade-package")
 
 
@@ -54,17 +59,6 @@ def run_step(script: str, sample: Path, folder: Path, **environment: str) -> Ran
     runner = {**files, "RUNNER_TEMP": str(folder), "PYTHONPATH": str(ROOT)}
     done = recipes.run_step(script, checkout, {**runner, **environment})
     return ran(done.returncode, done.stdout, done.stderr, checkout)
-
-
-def test_recipes_are_valid(tmp_path: Path) -> None:
-    """Schemas and zizmor find nothing to say about the template, the action and the recipes."""
-    failed = [
-        done.stdout + done.stderr
-        for command in recipes.commands(tmp_path)
-        if (done := subprocess.run(command, capture_output=True, text=True, check=False)).returncode
-    ]
-
-    assert failed == []
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -302,7 +296,7 @@ def test_setup_of_gradescope(platform: Path) -> None:
     assert made == f"-m venv {platform / 'venv'}"
     assert installed.endswith(f"--requirement {platform / 'source' / 'requirements.txt'}")
     needed = (platform / "source" / "requirements.txt").read_text(encoding="utf-8")
-    assert {re.split("[>=]", line)[0] for line in needed.split()} == {
+    assert {Requirement(line).name for line in needed.splitlines()} == {
         "click",
         "msgspec",
         "numpy",

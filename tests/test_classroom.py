@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,22 @@ from grader.class_cli import ENDINGS
 from grader.classroom import correlation, fingerprint, tenths
 from grader.cli import FORMATS
 from grader.models import Handed, Status, say
-from grader.pipeline import assignment
+from grader.pipeline import assignment, grade_handed
 from grader.staging import collect
+from grader.suite_run import CollectedSuite
 from grader.warm import Task, Wanted, Warm
-from tests.command import ENVIRONMENT, ROOT, SUBMISSIONS, alive, descendants, grade, grade_class, progress, wait_until
+from tests.command import (
+    ENVIRONMENT,
+    ROOT,
+    SUBMISSIONS,
+    alive,
+    descendants,
+    grade,
+    grade_class,
+    progress,
+    wait_until,
+    warm_sandbox,
+)
 from tests.mutants import mutants
 from tests.styles import styles
 
@@ -659,6 +672,20 @@ def test_warm_process_leaves_nothing() -> None:
             warm.grade(Wanted(name="x", seed=1, handed=unread))
 
         assert counted() == before
+
+
+def test_a_collected_suite_reports_each_submission_anew() -> None:
+    """One session of pytest grades several submissions and then ends in order."""
+    lab, scores = assignment(time_limit=20), []
+    suite = CollectedSuite(lab)
+
+    def use() -> None:
+        for name in ("fails_model_update", "no_train", "fails_model_update"):
+            read = partial(collect, SUBMISSIONS / name)
+            scores.append(grade_handed(name, read, lab, warm_sandbox(), seed=1, collected=suite).score)
+
+    assert suite.collect(use) is None
+    assert scores == [86, 95, 86]
 
 
 def test_fingerprint_is_of_everything() -> None:

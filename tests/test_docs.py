@@ -17,6 +17,7 @@ from grader.renderers import RENDERERS
 from grader.rubric import read_rubric
 from tests import mistakes
 from tests.command import ROOT, SUBMISSIONS, grade, grade_class, run
+from tests.locked import comparable
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DESIGN = sorted((ROOT / "docs" / "design").glob("*.md"))
@@ -24,18 +25,23 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 HANDOUT = (ROOT / "student_template" / "README.md").read_text(encoding="utf-8")
 
 
+def words(text: str) -> str:
+    """Return a text without its line breaks and columns: versions of click lay --help out in different ways."""
+    return " ".join(text.split())
+
+
 def test_help_in_the_readme(tmp_path: Path) -> None:
     """The README shows --help as it is."""
     ran = grade("--help", cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
 
-    assert ran.out.rstrip() in README
+    assert words(ran.out) in words(README)
 
 
 def test_help_of_the_class_in_the_readme(tmp_path: Path) -> None:
     """The README shows grade-class --help as it is."""
     ran = grade_class("--help", cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
 
-    assert ran.out.rstrip() in README
+    assert words(ran.out) in words(README)
 
 
 def test_help_of_the_packer_in_the_docs(tmp_path: Path) -> None:
@@ -44,7 +50,7 @@ def test_help_of_the_packer_in_the_docs(tmp_path: Path) -> None:
 
     ran = run([command, "gradescope", "--help"], cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
 
-    assert ran.out.rstrip() in (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    assert words(ran.out) in words((ROOT / "docs" / "ci.md").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("part", ["readme", "ci", "ru", "en"])
@@ -81,7 +87,7 @@ def test_report_in_the_readme(tmp_path: Path) -> None:
     """The README's report is the one that the command prints."""
     ran = grade(SUBMISSIONS / "fails_model_update", "--seed", "1", cwd=tmp_path)
 
-    assert ran.out.rstrip() in README
+    assert comparable(ran.out.rstrip()) in comparable(README)
 
 
 def test_exit_codes_in_the_readme() -> None:
@@ -188,6 +194,7 @@ def test_constants_in_the_design() -> None:
 @pytest.mark.parametrize("part", range(5))
 def test_common_mistakes_in_the_docs(part: int) -> None:
     """docs/mistakes.md shows the reports of ten common mistakes as they are."""
-    page = mistakes.PAGE.read_text(encoding="utf-8")
+    page = comparable(mistakes.PAGE.read_text(encoding="utf-8"))
+    shown = mistakes.sections(list(mistakes.COMMON)[part::5]).values()
 
-    assert [text for text in mistakes.sections(list(mistakes.COMMON)[part::5]).values() if text not in page] == []
+    assert [text for text in shown if comparable(text) not in page] == []

@@ -43,6 +43,7 @@ from grader.renderers.markdown import JOINER, escaped, fenced
 from grader.renderers.text import printable
 from grader.scoring import score
 from tests.command import ROOT, SUBMISSIONS, grade, graded
+from tests.locked import comparable
 from tests.runner import Command, obeyed
 from tests.schemas import CLASSROOM50, GRADESCOPE
 from tests.test_renderers import HOSTILE, hostile_report
@@ -148,7 +149,7 @@ def test_golden(name: str, reports: dict[str, Report]) -> None:
     if "WRITE_GOLDEN" in os.environ:
         (GOLDEN / name).write_text(text, encoding="utf-8")
 
-    assert (GOLDEN / name).read_text(encoding="utf-8") == text
+    assert comparable((GOLDEN / name).read_text(encoding="utf-8")) == comparable(text)
 
 
 # --- Gradescope ----------------------------------------------------------------------------------
