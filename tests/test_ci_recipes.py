@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -37,10 +38,9 @@ PACKAGE = Path(sys.executable).with_name("grade-package")
 def installed_in(folder: Path) -> None:
     """Stand in for the environment that a recipe installs: the grader and the Python that run these tests."""
     (folder / "bin").mkdir(parents=True)
-    grade = f'exec {sys.executable} -m grader "$@"\n'
-    python = f'exec {sys.executable} "$@"\n'
-    for name, script in (("grade", grade), ("python", python)):
-        (folder / "bin" / name).write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
+    python = f"exec {shlex.quote(sys.executable)}"
+    for name, command in (("grade", f"{python} -m grader"), ("python", python)):
+        (folder / "bin" / name).write_text(f'#!/bin/sh\n{command} "$@"\n', encoding="utf-8")
         (folder / "bin" / name).chmod(0o755)
 
 
@@ -286,7 +286,7 @@ def test_setup_of_gradescope(platform: Path) -> None:
     tools.mkdir()
     fake = '#!/bin/sh\nif [ "$1" = -c ]; then exit {old}; fi\nmkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo "$@" >> {log}\n'
     for name, old in (("python3", 1), ("python3.14", 0)):
-        (tools / name).write_text(fake.format(old=old, log=platform / "log"), encoding="utf-8")
+        (tools / name).write_text(fake.format(old=old, log=shlex.quote(str(platform / "log"))), encoding="utf-8")
         (tools / name).chmod(0o755)
 
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"

@@ -21,7 +21,7 @@ from grader.renderers.json import render_json
 from tests import messages
 from tests.command import ROOT, grade, grade_class, graded
 from tests.test_renderers import hostile_report
-from tests.test_samples import NAMES, expected_of, place_of
+from tests.test_samples import NAMES, expected_of, limits_of, place_of
 
 OTHERS = LANGUAGES[1:]
 FREEFORM = ROOT / "tests" / "freeform"
@@ -98,7 +98,7 @@ def test_no_english_is_left_in_a_sample(name: str) -> None:
     """A sample's report in Russian has no English sentence, in any format, and the same points."""
     expected = expected_of(name)
 
-    report = graded(place_of(name), seed=7, time_limit=expected.get("time_limit", 20), lang="ru")
+    report = graded(place_of(name), seed=7, limits=limits_of(name), lang="ru")
 
     assert (expected["status"], expected.get("score")) == (report.status.value, report.score)
     check(report)
