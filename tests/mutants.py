@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -808,12 +808,12 @@ def more() -> dict[str, Behaviour]:
 # --- two mistakes at once -----------------------------------------------------------------------
 
 
-def pairs(rng: np.random.Generator, count: int) -> dict[str, Mutant]:
-    """Return mutants with two mistakes each, neither of which hides or undoes the other.
+def pairs(rng: np.random.Generator, count: int | None) -> dict[str, Mutant]:
+    """Return mutants with two mistakes each, neither of which hides or undoes the other; count None: all that there are.
 
     Where the steps are also those of a third single mistake, its names are accepted too.
     """
-    return {mutant.id: mutant for mutant, _ in zip(_pairs(rng), range(count), strict=False)}
+    return {mutant.id: mutant for mutant in islice(_pairs(rng), count)}
 
 
 def _pairs(rng: np.random.Generator) -> Iterator[Mutant]:

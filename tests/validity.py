@@ -2,6 +2,7 @@
 
 Correct hand-ins in many styles, every mistake of the bank as a hand-in, two mistakes at once, and
 free-form files, each in several seeds. `--quick` grades a small part and prints the page.
+`--pairs N` (or all) `--part 1/8` grades every eighth of N pairs and prints those that cost less than one of their mistakes.
 """
 
 from __future__ import annotations
@@ -142,6 +143,16 @@ def all_works() -> Iterator[Work]:
     yield from free_form(FREE_SEEDS)
 
 
+def pair_works(count: int | None, part: int, parts: int) -> Iterator[Work]:
+    """Yield one part of so many pairs (None: all), each before the two mistakes that it is made of."""
+    met: set[str] = set()
+    for pair in list(pairs(np.random.default_rng(PAIR_DRAW), count).values())[part - 1 :: parts]:
+        for name in (pair.id, *pair.id.split("+")):
+            if name not in met:
+                met.add(name)
+                yield from of_mutant(pair if name == pair.id else mutants()[name], PAIR_RATES, PAIR_SEEDS)
+
+
 def quick_works() -> Iterator[Work]:
     """Yield a small part: one work in a dozen, in one seed, and of each group at least one."""
     met: Counter[str] = Counter()
@@ -198,6 +209,44 @@ def measured(works: Iterable[Work]) -> list[Run]:
             runs += some
             sys.stderr.write(f"{len(runs)} grades, the last of {some[-1].work.name}\n")
     return runs
+
+
+# --- two mistakes and their parts ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """The score of two mistakes at once, beside those of the mistakes alone, None for no score."""
+
+    run: Run
+    alone: tuple[int | None, ...]
+
+    @property
+    def is_above(self) -> bool:
+        """Say whether a second mistake earned points."""
+        lowest = min((score for score in self.alone if score is not None), default=100)
+        return self.run.score is not None and self.run.score > lowest
+
+
+def compared(runs: Sequence[Run]) -> list[Pair]:
+    """Return the pairs among runs whose mistakes were graded alone at the same rate and seed."""
+    scores = {(run.work.text, run.seed): run.score for run in runs}
+    found = []
+    for run in (run for run in runs if run.work.group == "pairs of mistakes"):
+        alone = [(mutants()[part].text(rate), run.seed) for rate in PAIR_RATES for part in run.work.name.split("+")]
+        if all(one in scores for one in alone):
+            found.append(Pair(run=run, alone=tuple(scores[one] for one in alone)))
+    return found
+
+
+def above_table(found: Iterable[Pair]) -> str:
+    """Return the pairs that cost less than one of their mistakes."""
+    rows = [
+        [one.run.work.name, one.run.seed, one.run.score, *one.alone, ", ".join(one.run.missed)]
+        for one in found
+        if one.is_above
+    ]
+    return table(["pair", "seed", "score", "first alone", "second alone", "criteria missed"], rows) if rows else "None.\n"
 
 
 # --- the page -----------------------------------------------------------------------------------
@@ -301,6 +350,10 @@ def page(runs: Sequence[Run]) -> str:
         "## Pairs of mistakes with a wrong name",
         f"Both mistakes were named in {len(both)} of {len(double)} grades; a right name is that of one.",
         names_table([run for run in runs if run.naming == "wrong"], ("pairs of mistakes",)),
+        "## Pairs of mistakes that cost less than one of the two",
+        f"{len(compared(runs))} pairs beside their mistakes alone, at a rate of {PAIR_RATES[0]}; of all that two mistakes make, "
+        "those are left out whose edits meet in one line, or of which one undoes or hides the other.",
+        above_table(compared(runs)),
         "## Free-form files",
         table(
             ["file", "expected", "routes", "scores", "named"],
@@ -328,11 +381,24 @@ def by_file(runs: Iterable[Run]) -> dict[str, list[Run]]:
     return found
 
 
+def print_pairs(count: int | None, part: int, parts: int) -> int:
+    """Grade one part of so many pairs and print those that cost less than one of their mistakes; return 1 for any."""
+    found = compared(measured(pair_works(count, part, parts)))
+    sys.stdout.write(f"{sum(one.is_above for one in found)} of {len(found)} pairs above the lower of both\n\n")
+    sys.stdout.write(above_table(found))
+    return 1 if any(one.is_above for one in found) else 0
+
+
 def main() -> int:
     """Write the page, or print it; return 1 if correct work lost points, or wrong work none."""
     parser = argparse.ArgumentParser(description="Measures how far a grade can be trusted.")
     parser.add_argument("--quick", action="store_true", help="grade a small part and print the page")
-    is_quick = parser.parse_args().quick
+    parser.add_argument("--pairs", metavar="N", help="grade so many pairs of mistakes, or all, and nothing else")
+    parser.add_argument("--part", default="1/1", metavar="I/N", help="of the pairs, every N-th from the I-th")
+    wanted = parser.parse_args()
+    if wanted.pairs:
+        return print_pairs(None if wanted.pairs == "all" else int(wanted.pairs), *map(int, wanted.part.split("/")))
+    is_quick = wanted.quick
     runs = measured(quick_works() if is_quick else all_works())
     text = page(runs)
     if is_quick:
@@ -347,7 +413,7 @@ def main() -> int:
         or (run.is_false_pass and run.work.group not in APART)
         or run.status is Status.GRADER_ERROR
     ]
-    return 1 if failed else 0
+    return 1 if failed or any(one.is_above for one in compared(runs)) else 0
 
 
 if __name__ == "__main__":
