@@ -387,6 +387,10 @@ EDITS: dict[str, Edit] = {
     "only_first_weight_updated": ((WEIGHTS, f"        self._weigths[0] += {STEP} * x[0]\n"),),
     "only_last_weight_updated": ((WEIGHTS, f"        self._weigths[-1] += {STEP} * x[-1]\n"),),
     "weights_overwritten": ((WEIGHTS, f"        self._weigths = {STEP} * x\n"),),
+    "all_multiplied": (
+        (WEIGHTS, f"        self._weigths = self._weigths * (1 + {STEP} * x)\n"),
+        (BIAS, f"        self.bias = self.bias * (1 + {STEP})\n"),
+    ),
     "error_sign_dropped": delta("abs(loss) * slope"),
     "error_squared": delta("loss**2 * slope"),
     "error_sign_only": delta("np.sign(loss) * slope"),

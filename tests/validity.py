@@ -246,7 +246,9 @@ def above_table(found: Iterable[Pair]) -> str:
         for one in found
         if one.is_above
     ]
-    return table(["pair", "seed", "score", "first alone", "second alone", "criteria missed"], rows) if rows else "None.\n"
+    return (
+        table(["pair", "seed", "score", "first alone", "second alone", "criteria missed"], rows) if rows else "None.\n"
+    )
 
 
 # --- the page -----------------------------------------------------------------------------------
