@@ -41,7 +41,7 @@ mutation: $(READY)
 # All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less (a minute).
 security: $(READY)
 	$(BIN)/python -m pytest -n 5 --dist worksteal -m "security or not security" tests/test_attacks.py tests/test_policy.py \
-		tests/test_degraded.py
+		tests/test_degraded.py tests/test_unearned.py
 
 # The pages in the system's Chromium (half a minute): axe-core, console, network, keyboard, sorting.
 pages: $(READY)

@@ -314,9 +314,17 @@ class ModelRule:
         return self.is_output_right and self.is_hidden_right
 
 
+def misfit_apart(observed: Array, expected: Array) -> float:
+    """Return the misfit of a neuron's steps, (n, 3), weights and bias each by its own scale: a small one is not lost beside a large one."""
+    if not expected.any():
+        return np.inf
+    parts = [(observed[:, columns], expected[:, columns]) for columns in (slice(0, 2), slice(2, 3))]
+    return max(misfit(mine, its) for mine, its in parts if mine.any() or its.any())
+
+
 def residuals(steps: ModelSteps, expected: Array) -> Array:
     """Return the relative misfit of each neuron, (3,); a hidden one may stay where it should, if the other one moves."""
-    found = np.array([misfit(steps.change[:, row], expected[:, row]) for row in range(3)])
+    found = np.array([misfit_apart(steps.change[:, row], expected[:, row]) for row in range(3)])
     is_still: NDArray[np.bool_] = np.abs(expected).max((0, 2)) + np.abs(steps.change).max((0, 2)) == 0
     found[:2][is_still[:2] & expected[:, :2].any()] = 0.0
     return found

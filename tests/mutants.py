@@ -812,16 +812,17 @@ def more() -> dict[str, Behaviour]:
 # --- two mistakes at once -----------------------------------------------------------------------
 
 
-def pairs(rng: np.random.Generator, count: int | None) -> dict[str, Mutant]:
-    """Return mutants with two mistakes each, neither of which hides or undoes the other; count None: all that there are.
+def pairs(rng: np.random.Generator, count: int | None, part: int = 1, parts: int = 1) -> dict[str, Mutant]:
+    """Return mutants with two mistakes each, neither of which hides or undoes the other.
 
-    Where the steps are also those of a third single mistake, its names are accepted too.
+    count is how many all parts have together, None for all that there are; part is one of so many. Where the steps are also those of a third single mistake, its names are accepted too.
     """
-    return {mutant.id: mutant for mutant in islice(_pairs(rng), count)}
+    some = islice(_pairs(rng, part, parts), None if count is None else count // parts)
+    return {mutant.id: mutant for mutant in some}
 
 
-def _pairs(rng: np.random.Generator) -> Iterator[Mutant]:
-    for first, second in rng.permutation(list(combinations(mutants(), 2))):
+def _pairs(rng: np.random.Generator, part: int, parts: int) -> Iterator[Mutant]:
+    for first, second in rng.permutation(list(combinations(mutants(), 2)))[part - 1 :: parts]:
         pair = paired(mutants()[first], mutants()[second])
         if pair is not None:
             yield pair

@@ -25,6 +25,7 @@ from grader.models import Report, Status, Verdict
 from grader.pipeline import assignment, grade
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
+from tests.attacks.unearned import MOST, programs
 from tests.command import ROOT
 from tests.mutants import RATES, Mutant, mutants, names_of, pairs
 from tests.styles import styles
@@ -39,13 +40,14 @@ PAIRS = 150
 PAIR_DRAW = 1  # the seed of which pairs
 PAIR_SEEDS = range(1)
 PAIR_RATES = (0.3,)
+UNEARNED_SEEDS = range(2)
 FREE_SEEDS = range(3)
 BATCH = 60  # grades in one sandbox, about
 
 RIGHT = ("styles", "free-form, right")
 APART = ("order defects", "free-form, order defects")
 GROUPS = (
-    "styles", "mistakes", "order defects", "pairs of mistakes",
+    "styles", "mistakes", "order defects", "pairs of mistakes", "unearned",
     "free-form, right", "free-form, wrong", "free-form, order defects",
 )  # fmt: skip
 
@@ -63,7 +65,7 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What one grade said of a work: missed is the criteria that did not pass."""
+    """What one grade said of a work: missed is the criteria that did not pass, learning the points for what was learned."""
 
     work: Work
     seed: int
@@ -74,6 +76,7 @@ class Run:
     named: frozenset[str]
     total_s: float
     student_s: float
+    learning: int = 0
 
     @property
     def is_right(self) -> bool:
@@ -94,6 +97,11 @@ class Run:
     def is_false_pass(self) -> bool:
         """Say whether wrong work lost none."""
         return not self.is_right and self.score == 100
+
+    @property
+    def is_unearned(self) -> bool:
+        """Say whether worthless training earned points."""
+        return self.work.group == "unearned" and (self.score or 0) > MOST
 
     @property
     def naming(self) -> str:
@@ -140,13 +148,17 @@ def all_works() -> Iterator[Work]:
         yield from of_mutant(mutant, RATES, MUTANT_SEEDS)
     for mutant in pairs(np.random.default_rng(PAIR_DRAW), PAIRS).values():
         yield from of_mutant(mutant, PAIR_RATES, PAIR_SEEDS)
+    for name, one in programs().items():
+        yield Work(group="unearned", name=name, text=one.text, seeds=tuple(UNEARNED_SEEDS))
+    for text in sorted({one.control for one in programs().values()}):
+        yield Work(group="styles", name="control of unearned", text=text, seeds=tuple(UNEARNED_SEEDS))
     yield from free_form(FREE_SEEDS)
 
 
 def pair_works(count: int | None, part: int, parts: int) -> Iterator[Work]:
     """Yield one part of so many pairs (None: all), each before the two mistakes that it is made of."""
     met: set[str] = set()
-    for pair in list(pairs(np.random.default_rng(PAIR_DRAW), count).values())[part - 1 :: parts]:
+    for pair in pairs(np.random.default_rng(PAIR_DRAW), count, part, parts).values():
         for name in (pair.id, *pair.id.split("+")):
             if name not in met:
                 met.add(name)
@@ -198,6 +210,12 @@ def run_of(work: Work, seed: int, report: Report) -> Run:
         named=names_in(report),
         total_s=report.timing.total_s,
         student_s=report.timing.student_s,
+        learning=sum(
+            case.points
+            for criterion in report.criteria
+            for case in criterion.cases
+            if criterion.id == "xor" and case.id != "loss"
+        ),
     )
 
 
@@ -216,21 +234,33 @@ def measured(works: Iterable[Work]) -> list[Run]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pair:
-    """The score of two mistakes at once, beside those of the mistakes alone, None for no score."""
+    """The grade of two mistakes at once, beside those of the mistakes alone."""
 
     run: Run
-    alone: tuple[int | None, ...]
+    alone: tuple[Run, ...]
+
+    @property
+    def lowest(self) -> Run:
+        """Return the mistake that costs most alone."""
+        return min(self.alone, key=lambda run: 100 if run.score is None else run.score)
 
     @property
     def is_above(self) -> bool:
         """Say whether a second mistake earned points."""
-        lowest = min((score for score in self.alone if score is not None), default=100)
-        return self.run.score is not None and self.run.score > lowest
+        mine, its = self.run.score, self.lowest.score
+        return mine is not None and its is not None and mine > its and not self.is_undone
+
+    @property
+    def is_undone(self) -> bool:
+        """Say whether it did by nothing but learning: the second mistake undoes what the first does to the training."""
+        mine, its = self.run.score, self.lowest.score
+        is_more = mine is not None and its is not None and mine > its
+        return is_more and (mine or 0) - self.run.learning <= (its or 0) - self.lowest.learning
 
 
 def compared(runs: Sequence[Run]) -> list[Pair]:
     """Return the pairs among runs whose mistakes were graded alone at the same rate and seed."""
-    scores = {(run.work.text, run.seed): run.score for run in runs}
+    scores = {(run.work.text, run.seed): run for run in runs}
     found = []
     for run in (run for run in runs if run.work.group == "pairs of mistakes"):
         alone = [(mutants()[part].text(rate), run.seed) for rate in PAIR_RATES for part in run.work.name.split("+")]
@@ -239,10 +269,21 @@ def compared(runs: Sequence[Run]) -> list[Pair]:
     return found
 
 
+def above_page(found: Sequence[Pair]) -> str:
+    """Return how many pairs cost less than one of their mistakes, and which."""
+    undone = sum(one.is_undone for one in found)
+    return (
+        f"{sum(one.is_above for one in found)} of {len(found)} pairs have more than the lower of both at a rate of {PAIR_RATES[0]}. "
+        "Not among them: what two edits of one line make, pairs of which one mistake undoes or hides the other, and "
+        f"{undone} that learn XOR where one of the mistakes alone does not, and have no other point more.\n\n"
+        + above_table(found)
+    )
+
+
 def above_table(found: Iterable[Pair]) -> str:
     """Return the pairs that cost less than one of their mistakes."""
     rows = [
-        [one.run.work.name, one.run.seed, one.run.score, *one.alone, ", ".join(one.run.missed)]
+        [one.run.work.name, one.run.seed, one.run.score, *(run.score for run in one.alone), ", ".join(one.run.missed)]
         for one in found
         if one.is_above
     ]
@@ -303,6 +344,17 @@ def listed(runs: Iterable[Run], head: str) -> str:
     return table([head, "runs", "scores", "criteria missed"], rows) if rows else "None.\n"
 
 
+def unearned_table(runs: Sequence[Run]) -> str:
+    """Return the scores of worthless training beside those of the controls."""
+    controls = {run.work.text: run.score for run in runs}
+    rows = [
+        [run.work.name, programs()[run.work.name].kind, run.seed, run.route, run.score, controls.get(programs()[run.work.name].control)]
+        for run in runs
+        if run.work.group == "unearned"
+    ]  # fmt: skip
+    return table(["program", "kind", "seed", "route", "score", "with right steps"], rows) if rows else "None.\n"
+
+
 def names_table(runs: Sequence[Run], group: Sequence[str]) -> str:
     """Return the works that are not always named rightly, and what they are called instead."""
     by_name: dict[str, list[Run]] = {}
@@ -353,9 +405,10 @@ def page(runs: Sequence[Run]) -> str:
         f"Both mistakes were named in {len(both)} of {len(double)} grades; a right name is that of one.",
         names_table([run for run in runs if run.naming == "wrong"], ("pairs of mistakes",)),
         "## Pairs of mistakes that cost less than one of the two",
-        f"{len(compared(runs))} pairs beside their mistakes alone, at a rate of {PAIR_RATES[0]}; of all that two mistakes make, "
-        "those are left out whose edits meet in one line, or of which one undoes or hides the other.",
-        above_table(compared(runs)),
+        above_page(compared(runs)),
+        "## A right forward with worthless training",
+        f"At most {MOST} points are what forward, shapes and a right loss are worth; each program beside the same one with right steps.",
+        unearned_table(runs),
         "## Free-form files",
         table(
             ["file", "expected", "routes", "scores", "named"],
@@ -386,8 +439,7 @@ def by_file(runs: Iterable[Run]) -> dict[str, list[Run]]:
 def print_pairs(count: int | None, part: int, parts: int) -> int:
     """Grade one part of so many pairs and print those that cost less than one of their mistakes; return 1 for any."""
     found = compared(measured(pair_works(count, part, parts)))
-    sys.stdout.write(f"{sum(one.is_above for one in found)} of {len(found)} pairs above the lower of both\n\n")
-    sys.stdout.write(above_table(found))
+    sys.stdout.write(above_page(found))
     return 1 if any(one.is_above for one in found) else 0
 
 
@@ -414,6 +466,7 @@ def main() -> int:
         if (run.is_false_fail and run.work.group != "disputed styles")
         or (run.is_false_pass and run.work.group not in APART)
         or run.status is Status.GRADER_ERROR
+        or run.is_unearned
     ]
     return 1 if failed or any(one.is_above for one in compared(runs)) else 0
 
