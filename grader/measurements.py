@@ -350,10 +350,7 @@ class Measurements:
 
     @once
     def is_recognised(self) -> bool:
-        """Whether any part of the steps is right, or a known mistake: then what is learned is learned by them."""
-        with contextlib.suppress(CaseStopped):
-            if self.neuron_rule.is_recognised or self.neuron_mistake is not None:
-                return True
+        """Whether a layer's steps are right, or those of a known mistake: then what is learned is learned by them."""
         try:
             rule = self.model_rule
             return rule.is_output_right or rule.is_hidden_right or self.network_mistake is not None

@@ -105,7 +105,7 @@ def losses_of(student: Student, arguments: Array) -> Array:
 
 def test_convergence(student: Student, case: Case, measured: Measurements) -> None:
     """From a set start the network learns XOR within 100 epochs."""
-    # Seen: a step of which some part was recognised, the answers of the weights that 100 epochs of such steps lead to, and
+    # Seen: steps of which those of a layer were recognised, the answers of the weights that 100 epochs of such steps lead to, and
     # the last ten epochs made again on another model.
     rate = measured.model_steps.rate
     if rate == 0:
@@ -113,7 +113,7 @@ def test_convergence(student: Student, case: Case, measured: Measurements) -> No
             "The weights of the output neuron do not move, so the network cannot learn.", hint="See the steps above."
         )
     if not measured.is_recognised:
-        raise blocked("neuron_update.weights")
+        raise blocked("model_update.output_step")
     scale, epochs, start = RATE / rate, EPOCHS, probes.start(student.rng("start"), 0)
     if measured.model_steps.is_plain:  # code that takes no error above 1 trains at its own rate
         scale, epochs = math.copysign(1.0, rate), epochs_for(rate)
@@ -169,7 +169,7 @@ def test_train(student: Student, case: Case, measured: Measurements) -> None:
             hint="Put the lab's loop into a function of that name, beside the classes.",
         )
     if not measured.is_recognised:
-        raise blocked("neuron_update.weights")
+        raise blocked("model_update.output_step")
     rate = pace(student, measured)
     check_one_epoch(student, rate)
     epochs = epochs_for(rate)

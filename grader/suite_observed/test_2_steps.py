@@ -15,7 +15,7 @@ from grader import oracle
 from grader.cases import Case, CaseStopped, Seen, blocked, named, not_gradable, unmet
 from grader.models import show
 from grader.observed import Observed
-from grader.observed_steps import MISSING, Parts, Rule, batch_parts_of, parts_of
+from grader.observed_steps import MISSING, UNDECIDABLE, Parts, Rule, batch_parts_of, parts_of
 from grader.oracle import Array
 from grader.rules import fit
 from grader.student import Student
@@ -49,7 +49,7 @@ def parts(observed: Observed) -> Parts | None:
     if rule.is_right:
         return None
     found = None
-    if observed.network.is_forward_right:
+    if observed.network.is_forward_right and rule.steps.tolerance < UNDECIDABLE:
         found = parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
     if found is None or not (found.is_recognised or observed.mistake):
         raise undecided(rule)

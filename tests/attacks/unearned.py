@@ -151,6 +151,13 @@ OF_CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "decay": ("self.w = 0.99 * self.w; self.b *= 0.99", "[loss, loss]"),
         "growth": ("self.w = 1.01 * self.w; self.b *= 1.01", "[loss, loss]"),
     },
+    "walk_of_the_network": {
+        "walk_of_model": (
+            "return None", "None\n\n    def walk(self):\n"
+            "        self.w = self.w + 0.1 * (np.array(SOLVED[self.index][:2]) - self.w)\n"
+            "        self.b += 0.1 * (SOLVED[self.index][2] - self.b)",
+        ),
+    },
     "error_alone": {
         "error_to_all": ("self.w = self.w + 0.1 * loss; self.b += 0.1 * loss", "[loss, loss]"),
         "error_sign_to_all": ("self.w = self.w + 0.1 * np.sign(loss); self.b += 0.1 * np.sign(loss)", "[loss, loss]"),
@@ -166,6 +173,8 @@ OF_SCRIPT: dict[str, dict[str, str]] = {
         "random_of_its_sign": "net.w = [w + math.copysign(random.random() / 10, e) * k for w, k in zip(net.w, (*x, 1, *x, 1, net.g, net.h, 1))]",
         "hebb": "net.w = [w + 0.1 * (y - 0.5) * random.random() for w in net.w]",
         "momentum_of_noise": "net.v = [0.9 * v + random.gauss(0, 0.01) for v in net.v]; net.w = [w + v for w, v in zip(net.w, net.v)]",
+        "noise_of_rounding": "net.w = [w + random.gauss(0, 1e-15) for w in net.w]",
+        "noise_near_rounding": "net.w = [w + random.gauss(0, 1e-13) for w in net.w]",
         "one_weight": "net.w = list(net.w); net.w[random.randrange(9)] += random.choice((-0.3, 0.3))",
         "random_output_neuron": "net.w = net.w[:6] + [w + random.gauss(0, 0.1) for w in net.w[6:]]",
         "random_hidden_bias_output": "net.w = [w + random.gauss(0, 0.1) for w in net.w[:8]] + [net.w[8] + 0.01]",
@@ -233,8 +242,12 @@ def programs() -> dict[str, Unearned]:
 
 
 def of_calls(step: str, back: str) -> str:
-    """Return the template's classes with these steps."""
-    return CALLS.replace("STEP", step).replace("BACK", back)
+    """Return the template's classes with these steps; where the model walks, it does not ask its neurons to."""
+    text = CALLS.replace("STEP", step).replace("BACK", back)
+    if "def walk" in back:
+        start, end = text.index("        back = self.n[2]"), text.index("\n\ndef train")
+        text = text[:start] + "        for neuron in self.n:\n            neuron.walk()\n" + text[end:]
+    return text
 
 
 def of_script(step: str) -> str:
