@@ -353,14 +353,25 @@ class Measurements:
         """Whether a layer's steps are right, or those of a known mistake: then what is learned is learned by them."""
         try:
             rule = self.model_rule
+            if self.is_dead:
+                return False
             return rule.is_output_right or rule.is_hidden_right or self.network_mistake is not None
         except CaseStopped:
             return False
 
     @once
+    def is_neuron_dead(self) -> bool:
+        """Whether a neuron answers with 0 or 1 only, and nothing shows the y that it had before: then no step means anything."""
+        return self.neuron_steps.is_thresholded and not self.neuron_rule.is_derivative_right
+
+    @once
     def is_dead(self) -> bool:
-        """Whether the network answers with 0 or 1 only, where y (1 - y) is 0: no step can be seen then."""
-        return bool(np.isin(self.network_answers.actual, (0.0, 1.0)).all())
+        """Whether that is so of the network: all of its neurons, or the one that answers, and nothing moves."""
+        with contextlib.suppress(CaseStopped):
+            if self.is_neuron_dead:
+                return True
+        is_thresholded = bool(np.isin(self.network_answers.actual, (0.0, 1.0)).all())
+        return is_thresholded and not self.model_steps.change.any()
 
     @once
     def is_paid(self) -> bool:

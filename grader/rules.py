@@ -132,9 +132,9 @@ class NeuronSteps:
         return self.returned.shape == expected.shape and misfit(self.returned, expected) < TOLERANCE
 
     @property
-    def is_dead(self) -> bool:
-        """Say whether nothing moves because forward answers with 0 or 1 only, where y (1 - y) is 0."""
-        return bool(np.isin(self.output, (0.0, 1.0)).all() and not self.change.any())
+    def is_thresholded(self) -> bool:
+        """Say whether forward answers with 0 or 1 only, where y (1 - y) is 0."""
+        return bool(np.isin(self.output, (0.0, 1.0)).all())
 
     @property
     def is_sigmoid(self) -> bool:

@@ -220,8 +220,8 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
     "truncated": ([(BIAS, BIAS + "        self._weigths = np.trunc(self._weigths)\n")], 82, {"The weights stay whole numbers: every step is cut off."}),
     "derivative_negated_everywhere": (
         [("    return y * (1 - y)\n", "    return y * (y - 1)\n"), (WEIGHTS, WEIGHTS.replace("+ LEARN", "- LEARN")), (BIAS, BIAS.replace("+ LEARN", "- LEARN")), ("        return errors\n", "        return -errors\n")],
-        79,
-        {"Neuron.backward uses y (y - 1): the derivative with the wrong sign.", "The returned errors are {ratio} times what they should be."},
+        85,
+        {"Neuron.backward uses y (y - 1): the derivative with the wrong sign."},
     ),
     "no_bias": ([(" + self.bias)", ")"), (BIAS, "")], 81, {"There is no bias in: {neurons}. Nothing but the inputs moves the output."}),
 }  # fmt: skip

@@ -78,11 +78,11 @@ def check_used(case: Case, measured: Measurements) -> None:
             "Neuron.backward uses y (y - 1): the derivative with the wrong sign.", hint=HINT, seen=seen,
             misconception="derivative_negated", formula="derivative",
         )  # fmt: skip
+    if measured.is_neuron_dead:
+        raise blocked("forward.neuron")
     if has_derivative(measured.neuron_mistake) or (not rule.are_weights_right and steps.is_returned_right):
         case.remark("The steps themselves do not show it; what is wrong with them counts where it is reported.")
         return
-    if steps.is_dead:
-        raise blocked("forward.neuron")
     if not np.isfinite(rule.slope).all() or not rule.slope.any():
         raise blocked("neuron_update.weights")  # nothing moves, so no derivative shows
     if rule.is_derivative_constant and is_in_model(measured):

@@ -75,7 +75,7 @@ def test_weights(case: Case, measured: Measurements) -> None:
             misconception="weights_rounded",
             formula="step",
         )
-    if steps.is_dead:
+    if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if not actual.any():
         template, hint = "Neuron.backward leaves the weights as they were.", STILL.hint
@@ -157,7 +157,7 @@ def test_bias(case: Case, measured: Measurements) -> None:
         raise blocked("shapes.bias")
     expected, actual = right_steps(measured)[:, 2], steps.change[:, 2]
     case.seen = Seen(expected=expected, actual=actual, err=steps.err)
-    if steps.is_dead:
+    if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if rule.is_bias_right:
         check_zero_input(measured)
@@ -213,7 +213,7 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
             "backward returns {count} numbers; there are two inputs.", count=count,
             hint="Return one error for each input: err * y * (1 - y) * self._weigths.",
         )  # fmt: skip
-    if steps.is_dead:
+    if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if steps.is_returned_right:
         case.seen = Seen(expected=steps.returned, actual=steps.returned, weights=before, err=steps.err)

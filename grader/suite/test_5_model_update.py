@@ -23,6 +23,8 @@ NUMBERS = ("first weight", "second weight", "bias")
 
 def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: str) -> None:
     """Compare the steps of some neurons (rows of the oracle) with what they should be."""
+    if measured.is_dead:
+        raise blocked("forward.model")
     steps, rule = measured.model_steps, measured.model_rule
     worst = max(rows, key=lambda row: rule.residuals[row])
     off = np.abs(np.nan_to_num(steps.change - rule.expected, nan=np.inf))[:, worst]
@@ -51,8 +53,6 @@ def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: 
         return
     name = ("hidden neuron 1", "hidden neuron 2", "the output neuron")[worst]
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
-    if not steps.change.any() and measured.is_dead:
-        raise blocked("forward.model")
     if not steps.change[:, list(rows)].any():
         unnamed = unmet("Model.backward leaves {neuron} as it was.", neuron=name, hint=hint, seen=seen)
         raise named(case, measured.network_mistake, unnamed)
