@@ -56,7 +56,7 @@ mutation: $(TESTING)
 # All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less, forged answers (2 minutes).
 security: $(TESTING)
 	$(BIN)/python -m pytest -n 5 --dist worksteal -m "security or not security" tests/test_attacks.py tests/test_policy.py \
-		tests/test_degraded.py tests/test_bounds.py
+		tests/test_degraded.py tests/test_bounds.py tests/test_unearned.py
 
 # The pages in the system's Chromium (half a minute): axe-core, console, network, keyboard, sorting.
 pages: $(TOOLS)

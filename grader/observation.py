@@ -39,6 +39,9 @@ FIT = 0.75  # of its calls in the first hundreds get examples of XOR
 DELTA = 0.02
 ALIKE = 0.02
 SOME = 1e-7
+SKIPPED = 3  # steps at the start that are not looked at: weights may be made, or made anew, there
+STARTS = 16  # drawn to lead a training on from; the one furthest from its own weights is taken
+STAYS = 1e-5  # how near a weight that is set must be when it is read
 LARGEST = 1e9  # of a weight
 
 Flags = NDArray[np.bool_]
@@ -130,6 +133,7 @@ class Record:
     """n calls in a row that bound steps: numbers before and after, (n, k), and the examples (n, rows, 2), NaN if not known.
 
     scalars (n, m) were passed or returned by the submission's functions until the next call, NaN for none.
+    is_led: the first of the calls began with weights that the grader had set.
     """
 
     references: list[Reference]
@@ -139,6 +143,7 @@ class Record:
     scalars: Array
     sites: Array
     depths: Array
+    is_led: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,6 +175,19 @@ class Network:
         rows = [zeros if one is None else numbers[:, one] for one in self.columns]
         return np.column_stack(rows).reshape(-1, 3, 3) * self.mask
 
+    def stored(self, parameters: Array) -> Array:
+        """Return parameters (3, 3) as the numbers that the submission keeps."""
+        return np.asarray((parameters * self.mask).ravel()[self.present.ravel() > 0])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lead:
+    """Where a training is to go on from: values for references, set at a call by its number."""
+
+    at: int
+    references: list[Reference]
+    values: Array
+
 
 class Observing:
     """The conversation with the worker about its watched runs; every answer is checked for shape and size."""
@@ -192,10 +210,14 @@ class Observing:
         ends = np.cumsum(counts, dtype=int)
         return found, [numbers[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
-    def record(self, root: Root) -> Record | None:
-        """Return the calls of one object's forward; None where none was seen, or none that can be read."""
-        settings = {"do": "record", "seed": self._seed, "seconds": WATCH_S, **root.settings}
-        answer = self._asking.ask("observe", WHAT, settings, {}, {}, 2 * WATCH_S)
+    def record(self, root: Root, lead: Lead | None = None) -> Record | None:
+        """Return the calls of one object's forward, led if asked; None where none was seen, or none that can be read."""
+        settings: dict[str, Any] = {"do": "record", "seed": self._seed, "seconds": WATCH_S, **root.settings}
+        arrays: dict[str, Array] = {}
+        if lead is not None:
+            settings |= {"at": lead.at, "references": lead.references}
+            arrays["start"] = lead.values
+        answer = self._asking.ask("observe", WHAT, settings, arrays, {}, 2 * WATCH_S)
         found = self._asking.words(answer, Recorded)
         count = len(found.sites)
         if not count:
@@ -222,6 +244,7 @@ class Observing:
             scalars=arrays["scalars"],
             sites=np.array(found.sites),
             depths=np.array(found.depths),
+            is_led=lead is not None,
         )
 
     def methods(self, count: int) -> list[str]:
@@ -247,12 +270,11 @@ class Observing:
     def train(self, network: Network, start: Array, near: float, seconds: float) -> tuple[Trained, Array, Array]:
         """Run the submission's own training from a start (3, 3): the parameters at its end, and its squared errors."""
         present = [one for one in network.references if one is not None]
-        mask = network.present.ravel() > 0
         settings = {
             "do": "train", "seed": self._seed, "seconds": seconds, "near": near, "references": present,
             **network.root.settings,
         }  # fmt: skip
-        arrays = {"start": (start * network.mask).ravel()[mask], "x": oracle.XOR_INPUTS, "labels": oracle.XOR_LABELS}
+        arrays = {"start": network.stored(start), "x": oracle.XOR_INPUTS, "labels": oracle.XOR_LABELS}
         shapes = {"values": (None,), "squared": (None,)}
         answer = self._asking.ask("observe", WHAT, settings, arrays, shapes, seconds + 2 * WATCH_S)
         trained = self._asking.words(answer, Trained)
@@ -449,6 +471,26 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ne
     if not network.is_forward_right and (mask < 0).any():  # the sign of a bias shows in a right forward only
         return checked(replace(network, mask=np.ones((3, 3))), replay, found_order, rng)
     return network
+
+
+def led(observing: Observing, network: Network, rng: np.random.Generator) -> Network | None:
+    """Return the network as it goes on training from weights drawn here; None where these do not stay."""
+    record, parameters = network.record, network.parameters(network.record.before)
+    with np.errstate(invalid="ignore"):
+        moves = np.flatnonzero((np.abs(np.diff(parameters, axis=0)) > 0).any((1, 2)))
+    at = int(moves[SKIPPED - 1]) + 1 if len(moves) > SKIPPED else 0
+    if network.root.is_inline:  # weights are set before a forward, not in the middle of a step
+        whole = record.sites == 1 if (record.sites[at:] == 1).any() else record.depths == record.depths[at:].min()
+        at += int(np.flatnonzero(whole[at:])[0])
+    drawn = rng.uniform(0.3, 1.2, (STARTS, 3, 3)) * rng.choice([-1.0, 1.0], (STARTS, 3, 3)) * network.present
+    start = drawn[np.nan_to_num(np.abs(drawn - parameters[at])).sum((1, 2)).argmax()]
+    references = [one for one in network.references if one is not None]
+    followed = observing.record(network.root, Lead(at=at, references=references, values=network.stored(start)))
+    if followed is None or any(one not in followed.references for one in references):
+        return None
+    columns = [None if one is None else followed.references.index(one) for one in network.references]
+    found = replace(network, record=followed, columns=columns)
+    return found if np.abs(found.parameters(followed.before[:1])[0] - start).max() < STAYS else None
 
 
 def checked(network: Network, replay: Replay, order: list[int], rng: np.random.Generator) -> Network:

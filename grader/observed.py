@@ -13,7 +13,7 @@ from grader.asking import Asking
 from grader.cases import CaseStopped, not_gradable, once
 from grader.diagnosis import Diagnosis, diagnose_forward
 from grader.models import SourceFile
-from grader.observation import DELTA, Discovered, Network, Observing, Trained, network_of, observed_network
+from grader.observation import DELTA, Discovered, Network, Observing, Trained, led, network_of, observed_network
 from grader.observed_steps import Rule, are_several, diagnosed, passed_error, rule_of
 from grader.oracle import Array
 from grader.rules import paced
@@ -195,4 +195,10 @@ def _observe(observing: Observing, seed: int) -> Observed:
             network, rule = inline, other
     if rule is None:
         raise not_gradable("Your program was run, and its network made no steps that the grader could watch.")
-    return Observed(observing, network, discovered, rule, seed)
+    followed = led(observing, network, rng)
+    again = None if followed is None else rule_of(followed, slopes)
+    if again is None or (rule.is_right and not (again.is_right and again.loss == rule.loss)):
+        raise not_gradable(
+            "From weights that the grader set, your training did not go on with the steps that it makes from its own."
+        )
+    return Observed(observing, network, discovered, again, seed)

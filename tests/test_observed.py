@@ -175,6 +175,10 @@ WRONG = {
         {"xor.loss"},
     ),
     "skips_zero": (variant(("            net.learn", "            if any(x): net.learn")), {"model_update.output_step", "xor.train"}),
+    "batch_without_bias_step_and_hidden_sign": (
+        variant(("        self.b = self.b + 0.5 * d.sum(0, keepdims=True)\n", ""), ("back = d @", "back = -d @"), text=BATCH),
+        {"neuron_update.bias", "model_update.hidden_step"},
+    ),
     "batch_without_bias_step": (variant(("        self.b = self.b + 0.5 * d.sum(0, keepdims=True)\n", ""), text=BATCH), {"neuron_update.bias"}),
 }  # fmt: skip
 

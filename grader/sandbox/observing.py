@@ -215,10 +215,16 @@ class Follower(Hook):
 
 
 class Recorder(Follower):
-    """Keeps, at each call that bounds a step and at its return, the numbers inside the object."""
+    """Keeps, at each call that bounds a step and at its return, the numbers inside the object.
 
-    def __init__(self, files: set[str], seconds: float, wanted: dict[str, Any]) -> None:
-        super().__init__(files, seconds, wanted)
+    Where start holds numbers, they are set at the call `at` (or as soon as there is a place for them), and what came
+    before it is forgotten.
+    """
+
+    def __init__(self, files: set[str], wanted: dict[str, Any], start: Any) -> None:
+        super().__init__(files, wanted["seconds"], wanted)
+        self.is_led = not len(start)
+        self._start = start
         self.rows: list[dict[str, Any]] = []
         self.template: tuple[list[Any], dict[str, Any]] = ([], {})
         self._running: types.FrameType | None = None
@@ -230,6 +236,8 @@ class Recorder(Follower):
                 count = frame.f_code.co_argcount
                 self._note(*(frame.f_locals.get(name) for name in frame.f_code.co_varnames[:count]))
             return
+        if not self.is_led and len(self.rows) >= self._wanted["at"]:
+            self._lead()
         most = KEPT * (1 if self._wanted["method"] else 4)
         if len(self.rows) >= most or (len(self.rows) >= SOME and time.monotonic() > self.soon):
             raise Enough
@@ -251,6 +259,13 @@ class Recorder(Follower):
                 "scalars": [],
             }
         )
+
+    def _lead(self) -> None:
+        """Set the numbers of the start, and keep nothing of what came before."""
+        with contextlib.suppress(AttributeError, KeyError, IndexError, TypeError):  # not made yet
+            inside.References(self.owner, self._wanted["references"]).write(self._start)
+            self.is_led = True
+            self.rows.clear()
 
     def leave(self, frame: types.FrameType, value: Any) -> None:
         if frame is self._running:
@@ -353,11 +368,11 @@ class Observer:
         numbers = [number for one in finder.calls for number in (*one["passed"], *one["returned"])]
         return {"calls": calls, "problem": problem, "logs": self._takes_logarithms()}, {"numbers": numbers}
 
-    def record(self, settings: dict[str, Any], _: dict[str, Any]) -> Answer:
-        """Run again and follow one object. A row of each array is a call that bounds a step: see Follower."""
-        recorder = Recorder(self._files, settings["seconds"], settings)
+    def record(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Answer:
+        """Run again and follow one object, from a start if one is given. A row of each array is a call that bounds a step: see Follower."""
+        recorder = Recorder(self._files, settings, arrays.get("start", ()))
         self._run(recorder, settings["seed"], lambda: bool(recorder.rows))
-        rows = recorder.rows
+        rows = recorder.rows if recorder.is_led else []
         self._owner, self._template = recorder.owner, recorder.template
         if settings["shapes"] is not None:  # forward is another call than the one that bounds the steps
             self._template = templated(settings["shapes"], settings["numbers"]), {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grader import oracle, probes
-from grader.cases import Case, CaseStopped, Seen, named, unmet
+from grader.cases import Case, CaseStopped, Seen, blocked, named, unmet
 from grader.diagnosis import diagnose_loss
 from grader.measurements import Measurements
 from grader.models import Training, number, show, vector
@@ -47,6 +47,8 @@ TURNING = {"derivative_negated", "hidden_sign"}  # mistakes with the same number
 
 def test_loss(student: Student, case: Case, measured: Measurements) -> None:
     """loss(y, label) is linear in label - y, with the sign that backward expects."""
+    # Seen: its values at five drawn outputs are one constant times label - y; and where the steps show which sign they
+    # expect, that one.
     if not student.has("loss"):
         raise unmet(
             "There is no function loss(y, label).",
@@ -103,9 +105,15 @@ def losses_of(student: Student, arguments: Array) -> Array:
 
 def test_convergence(student: Student, case: Case, measured: Measurements) -> None:
     """From a set start the network learns XOR within 100 epochs."""
+    # Seen: steps of which those of a layer were recognised, the answers of the weights that 100 epochs of such steps lead to, and
+    # the last ten epochs made again on another model.
     rate = measured.model_steps.rate
     if rate == 0:
-        raise unmet("The output neuron does not move, so the network cannot learn.", hint="See the steps above.")
+        raise unmet(
+            "The weights of the output neuron do not move, so the network cannot learn.", hint="See the steps above."
+        )
+    if not measured.is_recognised:
+        raise blocked("model_update.output_step")
     scale, epochs, start = RATE / rate, EPOCHS, probes.start(student.rng("start"), 0)
     if measured.model_steps.is_plain:  # code that takes no error above 1 trains at its own rate
         scale, epochs = math.copysign(1.0, rate), epochs_for(rate)
@@ -153,11 +161,15 @@ def epochs_for(rate: float) -> int:
 
 def test_train(student: Student, case: Case, measured: Measurements) -> None:
     """Your own train(model, samples, epochs) teaches XOR from a set start."""
+    # Seen: the same; one epoch of train on drawn labels moves the weights as four of its own steps do; the answers of the
+    # weights that it leads to from a set start, and the opposite ones for the opposite labels.
     if not student.has("train"):
         raise unmet(
             "There is no function train(model, samples, epochs).",
             hint="Put the lab's loop into a function of that name, beside the classes.",
         )
+    if not measured.is_recognised:
+        raise blocked("model_update.output_step")
     rate = pace(student, measured)
     check_one_epoch(student, rate)
     epochs = epochs_for(rate)
