@@ -52,9 +52,9 @@ def test_loss(observed: Observed) -> None:
 
 def test_convergence(observed: Observed, student: Student, case: Case) -> None:
     """From a set start the network learns XOR."""
-    # Seen: steps that were recognised, and the answers after the submission's own training from there; where all of its
-    # steps are right, and it makes too few, those after the grader's with the same rule.
-    parts(observed)
+    # Seen: steps of which those of each neuron were recognised, and the answers after the submission's own training from
+    # there; where all of its steps are right, and it makes too few, those after the grader's with the same rule.
+    check_recognised(observed)
     learned = observed.learned
     if learned.has_learned or not observed.is_step_right or observed.rule.rate < 0:
         judge(case, observed, learned.answers, learned.epochs)
@@ -67,9 +67,9 @@ def test_convergence(observed: Observed, student: Student, case: Case) -> None:
 
 def test_train(observed: Observed, student: Student, case: Case) -> None:
     """Your own training teaches XOR from a set start."""
-    # Seen: steps that were recognised, one for each example, and the answers after its own end, which they can have led
+    # Seen: steps of which those of each neuron were recognised, one for each example, and the answers after its own end, which they can have led
     # to in as many epochs; right steps that are too few or too small to get there were judged above.
-    parts(observed)
+    check_recognised(observed)
     missing = observed.rule.missing
     if missing:
         raise unmet(
@@ -98,6 +98,14 @@ def test_train(observed: Observed, student: Student, case: Case) -> None:
             hint="Let the network learn its weights by its own steps.",
             seen=Seen(actual=learned.parameters, start=learned.start),
         )
+
+
+def check_recognised(observed: Observed) -> None:
+    """Stop a case about learning where the steps of a neuron are nothing that is known: it may have learned by luck."""
+    found = parts(observed)
+    if found is None or observed.mistake is not None or found.are_weights_right.all():
+        return
+    raise blocked("model_update.hidden_step" if found.are_weights_right[2] else "model_update.output_step")
 
 
 def judge(case: Case, observed: Observed, answers: oracle.Array, epochs: float) -> None:
