@@ -159,6 +159,7 @@ def executor(jobs: int, cluster: str | None) -> Iterator[tuple[Executor, int]]:
     """Return who grades, and how many at a time: threads with a warm process each, or a cluster's workers."""
     from grader.classroom import close_all
     from grader.errors import UsageError
+    from grader.installation import adding
 
     if cluster is None:
         pool = ThreadPoolExecutor(jobs)
@@ -171,7 +172,9 @@ def executor(jobs: int, cluster: str | None) -> Iterator[tuple[Executor, int]]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise UsageError("--cluster needs the extra: pip install 'xor-lab-grader[cluster]'.") from error
+        raise UsageError(
+            "--cluster needs distributed; install it with: {command}", command=adding("distributed")
+        ) from error
     try:
         client = Client(cluster, timeout="20s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -25,11 +26,14 @@ from grader.language import from_locale, phrase, word
 
 if TYPE_CHECKING:
     from grader.errors import GradeError
+    from grader.installation import Source
     from grader.models import Assignment, Report
     from grader.sandbox.processes import Sandbox
 
 FORMATS = ("json", "text", "html", "markdown", "github", "junit", "gradescope", "classroom50")
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+AGAIN_S = 0.01
+RECEIVED: list[int] = []  # the signals that interrupted this process
 DEFAULT_REPORT = ("json", "grade-report.json")
 
 EPILOG = """\b
@@ -72,7 +76,8 @@ def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str)
 def new(folder: Path, lab: Path | None, lang: str) -> int:
     """Copy the template of a lab, and say what comes next."""
     from grader.errors import GradeError
-    from grader.new import TEMPLATE, copy_template
+    from grader.installation import source
+    from grader.new import TEMPLATE, copy_template, fill_in
     from grader.pipeline import assignment
 
     try:
@@ -84,8 +89,22 @@ def new(folder: Path, lab: Path | None, lang: str) -> int:
         raise click.UsageError(f"{str(folder)!r} {error.strerror}.") from error
     for name in names:
         click.echo(folder / name)
+    found = source()
+    if fill_in(folder, found.address, lang):
+        click.echo(installs(found, lang))
     click.echo(f"Next: {next_}" if lab is None else f"Next: {next_} --assignment {lab}")
     return exits.GRADED
+
+
+def installs(source: Source, lang: str) -> str:
+    """Return what the workflow of a new lab installs, or why it names nothing."""
+    if source.address:
+        return word(lang, "The workflow installs the grader from {address}", address=source.address)
+    return word(
+        lang,
+        "The workflow needs the variable GRADER, the address that pip installs the grader from: this one was installed from {origin}.",
+        origin=phrase(lang, "origin", source.instead),
+    )
 
 
 def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -183,8 +202,7 @@ def command(
         except GradeError as error:
             return refused(error, lang)
         report = graded(submission, replace(task, is_run_asked=training_run), seed, lang, sandbox)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # interrupted, whatever came of it
-        raise KeyboardInterrupt
+    check_signals()
     return max(write(reports, report, submission, is_plain=is_plain), exit_code(report, fail_under))
 
 
@@ -260,6 +278,8 @@ def run(command: click.Command, name: str) -> None:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         code = command.main(prog_name=name, standalone_mode=False)
+        answer_signals(signal.SIG_IGN)
+        check_signals()
     except SystemExit:  # click's own end, when the reader of --help has seen enough
         code = exits.GRADED
     except click.ClickException as error:
@@ -282,23 +302,42 @@ def answer_signals(handler: Callable[..., None] | signal.Handlers) -> None:
         signal.signal(number, handler)
 
 
-def interrupt(*_: object) -> None:
+def interrupt(number: int, frame: FrameType | None) -> None:
     """End the work; a second signal would only end the tidying up."""
     answer_signals(signal.SIG_IGN)
-    raise KeyboardInterrupt
+    RECEIVED.append(number)
+    while frame is not None and frame.f_code is not interrupt_again.__code__:
+        frame = frame.f_back
+    if frame is None:
+        raise KeyboardInterrupt
+    signal_again()  # Python would drop an exception here and call nobody
 
 
-def interrupt_again(lost: sys.UnraisableHookArgs) -> None:
-    """Tell again of a signal that arrived where Python drops exceptions, such as a __del__ or an import lock's callback."""
-    if not isinstance(lost.exc_value, KeyboardInterrupt):
-        sys.__unraisablehook__(lost)
-        return
+def check_signals() -> None:
+    """Raise KeyboardInterrupt if a signal arrived, whatever became of the exception that it raised."""
+    if RECEIVED:
+        raise KeyboardInterrupt
+
+
+def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
+    """Repeat a signal whose exception Python dropped, as it does in a __del__ or an import lock's callback."""
+    if isinstance(dropped.exc_value, KeyboardInterrupt):
+        signal_again()
+    else:
+        sys.__unraisablehook__(dropped)
+
+
+def signal_again() -> None:
+    """Send the main thread a signal shortly, without waiting for the thread that sends it."""
     answer_signals(interrupt)
     main = threading.main_thread().ident
     wake = getattr(signal, "pthread_kill", lambda _, number: _thread.interrupt_main(number))  # Windows has none
-    again = threading.Timer(0.01, wake, [main, signal.SIGINT])  # once this callback has been left
-    again.daemon = True
-    again.start()
+
+    def send() -> None:
+        time.sleep(AGAIN_S)
+        wake(main, signal.SIGINT)
+
+    _thread.start_new_thread(send, ())
 
 
 def forget_output() -> None:

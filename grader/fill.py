@@ -416,7 +416,7 @@ def split(data: bytes, delimiter: bytes) -> list[Row]:
     A line without text is a row without cells. UsageError for a quote that is never closed.
     """
     mark = re.escape(delimiter)
-    pattern = re.compile(b'("[^"]*+(?:""[^"]*+)*+")?+([^\r\n%b]*+)(%b|\r\n|\r|\n|)' % (mark, mark))
+    pattern = re.compile(b'("[^"]*(?:""[^"]*)*"(?!"))?([^\r\n%b]*)(%b|\r\n|\r|\n|)' % (mark, mark))
     place = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
     rows: list[Row] = []
     row: Row = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from grader.models import BANNED_IMPORT, DROPPED_LINE, Finding, SourceFile, StagedSubmission, say
+from grader.sandbox.reading import is_banned
 
 SHOWN = 20  # findings of a kind
 
@@ -60,8 +61,3 @@ def finding(file: SourceFile, line: int | None, module: str) -> Finding:
     )
     message = say(template, place=file.place(line), module=module)
     return Finding(rule=BANNED_IMPORT, file=file.name, line=line, message=message)
-
-
-def is_banned(module: str, banned: Iterable[str]) -> bool:
-    """Say whether module is one of banned or inside one: "torch.nn" is, "torchlight" is not."""
-    return any(module == name or module.startswith(name + ".") for name in banned)

@@ -48,6 +48,10 @@ PHRASES: dict[str, tuple[str, ...]] = {
         "does not exist", "is neither a folder nor a .zip archive of hand-ins", "is not on the roster",
         "is one student of the roster by id and another by name", "appears twice", "is missing",
     ),
+    "origin": (
+        "a path of this machine", "an index, by its name alone", "an address with a user name or password",
+        "an address without a commit or a hash", "an address that no workflow can use",
+    ),
     "kind": ("a link, which is not followed", "no regular file"),
     "columns": ("none",),
     "verdict": (

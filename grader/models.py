@@ -19,6 +19,7 @@ SCHEMA = "xor-lab-grader/report/v1"
 BANNED_IMPORT = "banned_import"  # rules that findings name
 DROPPED_LINE = "notebook_line"
 
+LARGEST_INT = 2**53  # that every reader of JSON takes
 Number = float | str  # a non-finite number is the string "nan", "inf" or "-inf"
 
 
@@ -88,7 +89,8 @@ def argument(value: str | float | Message) -> str | int | Message:
     """Return an argument of a sentence as a report can carry it."""
     if isinstance(value, str):
         return carried(value)
-    return value if isinstance(value, (int, Message)) else show(value)
+    is_whole = isinstance(value, int) and abs(value) < LARGEST_INT
+    return value if is_whole or isinstance(value, Message) else show(value)  # type: ignore[return-value]
 
 
 def carried(text: str) -> str:

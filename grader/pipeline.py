@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.budget import Budget
 from grader.errors import Rejected
 from grader.imports import check_imports, dropped_lines
 from grader.lab_package import LabPackage
@@ -98,10 +99,11 @@ def grade_handed(
             fitting = sandbox_for(preloaded(staged, assignment), box, worker, stack)
             stack.push(worker)  # its end comes before that of its sandbox
             worker.run(program(staged, assignment), fitting)
-            run = run_lab(staged, assignment, worker, seed, progress, collected)
+            budget = Budget()
+            run = run_lab(staged, assignment, worker, seed, progress, budget, collected)
             extra = None
             if part is not None:
-                extra = run_extra(part, assignment, fitting or box, worker.spent_s, seed, progress)
+                extra = run_extra(part, assignment, fitting or box, worker.spent_s, seed, progress, budget)
             return score(
                 assignment, staged, findings, run, extra, seed=seed, lang=lang, total_s=time.monotonic() - began
             )
@@ -134,6 +136,7 @@ def run_lab(
     worker: Worker,
     seed: int,
     progress: Progress,
+    budget: Budget,
     collected: CollectedSuite | None,
 ) -> SuiteRun:
     """Run the lab's suite over the submission in the worker, and the other one that the lab asks for; the run that counts."""
@@ -144,16 +147,16 @@ def run_lab(
     if collected is None:
         package.forget()
     hooks = Hooks(package.optional("hooks"))
-    first = run_suite(staged, assignment, worker, seed, progress, collected=collected)
+    first = run_suite(staged, assignment, worker, seed, progress, budget, collected=collected)
     if first.broken is not None:
         return first
     ran = ran_of(first, assignment)
     suite = hooks.other_suite(ran)
     if suite is None:
         return first
-    other = run_suite(staged, assignment, worker, seed, progress, suite)
-    if other.broken is not None:
-        return other
+    other = run_suite(staged, assignment, worker, seed, progress, budget, suite)
+    if other.broken is not None:  # it ran as the submission pleased
+        return first
     return replace(
         first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other,
         student_time_s=round(worker.spent_s, 4),
@@ -179,7 +182,13 @@ def extra_part(staged: StagedSubmission, assignment: Assignment) -> StagedSubmis
 
 
 def run_extra(
-    part: StagedSubmission, assignment: Assignment, sandbox: Sandbox, spent_s: float, seed: int, progress: Progress
+    part: StagedSubmission,
+    assignment: Assignment,
+    sandbox: Sandbox,
+    spent_s: float,
+    seed: int,
+    progress: Progress,
+    budget: Budget,
 ) -> SuiteRun:
     """Run the suite for extra points in a worker of its own, in what spent_s left of the hand-in's time."""
     from grader.suite_run import run_suite
@@ -190,7 +199,7 @@ def run_extra(
     extra = replace(assignment.extra, limits=limits)
     text = replace(program(part, assignment), names=extra.functions, operations="")
     with Worker(sandbox, limits, seed, program=text) as worker:
-        return run_suite(part, extra, worker, seed, progress)
+        return run_suite(part, extra, worker, seed, progress, budget)
 
 
 def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:
@@ -206,7 +215,8 @@ def program(staged: StagedSubmission, assignment: Assignment) -> Program:
         file=staged.main.name,
         text=staged.main.text,
         siblings={file.name.removesuffix(".py"): file.text for file in staged.siblings if file.name.endswith(".py")},
-        stand_ins=[*imports.stand_ins, *imports.banned],
+        stand_ins=imports.stand_ins,
+        banned=imports.banned,
         names=assignment.functions,
         is_notebook=bool(staged.main.cells),
         operations="" if assignment.confined is None else str(assignment.confined),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader import __version__
-from grader.imports import finding, is_banned
+from grader.imports import finding
 from grader.language import report_in
 from grader.models import (
     BANNED_IMPORT,
@@ -36,6 +36,7 @@ from grader.models import (
     Verdict,
     say,
 )
+from grader.sandbox.reading import is_banned
 
 # Of several verdicts inside one criterion the first of these is the criterion's.
 WORST_FIRST = (

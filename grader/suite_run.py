@@ -12,8 +12,6 @@ import inspect
 import io
 import os
 import re
-import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -22,18 +20,21 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
-from pytest_jsonreport.plugin import JSONReport
+from pytest_jsonreport.plugin import JSONReport, pytest_unconfigure
 
 from grader import fixtures
-from grader.lab import Case, CaseStopped, Student, blocked
+from grader.budget import Budget, OutOfTime, alarm
+from grader.lab import Case, CaseStopped, Student, blocked, not_gradable
 from grader.lab_package import LabPackage
 from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict
 from grader.sandbox.client import Worker
 from grader.sandbox.processes import SandboxError
 
 STDOUT_CHARS = 4_000
-SUITE_TIME_S = 30.0  # for a case, beyond the time of the student's code
+LEAST_TIME_S = 0.01
+SUITE_TIME_S = 30.0  # for all cases of a run, beyond the time of the student's code
 # Plugins of pytest that a suite has no use for: each takes part in each phase of each case, or in loading pytest.
 UNUSED = """
 cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatch pastebin recwarn setuponly setupplan skipping
@@ -43,6 +44,8 @@ ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inp
 
 FIXTURES = ("student", "case")  # the harness's: a lab cannot redefine them
 CONTRACT = "suite"  # the folder of the suite that every lab has
+OVERWORKED = "What the program answers takes too long to judge: its numbers or its objects are too many."
+
 UNMARKED = "?"  # the criterion of a test without a mark
 
 Progress = Callable[[str], None]
@@ -55,6 +58,8 @@ class SuitePlugin:
     case: Case
     _worker: Worker
     _progress: Progress
+    _budget: Budget
+    _joined: float
 
     def __init__(self, assignment: Assignment) -> None:
         self.package = LabPackage(assignment.place)
@@ -69,9 +74,10 @@ class SuitePlugin:
         self._verdicts: dict[str, Verdict]
         self._started = 0.0
 
-    def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress) -> None:
+    def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress, budget: Budget) -> None:
         """Take the one submission that the cases are about, and forget the last one."""
         self._verdicts = {}
+        self._budget, self._joined = budget, time.monotonic()
         self.student = Student(worker, file, self._assignment.limits, seed, self._assignment.operations)
         self.student.is_run_asked = self._assignment.is_run_asked
         self._worker = worker
@@ -106,18 +112,32 @@ class SuitePlugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Start a case with fresh objects, before its fixtures."""
         self.case = Case(name=case_name(item))
-        with self._deadline():
+        with self._limited():
             self._start(self.case.name)
             yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self) -> Generator[None, object, object]:
         """Run a case, which ends."""
-        with self._deadline():
+        with self._limited():
             return (yield)
 
-    def _deadline(self) -> contextlib.AbstractContextManager[None]:
-        return deadline(self._assignment.limits.total_time_s + SUITE_TIME_S)
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        """Stop a case that never ends: in a lab of its own the suite is at fault, in this one what the submission answered."""
+        whole_s = self._assignment.limits.total_time_s + SUITE_TIME_S
+        left_s = max(LEAST_TIME_S, self._joined + whole_s - time.monotonic())
+        late = TimeoutError(f"the suite did not end within {whole_s:g} s")
+        is_of_this_lab = not Path(self._assignment.folder).is_absolute()
+        try:
+            with (
+                alarm("ITIMER_REAL", "SIGALRM", left_s, late),
+                self._budget.spending() if is_of_this_lab else contextlib.nullcontext(),
+                np.errstate(all="ignore"),  # a submission's numbers may be of any size
+            ):
+                yield
+        except OutOfTime:
+            raise not_gradable(OVERWORKED) from None
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module:
         """Import a module of the suite as one of the lab's package, so that it can import the others relatively."""
@@ -193,25 +213,6 @@ class SuitePlugin:
         )
 
 
-@contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Stop a suite that never ends, where a system can: the student's time is limited elsewhere."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"the suite did not end within {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 class LabModule(pytest.Module):
     """A module of a suite, in the package of its lab."""
 
@@ -254,6 +255,13 @@ def case_name(item: pytest.Item) -> str:
     return f"{criterion}.{item.name.removeprefix('test_')}"
 
 
+class RunReport(JSONReport):  # type: ignore[misc]  # it ships no types
+    """The report of one more run in a session whose first report has declared the hooks of its plugin already."""
+
+    def pytest_addhooks(self) -> None:
+        """Declare nothing: pluggy refuses a hook that is declared twice."""
+
+
 class CollectedSuite:
     """A pytest session that has collected the suite, and runs it over one submission after another.
 
@@ -290,12 +298,20 @@ class CollectedSuite:
         use()
         return True
 
-    def run(self) -> int:
-        """Run all cases, and make the report of them; return pytest's exit code."""
+    def new_channel(self) -> JSONReport:
+        """Give the session a fresh report for the next run, and return it."""
         session = self._session
         assert session is not None
-        JSONReport.__init__(self.channel, session.config)  # forgets the last run
+        pytest_unconfigure(session.config)  # takes the last run's out
+        self.channel = RunReport()
+        session.config.pluginmanager.register(self.channel)
         self.channel.pytest_sessionstart(session)
+        return self.channel
+
+    def run(self) -> int:
+        """Run all cases; return pytest's exit code."""
+        session = self._session
+        assert session is not None
         session.testsfailed = 0
         hook = session.config.hook
         hook.pytest_runtestloop(session=session)
@@ -327,18 +343,20 @@ def run_suite(
     worker: Worker,
     seed: int,
     progress: Progress,
+    budget: Budget,
     name: str = CONTRACT,
     collected: CollectedSuite | None = None,
 ) -> SuiteRun:
     """Run a suite of the lab, by the name of its folder, over the submission that the worker holds.
 
-    A broken suite comes back as such. collected is the suite where it was collected before.
+    A broken suite comes back as such. budget is what is left of the submission's; collected is the suite where it was
+    collected before.
     """
     if name == CONTRACT and collected is not None:
-        plugin, channel = collected.plugin, collected.channel
+        plugin, channel = collected.plugin, collected.new_channel()
     else:
         plugin, channel, collected = SuitePlugin(assignment), JSONReport(), None
-    plugin.join(worker, staged.main, seed, progress)
+    plugin.join(worker, staged.main, seed, progress, budget)
     suite = assignment.place / name
     broken: str | None = None
     silence = io.StringIO()

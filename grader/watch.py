@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from grader.errors import Rejected, UsageError
+from grader.installation import adding
 from grader.models import Report, Status
 from grader.new import TEMPLATE
 from grader.staging import collect, name_of
@@ -72,7 +73,9 @@ class Watcher:
         try:
             import watchfiles
         except ImportError as error:
-            raise UsageError("--watch needs the extra: pip install 'xor-lab-grader[watch]'.") from error
+            raise UsageError(
+                "--watch needs watchfiles; install it with: {command}", command=adding("watchfiles")
+            ) from error
         self._watch = watchfiles.watch
         self._path = path.absolute()
         self._seed = seed

@@ -1,12 +1,15 @@
-"""A machine for the seccomp filters: what the kernel would answer to a call, for any architecture."""
+"""A machine for the seccomp filters: what the kernel would answer to a call, for any architecture; and the kernel itself."""
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import struct
 from collections.abc import Sequence
 
 from grader.sandbox import confine
 from grader.sandbox.confine import Instruction
+from grader.sandbox.syscalls import NUMBERS
 
 
 def verdict(code: Sequence[Instruction], machine: str, number: int, arguments: Sequence[int] = ()) -> str:
@@ -41,3 +44,13 @@ def name_of(action: int) -> str:
     if action == confine.KILL:
         return "kill"
     return errno.errorcode[action & 0xFFFF]
+
+
+def obey(code: Sequence[Instruction]) -> None:
+    """Install a filter for this process and all after it, on x86_64."""
+    text = confine.assemble(code)
+    buffer = ctypes.create_string_buffer(text, len(text))
+    program = struct.pack("=HxxxxxxQ", len(code), ctypes.addressof(buffer))
+    kernel = confine.Kernel()
+    kernel.prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
+    kernel.call(NUMBERS["x86_64"]["seccomp"], ctypes.c_uint(confine.SET_MODE_FILTER), ctypes.c_uint(0), program)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import mmap
 import os
-import pty
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from grader import pipeline
-from grader.models import Report
+from grader.models import Assignment, Report
 from grader.renderers.json import render_json
+from grader.sandbox.client import Limits
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 
@@ -30,6 +31,13 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 ENVIRONMENT["LC_ALL"] = "C.UTF-8"
 GRADE = Path(sys.executable).with_name("grade")
 NOBODY = 65534
+HANG_S = 120  # what takes longer has hung, however busy the machine is; no test asks for less
+# The beginning of a submission that shows from outside that it runs.
+HOARD_BYTES = 300_000_000
+HOARD = f"hoard = b'x' * {HOARD_BYTES}\n"
+# Limits are wall-clock times. No honest code reaches PATIENT's on a busy machine; HASTY is for code that hangs.
+PATIENT = Limits(total_time_s=600, load_time_s=60, call_time_s=60, train_time_s=60)
+HASTY = replace(PATIENT, load_time_s=1, call_time_s=1, train_time_s=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +62,8 @@ def grade_class(*arguments: str | Path, cwd: Path, **environment: str) -> Ran:
 
 def progress(*argv: str | Path, cwd: Path) -> str:
     """Run a command with standard error on a terminal; return what a person saw there."""
+    import pty  # not on Windows
+
     main, terminal = pty.openpty()
     subprocess.run(argv, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=terminal, check=True)
     os.close(terminal)
@@ -94,16 +104,21 @@ def warm_process() -> subprocess.Popen[str]:
     return process
 
 
-def graded(path: Path, *, seed: int, time_limit: float = 20, lang: str = "en") -> Report:
+def graded(path: Path, *, seed: int, limits: Limits = PATIENT, lang: str = "en") -> Report:
     """Grade in this process, for tests that are not about the command."""
-    task = pipeline.assignment(time_limit=time_limit)
-    return pipeline.grade(path, task, seed=seed, lang=lang, sandbox=warm_sandbox())
+    return pipeline.grade(path, lab_with(limits), seed=seed, lang=lang, sandbox=warm_sandbox())
 
 
-def graded_as_json(path: Path, *, seed: int, time_limit: float = 20, lang: str = "en") -> dict[str, Any]:
+def graded_as_json(path: Path, *, seed: int, limits: Limits = PATIENT, lang: str = "en") -> dict[str, Any]:
     """Grade in this process, and return the report as its JSON file has it."""
-    report: dict[str, Any] = json.loads(render_json(graded(path, seed=seed, time_limit=time_limit, lang=lang)))
+    report: dict[str, Any] = json.loads(render_json(graded(path, seed=seed, limits=limits, lang=lang)))
     return report
+
+
+def lab_with(limits: Limits, folder: Path | None = None) -> Assignment:
+    """Return a lab whose limits, and those of its extra, are these."""
+    lab = pipeline.assignment(folder)
+    return replace(lab, limits=limits, extra=lab.extra and replace(lab.extra, limits=limits))
 
 
 @cache
@@ -128,7 +143,7 @@ def run(command: list[str | Path], cwd: Path, **environment: str) -> Ran:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=HANG_S,
         check=False,
     )
     return ran(done.returncode, done.stdout, done.stderr, cwd)
@@ -139,6 +154,16 @@ def ran(code: int, out: str, err: str, cwd: Path) -> Ran:
     written = cwd / "grade-report.json"
     report = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
     return Ran(code=code, out=out, err=err, report=report)
+
+
+@contextlib.contextmanager
+def running(*command: str | Path, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run a command meanwhile, whose pipes are text; it is ended and waited for, whatever happens."""
+    with subprocess.Popen(command, text=True, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def descendants(pid: int) -> set[int]:
@@ -161,12 +186,28 @@ def alive(pids: Iterable[int]) -> set[int]:
     return found
 
 
-def wait_until(condition: Callable[..., bool], seconds: float) -> None:
-    """Wait for something to come true, in so many seconds."""
-    deadline = time.monotonic() + seconds
+def has_hoard_below(pid: int) -> bool:
+    """Say whether a process below this one has run HOARD: it holds more memory than any other of the grader's."""
+    for below in descendants(pid):
+        with contextlib.suppress(OSError):
+            if int(Path(f"/proc/{below}/statm").read_text().split()[1]) * mmap.PAGESIZE > HOARD_BYTES:
+                return True
+    return False
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something to come true; fail if it never does."""
+    deadline = time.monotonic() + HANG_S
     while not condition():
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"still waiting after {HANG_S} s")
         time.sleep(0.005)
+
+
+def wait_for_end(pids: Iterable[int]) -> None:
+    """Wait until all of the processes have ended."""
+    started = set(pids)
+    wait_until(lambda: not alive(started))
 
 
 def python_for_nobody() -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.command import SUBMISSIONS
 
-settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(  # the same examples every day, however slow the machine is
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("steady")
-
 
 SKIPS = Path(__file__).with_name("skips.txt")
 
@@ -27,6 +30,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     for reason in sorted(reasons - set(allowed)):
         reporter.write_line(f"not in {SKIPS.name}: {reason}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_is_left() -> Iterator[None]:
+    """Find what a module leaves open or running while its own tests are to blame, not those of the next."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""Grades thousands of malformed hand-ins: `make fuzz`. Each must end in a report; times and memory are printed.
+"""Grades thousands of malformed hand-ins, and some whose worker's replies are bent: `make fuzz`.
+
+Each must end in a report; times and memory are printed.
 
 Archives, notebooks and sources are bent at random: bytes flipped, cut, doubled, replaced, from one seed.
 """
@@ -23,10 +25,11 @@ from grader.renderers.json import parse_json, render_json
 from grader.sandbox.client import Limits
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
+from tests.attacks import forged
 from tests.command import ROOT, SUBMISSIONS
 from tests.test_staging import notebook, tarred, zipped
 
-COUNT = 2_000
+COUNT, BENT = 2_000, 60
 LONGEST_S = 10.0
 LARGEST_MIB = 300
 SOURCE = (SUBMISSIONS / "style_pure_python" / "network.py").read_bytes()
@@ -99,8 +102,18 @@ def main() -> int:
             ended[report.status.value] += 1
             if not is_valid(report):
                 bad.append((number, name, report.reason.text if report.reason else ""))
+        for number in range(BENT):
+            base = (forged.SCRIPT, (SUBMISSIONS / "style_pure_python" / "network.py").read_text(encoding="utf-8"))[
+                number % 2
+            ]
+            path = Path(folder) / "bent.py"
+            path.write_text(base + forged.bending(number, (0.02, 0.05, 0.3)[number // 2 % 3]), encoding="utf-8")
+            report = grade(path, task, seed=number, sandbox=sandbox)
+            ended[f"bent: {report.status.value}"] += 1
+            if not is_valid(report):
+                bad.append((number, path.name, report.reason.text if report.reason else ""))
     memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{COUNT} malformed hand-ins: {dict(ended)}")
+    print(f"{COUNT} malformed hand-ins, {BENT} with bent replies: {dict(ended)}")
     print(
         f"median {statistics.median(seconds):.3f} s, longest {max(seconds):.2f} s, memory of this process {memory_mib} MiB"
     )

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -387,6 +387,10 @@ EDITS: dict[str, Edit] = {
     "only_first_weight_updated": ((WEIGHTS, f"        self._weigths[0] += {STEP} * x[0]\n"),),
     "only_last_weight_updated": ((WEIGHTS, f"        self._weigths[-1] += {STEP} * x[-1]\n"),),
     "weights_overwritten": ((WEIGHTS, f"        self._weigths = {STEP} * x\n"),),
+    "all_multiplied": (
+        (WEIGHTS, f"        self._weigths = self._weigths * (1 + {STEP} * x)\n"),
+        (BIAS, f"        self.bias = self.bias * (1 + {STEP})\n"),
+    ),
     "error_sign_dropped": delta("abs(loss) * slope"),
     "error_squared": delta("loss**2 * slope"),
     "error_sign_only": delta("np.sign(loss) * slope"),
@@ -808,16 +812,17 @@ def more() -> dict[str, Behaviour]:
 # --- two mistakes at once -----------------------------------------------------------------------
 
 
-def pairs(rng: np.random.Generator, count: int) -> dict[str, Mutant]:
+def pairs(rng: np.random.Generator, count: int | None, part: int = 1, parts: int = 1) -> dict[str, Mutant]:
     """Return mutants with two mistakes each, neither of which hides or undoes the other.
 
-    Where the steps are also those of a third single mistake, its names are accepted too.
+    count is how many all parts have together, None for all that there are; part is one of so many. Where the steps are also those of a third single mistake, its names are accepted too.
     """
-    return {mutant.id: mutant for mutant, _ in zip(_pairs(rng), range(count), strict=False)}
+    some = islice(_pairs(rng, part, parts), None if count is None else count // parts)
+    return {mutant.id: mutant for mutant in some}
 
 
-def _pairs(rng: np.random.Generator) -> Iterator[Mutant]:
-    for first, second in rng.permutation(list(combinations(mutants(), 2))):
+def _pairs(rng: np.random.Generator, part: int, parts: int) -> Iterator[Mutant]:
+    for first, second in rng.permutation(list(combinations(mutants(), 2)))[part - 1 :: parts]:
         pair = paired(mutants()[first], mutants()[second])
         if pair is not None:
             yield pair

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -10,7 +9,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,16 +16,19 @@ import pytest
 
 from tests.command import (
     GRADE,
+    HANG_S,
+    HOARD,
     NOBODY,
     ROOT,
     SUBMISSIONS,
-    alive,
     descendants,
     environment_of_nobody,
     grade,
-    installed,
+    has_hoard_below,
     progress,
     python_for_nobody,
+    running,
+    wait_for_end,
     wait_until,
 )
 
@@ -229,7 +230,7 @@ def test_the_default_report_replaces_no_link(kind: str, write: Write, tmp_path: 
     place.symlink_to(victim) if kind == "link" else os.mkfifo(place)
 
     handed = write("def f(:")
-    ran = subprocess.run([GRADE, handed], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    ran = subprocess.run([GRADE, handed], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=HANG_S)
 
     assert 3 == ran.returncode
     assert "grade: grade-report.json cannot be written" in ran.stderr
@@ -267,81 +268,99 @@ def test_no_link_of_a_student_leads_a_report_away(way: str | None, submission: s
     assert (folder / "out.json").is_file() == (way is None or way == "existing")
 
 
-def test_hanging_everywhere_ends_in_time(student_code: str, write: Write, tmp_path: Path) -> None:
-    """A submission that hangs in every method ends within its limit plus 2 s, and leaves no process."""
+def test_hanging_everywhere_ends(student_code: str, write: Write, tmp_path: Path) -> None:
+    """A submission that hangs in every method hangs no longer than its limit in all, and leaves no process."""
     code = student_code
     for line in ("        self.y = sigmoid", "        delta = loss", "        self.h = ", "        e1, e2"):
         code = code.replace(line, "        while True: pass\n" + line)
     code = code.replace("    return 1 / (1", "    while True: pass\n    return 1 / (1")
-    start = time.monotonic()
-    installed(REFERENCE, cwd=tmp_path)
-    usual_s = time.monotonic() - start  # how busy this machine is
     seen: set[int] = set()
-    start = time.monotonic()
 
-    with subprocess.Popen(
-        [GRADE, write(code), "--time-limit", "2"], cwd=tmp_path, stdout=subprocess.DEVNULL
-    ) as process:
-        while process.poll() is None:
-            seen |= descendants(process.pid)
-            time.sleep(0.02)
+    def has_ended() -> bool:
+        seen.update(descendants(process.pid))
+        return process.poll() is not None
 
-    assert time.monotonic() - start < 2 + max(2, 3 * usual_s)
+    with running(GRADE, write(code), "--time-limit", "2", cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        wait_until(has_ended)
+
     report = json.loads((tmp_path / "grade-report.json").read_text(encoding="utf-8"))
+    cases = [case for criterion in report["criteria"] for case in criterion["cases"]]
+    said = [case["feedback"]["text"] for case in cases if case["verdict"] == "timeout"]
     assert (0, "graded") == (process.returncode, report["status"])
-    assert "timeout" in {criterion["verdict"] for criterion in report["criteria"]}
+    assert any("did not end within" in text for text in said)
+    assert sum("did not end within" in text for text in said) <= 4  # each hang has a quarter of the limit
     assert len(seen) >= 2
-    assert [pid for pid in seen if Path(f"/proc/{pid}").exists()] == []
+    wait_for_end(seen)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(number: signal.Signals, write: Write, tmp_path: Path) -> None:
     """A signal ends the command with 130, one sentence, and no worker left spinning."""
-    path = write("while True: pass")
-    with subprocess.Popen([GRADE, path], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: any(is_busy(pid) for pid in descendants(process.pid)), 10)
+    path = write(HOARD + "while True: pass\n")
+    with running(GRADE, path, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        wait_until(lambda: has_hoard_below(process.pid))
         started = descendants(process.pid)
         process.send_signal(number)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=HANG_S)
 
     assert (130, "grade: interrupted") == (process.returncode, err.strip())
     assert len(started) >= 2  # the zygote and the worker
-    wait_until(lambda: not alive(started), 10)
+    wait_for_end(started)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_where_python_drops_exceptions(number: signal.Signals, tmp_path: Path) -> None:
-    """A signal that arrives inside a __del__ ends the command all the same, and without a traceback."""
-    code = f"""
-import os, time, click
+SIGNALLED = """
+import os, signal, sys, time, click
 from grader.cli import run
 
-class Dropping:
+class Deleted:
+    def __init__(self, then):
+        self.then = then
+
     def __del__(self):
-        os.kill(os.getpid(), {int(number)})
-        for _ in range(1000):
-            pass
+        self.then()
+
+def interrupt(*_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(1000):
+        pass
+
+def interrupt_the_hook():
+    class Stream:
+        write = flush = interrupt
+
+    sys.stderr = Stream()
+    raise ValueError
+
+def wait():
+    time.sleep(600)
 
 @click.command()
 def command():
-    Dropping()
-    time.sleep(30)
+    {body}
 
 run(command, "grade")
 """
-    began = time.monotonic()
-    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-
-    assert (ended.returncode, ended.stderr.strip()) == (130, "grade: interrupted")
-    assert time.monotonic() - began < 10
 
 
-def is_busy(pid: int) -> bool:
-    """Say whether a process has used half a second of processor time."""
-    with contextlib.suppress(OSError):
-        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11]
-        return int(ticks) >= os.sysconf("SC_CLK_TCK") / 2
-    return False
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Deleted(interrupt); wait()",
+        "Deleted(interrupt); Deleted(wait); wait()",
+        "Deleted(interrupt_the_hook); wait()",
+        "Deleted(interrupt)",
+        "try: interrupt(); wait()\n    except KeyboardInterrupt: pass",
+    ],
+    ids=["in __del__", "twice", "in the hook", "at the end", "caught"],
+)
+def test_interrupted_where_exceptions_are_dropped(body: str, tmp_path: Path) -> None:
+    """A signal whose exception Python or a library drops ends the command with 130 all the same, without a traceback."""
+    code = SIGNALLED.format(body=body)
+
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=HANG_S)
+
+    assert ended.returncode == 130
+    assert "Traceback" not in ended.stderr
 
 
 def test_standard_output_that_closes_or_is_full(tmp_path: Path) -> None:
@@ -429,7 +448,7 @@ def test_as_another_user(sample: str, score: int) -> None:
             Path(folder, name).chmod(0o777)
         path = SUBMISSIONS / sample
         ran = subprocess.run(
-            [python, "-c", "from grader.cli import main; main()", path, "--time-limit", "8"],
+            [python, "-c", "from grader.cli import main; main()", path],
             cwd=Path(folder, "home"),
             env=environment_of_nobody(),
             user=NOBODY,

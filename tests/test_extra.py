@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grader.pipeline import assignment
+from grader.budget import Budget
+from grader.models import SourceFile, StagedSubmission
+from grader.pipeline import assignment, run_extra, silent
 from grader.pipeline import grade as grade_here
+from grader.sandbox.client import Limits
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Process, Sandbox
-from tests.command import ROOT, SUBMISSIONS, grade, grade_class
+from tests.command import (
+    HASTY,
+    PATIENT,
+    ROOT,
+    SUBMISSIONS,
+    grade,
+    grade_class,
+    graded_as_json,
+    lab_with,
+    warm_sandbox,
+)
 
 NETWORK = ROOT / "reference" / "network.py"
 LECTURE = ROOT / "reference" / "lecture.py"
@@ -31,11 +43,11 @@ def work(tmp_path: Path) -> Path:
     return folder
 
 
-def graded(folder: Path, text: str | bytes | None = None, *options: str) -> dict[str, Any]:
-    """Return the report of a hand-in with this lecture.py."""
+def graded(folder: Path, text: str | bytes | None = None, limits: Limits = PATIENT) -> dict[str, Any]:
+    """Return the report of a submission with this lecture.py."""
     if text is not None:
         (folder / "lecture.py").write_bytes(text.encode() if isinstance(text, str) else text)
-    return grade(folder, "--seed", "7", *options, cwd=folder.parent).report
+    return graded_as_json(folder, seed=7, limits=limits)
 
 
 @pytest.mark.parametrize("text", [None, STUBS, "", "# later\n", STUBS.replace("\n", "\r\n"), b"\xff\xfe\x00"])
@@ -80,7 +92,7 @@ def test_one_function_is_enough(work: Path) -> None:
 )
 def test_it_never_changes_the_score(text: str, work: Path) -> None:
     """However it fails, the lab has its points, and the extra none."""
-    report = graded(work, text, "--time-limit", "3")
+    report = graded(work, text, HASTY)
 
     assert ("graded", 100, 0) == (report["status"], report["score"], report["extra_score"])
     assert report["extra"] is not None
@@ -143,32 +155,39 @@ class Counting(Sandbox):
 
     started = 0
 
+    def __enter__(self) -> Counting:
+        return self
+
     def start(self) -> Process:
         """Start a process, and count it."""
         self.started += 1
         return super().start()
 
 
-@pytest.mark.parametrize(("text", "started"), [(None, 1), (STUBS, 1), (LECTURE.read_text(encoding="utf-8"), 2)])
-def test_a_worker_of_its_own_only_where_it_is_written(text: str | None, started: int, work: Path) -> None:
-    """Without a written lecture.py one process reads and runs the hand-in, as without any extra."""
-    if text is not None:
-        (work / "lecture.py").write_text(text, encoding="utf-8")
-    sandbox = Counting(modules=EVERY)
-    with sandbox:
-        report = grade_here(work, assignment(), seed=7, sandbox=sandbox)
+def test_a_worker_of_its_own_only_where_it_is_written(work: Path) -> None:
+    """Without a written lecture.py one process reads and runs the submission, as without any extra."""
+    started = []
+    with Counting(modules=EVERY) as sandbox:
+        for text in (None, STUBS, LECTURE.read_text(encoding="utf-8")):
+            if text is not None:
+                (work / "lecture.py").write_text(text, encoding="utf-8")
+            before = sandbox.started
+            report = grade_here(work, lab_with(PATIENT), seed=7, sandbox=sandbox)
+            started.append((report.score, sandbox.started - before))
 
-    assert (100, started) == (report.score, sandbox.started)
+    assert [(100, 1), (100, 1), (100, 2)] == started
 
 
-def test_what_hangs_costs_its_own_time(work: Path) -> None:
-    """The extra has what the lab leaves of the limit, and less than the lab."""
-    began = time.monotonic()
-    report = graded(work, STUBS.replace("raise NotImplementedError", "while True: pass"), "--time-limit", "2")
+def test_it_has_the_time_that_the_lab_leaves() -> None:
+    """However many functions hang, they hang for one second together where the lab used all but one."""
+    hanging = STUBS.replace("raise NotImplementedError", "while True: pass")
+    part = StagedSubmission(name="work", main=SourceFile(name="lecture.py", text=hanging), sha256="")
 
-    assert (100, 0) == (report["score"], report["extra_score"])
-    assert time.monotonic() - began < 2 + 6
-    assert report["timing"]["student_s"] < 2.5
+    run = run_extra(part, lab_with(PATIENT), warm_sandbox(), PATIENT.total_time_s - 1, 7, silent, Budget())
+
+    said = [outcome.feedback.text for outcome in run.outcomes if outcome.feedback]
+    assert 1 <= sum("did not end within" in text for text in said) <= 4
+    assert any(text.startswith("The time limit of 1 s was used up before ") for text in said)
 
 
 def test_archive(work: Path, tmp_path: Path) -> None:
@@ -177,8 +196,7 @@ def test_archive(work: Path, tmp_path: Path) -> None:
         archive.write(NETWORK, "ivanov/network.py")
         archive.write(LECTURE, "ivanov/lecture.py")
 
-    packed = grade(tmp_path / "work.zip", "--seed", "7", cwd=tmp_path).report
-    single = grade(NETWORK, "--seed", "7", cwd=tmp_path).report
+    packed, single = graded(tmp_path / "work.zip"), graded(NETWORK)
 
     assert (100, 10) == (packed["score"], packed["extra_score"])
     assert (100, 0, None) == (single["score"], single["extra_score"], single["extra"])
@@ -203,7 +221,7 @@ def test_class(tmp_path: Path) -> None:
             (hand_ins / name / file).write_bytes((SUBMISSIONS / f"extra_{name}" / file).read_bytes())
     (hand_ins / "none.py").write_bytes(NETWORK.read_bytes())
 
-    ran = grade_class(hand_ins, "--out", "out", "--seed", "7", "--report", "html", "--time-limit", "3", cwd=tmp_path)
+    ran = grade_class(hand_ins, "--out", "out", "--seed", "7", "--report", "html", cwd=tmp_path)
 
     rows = list(csv.DictReader((tmp_path / "out" / "gradebook.csv").read_text(encoding="utf-8-sig").splitlines()))
     assert 0 == ran.code

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -16,6 +18,7 @@ from grader.errors import UsageError
 from grader.fill import Filled, feedback_html, fill, split
 from grader.models import Verdict
 from grader.tables import Entry, Override
+from tests.command import ROOT
 from tests.test_tables import HOSTILE, assert_inert, report
 
 FULL = report()
@@ -77,6 +80,26 @@ def test_an_open_quote_is_refused() -> None:
     """What the csv module would guess at is no sheet to write into."""
     with pytest.raises(UsageError, match="Line 2 of the sheet has a quote that is never closed"):
         split(b'a,b\n1,"2\n', b",")
+
+
+def test_no_regular_expression_is_possessive() -> None:
+    """Their groups are wrong before Python 3.11.5, and Debian 12 has 3.11.2: no literal of the grader has one."""
+    literals = [
+        node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
+        for path in (ROOT / "grader").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+    ]
+
+    assert [text for text in literals if is_possessive(text)] == []
+    assert [text for text in ("a*+", "(a)?+", "[^a]++", "a{2}+", "(?>a)") if not is_possessive(text)] == []
+    assert [text for text in (r"a\*+", "[*+]", "a+", "[^]*+]") if is_possessive(text)] == []
+
+
+def is_possessive(pattern: str) -> bool:
+    """Say whether a regular expression has a possessive quantifier or an atomic group outside of its sets."""
+    without_sets = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern, flags=re.DOTALL)
+    return re.search(r"[*+?}]\+|\(\?>", without_sets) is not None
 
 
 # --- Canvas -------------------------------------------------------------------------------------

@@ -348,6 +348,7 @@ def test_an_archive_that_is_another_one_by_now(tmp_path: Path) -> None:
         ("class.zip", zipped({}), "There are no hand-ins in class.zip."),
         ("class.zip", zipped({"readme.txt": b""}), "There are no hand-ins in class.zip."),
     ],
+    ids=["absent", "rar", "no_archive", "empty", "no_source"],  # an archive has the time in it, and so would its id
 )
 def test_what_is_no_source(name: str, content: bytes | None, sentence: str, tmp_path: Path) -> None:
     """One sentence says what is wrong with it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from grader.imports import check_imports, dropped_lines, finding, is_banned
+from grader.imports import check_imports, dropped_lines, finding
 from grader.models import SourceFile, StagedSubmission
 from grader.rubric import read_rubric
-from grader.sandbox.reading import imports_of, parse
+from grader.sandbox.reading import imports_of, is_banned, parse
 
 BANNED = read_rubric().imports.banned
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import http.server
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import tomllib
 import zipfile
-from functools import cache
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from grader import __version__
 from tests.command import ENVIRONMENT, NOBODY, ROOT
+from tests.recipes import environment_of, run_step, workflow_of
 
 pytestmark = [pytest.mark.package, pytest.mark.xdist_group("package")]
 
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 REFERENCE = (ROOT / "reference" / "network.py").read_text(encoding="utf-8")
 SHOWN = "from importlib.resources import files; print(files('grader'))"
 
@@ -33,7 +44,7 @@ def run(*command: str | Path, **options: object) -> str:
     return str(done.stdout)
 
 
-@cache
+@functools.cache
 def pythons() -> dict[str, Path]:
     """Return the interpreters of this machine by their version."""
     kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
@@ -159,22 +170,233 @@ def test_grades_from_a_clean_environment(environment: Path, tmp_path: Path, user
             assert f"Score: {score} of 100" in text
 
 
-def test_lowest_versions(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_lowest_versions(version: str, wheel: Path, tmp_path: Path) -> None:
     """With the lowest version of everything that it depends on, the reference has all points and the template none."""
+    if version not in pythons():
+        pytest.skip(f"no Python {version} on this machine")
     with (ROOT / "pyproject.toml").open("rb") as file:
-        wanted = tomllib.load(file)["project"]["dependencies"]
-    pins = [one.split(",")[0].replace(">=", "==") for one in wanted]
-    assert all("==" in pin for pin in pins)
-    run(pythons()["3.11"], "-m", "venv", tmp_path)  # the oldest Python that those have wheels for
-    pip: list[str | Path] = [
-        tmp_path / "bin" / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]
-    run(*pip, wheel, *pins)
+        needed = [Requirement(one) for one in tomllib.load(file)["project"]["dependencies"]]
+    lowest: dict[str, str] = {}  # a later line, for a later Python, asks for more
+    for one in needed:
+        if one.marker is None or one.marker.evaluate({"python_version": version}):
+            (lowest[one.name],) = (part.version for part in one.specifier if part.operator == ">=")
+    run(pythons()[version], "-m", "venv", tmp_path)
+    python = tmp_path / "bin" / "python"
+    pins = [f"{name}=={number}" for name, number in lowest.items()]
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, *pins)
     for path, score in (("reference/network.py", 100), ("student_template", 0)):
         shown = run(tmp_path / "bin" / "grade", ROOT / path, "--report", "text=-", cwd=tmp_path, env=ENVIRONMENT)
         assert f"Score: {score} of 100" in shown
+
+
+# --- from a server on loopback: what the documents and the workflow install --------------------------
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Log no request."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A place with a wheel and a git repository of the grader, and the checkout that was pushed there."""
+
+    url: str
+    wheel: Path
+    repository: Path
+    checkout: Path
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Return the address of each kind of source, pinned, as the documents write it."""
+        return {
+            "repository": f"git+{self.url}/grader.git@{self.head}",
+            "wheel": f"{self.url}/{self.wheel.name}#sha256={sha256(self.wheel)}",
+        }
+
+    @property
+    def head(self) -> str:
+        """Return the newest commit."""
+        return run("git", "-C", self.checkout, "rev-parse", "HEAD").strip()
+
+    def push(self) -> None:
+        """Commit what is in the checkout and push it."""
+        git = ("git", "-C", self.checkout, "-c", "user.name=test", "-c", "user.email=test@host.invalid")
+        run(*git, "add", "--all")
+        run(*git, "commit", "--quiet", "--allow-empty", "--message", "The grader")
+        run(*git, "push", "--quiet", "--force", self.repository, "HEAD:main")
+        run("git", "-C", self.repository, "update-server-info")
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def server(built: Path, wheel: Path, tmp_path: Path) -> Iterator[Server]:
+    """Serve a wheel and a repository of this grader."""
+    place = tmp_path / "served"
+    (source,) = built.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        archive.extractall(tmp_path, filter="data")
+    checkout = tmp_path / source.name.removesuffix(".tar.gz")
+    for folder, more in ((checkout, ()), (place / "grader.git", ("--bare",))):
+        run("git", "init", "--quiet", "--initial-branch", "main", *more, folder)
+    handler = functools.partial(Quiet, directory=str(place))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        made = Server(
+            url=f"http://127.0.0.1:{serving.server_port}",
+            wheel=Path(shutil.copy(wheel, place)),
+            repository=place / "grader.git",
+            checkout=checkout,
+        )
+        made.push()
+        yield made
+        serving.shutdown()
+        thread.join()
+
+
+def environment_with(address: str, folder: Path) -> Path:
+    """Install the grader from an address into a new environment; return the folder of its commands."""
+    run(sys.executable, "-m", "venv", folder)
+    run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", address)
+    return folder / "bin"
+
+
+def record_of(commands: Path) -> dict[str, Any]:
+    """Return the record that pip left of where the grader in an environment came from."""
+    (found,) = commands.parent.glob("lib/python*/site-packages/xor_lab_grader-*.dist-info/direct_url.json")
+    record: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
+    return record
+
+
+def step(lab: Path, name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a step of a lab's workflow, for a repository without variables."""
+    job = workflow_of(lab)["jobs"]["grade"]
+    (wanted,) = (one for one in job["steps"] if one["name"] == name)
+    environment = {
+        **environment_of(job, {}),
+        "RUNNER_TEMP": str(folder),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+        "REPORT": str(folder / "grade-report"),
+        "PATH": f"{tools(folder)}:{ENVIRONMENT['PATH']}",
+    }
+    return run_step(wanted["run"], lab, environment)
+
+
+def tools(folder: Path) -> Path:
+    """Return a folder with a python3 that can make environments: this one."""
+    place = folder / "tools"
+    place.mkdir(exist_ok=True)
+    (place / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    (place / "python3").chmod(0o755)
+    return place
+
+
+@pytest.mark.parametrize("kind", ["repository", "wheel"])
+def test_the_workflow_of_a_new_lab(kind: str, server: Server, tmp_path: Path) -> None:
+    """Its steps install what wrote it, and grade: the same commit after a push, nothing in place of another file."""
+    unpinned = re.split("@|#", server.addresses[kind])[0]
+    commands = environment_with(unpinned, tmp_path / "teacher")
+    lab = tmp_path / "lab"
+    told = run(commands / "grade", "--new", lab, cwd=tmp_path, env=ENVIRONMENT)
+    expected = server.addresses[kind]
+    (server.checkout / "grader" / "cli.py").write_text("raise SystemExit('another version')", encoding="utf-8")
+    server.push()
+
+    installed = step(lab, "Install the grader", tmp_path)
+    empty = step(lab, "Grade", tmp_path)
+    (lab / "network.py").write_text(REFERENCE, encoding="utf-8")
+    solved = step(lab, "Grade", tmp_path)
+
+    assert f"The workflow installs the grader from {expected}\n" in told
+    assert (installed.returncode, installed.stdout) == (0, "")
+    found, wrote = (record_of(place) for place in (tmp_path / "grader" / "bin", commands))
+    assert found["url"] == wrote["url"]
+    if kind == "repository":
+        assert found["vcs_info"]["commit_id"] == wrote["vcs_info"]["commit_id"] != server.head
+    else:
+        assert found["archive_info"] == wrote["archive_info"]
+    assert (empty.returncode, solved.returncode) == (1, 0)
+    assert "Score: 0 of 100" in empty.stdout
+    assert "Score: 100 of 100" in solved.stdout
+    assert {path.name for path in (tmp_path / "grade-report").iterdir()} == {
+        "grade-report.html", "grade-report.json", "grade-report.md",
+    }  # fmt: skip
+
+
+def test_another_file_at_the_address(server: Server, tmp_path: Path) -> None:
+    """Where another wheel stands at the address that was written, the step fails and installs nothing."""
+    commands = environment_with(server.addresses["wheel"], tmp_path / "teacher")
+    run(commands / "grade", "--new", tmp_path / "lab", cwd=tmp_path, env=ENVIRONMENT)
+    with zipfile.ZipFile(server.wheel, "a") as archive:
+        archive.writestr("grader/more.py", "")
+
+    installed = step(tmp_path / "lab", "Install the grader", tmp_path)
+
+    assert installed.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in installed.stderr
+    assert not (tmp_path / "grader" / "bin" / "grade").exists()
+
+
+@pytest.fixture(scope="module")
+def installers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install pipx and uv; return the folder of their commands."""
+    folder = Path(tmp_path_factory.mktemp("installers"))
+    run(sys.executable, "-m", "venv", folder)
+    run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", "pipx", "uv")
+    return folder / "bin"
+
+
+@pytest.mark.parametrize("kind", ["checkout", "repository", "wheel"])
+def test_the_commands_of_the_readme(kind: str, server: Server, installers: Path, tmp_path: Path) -> None:
+    """Each command of the install block works from each source, and the advice of --watch fits what it made."""
+    source = {"checkout": ".", **server.addresses}[kind]
+    block = README.partition("## Install")[2].partition("```\n")[2].partition("```")[0]
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        **{name: value for name, value in ENVIRONMENT.items() if not name.startswith(("PIPX_", "UV_TOOL", "XDG_"))},
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(installers.parent / "cache"),
+        "PATH": f"{tools(tmp_path)}:{installers}:{ENVIRONMENT['PATH']}",
+        "UV_PYTHON": sys.executable,
+    }
+    (server.checkout / "network.py").write_text(REFERENCE, encoding="utf-8")
+
+    def shell(command: str) -> str:
+        return run("bash", "-c", command, cwd=server.checkout, env=environment)
+
+    *_, uvx = commands = [re.split(" {3,}#", line.replace("SOURCE", source))[0] for line in block.splitlines()]
+    for command in commands:
+        shell(command)
+    for grade in ("~/grader/bin/grade", "~/.local/bin/grade", uvx.removesuffix(" network.py")):
+        assert "Score: 100 of 100" in shell(f"{grade} network.py")
+        shell(told(f"{grade} --watch network.py", server.checkout, environment))
+        assert watched(f"{grade} --watch network.py", server.checkout, environment) == "Score: 100 of 100\n"
+
+
+def told(command: str, cwd: Path, environment: dict[str, str]) -> str:
+    """Return the command that `grade --watch` tells to run where watchfiles is missing."""
+    done = subprocess.run(
+        ["/bin/bash", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    return done.stderr.rpartition("install it with: ")[2]
+
+
+def watched(command: str, cwd: Path, environment: dict[str, str]) -> str:
+    """Return the first score that `grade --watch` prints, and end it."""
+    with subprocess.Popen(
+        ["/bin/bash", "-c", f"exec {command}"], cwd=cwd, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        score = next(line for line in process.stdout if line.startswith("Score"))
+        os.killpg(process.pid, signal.SIGINT)
+    return score

@@ -46,6 +46,15 @@ WRONG: dict[str, tuple[Edit, list[str], int | None]] = {
     "overwritten": ([(WEIGHTS, WEIGHTS.replace("self._weigths + ", ""))], ["neuron_update", "xor"], None),
     "weight_decay": ([(WEIGHTS, WEIGHTS.replace("self._weigths +", "0.98 * self._weigths +"))], ["neuron_update", "xor"], None),
     "error_ignored": ([(DELTA, DELTA.replace("loss", "np.sign(loss)"))], ["neuron_update"], None),
+    "rounded": ([(BIAS, BIAS + "        self._weigths, self.bias = np.round(self._weigths, 2), round(self.bias, 2)\n")], ["neuron_update"], 8),
+    "step_rounded": ([(WEIGHTS, WEIGHTS.replace("LEARNING_RATE * delta * np.array(x)", "np.round(LEARNING_RATE * delta * np.array(x), 2)"))], ["neuron_update"], 8),
+    "all_overwritten": ([(WEIGHTS, WEIGHTS.replace("self._weigths + ", "")), (BIAS, BIAS.replace("self.bias + ", ""))], ["neuron_update", "xor"], 24),
+    "multiplied": (
+        [(WEIGHTS, WEIGHTS.replace("self._weigths + ", "self._weigths * (1 + ").replace("(x)\n", "(x))\n")), (BIAS, BIAS.replace("self.bias + ", "self.bias * (1 + ").replace("delta\n", "delta)\n"))],
+        ["neuron_update", "xor"], 24,
+    ),
+    "still_with_right_errors": ([(WEIGHTS, ""), (BIAS, "")], ["neuron_update", "model_update", "xor"], 44),
+    "only_positive_errors": ([(WEIGHTS, WEIGHTS.replace("delta", "max(delta, 0)")), (BIAS, BIAS.replace("delta", "max(delta, 0)"))], ["neuron_update", "xor"], None),
     "error_squared": ([(DELTA, DELTA.replace("loss", "loss * loss"))], ["neuron_update", "xor"], None),
     "weights_ignore_error": ([(WEIGHTS, WEIGHTS.replace("delta", "sigmoid_derivative(self.y)"))], ["neuron_update", "xor"], None),
     "small_errors_skipped": ([(DELTA, "        if abs(loss) < 0.05: return np.zeros(2)\n" + DELTA)], ["neuron_update"], None),
@@ -211,8 +220,8 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
     "truncated": ([(BIAS, BIAS + "        self._weigths = np.trunc(self._weigths)\n")], 82, {"The weights stay whole numbers: every step is cut off."}),
     "derivative_negated_everywhere": (
         [("    return y * (1 - y)\n", "    return y * (y - 1)\n"), (WEIGHTS, WEIGHTS.replace("+ LEARN", "- LEARN")), (BIAS, BIAS.replace("+ LEARN", "- LEARN")), ("        return errors\n", "        return -errors\n")],
-        79,
-        {"Neuron.backward uses y (y - 1): the derivative with the wrong sign.", "The returned errors are {ratio} times what they should be."},
+        85,
+        {"Neuron.backward uses y (y - 1): the derivative with the wrong sign."},
     ),
     "no_bias": ([(" + self.bias)", ")"), (BIAS, "")], 81, {"There is no bias in: {neurons}. Nothing but the inputs moves the output."}),
 }  # fmt: skip

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import queue
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,12 +23,24 @@ import pytest
 from grader.new import TEMPLATE
 from grader.renderers.colour import coloured
 from grader.watch import Watcher
-from tests.command import ENVIRONMENT, GRADE, ROOT, SUBMISSIONS, alive, descendants, grade, installed, run
+from tests.command import (
+    ENVIRONMENT,
+    GRADE,
+    HANG_S,
+    ROOT,
+    SUBMISSIONS,
+    descendants,
+    grade,
+    installed,
+    run,
+    running,
+    wait_for_end,
+    wait_until,
+)
 
 REFERENCE = (ROOT / "reference" / "network.py").read_text(encoding="utf-8")
 MISTAKEN = (SUBMISSIONS / "fails_model_update" / "network.py").read_text(encoding="utf-8")
 HANGS = REFERENCE + "\nwhile True: pass\n"
-PATIENCE_S = 30.0
 Write = Callable[..., Path]
 
 
@@ -41,14 +54,8 @@ def saved(path: Path, text: str) -> None:
 def watching(path: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str]]]:
     """Start `grade --watch`; gives the process, and a function that waits for the next line with a score."""
     lines: queue.Queue[str] = queue.Queue()
-    with subprocess.Popen(
-        [GRADE, "--watch", path, *options],
-        cwd=path.parent,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with running(GRADE, "--watch", path, *options, cwd=path.parent, env=ENVIRONMENT, **streams) as process:
 
         def read() -> None:
             assert process.stdout is not None
@@ -56,11 +63,13 @@ def watching(path: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str],
                 if line.startswith("Score"):
                     lines.put(line.strip())
 
-        threading.Thread(target=read, daemon=True).start()
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
         try:
-            yield process, lambda: lines.get(timeout=PATIENCE_S)
+            yield process, lambda: lines.get(timeout=HANG_S)
         finally:
             process.kill()
+            reader.join(HANG_S)
 
 
 def test_watch_grades_each_save(write: Write) -> None:
@@ -79,17 +88,14 @@ def test_watch_grades_each_save(write: Write) -> None:
         scores.append(verdict())
         started = descendants(process.pid)
         process.send_signal(signal.SIGINT)
-        code = process.wait(10)
+        code = process.wait(HANG_S)
         assert process.stderr is not None
         err = process.stderr.read()
 
     assert [int(line.split()[1]) for line in scores] == [86, 100, 0, 100]
     assert (code, err.strip()) == (130, "grade: interrupted")
     assert len(started) >= 2  # the warm process and its zygote
-    deadline = time.monotonic() + 10
-    while alive(started):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for_end(started)
 
 
 @pytest.mark.soak
@@ -98,8 +104,7 @@ def test_watch_gives_up_a_hang_for_a_newer_save(write: Write) -> None:
     path = write(HANGS)
 
     with watching(path, "--time-limit", "600") as (process, verdict):
-        while not any(b"grader.warm" in command_line(pid) for pid in descendants(process.pid)):
-            time.sleep(0.02)
+        wait_until(lambda: any(b"grader.warm" in command_line(pid) for pid in descendants(process.pid)))
         saved(path, REFERENCE)
 
         assert verdict() == "Score: 100 of 100"
@@ -147,7 +152,8 @@ def test_watch_without_its_extra(write: Write, tmp_path: Path) -> None:
 
     ran = installed("--watch", write(REFERENCE), cwd=tmp_path, PYTHONPATH=str(tmp_path / "missing"))
 
-    assert (ran.code, ran.err) == (2, "grade: --watch needs the extra: pip install 'xor-lab-grader[watch]'.\n")
+    command = f"{shlex.quote(sys.executable)} -m pip install watchfiles"
+    assert (ran.code, ran.err) == (2, f"grade: --watch needs watchfiles; install it with: {command}\n")
 
 
 @pytest.mark.parametrize(

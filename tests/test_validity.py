@@ -17,7 +17,7 @@ from grader.models import Status
 from tests.command import ENVIRONMENT, ROOT, graded
 from tests.mutants import ARRAYS, RATES, behaviour, known, mutants, pairs
 from tests.styles import styles
-from tests.validity import FREE_FORM, Run, Work, page
+from tests.validity import FREE_FORM, Run, Work, compared, page
 
 FREE = ("right_err_first", "right_cross_entropy")
 EXPECTED = tomllib.loads((FREE_FORM / "expected.toml").read_text(encoding="utf-8"))
@@ -154,6 +154,34 @@ def test_counting() -> None:
         "right", "right", "wrong", "unnamed",
     ]  # fmt: skip
     assert a_run("free-form, wrong", None, "a").naming == ""
+
+
+def test_two_mistakes_beside_each_alone() -> None:
+    """A pair is above where it has more than the lower of both, and undone where that is for learning only."""
+
+    def graded_as(name: str, score: int, learning: int) -> Run:
+        work = Work(
+            group="pairs of mistakes" if "+" in name else "mistakes",
+            name=name,
+            text=mutants()[name].text(0.3) if "+" not in name else "",
+            seeds=(0,),
+        )
+        return replace(a_run("mistakes", score), work=work, learning=learning)
+
+    alone = [graded_as("bias_frozen", 84, 0), graded_as("hidden_sign", 76, 0)]
+    pairs = [
+        graded_as("bias_frozen+hidden_sign", score, learned)
+        for score, learned in ((76, 0), (79, 0), (80, 10), (90, 10))
+    ]
+
+    assert [(one.is_above, one.is_undone) for one in compared([*alone, *pairs])] == [
+        (False, False), (True, False), (False, True), (True, False),
+    ]  # fmt: skip
+
+
+def test_worthless_training_that_earns() -> None:
+    """More than forward, shapes and a right loss are worth is too much."""
+    assert [a_run("unearned", score).is_unearned for score in (None, 35, 36)] == [False, False, True]
 
 
 def test_page() -> None:

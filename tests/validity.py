@@ -2,6 +2,7 @@
 
 Correct hand-ins in many styles, every mistake of the bank as a hand-in, two mistakes at once, and
 free-form files, each in several seeds. `--quick` grades a small part and prints the page.
+`--pairs N` (or all) `--part 1/8` grades every eighth of N pairs and prints those that cost less than one of their mistakes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from grader.models import Report, Status, Verdict
 from grader.pipeline import assignment, grade
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
+from tests.attacks.unearned import MOST, programs
 from tests.command import ROOT
 from tests.mutants import RATES, Mutant, mutants, names_of, pairs
 from tests.styles import styles
@@ -38,13 +40,14 @@ PAIRS = 150
 PAIR_DRAW = 1  # the seed of which pairs
 PAIR_SEEDS = range(1)
 PAIR_RATES = (0.3,)
+UNEARNED_SEEDS = range(2)
 FREE_SEEDS = range(3)
 BATCH = 60  # grades in one sandbox, about
 
 RIGHT = ("styles", "free-form, right")
 APART = ("order defects", "free-form, order defects")
 GROUPS = (
-    "styles", "mistakes", "order defects", "pairs of mistakes",
+    "styles", "mistakes", "order defects", "pairs of mistakes", "unearned",
     "free-form, right", "free-form, wrong", "free-form, order defects",
 )  # fmt: skip
 
@@ -62,7 +65,7 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What one grade said of a work: missed is the criteria that did not pass."""
+    """What one grade said of a work: missed is the criteria that did not pass, learning the points for what was learned."""
 
     work: Work
     seed: int
@@ -73,6 +76,7 @@ class Run:
     named: frozenset[str]
     total_s: float
     student_s: float
+    learning: int = 0
 
     @property
     def is_right(self) -> bool:
@@ -93,6 +97,11 @@ class Run:
     def is_false_pass(self) -> bool:
         """Say whether wrong work lost none."""
         return not self.is_right and self.score == 100
+
+    @property
+    def is_unearned(self) -> bool:
+        """Say whether worthless training earned points."""
+        return self.work.group == "unearned" and (self.score or 0) > MOST
 
     @property
     def naming(self) -> str:
@@ -139,7 +148,21 @@ def all_works() -> Iterator[Work]:
         yield from of_mutant(mutant, RATES, MUTANT_SEEDS)
     for mutant in pairs(np.random.default_rng(PAIR_DRAW), PAIRS).values():
         yield from of_mutant(mutant, PAIR_RATES, PAIR_SEEDS)
+    for name, one in programs().items():
+        yield Work(group="unearned", name=name, text=one.text, seeds=tuple(UNEARNED_SEEDS))
+    for text in sorted({one.control for one in programs().values()}):
+        yield Work(group="styles", name="control of unearned", text=text, seeds=tuple(UNEARNED_SEEDS))
     yield from free_form(FREE_SEEDS)
+
+
+def pair_works(count: int | None, part: int, parts: int) -> Iterator[Work]:
+    """Yield one part of so many pairs (None: all), each before the two mistakes that it is made of."""
+    met: set[str] = set()
+    for pair in pairs(np.random.default_rng(PAIR_DRAW), count, part, parts).values():
+        for name in (pair.id, *pair.id.split("+")):
+            if name not in met:
+                met.add(name)
+                yield from of_mutant(pair if name == pair.id else mutants()[name], PAIR_RATES, PAIR_SEEDS)
 
 
 def quick_works() -> Iterator[Work]:
@@ -187,6 +210,12 @@ def run_of(work: Work, seed: int, report: Report) -> Run:
         named=names_in(report),
         total_s=report.timing.total_s,
         student_s=report.timing.student_s,
+        learning=sum(
+            case.points
+            for criterion in report.criteria
+            for case in criterion.cases
+            if criterion.id == "xor" and case.id != "loss"
+        ),
     )
 
 
@@ -198,6 +227,69 @@ def measured(works: Iterable[Work]) -> list[Run]:
             runs += some
             sys.stderr.write(f"{len(runs)} grades, the last of {some[-1].work.name}\n")
     return runs
+
+
+# --- two mistakes and their parts ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """The grade of two mistakes at once, beside those of the mistakes alone."""
+
+    run: Run
+    alone: tuple[Run, ...]
+
+    @property
+    def lowest(self) -> Run:
+        """Return the mistake that costs most alone."""
+        return min(self.alone, key=lambda run: 100 if run.score is None else run.score)
+
+    @property
+    def is_above(self) -> bool:
+        """Say whether a second mistake earned points."""
+        mine, its = self.run.score, self.lowest.score
+        return mine is not None and its is not None and mine > its and not self.is_undone
+
+    @property
+    def is_undone(self) -> bool:
+        """Say whether it did by nothing but learning: the second mistake undoes what the first does to the training."""
+        mine, its = self.run.score, self.lowest.score
+        is_more = mine is not None and its is not None and mine > its
+        return is_more and (mine or 0) - self.run.learning <= (its or 0) - self.lowest.learning
+
+
+def compared(runs: Sequence[Run]) -> list[Pair]:
+    """Return the pairs among runs whose mistakes were graded alone at the same rate and seed."""
+    scores = {(run.work.text, run.seed): run for run in runs}
+    found = []
+    for run in (run for run in runs if run.work.group == "pairs of mistakes"):
+        alone = [(mutants()[part].text(rate), run.seed) for rate in PAIR_RATES for part in run.work.name.split("+")]
+        if all(one in scores for one in alone):
+            found.append(Pair(run=run, alone=tuple(scores[one] for one in alone)))
+    return found
+
+
+def above_page(found: Sequence[Pair]) -> str:
+    """Return how many pairs cost less than one of their mistakes, and which."""
+    undone = sum(one.is_undone for one in found)
+    return (
+        f"{sum(one.is_above for one in found)} of {len(found)} pairs have more than the lower of both at a rate of {PAIR_RATES[0]}. "
+        "Not among them: what two edits of one line make, pairs of which one mistake undoes or hides the other, and "
+        f"{undone} that learn XOR where one of the mistakes alone does not, and have no other point more.\n\n"
+        + above_table(found)
+    )
+
+
+def above_table(found: Iterable[Pair]) -> str:
+    """Return the pairs that cost less than one of their mistakes."""
+    rows = [
+        [one.run.work.name, one.run.seed, one.run.score, *(run.score for run in one.alone), ", ".join(one.run.missed)]
+        for one in found
+        if one.is_above
+    ]
+    return (
+        table(["pair", "seed", "score", "first alone", "second alone", "criteria missed"], rows) if rows else "None.\n"
+    )
 
 
 # --- the page -----------------------------------------------------------------------------------
@@ -252,6 +344,17 @@ def listed(runs: Iterable[Run], head: str) -> str:
     return table([head, "runs", "scores", "criteria missed"], rows) if rows else "None.\n"
 
 
+def unearned_table(runs: Sequence[Run]) -> str:
+    """Return the scores of worthless training beside those of the controls."""
+    controls = {run.work.text: run.score for run in runs}
+    rows = [
+        [run.work.name, programs()[run.work.name].kind, run.seed, run.route, run.score, controls.get(programs()[run.work.name].control)]
+        for run in runs
+        if run.work.group == "unearned"
+    ]  # fmt: skip
+    return table(["program", "kind", "seed", "route", "score", "with right steps"], rows) if rows else "None.\n"
+
+
 def names_table(runs: Sequence[Run], group: Sequence[str]) -> str:
     """Return the works that are not always named rightly, and what they are called instead."""
     by_name: dict[str, list[Run]] = {}
@@ -301,6 +404,11 @@ def page(runs: Sequence[Run]) -> str:
         "## Pairs of mistakes with a wrong name",
         f"Both mistakes were named in {len(both)} of {len(double)} grades; a right name is that of one.",
         names_table([run for run in runs if run.naming == "wrong"], ("pairs of mistakes",)),
+        "## Pairs of mistakes that cost less than one of the two",
+        above_page(compared(runs)),
+        "## A right forward with worthless training",
+        f"At most {MOST} points are what forward, shapes and a right loss are worth; each program beside the same one with right steps.",
+        unearned_table(runs),
         "## Free-form files",
         table(
             ["file", "expected", "routes", "scores", "named"],
@@ -328,11 +436,23 @@ def by_file(runs: Iterable[Run]) -> dict[str, list[Run]]:
     return found
 
 
+def print_pairs(count: int | None, part: int, parts: int) -> int:
+    """Grade one part of so many pairs and print those that cost less than one of their mistakes; return 1 for any."""
+    found = compared(measured(pair_works(count, part, parts)))
+    sys.stdout.write(above_page(found))
+    return 1 if any(one.is_above for one in found) else 0
+
+
 def main() -> int:
     """Write the page, or print it; return 1 if correct work lost points, or wrong work none."""
     parser = argparse.ArgumentParser(description="Measures how far a grade can be trusted.")
     parser.add_argument("--quick", action="store_true", help="grade a small part and print the page")
-    is_quick = parser.parse_args().quick
+    parser.add_argument("--pairs", metavar="N", help="grade so many pairs of mistakes, or all, and nothing else")
+    parser.add_argument("--part", default="1/1", metavar="I/N", help="of the pairs, every N-th from the I-th")
+    wanted = parser.parse_args()
+    if wanted.pairs:
+        return print_pairs(None if wanted.pairs == "all" else int(wanted.pairs), *map(int, wanted.part.split("/")))
+    is_quick = wanted.quick
     runs = measured(quick_works() if is_quick else all_works())
     text = page(runs)
     if is_quick:
@@ -346,8 +466,9 @@ def main() -> int:
         if (run.is_false_fail and run.work.group != "disputed styles")
         or (run.is_false_pass and run.work.group not in APART)
         or run.status is Status.GRADER_ERROR
+        or run.is_unearned
     ]
-    return 1 if failed else 0
+    return 1 if failed or any(one.is_above for one in compared(runs)) else 0
 
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from grader import seeds
 from grader.sandbox import protocol
@@ -39,7 +40,6 @@ SETTLE_TIME_S = 0.5
 FLOOD_TIME_S = 0.1
 PART_BYTES = 64 * 1024
 ATTEMPTS_KEPT = 10
-ASKED_KEPT = 100
 TEXT_CHARS = 200
 MESSAGE_CHARS = 2_000
 
@@ -113,7 +113,7 @@ class Hello(msgspec.Struct, frozen=True):
     python: str
     numpy: str
     missing: dict[str, str]
-    landlock_abi: int
+    landlock_abi: protocol.Key
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -127,7 +127,7 @@ class ReadFile(msgspec.Struct, frozen=True):
 
     name: str
     text: str
-    cells: list[int]
+    cells: list[protocol.Line]
     is_unwritten: bool
 
 
@@ -135,8 +135,8 @@ class Source(msgspec.Struct, frozen=True):
     """What was handed in, read: files (the main one first), imports and dropped lines as (file, line, words)."""
 
     files: list[ReadFile]
-    imports: list[tuple[str, int, str]]
-    dropped: list[tuple[str, int, str]]
+    imports: list[tuple[str, protocol.Line, str]]
+    dropped: list[tuple[str, protocol.Line, str]]
 
 
 class ReadAnswer(msgspec.Struct, frozen=True):
@@ -144,24 +144,28 @@ class ReadAnswer(msgspec.Struct, frozen=True):
 
     source: Source | None = None
     refusal: str = ""
-    arguments: dict[str, str | int] = {}
+    arguments: dict[str, str | protocol.Extent] = {}
 
 
 class Marked(msgspec.Struct, frozen=True):
     """Since the last mark: what the code tried that is not there for it, (action, on what), and absent modules."""
 
-    attempts: list[tuple[str, str]]
+    attempts: Annotated[list[tuple[str, str]], Meta(max_length=ATTEMPTS_KEPT)]
     asked: list[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
-    """The source text a worker runs: main file, files beside it, stand-ins, the names that are asked for, the lab's confined.py."""
+    """The source text a worker runs: main file, files beside it, the names that are asked for, the lab's confined.py.
+
+    stand_ins are packages for which there is an inert module where they are not installed; banned ones have one always.
+    """
 
     file: str
     text: str
     siblings: Mapping[str, str] = field(default_factory=dict)
     stand_ins: Sequence[str] = ()
+    banned: Sequence[str] = ()
     names: Sequence[str] = ()
     is_notebook: bool = False
     operations: str = ""
@@ -346,7 +350,7 @@ class Worker:
         self._is_silent = False
         self.hello: Hello | None = None
         self.loaded: Loaded | None = None
-        self.asked: dict[str, None] = {}  # absent modules that the code was given stand-ins for, in order
+        self.asked: dict[str, None] = {}  # stand-ins and banned packages that the code asked for, in order
         self.spent_s = 0.0
         self._start(modules)
 
@@ -434,12 +438,18 @@ class Worker:
             marked = self._timed(self._limits.call_time_s)
             if isinstance(marked, Reply):
                 self._printed += self._spending(lambda: connection.take_output(mark.encode()))
-                with contextlib.suppress(protocol.ProtocolError):
-                    heard = marked.words(Marked)
-                    self._attempts += heard.attempts[:ATTEMPTS_KEPT]
-                    self.asked.update(dict.fromkeys(name[:TEXT_CHARS] for name in heard.asked[:ASKED_KEPT]))
+                try:
+                    self._hear(marked.words(Marked))
+                except protocol.ProtocolError:
+                    self._broken()
         text, self._printed = self._printed, ""
         return ADDRESS.sub("0x…", text[:OUTPUT_SHOWN_BYTES])
+
+    def _hear(self, marked: Marked) -> None:
+        """Keep what the code tried, and which of the modules that are not there for it it asked for."""
+        self._attempts += marked.attempts
+        absent = () if self._program is None else (*self._program.stand_ins, *self._program.banned)
+        self.asked.update(dict.fromkeys(name for name in marked.asked if name in absent))
 
     def take_attempts(self) -> list[tuple[str, str]]:
         """Return what the code was heard to try up to the last take_output: (action, on what)."""
@@ -468,6 +478,7 @@ class Worker:
             "text": program.text,
             "siblings": dict(program.siblings),
             "stand_ins": list(program.stand_ins),
+            "banned": list(program.banned),
             "names": list(program.names),
             "is_notebook": program.is_notebook,
             "operations": program.operations,

@@ -14,6 +14,7 @@ from typing import Any
 
 WALK_DEPTH = 8
 WALK_OBJECTS = 5_000
+KEY_CHARS, MOST_EXTENT = 200, 2**53  # of a key in a path, as in asking.py and protocol.py
 OWN: set[str] = set()  # names of the modules that came with the submission
 
 np: Any = None  # numpy, from worker.preload on
@@ -184,8 +185,8 @@ def walk(root: Any) -> Iterator[tuple[Any, list[Any], Holder | None]]:
         else:
             continue
         for key, item in inside:
-            if type(key) is str and plain(key) != key:
-                continue  # a name that no frame can carry
+            if not is_carried(key):
+                continue
             if is_numeric(item):
                 yield item, [*path, key], Holder(value, key)
             else:
@@ -218,6 +219,13 @@ class References:
         """Write n numbers."""
         for (holder, index), value in zip(self._places, values, strict=True):
             holder.write(index, float(value))
+
+
+def is_carried(key: Any) -> bool:
+    """Say whether a frame can carry the name of an attribute, or the key of an item."""
+    if type(key) is str:
+        return len(key) <= KEY_CHARS and plain(key) == key
+    return bool(-MOST_EXTENT <= key <= MOST_EXTENT)
 
 
 def plain(text: str) -> str:

@@ -38,6 +38,7 @@ PART_BYTES = 64 * 1024
 ARE_PIPES_SELECTABLE = sys.platform != "win32"
 POLL_S = 0.002
 REMOVE_TIME_S = 1.0
+REMOVING: list[subprocess.Popen[bytes]] = []  # processes that remove folders, until they are reaped
 
 
 class SandboxError(Exception):
@@ -394,4 +395,5 @@ class Folder:
         command = ["rm", "-rf", "--", self.name]
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+            REMOVING[:] = [process, *(one for one in REMOVING if one.poll() is None)]
             process.wait(REMOVE_TIME_S)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,10 @@ HEADER_BYTES = 4 * 2**20  # the largest is a submission's text, read by the read
 DATA_BYTES = 4 * 2**20
 DIMENSIONS = 4
 MOST_ROWS = 2**20
+MOST_ARRAYS = 64
+MOST_COUNT = 10**9
+MOST_LINES = 10**6
+MOST_EXTENT = 2**53
 
 T = TypeVar("T")
 Arrays: TypeAlias = "dict[str, NDArray[Any]]"
@@ -30,6 +35,15 @@ DTYPES = frozenset(f"{order}{kind}" for order in "<|" for kind in "b1 i1 i2 i4 i
 
 
 NO_DATA = msgspec.Raw(b"null")
+
+# The integers of a message: JSON has them of any size, and neither a request nor a report can carry those.
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
+Line: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_LINES)]
+Extent: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_EXTENT)]
+Key: TypeAlias = Annotated[int, Meta(ge=-MOST_EXTENT, le=MOST_EXTENT)]  # of a student's dict, or an index
+
+Shape: TypeAlias = Annotated[list[Extent], Meta(max_length=DIMENSIONS)]
+Layout: TypeAlias = Annotated[list[tuple[str, str, Shape]], Meta(max_length=MOST_ARRAYS)]
 
 
 class ProtocolError(Exception):
@@ -42,15 +56,15 @@ class WorkerFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     type: str
     message: str
-    line: int | None
+    line: Line | None
     is_in_making: bool = False
 
 
 class ReplyHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The header of a reply: the id that was asked for, and either an answer or a fault."""
 
-    id: int
-    arrays: list[tuple[str, str, list[int]]]  # name, dtype, shape
+    id: Extent
+    arrays: Layout
     data: msgspec.Raw = NO_DATA
     fault: WorkerFault | None = None
 
@@ -99,10 +113,7 @@ class Inbox:
 
 def decode(header_text: bytes, data: bytes) -> tuple[ReplyHeader, Arrays]:
     """Return a reply's header and arrays; ProtocolError for whatever is not one."""
-    try:
-        header = msgspec.json.decode(header_text, type=ReplyHeader)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError("a header that is not a reply") from error
+    header = decode_data(header_text, ReplyHeader)
     arrays: Arrays = {}
     start = 0
     for name, dtype, shape in header.arrays:
@@ -110,8 +121,6 @@ def decode(header_text: bytes, data: bytes) -> tuple[ReplyHeader, Arrays]:
 
         if dtype not in DTYPES:
             raise ProtocolError("an array of impossible type")
-        if len(shape) > DIMENSIONS or any(extent < 0 for extent in shape):
-            raise ProtocolError("an array of impossible shape")
         size = math.prod(shape)
         if size == 0 and max(shape) > MOST_ROWS:
             raise ProtocolError("an array of impossible shape")
@@ -125,9 +134,9 @@ def decode(header_text: bytes, data: bytes) -> tuple[ReplyHeader, Arrays]:
     return header, arrays
 
 
-def decode_data(raw: msgspec.Raw, kind: type[T]) -> T:
-    """Return the answer's words as the type that the operation promises, or raise ProtocolError."""
+def decode_data(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
+    """Decode a header, or the words of an answer, as the type that was promised; ProtocolError for all else."""
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError("an answer of the wrong form") from error
+    except Exception as error:  # whatever the decoder stumbles over, the worker wrote it
+        raise ProtocolError("words of the wrong form") from error

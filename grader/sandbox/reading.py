@@ -23,13 +23,14 @@ NOTEBOOK_BYTES = 4 * 2**20
 ARCHIVE_BYTES = 8 * 2**20
 TOTAL_BYTES = 512 * 1024  # of source text in one submission
 MEMBERS = 2_000
-KEPT = 2_000  # imports and dropped lines
+IMPORTS = 2_000  # different ones of a file
+DROPPED = 2_000
 FILES = 50
 RATIO = 200  # of unpacked to packed bytes, above RATIO_FROM
 RATIO_FROM = 64 * 1024
 NAME_CHARS = 200
 LINE_CHARS = 100
-FOLDED_CHARS = 4_000
+FOLDED_CHARS = SOURCE_BYTES  # of a text that is put together
 
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 SOURCES = (".py", ".ipynb")
@@ -67,12 +68,14 @@ class Refusal(Exception):
         self.arguments = arguments
 
 
-def read(name: str, files: dict[str, bytes], file: str, classes: Sequence[str], extra: str = "") -> dict[str, Any]:
+def read(
+    name: str, files: dict[str, bytes], file: str, classes: Sequence[str], extra: str = "", banned: Sequence[str] = ()
+) -> dict[str, Any]:
     """Find the file that defines the classes and return its text, its neighbours and their imports.
 
     files maps names inside the submission, with "/" between folders, to their bytes. file is what the lab calls
     its file, which counts where the lab has no classes, and extra what it calls that for extra points, which
-    is never taken for the lab's. The answer is {"files": [{"name", "text", "cells", "is_unwritten"}],
+    is never taken for the lab's; banned are the packages that no file may import. The answer is {"files": [{"name", "text", "cells", "is_unwritten"}],
     "imports": [[file, line, module]], "dropped": [[file, line, text]]}, the file that defines the classes
     first. Refusal, with one sentence, for whatever holds no such file.
     """
@@ -105,15 +108,19 @@ def read(name: str, files: dict[str, bytes], file: str, classes: Sequence[str], 
     if sum(len(source.text.encode()) for source in texts.values()) > TOTAL_BYTES:
         raise Refusal("The Python files in {name} are larger than {limit} KiB together.", name=name, limit=TOTAL_BYTES // 1024)  # fmt: skip
     ordered = [texts.pop(main), *(texts[member] for member in sorted(texts))]
-    imports = [[source.name, line, module] for source in ordered for line, module in imports_of(source.tree)]
+    own = {source.name.removesuffix(".py") for source in ordered}
+    forbidden = [module for module in banned if module not in own]
+    imports = [[source.name, line, module] for source in ordered for line, module in imported(source, forbidden)]
     dropped = [[source.name, line, text] for source in ordered for line, text in source.dropped]
+    if len(dropped) > DROPPED:
+        raise Refusal("{name} has more than {limit} lines that are no Python.", name=name, limit=DROPPED)
     return {
         "files": [
             {"name": source.name, "text": source.text, "cells": source.cells, "is_unwritten": is_unwritten(source)}
             for source in ordered
         ],
-        "imports": imports[:KEPT],
-        "dropped": dropped[:KEPT],
+        "imports": imports,
+        "dropped": dropped,
     }
 
 
@@ -476,6 +483,27 @@ def defined(tree: ast.Module) -> set[str]:
 # --- imports ------------------------------------------------------------------------------------
 
 
+def imported(source: Source, banned: Sequence[str]) -> list[tuple[int, str]]:
+    """Return (line, dotted name) of the different imports of a file, each where it stands first.
+
+    Of more than IMPORTS the banned ones, which decide by themselves; Refusal where there are none.
+    """
+    first: dict[str, int] = {}
+    for line, module in imports_of(source.tree):
+        first[module] = min(line, first.get(module, line))
+    found = [(line, module) for module, line in first.items()]
+    if len(found) > IMPORTS:
+        found = [one for one in found if is_banned(one[1], banned)][:IMPORTS]
+        if not found:
+            raise Refusal("{name} has more than {limit} different imports.", name=source.name, limit=IMPORTS)
+    return found
+
+
+def is_banned(module: str, banned: Iterable[str]) -> bool:
+    """Say whether module is one of banned or inside one: "torch.nn" is, "torchlight" is not."""
+    return any(module == name or module.startswith(name + ".") for name in banned)
+
+
 def imports_of(tree: ast.AST, line: int | None = None) -> Iterator[tuple[int, str]]:
     """Yield (line, dotted name) of every import that the text makes for certain; comments never count.
 
@@ -536,7 +564,7 @@ def folded(node: ast.AST) -> str | None:
 def constant(node: ast.AST) -> str | None:
     """Return the text of a constant expression, None for any other."""
     if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) and len(node.value) <= FOLDED_CHARS else None
+        return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return joined("", [node.left, node.right])
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):

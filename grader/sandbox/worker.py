@@ -20,6 +20,7 @@ import json
 import opcode
 import os
 import random
+import re
 import struct
 import sys
 import types
@@ -27,6 +28,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 TEXT_CHARS = 2_000
+MOST_LINES = 1_000_000  # as in protocol.py
 WALK_FOUND = 800
 PATH_CHARS = 200
 MAIN = "submission"  # __name__ of the student's file while it is graded
@@ -50,7 +52,6 @@ ATTEMPTS = {
 PROGRAMS = {"os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile"}
 ATTEMPTS_KEPT = 10
 MOST_DESCRIPTORS = 65_536
-ASKED_KEPT = 100
 NEVER_SHADOWED = {"numpy", MAIN, "__main__", *sys.builtin_module_names}
 
 Arrays = dict[str, Any]
@@ -246,12 +247,17 @@ def spec_for(name: str, loader: Any) -> importlib.machinery.ModuleSpec:
 
 
 class Modules:
-    """Finds the files handed in beside the main one, before all else, and inert stand-ins, after all else."""
+    """Finds the files handed in beside the main one and stand-ins for what is banned, before all else.
 
-    def __init__(self, siblings: dict[str, str], stand_ins: list[str]) -> None:
+    Other stand-ins are found after all else: see Last.
+    """
+
+    def __init__(self, siblings: dict[str, str], stand_ins: list[str], banned: list[str], files: set[str]) -> None:
         self._siblings = {name: text for name, text in siblings.items() if name not in NEVER_SHADOWED}
-        self._stand_ins = stand_ins
-        self.asked: list[str] = []
+        self._stand_ins, self._banned = stand_ins, banned
+        self._code = [(name, code_of(name)) for name in banned]
+        self._files = files
+        self._asked: set[str] = set()
 
     def install(self) -> None:
         """Take part in every import from now on."""
@@ -259,9 +265,12 @@ class Modules:
             sys.modules.pop(name, None)  # a student's random.py is meant, as where they run it
         sys.meta_path.insert(0, self)
         sys.meta_path.append(Last(self))
+        sys.addaudithook(self.hear)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        return spec_for(name, self) if name in self._siblings else None
+        if name in self._siblings:
+            return spec_for(name, self)
+        return spec_for(name, StandIns()) if self._asks(name, self._banned) else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
         """Leave it to Python."""
@@ -272,15 +281,46 @@ class Modules:
 
     def stands_in(self, name: str) -> bool:
         """Say whether there is a stand-in of this name, and keep that it was asked for."""
-        found = any(name == known or name.startswith(known + ".") for known in self._stand_ins)
-        if found and len(self.asked) < ASKED_KEPT:
-            self.asked.append(name)
-        return found
+        return self._asks(name, self._stand_ins)
 
-    def take_asked(self) -> list[str]:
-        """Return the stand-ins that were asked for since the last time."""
-        asked, self.asked = self.asked, []
-        return asked
+    def _asks(self, name: str, known: list[str]) -> bool:
+        """Say whether a module is one of those that are known or inside one, and keep which."""
+        found = {one for one in known if name == one or name.startswith(one + ".")}
+        self._asked |= found
+        return bool(found)
+
+    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Refuse to run a banned package's own code, however it was found: an audit hook, which code cannot remove.
+
+        Below `strict` there may be such a package. The hook is Python and so within reach of the code: no guard.
+        """
+        if event == "exec":
+            file = getattr(arguments[0], "co_filename", None)
+        elif event in ("compile", "import") and len(arguments) > 1:
+            file = arguments[1]
+        else:
+            return
+        if type(file) is not str or file in self._files:
+            return
+        for name, pattern in self._code:
+            if pattern.search(file):
+                self._asked.add(name)
+                raise ImportError(f"{name} is not there")
+
+    @property
+    def asked(self) -> list[str]:
+        """Return the stand-ins and the banned packages that were asked for."""
+        return sorted(self._asked)
+
+
+class StandIns:
+    """Makes stand-ins."""
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        return StandInModule(spec.name)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        pass
 
 
 class Last:
@@ -290,13 +330,14 @@ class Last:
         self._modules = modules
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        return spec_for(name, self) if self._modules.stands_in(name) else None
+        return spec_for(name, StandIns()) if self._modules.stands_in(name) else None
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        return StandInModule(spec.name)
 
-    def exec_module(self, module: types.ModuleType) -> None:
-        pass
+def code_of(package: str) -> re.Pattern[str]:
+    """Return what matches the file that a package or module begins with: its source, or an extension."""
+    *folders, name = map(re.escape, package.split("."))
+    inside = "".join(rf"{folder}[/\\]" for folder in folders)
+    return re.compile(rf"(?:^|[/\\]){inside}{name}(?:[/\\]__init__)?\.[^/\\]+$")
 
 
 def dress(module: types.ModuleType, settings: dict[str, Any]) -> None:
@@ -376,7 +417,7 @@ class Desk:
     def __init__(self) -> None:
         self.module = types.ModuleType(MAIN)
         self.objects: dict[int, Any] = {}
-        self.modules = Modules({}, [])
+        self.modules = Modules({}, [], [], set())
         self.lab = Objects(self.module)
         self.operations: dict[str, Any] = {}
 
@@ -420,10 +461,11 @@ class Desk:
         """Run the student's file as a module."""
         sys.modules[MAIN] = self.module
         inside.OWN.update({MAIN, *settings["siblings"]})
-        self.modules = Modules(settings["siblings"], settings["stand_ins"])
+        files = {settings["file"], *(f"{name}.py" for name in settings["siblings"])}
+        self.modules = Modules(settings["siblings"], settings["stand_ins"], settings["banned"], files)
         self.modules.install()
         sys.argv = [settings["file"]]
-        attempts.watch({settings["file"], *(f"{name}.py" for name in settings["siblings"])})
+        attempts.watch(files)
         seed_everything(settings["seed"])
         dress(self.module, settings)
         self.lab.program = settings
@@ -565,6 +607,8 @@ def fault(error: BaseException, file: str) -> dict[str, Any]:
         line = error.lineno
     elif line is None and kind == "raised" and not is_own:
         kind = "unhandled"
+    if type(line) is not int or not 1 <= line <= MOST_LINES:
+        line = None
     try:
         message = str(error)
     except BaseException:
@@ -673,7 +717,7 @@ def serve(pipe: Pipe, desk: Desk) -> None:
         try:
             if request["op"] == "mark":
                 pipe.mark(settings["mark"])
-                header["data"] = {"attempts": attempts.take(), "asked": desk.modules.take_asked()}
+                header["data"] = {"attempts": attempts.take(), "asked": desk.modules.asked}
             else:
                 desk.prepare(settings)
                 header["data"], values = getattr(desk, request["op"])(settings, arrays)

@@ -8,11 +8,11 @@ from grader.lab.values import pack, unpack
 from grader.sandbox.client import Fault, Reply, Worker
 
 
-def called(worker: Worker, name: str = "f", *arguments: Any) -> Any:
-    """Call a function of the program; return its value, or the fault that it ended in."""
+def called(worker: Worker, name: str = "f", *arguments: Any, time_s: float | None = None) -> Any:
+    """Call a function of the program, in time_s seconds at most; return its value, or the fault that it ended in."""
     blocks: dict[str, Any] = {}
     settings = {"name": name, "object": None, "keep": None, "arguments": pack((arguments, {}), blocks)}
-    return value_of(worker.request("call", settings, blocks))
+    return value_of(worker.request("call", settings, blocks, time_s))
 
 
 def operated(worker: Worker, operation: str, **values: Any) -> Any:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
-from grader.lab import Answer, Remote, Student, unmet
+from grader.lab import Answer, Remote, Student, not_gradable, unmet
+from grader.sandbox.protocol import Count, Extent, Key
 
 from .oracle import Array
 
 FOUND = 800  # objects and holders of numbers inside one object, as in confined.py
-PATH_CHARS = 400
+KEY_CHARS, PATH_KEYS = 200, 16
 WORD_CHARS = 80
 
 NO_SHAPES: Mapping[str, tuple[int | None, ...]] = {}
 
-Path = list[str | int]
-Reference = tuple[Path, int]  # a number inside an object: the path to its holder, and a flat index there
+Path: TypeAlias = Annotated[list[Annotated[str, Meta(max_length=KEY_CHARS)] | Key], Meta(max_length=PATH_KEYS)]
+Reference: TypeAlias = tuple[Path, Count]  # a number inside an object: the path to its holder, and a flat index there
 
 # What a call needs to work: after one of these hung, what needs it is not tried again.
 NEEDS = {
@@ -43,7 +45,7 @@ class Form(msgspec.Struct, frozen=True):
     """The container of a value: kind, shape, and the dtype or type name."""
 
     kind: str
-    shape: list[int]
+    shape: list[Extent]
     dtype: str
 
 
@@ -51,17 +53,21 @@ class Found(msgspec.Struct, frozen=True):
     """An object (cls) or a holder of numbers (kind, size) inside another; `same` is its identity."""
 
     path: Path
-    same: int
+    same: Count
     cls: str = msgspec.field(name="class", default="")
     kind: str = ""
-    size: int = 0
+    size: Extent = 0
 
 
 class Described(msgspec.Struct, frozen=True):
-    """What is inside an object, and the base classes of each class of the module, itself first."""
+    """What is inside an object, and the base classes of each class of the module, itself first.
 
-    found: list[Found]
-    classes: dict[str, list[str]]
+    is_cut: there is more inside it than FOUND.
+    """
+
+    found: Annotated[list[Found], Meta(max_length=FOUND)]
+    classes: Annotated[dict[str, list[str]], Meta(max_length=FOUND)]
+    is_cut: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,9 +203,10 @@ class Calls:
         ]
 
     def described(self, remote: Remote) -> Described:
-        """Return what is inside an object; a worker that describes more than it may is not believed."""
-        answer = self.student.operate("describe", remote, named="Model", needs=NEEDS.get("Model", ("Model",)))
-        described = answer.words(Described)
-        if len(described.found) > FOUND or any(len(str(one.path)) > PATH_CHARS for one in described.found):
-            raise answer.broken()
+        """Return what is inside an object."""
+        described = self.student.operate("describe", remote, named="Model", needs=NEEDS.get("Model", ("Model",))).words(
+            Described
+        )
+        if described.is_cut:
+            raise not_gradable("Your model holds more than {limit} objects and lists of numbers.", limit=FOUND)
         return described

@@ -29,9 +29,9 @@ SCALARS = 32  # numbers passed and returned between two calls of forward
 EVENTS = 2_000_000  # calls and returns, after which a run has shown enough
 EPOCHS = 5_000  # of a training that has to be started
 MOST_NAMES = 12
+NAME_CHARS = 80
 MOST_ERRORS = 200_000
 WALK_FOUND = 800  # objects and holders of numbers told by `describe`
-PATH_CHARS = 200
 TRACED = 64  # calls told by `trace`
 LOSSES = 200_000
 
@@ -51,14 +51,12 @@ def describe(objects: Any, target: Any) -> Values:
         same = identities.setdefault(id(value), len(identities))
         if holder is None:
             own.add(type(value))
-        if len(found) >= WALK_FOUND or len(str(path)) > PATH_CHARS:
-            continue
         if holder is None:
             found.append({"path": path, "class": type(value).__name__[:80], "same": same})
         else:
             found.append({"path": path, "same": same, **find.form(value), "size": find.size_of(value)})
-    classes = {cls.__name__[:80]: [base.__name__ for base in cls.__mro__[:-1]][:20] for cls in own}
-    return {"found": found, "classes": classes}
+    classes = {cls.__name__[:80]: [base.__name__[:80] for base in cls.__mro__[:-1]] for cls in list(own)[:WALK_FOUND]}
+    return {"found": found[:WALK_FOUND], "classes": classes, "is_cut": len(found) > WALK_FOUND}
 
 
 def read(objects: Any, target: Any, *, references: Any) -> Values:
@@ -424,8 +422,8 @@ class Finder(Hook):
             raise Enough
         self._latest = now
         self._open[id(frame)] = call = {
-            "class": type(owner).__name__[:80],
-            "method": frame.f_code.co_name[:80],
+            "class": type(owner).__name__[:NAME_CHARS],
+            "method": frame.f_code.co_name[:NAME_CHARS],
             "object": number,
             "depth": len(self.frames),
             "shapes": [shape(value) for value in values],
@@ -452,7 +450,9 @@ class Follower(Hook):
         """Say whether a call is one of those that bound the steps."""
         if owner is None:
             return False
-        is_it = self.number(owner) == self._wanted["object"] and type(owner).__name__ == self._wanted["class"]
+        is_it = (
+            self.number(owner) == self._wanted["object"] and type(owner).__name__[:NAME_CHARS] == self._wanted["class"]
+        )
         if not self._wanted["method"]:
             if is_it and frame.f_code.co_name != "__init__":
                 self.owner = owner
@@ -464,10 +464,16 @@ class Follower(Hook):
 
 
 class Recorder(Follower):
-    """Keeps, at each call that bounds a step and at its return, the numbers inside the object."""
+    """Keeps, at each call that bounds a step and at its return, the numbers inside the object.
 
-    def __init__(self, files: set[str], seconds: float, wanted: dict[str, Any]) -> None:
-        super().__init__(files, seconds, wanted)
+    Where start holds numbers, they are set at the call `at` (or as soon as there is a place for them), and what came
+    before it is forgotten.
+    """
+
+    def __init__(self, files: set[str], wanted: dict[str, Any], start: Any) -> None:
+        super().__init__(files, wanted["seconds"], wanted)
+        self.is_led = not len(start)
+        self._start = start
         self.rows: list[dict[str, Any]] = []
         self.template: tuple[list[Any], dict[str, Any]] = ([], {})
         self._running: types.FrameType | None = None
@@ -479,6 +485,8 @@ class Recorder(Follower):
                 count = frame.f_code.co_argcount
                 self._note(*(frame.f_locals.get(name) for name in frame.f_code.co_varnames[:count]))
             return
+        if not self.is_led and len(self.rows) >= self._wanted["at"]:
+            self._lead()
         most = KEPT * (1 if self._wanted["method"] else 4)
         if len(self.rows) >= most or (len(self.rows) >= SOME and time.monotonic() > self.soon):
             raise Enough
@@ -500,6 +508,13 @@ class Recorder(Follower):
                 "scalars": [],
             }
         )
+
+    def _lead(self) -> None:
+        """Set the numbers of the start, and keep nothing of what came before."""
+        with contextlib.suppress(AttributeError, KeyError, IndexError, TypeError):  # not made yet
+            find.References(self.owner, self._wanted["references"]).write(self._start)
+            self.is_led = True
+            self.rows.clear()
 
     def leave(self, frame: types.FrameType, value: Any) -> None:
         if frame is self._running:
@@ -608,11 +623,11 @@ class Observer:
             "numbers": find.np.array(numbers, dtype=float),
         }
 
-    def record(self, settings: dict[str, Any]) -> Values:
-        """Run again and follow one object. A row of each array is a call that bounds a step: see Follower."""
-        recorder = Recorder(self._files, settings["seconds"], settings)
+    def record(self, settings: dict[str, Any], start: Any) -> Values:
+        """Run again and follow one object, from a start if one is given. A row of each array is a call that bounds a step: see Follower."""
+        recorder = Recorder(self._files, settings, () if start is None else start)
         self._run(recorder, settings["seed"], lambda: bool(recorder.rows))
-        rows = recorder.rows
+        rows = recorder.rows if recorder.is_led else []
         self._owner, self._template = recorder.owner, recorder.template
         if settings["shapes"] is not None:  # forward is another call than the one that bounds the steps
             self._template = templated(settings["shapes"], settings["numbers"]), {}
@@ -818,9 +833,9 @@ def discover(objects: Any, *, settings: Values) -> Values:
     return observer(objects).discover(settings)
 
 
-def record(objects: Any, *, settings: Values) -> Values:
-    """Record the steps of a run: see Observer."""
-    return observer(objects).record(settings)
+def record(objects: Any, *, settings: Values, start: Any = None) -> Values:
+    """Record the steps of a run, from a start if one is given: see Observer."""
+    return observer(objects).record(settings, start)
 
 
 def methods(objects: Any, *, settings: Values) -> Values:

@@ -202,9 +202,11 @@ def _is_same(one: Array, other: Array) -> bool:
 
 
 def _misfit(observed: Array, predicted: Array) -> float:
-    """Return the largest misfit of a neuron, relative to what is expected of it; one expected to stay must stay."""
-    off = np.abs(observed - predicted).max((0, 2))
-    scale = np.abs(predicted).max((0, 2))
+    """Return the largest misfit of a neuron's weights, or bias, relative to what is expected; one expected to stay must stay."""
+    off, scale = (
+        np.concatenate([numbers[:, :, :2].max((0, 2)), numbers[:, :, 2:].max((0, 2), initial=0.0)])
+        for numbers in (np.abs(observed - predicted), np.abs(predicted))
+    )
     largest = scale.max(initial=0.0) or float(np.abs(observed).max(initial=0.0)) or 1.0
     is_still = scale <= NOTHING * largest
     relative = np.where(is_still, np.where(off <= NOTHING * largest, 0.0, np.inf), off / np.where(is_still, 1, scale))

@@ -12,16 +12,17 @@ from typing import Literal
 
 import numpy as np
 
-from grader.lab import CaseStopped, measurement
+from grader.lab import CaseStopped, blocked, measurement
 from grader.sandbox.client import FaultKind
 
 from . import oracle, probes
 from .diagnosis import Diagnosis, diagnose_forward, diagnose_network, diagnose_neuron, diagnose_returned
 from .layout import FORWARD_ATOL
-from .misconceptions import STILL
+from .misconceptions import IN_NEURON, STILL
 from .network import ModelProxy, Network, NeuronProxy
 from .oracle import Array
 from .rules import (
+    RATES,
     TOLERANCE,
     ModelRule,
     ModelSteps,
@@ -43,11 +44,12 @@ CALIBRATION_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]]
 CALIBRATION_X = np.array([0.9, -0.7])
 SMALL_ERR = 0.02  # as late in a training
 SMALL_MODEL_ERR = 0.3
+LARGE = 1e4  # times the errors where weights are cut: digits that are lost do not matter then
+MOST_DIGITS = 4
 LARGEST_ERR = 0.9  # of a training
 UNTOUCHED_ERR = 0.9
 TRIED_RATES = (0.2, 0.4)
 NUDGE = 5e-3  # of a parameter, for the slope of the student's own forward
-RATES = (1e-9, 1e9)  # beyond these a rate is not one
 
 
 def rate_of(change: Array, unit: Array) -> float:
@@ -56,6 +58,12 @@ def rate_of(change: Array, unit: Array) -> float:
     if np.isfinite(moved).all() and RATES[0] < np.abs(moved).max() < RATES[1]:
         return float(moved[np.abs(moved).argmax()])
     return 0.0
+
+
+def digits_of(numbers: Array) -> int | None:
+    """Return how many decimal places all of the numbers end at, None for more than MOST_DIGITS."""
+    ends = (n for n in range(MOST_DIGITS + 1) if np.allclose(numbers, np.round(numbers, n), rtol=0, atol=1e-12))
+    return next(ends, None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,10 +99,28 @@ class Measurements:
             plain = self._neuron_steps(drawn, LARGEST_ERR)
             if neuron_rule(plain).is_right_throughout:
                 return plain
+            return self._uncut(scaled)
         return scaled
 
-    def _neuron_steps(self, drawn: probes.NeuronProbes, err: float) -> NeuronSteps:
-        count, errors = len(drawn.x), (err, -0.4 * err, SMALL_ERR)
+    def _uncut(self, steps: NeuronSteps) -> NeuronSteps:
+        """Return the same steps with far larger errors where weights or steps are cut to some digits, as they are where not."""
+        after, change = (steps.before + steps.change)[:, :2], steps.change[:, :2]
+        digits = [digits_of(one) for one in (after, change)]
+        if digits == [None, None] or not change.any():
+            return steps
+        cut = replace(steps, digits=digits[0])
+        try:
+            err = LARGE * steps.err
+            found = replace(self._neuron_steps(steps.probes, err, 0.01 * err), digits=digits[0])
+        except CaseStopped:
+            return cut
+        if digits[0] is None:  # steps of few digits may be other ones: whole multiples of a constant
+            is_cut = neuron_rule(found).are_weights_right
+            return replace(found, digits=digits[1], is_step_cut=True) if is_cut else steps
+        return found
+
+    def _neuron_steps(self, drawn: probes.NeuronProbes, err: float, small_err: float = SMALL_ERR) -> NeuronSteps:
+        count, errors = len(drawn.x), (err, -0.4 * err, small_err)
         fresh = [self._network.neuron() for _ in range(3 * count + 1)]
         same = self._network.neuron()
         weights, x = np.tile(drawn.weights, (4, 1)), np.tile(drawn.x, (4, 1))
@@ -112,7 +138,7 @@ class Measurements:
             probes=drawn,
             err=err,
             other_err=-0.4 * err,
-            small_err=SMALL_ERR,
+            small_err=small_err,
             output=output,
             before=np.array([step.before for step in first]),
             change=np.array([step.change for step in first]),
@@ -166,6 +192,11 @@ class Measurements:
             return self._model_steps(drawn, plain_err, rate, is_plain=True)  # code that refuses an error above 1
         if gradient_rule(scaled).is_right or momentum_rule(scaled) or defect_rule(scaled):
             return scaled
+        with contextlib.suppress(CaseStopped):
+            if self.neuron_steps.digits is not None:
+                large = LARGE * scaled.err
+                found = self._model_steps(drawn, large, rate)
+                return replace(found, small_err=found.err, small_change=found.change)
         plain = self._model_steps(drawn, plain_err, rate, is_plain=True)
         return plain if gradient_rule(plain).is_right else scaled
 
@@ -310,6 +341,46 @@ class Measurements:
         after = model.parameters[:, :2]
         return bool((before == np.round(before)).all() and (after == np.round(after)).all())
 
+    @property
+    def _is_neuron_known(self) -> bool:
+        """Return whether a neuron's steps follow the error and the probe, in some part as they should or by a known mistake."""
+        rule = self.neuron_rule
+        is_known = rule.is_recognised or (rule.is_slope_known and rule.is_bias_proportional)
+        return self.neuron_steps.is_varying and (is_known or self.neuron_mistake is not None)
+
+    @measurement
+    def is_recognised(self) -> bool:
+        """Whether a layer's steps are right, or those of a known mistake: then what is learned is learned by them."""
+        try:
+            rule = self.model_rule
+            if self.is_dead:
+                return False
+            return rule.is_output_right or rule.is_hidden_right or self.network_mistake is not None
+        except CaseStopped:
+            return False
+
+    @measurement
+    def is_neuron_dead(self) -> bool:
+        """Whether a neuron answers with 0 or 1 only, and nothing shows the y that it had before: then no step means anything."""
+        return self.neuron_steps.is_thresholded and not self.neuron_rule.is_derivative_right
+
+    @measurement
+    def is_dead(self) -> bool:
+        """Whether that is so of the network: all of its neurons, or the one that answers, and nothing moves."""
+        with contextlib.suppress(CaseStopped):
+            if self.is_neuron_dead:
+                return True
+        is_thresholded = bool(np.isin(self.network_answers.actual, (0.0, 1.0)).all())
+        return is_thresholded and not self.model_steps.change.any()
+
+    @measurement
+    def is_paid(self) -> bool:
+        """Whether the network's steps are those of one mistake inside its neurons, which neuron_update names."""
+        network, neuron = self.network_mistake, self.neuron_mistake
+        if neuron is None or network is None:
+            return False
+        return any(rule in IN_NEURON and rule in network.rules for rule in neuron.rules)
+
     @measurement
     def model_rule(self) -> ModelRule:
         """How the network's steps compare with the gradient; a neuron's own mistakes are carried forward."""
@@ -317,7 +388,13 @@ class Measurements:
         gradient = gradient_rule(steps)
         if gradient.is_right or not steps.change.any():
             return gradient
-        return momentum_rule(steps) or self._carried(steps) or defect_rule(steps) or self._own(steps) or gradient
+        accelerated = momentum_rule(steps)
+        if accelerated is not None:
+            return accelerated
+        carried = self._carried(steps)
+        if carried is not None and not self._is_neuron_known:
+            raise blocked("neuron_update.weights")  # steps that nothing explains show nothing when they are joined
+        return carried or defect_rule(steps) or self._own(steps) or gradient
 
     def _own(self, steps: ModelSteps) -> ModelRule | None:
         """Compare with the slopes of the student's own forward, where that is wrong in itself."""

@@ -590,6 +590,11 @@ STEP = (
         "Weights and bias are replaced by the step instead of being moved by it.",
         "Write += step, not = step.",
     ),
+    _step(
+        "all_multiplied", lambda n: n.step * n.weights,
+        "Weights and bias are multiplied with 1 plus the step instead of being moved by it.",
+        "Write self._weigths += step, not self._weigths *= 1 + step.",
+    ),
     _error("error_sign_dropped", lambda n: np.abs(n.err), "The sign of the error is lost: the step uses |err|."),
     _error("error_squared", lambda n: n.err**2, "The error is squared in the step; a square has lost its direction."),
     _error("error_sign_only", lambda n: np.sign(n.err), "Only the sign of the error is used in the step, not its size."),

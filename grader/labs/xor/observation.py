@@ -10,23 +10,27 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from grader.lab import CaseStopped, not_gradable
 from grader.sandbox.client import FaultKind
+from grader.sandbox.protocol import Count
 
 from . import oracle, probes
-from .calls import Calls, Path, Reference
+from .calls import Calls, Reference
 from .layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from .oracle import Array
 
 WHAT = "Your program"
 WATCH_S = 3.0  # for one run under watch
-MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS = 600, 64 * 9, 160
+MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
+MOST_SCALARS = 64
+NAME_CHARS = 80
 LEAST_CALLS = 4
 FIRST, EARLY = 3, 6  # of the calls recorded, those that the network is found in
 OBJECTS = 2  # that are passed examples, whose other methods are tried
@@ -36,9 +40,13 @@ FIT = 0.75  # of its calls in the first hundreds get examples of XOR
 DELTA = 0.02
 ALIKE = 0.02
 SOME = 1e-7
+SKIPPED = 3  # steps at the start that are not looked at: weights may be made, or made anew, there
+STARTS = 16  # drawn to lead a training on from; the one furthest from its own weights is taken
+STAYS = 1e-5  # how near a weight that is set must be when it is read
 LARGEST = 1e9  # of a weight
 
 Flags = NDArray[np.bool_]
+Numbers: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_NUMBERS)]
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -46,17 +54,17 @@ class Call(msgspec.Struct, frozen=True):
 
     cls: str = msgspec.field(name="class")
     method: str
-    object: int
-    depth: int
-    shapes: list[list[int]]
-    passed: int
-    returned: int
+    object: Count
+    depth: Count
+    shapes: Annotated[list[Annotated[list[Numbers], Meta(max_length=64)]], Meta(max_length=8)]
+    passed: Numbers
+    returned: Numbers
 
 
 class Discovered(msgspec.Struct, frozen=True):
     """The first calls of a run; problem: the type of the exception that ended it; logs: a logarithm is named."""
 
-    calls: list[Call]
+    calls: Annotated[list[Call], Meta(max_length=MOST_CALLS)]
     problem: str
     logs: bool
 
@@ -64,9 +72,9 @@ class Discovered(msgspec.Struct, frozen=True):
 class Recorded(msgspec.Struct, frozen=True):
     """The numbers inside one object by their places, and where its forward was called from."""
 
-    places: list[tuple[Path, int]]
-    sites: list[int]
-    depths: list[int]
+    places: Annotated[list[Reference], Meta(max_length=MOST_COLUMNS)]
+    sites: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
+    depths: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
 
 
 class Methods(msgspec.Struct, frozen=True):
@@ -78,7 +86,7 @@ class Methods(msgspec.Struct, frozen=True):
 class Trained(msgspec.Struct, frozen=True):
     """How many calls that bound a step were made in a run from a set start."""
 
-    count: int
+    count: Count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +134,7 @@ class Record:
     """n calls in a row that bound steps: numbers before and after, (n, k), and the examples (n, rows, 2), NaN if not known.
 
     scalars (n, m) were passed or returned by the submission's functions until the next call, NaN for none.
+    is_led: the first of the calls began with weights that the grader had set.
     """
 
     references: list[Reference]
@@ -135,6 +144,7 @@ class Record:
     scalars: Array
     sites: Array
     depths: Array
+    is_led: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,6 +176,19 @@ class Network:
         rows = [zeros if one is None else numbers[:, one] for one in self.columns]
         return np.column_stack(rows).reshape(-1, 3, 3) * self.mask
 
+    def stored(self, parameters: Array) -> Array:
+        """Return parameters (3, 3) as the numbers that the submission keeps."""
+        return np.asarray((parameters * self.mask).ravel()[self.present.ravel() > 0])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lead:
+    """Where a training is to go on from: values for references, set at a call by its number."""
+
+    at: int
+    references: list[Reference]
+    values: Array
+
 
 class Observing:
     """The conversation with the worker about its watched runs; every answer is checked for shape and size."""
@@ -180,28 +203,32 @@ class Observing:
         settings = {"seed": self._seed, "seconds": WATCH_S}
         told = self._calls.ask("discover", WHAT, [], {"numbers": (None,)}, 2 * WATCH_S, settings=settings)
         found = told.answer.words(Discovered)
+        found = msgspec.structs.replace(found, calls=[named(one) for one in found.calls])
         counts = [one.passed + one.returned for one in found.calls]
         numbers = told["numbers"]
-        are_counts = all(0 <= one.passed <= MOST_NUMBERS and 0 <= one.returned <= MOST_NUMBERS for one in found.calls)
-        if len(counts) > MOST_CALLS or not are_counts or sum(counts) != len(numbers):
+        if sum(counts) != len(numbers) or not all(is_shape(one) for call in found.calls for one in call.shapes):
             raise told.answer.broken()
         ends = np.cumsum(counts, dtype=int)
         return found, [numbers[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
-    def record(self, root: Root) -> Record | None:
-        """Return the calls of one object's forward; None where none was seen, or none that can be read."""
-        settings = {"seed": self._seed, "seconds": WATCH_S, **root.settings}
-        told = self._calls.ask("record", WHAT, [], {}, 2 * WATCH_S, settings=settings)
+    def record(self, root: Root, lead: Lead | None = None) -> Record | None:
+        """Return the calls of one object's forward, led if asked; None where none was seen, or none that can be read."""
+        settings: dict[str, Any] = {"seed": self._seed, "seconds": WATCH_S, **root.settings}
+        start: Array | None = None
+        if lead is not None:
+            settings |= {"at": lead.at, "references": lead.references}
+            start = lead.values
+        told = self._calls.ask("record", WHAT, [], {}, 2 * WATCH_S, settings=settings, start=start)
         found = told.answer.words(Recorded)
         count = len(found.sites)
         if not count:
             return None
         names = ("before", "after", "passed", "scalars")
-        if len(found.depths) != count or len(found.places) > MOST_COLUMNS:
-            raise told.answer.broken()
-        if not all(told.has(name, (count, None)) for name in names):
+        if len(found.depths) != count or not all(told.has(name, (count, None)) for name in names):
             raise told.answer.broken()
         if any(told[name].shape[1] != len(found.places) for name in ("before", "after")):
+            raise told.answer.broken()
+        if told["passed"].shape[1] > 8 * MOST_NUMBERS or told["scalars"].shape[1] > MOST_SCALARS:
             raise told.answer.broken()
         slots = np.array((root.bound or root).slots)
         if not root.is_inline and slots.max() >= told["passed"].shape[1]:
@@ -215,6 +242,7 @@ class Observing:
             scalars=told["scalars"],
             sites=np.array(found.sites),
             depths=np.array(found.depths),
+            is_led=lead is not None,
         )
 
     def methods(self, count: int) -> list[str]:
@@ -239,14 +267,13 @@ class Observing:
     def train(self, network: Network, start: Array, near: float, seconds: float) -> tuple[Trained, Array, Array]:
         """Run the submission's own training from a start (3, 3): the parameters at its end, and its squared errors."""
         present = [one for one in network.references if one is not None]
-        mask = network.present.ravel() > 0
         settings = {
             "seed": self._seed, "seconds": seconds, "near": near, "references": present,
             **network.root.settings,
         }  # fmt: skip
         told = self._calls.ask(
             "retrain", WHAT, [], {"values": (None,), "squared": (None,)}, seconds + 2 * WATCH_S, settings=settings,
-            start=(start * network.mask).ravel()[mask], x=oracle.XOR_INPUTS, labels=oracle.XOR_LABELS,
+            start=network.stored(start), x=oracle.XOR_INPUTS, labels=oracle.XOR_LABELS,
         )  # fmt: skip
         trained = told.answer.words(Trained)
         values = told["values"]
@@ -257,6 +284,16 @@ class Observing:
 
 
 # --- which call is the network's forward --------------------------------------------------------
+
+
+def named(call: Call) -> Call:
+    """Return a call whose names are no longer than the worker lets them be."""
+    return msgspec.structs.replace(call, cls=call.cls[:NAME_CHARS], method=call.method[:NAME_CHARS])
+
+
+def is_shape(shape: Sequence[int]) -> bool:
+    """Say whether this may be the shape of an argument with numbers, or is that of one without, [0]."""
+    return shape == [0] or all(shape)
 
 
 def pair(indices: NDArray[np.int_], values: Array) -> NDArray[np.int_]:
@@ -429,6 +466,26 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ne
     if not network.is_forward_right and (mask < 0).any():  # the sign of a bias shows in a right forward only
         return checked(replace(network, mask=np.ones((3, 3))), replay, found_order, rng)
     return network
+
+
+def led(observing: Observing, network: Network, rng: np.random.Generator) -> Network | None:
+    """Return the network as it goes on training from weights drawn here; None where these do not stay."""
+    record, parameters = network.record, network.parameters(network.record.before)
+    with np.errstate(invalid="ignore"):
+        moves = np.flatnonzero((np.abs(np.diff(parameters, axis=0)) > 0).any((1, 2)))
+    at = int(moves[SKIPPED - 1]) + 1 if len(moves) > SKIPPED else 0
+    if network.root.is_inline:  # weights are set before a forward, not in the middle of a step
+        whole = record.sites == 1 if (record.sites[at:] == 1).any() else record.depths == record.depths[at:].min()
+        at += int(np.flatnonzero(whole[at:])[0])
+    drawn = rng.uniform(0.3, 1.2, (STARTS, 3, 3)) * rng.choice([-1.0, 1.0], (STARTS, 3, 3)) * network.present
+    start = drawn[np.nan_to_num(np.abs(drawn - parameters[at])).sum((1, 2)).argmax()]
+    references = [one for one in network.references if one is not None]
+    followed = observing.record(network.root, Lead(at=at, references=references, values=network.stored(start)))
+    if followed is None or any(one not in followed.references for one in references):
+        return None
+    columns = [None if one is None else followed.references.index(one) for one in network.references]
+    found = replace(network, record=followed, columns=columns)
+    return found if np.abs(found.parameters(followed.before[:1])[0] - start).max() < STAYS else None
 
 
 def checked(network: Network, replay: Replay, order: list[int], rng: np.random.Generator) -> Network:

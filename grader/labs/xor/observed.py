@@ -14,10 +14,11 @@ from grader.sandbox.client import FaultKind
 from . import oracle
 from .calls import Calls
 from .diagnosis import Diagnosis, diagnose_forward
-from .observation import DELTA, Discovered, Network, Observing, Trained, network_of, observed_network
+from .observation import DELTA, Discovered, Network, Observing, Trained, led, network_of, observed_network
 from .observed_steps import Rule, are_several, diagnosed, passed_error, rule_of
 from .oracle import Array
-from .starts import LEAST_WAY, starts_for
+from .rules import paced
+from .starts import LEAST_WAY, MOST_EPOCHS, starts_for
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
 TRAIN_S = 2.5
@@ -106,13 +107,14 @@ class Observed:
                 return learned
             learned = self._learn(start, rate)
         if not learned.has_learned and not learned.could and rate * learned.epochs * SLACK > LEAST_WAY:
-            learned = self._learn(starts_for(rng, rate, int(learned.epochs * SLACK))[0], rate)
+            epochs = min(MOST_EPOCHS, int(learned.epochs * SLACK))
+            learned = self._learn(starts_for(rng, rate, epochs)[0], rate)
         return learned
 
     @property
     def _rate(self) -> float:
         """Return how far a step goes, momentum included."""
-        return abs(self.rule.rate) / (1 - self.rule.momentum) or 1.0
+        return paced(self.rule.rate / (1 - self.rule.momentum))
 
     def _learn(self, start: Array, rate: float) -> Learned:
         try:
@@ -192,4 +194,10 @@ def _observe(observing: Observing, seed: int) -> Observed:
             network, rule = inline, other
     if rule is None:
         raise not_gradable("Your program was run, and its network made no steps that the grader could watch.")
-    return Observed(observing, network, discovered, rule, seed)
+    followed = led(observing, network, rng)
+    again = None if followed is None else rule_of(followed, slopes)
+    if again is None or (rule.is_right and not (again.is_right and again.loss == rule.loss)):
+        raise not_gradable(
+            "From weights that the grader set, your training did not go on with the steps that it makes from its own."
+        )
+    return Observed(observing, network, discovered, again, seed)

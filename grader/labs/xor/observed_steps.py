@@ -8,6 +8,7 @@ examples of XOR, in the oracle's order; errors are label - y.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,16 +18,18 @@ from numpy.typing import NDArray
 
 from . import misconceptions, oracle, probes
 from .diagnosis import Diagnosis, diagnose, diagnose_network
-from .observation import Network, Record
+from .observation import SKIPPED, Network, Record
 from .oracle import Array
-from .rules import ModelSteps, fit, is_momentum, misfit, rates_of
+from .rules import DERIVATIVES, ModelSteps, fit, is_momentum, misfit, rates_of
 
 EXACT = 1e-5  # relative misfit of right steps; the nearest order defect measured was 1.6e-3
 NUMERIC = 2e-3  # where the slopes are differences of the student's own forward
 SINGLE = 1e-4  # where numbers are kept with 24 bits
 ROUNDING = 16.0  # units in the last place of a weight that a step may be off
 UNDECIDABLE = 0.05
-SKIPPED, LEAST, MOST = 3, 4, 40  # steps left out at the start, needed, and looked at
+LEAST, MOST = 4, 40  # steps needed, and looked at
+MOST_DEPTHS = 4  # from which forward is called, the most frequent
+REACH = 4.0  # times the largest step: so far the first one goes at most
 ROUNDS = 8
 SLOW_DRIFT = 1e-3
 TINY = 1e-300
@@ -135,11 +138,13 @@ def steps_of(network: Network, slopes: Slopes, depth: int | None = None) -> Step
         (begin, end)
         for begin, end in zip(begins, ends, strict=bool(ends))
         if np.isfinite(parameters[[begin, end, end + 1]]).all() and tally[begin : end + 1].any()
-    ][SKIPPED : SKIPPED + MOST]
+    ][0 if record.is_led else SKIPPED :][:MOST]
     if len(chosen) < LEAST:
         return None
     before = parameters[[end for _, end in chosen]]
     change = parameters[[end + 1 for _, end in chosen]] - before
+    if record.is_led and not is_near(parameters, before + change):
+        return None
     y, rates = slopes(before)
     if not (np.isfinite(y).all() and np.isfinite(rates).all()):
         return None
@@ -158,6 +163,12 @@ def steps_of(network: Network, slopes: Slopes, depth: int | None = None) -> Step
         calls=chosen[-1][1] + 1 - chosen[0][0],
         idle=() if is_inline else idle_calls(record, parameters, corners, chosen),
     )
+
+
+def is_near(parameters: Array, after: Array) -> bool:
+    """Say whether a led training stays where it was led to: its first step is no leap."""
+    largest = np.abs(np.diff(after, axis=0)).max()
+    return bool(np.abs(after[0] - parameters[0]).max() <= REACH * largest)
 
 
 def likeliest(change: Array, rates: Array) -> NDArray[np.int_]:
@@ -226,7 +237,7 @@ def right(steps: Steps, way: Way) -> Iterator[Rule]:
     before = np.concatenate([steps.change[:1], steps.change[:-1]])
     columns = np.column_stack([gradient[1:].ravel(), before[1:].ravel()])
     (c, alpha), *_ = np.linalg.lstsq(columns, steps.change[1:].ravel(), rcond=None)
-    if is_momentum(alpha, 0.0):  # how well it fits is judged with the rest
+    if is_momentum(alpha, c * gradient, steps.change):  # how well it fits is judged with the rest
         expected = c * gradient + alpha * before
         expected[0] = steps.change[0]  # what came before it is not known
         yield replace(made(steps, way, expected, float(c)), momentum=float(alpha))
@@ -362,7 +373,8 @@ def free(steps: Steps) -> Rule | None:
 
 def rule_of(network: Network, slopes: Slopes) -> Rule | None:
     """Return the rule that explains the steps; where none does, the plainest beside it, not right; None for no steps."""
-    depths: list[int | None] = [None, *sorted({int(depth) for depth in network.record.depths})]
+    often = Counter(network.record.depths.tolist()).most_common(MOST_DEPTHS)
+    depths: list[int | None] = [None, *sorted(depth for depth, _ in often)]
     every = [steps for depth in depths if (steps := steps_of(network, slopes, depth)) is not None]
     plainest: list[Rule] = []
     for steps in every:
@@ -392,29 +404,6 @@ def likely_way(steps: Steps) -> Way:
 # --- what exactly is wrong ----------------------------------------------------------------------
 
 
-def sum_of(y: Array) -> Array:
-    """Return the sum d with y = S(d)."""
-    return np.asarray(np.log(y / (1 - y)))
-
-
-# What students take for the derivative: a function of the neuron's output.
-DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
-    oracle.derivative,
-    np.ones_like,
-    lambda y: y,
-    lambda y: 1 - y,
-    lambda y: 1 - y**2,
-    lambda y: y * (1 + y),
-    lambda y: y**2 * (1 - y),
-    lambda y: y**2 * (1 - y) ** 2,
-    lambda y: oracle.derivative(oracle.sigmoid(y)),
-    lambda y: oracle.derivative(sum_of(y)),
-    lambda y: (sum_of(y) > 0).astype(float),
-    lambda y: 1 - 2 * y,
-    lambda y: y**2,
-    lambda y: (1 - y) ** 2,
-    lambda y: 1 / oracle.derivative(y),
-)
 MISSING = 1  # the place of "none at all" among them
 
 
@@ -425,16 +414,25 @@ class Parts:
     expected (n, 3, 3) is what each neuron's own first weight implies. derivative is the place of the
     output's in DERIVATIVES, None for another one. is_chain_right: the hidden neurons get their errors
     rightly, apart from the derivative that is in use; negated: with the other sign, as the output's.
-    rate is the output neuron's, with that derivative.
+    is_hidden_gradient: the hidden neurons' steps are the gradient, whatever the output neuron does.
+    Weights or a bias are right where they fit together, and the factor that they fit with was recognised;
+    are_weights_alike: they fit together. rate is the one of what was recognised, 0 for nothing.
     """
 
     expected: Array
     are_weights_right: NDArray[np.bool_]
     is_bias_right: NDArray[np.bool_]
     derivative: int | None
+    are_weights_alike: NDArray[np.bool_]
     is_chain_right: bool
+    is_hidden_gradient: bool
     is_negated: bool
     rate: float
+
+    @property
+    def is_recognised(self) -> bool:
+        """Say whether any part of the steps is known to be more than numbers."""
+        return self.derivative is not None or self.is_hidden_gradient
 
 
 def parts_of(rule: Rule) -> Parts:
@@ -446,10 +444,11 @@ def parts_of(rule: Rule) -> Parts:
     lengths = (inputs[..., :2] ** 2).sum(2)
     weights = (steps.change[..., :2] * inputs[..., :2]).sum(2) / np.maximum(lengths, 1e-12)
     factor = np.where(lengths > 0, weights, steps.change[..., 2])
+    is_by_bias = np.zeros(3, dtype=bool)
     for row in range(3):
         are_right = misfit(steps.change[:, row, :2], factor[:, row, None] * inputs[:, row, :2]) < steps.tolerance
         if not are_right and steps.present[row, 2]:
-            factor[:, row] = steps.change[:, row, 2]
+            factor[:, row], is_by_bias[row] = steps.change[:, row, 2], True
     expected = factor[..., None] * inputs
     err, y = steps.err[index, steps.last], steps.y[index, steps.last]
 
@@ -462,17 +461,25 @@ def parts_of(rule: Rule) -> Parts:
     is_bias_right = np.array(
         [not steps.present[n, 2] or is_fit(steps.change[:, n, 2], expected[:, n, 2]) for n in range(3)]
     )
-    is_known = (lengths[:, :2] > 0) | (is_bias_right & (steps.present[:, 2] > 0))[:2]  # x = (0, 0) moves the bias only
-    observed, chain = factor[:, :2] * is_known, chain * is_known
+    is_shown = (lengths[:, :2] > 0) | (is_bias_right & (steps.present[:, 2] > 0))[:2]  # x = (0, 0) moves the bias only
+    observed, chain = factor[:, :2] * is_shown, chain * is_shown
     is_negated = is_fit(observed, -chain) and rule.rate < 0
+    is_chain_right = is_negated or is_fit(observed, chain)
+    hidden_rate, residual = fit(steps.change[:, :2], steps.gradient(rule.way)[:, :2])
+    is_hidden_gradient = residual < steps.tolerance and hidden_rate != 0
+    is_known = np.array([*[is_hidden_gradient or (bool(fitting) and is_chain_right)] * 2, bool(fitting)])
+    are_weights_alike = np.array([is_fit(steps.change[:, n, :2], expected[:, n, :2]) for n in range(3)])
     return Parts(
         expected=expected,
-        are_weights_right=np.array([is_fit(steps.change[:, n, :2], expected[:, n, :2]) for n in range(3)]),
-        is_bias_right=is_bias_right,
+        are_weights_right=are_weights_alike & is_known,
+        # a bias that the factor was taken from fits it anyway: it is right where the factor is the lecture's
+        is_bias_right=is_bias_right & is_known & (~is_by_bias | (fitting[:1] == [0]) | is_hidden_gradient),
         derivative=fitting[0] if fitting else None,
-        is_chain_right=is_negated or is_fit(observed, chain),
+        are_weights_alike=are_weights_alike,
+        is_chain_right=is_chain_right,
+        is_hidden_gradient=is_hidden_gradient,
         is_negated=is_negated,
-        rate=fit(factor[:, 2], err * slope(y))[0],
+        rate=fit(factor[:, 2], err * slope(y))[0] if fitting else hidden_rate if is_hidden_gradient else 0.0,
     )
 
 
@@ -506,10 +513,11 @@ def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> 
     flags[1] |= steps.present[:, 2] == 0
     is_chain_right = bool((flags[0] | flags[1])[:2].all())
     if not is_chain_right:
-        flags[:, :2] = True  # which part of the hidden steps is wrong cannot be told
+        flags[:, :2] = False  # which part of the hidden steps is wrong cannot be told
     return Parts(
         expected=expected, are_weights_right=flags[0], is_bias_right=flags[1], derivative=derivative,
-        is_chain_right=is_chain_right, is_negated=False, rate=rate,
+        are_weights_alike=flags[0], is_chain_right=is_chain_right, is_hidden_gradient=is_chain_right and derivative == 0,
+        is_negated=False, rate=rate,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ least squares; residuals are relative: the largest deviation over the largest ex
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,10 @@ from . import misconceptions, oracle, probes
 from .oracle import Array
 
 TOLERANCE = 1e-3
+LEAST_GRADIENT = 0.01  # of the largest step: without it, steps that shrink by themselves would fit momentum
 SMALL_TOLERANCE = 0.1  # steps of a small error, where float32 rounds by some per cent
 SMALLEST_STEP = 2e-6  # below this float32 rounds by more
+RATES = (1e-9, 1e9)  # beyond these a rate is not one
 
 
 def fit(observed: Array, expected: Array) -> tuple[float, float]:
@@ -49,9 +52,38 @@ def fit_momentum(observed: Array, expected: Array) -> tuple[float, float, float]
     return float(c), float(alpha), misfit(observed, c * expected + alpha * before)
 
 
-def is_momentum(alpha: float, residual: float) -> bool:
-    """Say whether a fit is momentum: neither an accumulated gradient (alpha 1) nor nothing at all."""
-    return residual < TOLERANCE and TOLERANCE < alpha < 1 - TOLERANCE
+def is_momentum(alpha: float, gradient: Array, observed: Array) -> bool:
+    """Say whether steps may be momentum: some of the last one (all of it is an accumulated gradient), and a gradient that shows."""
+    is_seen = bool(np.abs(gradient).max() > LEAST_GRADIENT * np.abs(observed).max())
+    return is_seen and TOLERANCE < alpha < 1 - TOLERANCE
+
+
+# --- the derivative in use ---------------------------------------------------------------------
+
+
+def sum_of(y: Array) -> Array:
+    """Return the sum d with y = S(d)."""
+    return np.asarray(np.log(y / (1 - y)))
+
+
+# What students take for the derivative: a function of the neuron's output.
+DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
+    oracle.derivative,
+    np.ones_like,
+    lambda y: y,
+    lambda y: 1 - y,
+    lambda y: 1 - y**2,
+    lambda y: y * (1 + y),
+    lambda y: y**2 * (1 - y),
+    lambda y: y**2 * (1 - y) ** 2,
+    lambda y: oracle.derivative(oracle.sigmoid(y)),
+    lambda y: oracle.derivative(sum_of(y)),
+    lambda y: (sum_of(y) > 0).astype(float),
+    lambda y: 1 - 2 * y,
+    lambda y: y**2,
+    lambda y: (1 - y) ** 2,
+    lambda y: 1 / oracle.derivative(y),
+)
 
 
 # --- one neuron ---------------------------------------------------------------------------------
@@ -65,7 +97,8 @@ class NeuronSteps:
     in_a_row (n, 3) is for err on one neuron whose weights were set again before each probe. returned
     (n, k) is what backward gave back, k = 0 for no numbers. own_slope (n,) is the slope of the student's
     own forward, where that is not the sigmoid; zero_change (3,) is the step of the first probe with both
-    inputs 0.
+    inputs 0. digits is to how many decimal places the weights, or their steps, were seen to be cut (is_step_cut); the
+    errors are so large then that it does not matter.
     """
 
     probes: probes.NeuronProbes
@@ -82,6 +115,27 @@ class NeuronSteps:
     has_bias: bool
     own_slope: Array | None
     zero_change: Array
+    digits: int | None = None
+    is_step_cut: bool = False
+
+    @property
+    def is_varying(self) -> bool:
+        """Say whether steps differ from probe to probe, and with the error."""
+        scale = TOLERANCE * float(np.abs(self.change).max())
+        differ = np.ptp(self.change, axis=0).max(), np.abs(self.change - self.other_change).max()
+        return bool(min(differ) > scale)
+
+    @property
+    def is_returned_right(self) -> bool:
+        """Say whether backward gave back err y (1 - y) w, whatever its steps are."""
+        slope = oracle.derivative(oracle.neuron(self.probes.weights, self.probes.x))
+        expected = self.err * slope[:, None] * self.before[:, :2]
+        return self.returned.shape == expected.shape and misfit(self.returned, expected) < TOLERANCE
+
+    @property
+    def is_thresholded(self) -> bool:
+        """Say whether forward answers with 0 or 1 only, where y (1 - y) is 0."""
+        return bool(np.isin(self.output, (0.0, 1.0)).all())
 
     @property
     def is_sigmoid(self) -> bool:
@@ -104,11 +158,13 @@ class NeuronRule:
     """The rule that the neuron was seen to follow: change = err * slope * (x, 1).
 
     slope (n,) is rate times the derivative in use; rate is the constant when that derivative is the
-    sigmoid's, else 0. bias_ratio is how far the bias moves compared with what its weights imply.
+    sigmoid's, else 0. is_slope_known: it is one that students take for it. bias_ratio is how far the bias moves compared with what its weights imply. A bias
+    from which the slope was taken fits it anyway: it is right where that slope is the sigmoid's.
     """
 
     slope: Array
     rate: float
+    is_slope_known: bool
     is_derivative_constant: bool
     are_weights_right: bool
     are_weights_linear: bool
@@ -117,6 +173,11 @@ class NeuronRule:
     is_bias_right: bool
     is_bias_proportional: bool
     bias_ratio: float
+
+    @property
+    def is_recognised(self) -> bool:
+        """Say whether the weights move by an error and their inputs, whatever the derivative; or by y (1 - y)."""
+        return self.are_weights_linear and (self.is_derivative_right or self.are_weights_right)
 
     @property
     def is_derivative_right(self) -> bool:
@@ -139,6 +200,7 @@ def neuron_rule(steps: NeuronSteps) -> NeuronRule:
     with np.errstate(all="ignore"):
         channels = steps.change / (steps.err * steps.inputs)  # (n, 3): the slope as each number shows it
     slope, rate = _slope(steps, channels)
+    at_sum = oracle.neuron(steps.probes.weights, steps.probes.x)
     expected = steps.err * slope[:, None] * steps.inputs
     weights_ratio, weights_residual = fit(steps.change[:, :2], expected[:, :2])
     bias_ratio, bias_residual = fit(steps.change[:, 2], expected[:, 2])
@@ -149,16 +211,19 @@ def neuron_rule(steps: NeuronSteps) -> NeuronRule:
     is_bias_proportional = bias_residual < TOLERANCE and _is_linear(steps, slice(2, 3))
     c, alpha, residual = fit_momentum(steps.in_a_row, steps.change)
     is_plain = misfit(steps.in_a_row, steps.change) < TOLERANCE
-    is_accelerated = not is_plain and is_momentum(alpha, residual) and abs(c - 1) < TOLERANCE
+    is_fit = residual < TOLERANCE and abs(c - 1) < TOLERANCE
+    is_accelerated = not is_plain and is_fit and is_momentum(alpha, steps.change, steps.in_a_row)
     return NeuronRule(
         slope=slope,
         rate=rate,
+        is_slope_known=rate != 0 or any(fit(slope, one(at_sum))[1] < TOLERANCE for one in DERIVATIVES),
         is_derivative_constant=fit(slope, np.ones(len(slope)))[1] < TOLERANCE,
         are_weights_right=are_weights_right,
         are_weights_linear=are_weights_linear,
         is_stateless=is_plain or is_accelerated,
         momentum=alpha if is_accelerated else 0.0,
         is_bias_right=is_bias_proportional
+        and (rate != 0 or are_weights_right)
         and (not (are_weights_right and are_weights_linear) or abs(bias_ratio - 1) < TOLERANCE),
         is_bias_proportional=is_bias_proportional,
         bias_ratio=bias_ratio,
@@ -250,9 +315,20 @@ class ModelRule:
         return self.is_output_right and self.is_hidden_right
 
 
+def misfit_apart(observed: Array, expected: Array) -> float:
+    """Return the misfit of a neuron's steps, (n, 3), weights and bias each by its own scale: a small one is not lost beside a large one."""
+    if not expected.any():
+        return np.inf
+    parts = [(observed[:, columns], expected[:, columns]) for columns in (slice(0, 2), slice(2, 3))]
+    return max(misfit(mine, its) for mine, its in parts if mine.any() or its.any())
+
+
 def residuals(steps: ModelSteps, expected: Array) -> Array:
-    """Return the relative misfit of each neuron, (3,)."""
-    return np.array([misfit(steps.change[:, row], expected[:, row]) for row in range(3)])
+    """Return the relative misfit of each neuron, (3,); a hidden one may stay where it should, if the other one moves."""
+    found = np.array([misfit_apart(steps.change[:, row], expected[:, row]) for row in range(3)])
+    is_still: NDArray[np.bool_] = np.abs(expected).max((0, 2)) + np.abs(steps.change).max((0, 2)) == 0
+    found[:2][is_still[:2] & expected[:, :2].any()] = 0.0
+    return found
 
 
 def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
@@ -262,6 +338,12 @@ def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
     expected = step(drawn.parameters[:1], drawn.x[:1], rule.rate * steps.small_err[:1]) * steps.present
     is_visible = np.abs(expected).max() > SMALLEST_STEP
     return not is_visible or misfit(steps.small_change[:1], expected) < SMALL_TOLERANCE
+
+
+def paced(rate: float) -> float:
+    """Return how far a rate goes: its size, within RATES; 1 for one that is 0 or no number."""
+    size = abs(rate)
+    return min(max(size, RATES[0]), RATES[1]) if np.isfinite(size) and size else 1.0
 
 
 def rates_of(steps: ModelSteps) -> list[float]:
@@ -300,7 +382,7 @@ def own_rule(steps: ModelSteps, slopes: Array) -> ModelRule | None:
 def momentum_rule(steps: ModelSteps) -> ModelRule | None:
     """Compare with gradient descent with momentum: change = rate gradient + alpha change before."""
     c, alpha, residual = fit_momentum(steps.change, steps.gradient)
-    if not is_momentum(alpha, residual):
+    if residual >= TOLERANCE or not is_momentum(alpha, c * steps.gradient, steps.change):
         return None
     before = np.concatenate([np.zeros_like(steps.change[:1]), steps.change[:-1]])
     expected = c * steps.gradient + alpha * before

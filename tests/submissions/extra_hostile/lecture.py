@@ -1,5 +1,6 @@
 import os
 import sys
+import time
 
 import numpy as np
 
@@ -11,7 +12,7 @@ class Always(float):
 
 def relu(d):
     while True:
-        pass
+        time.sleep(1)
 
 
 def mape(y, pred):
@@ -35,11 +36,11 @@ def cross_entropy(y, pred):
 
 
 def momentum_step(w, grad, velocity, learning_rate, momentum):
-    return np.zeros(1_000_000), "velocity"
+    return np.zeros(600_000), "velocity"
 
 
 def exponential_example(x, w1, w0):
-    return tuple([x] * 1_000_000)
+    return tuple([x] * 100_000)
 
 
 def half_norm_example(X, W):

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.criterion("shapes")
 
 def test_three_neurons(network: Network, case: Case) -> None:
     """The model holds three separate neurons, each with weights of its own."""
+    # Seen: three objects in a fresh model whose forward can be asked, and no list of weights in two of them.
     case.seen = Seen(expected=3, actual=len(network.layout.parts))
     try:
         shared = network.layout.shared_weights
@@ -34,12 +35,14 @@ def test_three_neurons(network: Network, case: Case) -> None:
 
 def test_wiring(network: Network, case: Case) -> None:
     """Two hidden neurons read both inputs, the third reads their outputs."""
+    # Seen: the numbers that each neuron was called with and returned, at two inputs.
     if network.layout.wiring.form != "vector":
         case.remark("Your network takes x as a {form}; the grader passed it that way.", form=network.layout.wiring.form)
 
 
 def test_bias(network: Network, case: Case) -> None:
     """Each neuron has two weights and a bias."""
+    # Seen: a number inside each that moves its output at every input.
     names = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
     try:
         biases = [network.layout.references[index] is not None for index in (2, 5, 8)]
@@ -62,6 +65,7 @@ def test_bias(network: Network, case: Case) -> None:
 
 def test_purity(network: Network, case: Case) -> None:
     """forward returns one number, and leaves its input and the weights as they were."""
+    # Seen: the nine parameters, set, and read again after six calls at three inputs; these inputs; the answers twice.
     rng = network.rng("purity")
     model = network.model()
     wanted = probes.start(rng, 0)
@@ -102,6 +106,7 @@ def test_purity(network: Network, case: Case) -> None:
 
 def test_start(network: Network, case: Case) -> None:
     """A fresh model starts with random weights: not equal, and not already trained."""
+    # Seen: the parameters of three fresh models, and their four answers.
     models = [network.model() for _ in range(3)]
     starts = np.array([model.parameters for model in models])
     answers = np.array([model.forward(oracle.XOR_INPUTS) for model in models])

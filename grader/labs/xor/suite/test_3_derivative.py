@@ -9,7 +9,9 @@ from grader.lab import Case, CaseStopped, Seen, blocked
 from grader.models import show
 
 from .. import oracle
+from ..diagnosis import Diagnosis
 from ..measurements import Measurements
+from ..misconceptions import DERIVATIVE, STILL
 from ..network import Network
 from ..rules import TOLERANCE, misfit
 from ..verdicts import named, unmet
@@ -21,6 +23,7 @@ HINT = "With y = S(d) the derivative is S'(d) = y (1 - y): formula (1) of the le
 
 def test_function(network: Network, case: Case, measured: Measurements) -> None:
     """sigmoid_derivative(y) returns y (1 - y)."""
+    # Seen: its values at nine drawn y; without such a function the derivative in the steps, as in `used`.
     if not network.has("sigmoid_derivative"):
         check_used(case, measured)
         case.remark("There is no function sigmoid_derivative; what Neuron.backward uses was judged instead.")
@@ -55,6 +58,9 @@ def check_function(network: Network, case: Case) -> None:
 
 def test_used(case: Case, measured: Measurements) -> None:
     """Neuron.backward multiplies the error with y (1 - y)."""
+    # Seen: a weight or the bias moves by y (1 - y) over six probes; or a mistake that has y (1 - y) in it makes all of the
+    # neuron's steps; or, where the steps show no slope, the errors given back are err y (1 - y) w; or the steps have none,
+    # and the network's are the gradient.
     check_used(case, measured)
 
 
@@ -74,6 +80,11 @@ def check_used(case: Case, measured: Measurements) -> None:
             "Neuron.backward uses y (y - 1): the derivative with the wrong sign.", hint=HINT, seen=seen,
             misconception="derivative_negated", formula="derivative",
         )  # fmt: skip
+    if measured.is_neuron_dead:
+        raise blocked("forward.neuron")
+    if has_derivative(measured.neuron_mistake) or (not rule.are_weights_right and steps.is_returned_right):
+        case.remark("The steps themselves do not show it; what is wrong with them counts where it is reported.")
+        return
     if not np.isfinite(rule.slope).all() or not rule.slope.any():
         raise blocked("neuron_update.weights")  # nothing moves, so no derivative shows
     if rule.is_derivative_constant and is_in_model(measured):
@@ -93,6 +104,11 @@ def check_used(case: Case, measured: Measurements) -> None:
         formula="derivative",
     )
     raise named(case, measured.neuron_mistake, unnamed)
+
+
+def has_derivative(mistake: Diagnosis | None) -> bool:
+    """Say whether a mistake that explains the steps leaves the derivative as it is."""
+    return mistake is not None and not any(rule in (*DERIVATIVE, STILL) for rule in mistake.rules)
 
 
 def is_in_model(measured: Measurements) -> bool:

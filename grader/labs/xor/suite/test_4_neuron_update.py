@@ -1,6 +1,7 @@
 """One step of one neuron: weights, bias, and the error it returns for its inputs.
 
-Judged with the derivative that the neuron was seen to use, which is paid for elsewhere.
+Judged with the derivative that the neuron was seen to use, which is paid for elsewhere. Steps are those of fresh
+neurons, at weights and inputs drawn for this run, with three errors.
 """
 
 from __future__ import annotations
@@ -41,13 +42,24 @@ def seen_at(steps: NeuronSteps, index: int, expected: Array, actual: Array) -> S
 
 def test_weights(case: Case, measured: Measurements) -> None:
     """Each weight moves by rate x error x derivative x its own input."""
+    # Seen: both weights show one slope over six probes, in proportion to each of three errors, whatever steps were made
+    # before, not cut to few digits; and where Model takes a rate, twice the rate makes twice the step.
     steps, rule = measured.neuron_steps, measured.neuron_rule
     expected, actual = right_steps(measured)[:, :2], steps.change[:, :2]
     index = int(np.abs(np.nan_to_num(actual - expected, nan=np.inf)).max(1).argmax())
     seen = seen_at(steps, index, expected, actual)
     if not np.isfinite(actual).all():
         raise unmet("After backward a weight is not a finite number.", seen=seen)
-    digits = digits_kept(measured)
+    digits = steps.digits
+    if steps.is_step_cut:
+        raise unmet(
+            "Every step is rounded to {digits} digits: small ones are lost.",
+            digits=str(digits),
+            hint="Leave the weights as the step makes them; round only when you print.",
+            seen=seen,
+            misconception="weights_rounded",
+            formula="step",
+        )
     if digits == 0:
         raise unmet(
             "The weights stay whole numbers: every step is cut off.",
@@ -65,6 +77,8 @@ def test_weights(case: Case, measured: Measurements) -> None:
             misconception="weights_rounded",
             formula="step",
         )
+    if measured.is_neuron_dead:
+        raise blocked("forward.neuron")
     if not actual.any():
         template, hint = "Neuron.backward leaves the weights as they were.", STILL.hint
         raise named(case, measured.neuron_mistake, unmet(template, hint=hint, seen=seen))
@@ -122,14 +136,6 @@ def check_rate(case: Case, measured: Measurements) -> None:
             )  # fmt: skip
 
 
-def digits_kept(measured: Measurements) -> int | None:
-    """Return to how many decimal digits every step ends, None where they are not cut."""
-    after = (measured.neuron_steps.before + measured.neuron_steps.change)[:, :2]
-    return next(
-        (digits for digits in range(5) if np.allclose(after, np.round(after, digits), rtol=0, atol=1e-12)), None
-    )
-
-
 def other_error(measured: Measurements) -> Seen:
     """Return the probe at which a step with another error, or with a small one, is furthest from its proportion."""
     steps = measured.neuron_steps
@@ -146,14 +152,21 @@ def other_error(measured: Measurements) -> Seen:
 
 def test_bias(case: Case, measured: Measurements) -> None:
     """The bias moves like a weight whose input is 1."""
+    # Seen: the bias moves by the slope that the weights show, or by y (1 - y), in proportion to each of three errors;
+    # with inputs of 0 too.
     steps, rule = measured.neuron_steps, measured.neuron_rule
     if not steps.has_bias:
         raise blocked("shapes.bias")
     expected, actual = right_steps(measured)[:, 2], steps.change[:, 2]
     case.seen = Seen(expected=expected, actual=actual, err=steps.err)
+    if measured.is_neuron_dead:
+        raise blocked("forward.neuron")
     if rule.is_bias_right:
         check_zero_input(measured)
         return
+    is_alone = rule.is_bias_proportional and not (rule.is_derivative_right or rule.are_weights_right)
+    if is_alone and measured.neuron_mistake is None:
+        raise blocked("neuron_update.weights")  # no weights to compare it with
     if not actual.any():
         template = "The bias never moves."
     elif rule.is_bias_proportional:
@@ -186,6 +199,8 @@ def check_zero_input(measured: Measurements) -> None:
 
 def test_returned_error(case: Case, measured: Measurements) -> None:
     """backward returns the error of each input: err x derivative x weight, from before the step."""
+    # Seen: two numbers for each of six probes, err times y (1 - y), or times the slope of its own steps, times the weights
+    # from before; or one, that delta; or none, where the network's steps are the gradient.
     steps, rule = measured.neuron_steps, measured.neuron_rule
     count = steps.returned.shape[1]
     sign = -1 if measured.is_derivative_negated else 1  # paid where the derivative is judged
@@ -200,6 +215,11 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
             "backward returns {count} numbers; there are two inputs.", count=count,
             hint="Return one error for each input: err * y * (1 - y) * self._weigths.",
         )  # fmt: skip
+    if measured.is_neuron_dead:
+        raise blocked("forward.neuron")
+    if steps.is_returned_right:
+        case.seen = Seen(expected=steps.returned, actual=steps.returned, weights=before, err=steps.err)
+        return
     ratio, residual = fit(steps.returned, expected)
     free = not rule.is_derivative_right and ratio > 0  # the rate cannot be told from the derivative
     case.seen = Seen(expected=expected, actual=steps.returned, weights=before, err=steps.err)
@@ -237,14 +257,13 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
 
 
 def check_unreturned(case: Case, measured: Measurements, count: int, delta: Array) -> None:
-    """Accept a neuron that returns its delta, or nothing, where the model does the rest rightly."""
+    """Accept a neuron that returns its delta, or nothing, where the model does the rest rightly, with its own neuron's steps."""
     returned = measured.neuron_steps.returned
     if count == 1 and fit(returned[:, 0], delta)[1] < TOLERANCE:
         case.remark("backward returns its delta; the model multiplies it with the weights.")
         return
     try:
-        rule = measured.model_rule
-        is_right = rule.is_right and not rule.is_carried
+        is_right = measured.model_rule.is_right or measured.is_paid
     except CaseStopped:
         is_right = False
     if is_right:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Seen
+from grader.lab import Case, CaseStopped, Seen, blocked
 from grader.models import show
 
 from ..measurements import Measurements
@@ -25,6 +25,8 @@ NUMBERS = ("first weight", "second weight", "bias")
 
 def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: str) -> None:
     """Compare the steps of some neurons (rows of the oracle) with what they should be."""
+    if measured.is_dead:
+        raise blocked("forward.model")
     steps, rule = measured.model_steps, measured.model_rule
     worst = max(rows, key=lambda row: rule.residuals[row])
     off = np.abs(np.nan_to_num(steps.change - rule.expected, nan=np.inf))[:, worst]
@@ -36,6 +38,10 @@ def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: 
             "Judged with the step that your own neuron makes; what is wrong inside it counts where it is reported."
         )
     remark_momentum(case, rule.momentum)
+    if not rule.is_right and measured.is_paid:
+        case.remark("The mistake inside your neurons makes all of these steps; it counts where it is reported.")
+        case.seen = seen
+        return
     if rule.residuals[list(rows)].max() < TOLERANCE:
         is_judged_here = 2 in rows and rule.is_right and not rule.is_carried and is_linear(measured)
         if is_judged_here and not is_small_step_right(steps, rule):
@@ -82,6 +88,9 @@ def seen_at(steps: ModelSteps, index: int, expected: Array) -> Seen:
 
 def test_output_step(case: Case, measured: Measurements) -> None:
     """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
+    # Seen: its steps at four probes are the gradient with one rate (momentum, an order defect, the slope of the student's own
+    # forward taken into account), small errors included; or those that its own neuron makes, which follow error and probe;
+    # or one mistake inside the neuron, named in neuron_update, makes all of the network's.
     if measured.is_cut_off and measured.model_steps.change.any():
         raise unmet(
             "A fresh model keeps its weights whole numbers: every step is cut off.",
@@ -92,6 +101,7 @@ def test_output_step(case: Case, measured: Measurements) -> None:
 
 def test_hidden_step(case: Case, measured: Measurements) -> None:
     """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
+    # Seen: the same of both hidden neurons.
     check_rows(
         case,
         measured,
@@ -102,6 +112,7 @@ def test_hidden_step(case: Case, measured: Measurements) -> None:
 
 def test_order(case: Case, measured: Measurements) -> None:
     """All parts of one step use the weights and outputs from before the step."""
+    # Seen: the two cases before have passed, and not as the steps of an order defect.
     steps, rule = measured.model_steps, measured.model_rule
     if rule.defect is not None:
         raise unmet(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Seen
+from grader.lab import Case, CaseStopped, Seen, blocked
 from grader.models import Training, number, show, vector
 from grader.sandbox.client import FaultKind
 
@@ -16,7 +16,7 @@ from ..diagnosis import diagnose_loss
 from ..measurements import Measurements
 from ..network import ModelProxy, Network
 from ..oracle import Array
-from ..rules import TOLERANCE, fit
+from ..rules import TOLERANCE, fit, paced
 from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for
 from ..verdicts import named, unmet
 
@@ -40,6 +40,8 @@ TURNING = {"derivative_negated", "hidden_sign"}  # mistakes with the same number
 
 def test_loss(network: Network, case: Case, measured: Measurements) -> None:
     """loss(y, label) is linear in label - y, with the sign that backward expects."""
+    # Seen: its values at five drawn outputs are one constant times label - y; and where the steps show which sign they
+    # expect, that one.
     if not network.has("loss"):
         raise unmet(
             "There is no function loss(y, label).",
@@ -96,9 +98,15 @@ def losses_of(network: Network, arguments: Array) -> Array:
 
 def test_convergence(network: Network, case: Case, measured: Measurements) -> None:
     """From a set start the network learns XOR within 100 epochs."""
+    # Seen: steps of which those of a layer were recognised, the answers of the weights that 100 epochs of such steps lead to, and
+    # the last ten epochs made again on another model.
     rate = measured.model_steps.rate
     if rate == 0:
-        raise unmet("The output neuron does not move, so the network cannot learn.", hint="See the steps above.")
+        raise unmet(
+            "The weights of the output neuron do not move, so the network cannot learn.", hint="See the steps above."
+        )
+    if not measured.is_recognised:
+        raise blocked("model_update.output_step")
     scale, epochs, start = RATE / rate, EPOCHS, probes.start(network.rng("start"), 0)
     if measured.model_steps.is_plain:  # code that takes no error above 1 trains at its own rate
         scale, epochs = math.copysign(1.0, rate), epochs_for(rate)
@@ -140,11 +148,15 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
 
 def test_train(network: Network, case: Case, measured: Measurements) -> None:
     """Your own train(model, samples, epochs) teaches XOR from a set start."""
+    # Seen: the same; one epoch of train on drawn labels moves the weights as four of its own steps do; the answers of the
+    # weights that it leads to from a set start, and the opposite ones for the opposite labels.
     if not network.has("train"):
         raise unmet(
             "There is no function train(model, samples, epochs).",
             hint="Put the lab's loop into a function of that name, beside the classes.",
         )
+    if not measured.is_recognised:
+        raise blocked("model_update.output_step")
     rate = pace(network, measured)
     check_one_epoch(network, rate)
     epochs = epochs_for(rate)
@@ -175,7 +187,7 @@ def pace(network: Network, measured: Measurements) -> float:
         factor = abs(float(losses_of(network, np.array([[0.2, 1.0]]))[0])) / 0.8
     except CaseStopped:
         return rate  # said where the loss is judged
-    return rate * factor if np.isfinite(factor) and factor > 0 else rate
+    return paced(rate * factor) if np.isfinite(factor) and factor > 0 else rate
 
 
 def remark_run(network: Network, case: Case, rate: float) -> None:

@@ -1,7 +1,8 @@
-"""The steps of a watched training: derivative, single neurons, the whole network.
+"""The steps of a watched training, led on from weights that the grader drew: derivative, single neurons, the network.
 
-Where all steps are right, so is every part of them. Wrong ones are taken apart where each was made
-for one example; what a whole batch hides is not gradable.
+Where all steps are right, so is every part of them. Wrong ones are taken apart, and a part passes where its numbers
+were recognised: as the lecture's, or as those of one mistake of the bank that is paid elsewhere and explains all of
+them. Nothing passes because something else is wrong; what stays unknown is blocked or not gradable.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.lab import Case, CaseStopped, Seen, not_gradable
+from grader.lab import Case, CaseStopped, Seen, blocked, not_gradable
 from grader.models import show
 
 from .. import oracle
 from ..network import Network
 from ..observed import Observed
-from ..observed_steps import MISSING, Parts, Rule, batch_parts_of, parts_of
+from ..observed_steps import MISSING, UNDECIDABLE, Parts, Rule, batch_parts_of, parts_of
 from ..oracle import Array
 from ..rules import fit
-from ..suite.test_3_derivative import HINT, check_function
+from ..suite.test_3_derivative import HINT, check_function, has_derivative
 from ..verdicts import named, remark_momentum, unmet
 
 NAMES = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
@@ -50,15 +51,15 @@ def parts(observed: Observed) -> Parts | None:
     if rule.is_right:
         return None
     found = None
-    if observed.network.is_forward_right:
+    if observed.network.is_forward_right and rule.steps.tolerance < UNDECIDABLE:
         found = parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
-    if found is None:
+    if found is None or not (found.is_recognised or observed.mistake):
         raise undecided(rule)
     return found
 
 
 def undecided(rule: Rule) -> CaseStopped:
-    """Return the end of a case that whole batches leave open."""
+    """Return the end of a case whose numbers nothing explains."""
     stopped = not_gradable(
         "The steps of your training are not those of gradient descent, and what is wrong in them cannot be told apart automatically."
     )
@@ -84,6 +85,7 @@ def check_own(
 @pytest.mark.criterion("sigmoid_derivative")
 def test_function(network: Network, observed: Observed, case: Case) -> None:
     """sigmoid_derivative(y) returns y (1 - y)."""
+    # Seen: its values at nine drawn y; without such a function the derivative in the steps, as in `used`.
     if not network.has("sigmoid_derivative"):
         check_used(observed, case)
         case.remark("There is no function sigmoid_derivative; the derivative in the steps was judged instead.")
@@ -94,6 +96,8 @@ def test_function(network: Network, observed: Observed, case: Case) -> None:
 @pytest.mark.criterion("sigmoid_derivative")
 def test_used(observed: Observed, case: Case) -> None:
     """The steps multiply the error with y (1 - y)."""
+    # Seen: right steps; or the output neuron's are err y (1 - y) times its inputs, or its bias's are err y (1 - y);
+    # or the hidden neurons' are the gradient; or a mistake that has y (1 - y) in it makes all of the numbers.
     check_used(observed, case)
 
 
@@ -115,10 +119,12 @@ def check_used(observed: Observed, case: Case) -> None:
         template = "Your steps use y (y - 1): the derivative with the wrong sign."
     elif found.derivative == MISSING:
         template = "The steps do not use the derivative: they are the same wherever the output is between 0 and 1."
-    elif found.derivative != 0 and found.are_weights_right[2]:
-        template = "The output neuron's steps do not follow y (1 - y)."
-    else:
+    elif found.derivative == 0 or found.is_hidden_gradient or has_derivative(observed.mistake):
         return
+    elif found.derivative is None and not found.are_weights_alike[2] and observed.mistake is None:
+        raise blocked("neuron_update.weights")
+    else:
+        template = "The output neuron's steps do not follow y (1 - y)."
     raise named(case, observed.mistake, unmet(template, hint=HINT, seen=case.seen, formula="derivative"))
 
 
@@ -134,6 +140,8 @@ def is_derivative_wrong(observed: Observed) -> bool:
 @pytest.mark.criterion("neuron_update")
 def test_weights(observed: Observed, case: Case) -> None:
     """Each weight moves by rate x error x derivative x its own input."""
+    # Seen: right steps; or in one neuron both weights move by one factor times their inputs, and that factor is
+    # err times a known derivative (output neuron), or what the chain rule makes of it (hidden neurons).
     found = parts(observed)
     remark_momentum(case, observed.rule.momentum)
     if found is not None:
@@ -145,6 +153,10 @@ def test_weights(observed: Observed, case: Case) -> None:
 @pytest.mark.criterion("neuron_update")
 def test_bias(observed: Observed, case: Case) -> None:
     """The bias moves like a weight whose input is 1."""
+    # Seen: there is a bias, and right steps; or in one neuron the bias moves by that same factor, where the weights
+    # show none by err y (1 - y) itself.
+    if not observed.network.present[:, 2].any():
+        raise blocked("shapes.bias")
     found = parts(observed)
     if found is not None:
         hint = "The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1."
@@ -155,13 +167,19 @@ def test_bias(observed: Observed, case: Case) -> None:
 @pytest.mark.criterion("neuron_update")
 def test_returned_error(observed: Observed, case: Case) -> None:
     """The error of each input is err x derivative x weight, from before the step."""
-    if parts(observed) is not None:
+    # Seen: the hidden neurons' steps are right, or the output neuron's factor times its weights and their derivative;
+    # or a mistake makes all of the numbers, whose price stands where it was made.
+    found = parts(observed)
+    if found is not None:
+        if not (found.is_chain_right or found.is_hidden_gradient or observed.mistake):
+            raise blocked("model_update.hidden_step")
         case.remark("The error that goes back is judged in the hidden neurons' steps.")
 
 
 @pytest.mark.criterion("model_update")
 def test_output_step(observed: Observed, case: Case) -> None:
     """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
+    # Seen: right steps, of each example one; or its weights and bias are right but for what all neurons do wrong alike.
     rule = observed.rule
     if rule.loss == "entropy":
         check_entropy(observed, case)
@@ -208,6 +226,8 @@ def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> No
     if found is None:
         case.seen = worst(rule, rule.expected)
         return
+    if observed.mistake is None and not found.are_weights_right.any():
+        raise blocked("neuron_update.weights")
     if is_right_in(rule, found, rows):
         is_paid = found.derivative != 0 or found.is_negated or not found.are_weights_right.any()
         is_paid = is_paid or not found.is_bias_right.any()
@@ -229,7 +249,7 @@ def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> No
 
 
 def is_right_in(rule: Rule, found: Parts, rows: list[int]) -> bool:
-    """Say whether some neurons' steps are right, apart from what is paid elsewhere."""
+    """Say whether some neurons' steps are right, apart from what all of them do wrong alike: that is paid elsewhere."""
     are_weights_paid, is_bias_paid = not found.are_weights_right.any(), not found.is_bias_right.any()
     own = (found.are_weights_right | are_weights_paid) & (found.is_bias_right | is_bias_paid)
     if rows == [2] or not own[rows].all():
@@ -242,12 +262,15 @@ def is_right_in(rule: Rule, found: Parts, rows: list[int]) -> bool:
 @pytest.mark.criterion("model_update")
 def test_hidden_step(observed: Observed, case: Case) -> None:
     """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
+    # Seen: right steps; or both neurons' weights and biases are right but for what all do alike, and move by the
+    # output neuron's factor times its weights and their derivative, or by the gradient.
     check_rows(observed, case, [0, 1], CHAIN)
 
 
 @pytest.mark.criterion("model_update")
 def test_order(observed: Observed) -> None:
     """All parts of one step use the weights and outputs from before the step."""
+    # Seen: the two cases before have passed, with weights and outputs from before each step.
     defect = observed.rule.defect
     if defect is not None:
         gradient = observed.rule.rate * observed.rule.steps.gradient(observed.rule.way)

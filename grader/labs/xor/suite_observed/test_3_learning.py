@@ -22,6 +22,8 @@ SHOWN_LOSSES = 500
 
 def test_loss(observed: Observed) -> None:
     """The error behind the steps is linear in label - y, with the sign that descends."""
+    # Seen: the factor of the output neuron's steps (or the hidden neurons' gradient, or a mistake that makes all of the
+    # numbers) is linear in label - y, and its rate is above 0.
     rule = observed.rule
     if rule.loss == "free" and not is_derivative_wrong(observed):
         raise unmet(
@@ -32,9 +34,14 @@ def test_loss(observed: Observed) -> None:
     if not rule.steps.change.any():
         raise unmet("The network does not move, so the loss has no effect.", hint="See the steps above.")
     found = parts(observed)
-    is_known = found is None or (found.derivative is not None and not found.is_negated)
-    rate = rule.rate if found is None else found.rate
-    if rate < 0 and rule.loss != "free" and is_known:
+    if found is None:
+        rate = rule.rate
+    elif found.is_recognised:
+        rate = abs(found.rate) if found.is_negated else found.rate  # paid where the derivative is judged
+    else:
+        assert observed.mistake is not None  # or the case would have been stopped
+        rate = observed.mistake.rates[0]
+    if rate < 0 and rule.loss != "free":
         raise unmet(
             "Your steps climb the error: the loss has the wrong sign for them.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
@@ -46,6 +53,9 @@ def test_loss(observed: Observed) -> None:
 
 def test_convergence(observed: Observed, student: Student, case: Case) -> None:
     """From a set start the network learns XOR."""
+    # Seen: steps of which those of each neuron were recognised, and the answers after the submission's own training from
+    # there; where all of its steps are right, and it makes too few, those after the grader's with the same rule.
+    check_recognised(observed)
     learned = observed.learned
     if learned.has_learned or not observed.is_step_right or observed.rule.rate < 0:
         judge(case, observed, learned.answers, learned.epochs)
@@ -58,6 +68,9 @@ def test_convergence(observed: Observed, student: Student, case: Case) -> None:
 
 def test_train(observed: Observed, student: Student, case: Case) -> None:
     """Your own training teaches XOR from a set start."""
+    # Seen: steps of which those of each neuron were recognised, one for each example, and the answers after its own end, which they can have led
+    # to in as many epochs; right steps that are too few or too small to get there were judged above.
+    check_recognised(observed)
     missing = observed.rule.missing
     if missing:
         raise unmet(
@@ -86,6 +99,14 @@ def test_train(observed: Observed, student: Student, case: Case) -> None:
             hint="Let the network learn its weights by its own steps.",
             seen=Seen(actual=learned.parameters, start=learned.start),
         )
+
+
+def check_recognised(observed: Observed) -> None:
+    """Stop a case about learning where the steps of a neuron are nothing that is known: it may have learned by luck."""
+    found = parts(observed)
+    if found is None or observed.mistake is not None or found.are_weights_right.all():
+        return
+    raise blocked("model_update.hidden_step" if found.are_weights_right[2] else "model_update.output_step")
 
 
 def judge(case: Case, observed: Observed, answers: oracle.Array, epochs: float) -> None:

@@ -1,0 +1,65 @@
+"""How long the trusted side may work on one submission: processor time, beside the limits of the student's own code."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+TRUSTED_CPU_S = 8.0  # an ordinary submission takes half a second
+
+
+class OutOfTime(BaseException):
+    """The budget is used up. No Exception: nobody who catches those must go on."""
+
+
+class Budget:
+    """Processor time for what is computed from one submission's answers, used up in parts.
+
+    It is processor time because a slow or busy machine is no fault of the submission. Where no timer can interrupt (no
+    setitimer, another thread than the main one), it is looked at before each part only.
+    """
+
+    def __init__(self, seconds: float = TRUSTED_CPU_S) -> None:
+        self._left_s = seconds
+
+    @property
+    def is_spent(self) -> bool:
+        """Say whether nothing is left."""
+        return self._left_s <= 0
+
+    @contextlib.contextmanager
+    def spending(self) -> Iterator[None]:
+        """Count the processor time of a part; OutOfTime where the budget ends."""
+        if self.is_spent:
+            raise OutOfTime
+        began = time.process_time()
+        try:
+            with alarm("ITIMER_PROF", "SIGPROF", self._left_s, OutOfTime()):
+                yield
+        except OutOfTime:
+            self._left_s = 0.0  # timers tick more coarsely than the clock
+            raise
+        finally:
+            self._left_s -= time.process_time() - began
+
+
+@contextlib.contextmanager
+def alarm(timer: str, name: str, seconds: float, error: BaseException) -> Iterator[None]:
+    """Raise an error after so many seconds of a timer (its name and its signal's in `signal`), where a system can."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise error
+
+    before = signal.signal(getattr(signal, name), stop)
+    signal.setitimer(getattr(signal, timer), seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(getattr(signal, timer), 0)
+        signal.signal(getattr(signal, name), before)
