@@ -16,8 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict
+from msgspec.structs import replace as structs_replace
+
 if TYPE_CHECKING:
-    from grader.models import CaseResult, CriterionResult, Message, Report
+    from grader.models import AnyFigure, CaseResult, CriterionResult, Evidence, Message, Report
 
 LANGUAGES = ("en", "ru")
 LOCALE = Path(__file__).with_name("locale")
@@ -153,6 +156,7 @@ def report_in(report: Report, lang: str) -> Report:
             feedback=told(case.feedback),
             hint=told(case.hint),
             remarks=remarks(case.remarks),
+            evidence=[evidence_in(one, lang) for one in case.evidence],
         )
 
     def criterion_in(criterion: CriterionResult) -> CriterionResult:
@@ -173,4 +177,20 @@ def report_in(report: Report, lang: str) -> Report:
         extra=extra
         and replace(extra, title=translated(extra.title, lang), criteria=list(map(criterion_in, extra.criteria))),
         findings=[replace(one, message=message_in(one.message, lang, titles)) for one in report.findings],
+        figures=[figure_in(one, lang) for one in report.figures],
+        notes=remarks(report.notes),
     )
+
+
+def evidence_in(evidence: Evidence, lang: str) -> Evidence:
+    """Return evidence with its names in a language."""
+    rows, columns = ([translated(one, lang) for one in names] for names in (evidence.rows, evidence.columns))
+    return evidence.labelled(rows, columns, translated(evidence.label, lang))
+
+
+def figure_in(figure: AnyFigure, lang: str) -> AnyFigure:
+    """Return a figure with its words in a language: those of its fields that are text, and of its marks."""
+    made = asdict(figure)
+    texts = {name: translated(one, lang) for name, one in made.items() if isinstance(one, str)}
+    marks = [structs_replace(one, label=translated(one.label, lang)) for one in made.get("marks", ())]
+    return structs_replace(figure, **texts, **({"marks": marks} if marks else {}))

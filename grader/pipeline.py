@@ -21,7 +21,7 @@ from grader.scoring import points_of, score, without_run
 from grader.staging import collect, name_of, reading_modules, stage
 
 if TYPE_CHECKING:
-    from grader.lab.hooks import Ran
+    from grader.lab.hooks import Hooks, Ran
     from grader.suite_run import CollectedSuite
 
 Progress = Callable[[str], None]
@@ -150,22 +150,34 @@ def run_lab(
     ran = ran_of(first, assignment)
     suite = hooks.other_suite(ran)
     if suite is None:
-        return first
+        return drawn(first, assignment, hooks)
     other = run_suite(staged, assignment, worker, seed, progress, suite)
     if other.broken is not None:
         return other
-    return replace(
-        first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other,
-        student_time_s=round(worker.spent_s, 4),
-    )
+    better = first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other
+    return drawn(replace(better, student_time_s=round(worker.spent_s, 4)), assignment, hooks)
 
 
 def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
     """Return a run as the lab's hooks see it."""
     from grader.lab.hooks import Ran
 
-    outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for outcome in run.outcomes}
-    return Ran(suite=run.suite, outcomes=outcomes, score=points_of(assignment.rubric, outcomes))
+    outcomes = {outcome.name: outcome for outcome in run.outcomes}
+    return Ran(suite=run.suite, outcomes=outcomes, score=points_of(assignment.rubric, outcomes), kept=run.kept)
+
+
+def drawn(run: SuiteRun, assignment: Assignment, hooks: Hooks) -> SuiteRun:
+    """Return a run with the figures that the lab makes of it; what breaks there is a note, and no matter of the grade."""
+    from grader.lab import CaseStopped
+
+    try:
+        return replace(run, figures=hooks.figures(ran_of(run, assignment)))
+    except (Exception, CaseStopped) as error:
+        problem = f"{type(error).__name__}: {error}"
+        note = say(
+            "For the lecturer: hooks.py made no figures ({problem}). The grade does not depend on it.", problem=problem
+        )
+        return replace(run, notes=[*run.notes, note])
 
 
 def extra_part(staged: StagedSubmission, assignment: Assignment) -> StagedSubmission | None:

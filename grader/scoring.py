@@ -75,7 +75,7 @@ def score(
     for file, one in zip(_ran(assignment, staged), both, strict=False):
         found += _asked(assignment, found, file, one)
     violations = [one for one in found if one.rule == BANNED_IMPORT]
-    outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for one in both for outcome in one.outcomes}
+    outcomes = {outcome.name: outcome for one in both for outcome in one.outcomes}
     criteria = [
         _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
         for criterion in assignment.rubric.criteria
@@ -104,14 +104,15 @@ def score(
             files=[staged.main.name, *(file.name for file in staged.siblings)],
             route=run.route,
         ),
-        training=run.training,
+        figures=run.figures,
+        notes=run.notes,
         lang="en",
         seed=seed,
         environment=Environment(python=run.python, numpy=run.numpy, grader=__version__),
         timing=Timing(
             total_s=round(total_s, 4),
             student_s=round(sum(one.student_time_s for one in both), 4),
-            cases_s={name: outcome.duration_s for name, outcome in outcomes.items()},
+            cases_s={name: spent for one in both for name, spent in one.cases_s.items()},
         ),
     )
     return report_in(report, lang)
@@ -145,7 +146,8 @@ def without_run(
         findings=[],
         sandbox=SandboxUsed(level="none"),
         submission=SubmissionShown(name=name, sha256="", files=[], route="none"),
-        training=SuiteRun().training,
+        figures=[],
+        notes=[],
         lang="en",
         seed=seed,
         environment=Environment(python="", numpy="", grader=__version__),
@@ -181,35 +183,18 @@ def _status(
     return Status.GRADED, None
 
 
-def _case(rule: CaseRule, outcome: Outcome | None) -> CaseResult:
+def _case(criterion: str, rule: CaseRule, outcome: Outcome | None) -> CaseResult:
     if outcome is None:
         outcome = Outcome(
-            criterion="", case=rule.id, verdict=Verdict.NOT_RUN, title=rule.id.replace("_", " "),
+            criterion=criterion, id=rule.id, title=rule.id.replace("_", " "), verdict=Verdict.NOT_RUN,
             feedback=say("This case did not report a result."),
         )  # fmt: skip
     shares = {Verdict.PASSED: rule.points, Verdict.PARTIAL: rule.points // 2}
-    return CaseResult(
-        id=rule.id,
-        title=outcome.title,
-        points=shares.get(outcome.verdict, 0),
-        max_points=rule.points,
-        verdict=outcome.verdict,
-        feedback=outcome.feedback,
-        hint=outcome.hint,
-        expected=outcome.expected,
-        actual=outcome.actual,
-        probe=outcome.probe,
-        exception=outcome.exception,
-        stdout=outcome.stdout,
-        remarks=outcome.remarks,
-        misconception=outcome.misconception,
-        formula=outcome.formula,
-        blocked_by=outcome.blocked_by,
-    )
+    return CaseResult.of(outcome, points=shares.get(outcome.verdict, 0), max_points=rule.points)
 
 
 def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> CriterionResult:
-    cases = [_case(rule, outcomes.get(f"{criterion.id}.{rule.id}")) for rule in criterion.cases]
+    cases = [_case(criterion.id, rule, outcomes.get(f"{criterion.id}.{rule.id}")) for rule in criterion.cases]
     points = sum(case.points for case in cases)
     verdicts = [case.verdict for case in cases]
     worst = next((verdict for verdict in WORST_FIRST if verdict in verdicts), Verdict.PASSED)

@@ -14,10 +14,10 @@ import os
 import re
 import signal
 import threading
-import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,7 +65,6 @@ class SuitePlugin:
             for case in criterion.cases
         }
         self._verdicts: dict[str, Verdict]
-        self._started = 0.0
         self._stopped: CaseStopped | None = None
         self._stopped_fixtures: dict[object, CaseStopped]
 
@@ -89,7 +88,7 @@ class SuitePlugin:
 
     def mismatch(self, outcomes: Iterable[Outcome]) -> str | None:
         """Return one sentence where suite and rubric do not fit together."""
-        reported = Counter(f"{outcome.criterion}.{outcome.case}" for outcome in outcomes)
+        reported = Counter(outcome.name for outcome in outcomes)
         for name, count in reported.items():
             if name.startswith(f"{UNMARKED}."):
                 return f"test_{name.removeprefix(f'{UNMARKED}.')} has no mark pytest.mark.criterion(...)"
@@ -109,7 +108,7 @@ class SuitePlugin:
                 item.obj = returning_nothing(item.obj)
                 refuse_redefined(item)
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Start a case with fresh objects, before its fixtures: what stops one of them stops the case."""
         self._case, self._stopped = Case(name=case_name(item)), None
@@ -152,7 +151,6 @@ class SuitePlugin:
 
     def _start(self, name: str) -> None:
         """Begin a case, or stop it because a case that it requires has not passed."""
-        self._started = time.monotonic()
         self._progress(name)
         for required in self._requires.get(name, ()):
             if self._verdicts.get(required) is not Verdict.PASSED:
@@ -166,53 +164,28 @@ class SuitePlugin:
         if not is_over or (call.excinfo is not None and self._stopped is None):
             return {}
         outcome = self._outcome(item, self._stopped)
-        self._verdicts[f"{outcome.criterion}.{outcome.case}"] = outcome.verdict
+        self._verdicts[outcome.name] = outcome.verdict
         built = msgspec.to_builtins(outcome)
         assert isinstance(built, dict)
         return {"outcome": built}
 
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
-        criterion, _, case = case_name(item).partition(".")
         told = self._case
-        stdout = self._worker.take_output()[:STDOUT_CHARS]
         for action, what in self._worker.take_attempts():
             told.remark(ATTEMPT, action=action, what=what)
-        common: dict[str, Any] = {
-            "criterion": criterion,
-            "case": case,
-            "title": inspect.getdoc(getattr(item, "function", None)) or case,
-            "remarks": told.remarks,
-            "stdout": stdout,
-            "duration_s": round(time.monotonic() - self._started, 4),
-        }
         if stopped is None:
-            return Outcome(
-                verdict=Verdict.PASSED,
-                expected=told.seen.expected,
-                actual=told.seen.actual,
-                probe=told.seen.probe,
-                **common,
-            )
-        if stopped.seen_in not in (None, told.name):
-            assert stopped.seen_in is not None
-            return Outcome(
-                verdict=Verdict.BLOCKED,
-                feedback=blocked(stopped.seen_in).feedback,
-                blocked_by=stopped.seen_in.partition(".")[0],
-                **common,
-            )
-        stopped.seen_in = told.name
-        return Outcome(
-            verdict=stopped.verdict,
-            feedback=stopped.feedback,
-            hint=stopped.hint,
-            expected=stopped.seen.expected,
-            actual=stopped.seen.actual,
-            probe=stopped.seen.probe,
-            exception=stopped.exception,
-            misconception=stopped.misconception,
-            formula=stopped.formula,
-            **common,
+            ended = Outcome(verdict=Verdict.PASSED, evidence=[] if told.seen is None else [told.seen])
+        else:
+            stopped.seen_in = stopped.seen_in or told.name
+            ended = stopped.outcome if stopped.seen_in == told.name else blocked(stopped.seen_in).outcome
+        criterion, _, case = told.name.partition(".")
+        return replace(
+            ended,
+            criterion=criterion,
+            id=case,
+            title=inspect.getdoc(getattr(item, "function", None)) or case,
+            remarks=told.remarks,
+            stdout=self._worker.take_output()[:STDOUT_CHARS],
         )
 
 
@@ -381,7 +354,9 @@ def run_suite(
     return SuiteRun(
         outcomes=outcomes,
         asked=tuple(worker.asked),
-        training=plugin.student.training,
+        kept=plugin.student.kept,
+        notes=plugin.student.notes,
+        cases_s=dict(_times(channel)),
         level=hello.level if hello is not None else "none",
         python=hello.python if hello is not None else "",
         numpy=hello.numpy if hello is not None else "",
@@ -455,6 +430,15 @@ def _reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
     return (*marked[-1:], *lines[:1], "no reason given")[0][:300]
+
+
+def _times(channel: JSONReport) -> Iterator[tuple[str, float]]:
+    """Yield how long each case took, its fixtures included."""
+    for test in (channel.report or {}).get("tests", ()):
+        outcome = test.get("metadata", {}).get("outcome")
+        if outcome is not None:
+            spent = sum(test.get(part, {}).get("duration", 0.0) for part in ("setup", "call"))
+            yield f"{outcome['criterion']}.{outcome['id']}", round(spent, 4)
 
 
 def _outcomes(channel: JSONReport) -> Iterator[Outcome]:

@@ -37,7 +37,7 @@ CASES = [(criterion, case) for criterion in TASK.rubric.criteria for case in cri
 
 def run_of(verdicts: dict[str, Verdict]) -> SuiteRun:
     outcomes = [
-        Outcome(criterion=name.partition(".")[0], case=name.partition(".")[2], verdict=verdict, title=name)
+        Outcome(criterion=name.partition(".")[0], id=name.partition(".")[2], verdict=verdict, title=name)
         for name, verdict in verdicts.items()
     ]
     return SuiteRun(outcomes=tuple(outcomes), level="process", python="3.11", numpy="2")
@@ -61,8 +61,8 @@ def test_what_was_run_is_named() -> None:
     """A report has the files, the times and the mistakes of its run."""
     staged = replace(STAGED, siblings=(SourceFile(name="helper.py", text=""),))
     run = run_of({"forward.model": Verdict.FAILED, "forward.neuron": Verdict.PASSED})
-    failed = replace(run.outcomes[0], misconception="linear_activation", duration_s=0.25)
-    run = replace(run, outcomes=(failed, run.outcomes[1]))
+    failed = replace(run.outcomes[0], misconception="linear_activation")
+    run = replace(run, outcomes=(failed, run.outcomes[1]), cases_s={"forward.model": 0.25})
 
     report = score(TASK, staged, (), run, seed=1, lang="en", total_s=0.123456)
 

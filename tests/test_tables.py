@@ -33,7 +33,7 @@ def report(verdicts: dict[str, Verdict] | None = None, *, banned: bool = False, 
     """Return a report in which every case passed but these."""
     outcomes = tuple(
         Outcome(
-            criterion=name.partition(".")[0], case=name.partition(".")[2], verdict=verdict, title=name,
+            criterion=name.partition(".")[0], id=name.partition(".")[2], verdict=verdict, title=name,
             feedback=None if verdict is Verdict.PASSED else say("What {name} does is wrong.", name=name),
             misconception=None if verdict is Verdict.PASSED else "sign|rate",
         )
@@ -251,7 +251,7 @@ def test_overrides_of_the_extra(tmp_path: Path) -> None:
     table = tmp_path / "overrides.csv"
     table.write_text("student,criterion,points,reason\ns1,losses,4,on paper\n", encoding="utf-8")
     given = read_overrides(table, TASK)["s1"]
-    outcomes = (Outcome(criterion="losses", case="zeros", verdict=Verdict.PASSED, title="zeros"),)
+    outcomes = (Outcome(criterion="losses", id="zeros", verdict=Verdict.PASSED, title="zeros"),)
     extra = SuiteRun(outcomes=outcomes, level="process")
     plain = SuiteRun(outcomes=(), level="process")
     made = score(TASK, replace(STAGED, siblings=(SourceFile(name="lecture.py", text=""),)), (), plain, extra, seed=1, lang="en", total_s=0.1)  # fmt: skip

@@ -113,7 +113,7 @@ def _of_check(report: Report, check: Check, tell: Tell) -> Annotation:
     return Annotation(
         severity="notice" if check.is_extra else SOFTER.get(check.row.verdict, "error"),
         title=check.name,
-        lines=(*feedback(report, check, tell), *measured(report, check, tell), *advised[: len(advised) - remarks]),
+        lines=(*feedback(report, check, tell), *measured(report, check), *advised[: len(advised) - remarks]),
         place=check.place,
         lost=_lost(report, check),
     )

@@ -93,7 +93,7 @@ def _check(report: Report, check: Check, tell: Tell) -> list[str]:
     points = tell("{points} of {max_points}", points=check.row.points, max_points=check.row.max_points)
     blocks = [f"### {escaped(check.name)}{f' ({points})' if check.row.max_points else ''}"]
     blocks += [escaped(line) for line in said]
-    if numbers := measured(report, check, tell):
+    if numbers := measured(report, check):
         blocks.append(fenced(numbers))
     blocks += [escaped(line) for line in advised]
     if lines := printed(check, tell):

@@ -6,9 +6,9 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from grader.language import phrase, word
+from grader.language import word
 from grader.models import BANNED_IMPORT, CaseResult, CriterionResult, Report, Status, StudentError, Verdict, carried
-from grader.renderers.text import STDOUT_LINES, labelled, printable
+from grader.renderers.text import STDOUT_LINES, evidence_lines, printable
 
 Tell = Callable[..., str]
 LINE_CHARS = 120
@@ -130,12 +130,7 @@ def notes(report: Report, tell: Tell) -> list[str]:
     """Return what is said of the whole hand-in beside its score."""
     lines = [extra_line(report, tell)] if report.extra is not None else []
     lines += [printable(one.message.text) for one in report.findings if one.rule != BANNED_IMPORT]
-    if report.submission.route == "observed":
-        lines.append(tell("Graded by watching its own training: the calls of the template do not fit it."))
-    if report.training.rate is not None:
-        rate = " ".join(labelled("", report.training.rate, report.lang)[0].split()[1:])
-        lines.append(tell("Your learning rate, as measured with its factor 2: {rate}", rate=rate))
-    return lines
+    return lines + [printable(one.text) for one in report.notes]
 
 
 def origin(report: Report, tell: Tell) -> str:
@@ -169,16 +164,12 @@ def _is_told(error: StudentError, said: list[str]) -> bool:
     return any(carried(error.message) in text for text in said)
 
 
-def measured(report: Report, check: Check, tell: Tell) -> list[str]:
+def measured(report: Report, check: Check) -> list[str]:
     """Return expected, actual and probe of what did not pass, aligned."""
     case = check.case
     if case is None or case.verdict is Verdict.PASSED:
         return []
-    lang = report.lang
-    lines = labelled(tell("expected"), case.expected, lang) + labelled(tell("actual"), case.actual, lang)
-    for name, value in case.probe.items():
-        lines += labelled(tell("for {name}", name=phrase(lang, "probe", name)), value, lang)
-    return lines
+    return [line for one in case.evidence for line in evidence_lines(one, report.lang)]
 
 
 def advice(check: Check, tell: Tell) -> list[str]:
@@ -206,7 +197,7 @@ def printed(check: Check, tell: Tell) -> list[str]:
 
 def told(report: Report, check: Check, tell: Tell) -> list[str]:
     """Return all that is told of a check, as lines of plain text."""
-    lines = feedback(report, check, tell) + measured(report, check, tell) + advice(check, tell)
+    lines = feedback(report, check, tell) + measured(report, check) + advice(check, tell)
     lines += [tell("Printed: {line}", line=line) for line in printed(check, tell)]
     if check.is_extra:
         points, most = check.row.points, check.row.max_points
