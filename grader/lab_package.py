@@ -6,11 +6,22 @@ of a lab import each other relatively.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
+
+HOOKS = ("other_suite", "better", "figures")
+
+
+def unknown_hooks(path: Path) -> list[str]:
+    """Return the public functions of a hooks.py that are no hooks: misspelt, they would never be called."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return [name for name in names if not name.startswith("_") and name not in HOOKS]
 
 
 class LabPackage:
@@ -37,6 +48,13 @@ class LabPackage:
     def has(self, path: str | Path) -> bool:
         """Say whether a file is one of the lab's."""
         return Path(path).resolve().is_relative_to(self.folder)
+
+    def line_of(self, error: BaseException) -> int | None:
+        """Return the last line of the lab that an exception came through, or that is not valid Python."""
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if self.has(frame.filename)]
+        if isinstance(error, SyntaxError) and error.filename is not None and self.has(error.filename):
+            return error.lineno
+        return lines[-1] if lines else None
 
     def forget(self) -> None:
         """Drop what was imported: a module may keep something of one submission, and its file may change."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from grader.errors import BrokenGrader
-from grader.lab_package import LabPackage
+from grader.lab_package import LabPackage, unknown_hooks
 from grader.models import DEFAULT_LAB, Assignment, CaseRule, Criterion, Imports, Rubric
 from grader.sandbox.client import Limits
 
@@ -75,25 +75,23 @@ def contradictions(lab: Assignment) -> Iterator[str]:
 
 def operations_of(place: Path) -> tuple[str, ...]:
     """Return the names of the operations that a lab brings; BrokenGrader where its confined.py or hooks.py is no such file."""
-    from grader.lab.hooks import unknown_names
-
-    package = LabPackage(place)
-    found: tuple[str, ...] = ()
-    for name in ("confined", "hooks"):
-        path = place / f"{name}.py"
-        try:
-            module = package.optional(name)
-        except Exception as error:
-            raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
-        if module is not None and name == "confined":
-            offered = getattr(module, "OPERATIONS", None)
-            if not isinstance(offered, tuple) or not all(callable(one) for one in offered):
-                refuse(path, ["it has no OPERATIONS, a tuple of functions"])
-            assert isinstance(offered, tuple)
-            found = tuple(one.__name__ for one in offered)
-        elif module is not None:
-            refuse(path, [f"{one} is no hook" for one in unknown_names(module)])
-    return found
+    hooks, confined = place / "hooks.py", place / "confined.py"
+    try:
+        unknown_names = unknown_hooks(hooks) if hooks.is_file() else []
+    except (SyntaxError, ValueError, OSError) as error:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=hooks.name, reason=str(error)) from error
+    refuse(hooks, [f"{name} is no hook" for name in unknown_names])
+    try:
+        module = LabPackage(place).optional("confined")
+    except Exception as error:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=confined.name, reason=str(error)) from error
+    if module is None:
+        return ()
+    offered = getattr(module, "OPERATIONS", None)
+    if not isinstance(offered, tuple) or not all(callable(operation) for operation in offered):
+        refuse(confined, ["it has no OPERATIONS, a tuple of functions"])
+        return ()
+    return tuple(operation.__name__ for operation in offered)
 
 
 def files_of(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -14,7 +14,6 @@ import os
 import re
 import signal
 import threading
-import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
@@ -26,6 +25,7 @@ import msgspec
 import pytest
 from pytest_jsonreport.plugin import JSONReport
 
+from grader import fixtures
 from grader.lab import Case, CaseStopped, Student, blocked
 from grader.lab_package import LabPackage
 from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict
@@ -41,7 +41,7 @@ stepwise subtests terminalreporter threadexception tmpdir unittest unraisableexc
 """.split()
 ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
 
-FIXTURES = ("student", "evidence", "case")  # the harness's: a lab cannot redefine them
+FIXTURES = ("student", "case")  # the harness's: a lab cannot redefine them
 CONTRACT = "suite"  # the folder of the suite that every lab has
 UNMARKED = "?"  # the criterion of a test without a mark
 
@@ -52,12 +52,13 @@ class SuitePlugin:
     """Joins a pytest session with one submission: fixtures in, outcomes out."""
 
     student: Student
+    case: Case
     _worker: Worker
     _progress: Progress
 
     def __init__(self, assignment: Assignment) -> None:
         self.package = LabPackage(assignment.place)
-        self._case = Case(name="")
+        self.case = Case(name="")
         self._assignment = assignment
         self._requires = {
             f"{criterion.id}.{case.id}": case.requires
@@ -65,26 +66,14 @@ class SuitePlugin:
             for case in criterion.cases
         }
         self._verdicts: dict[str, Verdict]
-        self._stopped: CaseStopped | None = None
-        self._stopped_fixtures: dict[object, CaseStopped]
 
     def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress) -> None:
         """Take the one submission that the cases are about, and forget the last one."""
-        self._verdicts, self._stopped_fixtures = {}, {}
+        self._verdicts = {}
         self.student = Student(worker, file, self._assignment.limits, seed, self._assignment.operations)
         self.student.is_run_asked = self._assignment.is_run_asked
         self._worker = worker
         self._progress = progress
-
-    @pytest.fixture(name="case")
-    def case_fixture(self) -> Case:
-        """Return the case that is running, for remarks and for what it shows."""
-        return self._case
-
-    @pytest.fixture(name="student", scope="session")
-    def student_fixture(self) -> Student:
-        """Return the submission."""
-        return self.student
 
     def mismatch(self, outcomes: Iterable[Outcome]) -> str | None:
         """Return one sentence where suite and rubric do not fit together."""
@@ -99,6 +88,7 @@ class SuitePlugin:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Let pytest know the marker of a criterion."""
+        config.stash[fixtures.RUNNING] = self
         config.addinivalue_line("markers", "criterion(id): the criterion that a case belongs to")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -110,38 +100,20 @@ class SuitePlugin:
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Start a case with fresh objects, before its fixtures: what stops one of them stops the case."""
-        self._case, self._stopped = Case(name=case_name(item)), None
-        with self._ending(), deadline(self._assignment.limits.total_time_s + SUITE_TIME_S):
-            self._start(self._case.name)
+        """Start a case with fresh objects, before its fixtures."""
+        self.case = Case(name=case_name(item))
+        with self._deadline():
+            self._start(self.case.name)
             yield
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
-        """Stop a case with what stopped a fixture that it shares with an earlier one; pytest would run it again."""
-        if fixturedef in self._stopped_fixtures:
-            raise self._stopped_fixtures[fixturedef]
-        try:
-            return (yield)
-        except CaseStopped as stopped:
-            if fixturedef.scope != "function":
-                self._stopped_fixtures[fixturedef] = stopped
-            raise
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self) -> Generator[None, object, object]:
-        """Run a case, and keep how it ended."""
-        with self._ending(), deadline(self._assignment.limits.total_time_s + SUITE_TIME_S):
+        """Run a case, which ends."""
+        with self._deadline():
             return (yield)
 
-    @contextlib.contextmanager
-    def _ending(self) -> Iterator[None]:
-        """Keep how a case ended, without pytest's traceback."""
-        try:
-            yield
-        except CaseStopped as stopped:
-            self._stopped = stopped
-            raise pytest.fail.Exception(stopped.feedback.text, pytrace=False) from None
+    def _deadline(self) -> contextlib.AbstractContextManager[None]:
+        return deadline(self._assignment.limits.total_time_s + SUITE_TIME_S)
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module:
         """Import a module of the suite as one of the lab's package, so that it can import the others relatively."""
@@ -160,17 +132,19 @@ class SuitePlugin:
     @pytest.hookimpl(optionalhook=True)
     def pytest_json_runtest_metadata(self, item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
         """Return the outcome of a case as JSON; nothing for a case that broke by our own fault."""
-        is_over = call.when == "call" or (call.when == "setup" and self._stopped is not None)
-        if not is_over or (call.excinfo is not None and self._stopped is None):
+        stopped = None if call.excinfo is None else call.excinfo.value
+        if call.when == "teardown" or (call.when == "setup" and stopped is None):
             return {}
-        outcome = self._outcome(item, self._stopped)
+        if stopped is not None and not isinstance(stopped, CaseStopped):
+            return {}
+        outcome = self._outcome(item, stopped)
         self._verdicts[outcome.name] = outcome.verdict
         built = msgspec.to_builtins(outcome)
         assert isinstance(built, dict)
         return {"outcome": built}
 
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
-        told = self._case
+        told = self.case
         for action, what in self._worker.take_attempts():
             told.remark(ATTEMPT, action=action, what=what)
         if stopped is None:
@@ -219,9 +193,9 @@ class LabModule(pytest.Module):
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            told = pytest.ExceptionInfo.from_exception(error)
-            told.traceback = told.traceback.filter(lambda entry: self.package.has(entry.path))
-            raise self.CollectError(str(told.getrepr(style="short"))) from error
+            line = self.package.line_of(error)
+            place = "" if line is None else f"line {line}\n"
+            raise self.CollectError(f"{place}E   {type(error).__name__}: {error}") from error
 
 
 def refuse_redefined(item: pytest.Function) -> None:
@@ -373,10 +347,11 @@ def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
         try:
             plugins = [*plugins, package.module(conftest)]
         except Exception as error:
-            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if package.has(frame.filename)]
-            place = f", line {lines[-1]}" if lines else ""
-            raise SandboxError(f"{suite.name}/conftest.py{place}: it cannot be imported: {error}") from error
-    return int(pytest.main(arguments(suite), plugins=plugins))
+            line = package.line_of(error)
+            place = "" if line is None else f", line {line}"
+            reason = f"{type(error).__name__}: {error}"
+            raise SandboxError(f"{suite.name}/conftest.py{place}: it cannot be imported: {reason}") from error
+    return int(pytest.main(arguments(suite), plugins=[*plugins, fixtures]))
 
 
 @contextlib.contextmanager

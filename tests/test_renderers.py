@@ -72,8 +72,10 @@ def hostile_report(text: str = HOSTILE) -> Report:
     )
     staged = StagedSubmission(name=text, main=SourceFile(name=text, text=""), siblings=(), sha256="")
     findings = (Finding(rule=DROPPED_LINE, file=text, line=2, message=say("{place}: left out", place=text)),)
-    words = {"title": text, "caption": text, "x_label": text, "y_unit": text}
-    figures: list[AnyFigure] = [Series(x=[1, 2], values=[0.5, "nan"], **words), Pairs(x=[1, "inf"], values=[0.5, 1], **words)]  # type: ignore[arg-type]
+    figures: list[AnyFigure] = [
+        Series(title=text, caption=text, x_label=text, y_unit=text, x=[1, 2], values=[0.5, "nan"]),
+        Pairs(title=text, caption=text, x_label=text, y_unit=text, x=[1, "inf"], values=[0.5, 1]),
+    ]
     run = SuiteRun(outcomes=outcomes, level="process", figures=figures, notes=[say("{x}", x=text)])
 
     return score(assignment(), staged, findings, run, seed=1, lang="en", total_s=1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import numpy as np
+import pytest
 
 from grader.models import (
     Evidence,
@@ -77,16 +78,17 @@ class Case:
         self.remarks.append(say(template, **args))
 
 
-class CaseStopped(BaseException):
+class CaseStopped(pytest.fail.Exception):  # type: ignore[name-defined,misc]
     """A case ended without passing. Raised again in a later case, it blocks that one.
 
-    No Exception: a suite that catches those must not take it for one and pass.
+    No Exception: a suite that catches those must not take it for one and pass. pytest's own kind of failure: it keeps
+    what stopped a shared fixture, and shows no traceback.
     seen_in is the case ("criterion.case") that it ended first.
     """
 
     def __init__(self, outcome: Outcome, fault: Fault | None = None, seen_in: str | None = None) -> None:
         assert outcome.feedback is not None
-        super().__init__(outcome.feedback.text)
+        super().__init__(outcome.feedback.text, pytrace=False)
         self.outcome = outcome
         self.feedback = outcome.feedback
         self.fault = fault

@@ -11,8 +11,6 @@ import msgspec
 
 from grader.models import AnyFigure, Outcome, Verdict
 
-NAMES = ("other_suite", "better", "figures")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
@@ -51,20 +49,10 @@ class Hooks:
         return other if first.score is None else first
 
     def figures(self, run: Ran) -> list[AnyFigure]:
-        """Return what the report is to draw. Default: nothing. Whatever it raises, or returns instead, is a TypeError or ValueError."""
+        """Return what the report is to draw. Default: nothing. TypeError or ValueError for anything but figures."""
         found = getattr(self._module, "figures", None)
-        made = () if found is None else found(run)
-        return [msgspec.convert(msgspec.to_builtins(one), type(one)) for one in made if is_figure(one)]
-
-
-def is_figure(one: object) -> bool:
-    """Say that a hook returned a figure; TypeError for anything else."""
-    if not isinstance(one, AnyFigure):
-        raise TypeError(f"figures returned {type(one).__name__}, which is no Series, Grid or Pairs")
-    return True
-
-
-def unknown_names(module: ModuleType) -> list[str]:
-    """Return the public functions of a hooks.py that are no hooks: misspelt, they would never be called."""
-    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
-    return [name for name in own if callable(getattr(module, name)) and not name.startswith("_") and name not in NAMES]
+        made = () if found is None else tuple(found(run))
+        for one in made:
+            if not isinstance(one, AnyFigure):
+                raise TypeError(f"figures returned {type(one).__name__}, which is no Series, Grid or Pairs")
+        return [msgspec.convert(msgspec.to_builtins(one), type(one)) for one in made]
