@@ -140,8 +140,7 @@ def report_in(report: Report, lang: str) -> Report:
     report = replace(report, lang=lang)
     if lang == "en":
         return report
-    extra = report.extra
-    titles = {criterion.id: translated(criterion.title, lang) for criterion in report.every_criterion}
+    titles = {criterion.id: translated(criterion.title, lang) for criterion in report.criteria}
 
     def told(message: Message | None) -> Message | None:
         return None if message is None else message_in(message, lang, titles)
@@ -174,8 +173,6 @@ def report_in(report: Report, lang: str) -> Report:
         assignment=translated(report.assignment, lang),
         reason=told(report.reason),
         criteria=[criterion_in(criterion) for criterion in report.criteria],
-        extra=extra
-        and replace(extra, title=translated(extra.title, lang), criteria=list(map(criterion_in, extra.criteria))),
         findings=[replace(one, message=message_in(one.message, lang, titles)) for one in report.findings],
         figures=[figure_in(one, lang) for one in report.figures],
         notes=remarks(report.notes),

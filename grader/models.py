@@ -212,8 +212,7 @@ class StagedSubmission:
     dropped: tuple[tuple[str, int, str], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseRule:
+class CaseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The points of one case, and the cases ("criterion.case") without which it means nothing."""
 
     id: str
@@ -221,19 +220,22 @@ class CaseRule:
     requires: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Criterion:
-    """One criterion of the rubric. A gate has no points of its own: violated, it zeroes the score."""
+class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One criterion of the rubric. A gate has no points of its own: violated, it zeroes the score.
+
+    bonus: its points count apart from the score, where file was handed in beside the lab's.
+    """
 
     id: str
     title: str
     points: int
     is_gate: bool = False
+    bonus: bool = False
+    file: str = ""
     cases: tuple[CaseRule, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Imports:
+class Imports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The import rules: frameworks that are banned, packages that are preloaded, stand-ins."""
 
     banned: tuple[str, ...] = ()
@@ -241,8 +243,7 @@ class Imports:
     stand_ins: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rubric:
+class Rubric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is judged and for how many points; the denominator of every score."""
 
     criteria: tuple[Criterion, ...]
@@ -250,8 +251,30 @@ class Rubric:
 
     @property
     def max_score(self) -> int:
-        """Return the sum of all points."""
-        return sum(criterion.points for criterion in self.criteria)
+        """Return the sum of all points that count for the score."""
+        return sum(criterion.points for criterion in self.criteria if not criterion.bonus)
+
+    @property
+    def max_extra(self) -> int:
+        """Return the sum of all points apart from the score."""
+        return sum(criterion.points for criterion in self.criteria if criterion.bonus)
+
+    def of_file(self, file: str) -> list[Criterion]:
+        """Return the criteria that are judged by a file handed in beside the lab's, or by that itself ("")."""
+        return [criterion for criterion in self.criteria if criterion.file == file]
+
+    @property
+    def bonus_files(self) -> list[str]:
+        """Return the files that bonus criteria name, each once."""
+        return list(dict.fromkeys(criterion.file for criterion in self.criteria if criterion.bonus))
+
+
+class BonusFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file of bonus criteria: the functions that its text defines, and the limits of its own worker."""
+
+    file: str
+    functions: tuple[str, ...] = ()
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,8 +283,7 @@ class Assignment:
 
     file is what is handed in, classes what its text defines, functions what else is asked for, operations the names
     of what its confined.py does. folder is where it is, absolute or inside the default lab ("": that itself); sha256 is over all that is in it
-    but the template ("" for this lab, which is the grader's own code). extra is what earns points apart
-    from the score, an assignment in itself: its file lies beside the lab's, whose import rules hold for both.
+    but the template ("" for this lab, which is the grader's own code). bonus has what is to know about files of bonus criteria.
     """
 
     rubric: Rubric
@@ -273,7 +295,7 @@ class Assignment:
     limits: Limits = field(default_factory=Limits)
     folder: str = ""
     sha256: str = ""
-    extra: Assignment | None = None
+    bonus: tuple[BonusFile, ...] = ()
     is_run_asked: bool = False  # one run of train from the student's own start, as a remark
 
     @property
@@ -285,6 +307,10 @@ class Assignment:
     def confined(self) -> Path | None:
         """Return the file with the operations that the lab brings into the worker, None where there are none."""
         return self.place / "confined.py" if self.operations else None
+
+    def bonus_file(self, file: str) -> BonusFile:
+        """Return what is to know about a file of bonus criteria."""
+        return next((one for one in self.bonus if one.file == file), BonusFile(file=file))
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
@@ -399,6 +425,15 @@ class SuiteRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BonusRun:
+    """One file of bonus criteria that was run: the imports found from it on, and what its cases gave."""
+
+    file: SourceFile
+    findings: tuple[Finding, ...]
+    run: SuiteRun
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CaseResult(Outcome):
     """One case of the report: an outcome and its points."""
 
@@ -427,16 +462,8 @@ class CriterionResult:
     misconception: str | None
     blocked_by: str | None
     remarks: list[Message]
+    bonus: bool
     cases: list[CaseResult]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Extra:
-    """What was handed in for extra points: its title, the most that it can earn, and its criteria."""
-
-    title: str
-    max_score: int
-    criteria: list[CriterionResult]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -479,7 +506,7 @@ class Timing:
 class Report:
     """One graded submission: all that a renderer sees. assignment is the lab's title.
 
-    extra_score is no part of score; extra is null where nothing was handed in for it.
+    Bonus criteria stand last, where their file was handed in; extra_score is the sum of their points, and no part of score.
     """
 
     schema: str
@@ -490,7 +517,6 @@ class Report:
     max_score: int
     criteria: list[CriterionResult]
     extra_score: int
-    extra: Extra | None
     findings: list[Finding]
     sandbox: SandboxUsed
     submission: SubmissionShown
@@ -502,6 +528,16 @@ class Report:
     timing: Timing
 
     @property
-    def every_criterion(self) -> list[CriterionResult]:
-        """Return all criteria, those for extra points last."""
-        return [*self.criteria, *(self.extra.criteria if self.extra is not None else ())]
+    def counted(self) -> list[CriterionResult]:
+        """Return the criteria that count for the score."""
+        return [one for one in self.criteria if not one.bonus]
+
+    @property
+    def bonus(self) -> list[CriterionResult]:
+        """Return the criteria apart from the score."""
+        return [one for one in self.criteria if one.bonus]
+
+    @property
+    def max_extra(self) -> int:
+        """Return the sum of the points that the bonus criteria could give."""
+        return sum(one.max_points for one in self.bonus)

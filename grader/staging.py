@@ -144,8 +144,7 @@ def reading_modules(handed: Handed) -> tuple[str, ...]:
 
 def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmission:
     """Have a confined process find the file that defines the classes; Rejected for whatever holds no such file."""
-    extra = assignment.extra.file if assignment.extra else ""
-    lab = {"file": assignment.file, "classes": assignment.classes, "extra": extra}
+    lab = {"file": assignment.file, "classes": assignment.classes, "bonus": assignment.rubric.bonus_files}
     answer = worker.read(handed.name, handed.files, lab)
     if isinstance(answer, Fault):
         why = "takes too long" if answer.kind is FaultKind.TIMEOUT else "is too much"

@@ -15,7 +15,7 @@ import re
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -65,19 +65,26 @@ class SuitePlugin:
             for criterion in assignment.rubric.criteria
             for case in criterion.cases
         }
+        self._files = {criterion.id: criterion.file for criterion in assignment.rubric.criteria}
+        self._part: str | None = None
+        self._names: list[str] = []
         self._verdicts: dict[str, Verdict]
 
-    def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress) -> None:
-        """Take the one submission that the cases are about, and forget the last one."""
-        self._verdicts = {}
-        self.student = Student(worker, file, self._assignment.limits, seed, self._assignment.operations)
+    def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress, part: str) -> None:
+        """Take the one submission that the cases are about, and forget the last one; part: see `is_judged`."""
+        self._verdicts, self._part = {}, part
+        self.student = Student(worker, file, worker.limits, seed, self._assignment.operations)
         self.student.is_run_asked = self._assignment.is_run_asked
         self._worker = worker
         self._progress = progress
 
-    def mismatch(self, outcomes: Iterable[Outcome]) -> str | None:
+    def is_judged(self, item: pytest.Item) -> bool:
+        """Say whether a case belongs to the criteria of the file that was joined: "" for the lab's own."""
+        return self._part is None or self._files.get(case_name(item).partition(".")[0], "") == self._part
+
+    def mismatch(self) -> str | None:
         """Return one sentence where suite and rubric do not fit together."""
-        reported = Counter(outcome.name for outcome in outcomes)
+        reported = Counter(self._names)
         for name, count in reported.items():
             if name.startswith(f"{UNMARKED}."):
                 return f"test_{name.removeprefix(f'{UNMARKED}.')} has no mark pytest.mark.criterion(...)"
@@ -97,6 +104,8 @@ class SuitePlugin:
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
                 refuse_redefined(item)
+        self._names = [case_name(item) for item in items]
+        items[:] = filter(self.is_judged, items)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -113,7 +122,7 @@ class SuitePlugin:
             return (yield)
 
     def _deadline(self) -> contextlib.AbstractContextManager[None]:
-        return deadline(self._assignment.limits.total_time_s + SUITE_TIME_S)
+        return deadline(self.student.limits.total_time_s + SUITE_TIME_S)
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module:
         """Import a module of the suite as one of the lab's package, so that it can import the others relatively."""
@@ -265,8 +274,10 @@ class CollectedSuite:
         JSONReport.__init__(self.channel, session.config)  # forgets the last run
         self.channel.pytest_sessionstart(session)
         session.testsfailed = 0
-        hook = session.config.hook
+        hook, every = session.config.hook, session.items
+        session.items = list(filter(self.plugin.is_judged, every))
         hook.pytest_runtestloop(session=session)
+        session.items = every
         code = pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
         hook.pytest_sessionfinish(session=session, exitstatus=code)
         return int(code)
@@ -297,16 +308,18 @@ def run_suite(
     progress: Progress,
     name: str = CONTRACT,
     collected: CollectedSuite | None = None,
+    file: str = "",
 ) -> SuiteRun:
     """Run a suite of the lab, by the name of its folder, over the submission that the worker holds.
 
-    A broken suite comes back as such. collected is the suite where it was collected before.
+    A broken suite comes back as such. collected is the suite where it was collected before; file the one whose bonus
+    criteria are judged.
     """
     if name == CONTRACT and collected is not None:
         plugin, channel = collected.plugin, collected.channel
     else:
         plugin, channel, collected = SuitePlugin(assignment), JSONReport(), None
-    plugin.join(worker, staged.main, seed, progress)
+    plugin.join(worker, staged.main, seed, progress, file)
     suite = assignment.place / name
     broken: str | None = None
     silence = io.StringIO()
@@ -323,7 +336,7 @@ def run_suite(
     except SandboxError as error:
         broken = str(error)
     outcomes = tuple(_outcomes(channel))
-    broken = broken or (plugin.mismatch(outcomes) if name == CONTRACT else None)
+    broken = broken or (plugin.mismatch() if name == CONTRACT else None)
     hello = worker.hello
     return SuiteRun(
         outcomes=outcomes,

@@ -37,7 +37,7 @@ SPEAKERS = {
 SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label", "rows", "columns"}
 PROBED = ("weights", "epochs", "calls", "holders", "start")  # names of probes that are words
 SENTENCES = (
-    "lab/*.py", "suite_run.py", "imports.py", "xor/suite/*.py", "xor/suite_observed/*.py", "extra/suite/*.py",
+    "lab/*.py", "suite_run.py", "imports.py", "xor/suite/*.py", "xor/suite_observed/*.py",
     *(f"xor/{name}.py" for name in "calls layout network observation observed shown verdicts".split()),
 )  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
@@ -56,11 +56,9 @@ def messages() -> dict[Key, set[str]]:
         for text in (rule.message, rule.hint):
             found.setdefault((None, text), set()).add("grader/labs/xor/misconceptions.py")
     lab = read_assignment()
-    for name, one in (("grader/labs/xor", lab), ("grader/labs/xor/extra", lab.extra)):
-        assert one is not None
-        found.setdefault((None, one.title), set()).add(f"{name}/assignment.toml")
-        for criterion in one.rubric.criteria:
-            found.setdefault((None, criterion.title), set()).add(f"{name}/rubric.toml")
+    found.setdefault((None, lab.title), set()).add("grader/labs/xor/assignment.toml")
+    for criterion in lab.rubric.criteria:
+        found.setdefault((None, criterion.title), set()).add("grader/labs/xor/rubric.toml")
     for name in PROBED:
         found.setdefault((None, name), set()).add("grader/labs/xor")
     for context, phrases in PHRASES.items():

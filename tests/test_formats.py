@@ -235,7 +235,7 @@ def test_junit(kind: str, reports: dict[str, Report]) -> None:
         for kind in (junitparser.Failure, junitparser.Error, junitparser.Skipped)
     ]
     assert [suite.failures, suite.errors, suite.skipped] == counts
-    extra = sum(len(one.cases) for one in report.extra.criteria) if report.extra else 0
+    extra = sum(len(one.cases) for one in report.bonus)
     assert 1 + 19 + extra == suite.tests == len(list(suite))
     assert all(result.text.startswith(result.message) for result in results)
     properties = {one.name: one.value for one in suite.properties()}  # type: ignore[no-untyped-call]
@@ -324,7 +324,7 @@ def test_markdown_is_a_table_and_sections(kind: str, reports: dict[str, Report])
     found = list(tokens(RENDERERS["markdown"](report)))
 
     assert "h2" == found[0].tag
-    extra = 1 + len(report.extra.criteria) if report.extra else 0
+    extra = 1 + len(report.bonus) if report.bonus else 0
     rows = 0 if report.status is Status.REJECTED else 1 + 7 + extra
     assert rows == sum(token.type == "tr_open" for token in found)
     assert all("|" not in token.content for token in found if token.type == "text" and kind != "hostile")

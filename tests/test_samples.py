@@ -31,7 +31,7 @@ def place_of(name: str) -> Path:
 
 def extra_of(report: dict[str, Any]) -> dict[str, dict[str, str]]:
     """Return the verdicts of the cases for extra points, by criterion."""
-    criteria = (report["extra"] or {"criteria": []})["criteria"]
+    criteria = [one for one in report["criteria"] if one["bonus"]]
     return {criterion["id"]: {case["id"]: case["verdict"] for case in criterion["cases"]} for criterion in criteria}
 
 
@@ -58,7 +58,7 @@ def test_sample_by_the_command(name: str, tmp_path: Path) -> None:
 def check(name: str, code: int, written: str) -> None:
     """Compare how a grade ended with what the sample expects."""
     expected, report = expected_of(name), json.loads(written)
-    verdicts = {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
+    verdicts = {criterion["id"]: criterion["verdict"] for criterion in report["criteria"] if not criterion["bonus"]}
     assert expected["verdicts"] == verdicts
     assert (expected["status"], expected.get("score")) == (report["status"], report["score"])
     assert (expected.get("extra_score", 0), expected.get("extra", {})) == (report["extra_score"], extra_of(report))
@@ -67,7 +67,7 @@ def check(name: str, code: int, written: str) -> None:
     jsonschema.validate(report, json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert render_json(parse_json(written)) == written
     if report["status"] in ("graded", "rejected"):
-        assert report["score"] == sum(criterion["points"] for criterion in report["criteria"])
+        assert report["score"] == sum(one["points"] for one in report["criteria"] if not one["bonus"])
 
 
 @pytest.mark.parametrize(

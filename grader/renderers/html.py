@@ -94,9 +94,9 @@ class Page:
                 f'<p class="score"><strong>{report.score}</strong> <span>{of}</span></p>'
                 f"{charts.bar(report.score, report.max_score, kind)}"
             )
-        if report.extra is not None:
-            points = self.said("{points} of {most}", points=report.extra_score, most=report.extra.max_score)
-            score += f'<p class="quiet">{self.own(report.extra.title)}: {points}</p>'
+        if report.bonus:
+            points = self.said("{points} of {most}", points=report.extra_score, most=report.max_extra)
+            score += f'<p class="quiet">{self.said("Extra credit")}: {points}</p>'
         files = ", ".join(self.own(name) for name in report.submission.files[:6])
         more = len(report.submission.files) - 6
         files += f" {self.said('and {count} more', count=more)}" if more > 0 else ""
@@ -129,7 +129,7 @@ class Page:
         return notes
 
     def _gate(self, gate: CriterionResult) -> str:
-        without = sum(one.points_without_gate for one in self.report.criteria)
+        without = sum(one.points_without_gate for one in self.report.counted)
         body = f'<p class="lead">{self.own(gate.feedback.text)}</p>' if gate.feedback is not None else ""
         body += "<p>" + self.said("All points are lost because of it. Without it: {points}.", points=without) + "</p>"
         if gate.hint is not None:
@@ -143,12 +143,12 @@ class Page:
 
     def overview(self) -> str:
         """Return the criteria with their points, bars and words, and those for extra points apart."""
-        count = len(self.report.criteria)
-        tables = self._glance(self.report.every_criterion[:count], 0)
-        if self.report.extra is not None:
-            title = f"{self.own(self.report.extra.title)} "
+        count = len(self.report.counted)
+        tables = self._glance(self.report.counted, 0)
+        if self.report.bonus:
+            title = f"{self.said('Extra credit')} "
             tables += f'<h3>{title}<span class="quiet">{self.said("apart from the score")}</span></h3>\n'
-            tables += self._glance(self.report.every_criterion[count:], count)
+            tables += self._glance(self.report.bonus, count)
         return f"<section><h2>{self.said('At a glance')}</h2>\n{tables}</section>\n"
 
     def _glance(self, criteria: Sequence[CriterionResult], first: int) -> str:
@@ -178,7 +178,7 @@ class Page:
     def misses(self) -> str:
         """Return what did not pass, criterion by criterion."""
         parts = []
-        for number, one in enumerate(self.report.every_criterion):
+        for number, one in enumerate(self.report.criteria):
             missed, blocked = _missed(one), _blocked(one)
             if one.max_points and (missed or blocked):
                 points = self.said("{points} of {most}", points=one.points, most=one.max_points)
@@ -238,7 +238,7 @@ class Page:
     def _waiting(self, criterion: CriterionResult, blocked: Sequence[CaseResult]) -> str:
         if not blocked:
             return ""
-        titles = {one.id: (number, one.title) for number, one in enumerate(self.report.every_criterion)}
+        titles = {one.id: (number, one.title) for number, one in enumerate(self.report.criteria)}
         waits = []
         for case in blocked:
             cause = ""
@@ -377,10 +377,8 @@ class Page:
         found = [finding.message for finding in self.report.findings]
         if found:
             parts.append(f"<h3>{self.said('In your files')}</h3>{self._list(found)}")
-        remarks = [one for criterion in self.report.every_criterion for one in criterion.remarks]
-        remarks += [
-            one for criterion in self.report.every_criterion for case in criterion.cases for one in case.remarks
-        ]
+        remarks = [one for criterion in self.report.criteria for one in criterion.remarks]
+        remarks += [one for criterion in self.report.criteria for case in criterion.cases for one in case.remarks]
         remarks = list({one.text: one for one in remarks}.values())
         if remarks:
             parts.append(f"<h3>{self.said('Remarks')}</h3>{self._list(remarks)}")
@@ -398,7 +396,7 @@ class Page:
         """Return the titles of what passed, folded."""
         items = [
             f'<li><span class="good" aria-hidden="true">✓</span> {self.own(case.title)}</li>'
-            for criterion in self.report.every_criterion
+            for criterion in self.report.criteria
             for case in criterion.cases
             if case.verdict is Verdict.PASSED
         ]

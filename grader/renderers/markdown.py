@@ -42,9 +42,9 @@ def render_markdown(report: Report) -> str:
     if report.reason is not None:
         blocks.append(f"> {escaped(reason_line(report))}")
     if report.status is not Status.REJECTED:
-        blocks.append(_table(report.criteria, tell))
-        if report.extra is not None:
-            blocks += [f"**{escaped(extra_line(report, tell))}**", _table(report.extra.criteria, tell)]
+        blocks.append(_table(report.counted, tell))
+        if report.bonus:
+            blocks += [f"**{escaped(extra_line(report, tell))}**", _table(report.bonus, tell)]
         for check in checks(report):
             blocks += _check(report, check, tell)
     if noted := [note for note in notes(report, tell) if note != extra_line(report, tell)]:

@@ -43,19 +43,14 @@ def render_text(report: Report) -> str:
         lines += [f"{status}: {printable(report.reason.text)}", ""]
     if report.status is not Status.REJECTED:
         titles = {criterion.id: printable(criterion.title) for criterion in report.criteria}
-        for criterion in report.criteria:
-            lines += _criterion(criterion, titles, lang)
-        lines.append("")
-    if report.extra is not None:
-        lines.append(printable(report.extra.title))
-        titles = {criterion.id: printable(criterion.title) for criterion in report.extra.criteria}
-        for criterion in report.extra.criteria:
-            lines += _criterion(criterion, titles, lang)
-        lines.append("")
+        for title, criteria in ("", report.counted), (word(lang, "Extra credit"), report.bonus):
+            lines += [title] if title and criteria else []
+            lines += [line for one in criteria for line in _criterion(one, titles, lang)]
+            lines += [""] if criteria else []
     lines += [f"! {printable(finding.message.text)}" for finding in report.findings]
     lines += [printable(note.text) for note in report.notes]
-    if report.extra is not None:
-        most = report.extra.max_score
+    if report.bonus:
+        most = report.max_extra
         lines.append(
             word(lang, "Extra points: {points} of {most}, apart from the score", points=report.extra_score, most=most)
         )
