@@ -8,9 +8,9 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -48,7 +48,11 @@ ENDINGS = {
 @click.option("--jobs", type=click.IntRange(1, 256), help="Hand-ins graded at a time. Default: one a processor.")
 @click.option("--regrade", is_flag=True, help="Grade all again; changes.csv says who gained or lost, where and why.")
 @click.option("--resume", is_flag=True, help="Grade only what is new or changed: the default.")
-@click.option("--seed", type=options.SEED, help="Seed of the class. Default: drawn once, then kept.")
+@click.option(
+    "--seed",
+    type=options.SEED,
+    help="Make the key of the class from this number: keep it secret. Default: drawn once, then kept.",
+)
 @options.time_limit
 @click.option("reports", "--report", type=click.Choice(FORMATS), multiple=True, help="Further reports; JSON always is.")
 @click.option(
@@ -99,6 +103,7 @@ def command(
     try:
         from grader.classroom import Book, grade_class
         from grader.handins import find
+        from grader.models import say
         from grader.pipeline import assignment
         from grader.warm import Task
 
@@ -108,9 +113,12 @@ def command(
             raise click.UsageError(word(said, "the folder for the results is inside the one with the hand-ins."))
         hand_ins = find(submissions, roster)
         book = Book(out)
-        seed, said = book.begin(seed, lang)
-        task = Task(lab=assignment(lab, rubric=rubric, time_limit=time_limit), seed=seed, lang=said, required=required)
-        overrides(out, hand_ins, task.lab)  # a mistake in it is told before anything is graded
+        said = book.begin(seed, lang)
+        if seed is not None:
+            note = say("--seed replaces the secret key of the class: whoever knows the number can work out every seed.")
+            hand_ins = replace(hand_ins, notes=(*hand_ins.notes, note))
+        task = Task(lab=assignment(lab, rubric=rubric, time_limit=time_limit), lang=said, required=required)
+        overrides(book, hand_ins, task.lab)  # a mistake in it is told before anything is graded
         told = Told(len(hand_ins.found), said)
         is_broken = False
         try:
@@ -222,12 +230,30 @@ def status_word(lang: str, status: str) -> str:
     return phrase(lang, "status", status.replace("_", " "))
 
 
-def overrides(out: Path, hand_ins: HandIns, lab: Assignment) -> dict[str, tuple[Override, ...]]:
-    """Return what the teacher decided, by the key of the hand-in."""
-    from grader.tables import decided, read_overrides
+def overrides(book: Book, hand_ins: HandIns, lab: Assignment) -> Decided:
+    """Return what the teacher decided, by the key of the submission, and for whom there is none.
 
-    path = out / "overrides.csv"
-    return decided(hand_ins.found, read_overrides(path, lab)) if path.exists() else {}
+    A student who had a report, or is on the roster, may withdraw or rename a submission; any other name is a mistake.
+    """
+    from grader.names import plain
+    from grader.tables import decided, read_overrides, without_submission
+
+    path = book.folder / "overrides.csv"
+    if not path.exists():
+        return Decided({}, ())
+    given = read_overrides(path, lab)
+    known = {plain(one.id) for one in hand_ins.missing}
+    for key in book.reported():
+        known |= {key, *key.rsplit("-", 1)}  # a platform's id ends a key, the mark of a folder or archive too
+    absent = without_submission(hand_ins.found, given, lambda student: plain(student) in known)
+    return Decided(decided(hand_ins.found, given), absent)
+
+
+class Decided(NamedTuple):
+    """What a teacher decided: by the key of each submission, and for whom there is none now."""
+
+    by_key: dict[str, tuple[Override, ...]]
+    absent: tuple[str, ...]
 
 
 def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple[str, ...]) -> bool:
@@ -237,7 +263,7 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
     from grader.renderers import RENDERERS
     from grader.renderers.classpage import render_class
 
-    decided = overrides(book.folder, hand_ins, task.lab)
+    decided, absent = overrides(book, hand_ins, task.lab)
     write_tables(book, lambda: entries(hand_ins.found, book, decided), task.lab.rubric)
     numbers = statistics_of(entries(hand_ins.found, book, decided), task, [one.id for one in hand_ins.missing])
     book.close(numbers)
@@ -257,6 +283,13 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
     every = entries(hand_ins.found, book, decided)
     write_page(book, render_class(every, numbers, task.lab.rubric, names, lang=task.lang, ending=linked))
     summary(numbers, hand_ins, told)
+    for student in absent:
+        said = word(
+            task.lang,
+            "There are overrides for {student}, who has no submission now: they are not used.",
+            student=student,
+        )
+        click.echo(f"{word(task.lang, 'note')}: {shown(said)}")
     for entry in entries((one for one in hand_ins.found if decided.get(one.key)), book, decided):
         before, after = ("-" if one is None else one for one in (entry.report.score, entry.score))
         if before != after:
@@ -308,7 +341,7 @@ def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str 
         data = sheet.read_bytes()
     except OSError as error:
         raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=error.strerror or "") from error
-    every = list(entries(hand_ins.found, book, overrides(book.folder, hand_ins, task.lab)))
+    every = list(entries(hand_ins.found, book, overrides(book, hand_ins, task.lab).by_key))
     filled = fill(data, every, feedback=True, assignment=column)
     target = book.folder / f"filled-{sheet.name}"
     if not is_dry:

@@ -15,7 +15,6 @@ import io
 import itertools
 import math
 import os
-import secrets
 import statistics
 import tempfile
 import threading
@@ -24,15 +23,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import msgspec
 
-from grader import __version__
+from grader import __version__, seeds
 from grader.errors import Rejected, UsageError
 from grader.handins import HandIn
-from grader.language import from_locale
-from grader.models import Message, Report, Rubric, Status, Verdict
+from grader.language import LANGUAGES, from_locale
+from grader.models import Report, Rubric, Status, Verdict
 from grader.renderers.json import parse_json, render_json
 from grader.tables import Entry, Override, Row, cases, gradebook, write
 from grader.warm import Task, Wanted, Warm, broken
@@ -67,9 +66,9 @@ def close_all() -> None:
 # --- what is kept --------------------------------------------------------------------------------
 
 
-def fingerprint(task: Task, sha256: str) -> str:
-    """Return the hash of all that a grade depends on: hand-in, assignment, seed, limits, level, versions."""
-    digest = hashlib.sha256(msgspec.json.encode([sha256, __version__, importlib.metadata.version("numpy")]))
+def fingerprint(task: Task, seed: int, sha256: str) -> str:
+    """Return the hash of all that a grade depends on: submission, assignment, seed, limits, level, versions."""
+    digest = hashlib.sha256(msgspec.json.encode([sha256, seed, __version__, importlib.metadata.version("numpy")]))
     digest.update(
         msgspec.json.encode(replace(task, lab=replace(task.lab, folder="")))
     )  # its content counts, not its place
@@ -87,10 +86,11 @@ def _code() -> str:
 
 
 class Book:
-    """The folder of a class: its reports, and the seed that they share."""
+    """The folder of a class: its reports, and the key that their seeds are made of."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.key = ""
         try:
             (folder / REPORTS).mkdir(parents=True, exist_ok=True)
             for left in (
@@ -108,6 +108,10 @@ class Book:
         """Return where the report of a hand-in is."""
         return self.folder / REPORTS / f"{key}.{ending}"
 
+    def reported(self) -> Iterator[str]:
+        """Yield the key of each report, those of earlier runs included."""
+        return (path.stem for path in (self.folder / REPORTS).glob("*.json"))
+
     def report(self, key: str) -> Report | None:
         """Return the report of a hand-in, None where there is none that can be read."""
         try:
@@ -119,22 +123,39 @@ class Book:
         """Write the report of a hand-in, all of it or nothing."""
         self.write(self.path(key), render_json(report))
 
-    def begin(self, seed: int | None, lang: str | None) -> tuple[int, str]:
-        """Return the seed and the language of the class: those given, or kept, or drawn and of the locale; and keep them."""
-        kept = None
-        with contextlib.suppress(OSError, msgspec.MsgspecError):
-            kept = msgspec.json.decode((self.folder / CLASS).read_bytes(), type=Settings)
+    def begin(self, seed: int | None, lang: str | None) -> str:
+        """Take the key and the language of the class: those given, or kept, or drawn and of the locale. Return the language."""
+        kept = self._kept()
         wanted = Settings(
-            seed=seed if seed is not None else kept.seed if kept else secrets.randbits(53),
+            key=kept.key if kept and seed is None else seeds.class_key(seed),
             lang=lang or (kept.lang if kept else from_locale()),
         )
+        self.key = wanted.key
         if wanted != kept:
-            self.close(msgspec.to_builtins(wanted))
-        return wanted.seed, wanted.lang
+            self.close({"lang": wanted.lang})
+        return wanted.lang
+
+    def _kept(self) -> Settings | None:
+        """Return what an earlier run kept; UsageError for a class.json that no run wrote: its key may not be lost unnoticed."""
+        try:
+            kept = msgspec.json.decode((self.folder / CLASS).read_bytes(), type=Settings)
+            if kept.lang in LANGUAGES:
+                return kept
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UsageError("{path} cannot be read: {reason}.", path=CLASS, reason=error.strerror or "") from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass
+        raise UsageError(
+            "{path} has no key and language of a class: restore it, or remove it to start with a new key.", path=CLASS
+        )
 
     def close(self, numbers: dict[str, Any]) -> None:
-        """Write class.json."""
-        self.write(self.folder / CLASS, msgspec.json.format(msgspec.json.encode(numbers), indent=2) + b"\n")
+        """Write class.json, which is the instructor's alone: it has the key."""
+        content = msgspec.json.format(msgspec.json.encode({"key": self.key, **numbers}), indent=2) + b"\n"
+        with self.writing(self.folder / CLASS, mode=0o600) as file:
+            file.write(content)
 
     def table(self, name: str, rows: Iterable[Row]) -> None:
         """Write a table, row by row; with the mark that spreadsheets expect of UTF-8."""
@@ -148,13 +169,13 @@ class Book:
 
     @staticmethod
     @contextlib.contextmanager
-    def writing(path: Path) -> Iterator[IO[bytes]]:
+    def writing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
         """Open a file beside its place, and put it there when it is complete."""
         number, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}", suffix=".part", dir=path.parent)
         try:
             with os.fdopen(number, "wb") as file:
                 yield file
-            Path(temporary).chmod(0o644)
+            Path(temporary).chmod(mode)
             Path(temporary).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -165,7 +186,7 @@ class Book:
 class Settings(msgspec.Struct):
     """What a later run must know of a class."""
 
-    seed: int
+    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     lang: str
 
 
@@ -253,7 +274,7 @@ def grade_class(
     todo = iter(hand_ins)
     while True:
         for one in itertools.islice(todo, max(0, jobs * WAITING - len(waiting))):
-            wanted, mark = _wanted(one, task)
+            wanted, mark = _wanted(one, task, book.key)
             before = book.report(one.key)
             if before is not None and before.environment.fingerprint == mark and not regrade:
                 done(line_of(one.key, before, is_new=False))
@@ -278,14 +299,17 @@ def grade_class(
             done(line_of(one.key, report, is_new=True))
 
 
-def _wanted(one: HandIn, task: Task) -> tuple[Wanted, str]:
-    """Read a hand-in: what to grade, and the mark of its grade."""
+def _wanted(one: HandIn, task: Task, key: str) -> tuple[Wanted, str]:
+    """Read a submission: what to grade, under a seed of its own, and the mark of its grade."""
+    handed, reason = None, None
     try:
         handed = one.handed()
+        content = handed.sha256
     except Rejected as rejected:
-        reason: Message = rejected.reason
-        return Wanted(name=one.key, reason=reason), fingerprint(task, reason.text)
-    return Wanted(name=one.key, handed=handed), fingerprint(task, handed.sha256)
+        reason = rejected.reason
+        content = reason.text
+    seed = seeds.of_submission(key, one.key, content)
+    return Wanted(name=one.key, seed=seed, handed=handed, reason=reason), fingerprint(task, seed, content)
 
 
 # --- what comes of it ----------------------------------------------------------------------------
@@ -321,7 +345,7 @@ def write_changes(book: Book, changes: Iterable[Change]) -> None:
 
 
 def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str]) -> dict[str, Any]:
-    """Return class.json: the seed and the language, scores, pass rates, each case's discrimination, mistakes, and times.
+    """Return class.json but for its key: the language, scores, pass rates, each case's discrimination, mistakes, and times.
 
     Discrimination is the correlation of a case's points with those of all other cases, -1 to 1, over
     graded hand-ins; null where one of both does not vary.
@@ -359,7 +383,6 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
     mistakes = sorted(students.items(), key=lambda one: (-len(one[1]), one[0]))
     return {
         "assignment": task.lab.title,
-        "seed": task.seed,
         "lang": task.lang,
         "hand_ins": sum(statuses.values()),
         "statuses": dict(sorted(statuses.items())),

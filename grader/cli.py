@@ -185,7 +185,7 @@ def command(
         report = graded(submission, replace(task, is_run_asked=training_run), seed, lang, sandbox)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # interrupted, whatever came of it
         raise KeyboardInterrupt
-    return max(write(reports, report, is_plain=is_plain), exit_code(report, fail_under))
+    return max(write(reports, report, submission, is_plain=is_plain), exit_code(report, fail_under))
 
 
 def refused(error: GradeError, lang: str) -> int:
@@ -223,7 +223,7 @@ def watched(
             click.clear()
         else:
             click.echo(f"--- {time.strftime('%H:%M:%S')} ---")
-        write(reports, report, is_plain=is_plain)
+        write(reports, report, submission, is_plain=is_plain)
         if before is not None and before.score != report.score:
             click.echo(word(lang, "Before this save: {score}", score="-" if before.score is None else before.score))
         sys.stdout.flush()
@@ -240,7 +240,7 @@ def watched(
 
         check_there(submission)
         task = assignment(lab, rubric=rubric, time_limit=time_limit)
-        watch(submission, Task(lab=task, seed=seed, lang=lang, required=required), show, tell)
+        watch(submission, Task(lab=task, lang=lang, required=required), seed, show, tell)
     except GradeError as error:
         return refused(error, lang)
 
@@ -367,7 +367,7 @@ def painted(text: str, *, is_plain: bool) -> str:
     return coloured(text)
 
 
-def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: bool = False) -> int:
+def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path, *, is_plain: bool = False) -> int:
     """Write every report, files first; 0, or the exit code for one asked for that could not be written."""
     code = exits.GRADED
     printed = next((kind for kind, path in reports if path == "-"), "text")
@@ -375,8 +375,10 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: boo
         if path == "-":
             continue
         try:
-            if not reports and Path(path).exists() and (Path(path).is_symlink() or not Path(path).is_file()):
+            if not reports and os.path.lexists(path) and (Path(path).is_symlink() or not Path(path).is_file()):
                 raise FileExistsError(0, "something that is no report stands there", path)
+            if is_led_away(path, submission):
+                raise FileExistsError(0, "a link inside the submission leads there", path)
             put(Path(path), rendered(kind, report))
         except OSError as error:
             reason = phrase(report.lang, "reason", error.strerror or "unknown error")
@@ -397,6 +399,19 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, *, is_plain: boo
             )
             code = exits.USAGE
     return code
+
+
+def is_led_away(path: str, submission: Path) -> bool:
+    """Say whether the way to a report goes through a link beside or below the submission, which a student may have put there."""
+    folder = submission if submission.is_dir() else submission.parent
+    place = Path(os.path.abspath(path))  # noqa: PTH100  - with its links
+    if is_special(place):
+        return False
+    for top in {os.path.abspath(folder), os.path.realpath(folder)}:  # noqa: PTH100
+        inside = [one for one in (place, *place.parents) if one.is_relative_to(top) and one != Path(top)]
+        if any(one.is_symlink() for one in inside):
+            return True
+    return False
 
 
 def rendered(kind: str, report: Report) -> str:
@@ -420,8 +435,7 @@ def put(path: Path, text: str) -> None:
 
 def replace_file(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all; a device or pipe is written as it is."""
-    is_special = path.exists() and not path.is_file() and not path.is_dir()
-    if is_special or path.absolute().parts[1:2] in (("dev",), ("proc",)):
+    if is_special(path.absolute()) or (path.exists() and not path.is_file() and not path.is_dir()):
         path.write_text(text, encoding="utf-8")
         return
     path = Path(os.path.realpath(path))
@@ -436,6 +450,11 @@ def replace_file(path: Path, text: str) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_special(path: Path) -> bool:
+    """Say whether an absolute path is one that the system makes, such as /dev/stdout."""
+    return path.parts[1:2] in (("dev",), ("proc",))
 
 
 def exit_code(report: Report, fail_under: int | None) -> int:

@@ -279,9 +279,10 @@ def matched(table: Sheet, entries: Sequence[Entry]) -> tuple[dict[int, Entry], l
 
 def _finders(table: Sheet, entries: Sequence[Entry]) -> list[Finder]:
     ids = _index(entries, lambda entry: [plain(one) for one in entry.aliases])
-    students = _index(entries, lambda entry: [plain(entry.student)])
+    students = _index(entries, lambda entry: [plain(one) for one in _students(entry)])
     logins = _index(
-        entries, lambda entry: [plain(entry.student), plain(entry.email), plain(entry.email).partition("@")[0]]
+        entries,
+        lambda entry: [*map(plain, _students(entry)), plain(entry.email), plain(entry.email).partition("@")[0]],
     )
     names = _index(entries, lambda entry: [words(entry.name)])
     joined = _index(entries, lambda entry: orders(entry.name))
@@ -301,6 +302,11 @@ def _finders(table: Sheet, entries: Sequence[Entry]) -> list[Finder]:
     if table.kind == "canvas":
         return [platform_id, by(students, "sis"), by(logins, "login"), by_name]
     return [platform_id, by(students, "idnumber"), by(logins, "email"), by(logins, "username"), by_name]
+
+
+def _students(entry: Entry) -> list[str]:
+    """Return the student's id; of one who is known by the name of a file only, that name too."""
+    return [entry.student, *([entry.name] if entry.student == entry.key else [])]
 
 
 def _index(entries: Sequence[Entry], keys: Callable[[Entry], Iterable[str]]) -> dict[str, Entry]:

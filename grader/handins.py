@@ -43,19 +43,30 @@ from grader.staging import (
 from grader.tables import read_table
 
 HANDINS = 10_000
-MEMBERS = 200_000  # of a class's archive
 METADATA = "submission_metadata.yml"
 METADATA_BYTES = 64 * 2**20
 KEY_CHARS = 48
-NOT_HANDED_IN = {"__macosx", "thumbs.db", "desktop.ini", "__pycache__"}
+DIGEST_CHARS = 16
+NOISE = set("""
+__macosx thumbs.db desktop.ini __pycache__ .ds_store .localized .directory .trashes .fseventsd .spotlight-v100 .temporaryitems
+.git .gitignore .gitattributes .gitkeep .github .svn .hg .idea .vscode .ipynb_checkpoints .pytest_cache .mypy_cache .ruff_cache
+.venv
+""".split()) | {"icon\r"}  # fmt: skip
+NOISY = ("._", ".~lock.", ".nfs", ".fuse_hidden")
 RESERVED = re.compile("con|prn|aux|nul|(com|lpt)[0-9]")  # names of devices on Windows, with any ending
 
-MOODLE = re.compile(r"(?s)(?P<name>.+)_(?P<id>[0-9]+)_assignsubmission_(?P<plugin>file|onlinetext)(?:_(?P<file>.*))?")
+# The platform writes the beginning of a name, a student the end: the shortest beginning is the platform's.
+MOODLE = re.compile(r"(?s)(?P<name>.+?)_(?P<id>[0-9]+)_assignsubmission_(?P<plugin>file|onlinetext)(?:_(?P<file>.*))?")
 CANVAS = re.compile(r"(?s)(?P<login>.+?)(?P<late>_LATE)?_(?P<id>[0-9]+)_[0-9]+_(?P<file>.+)")
 CANVAS_ANONYMOUS = re.compile(r"(?s)(?P<login>anon)(?P<late>_LATE)?_(?P<id>[0-9A-Za-z]+)_[0-9]+_(?P<file>.+)")
 CANVAS_TEXT = re.compile(r"(?s)(?P<login>.+?)(?:_LATE)?_[0-9A-Za-z]+_(?:text|link)\.html")
 AGAIN = re.compile(r"-[0-9]+(?=\.(?:py|ipynb|zip|tar\.gz|tgz|tar)$)", re.IGNORECASE)
 GRADESCOPE = re.compile(r"submission_(?P<id>[0-9]+)")
+
+# What is added to the key of an entry that is no .py file; such an end, or that of a hash, makes a name no key by itself.
+MARKS = {"": "folder", ".py": "", ".ipynb": "ipynb", ".zip": "zip", ".tar.gz": "tar-gz", ".tgz": "tgz", ".tar": "tar"}
+SAFE = re.compile(f"(?=.{{1,{KEY_CHARS}}}$)[a-z0-9]+(?:[-_][a-z0-9]+)*")
+MARKED = re.compile(f".*-(?:{'|'.join(filter(None, MARKS.values()))}|[0-9a-f]{{{DIGEST_CHARS}}})")
 
 TRANSLITERATED = str.maketrans(
     dict(zip("абвгдезийклмнопрстуфыэ", "abvgdeziyklmnoprstufye", strict=True))
@@ -90,8 +101,8 @@ class Part:
 class HandIn:
     """One student's hand-in, not read yet.
 
-    key is unique in the class, the same in each run, and a safe file name. student is the id of the roster, or the
-    one that the learning platform gave, or the key; aliases are the platform's other ids. shown is the name of the
+    key is unique in the class, the same in each run and with any neighbours, and a safe file name. student is the id of the roster, or the
+    one that the learning platform gave, or the name of the file or folder, or the key; aliases are the platform's other ids. shown is the name of the
     file or folder as it was found.
     """
 
@@ -121,6 +132,8 @@ class HandIn:
         return path
 
     def _files(self) -> Iterator[Found]:
+        if len(self.parts) > ENTRIES:
+            raise too_many(self.shown)
         for part in self.parts:
             path = self._path(part)
             if not part.inside:
@@ -203,6 +216,12 @@ class _Item:
         kind = None if self.is_folder else reading.kind_of(self.name, KINDS)
         return shown(self.name[: -len(kind)] if kind else self.name)
 
+    @property
+    def seen(self) -> str:
+        """Return the name of a file without the dots that would hide it."""
+        kind = reading.kind_of(self.name, KINDS) or ""
+        return f"{self.stem.lstrip('.') or 'submission'}{kind}"
+
 
 class _Tree:
     """What lies in a source, below the folder that everything is in."""
@@ -263,9 +282,8 @@ class _Archive(_Tree):
         for part in members:
             groups[part.inside.split("/", 1)[0]].append(part)
         for name, parts in sorted(groups.items()):
-            files = [part for part in parts if part.inside == name]
-            self.items += [_Item(name=name, is_folder=False, parts=(part,)) for part in files]
-            inner = [replace(part, inside=part.inside[len(name) + 1 :]) for part in parts if part not in files]
+            self.items += [_Item(name=name, is_folder=False, parts=(part,)) for part in parts if part.inside == name]
+            inner = [replace(part, inside=part.inside[len(name) + 1 :]) for part in parts if part.inside != name]
             if inner:
                 self.items.append(_Item(name=name, is_folder=True, parts=tuple(inner)))
 
@@ -278,8 +296,6 @@ class _Archive(_Tree):
         found: list[Part] = []
         with _opened_zip(self.source, _name(self.source)) as archive:
             members = archive.infolist()
-        if len(members) > MEMBERS:
-            raise UsageError("{source} has more than {limit} entries.", source=_name(self.source), limit=MEMBERS)
         for index, member in enumerate(members):
             name = _member_name(member).removeprefix("./")
             steps = name.split("/")
@@ -302,8 +318,8 @@ class _Archive(_Tree):
 
 
 def _is_noise(name: str) -> bool:
-    """Say whether an entry is what a desktop or an archiver leaves: it is not even noted."""
-    return name.startswith(".") or name.casefold() in NOT_HANDED_IN or name == "Icon\r"
+    """Say whether an entry is what a desktop, an archiver or an editor leaves: it is not even noted."""
+    return name.startswith(NOISY) or name.casefold() in NOISE
 
 
 @contextmanager
@@ -389,15 +405,22 @@ Scheme = Callable[[_Tree], Iterator[HandIn]]
 
 def _scheme(tree: _Tree) -> Scheme:
     """Return how a source names its hand-ins: by a platform's pattern that more than half of the entries have."""
-    schemes: list[tuple[Callable[[_Item], object], Scheme]] = [
-        (lambda item: MOODLE.fullmatch(item.shown), _moodle),
-        (lambda item: not item.is_folder and (_canvas_name(item) or CANVAS_TEXT.fullmatch(item.shown)), _canvas),
-        (lambda item: item.name == METADATA or (item.is_folder and GRADESCOPE.fullmatch(item.name)), _gradescope),
-    ]
-    for is_one, scheme in schemes:
-        if 2 * sum(bool(is_one(item)) for item in tree.items) > len(tree.items):
-            return scheme
-    return _plain
+    counts = Counter(map(_scheme_of, tree.items))
+    return next((scheme for scheme, count in counts.items() if 2 * count > len(tree.items)), _plain)
+
+
+def _scheme_of(item: _Item) -> Scheme:
+    """Return whose pattern a name has; of several the one whose beginning is the shortest: what follows is the student's."""
+    if item.name == METADATA or (item.is_folder and GRADESCOPE.fullmatch(item.name)):
+        return _gradescope
+    beginnings: list[tuple[int, Scheme]] = []
+    if moodle := MOODLE.fullmatch(item.shown):
+        beginnings.append((moodle.end("plugin"), _moodle))
+    if not item.is_folder and (canvas := _canvas_name(item)):
+        beginnings.append((canvas.start("file"), _canvas))
+    if not item.is_folder and CANVAS_TEXT.fullmatch(item.shown):
+        beginnings.append((len(item.shown), _canvas))
+    return min(beginnings, key=lambda one: one[0])[1] if beginnings else _plain
 
 
 def _canvas_name(item: _Item) -> re.Match[str] | None:
@@ -408,16 +431,18 @@ def _plain(tree: _Tree) -> Iterator[HandIn]:
     """Each file of a known kind and each folder is a hand-in, and its name the student's."""
     tree.note("Names: plain, each file or folder is a student's.")
     for item in tree.items:
-        hand_in = _plain_item(tree, item)
-        if hand_in is not None:
-            yield hand_in
+        yield from _plain_item(tree, item, key_of(item.name, is_folder=item.is_folder))
 
 
-def _plain_item(tree: _Tree, item: _Item) -> HandIn | None:
+def _plain_item(tree: _Tree, item: _Item, key: str = "") -> Iterator[HandIn]:
+    """Yield an entry as a submission; without a key it is one beside those of a platform, whose keys it cannot have."""
     if not item.is_folder and not reading.kind_of(item.name, KINDS):
         tree.note("{name} is no hand-in: left out.", name=item.shown)
-        return None
-    return tree.hand_in([item], item.parts, key=item.stem, name=item.stem)
+        return
+    key = key or f"{slug(item.stem)}-{digest(item.name)}"
+    parts = item.parts if item.is_folder else [replace(item.parts[0], inside=item.seen)]
+    student = item.stem if item.stem == key_of(f"{item.stem}.py", is_folder=False) else ""
+    yield tree.hand_in([item], parts, key=key, student=student, name=item.stem)
 
 
 def _moodle(tree: _Tree) -> Iterator[HandIn]:
@@ -428,7 +453,7 @@ def _moodle(tree: _Tree) -> Iterator[HandIn]:
     for item in tree.items:
         found = MOODLE.fullmatch(item.shown)
         if found is None:
-            yield from filter(None, [_plain_item(tree, item)])
+            yield from _plain_item(tree, item)
         elif found["plugin"] == "onlinetext":
             texts[found["name"], found["id"]] = found["name"]
         else:
@@ -441,7 +466,7 @@ def _moodle(tree: _Tree) -> Iterator[HandIn]:
     for (name, number), files in groups.items():
         is_blind = plain(name) in ("participant", "участник")
         yield tree.hand_in(
-            [item for item, _ in files], _joined(files), key=f"{name} {number}", student=number,
+            [item for item, _ in files], _joined(files), key=numbered(name, number), student=number,
             name="" if is_blind else name, aliases=(number,),
         )  # fmt: skip
 
@@ -457,7 +482,7 @@ def _canvas(tree: _Tree) -> Iterator[HandIn]:
         if text is not None:
             tree.note("{name} handed in an online text or a link, which is not graded.", name=text["login"])
         elif found is None:
-            yield from filter(None, [_plain_item(tree, item)])
+            yield from _plain_item(tree, item)
         else:
             who = (found["login"], found["id"])
             groups.setdefault(who, []).append((item, found["file"]))
@@ -469,7 +494,7 @@ def _canvas(tree: _Tree) -> Iterator[HandIn]:
         named = [(item, name if first[AGAIN.sub("", name)] > 1 else AGAIN.sub("", name)) for item, name in files]
         name = "" if login == "anon" else login
         yield tree.hand_in(
-            [item for item, _ in files], _joined(named), key=f"{login} {number}", student=number, name=name,
+            [item for item, _ in files], _joined(named), key=numbered(login, number), student=number, name=name,
             aliases=tuple(filter(None, (number, name))),
         )  # fmt: skip
 
@@ -486,14 +511,14 @@ def _gradescope(tree: _Tree) -> Iterator[HandIn]:
         if item is metadata:
             continue
         if found is None or not item.is_folder:
-            yield from filter(None, [_plain_item(tree, item)])
+            yield from _plain_item(tree, item)
             continue
         several = people.get(item.name) or [RosterEntry(id="")]
         if len(several) > 1:
             tree.note("{name} is of {count} students, and graded for each.", name=item.name, count=len(several))
         for number, person in enumerate(several, 1):
             yield tree.hand_in(
-                [item], item.parts, key=item.name if len(several) == 1 else f"{item.name} {number}",
+                [item], item.parts, key=slug(item.name if len(several) == 1 else f"{item.name} {number}"),
                 student=person.id or (found["id"] if len(several) == 1 else ""), name=person.name,
                 email=person.email, aliases=(found["id"],) if len(several) == 1 else (),
             )  # fmt: skip
@@ -513,8 +538,8 @@ def _submitters(tree: _Tree, metadata: _Item) -> dict[str, list[RosterEntry]]:
     except ModuleNotFoundError:
         tree.note("{file} is read with PyYAML, which is not installed: students are shown by the number of the submission.", file=METADATA)  # fmt: skip
         return {}
-    content = tree.text(metadata)
     try:
+        content = tree.text(metadata)
         if len(content) > METADATA_BYTES:
             raise ValueError("it is too large")
         loaded = yaml.load(content, Loader=_loader(yaml))  # noqa: S506
@@ -533,6 +558,7 @@ def _submitters(tree: _Tree, metadata: _Item) -> dict[str, list[RosterEntry]]:
         ArithmeticError,
         LookupError,
         RecursionError,
+        Rejected,
     ) as error:
         tree.note("{file} cannot be read ({reason}): students are shown by the number of the submission.", file=METADATA, reason=type(error).__name__)  # fmt: skip
         return {}
@@ -561,38 +587,41 @@ def slug(name: str) -> str:
     return f"hand-in-{short}" if RESERVED.fullmatch(short) else short
 
 
-def unique_keys(names: Sequence[tuple[str, str]]) -> list[str]:
-    """Return a key for each (name, identity): the slug of the name, with a hash of the identity where slugs are equal.
+def digest(text: str) -> str:
+    """Return what tells names apart that are alike: 64 bits, which nobody meets by trying names."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_CHARS]
 
-    The key of a hand-in does not depend on the order of the others. Identities that are equal are told apart
-    by their order.
+
+def key_of(name: str, *, is_folder: bool) -> str:
+    """Return the key of an entry, whatever its neighbours are called: no other name leads to the same one.
+
+    A .py file with a name of a-z, 0-9, dashes and underscores has that name; other kinds get a mark, and other names
+    (capitals, other letters, blanks) a hash.
     """
-    seen: Counter[str] = Counter()
-    identities = []
-    for _, identity in names:
-        identities.append(f"{identity}\0{seen[identity]}")
-        seen[identity] += 1
-    digests = [hashlib.sha256(one.encode("utf-8", "surrogatepass")).hexdigest() for one in identities]
-    digits = [0] * len(names)
-    while True:
-        keys = [
-            slug(name) + (f"-{digest[:count]}" if count else "")
-            for (name, _), digest, count in zip(names, digests, digits, strict=True)
-        ]
-        equal = {key for key, count in Counter(keys).items() if count > 1}
-        if not equal:
-            return keys
-        digits = [
-            {0: 10, 10: 32}.get(count, 64) if key in equal else count for key, count in zip(keys, digits, strict=True)
-        ]
+    kind = "" if is_folder else reading.kind_of(name, KINDS) or ""
+    stem = name[: len(name) - len(kind)]
+    is_key = (
+        stem + kind == name and SAFE.fullmatch(stem) and not MARKED.fullmatch(stem) and not RESERVED.fullmatch(stem)
+    )
+    key = stem if is_key else slug(stem)
+    key += f"-{MARKS[kind]}" if MARKS[kind] else ""
+    return key if is_key else f"{key}-{digest(f'{MARKS[kind]}/{name}')}"
+
+
+def numbered(name: str, number: str) -> str:
+    """Return the key of a platform's student: its number, which is nobody else's, after the name."""
+    key = f"{slug(name)[: KEY_CHARS - len(number)].strip('-')}-{number}"
+    return key if number.isdecimal() else f"{slug(key)}-{digest(number)}"
 
 
 def keyed(found: Sequence[HandIn]) -> list[HandIn]:
-    """Return hand-ins with unique keys made of what stands in `key`, in the order of the keys."""
-    names = [(one.key, f"{one.key}/{one.shown}") for one in found]
-    made = [
-        replace(one, key=key, student=one.student or key) for one, key in zip(found, unique_keys(names), strict=True)
-    ]
+    """Return submissions in the order of their keys; the second entry of the very same name gets a hash."""
+    seen: Counter[str] = Counter()
+    made = []
+    for one in found:
+        key = one.key if not seen[one.key] else f"{one.key}-{digest(f'{one.key}/{seen[one.key]}')}"
+        seen[one.key] += 1
+        made.append(replace(one, key=key, student=one.student or key))
     return sorted(made, key=lambda one: one.key)
 
 

@@ -45,6 +45,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
         "is not a regular file", "appears twice", "too deeply nested", "unknown error", "Permission denied", "No such file or directory",
         "Is a directory", "Not a directory", "File exists", "File name too long", "Too many levels of symbolic links",
         "Input/output error", "No space left on device", "Read-only file system", "something that is no report stands there",
+        "a link inside the submission leads there",
     ),
     "problem": (
         "does not exist", "is neither a folder nor a .zip archive of hand-ins", "is not on the roster",

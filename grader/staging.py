@@ -63,11 +63,13 @@ def readable(name: str) -> Iterator[None]:
 def gathered(name: str, found: Iterable[Found]) -> Handed:
     """Read what was found for one submission, no more than HANDED_BYTES of it."""
     files: dict[str, bytes] = {}
+    size = 0
     for inside, content in found:
         if inside in files:  # names that are no text may become one
             raise Rejected("{member} in {name} appears twice.", member=inside, name=name)
         files[inside] = content()
-        if sum(map(len, files.values())) > HANDED_BYTES:
+        size += len(files[inside])
+        if size > HANDED_BYTES:
             limit = HANDED_BYTES // 2**20
             raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=limit)
     digest = hashlib.sha256()

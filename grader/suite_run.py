@@ -58,6 +58,7 @@ class SuitePlugin:
 
     def __init__(self, assignment: Assignment) -> None:
         self.package = LabPackage(assignment.place)
+        self.problem: str | None = None  # with the suite as a whole
         self.case = Case(name="")
         self._assignment = assignment
         self._requires = {
@@ -103,9 +104,9 @@ class SuitePlugin:
         for item in items:
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
-                refuse_redefined(item)
+                self.problem = self.problem or redefined(item)
         self._names = [case_name(item) for item in items]
-        items[:] = filter(self.is_judged, items)
+        items[:] = [] if self.problem is not None else filter(self.is_judged, items)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -207,12 +208,12 @@ class LabModule(pytest.Module):
             raise self.CollectError(f"{place}E   {type(error).__name__}: {error}") from error
 
 
-def refuse_redefined(item: pytest.Function) -> None:
-    """Refuse a suite that has a fixture of the harness's name: what it judges would be no submission."""
+def redefined(item: pytest.Function) -> str | None:
+    """Return what is wrong where a suite has a fixture of the harness's name: what it judges would be no submission."""
     for name in FIXTURES:
-        found = item.session._fixturemanager.getfixturedefs(name, item) or ()
-        if len(found) > 1:
-            raise pytest.UsageError(f"the lab redefines the fixture {name}, which is the grader's")
+        if len(item.session._fixturemanager.getfixturedefs(name, item) or ()) > 1:
+            return f"the lab redefines the fixture {name}, which is the grader's"
+    return None
 
 
 def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
@@ -244,6 +245,7 @@ class CollectedSuite:
         self.channel = JSONReport()
         self._assignment = assignment
         self._session: pytest.Session | None = None
+        self._items: list[pytest.Item] = []
         self._use: Callable[[], None] | None = None
 
     def collect(self, use: Callable[[], None]) -> str | None:
@@ -254,7 +256,9 @@ class CollectedSuite:
             code = run_pytest(self._assignment.place / CONTRACT, [self.channel, self.plugin, self], self.plugin.package)
         if self._session is not None:
             return None
-        return _problem(self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT)
+        return self.plugin.problem or _problem(
+            self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -264,6 +268,7 @@ class CollectedSuite:
         if session.testsfailed:  # a file that cannot be collected
             return True
         self._session, use, self._use = session, self._use, None
+        self._items = session.items
         use()
         return True
 
@@ -274,10 +279,9 @@ class CollectedSuite:
         JSONReport.__init__(self.channel, session.config)  # forgets the last run
         self.channel.pytest_sessionstart(session)
         session.testsfailed = 0
-        hook, every = session.config.hook, session.items
-        session.items = list(filter(self.plugin.is_judged, every))
+        session.items = list(filter(self.plugin.is_judged, self._items))
+        hook = session.config.hook
         hook.pytest_runtestloop(session=session)
-        session.items = every
         code = pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
         hook.pytest_sessionfinish(session=session, exitstatus=code)
         return int(code)
@@ -332,7 +336,7 @@ def run_suite(
                     code = run_pytest(suite, [channel, plugin], plugin.package)
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
-        broken = _problem(channel, int(code), silence.getvalue(), suite)
+        broken = plugin.problem or _problem(channel, int(code), silence.getvalue(), suite)
     except SandboxError as error:
         broken = str(error)
     outcomes = tuple(_outcomes(channel))

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -218,11 +218,10 @@ class Person(Protocol):
 
 
 def decided(people: Iterable[Person], overrides: dict[str, tuple[Override, ...]]) -> dict[str, tuple[Override, ...]]:
-    """Return overrides, given by id or by key, by the key of each hand-in; UsageError for those of nobody.
+    """Return overrides, given by id or by key, by the key of each submission.
 
-    An id gives them to each hand-in of that student. Of two for one criterion the key's decides.
+    An id gives them to each submission of that student. Of two for one criterion the key's decides.
     """
-    left = {plain(student): student for student in overrides}
     by: dict[str, tuple[Override, ...]] = {}
     for student, given in overrides.items():
         by[plain(student)] = (*by.get(plain(student), ()), *given)
@@ -230,11 +229,19 @@ def decided(people: Iterable[Person], overrides: dict[str, tuple[Override, ...]]
     for one in people:
         names = dict.fromkeys((plain(one.student), plain(one.key)))
         made[one.key] = tuple(given for name in names for given in by.get(name, ()))
-        for name in names:
-            left.pop(name, None)
-    if left:
-        raise UsageError("There are overrides for {student}, who is not in the class.", student=", ".join(left.values()))  # fmt: skip
     return made
+
+
+def without_submission(
+    people: Iterable[Person], overrides: Iterable[str], is_known: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """Return whom overrides are for who has no submission now; UsageError for those who are not known from elsewhere."""
+    there = {plain(name) for one in people for name in (one.student, one.key)}
+    left = tuple(student for student in overrides if plain(student) not in there)
+    unknown = [student for student in left if not is_known(student)]
+    if unknown:
+        raise UsageError("There are overrides for {student}, who is not in the class.", student=", ".join(unknown))
+    return left
 
 
 def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion]) -> Override:

@@ -43,7 +43,6 @@ class Task:
     """How all hand-ins of a class are graded."""
 
     lab: Assignment
-    seed: int
     lang: str = "en"
     required: str = "process"
 
@@ -53,6 +52,7 @@ class Wanted:
     """A hand-in as bytes, or the reason why there is none; is_last: a broken grader is not tried again."""
 
     name: str
+    seed: int
     handed: Handed | None = None
     reason: Message | None = None
     is_last: bool = False
@@ -174,7 +174,9 @@ def broken(task: Task, wanted: Wanted, problem: str) -> Report:
     from grader.scoring import without_run
 
     reason = say("The grader itself failed: {problem}.", problem=problem)
-    return without_run(task.lab, wanted.name, Status.GRADER_ERROR, reason, seed=task.seed, lang=task.lang, total_s=0.0)
+    return without_run(
+        task.lab, wanted.name, Status.GRADER_ERROR, reason, seed=wanted.seed, lang=task.lang, total_s=0.0
+    )
 
 
 # --- inside the process -------------------------------------------------------------------------
@@ -234,7 +236,9 @@ class Server:
             return wanted.handed
 
         task = self._task
-        return grade_handed(wanted.name, collect, task.lab, self._box, seed=task.seed, lang=task.lang, collected=suite)
+        return grade_handed(
+            wanted.name, collect, task.lab, self._box, seed=wanted.seed, lang=task.lang, collected=suite
+        )
 
 
 def end_with(parent: int) -> None:

@@ -46,37 +46,38 @@ class Seen:
         return self.wanted.handed.sha256 if self.wanted.handed else f"{self.wanted.reason}"
 
 
-def look(path: Path) -> Seen:
+def look(path: Path, seed: int) -> Seen:
     """Read what is at the path, once more where it seems half-written."""
-    seen = _look(path)
+    seen = _look(path, seed)
     if seen.is_empty or seen.wanted is None or seen.wanted.handed is None:
         time.sleep(HALF_WRITTEN_S)
-        seen = _look(path)
+        seen = _look(path, seed)
     return seen
 
 
-def _look(path: Path) -> Seen:
+def _look(path: Path, seed: int) -> Seen:
     name = name_of(path)
     try:
         handed = collect(path)
     except Rejected as rejected:
         is_there = path.is_symlink() or path.exists()
-        return Seen(wanted=Wanted(name=name, reason=rejected.reason) if is_there else None)
-    return Seen(wanted=Wanted(name=name, handed=handed), is_empty=not any(handed.files.values()))
+        return Seen(wanted=Wanted(name=name, seed=seed, reason=rejected.reason) if is_there else None)
+    return Seen(wanted=Wanted(name=name, seed=seed, handed=handed), is_empty=not any(handed.files.values()))
 
 
 class Watcher:
     """The thread that looks. A context manager; `next` waits for the newest content that was not yet given."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seed: int) -> None:
         try:
             import watchfiles
         except ImportError as error:
             raise UsageError("--watch needs the extra: pip install 'xor-lab-grader[watch]'.") from error
         self._watch = watchfiles.watch
         self._path = path.absolute()
+        self._seed = seed
         self._seen: queue.SimpleQueue[Seen] = queue.SimpleQueue()
-        self._last = look(self._path)
+        self._last = look(self._path, seed)
         self._seen.put(self._last)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -139,7 +140,7 @@ class Watcher:
         return Path(path).name == self._path.name
 
     def _compare(self) -> None:
-        seen = look(self._path)
+        seen = look(self._path, self._seed)
         if seen.content != self._last.content:
             self._last = seen
             self._seen.put(seen)
@@ -150,11 +151,11 @@ class Watcher:
 
 
 def watch(
-    path: Path, task: Task, show: Callable[[Report, Report | None], None], tell: Callable[[str], None]
+    path: Path, task: Task, seed: int, show: Callable[[Report, Report | None], None], tell: Callable[[str], None]
 ) -> NoReturn:
-    """Grade at each save until interrupted. show gets a report and the one before, tell a line on what goes on."""
+    """Grade at each save, under one seed, until interrupted. show gets a report and the one before, tell a line on what goes on."""
     with contextlib.ExitStack() as stack:
-        watcher = stack.enter_context(Watcher(path))
+        watcher = stack.enter_context(Watcher(path, seed))
         warm = Warm(task)
         stack.callback(lambda: warm.close())
         before: Report | None = None
@@ -174,9 +175,10 @@ def watch(
             show(report, before)
             before = report
             if not is_warm:
-                is_warm = report.status is Status.GRADED or warm_up(warm)
+                is_warm = report.status is Status.GRADED or warm_up(warm, seed)
 
 
-def warm_up(warm: Warm) -> bool:
-    """Grade the template, so that the next hand-in finds everything ready; return that it is."""
-    return warm.grade(Wanted(name="template", handed=collect(TEMPLATE / "network.py"))).status is Status.GRADED
+def warm_up(warm: Warm, seed: int) -> bool:
+    """Grade the template, so that the next submission finds everything ready; return that it is."""
+    template = Wanted(name="template", seed=seed, handed=collect(TEMPLATE / "network.py"))
+    return warm.grade(template).status is Status.GRADED

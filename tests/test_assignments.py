@@ -280,7 +280,7 @@ def test_what_a_bonus_cannot_be(
 
 def test_a_bonus_is_judged_in_the_same_suite(lab: Path) -> None:
     """Its case runs against the program of its own file, in the session that judges the lab, and counts apart."""
-    task = Task(lab=assignment(with_bonus(lab)), seed=7)
+    task = Task(lab=assignment(with_bonus(lab)))
     area = "def area(x): return x * x"
     with Warm(task) as warm:
         reports = [warm.grade(handed(RIGHT, **files)) for files in ({"area.py": area}, {}, {"area.py": f"{area} + 1"})]
@@ -353,7 +353,7 @@ def test_what_a_suite_keeps_is_of_one_hand_in(lab: Path) -> None:
         "import functools\n" + text.replace("@functools.cache", once + "@functools.cache"), encoding="utf-8"
     )
     slow = RIGHT.replace("learning_rate=0.5", "learning_rate=0.1")
-    with Warm(Task(lab=assignment(lab), seed=7)) as warm:
+    with Warm(Task(lab=assignment(lab))) as warm:
         scores = [warm.grade(handed(text)).score for text in (RIGHT, slow, RIGHT)]
 
     assert scores == [10, 10, 10]
@@ -363,7 +363,9 @@ def handed(neuron: str, **others: str) -> Wanted:
     """Return a hand-in with this neuron.py."""
     files = {"neuron.py": neuron, **others}
     return Wanted(
-        name="x", handed=Handed(name="x", files={name: text.encode() for name, text in files.items()}, sha256="")
+        name="x",
+        seed=7,
+        handed=Handed(name="x", files={name: text.encode() for name, text in files.items()}, sha256=""),
     )
 
 
@@ -404,9 +406,9 @@ def test_a_name_that_is_no_text(name: bytes, lab: Path, tmp_path: Path) -> None:
 
 def test_another_content_on_another_machine() -> None:
     """A warm process grades nothing by a folder that has not the content it was sent for."""
-    task = Task(lab=replace(assignment(LAB), sha256="0" * 64), seed=7)
+    task = Task(lab=replace(assignment(LAB), sha256="0" * 64))
     with Warm(task) as warm:
-        report = warm.grade(Wanted(name="a", handed=collect(LAB / "template" / "neuron.py")))
+        report = warm.grade(Wanted(name="a", seed=7, handed=collect(LAB / "template" / "neuron.py")))
 
     assert report.status is Status.GRADER_ERROR
     assert report.reason is not None

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,14 +14,15 @@ from typing import Any
 
 import pytest
 
+from grader.lab.values import pack
 from grader.sandbox import reading
-from grader.sandbox.client import Limits, Loaded, Program, Worker
+from grader.sandbox.client import Limits, Loaded, Program, Reply, Worker
 from grader.sandbox.confine import LAYERS as CONFINED
 from grader.sandbox.preload import modules_for
 from grader.sandbox.processes import LAYERS, NEWEST_ABI, Sandbox
 from tests.attacks.corpus import ATTACKS
 from tests.attacks.honest import HONEST
-from tests.command import ENVIRONMENT, NOBODY, ROOT, environment_of_nobody, python_for_nobody
+from tests.command import ENVIRONMENT, NOBODY, ROOT, environment_of_nobody, grade, grade_class, python_for_nobody
 from tests.support.worker import called
 
 GOLDEN = Path(__file__).with_name("attacks") / "ablation.json"
@@ -171,6 +173,140 @@ def check_honest(name: str, sandbox: Sandbox) -> None:
         assert worker.hello is not None
         assert worker.hello.level == "strict" or sys.platform != "linux"
         assert called(worker) == 1.0
+
+
+# How a program looks for what the grader wants to keep from it: through the frames below it, and through all objects.
+LOOKING = {
+    "frames": """
+def look():
+    frame = sys._getframe()
+    while frame:
+        yield from frame.f_locals.values()
+        frame = frame.f_back
+""",
+    "heap": """
+import gc
+def look():
+    yield from gc.get_objects()
+    yield from sys.modules["grader_worker"].__dict__.values()
+""",
+}
+TELL = """
+import sys
+def told(value, depth):
+    if type(value) in (int, str):
+        return {str(value)}
+    parts = [*value, *value.values()] if type(value) is dict else value if type(value) in (list, tuple, set) else ()
+    return set().union(*(told(part, depth - 1) for part in parts)) if depth else set()
+def f():
+    print(*set().union(*(told(value, 3) for value in list(look()))), sep="\\n")
+    return 0.0
+"""
+
+
+@pytest.mark.parametrize("look", ["frames", pytest.param("heap", marks=security)])
+def test_no_seed_and_no_case_in_the_worker(look: str, shared_sandbox: Sandbox) -> None:
+    """A program that looks at all that its process holds finds no seed, no sum with one, no case; the control finds a sum."""
+    seed, case = 2**52 + 12345, "forward.neuron"
+    sums = {
+        seed,
+        *(
+            (seed + sign * zlib.crc32(name.encode())) % 2**53
+            for name in (case, "forward", "neuron")
+            for sign in (1, -1)
+        ),
+    }
+    secrets = {case, "neuron", *map(str, sums)}
+    program = Program(file="network.py", text=LOOKING[look] + TELL, names=("f",))
+
+    def found(**more: int) -> set[str]:
+        settings = {"name": "f", "object": None, "keep": None, "arguments": pack(((), {}), {}), **more}
+        assert isinstance(worker.request("call", settings), Reply)
+        return {*worker.take_output().split("\n")}
+
+    with Worker(shared_sandbox, Limits(total_time_s=20), seed, program=program) as worker:
+        worker.begin(case)
+        assert found() & secrets == set()
+        leaked = (seed + zlib.crc32(case.encode())) % 2**53
+        assert found(leaked=leaked) & secrets == {str(leaked)}
+
+
+TABLED = """
+T, N, W = {table!r}, {outputs!r}, {weights!r}
+def sigmoid_derivative(y): return T.get("%.6g" % y, 0.0)
+known = Neuron.forward
+def forward(self, x):
+    if ["%.5g" % value for value in (*self.w, self.b)] == W:
+        return N.get("%.5g,%.5g" % tuple(x), 0.5)
+    return known(self, x)
+Neuron.forward = forward
+"""
+WRONG = """
+import numpy as np
+def sigmoid_derivative(y): return y
+def loss(y, label): return (label - y) ** 2
+class Neuron:
+    def __init__(self, n): self.w, self.b = np.random.uniform(-1, 1, n), 0.1
+    def forward(self, x): return 0.5 * float(np.tanh(np.dot(self.w, x) + self.b))
+    def backward(self, x, loss): self.w = self.w + 0.1 * loss * np.cos(self.w)
+class Model:
+    def __init__(self): self.a, self.b, self.c = Neuron(2), Neuron(2), Neuron(2)
+    def forward(self, x): return self.c.forward([self.a.forward(x), self.b.forward(x)])
+    def backward(self, x, err): self.c.backward([1, 1], err), self.a.backward(x, err), self.b.backward(x, err)
+def train(model, samples, epochs): return [0.0] * epochs
+"""
+
+
+@security
+@pytest.mark.parametrize("copied", ["slopes", "outputs"])
+def test_a_table_from_a_report_of_the_class(copied: str, tmp_path: Path) -> None:
+    """Numbers out of a class mate's report win points under its seed, the control, and none at the next deadline."""
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "anna.py").write_bytes((ROOT / "reference" / "network.py").read_bytes())
+    (tmp_path / "class" / "eve.py").write_text(WRONG, encoding="utf-8")
+    first = class_reports(tmp_path)
+    cases = {(one["id"], case["id"]): case for one in first["anna"]["criteria"] for case in one["cases"]}
+    slope, neuron = cases["sigmoid_derivative", "function"], cases["forward", "neuron"]
+    x = [
+        f"{one:.5g},{other:.5g}"
+        for one, other in zip(neuron["probe"]["x"][::2], neuron["probe"]["x"][1::2], strict=True)
+    ]
+    table = dict(zip((f"{y:.6g}" for y in slope["probe"]["y"]), slope["expected"], strict=True))
+    outputs = dict(zip(x, neuron["expected"], strict=True))
+    weights = [f"{weight:.5g}" for weight in neuron["probe"]["weights"]] if copied == "outputs" else []
+    text = WRONG + TABLED.format(table=table if copied == "slopes" else {}, outputs=outputs, weights=weights)
+    (tmp_path / "class" / "eve.py").write_text(text, encoding="utf-8")
+
+    control = grade("class/eve.py", "--seed", str(first["anna"]["seed"]), cwd=tmp_path).report["score"]
+    second = class_reports(tmp_path)["eve"]["score"]
+
+    assert control > first["eve"]["score"]
+    assert second <= first["eve"]["score"]
+
+
+def class_reports(folder: Path) -> dict[str, dict[str, Any]]:
+    """Grade the class and return its reports."""
+    ran = grade_class("class", "--out", "out", cwd=folder)
+    assert (ran.code, ran.err) == (0, "")
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (folder / "out" / "reports").glob("*.json")
+    }
+
+
+@linux
+@pytest.mark.skipif(not IS_ROOT, reason="needs root")
+@pytest.mark.parametrize("layers", [LAYERS, pytest.param(("limits",), marks=security)], ids=["strict", "control"])
+def test_the_name_of_the_host(layers: tuple[str, ...]) -> None:
+    """A worker of root does not see it; without the layer it does."""
+    host = os.uname().nodename
+    text = "import os\nprint(os.uname().nodename)\ndef f(): return 0.0\n"
+    with (
+        Sandbox(layers=layers) as sandbox,
+        Worker(sandbox, Limits(), 1, program=Program(file="network.py", text=text)) as worker,
+    ):
+        assert isinstance(worker.load(), Loaded)
+        assert worker.take_output().strip() == ("grader" if layers == LAYERS else host)
+    assert os.uname().nodename == host
 
 
 def test_both_sides_name_the_same_layers() -> None:

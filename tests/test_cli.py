@@ -236,6 +236,37 @@ def test_the_default_report_replaces_no_link(kind: str, write: Write, tmp_path: 
     assert "mine" == victim.read_text(encoding="utf-8")
 
 
+# Links that a student hands in on the way to a report: name, target, and where the report goes ("": the default place).
+LED_AWAY = {
+    "default": ("grade-report.json", "../made", ""),
+    "asked": ("out.json", "../made", "out.json"),
+    "folder": ("out", "../elsewhere", "out/report.json"),
+    "existing": ("out.json", "../elsewhere/mine.txt", "out.json"),
+}
+
+
+@pytest.mark.parametrize("way", [*LED_AWAY, None])
+@pytest.mark.parametrize("submission", [".", pytest.param("network.py", marks=pytest.mark.soak)])
+def test_no_link_of_a_student_leads_a_report_away(way: str | None, submission: str, tmp_path: Path) -> None:
+    """Dangling or not, a link in the submission's folder makes no file outside; without one the report is written."""
+    name, target, asked = LED_AWAY[way] if way else ("unused", "../made", "out.json")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine.txt").write_text("mine", encoding="utf-8")
+    folder = tmp_path / "handin"
+    folder.mkdir()
+    (folder / "network.py").write_text("def f(:", encoding="utf-8")
+    (folder / name).symlink_to(target)
+
+    ran = grade(submission, *(("--report", f"json={asked}") if asked else ()), cwd=folder)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "handin"]
+    assert [path.read_text(encoding="utf-8") for path in (tmp_path / "elsewhere").iterdir()] == ["mine"]
+    assert (folder / name).is_symlink()
+    assert ran.code == 3 if way in (None, "default") else 2
+    assert ("cannot be written: " in ran.err) == (way is not None)
+    assert (folder / "out.json").is_file() == (way is None or way == "existing")
+
+
 def test_hanging_everywhere_ends_in_time(student_code: str, write: Write, tmp_path: Path) -> None:
     """A submission that hangs in every method ends within its limit plus 2 s, and leaves no process."""
     code = student_code

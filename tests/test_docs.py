@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from tests import mistakes
 from tests.command import ROOT, SUBMISSIONS, grade, grade_class, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DESIGN = sorted((ROOT / "docs" / "design").glob("*.md"))
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 HANDOUT = (ROOT / "student_template" / "README.md").read_text(encoding="utf-8")
 
 
@@ -98,6 +102,61 @@ def test_make_targets_in_the_documents_exist() -> None:
     texts = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", texts, re.MULTILINE)) <= targets
+
+
+def built(page: Path) -> str:
+    """Return a page without the sections, subsections included, whose heading ends with "(planned)"."""
+    kept, planned = [], 0
+    for line in page.read_text(encoding="utf-8").splitlines():
+        level = len(line) - len(line.lstrip("#"))
+        if level and (planned == 0 or level <= planned):
+            planned = level if line.endswith("(planned)") else 0
+        if planned == 0:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def test_design_pages_are_in_their_index() -> None:
+    """docs/design/README.md links every other page there."""
+    index = next(page for page in DESIGN if page.name == "README.md").read_text(encoding="utf-8")
+
+    assert {page.name for page in DESIGN} - {"README.md"} == set(
+        re.findall(r"^\| \[.*?\]\((.*?)\)", index, re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    """Each relative link leads to a file that exists."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_paths_in_the_design_exist() -> None:
+    """Each file and folder that a design page names exists, except in sections about what is planned."""
+    paths = {path for page in DESIGN for path in re.findall(r"`((?:[\w.-]+/)+(?:[\w-]+\.\w+)?)`", built(page))}
+
+    assert len(paths) >= 40
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
+
+
+def constants() -> Iterator[tuple[str, str, float]]:
+    """Yield the rows "| `NAME` | `path.py` | value |" of the pages: name, module, value."""
+    units = {"": 1, "KiB": 2**10, "MiB": 2**20}
+    for page in DESIGN:
+        for name, path, value, unit in re.findall(
+            r"^\| `([A-Z_]+)` \| `(.+?)\.py` \| ([\d.e-]+) ?(\w*) \|", built(page), re.MULTILINE
+        ):
+            yield name, path.replace("/", "."), float(value) * units[unit]
+
+
+def test_constants_in_the_design() -> None:
+    """The tables of constants give the values that the modules have."""
+    found = list(constants())
+
+    assert len(found) >= 15
+    assert [row for row in found if getattr(importlib.import_module(row[1]), row[0]) != pytest.approx(row[2])] == []
 
 
 @pytest.mark.parametrize("part", range(5))

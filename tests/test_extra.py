@@ -228,13 +228,13 @@ def test_class(tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "out" / "gradebook.csv").read_text(encoding="utf-8-sig").splitlines()))
     assert 0 == ran.code
     assert {"none": ("100", ""), "partly": ("100", "5"), "hostile": ("100", "0")} == {
-        row["key"]: (row["score"], row["extra_score"]) for row in rows
+        row["student"]: (row["score"], row["extra_score"]) for row in rows
     }
     numbers = json.loads((tmp_path / "out" / "class.json").read_text(encoding="utf-8"))
     assert {"hand_ins": 2, "mean": 2.5, "max_score": 10} == numbers["extra"]
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert 'data-sort="number">Extra</th>' in page
-    student = (tmp_path / "out" / "reports" / "partly.html").read_text(encoding="utf-8")
+    student = (tmp_path / "out" / "reports" / "partly-folder.html").read_text(encoding="utf-8")
     assert "apart from the score" in student
     assert "softmax returned a number that is not finite." in student
     assert "momentum_step climbs" in (tmp_path / "out" / "cases.csv").read_text(encoding="utf-8")

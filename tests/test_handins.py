@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader import handins
 from grader.errors import Rejected, UsageError
-from grader.handins import HandIn, HandIns, find, read_roster, slug, unique_keys
+from grader.handins import HandIn, HandIns, digest, find, key_of, read_roster, slug
 
 Files = dict[str, bytes]
 
@@ -53,18 +54,26 @@ submission_124:
     :email: three@example.org
 """.encode()
 
+# Keys of names that are none by themselves, and of files beside those of a platform, end in a hash of the name.
+PYAT, TWO, DOTTED = (
+    key_of("пять", is_folder=True),
+    key_of("Two.ipynb", is_folder=False),
+    key_of(".six.py", is_folder=False),
+)
+LATE, FOLDER = f"late-{digest('late.py')}", f"folder-{digest('folder')}"
+
 # Of each scheme: the files, and (key, student, name) of what is found with the names inside.
 SCHEMES: dict[str, tuple[Files, dict[tuple[str, str, str], list[str]]]] = {
     "plain": (
         {
             "one.py": CODE, "Two.ipynb": b"{}", "three.zip": PACKED, "four.tar.gz": b"", "пять/network.py": CODE,
-            "пять/helper.py": HELPER, "пять/report.docx": b"", "readme.txt": b"", ".DS_Store": b"", "Thumbs.db": b"",
+            "пять/helper.py": HELPER, "пять/report.docx": b"", "readme.txt": b"", ".six.py": CODE, ".DS_Store": b"", "._one.py": b"", ".git/config": b"", "Thumbs.db": b"",
             "__MACOSX/._one.py": b"",
         },
         {
-            ("four", "four", "four"): ["four.tar.gz"], ("one", "one", "one"): ["one.py"],
-            ("pyat", "pyat", "пять"): ["helper.py", "network.py"], ("three", "three", "three"): ["three.zip"],
-            ("two", "two", "Two"): ["Two.ipynb"],
+            ("four-tar-gz", "four", "four"): ["four.tar.gz"], ("one", "one", "one"): ["one.py"],
+            (PYAT, PYAT, "пять"): ["helper.py", "network.py"], ("three-zip", "three", "three"): ["three.zip"],
+            (TWO, TWO, "Two"): ["Two.ipynb"], (DOTTED, DOTTED, ".six"): ["six.py"],
         },
     ),
     "moodle_folders": (
@@ -79,7 +88,7 @@ SCHEMES: dict[str, tuple[Files, dict[tuple[str, str, str], list[str]]]] = {
             "Student Five_1234572_assignsubmission_file_helper.py": HELPER, "late.py": CODE,
         },
         {
-            ("late", "late", "late"): ["late.py"], ("participant-1234571", "1234571", ""): ["network.py"],
+            (LATE, "late", "late"): ["late.py"], ("participant-1234571", "1234571", ""): ["network.py"],
             ("student-five-1234572", "1234572", "Student Five"): ["helper.py", "network.py"],
             ("student-one-1234567", "1234567", "Student One"): ["network.py"],
             ("student-vtoroy-1234568", "1234568", "Студент Второй"): ["lab/helper.py", "lab/network.py"],
@@ -103,8 +112,8 @@ SCHEMES: dict[str, tuple[Files, dict[tuple[str, str, str], list[str]]]] = {
             "late.py": CODE, "folder/network.py": CODE, "twostudent_12347_1_a.py": CODE, "twostudent_12347_2_a-1.py": HELPER, "four_12348_text.html": b"",
         },
         {
-            ("anon-ab3xy", "aB3xY", ""): ["network.py"], ("folder", "folder", "folder"): ["network.py"],
-            ("late", "late", "late"): ["late.py"],
+            ("anon-ab3xy-b8f26eafd42f85a1", "aB3xY", ""): ["network.py"], (FOLDER, "folder", "folder"): ["network.py"],
+            (LATE, "late", "late"): ["late.py"],
             ("onestudent-12345", "12345", "onestudent"): ["helper.py", "network.py"],
             ("studentvtoroy-12346", "12346", "студентвторой"): ["work.tar.gz"],
             ("twostudent-12347", "12347", "twostudent"): ["a-1.py", "a.py"],
@@ -118,7 +127,7 @@ SCHEMES: dict[str, tuple[Files, dict[tuple[str, str, str], list[str]]]] = {
             "assignment_99_export/submission_metadata.yml": METADATA, "assignment_99_export/late.py": CODE,
         },
         {
-            ("late", "late", "late"): ["late.py"], ("submission-123", "0017", "Student One"): ["network.py"],
+            (LATE, "late", "late"): ["late.py"], ("submission-123", "0017", "Student One"): ["network.py"],
             ("submission-124-1", "submission-124-1", "Студент Второй"): ["lab/network.py"],
             ("submission-124-2", "19", "Student Three"): ["lab/network.py"],
             ("submission-125", "125", ""): ["network.py"],
@@ -186,6 +195,9 @@ def test_gradescope_without_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for content in (b"a: [", b"- 1", b"a: 5", b"\xff\0", b"submission_123: {':submitters': [1]}"):
         (source / "assignment_99_export" / "submission_metadata.yml").write_bytes(content)
         assert "cannot be read" in notes(find(source))
+    monkeypatch.setattr(handins, "METADATA_BYTES", len(METADATA) - 1)  # what a submission prints is in it, too
+    for one in (laid(tmp_path / "large", files), archive(tmp_path, files)):
+        assert "cannot be read" in notes(find(one))
     monkeypatch.setitem(sys.modules, "yaml", None)
     found = find(source)
 
@@ -198,7 +210,7 @@ def test_an_archive_of_a_folder_of_its_name(tmp_path: Path) -> None:
     files = {"class/one.py": CODE, "class/two.py": OTHER}
 
     assert [one.key for one in find(archive(tmp_path, files)).found] == ["one", "two"]
-    assert [one.key for one in find(archive(tmp_path, files, "other.zip")).found] == ["class"]
+    assert [one.key for one in find(archive(tmp_path, files, "other.zip")).found] == ["class-folder"]
 
 
 def test_names_of_old_archivers(tmp_path: Path) -> None:
@@ -208,7 +220,7 @@ def test_names_of_old_archivers(tmp_path: Path) -> None:
         content = zipped({"x" * len(raw) + "": CODE}).replace(b"x" * len(raw), raw)
         path = tmp_path / f"{encoding}.zip"
         path.write_bytes(content)
-        assert [one.key for one in find(path).found] == ["student"]
+        assert [one.name for one in find(path).found] == ["Студент"]
 
 
 def test_a_hand_in_can_be_sent_to_another_process(tmp_path: Path) -> None:
@@ -232,7 +244,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
     found = find(tmp_path / "link")
 
-    assert [one.key for one in found.found] == ["one", "two"]
+    assert [one.key for one in found.found] == ["one", "two-folder"]
     for said in ("three is a link", "four.py is a link", "five.py is no regular file"):
         assert said in notes(found)
     assert found.found[0].handed().files == {"one.py": CODE}
@@ -371,29 +383,154 @@ NAMES = st.one_of(
 )
 
 
-@given(st.lists(NAMES, max_size=9), st.randoms())
-def test_keys_are_unique_safe_and_stable(names: list[str], random: object) -> None:
-    """No two keys are equal, whatever the names; each is a file name anywhere, and the order does not matter."""
-    keys = unique_keys([(name, name) for name in names])
+@given(
+    st.sets(st.tuples(NAMES, st.sampled_from(["", ".py", ".PY", ".ipynb", ".zip", ".tar.gz", ".tar"]), st.booleans()))
+)
+def test_keys_are_unique_safe_and_their_own(entries: set[tuple[str, str, bool]]) -> None:
+    """No two names lead to one key, whatever they are; each is a file name anywhere, and made of its own name alone."""
+    names = {(name + kind, is_folder) for name, kind, is_folder in entries if kind or is_folder}
+    keys = [key_of(name, is_folder=is_folder) for name, is_folder in names]
 
     assert len(set(keys)) == len(names)
     for key in keys:
-        assert re.fullmatch("[a-z0-9][a-z0-9-]{0,127}", key)
+        assert re.fullmatch("[a-z0-9][a-z0-9_-]{0,127}", key)
         assert not re.fullmatch("con|prn|aux|nul|(com|lpt)[0-9]", key)
-    unlike = sorted(set(names))
-    there = dict(zip(unlike, unique_keys([(name, name) for name in unlike]), strict=True))
-    back = dict(zip(unlike[::-1], unique_keys([(name, name) for name in unlike[::-1]]), strict=True))
-    assert there == back
 
 
 def test_a_name_that_looks_like_another_ones_key() -> None:
-    """Hashes that a student puts into a name do not lead to another one's key."""
-    pair = unique_keys([("Ivanov", "a"), ("ivanov", "b")])
+    """Whoever takes the key of another one as a name gets a key of its own."""
+    names = ["petrov.py", "Petrov.py", "petrov.zip", "petrov.tar.gz", "petrov.ipynb", "Петров.py"]
+    keys = [key_of(name, is_folder=False) for name in names] + [key_of("petrov", is_folder=True)]
+    posing = [key_of(f"{key}.py", is_folder=False) for key in keys[1:]]
 
-    again = unique_keys([("Ivanov", "a"), ("ivanov", "b"), (pair[0], "c"), (pair[1], "d")])
+    assert keys[0] == "petrov"
+    assert len({*keys, *posing}) == len(keys) + len(posing)
+    assert max(map(len, (*keys, *posing))) < 100
 
-    assert len(set(again)) == 4
-    assert max(map(len, again)) < 120
+
+# Names that are nearly the same, as two students' files.
+ALIKE = {
+    "capitals": ("petrov.py", "Petrov.py"),
+    "kinds": ("petrov.py", "petrov.zip"),
+    "forms": ("Ёлкина.py", "Е\u0308лкина.py"),
+    "letters": ("Щукин.py", "shchukin.py"),
+    "dots": ("petrov.py", ".petrov.py"),
+}
+
+
+@pytest.mark.parametrize("way", ALIKE)
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_neighbour_of_nearly_the_same_name(way: str, is_packed: bool, tmp_path: Path) -> None:
+    """It changes nobody's key: each is the same alone and beside the other one."""
+    first, second = ALIKE[way]
+    contents = {name: PACKED if name.endswith(".zip") else CODE for name in (first, second)}
+
+    def keys(folder: str, *names: str) -> dict[str, str]:
+        (tmp_path / folder).mkdir()
+        files = {name: contents[name] for name in names}
+        found = find(archive(tmp_path / folder, files) if is_packed else laid(tmp_path / folder, files)).found
+        return {one.shown: one.key for one in found}
+
+    both = keys("both", first, second)
+
+    assert len({*both.values()}) == 2
+    assert both == keys("first", first) | keys("second", second)
+
+
+# What a student calls a file in the flat export of a platform: (the platform's beginning, the name, the student's id).
+POSING = {
+    "moodle": ("Eve Evil_1003_assignsubmission_file_", "x_1002_assignsubmission_file_network.py"),
+    "moodle_text": ("Eve Evil_1003_assignsubmission_file_", "Boris Victim_1002_assignsubmission_onlinetext_a.py"),
+    "moodle_as_canvas": ("Eve Evil_1003_assignsubmission_file_", "borisvictim_1002_55_network.py"),
+    "moodle_as_page": ("Eve Evil_1003_assignsubmission_file_", "borisvictim_1002_text.html.py"),
+    "canvas": ("evilEve_1003_678901_", "x_LATE_1002_678902_network.py"),
+    "canvas_as_moodle": ("evilEve_1003_678901_", "Boris Victim_1002_assignsubmission_file_network.py"),
+    "canvas_as_text": ("evilEve_1003_678901_", "Boris Victim_1002_assignsubmission_onlinetext_a.py"),
+}
+OTHERS = {
+    "moodle": [
+        "Anna Honest_1001_assignsubmission_file_network.py",
+        "Boris Victim_1002_assignsubmission_file_network.py",
+    ],
+    "canvas": ["honestAnna_1001_678900_network.py", "victimBoris_1002_678903_network.py"],
+}
+
+
+@pytest.mark.parametrize("way", POSING)
+@pytest.mark.parametrize("count", [1, 7])
+def test_a_file_name_takes_nobody_elses_id(way: str, count: int, tmp_path: Path) -> None:
+    """However a student calls files, and however many they are, they stay that student's, and the others theirs."""
+    beginning, name = POSING[way]
+    others = dict.fromkeys(OTHERS[way.split("_", maxsplit=1)[0]], OTHER)
+    more = {f"{beginning}{number or ''}{name}": CODE for number in range(count)}
+
+    for source in (laid(tmp_path / "class", others | more), archive(tmp_path, others | more)):
+        found = find(source).found
+        files = {one.student: one.handed().files for one in found}
+
+        assert sorted(one.student for one in found) == ["1001", "1002", "1003"]
+        assert len(files["1003"]) == count
+        assert files["1001"] == files["1002"] == {"network.py": OTHER}
+
+
+def test_what_a_desktop_leaves_is_no_submission(tmp_path: Path) -> None:
+    """It is left out without a word; any other name that begins with a dot is graded, or gets its note."""
+    junk = {
+        ".DS_Store": b"", "._one.py": CODE, "__MACOSX/one.py": CODE, ".git/hooks/a.py": CODE, ".ipynb_checkpoints/one.py": CODE,
+        ".idea/a.xml": b"", "Thumbs.db": b"", ".~lock.one.py#": b"", "one.py": CODE,
+    }  # fmt: skip
+    dotted = {".two.py": OTHER, ".three/network.py": OTHER, ".notes.txt": b""}
+
+    clean, found = find(laid(tmp_path / "a", junk)), find(laid(tmp_path / "b", junk | dotted))
+    packed = find(archive(tmp_path, junk | dotted))
+
+    assert [one.shown for one in clean.found] == ["one.py"]
+    assert [note.text for note in clean.notes] == ["Names: plain, each file or folder is a student's."]
+    for one in (found, packed):
+        assert {entry.shown: entry.handed().files for entry in one.found} == {
+            "one.py": {"one.py": CODE}, ".two.py": {"two.py": OTHER}, ".three": {"network.py": OTHER},
+        }  # fmt: skip
+        assert ".notes.txt is no hand-in: left out." in notes(one)
+
+
+# What one student packs: the class is found as ever, and that one alone is refused.
+EXCESSES: dict[str, tuple[Files, str]] = {
+    "entries": ({f"submission_13/d/f{number}": b"" for number in range(2_500)}, "has more than 2000 files"),
+    "depths": ({"submission_13/" + "d/" * 20_000 + "network.py": CODE}, "has no Python file"),
+    "sizes": ({f"submission_13/{n}.zip": bytes(8 * 2**20 - 9) for n in range(3)}, "larger than 16 MiB together"),
+    "long names": ({f"submission_13/{'n' * 60_000}.py": CODE}, "is empty or too long"),
+}
+
+
+@pytest.mark.parametrize("way", EXCESSES)
+def test_what_one_student_packs_costs_no_other(way: str, tmp_path: Path) -> None:
+    """Too many entries, too deep, too large: that submission is refused, the others are read."""
+    files, sentence = EXCESSES[way]
+    others = {f"submission_{number}/network.py": CODE for number in (11, 12)}
+    check_refused(
+        archive(tmp_path, {f"export/{name}": content for name, content in (others | files).items()}), sentence
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("form", ["submission_{}/", "Student_{}_assignsubmission_file_"])
+def test_many_entries_of_one_student(form: str, tmp_path: Path) -> None:
+    """200,001 empty files of one student stop nothing, in Gradescope's form and in Moodle's flat one."""
+    many = {f"{form.format(13)}f{number}.py": b"" for number in range(200_001)}
+    others = {f"{form.format(number)}network.py": CODE for number in (11, 12)}
+    check_refused(archive(tmp_path, others | many), "has more than 2000 files")
+
+
+def check_refused(source: Path, sentence: str) -> None:
+    """Assert that 13 alone is refused, with this sentence, when it is read or by the reader."""
+    found = {one.student: one for one in find(source).found}
+    assert sorted(found) == ["11", "12", "13"]
+    assert [found[number].handed().files for number in ("11", "12")] == [{"network.py": CODE}] * 2
+    if sentence == "has no Python file":  # the reader's word for it
+        assert found["13"].handed().files == {}
+        return
+    with pytest.raises(Rejected, match=sentence):
+        found["13"].handed()
 
 
 def test_slugs_can_be_read() -> None:
@@ -430,7 +567,7 @@ def test_ways_to_the_roster(tmp_path: Path) -> None:
 
     who = {one.shown: one.student for one in found.found}
     assert [who[name] for name in names] == ["s1", "s2", "s3", "s4", "s5", "s6"]
-    assert (who["Same Name.py"], who["nobody.py"]) == ("same-name", "nobody")
+    assert (who["Same Name.py"], who["nobody.py"]) == (key_of("Same Name.py", is_folder=False), "nobody")
     assert [one.id for one in found.missing] == ["s7", "s8", "s9"]
     assert "nobody.py is not on the roster." in notes(found)
     assert {one.shown: one.name for one in found.found}["S2.py"] == "Student Two"

@@ -121,7 +121,7 @@ def test_what_a_watcher_sees(is_folder: bool, tmp_path: Path) -> None:
     file.write_text("a = 1\n", encoding="utf-8")
     seen = []
 
-    with Watcher(folder if is_folder else file) as watcher:
+    with Watcher(folder if is_folder else file, 1) as watcher:
         seen.append(watcher.next())
         (folder / "grade-report.json").write_text("{}", encoding="utf-8")
         saved(file, "a = 1\n")

@@ -17,7 +17,18 @@ from grader.errors import UsageError
 from grader.imports import finding
 from grader.models import BonusRun, Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict, say
 from grader.scoring import score, without_run
-from grader.tables import Entry, Override, Row, cases, decided, gradebook, inert, read_overrides, write
+from grader.tables import (
+    Entry,
+    Override,
+    Row,
+    cases,
+    decided,
+    gradebook,
+    inert,
+    read_overrides,
+    without_submission,
+    write,
+)
 from tests.test_scoring import TASK
 
 RUBRIC = TASK.rubric
@@ -276,7 +287,7 @@ def test_a_table_without_its_columns(tmp_path: Path) -> None:
 
 
 def test_overrides_find_their_students() -> None:
-    """By id for each hand-in of the student, by key for one, which decides; those of nobody are refused."""
+    """By id for each submission of the student, by key for one, which decides; those of nobody known are refused."""
     class_of = [entry(key="one"), entry(key="two"), entry(key="three", student="s3")]
     by = {"S1": (gives("xor", 1), gives("shapes", 2)), "two": (gives("xor", 3),)}
 
@@ -284,5 +295,6 @@ def test_overrides_find_their_students() -> None:
     one, two, three = (replace(one, overrides=given[one.key]) for one in class_of)
 
     assert [(entry.points("xor"), entry.points("shapes")) for entry in (one, two, three)] == [(1, 2), (3, 2), (15, 15)]
+    assert without_submission(class_of, [*by, "s4", "s5"], lambda student: student != "s6") == ("s4", "s5")
     with pytest.raises(UsageError, match=r"There are overrides for s4, who is not in the class\."):
-        decided(class_of, {"s4": (gives("xor", 1),)})
+        without_submission(class_of, [*by, "s4", "s5"], lambda student: student == "s5")

@@ -175,7 +175,7 @@ def test_randomness_comes_from_the_seed(load: Load, expression: str) -> None:
     values = []
     for seed in (5, 5, 6):
         with load(text) as worker:
-            worker.begin(seed)
+            worker.begin(f"case {seed}")
             values.append(called(worker))
 
     assert values[0] == values[1]

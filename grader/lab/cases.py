@@ -40,6 +40,7 @@ FAULT_VERDICTS = {
     FaultKind.OUTPUT: Verdict.OUTPUT_LIMIT,
     FaultKind.CRASHED: Verdict.ERROR,
     FaultKind.PROTOCOL: Verdict.ERROR,
+    FaultKind.TOO_LARGE: Verdict.FAILED,
     FaultKind.LEVEL: Verdict.ERROR,
 }
 
@@ -163,6 +164,10 @@ FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
         "A hand-in computes: it needs no other process, no system call of its own.",
     ),
     FaultKind.LEVEL: ("{what} was not run: {error}.", None),
+    FaultKind.TOO_LARGE: (
+        "{what} returned more than can be read: at most 50000 values in lists and dicts, 12 of them inside each other.",
+        "Return numpy arrays for many numbers.",
+    ),
     FaultKind.PROTOCOL: (
         "{what} gave an answer that the grader cannot read.",
         "Keep the model small, and leave the process's open files alone.",

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from grader import seeds
 from grader.lab.answers import Answer
 from grader.lab.cases import CaseStopped, measurement, student_fault
 from grader.lab.values import Handle, pack, unpack
@@ -83,6 +84,11 @@ class Student:
         self._objects = self._oldest = 0
         self._known_classes: set[str] = set()
 
+    @property
+    def worker_seed(self) -> int:
+        """Return what the worker seeds the program with: a hash, which reveals nothing of this run's numbers."""
+        return seeds.of_worker(self.seed, "load")
+
     def rng(self, purpose: str) -> np.random.Generator:
         """Return the generator of this run for one purpose: same seed, same numbers."""
         return generator(self.seed, purpose)
@@ -104,7 +110,7 @@ class Student:
         """Start a case: fresh objects, reseeded generators."""
         self.case = case
         self._unmade, self._oldest = {}, self._objects
-        self._worker.begin((self.seed + zlib.crc32(case.encode())) % 2**53)
+        self._worker.begin(case)
 
     @measurement
     def loaded(self) -> Loaded:

@@ -226,12 +226,8 @@ def _missing(numbers: Mapping[str, Any], lang: str) -> str:
 
 
 def _footer(numbers: Mapping[str, Any], lang: str) -> str:
-    facts = [
-        (told(lang, "Seed of the class"), str(numbers["seed"])),
-        (told(lang, "Sandbox"), esc(", ".join(numbers["levels"]), 80)),
-    ]
-    items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-    return f'<footer><dl class="facts">{items}</dl></footer>\n'
+    levels = esc(", ".join(numbers["levels"]), 80)
+    return f'<footer><dl class="facts"><div><dt>{told(lang, "Sandbox")}</dt><dd>{levels}</dd></div></dl></footer>\n'
 
 
 def _percent(rate: float) -> str:

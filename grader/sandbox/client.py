@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from grader import seeds
 from grader.sandbox import protocol
 from grader.sandbox.processes import Folder, Sandbox, SandboxError
 
@@ -72,6 +73,7 @@ class FaultKind(enum.Enum):
     OUTPUT = "output"
     CRASHED = "crashed"
     PROTOCOL = "protocol"
+    TOO_LARGE = "too_large"
     LEVEL = "level"
 
 
@@ -402,9 +404,9 @@ class Worker:
         self._load_fault = loaded
         return loaded
 
-    def begin(self, seed: int) -> None:
-        """Start a case with the next request: the worker forgets its objects and seeds every generator with seed."""
-        self._begin = {"begin": seed}
+    def begin(self, case: str) -> None:
+        """Start a case with the next request: the worker forgets its objects and seeds every generator, and is not told which case."""
+        self._begin = {"begin": seeds.of_worker(self._seed, f"case {case}")}
 
     def request(
         self,
@@ -468,7 +470,7 @@ class Worker:
             "names": list(program.names),
             "is_notebook": program.is_notebook,
             "operations": program.operations,
-            "seed": self._seed,
+            "seed": seeds.of_worker(self._seed, "load"),
         }
         self._send("load", settings, {})
 

@@ -7,7 +7,7 @@ capabilities  capset(2) to nothing, also for root
 landlock      landlock(7) with no rule: no file, no TCP, no signal or abstract socket outside
 seccomp       seccomp(2): the calls of a computing process are allowed, all others refused;
               a path is never looked up: reading one answers ENOENT, writing one EROFS
-session       setsid(2), parent-death signal, not dumpable
+session       setsid(2), parent-death signal, not dumpable, for root a neutral name of the host
 
 `Confinement.level` asks the kernel afterwards: "strict" when a file, a process and a socket are out of reach,
 "process" otherwise.
@@ -15,6 +15,7 @@ session       setsid(2), parent-death signal, not dumpable
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -31,6 +32,7 @@ OPEN_FILES = 64
 # prctl(2)
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 CAPABILITY_VERSION_3 = 0x20080522
+CLONE_NEWUTS, HOSTNAME = 0x04000000, b"grader"
 
 # landlock(7): the file system rights of each ABI, and the first ABI with networks and with scopes
 LANDLOCK_FILES = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
@@ -239,6 +241,9 @@ class Confinement:
         assert self._kernel is not None
         if os.getsid(0) != os.getpid():
             os.setsid()
+        with contextlib.suppress(Refused):  # others than root see the machine's name
+            self._kernel.call(self._numbers["unshare"], ctypes.c_ulong(CLONE_NEWUTS))
+            self._kernel.call(self._numbers["sethostname"], HOSTNAME, ctypes.c_size_t(len(HOSTNAME)))
         self._kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != self._parent:  # it had died before the line above
             os._exit(1)

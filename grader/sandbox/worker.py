@@ -552,7 +552,7 @@ def fault(error: BaseException, file: str) -> dict[str, Any]:
     """Describe what a student's code raised: kind, type, message and the line in their file."""
     kinds = {
         Missing: "missing", Misfit: "misfit", SystemExit: "exited", MemoryError: "memory", BelowLevel: "level",
-        values.TooMuch: "protocol",
+        values.TooMuch: "too_large",
     }  # fmt: skip
     kind = next((kind for cls, kind in kinds.items() if isinstance(error, cls)), "raised")
     line, step, is_own = None, error.__traceback__, False

@@ -172,7 +172,7 @@ class Observing:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._seed = calls.student.seed
+        self._seed = calls.student.worker_seed
         _ = calls.student.loaded
 
     def discover(self) -> tuple[Discovered, list[Array]]:

@@ -40,13 +40,13 @@ class NetworkProbes:
 
 @functools.lru_cache
 def of_neuron(seed: int) -> NeuronProbes:
-    """Return a run's probes of one neuron, which all hand-ins of a class share."""
+    """Return a run's probes of one neuron, the same for each case."""
     return neuron_probes(generator(seed, "neuron"))
 
 
 @functools.lru_cache
 def of_network(seed: int) -> NetworkProbes:
-    """Return a run's probes of the network, which all hand-ins of a class share."""
+    """Return a run's probes of the network, the same for each case."""
     return network_probes(generator(seed, "network"))
 
 
