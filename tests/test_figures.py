@@ -68,7 +68,7 @@ def test_what_a_lab_shows(tmp_path: Path) -> None:
     page = RENDERERS["html"](report)
     assert [f"<h3>{title}</h3>" in page for title in ("Slopes", "Pairs", "All")] == [True] * 3
     assert ("slope, m" in page, "offset · b" in page, "hidden 1" in page) == (True, True, False)
-    assert "expected:    slope  1, 2\n                    offset 3, 4\n" in RENDERERS["text"](report)
+    assert "expected:    slope   1, 2\n                    offset  3, 4\n" in RENDERERS["text"](report)
 
 
 @pytest.mark.parametrize(
