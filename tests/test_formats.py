@@ -367,13 +367,29 @@ def test_github_severity(reports: dict[str, Report]) -> None:
     assert {"notice"} == set(by_kind["observed"])
 
 
+def violated(report: Report, findings: list[Finding]) -> Report:
+    """Return a report whose gate these findings violate."""
+    gate, *others = report.criteria
+    return replace(report, findings=findings, criteria=[replace(gate, verdict=Verdict.FAILED), *others])
+
+
+def test_a_banned_import_in_a_bonus_is_told(reports: dict[str, Report]) -> None:
+    """Where no gate is violated the finding stands among the notes of each format, and is a warning to GitHub."""
+    finding = Finding(rule=BANNED_IMPORT, file="lecture.py", line=3, message=say("lecture.py imports torch."))
+    report = replace(reports["extra"], findings=[finding])
+
+    for name in ("text", "html", "markdown", "gradescope", "junit", "github"):
+        assert "lecture.py imports torch." in RENDERERS[name](report).replace("\\", "")
+    assert [one.name for one in annotated(report) if "imports torch" in one.data] == ["warning"]
+
+
 def test_github_shows_the_worst(reports: dict[str, Report]) -> None:
     """Of more than ten annotations the worst are shown, and the rest is counted."""
     findings = [
         Finding(rule=BANNED_IMPORT, file="a.py", line=line, message=say("import {line}", line=line))
         for line in range(9)
     ]
-    found = annotated(replace(reports["failing"], findings=findings))
+    found = annotated(violated(reports["failing"], findings))
 
     assert ["error"] * 9 + ["notice"] == [one.name for one in found]
     assert "1 more are told in the log." in found[-1].data
@@ -391,7 +407,7 @@ def test_github_notebooks_have_no_lines(reports: dict[str, Report]) -> None:
     """A line of a notebook's cell is not a line of its file."""
     finding = Finding(rule=BANNED_IMPORT, file="work.ipynb", line=3, message=say("imports torch"))
 
-    first = annotated(replace(reports["failing"], findings=[finding]))[0]
+    first = annotated(violated(reports["failing"], [finding]))[0]
 
     assert {"file": "work.ipynb", "title": "Forbidden import"} == first.properties
 
