@@ -16,9 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import asdict
-from msgspec.structs import replace as structs_replace
-
 if TYPE_CHECKING:
     from grader.models import AnyFigure, CaseResult, CriterionResult, Evidence, Message, Report
 
@@ -188,7 +185,9 @@ def evidence_in(evidence: Evidence, lang: str) -> Evidence:
 
 def figure_in(figure: AnyFigure, lang: str) -> AnyFigure:
     """Return a figure with its words in a language: those of its fields that are text, and of its marks."""
-    made = asdict(figure)
+    from msgspec import structs  # `--help` does without
+
+    made = structs.asdict(figure)
     texts = {name: translated(one, lang) for name, one in made.items() if isinstance(one, str)}
-    marks = [structs_replace(one, label=translated(one.label, lang)) for one in made.get("marks", ())]
-    return structs_replace(figure, **texts, **({"marks": marks} if marks else {}))
+    marks = [structs.replace(one, label=translated(one.label, lang)) for one in made.get("marks", ())]
+    return structs.replace(figure, **texts, **({"marks": marks} if marks else {}))
