@@ -373,7 +373,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             scores.append(entry.score)
         if report.status is not Status.GRADED:
             continue
-        for criterion in report.criteria:
+        for criterion in report.counted:
             whole.setdefault(criterion.id, []).append(criterion.verdict is Verdict.PASSED)
             for case in criterion.cases:
                 name = f"{criterion.id}.{case.id}"
@@ -398,7 +398,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         "extra": {
             "hand_ins": len(extras),
             "mean": round(statistics.fmean(extras), 2) if extras else None,
-            "max_score": task.lab.extra.rubric.max_score if task.lab.extra is not None else 0,
+            "max_score": task.lab.rubric.max_extra,
         },
         "criteria": {name: round(statistics.fmean(made), 4) for name, made in whole.items()},
         "cases": {

@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-HOOKS = ("other_suite", "better")
+HOOKS = ("other_suite", "better", "figures")
 
 
 def unknown_hooks(path: Path) -> list[str]:

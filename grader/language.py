@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grader.models import CaseResult, CriterionResult, Message, Report
+    from grader.models import AnyFigure, CaseResult, CriterionResult, Evidence, Message, Report
 
 LANGUAGES = ("en", "ru")
 LOCALE = Path(__file__).with_name("locale")
@@ -142,8 +142,7 @@ def report_in(report: Report, lang: str) -> Report:
     report = replace(report, lang=lang)
     if lang == "en":
         return report
-    extra = report.extra
-    titles = {criterion.id: translated(criterion.title, lang) for criterion in report.every_criterion}
+    titles = {criterion.id: translated(criterion.title, lang) for criterion in report.criteria}
 
     def told(message: Message | None) -> Message | None:
         return None if message is None else message_in(message, lang, titles)
@@ -158,6 +157,7 @@ def report_in(report: Report, lang: str) -> Report:
             feedback=told(case.feedback),
             hint=told(case.hint),
             remarks=remarks(case.remarks),
+            evidence=[evidence_in(one, lang) for one in case.evidence],
         )
 
     def criterion_in(criterion: CriterionResult) -> CriterionResult:
@@ -175,7 +175,23 @@ def report_in(report: Report, lang: str) -> Report:
         assignment=translated(report.assignment, lang),
         reason=told(report.reason),
         criteria=[criterion_in(criterion) for criterion in report.criteria],
-        extra=extra
-        and replace(extra, title=translated(extra.title, lang), criteria=list(map(criterion_in, extra.criteria))),
         findings=[replace(one, message=message_in(one.message, lang, titles)) for one in report.findings],
+        figures=[figure_in(one, lang) for one in report.figures],
+        notes=remarks(report.notes),
     )
+
+
+def evidence_in(evidence: Evidence, lang: str) -> Evidence:
+    """Return evidence with its names in a language."""
+    rows, columns = ([translated(one, lang) for one in names] for names in (evidence.rows, evidence.columns))
+    return evidence.labelled(rows, columns, translated(evidence.label, lang))
+
+
+def figure_in(figure: AnyFigure, lang: str) -> AnyFigure:
+    """Return a figure with its words in a language: those of its fields that are text, and of its marks."""
+    from msgspec import structs  # `--help` does without
+
+    made = structs.asdict(figure)
+    texts = {name: translated(one, lang) for name, one in made.items() if isinstance(one, str)}
+    marks = [structs.replace(one, label=translated(one.label, lang)) for one in made.get("marks", ())]
+    return structs.replace(figure, **texts, **({"marks": marks} if marks else {}))

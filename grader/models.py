@@ -5,22 +5,27 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from grader.sandbox.client import Limits
 from grader.sandbox.reading import place_of
 
 LABS = Path(__file__).with_name("labs")
 DEFAULT_LAB = LABS / "xor"
-SCHEMA = "xor-lab-grader/report/v1"
+SCHEMA = "grader/report/v2"
 
 BANNED_IMPORT = "banned_import"  # rules that findings name
 DROPPED_LINE = "notebook_line"
 
 LARGEST_INT = 2**53  # that every reader of JSON takes
+FIGURE_VALUES = 5_000
+
 Number = float | str  # a non-finite number is the string "nan", "inf" or "-inf"
+Probe = Number | list[Number | list[Number]]
 
 
 class Verdict(enum.Enum):
@@ -47,7 +52,7 @@ class Status(enum.Enum):
     GRADER_ERROR = "grader_error"
 
 
-def number(value: float) -> Number:
+def number(value: float | str) -> Number:
     """Return value as a number that JSON can carry: rounded to 12 digits, non-finite as a string."""
     value = float(value)
     return float(f"{value:.12g}") if math.isfinite(value) else str(value)
@@ -109,29 +114,52 @@ class StudentError:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What one case of the suite observed. Travels as JSON in the pytest-json-report metadata.
+class Evidence:
+    """Numbers side by side: what is right, and what the submission gave.
 
-    expected, actual and probe are shown side by side; a list of nine parameters is in the order
-    hidden 1, hidden 2, output, each first weight, second weight, bias.
+    expected and actual are flat, in reading order, or one number or text; shape is that of the arrays, [] for one number.
+    rows and columns name their rows and columns, and are empty where nothing names them. probe is what it was tried on,
+    by name: a number, a list, or a list of rows.
     """
 
-    criterion: str
-    case: str
-    verdict: Verdict
-    title: str
-    feedback: Message | None = None
-    hint: Message | None = None
+    label: str = ""
+    shape: list[int] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
     expected: Number | list[Number] | None = None
     actual: Number | list[Number] | None = None
-    probe: dict[str, Number | list[Number]] = field(default_factory=dict)
-    exception: StudentError | None = None
-    stdout: str = ""
-    remarks: list[Message] = field(default_factory=list)
+    probe: dict[str, Probe] = field(default_factory=dict)
+
+    def labelled(self, rows: Iterable[str], columns: Iterable[str] = (), label: str = "") -> Evidence:
+        """Return this evidence with names for its rows and columns."""
+        return replace(self, rows=list(rows), columns=list(columns), label=label)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How one case of the suite ended, and what it observed. Travels as JSON in the pytest-json-report metadata.
+
+    misconception is the id of the mistake in the bank ("a|b" where two make the same numbers); formula what to reread.
+    """
+
+    criterion: str = ""
+    id: str = ""
+    title: str = ""
+    verdict: Verdict
+    feedback: Message | None = None
+    hint: Message | None = None
     misconception: str | None = None
     formula: str | None = None
+    remarks: list[Message] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    exception: StudentError | None = None
+    stdout: str = ""
     blocked_by: str | None = None
-    duration_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Return "criterion.case"."""
+        return f"{self.criterion}.{self.id}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,8 +214,7 @@ class StagedSubmission:
     dropped: tuple[tuple[str, int, str], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseRule:
+class CaseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The points of one case, and the cases ("criterion.case") without which it means nothing."""
 
     id: str
@@ -195,19 +222,22 @@ class CaseRule:
     requires: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Criterion:
-    """One criterion of the rubric. A gate has no points of its own: violated, it zeroes the score."""
+class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One criterion of the rubric. A gate has no points of its own: violated, it zeroes the score.
+
+    bonus: its points count apart from the score, where file was handed in beside the lab's.
+    """
 
     id: str
     title: str
     points: int
     is_gate: bool = False
+    bonus: bool = False
+    file: str = ""
     cases: tuple[CaseRule, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Imports:
+class Imports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The import rules: frameworks that are banned, packages that are preloaded, stand-ins."""
 
     banned: tuple[str, ...] = ()
@@ -215,8 +245,7 @@ class Imports:
     stand_ins: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rubric:
+class Rubric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is judged and for how many points; the denominator of every score."""
 
     criteria: tuple[Criterion, ...]
@@ -224,8 +253,30 @@ class Rubric:
 
     @property
     def max_score(self) -> int:
-        """Return the sum of all points."""
-        return sum(criterion.points for criterion in self.criteria)
+        """Return the sum of all points that count for the score."""
+        return sum(criterion.points for criterion in self.criteria if not criterion.bonus)
+
+    @property
+    def max_extra(self) -> int:
+        """Return the sum of all points apart from the score."""
+        return sum(criterion.points for criterion in self.criteria if criterion.bonus)
+
+    def of_file(self, file: str) -> list[Criterion]:
+        """Return the criteria that are judged by a file handed in beside the lab's, or by that itself ("")."""
+        return [criterion for criterion in self.criteria if criterion.file == file]
+
+    @property
+    def bonus_files(self) -> list[str]:
+        """Return the files that bonus criteria name, each once."""
+        return list(dict.fromkeys(criterion.file for criterion in self.criteria if criterion.bonus))
+
+
+class BonusFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file of bonus criteria: the functions that its text defines, and the limits of its own worker."""
+
+    file: str
+    functions: tuple[str, ...] = ()
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,8 +285,7 @@ class Assignment:
 
     file is what is handed in, classes what its text defines, functions what else is asked for, operations the names
     of what its confined.py does. folder is where it is, absolute or inside the default lab ("": that itself); sha256 is over all that is in it
-    but the template ("" for this lab, which is the grader's own code). extra is what earns points apart
-    from the score, an assignment in itself: its file lies beside the lab's, whose import rules hold for both.
+    but the template ("" for this lab, which is the grader's own code). bonus has what is to know about files of bonus criteria.
     """
 
     rubric: Rubric
@@ -247,7 +297,7 @@ class Assignment:
     limits: Limits = field(default_factory=Limits)
     folder: str = ""
     sha256: str = ""
-    extra: Assignment | None = None
+    bonus: tuple[BonusFile, ...] = ()
     is_run_asked: bool = False  # one run of train from the student's own start, as a remark
 
     @property
@@ -260,21 +310,97 @@ class Assignment:
         """Return the file with the operations that the lab brings into the worker, None where there are none."""
         return self.place / "confined.py" if self.operations else None
 
+    def bonus_file(self, file: str) -> BonusFile:
+        """Return what is to know about a file of bonus criteria."""
+        return next((one for one in self.bonus if one.file == file), BonusFile(file=file))
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Training:
-    """The observed training of the student's network from a set start: `source` says by which loop.
 
-    rate is what the student's rate was measured to be, the factor 2 in it; losses is one mean squared error
-    an epoch; grid the outputs on grid_size x grid_size points of
-    the unit square, rows by x1, columns by x2, both from 0 to 1.
+class Figure(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
+    """What every figure has: a title, a sentence below it, and names and units of its axes."""
+
+    title: str
+    caption: str = ""
+    x_label: str = ""
+    y_label: str = ""
+    x_unit: str = ""
+    y_unit: str = ""
+
+
+class Points(Figure, frozen=True, kw_only=True):
+    """values[i] at x[i], each any sequence of numbers."""
+
+    x: list[Number]
+    values: list[Number]
+
+    def __post_init__(self) -> None:
+        """Take the numbers as JSON can carry them; ValueError where they do not go together."""
+        for name in ("x", "values"):
+            msgspec.structs.force_setattr(self, name, figure_values(getattr(self, name)))
+        if len(self.x) != len(self.values):
+            raise ValueError("a figure has as many x as values")
+
+
+class Series(Points, tag="series", frozen=True, kw_only=True):
+    """Points joined by a line, in their order; on a logarithmic scale there is a gap where a value is not positive."""
+
+    is_logarithmic: bool = False
+
+
+class Pairs(Points, tag="pairs", frozen=True, kw_only=True):
+    """Points that nothing joins."""
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A point of a Grid that is marked with a shape: the value there, and what the shape says."""
+
+    x: float
+    y: float
+    value: Number
+    label: str
+    shape: Literal["circle", "square"] = "circle"
+
+    def __post_init__(self) -> None:
+        """Take the value as JSON can carry it; ValueError for a place that is none."""
+        msgspec.structs.force_setattr(self, "value", number(self.value))
+        if not (math.isfinite(self.x) and math.isfinite(self.y)):
+            raise ValueError(f"a Mark cannot be at ({self.x}, {self.y})")
+
+
+class Grid(Figure, tag="grid", frozen=True, kw_only=True):
+    """Values over a rectangle, as colours: values[i][j] at the i-th x and the j-th y.
+
+    x_extent and y_extent are the first and last place of each; scale is what the first and the last colour mean; where
+    the values cross level, a line is drawn.
     """
 
-    source: str = ""
-    rate: Number | None = None
-    losses: list[Number] = field(default_factory=list)
-    grid_size: int = 0
-    grid: list[Number] = field(default_factory=list)
+    values: list[list[Number]]
+    x_extent: tuple[float, float]
+    y_extent: tuple[float, float]
+    scale: tuple[float, float]
+    value_label: str = ""
+    unit: str = ""
+    level: float | None = None
+    marks: list[Mark] = []
+
+    def __post_init__(self) -> None:
+        """Take the numbers as JSON can carry them; ValueError for what is no grid over a rectangle."""
+        msgspec.structs.force_setattr(self, "values", [figure_values(row) for row in self.values])
+        if len(self.values) < 2 or len({len(row) for row in self.values}) != 1 or len(self.values[0]) < 2:
+            raise ValueError("a Grid has two rows or more, of the same length, which is two or more")
+        for low, high in (self.x_extent, self.y_extent, self.scale):
+            if not (math.isfinite(low) and math.isfinite(high) and low < high):
+                raise ValueError(f"a Grid cannot go from {low} to {high}")
+
+
+def figure_values(values: Iterable[Any]) -> list[Number]:
+    """Return the values of a figure as JSON can carry them; ValueError for more than a report should hold."""
+    kept = vector(values)
+    if len(kept) > FIGURE_VALUES:
+        raise ValueError(f"a figure has at most {FIGURE_VALUES} values")
+    return kept
+
+
+AnyFigure = Series | Grid | Pairs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -283,7 +409,10 @@ class SuiteRun:
 
     outcomes: tuple[Outcome, ...] = ()
     asked: tuple[str, ...] = ()  # modules the code asked for at run time and got a stand-in for
-    training: Training = field(default_factory=Training)
+    kept: dict[str, Any] = field(default_factory=dict)  # for the lab's hooks
+    notes: list[Message] = field(default_factory=list)
+    figures: list[AnyFigure] = field(default_factory=list)
+    cases_s: dict[str, float] = field(default_factory=dict)
     level: str = "none"
     python: str = ""
     numpy: str = ""
@@ -298,29 +427,26 @@ class SuiteRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CaseResult:
-    """One case of the report: an outcome and its points.
+class BonusRun:
+    """One file of bonus criteria that was run: the imports found from it on, and what its cases gave."""
 
-    misconception is the id of the mistake in the bank ("a|b" where two make the same numbers);
-    formula the lecture's, to reread.
-    """
+    file: SourceFile
+    findings: tuple[Finding, ...]
+    run: SuiteRun
 
-    id: str
-    title: str
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseResult(Outcome):
+    """One case of the report: an outcome and its points."""
+
     points: int
     max_points: int
-    verdict: Verdict
-    feedback: Message | None
-    hint: Message | None
-    expected: Number | list[Number] | None
-    actual: Number | list[Number] | None
-    probe: dict[str, Number | list[Number]]
-    exception: StudentError | None
-    stdout: str
-    remarks: list[Message]
-    misconception: str | None
-    formula: str | None
-    blocked_by: str | None
+
+    @classmethod
+    def of(cls, outcome: Outcome, points: int, max_points: int) -> CaseResult:
+        """Return an outcome with its points."""
+        given = {one.name: getattr(outcome, one.name) for one in fields(Outcome)}
+        return cls(points=points, max_points=max_points, **given)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -338,16 +464,8 @@ class CriterionResult:
     misconception: str | None
     blocked_by: str | None
     remarks: list[Message]
+    bonus: bool
     cases: list[CaseResult]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Extra:
-    """What was handed in for extra points: its title, the most that it can earn, and its criteria."""
-
-    title: str
-    max_score: int
-    criteria: list[CriterionResult]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -390,7 +508,7 @@ class Timing:
 class Report:
     """One graded submission: all that a renderer sees. assignment is the lab's title.
 
-    extra_score is no part of score; extra is null where nothing was handed in for it.
+    Bonus criteria stand last, where their file was handed in; extra_score is the sum of their points, and no part of score.
     """
 
     schema: str
@@ -401,17 +519,27 @@ class Report:
     max_score: int
     criteria: list[CriterionResult]
     extra_score: int
-    extra: Extra | None
     findings: list[Finding]
     sandbox: SandboxUsed
     submission: SubmissionShown
-    training: Training
+    figures: list[AnyFigure]
+    notes: list[Message]
     lang: str
     seed: int
     environment: Environment
     timing: Timing
 
     @property
-    def every_criterion(self) -> list[CriterionResult]:
-        """Return all criteria, those for extra points last."""
-        return [*self.criteria, *(self.extra.criteria if self.extra is not None else ())]
+    def counted(self) -> list[CriterionResult]:
+        """Return the criteria that count for the score."""
+        return [one for one in self.criteria if not one.bonus]
+
+    @property
+    def bonus(self) -> list[CriterionResult]:
+        """Return the criteria apart from the score."""
+        return [one for one in self.criteria if one.bonus]
+
+    @property
+    def max_extra(self) -> int:
+        """Return the sum of the points that the bonus criteria could give."""
+        return sum(one.max_points for one in self.bonus)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from grader.budget import Budget
 from grader.errors import Rejected
 from grader.imports import check_imports, dropped_lines
 from grader.lab_package import LabPackage
-from grader.models import Assignment, Handed, Report, StagedSubmission, Status, SuiteRun, say
+from grader.models import Assignment, BonusRun, Handed, Report, StagedSubmission, Status, SuiteRun, say
 from grader.rubric import read_assignment
 from grader.sandbox.client import Limits, Program, Worker
 from grader.sandbox.preload import modules_for
@@ -22,7 +24,7 @@ from grader.scoring import points_of, score, without_run
 from grader.staging import collect, name_of, reading_modules, stage
 
 if TYPE_CHECKING:
-    from grader.lab.hooks import Ran
+    from grader.lab.hooks import Hooks, Ran
     from grader.suite_run import CollectedSuite
 
 Progress = Callable[[str], None]
@@ -45,7 +47,7 @@ def assignment(
 
 def limits_for(limits: Limits, time_limit: float) -> Limits:
     """Return limits whose total is time_limit seconds; one hang leaves time for the rest."""
-    return replace(
+    return structs.replace(
         limits,
         total_time_s=time_limit,
         load_time_s=min(limits.load_time_s, time_limit / 2),
@@ -93,19 +95,18 @@ def grade_handed(
             box.bring(assignment.confined)
             worker = stack.enter_context(Worker(box, assignment.limits, seed, modules=reading_modules(handed)))
             staged = stage(handed, assignment, worker)
-            part = extra_part(staged, assignment)
-            more = () if part is None else (part.main.name,)
-            findings = (*check_imports(staged, assignment.rubric.imports.banned, *more), *dropped_lines(staged))
+            findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
             fitting = sandbox_for(preloaded(staged, assignment), box, worker, stack)
             stack.push(worker)  # its end comes before that of its sandbox
             worker.run(program(staged, assignment), fitting)
             budget = Budget()
             run = run_lab(staged, assignment, worker, seed, progress, budget, collected)
-            extra = None
-            if part is not None:
-                extra = run_extra(part, assignment, fitting or box, worker.spent_s, seed, progress, budget)
+            bonus: list[BonusRun] = []
+            for part in bonus_parts(staged, assignment):
+                spent_s = worker.spent_s + sum(one.run.student_time_s for one in bonus)
+                bonus.append(run_bonus(part, assignment, fitting or box, spent_s, seed, progress, budget, collected))
             return score(
-                assignment, staged, findings, run, extra, seed=seed, lang=lang, total_s=time.monotonic() - began
+                assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=time.monotonic() - began
             )
     except Rejected as rejected:
         status, reason = Status.REJECTED, rejected.reason
@@ -153,35 +154,45 @@ def run_lab(
     ran = ran_of(first, assignment)
     suite = hooks.other_suite(ran)
     if suite is None:
-        return first
+        return drawn(first, assignment, hooks)
     other = run_suite(staged, assignment, worker, seed, progress, budget, suite)
     if other.broken is not None:  # it ran as the submission pleased
-        return first
-    return replace(
-        first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other,
-        student_time_s=round(worker.spent_s, 4),
-    )
+        return drawn(first, assignment, hooks)
+    better = first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other
+    return drawn(replace(better, student_time_s=round(worker.spent_s, 4)), assignment, hooks)
 
 
 def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
     """Return a run as the lab's hooks see it."""
     from grader.lab.hooks import Ran
 
-    outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for outcome in run.outcomes}
-    return Ran(suite=run.suite, outcomes=outcomes, score=points_of(assignment.rubric, outcomes))
+    outcomes = {outcome.name: outcome for outcome in run.outcomes}
+    return Ran(suite=run.suite, outcomes=outcomes, score=points_of(assignment.rubric, outcomes), kept=run.kept)
 
 
-def extra_part(staged: StagedSubmission, assignment: Assignment) -> StagedSubmission | None:
-    """Return the hand-in with its file for extra points as the main one, None where nothing is written there."""
-    wanted = assignment.extra.file if assignment.extra is not None else None
+def drawn(run: SuiteRun, assignment: Assignment, hooks: Hooks) -> SuiteRun:
+    """Return a run with the figures that the lab makes of it; what breaks there is a note, and no matter of the grade."""
+    from grader.lab import CaseStopped
+
+    try:
+        return replace(run, figures=hooks.figures(ran_of(run, assignment)))
+    except (Exception, CaseStopped) as error:
+        problem = f"{type(error).__name__}: {error}"
+        note = say(
+            "For the lecturer: hooks.py made no figures ({problem}). The grade does not depend on it.", problem=problem
+        )
+        return replace(run, notes=[*run.notes, note])
+
+
+def bonus_parts(staged: StagedSubmission, assignment: Assignment) -> Iterator[StagedSubmission]:
+    """Yield the submission once for each file of bonus criteria in which something is written, with that as the main one."""
     files = (staged.main, *staged.siblings)
     for file in staged.siblings:
-        if file.name == wanted and not file.is_unwritten:
-            return replace(staged, main=file, siblings=tuple(one for one in files if one is not file))
-    return None
+        if file.name in assignment.rubric.bonus_files and not file.is_unwritten:
+            yield replace(staged, main=file, siblings=tuple(one for one in files if one is not file))
 
 
-def run_extra(
+def run_bonus(
     part: StagedSubmission,
     assignment: Assignment,
     sandbox: Sandbox,
@@ -189,17 +200,19 @@ def run_extra(
     seed: int,
     progress: Progress,
     budget: Budget,
-) -> SuiteRun:
-    """Run the suite for extra points in a worker of its own, in what spent_s left of the hand-in's time."""
+    collected: CollectedSuite | None,
+) -> BonusRun:
+    """Run the cases of one file of bonus criteria in a worker of its own, in what spent_s left of the submission's time."""
     from grader.suite_run import run_suite
 
-    assert assignment.extra is not None
+    about = assignment.bonus_file(part.main.name)
     left_s = max(0.0, assignment.limits.total_time_s - spent_s)
-    limits = limits_for(assignment.extra.limits, min(assignment.extra.limits.total_time_s, left_s))
-    extra = replace(assignment.extra, limits=limits)
-    text = replace(program(part, assignment), names=extra.functions, operations="")
+    limits = limits_for(about.limits, min(about.limits.total_time_s, left_s))
+    text = replace(program(part, assignment), names=about.functions)
+    findings = check_imports(part, assignment.rubric.imports.banned)
     with Worker(sandbox, limits, seed, program=text) as worker:
-        return run_suite(part, extra, worker, seed, progress, budget)
+        run = run_suite(part, assignment, worker, seed, progress, budget, collected=collected, file=part.main.name)
+    return BonusRun(file=part.main, findings=findings, run=run)
 
 
 def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import fields, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
+from msgspec import structs
 
 from grader.errors import BrokenGrader
 from grader.lab_package import LabPackage, unknown_hooks
-from grader.models import DEFAULT_LAB, Assignment, CaseRule, Criterion, Imports, Rubric
+from grader.models import DEFAULT_LAB, Assignment, BonusFile, Rubric
 from grader.sandbox.client import Limits
 
-EXTRA = "extra"  # a folder inside: an assignment for points apart from the score
 TOML_BYTES = 256 * 1024
-SAID = ("title", "file", "classes", "functions", "limits")  # what assignment.toml says of an Assignment
 BESIDE = ("template", "solutions", "__pycache__")  # no grade depends on them, even where they are packages
 
 T = TypeVar("T")
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What assignment.toml says of a lab."""
+
+    title: str
+    file: str
+    classes: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    bonus: tuple[BonusFile, ...] = ()
 
 
 def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> Assignment:
@@ -33,44 +43,35 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
     if not place.is_dir():
         raise BrokenGrader("The assignment {path} is not a folder.", path=place.name)
     path = place / "assignment.toml"
-    raw = read_toml(path)
+    said = read_toml(path, Described)
     rules = read_rubric(rubric or place / "rubric.toml")
-    lab = converted(raw, Assignment, path, rubric=msgspec.to_builtins(rules))
-    limits = raw.get("limits", {})
-    refuse(path, [*unknown("the assignment", raw, SAID), *unknown("[limits]", limits, names_of(Limits))])
-    refuse(path, contradictions(lab))
+    refuse(path, contradictions(said, rules))
     if not any((place / "suite").glob("test_*.py")):
         raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
-    lab = replace(lab, operations=operations_of(place))
-    if (place / EXTRA).is_dir():
-        extra = read_assignment(place / EXTRA)
-        lab = replace(lab, extra=replace(extra, folder=EXTRA, sha256="") if folder is None else extra)
-        refuse(path, both_named(lab, extra))
+    lab = Assignment(rubric=rules, operations=operations_of(place), **structs.asdict(said))
     return lab if folder is None else replace(lab, folder=str(place.resolve()), sha256=content_hash(place))
 
 
-def both_named(lab: Assignment, extra: Assignment) -> Iterator[str]:
-    """Yield one sentence for each thing that a lab and its extra cannot both have."""
-    if extra.file == lab.file:
-        yield f"the lab and its {EXTRA} both are {lab.file}"
-    if extra.rubric.imports != Imports():
-        yield f"{EXTRA}/rubric.toml has [imports]: the lab's hold for both files"
-    for criterion in extra.rubric.criteria:
-        if criterion.id in {one.id for one in lab.rubric.criteria}:
-            yield f"the lab and its {EXTRA} both have the criterion {criterion.id}"
-
-
-def contradictions(lab: Assignment) -> Iterator[str]:
+def contradictions(said: Described, rubric: Rubric) -> Iterator[str]:
     """Yield one sentence for each thing that an assignment cannot be."""
-    if not lab.file.endswith(".py") or "/" in lab.file:
-        yield f"file is {lab.file!r}, which is no name of a Python file"
-    for name in (*lab.classes, *lab.functions):
+    files = [said.file, *(one.file for one in said.bonus)]
+    for file in files:
+        if not file.endswith(".py") or "/" in file:
+            yield f"file is {file!r}, which is no name of a Python file"
+        if files.count(file) > 1:
+            yield f"{file} appears twice"
+    if said.file in rubric.bonus_files:
+        yield f"a bonus criterion is judged by {said.file}, which is the lab's own file"
+    for file in files[1:]:
+        if file not in rubric.bonus_files:
+            yield f"no bonus criterion is judged by {file}"
+    for name in (*said.classes, *said.functions, *(name for one in said.bonus for name in one.functions)):
         if not name.isidentifier():
             yield f"{name!r} is no name of a class or function"
-    for field in fields(lab.limits):
-        value = getattr(lab.limits, field.name)
-        if not (math.isfinite(value) and value > 0):
-            yield f"limits.{field.name} is {value}, which is no limit"
+    for limits in (said.limits, *(one.limits for one in said.bonus)):
+        for name, value in structs.asdict(limits).items():
+            if not (math.isfinite(value) and value > 0):
+                yield f"limits.{name} is {value}, which is no limit"
 
 
 def operations_of(place: Path) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ def belongs(part: Path) -> bool:
         return False
     if part.is_dir():
         is_suite = part.name == "suite" or part.name.startswith("suite_")
-        return is_suite or part.name in ("locale", EXTRA) or (part / "__init__.py").is_file()
+        return is_suite or part.name == "locale" or (part / "__init__.py").is_file()
     return part.suffix in (".toml", ".py")
 
 
@@ -133,14 +134,13 @@ def content_hash(folder: Path) -> str:
 
 def read_rubric(path: Path = DEFAULT_LAB / "rubric.toml") -> Rubric:
     """Return the rubric in the TOML file at path; BrokenGrader with one sentence if it is not one."""
-    raw = read_toml(path)
-    rubric = converted(raw, Rubric, path)
-    refuse(path, [*unknown_keys(raw), *problems(rubric)])
+    rubric = read_toml(path, Rubric)
+    refuse(path, problems(rubric))
     return rubric
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a TOML file holds; BrokenGrader with one sentence if that cannot be read."""
+def read_toml(path: Path, kind: type[T]) -> T:
+    """Return what a TOML file holds, as kind; BrokenGrader with one sentence where it has another shape, or cannot be read."""
     try:
         if path.exists() and not path.is_file():
             raise BrokenGrader("{path} is not a regular file.", path=path.name)
@@ -148,51 +148,18 @@ def read_toml(path: Path) -> dict[str, Any]:
             text = file.read(TOML_BYTES + 1)
         if len(text) > TOML_BYTES:
             raise BrokenGrader("{path} is larger than {limit} KiB.", path=path.name, limit=TOML_BYTES // 1024)
-        return msgspec.toml.decode(text, type=dict[str, Any])
+        return msgspec.toml.decode(text, type=kind)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise BrokenGrader("{path} cannot be read: {reason}.", path=told(path), reason=reason) from error
+        raise BrokenGrader("{path} cannot be read: {reason}.", path=path.name, reason=reason) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=told(path), reason=str(error)) from error
-
-
-def told(path: Path) -> str:
-    """Return how a file of an assignment is called: by its name, with its folder where it is the extra's."""
-    return f"{EXTRA}/{path.name}" if path.parent.name == EXTRA else path.name
-
-
-def converted(raw: dict[str, Any], kind: type[T], path: Path, **more: Any) -> T:
-    """Return raw, read from path, as kind; BrokenGrader with one sentence where it has another shape."""
-    try:
-        return msgspec.convert({**raw, **more}, kind)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=told(path), reason=str(error)) from error
+        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
 
 
 def refuse(path: Path, found: Iterable[str]) -> None:
     """Raise BrokenGrader for the first of the problems found in a file."""
     for problem in found:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=told(path), reason=problem)
-
-
-def names_of(kind: type) -> set[str]:
-    """Return the names of the fields of a dataclass."""
-    return {one.name for one in fields(kind)}
-
-
-def unknown(name: str, part: dict[str, Any], known: Collection[str]) -> list[str]:
-    """Return one sentence for each key that a part of a file must not have: a misspelt one would be passed over."""
-    return [f"{name} has the unknown key {key}" for key in sorted(set(part) - set(known))]
-
-
-def unknown_keys(raw: dict[str, Any]) -> Iterator[str]:
-    """Yield one sentence for each key that a rubric does not have."""
-    yield from unknown("the rubric", raw, names_of(Rubric))
-    yield from unknown("[imports]", raw.get("imports", {}), names_of(Imports))
-    for criterion in raw["criteria"]:
-        yield from unknown(criterion["id"], criterion, names_of(Criterion))
-        for case in criterion.get("cases", ()):
-            yield from unknown(f"{criterion['id']}.{case['id']}", case, names_of(CaseRule))
+        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=problem)
 
 
 def problems(rubric: Rubric) -> list[str]:
@@ -207,10 +174,13 @@ def problems(rubric: Rubric) -> list[str]:
             found.append(f"{criterion.id} has negative points")
         elif criterion.is_gate and (criterion.points or criterion.cases):
             found.append(f"{criterion.id} is a gate and has points or cases of its own")
+        elif criterion.bonus != bool(criterion.file) or (criterion.bonus and criterion.is_gate):
+            found.append(f"{criterion.id} needs both bonus and file, or none of them, and is no gate with them")
         elif sum(case_points) != criterion.points:
             found.append(f"the cases of {criterion.id} sum to {sum(case_points)} points, not to {criterion.points}")
         for case in criterion.cases:
-            earlier = cases[: cases.index(f"{criterion.id}.{case.id}")]
+            beside = [f"{one.id}.{case.id}" for one in rubric.of_file(criterion.file) for case in one.cases]
+            earlier = beside[: beside.index(f"{criterion.id}.{case.id}")]
             unmet = sorted(set(case.requires) - set(earlier))
             found += [f"{criterion.id}.{case.id} requires {name}, which is no case before it" for name in unmet]
     if rubric.max_score == 0:

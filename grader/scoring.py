@@ -15,12 +15,12 @@ from grader.models import (
     BANNED_IMPORT,
     SCHEMA,
     Assignment,
+    BonusRun,
     CaseResult,
     CaseRule,
     Criterion,
     CriterionResult,
     Environment,
-    Extra,
     Finding,
     Message,
     Outcome,
@@ -60,7 +60,7 @@ def score(
     staged: StagedSubmission,
     findings: Sequence[Finding],
     run: SuiteRun,
-    extra_run: SuiteRun | None = None,
+    bonus: Sequence[BonusRun] = (),
     *,
     seed: int,
     lang: str,
@@ -68,25 +68,26 @@ def score(
 ) -> Report:
     """Return the report of a submission that was staged and run, in the language lang.
 
-    extra_run is that of its file for extra points, where there is one: no part of the score, but a banned
-    import is one wherever it stands, and takes the points of both.
+    findings are those of the program. A banned import there takes all points; one that only a file of bonus criteria
+    makes takes the points of that file.
     """
-    both = [run] if extra_run is None else [run, extra_run]
-    found = list(findings)
-    for file, one in zip(_ran(assignment, staged), both, strict=False):
-        found += _asked(assignment, found, file, one)
+    rubric, runs = assignment.rubric, [run, *(one.run for one in bonus)]
+    found = [*findings, *_asked(assignment, findings, staged.main, run)]
     violations = [one for one in found if one.rule == BANNED_IMPORT]
-    outcomes = {f"{outcome.criterion}.{outcome.case}": outcome for one in both for outcome in one.outcomes}
+    outcomes = {outcome.name: outcome for one in runs for outcome in one.outcomes}
     criteria = [
         _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
-        for criterion in assignment.rubric.criteria
+        for criterion in rubric.of_file("")
     ]
-    extra = None if extra_run is None or assignment.extra is None else _extra(assignment.extra, outcomes)
-    status, reason = _status(criteria, both, is_violated=bool(violations))
-    if violations:
-        criteria = [_zeroed(criterion) for criterion in criteria]
-        extra = extra and replace(extra, criteria=[_zeroed(criterion) for criterion in extra.criteria])
-    total = sum(criterion.points for criterion in criteria)
+    status, reason = _status(criteria, runs, is_violated=bool(violations))
+    criteria = [_zeroed(criterion) for criterion in criteria] if violations else criteria
+    for one in bonus:
+        own = [*one.findings, *_asked(assignment, [*found, *one.findings], one.file, one.run)]
+        found += [finding for finding in own if finding not in found]
+        made = [_criterion(criterion, outcomes) for criterion in rubric.of_file(one.file.name)]
+        criteria += [_zeroed(criterion) for criterion in made] if own or violations else made
+    graded = [criterion for criterion in criteria if not criterion.bonus]
+    total = sum(criterion.points for criterion in graded)
     report = Report(
         schema=SCHEMA,
         assignment=assignment.title,
@@ -95,8 +96,7 @@ def score(
         score=total if status is Status.GRADED else None,
         max_score=assignment.rubric.max_score,
         criteria=criteria,
-        extra_score=0 if extra is None else sum(criterion.points for criterion in extra.criteria),
-        extra=extra,
+        extra_score=sum(criterion.points for criterion in criteria if criterion.bonus),
         findings=found,
         sandbox=SandboxUsed(level=run.level),
         submission=SubmissionShown(
@@ -105,14 +105,15 @@ def score(
             files=[staged.main.name, *(file.name for file in staged.siblings)],
             route=run.route,
         ),
-        training=run.training,
+        figures=run.figures,
+        notes=run.notes,
         lang="en",
         seed=seed,
         environment=Environment(python=run.python, numpy=run.numpy, grader=__version__),
         timing=Timing(
             total_s=round(total_s, 4),
-            student_s=round(sum(one.student_time_s for one in both), 4),
-            cases_s={name: outcome.duration_s for name, outcome in outcomes.items()},
+            student_s=round(sum(one.student_time_s for one in runs), 4),
+            cases_s={name: spent for one in runs for name, spent in one.cases_s.items()},
         ),
     )
     return report_in(report, lang)
@@ -122,7 +123,7 @@ def points_of(rubric: Rubric, outcomes: Mapping[str, Outcome]) -> int | None:
     """Return the points that the outcomes of a run earn, by "criterion.case"; None where one is not gradable."""
     if any(outcome.verdict is Verdict.NOT_GRADABLE for outcome in outcomes.values()):
         return None
-    return sum(_criterion(criterion, outcomes).points for criterion in rubric.criteria)
+    return sum(_criterion(criterion, outcomes).points for criterion in rubric.of_file(""))
 
 
 def without_run(
@@ -131,7 +132,7 @@ def without_run(
     """Return the report of a submission that was rejected, or that a broken grader could not grade."""
     criteria = [
         _gate(criterion, ()) if criterion.is_gate else _criterion(criterion, {})
-        for criterion in assignment.rubric.criteria
+        for criterion in assignment.rubric.of_file("")
     ]
     report = Report(
         schema=SCHEMA,
@@ -142,23 +143,17 @@ def without_run(
         max_score=assignment.rubric.max_score,
         criteria=[_not_run(criterion) for criterion in criteria],
         extra_score=0,
-        extra=None,
         findings=[],
         sandbox=SandboxUsed(level="none"),
         submission=SubmissionShown(name=name, sha256="", files=[], route="none"),
-        training=SuiteRun().training,
+        figures=[],
+        notes=[],
         lang="en",
         seed=seed,
         environment=Environment(python="", numpy="", grader=__version__),
         timing=Timing(total_s=round(total_s, 4), student_s=0.0, cases_s={}),
     )
     return report_in(report, lang)
-
-
-def _ran(assignment: Assignment, staged: StagedSubmission) -> list[SourceFile]:
-    """Return the lab's file, and the one for extra points where it was handed in."""
-    extra = assignment.extra.file if assignment.extra is not None else None
-    return [staged.main, *(one for one in staged.siblings if one.name == extra)]
 
 
 def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, run: SuiteRun) -> list[Finding]:
@@ -182,35 +177,18 @@ def _status(
     return Status.GRADED, None
 
 
-def _case(rule: CaseRule, outcome: Outcome | None) -> CaseResult:
+def _case(criterion: str, rule: CaseRule, outcome: Outcome | None) -> CaseResult:
     if outcome is None:
         outcome = Outcome(
-            criterion="", case=rule.id, verdict=Verdict.NOT_RUN, title=rule.id.replace("_", " "),
+            criterion=criterion, id=rule.id, title=rule.id.replace("_", " "), verdict=Verdict.NOT_RUN,
             feedback=say("This case did not report a result."),
         )  # fmt: skip
     shares = {Verdict.PASSED: rule.points, Verdict.PARTIAL: rule.points // 2}
-    return CaseResult(
-        id=rule.id,
-        title=outcome.title,
-        points=shares.get(outcome.verdict, 0),
-        max_points=rule.points,
-        verdict=outcome.verdict,
-        feedback=outcome.feedback,
-        hint=outcome.hint,
-        expected=outcome.expected,
-        actual=outcome.actual,
-        probe=outcome.probe,
-        exception=outcome.exception,
-        stdout=outcome.stdout,
-        remarks=outcome.remarks,
-        misconception=outcome.misconception,
-        formula=outcome.formula,
-        blocked_by=outcome.blocked_by,
-    )
+    return CaseResult.of(outcome, points=shares.get(outcome.verdict, 0), max_points=rule.points)
 
 
 def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> CriterionResult:
-    cases = [_case(rule, outcomes.get(f"{criterion.id}.{rule.id}")) for rule in criterion.cases]
+    cases = [_case(criterion.id, rule, outcomes.get(f"{criterion.id}.{rule.id}")) for rule in criterion.cases]
     points = sum(case.points for case in cases)
     verdicts = [case.verdict for case in cases]
     worst = next((verdict for verdict in WORST_FIRST if verdict in verdicts), Verdict.PASSED)
@@ -227,14 +205,9 @@ def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> Criteri
         misconception=next((case.misconception for case in cases if case.misconception), None),
         blocked_by=told.blocked_by if told is not None else None,
         remarks=[remark for case in cases for remark in case.remarks],
+        bonus=criterion.bonus,
         cases=cases,
     )
-
-
-def _extra(assignment: Assignment, outcomes: Mapping[str, Outcome]) -> Extra:
-    rubric = assignment.rubric
-    criteria = [_criterion(criterion, outcomes) for criterion in rubric.criteria]
-    return Extra(title=assignment.title, max_score=rubric.max_score, criteria=criteria)
 
 
 def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:
@@ -250,6 +223,7 @@ def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:
         misconception=None,
         blocked_by=None,
         remarks=[],
+        bonus=False,
         cases=[],
     )
 

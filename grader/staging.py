@@ -146,10 +146,9 @@ def reading_modules(handed: Handed) -> tuple[str, ...]:
 
 def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmission:
     """Have a confined process find the file that defines the classes; Rejected for whatever holds no such file."""
-    extra = assignment.extra.file if assignment.extra else ""
+    rubric = assignment.rubric
     lab = {
-        "file": assignment.file, "classes": assignment.classes, "extra": extra,
-        "banned": assignment.rubric.imports.banned,
+        "file": assignment.file, "classes": assignment.classes, "bonus": rubric.bonus_files, "banned": rubric.imports.banned,
     }  # fmt: skip
     answer = worker.read(handed.name, handed.files, lab)
     if isinstance(answer, Fault):

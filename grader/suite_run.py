@@ -14,7 +14,8 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,21 +72,27 @@ class SuitePlugin:
             for criterion in assignment.rubric.criteria
             for case in criterion.cases
         }
+        self._files = {criterion.id: criterion.file for criterion in assignment.rubric.criteria}
+        self._part: str | None = None
+        self._names: list[str] = []
         self._verdicts: dict[str, Verdict]
-        self._started = 0.0
 
-    def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress, budget: Budget) -> None:
-        """Take the one submission that the cases are about, and forget the last one."""
-        self._verdicts = {}
+    def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress, budget: Budget, part: str) -> None:
+        """Take the one submission that the cases are about, and forget the last one; part: see `is_judged`."""
+        self._verdicts, self._part = {}, part
         self._budget, self._joined = budget, time.monotonic()
-        self.student = Student(worker, file, self._assignment.limits, seed, self._assignment.operations)
+        self.student = Student(worker, file, worker.limits, seed, self._assignment.operations)
         self.student.is_run_asked = self._assignment.is_run_asked
         self._worker = worker
         self._progress = progress
 
-    def mismatch(self, outcomes: Iterable[Outcome]) -> str | None:
+    def is_judged(self, item: pytest.Item) -> bool:
+        """Say whether a case belongs to the criteria of the file that was joined: "" for the lab's own."""
+        return self._part is None or self._files.get(case_name(item).partition(".")[0], "") == self._part
+
+    def mismatch(self) -> str | None:
         """Return one sentence where suite and rubric do not fit together."""
-        reported = Counter(f"{outcome.criterion}.{outcome.case}" for outcome in outcomes)
+        reported = Counter(self._names)
         for name, count in reported.items():
             if name.startswith(f"{UNMARKED}."):
                 return f"test_{name.removeprefix(f'{UNMARKED}.')} has no mark pytest.mark.criterion(...)"
@@ -105,8 +112,8 @@ class SuitePlugin:
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
                 self.problem = self.problem or redefined(item)
-        if self.problem is not None:
-            items.clear()
+        self._names = [case_name(item) for item in items]
+        items[:] = [] if self.problem is not None else filter(self.is_judged, items)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -125,7 +132,7 @@ class SuitePlugin:
     @contextlib.contextmanager
     def _limited(self) -> Iterator[None]:
         """Stop a case that never ends: in a lab of its own the suite is at fault, in this one what the submission answered."""
-        whole_s = self._assignment.limits.total_time_s + SUITE_TIME_S
+        whole_s = self.student.limits.total_time_s + SUITE_TIME_S
         left_s = max(LEAST_TIME_S, self._joined + whole_s - time.monotonic())
         late = TimeoutError(f"the suite did not end within {whole_s:g} s")
         is_of_this_lab = not Path(self._assignment.folder).is_absolute()
@@ -147,7 +154,6 @@ class SuitePlugin:
 
     def _start(self, name: str) -> None:
         """Begin a case, or stop it because a case that it requires has not passed."""
-        self._started = time.monotonic()
         self._progress(name)
         for required in self._requires.get(name, ()):
             if self._verdicts.get(required) is not Verdict.PASSED:
@@ -163,53 +169,28 @@ class SuitePlugin:
         if stopped is not None and not isinstance(stopped, CaseStopped):
             return {}
         outcome = self._outcome(item, stopped)
-        self._verdicts[f"{outcome.criterion}.{outcome.case}"] = outcome.verdict
+        self._verdicts[outcome.name] = outcome.verdict
         built = msgspec.to_builtins(outcome)
         assert isinstance(built, dict)
         return {"outcome": built}
 
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
-        criterion, _, case = case_name(item).partition(".")
         told = self.case
-        stdout = self._worker.take_output()[:STDOUT_CHARS]
         for action, what in self._worker.take_attempts():
             told.remark(ATTEMPT, action=action, what=what)
-        common: dict[str, Any] = {
-            "criterion": criterion,
-            "case": case,
-            "title": inspect.getdoc(getattr(item, "function", None)) or case,
-            "remarks": told.remarks,
-            "stdout": stdout,
-            "duration_s": round(time.monotonic() - self._started, 4),
-        }
         if stopped is None:
-            return Outcome(
-                verdict=Verdict.PASSED,
-                expected=told.seen.expected,
-                actual=told.seen.actual,
-                probe=told.seen.probe,
-                **common,
-            )
-        if stopped.seen_in not in (None, told.name):
-            assert stopped.seen_in is not None
-            return Outcome(
-                verdict=Verdict.BLOCKED,
-                feedback=blocked(stopped.seen_in).feedback,
-                blocked_by=stopped.seen_in.partition(".")[0],
-                **common,
-            )
-        stopped.seen_in = told.name
-        return Outcome(
-            verdict=stopped.verdict,
-            feedback=stopped.feedback,
-            hint=stopped.hint,
-            expected=stopped.seen.expected,
-            actual=stopped.seen.actual,
-            probe=stopped.seen.probe,
-            exception=stopped.exception,
-            misconception=stopped.misconception,
-            formula=stopped.formula,
-            **common,
+            ended = Outcome(verdict=Verdict.PASSED, evidence=[] if told.seen is None else [told.seen])
+        else:
+            stopped.seen_in = stopped.seen_in or told.name
+            ended = stopped.outcome if stopped.seen_in == told.name else blocked(stopped.seen_in).outcome
+        criterion, _, case = told.name.partition(".")
+        return replace(
+            ended,
+            criterion=criterion,
+            id=case,
+            title=inspect.getdoc(getattr(item, "function", None)) or case,
+            remarks=told.remarks,
+            stdout=self._worker.take_output()[:STDOUT_CHARS],
         )
 
 
@@ -273,6 +254,7 @@ class CollectedSuite:
         self.channel = JSONReport()
         self._assignment = assignment
         self._session: pytest.Session | None = None
+        self._items: list[pytest.Item] = []
         self._use: Callable[[], None] | None = None
 
     def collect(self, use: Callable[[], None]) -> str | None:
@@ -295,6 +277,7 @@ class CollectedSuite:
         if session.testsfailed:  # a file that cannot be collected
             return True
         self._session, use, self._use = session, self._use, None
+        self._items = session.items
         use()
         return True
 
@@ -313,6 +296,7 @@ class CollectedSuite:
         session = self._session
         assert session is not None
         session.testsfailed = 0
+        session.items = list(filter(self.plugin.is_judged, self._items))
         hook = session.config.hook
         hook.pytest_runtestloop(session=session)
         code = pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
@@ -346,17 +330,18 @@ def run_suite(
     budget: Budget,
     name: str = CONTRACT,
     collected: CollectedSuite | None = None,
+    file: str = "",
 ) -> SuiteRun:
     """Run a suite of the lab, by the name of its folder, over the submission that the worker holds.
 
     A broken suite comes back as such. budget is what is left of the submission's; collected is the suite where it was
-    collected before.
+    collected before; file the one whose bonus criteria are judged.
     """
     if name == CONTRACT and collected is not None:
         plugin, channel = collected.plugin, collected.new_channel()
     else:
         plugin, channel, collected = SuitePlugin(assignment), JSONReport(), None
-    plugin.join(worker, staged.main, seed, progress, budget)
+    plugin.join(worker, staged.main, seed, progress, budget, file)
     suite = assignment.place / name
     broken: str | None = None
     silence = io.StringIO()
@@ -373,12 +358,14 @@ def run_suite(
     except SandboxError as error:
         broken = str(error)
     outcomes = tuple(_outcomes(channel))
-    broken = broken or (plugin.mismatch(outcomes) if name == CONTRACT else None)
+    broken = broken or (plugin.mismatch() if name == CONTRACT else None)
     hello = worker.hello
     return SuiteRun(
         outcomes=outcomes,
         asked=tuple(worker.asked),
-        training=plugin.student.training,
+        kept=plugin.student.kept,
+        notes=plugin.student.notes,
+        cases_s=dict(_times(channel)),
         level=hello.level if hello is not None else "none",
         python=hello.python if hello is not None else "",
         numpy=hello.numpy if hello is not None else "",
@@ -453,6 +440,15 @@ def _reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
     return (*marked[-1:], *lines[:1], "no reason given")[0][:300]
+
+
+def _times(channel: JSONReport) -> Iterator[tuple[str, float]]:
+    """Yield how long each case took, its fixtures included."""
+    for test in (channel.report or {}).get("tests", ()):
+        outcome = test.get("metadata", {}).get("outcome")
+        if outcome is not None:
+            spent = sum(test.get(part, {}).get("duration", 0.0) for part in ("setup", "call"))
+            yield f"{outcome['criterion']}.{outcome['id']}", round(spent, 4)
 
 
 def _outcomes(channel: JSONReport) -> Iterator[Outcome]:

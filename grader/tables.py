@@ -29,12 +29,12 @@ Row = Sequence[str | int | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Override:
-    """Points that a teacher gives to one criterion, of the lab or its extra, in place of the measured ones."""
+    """Points that a teacher gives to one criterion, in place of the measured ones."""
 
     criterion: str
     points: int
     reason: str = ""
-    is_extra: bool = False
+    is_bonus: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,14 +58,14 @@ class Entry:
         An override of a gate lifts it: the points that were earned count again.
         """
         criterion = next((one for one in self.report.criteria if one.id == criterion_id), None)
+        override = self.override(criterion_id)
+        if override is not None and (criterion is not None or override.is_bonus):
+            return override.points
         if criterion is None:
             return None
-        override = self.override(criterion_id)
-        if override is not None:
-            return override.points
         if self.report.score is None and any(case.verdict in UNDECIDED for case in criterion.cases):
             return None
-        return criterion.points if self.is_zeroed else criterion.points_without_gate
+        return criterion.points_without_gate if self.is_lifted else criterion.points
 
     def override(self, criterion_id: str) -> Override | None:
         """Return what a teacher decided for a criterion; of two decisions the later."""
@@ -74,24 +74,31 @@ class Entry:
     @property
     def is_zeroed(self) -> bool:
         """Say whether a violated gate, not lifted by an override, takes the points."""
-        gates = [one for one in self.report.criteria if is_gate(one) and one.verdict is Verdict.FAILED]
-        return any(self.override(gate.id) is None for gate in gates)
+        return any(self.override(gate.id) is None for gate in self._violated)
+
+    @property
+    def is_lifted(self) -> bool:
+        """Say whether gates are violated, and overrides lift all of them."""
+        return bool(self._violated) and not self.is_zeroed
+
+    @property
+    def _violated(self) -> list[CriterionResult]:
+        return [one for one in self.report.criteria if is_gate(one) and one.verdict is Verdict.FAILED]
 
     @property
     def score(self) -> int | None:
         """Return the sum of the points; None while the report has none and a criterion is left undecided."""
-        if all(one.is_extra for one in self.overrides):
+        if all(one.is_bonus for one in self.overrides):
             return self.report.score
-        points = [self.points(criterion.id) for criterion in self.report.criteria]
+        points = [self.points(criterion.id) for criterion in self.report.counted]
         decided = [one for one in points if one is not None]
         return sum(decided) if len(decided) == len(points) else None
 
     @property
     def extra_score(self) -> int | None:
-        """Return the sum of the points for the extra; None where nothing was handed in for it and none are given."""
-        extra = self.report.extra.criteria if self.report.extra is not None else ()
-        points = {one.id: one.points if self.is_zeroed else one.points_without_gate for one in extra}
-        points |= {one.criterion: one.points for one in self.overrides if one.is_extra}
+        """Return the sum of the points apart from the score; None where nothing was handed in for them and none are given."""
+        points = {one.id: one.points_without_gate if self.is_lifted else one.points for one in self.report.bonus}
+        points |= {one.criterion: one.points for one in self.overrides if one.is_bonus}
         return sum(points.values()) if points else None
 
 
@@ -104,7 +111,7 @@ def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
     """Yield one row a student, the titles first; a gate's column has its verdict, extra_score is no part of the score."""
     header = ["key", "student", "name", "email", "status", "score", "max_score", "extra_score"]
     header += [criterion.id for criterion in rubric.criteria]
-    header += ["misconceptions", "route", "reason", "overridden"]
+    header += ["misconceptions", "route", "notes", "reason", "overridden"]
     yield header
     for entry in entries:
         yield _gradebook_row(entry, rubric)
@@ -112,7 +119,7 @@ def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
 
 def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
     report = entry.report
-    results = {criterion.id: criterion for criterion in report.every_criterion}
+    results = {criterion.id: criterion for criterion in report.criteria}
     found = (case.misconception for criterion in report.criteria for case in criterion.cases if case.misconception)
     cells = [_criterion_cell(entry, criterion, results.get(criterion.id)) for criterion in rubric.criteria]
     return [
@@ -120,6 +127,7 @@ def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
         entry.extra_score, *cells,
         " ".join(dict.fromkeys(found)),
         report.submission.route,
+        " / ".join(note.text for note in report.notes),
         report.reason.text if report.reason is not None else "",
         " / ".join(_override_shown(one, results.get(one.criterion)) for one in entry.overrides),
     ]  # fmt: skip
@@ -141,7 +149,7 @@ def cases(entries: Iterable[Entry]) -> Iterator[Row]:
     """Yield one row a case as it was observed, without overrides, the titles first; a gate is a row without a case."""
     yield ["student", "criterion", "case", "verdict", "points", "max_points", "misconception", "feedback"]
     for entry in entries:
-        for criterion in entry.report.every_criterion:
+        for criterion in entry.report.criteria:
             for case in criterion.cases:
                 told = case.feedback.text if case.feedback is not None else ""
                 yield [
@@ -180,13 +188,11 @@ def inert(text: str) -> str:
 
 def read_overrides(path: Path, lab: Assignment) -> dict[str, tuple[Override, ...]]:
     """Return the overrides in a table with the columns student, criterion, points, reason, by student (id or key)."""
-    extra = () if lab.extra is None else lab.extra.rubric.criteria
-    known = {criterion.id: criterion for criterion in (*lab.rubric.criteria, *extra)}
-    of_extra = {criterion.id for criterion in extra}
+    known = {criterion.id: criterion for criterion in lab.rubric.criteria}
     found: dict[str, dict[str, Override]] = {}
     lines: dict[tuple[str, str], int] = {}
     for line, row in read_table(path, ("student", "criterion", "points", "reason")):
-        student, override = row["student"], _override(path.name, line, row, known, of_extra)
+        student, override = row["student"], _override(path.name, line, row, known)
         if not student:
             raise UsageError("{table}, line {line}: there is no student.", table=path.name, line=line)
         earlier = lines.setdefault((plain(student), override.criterion), line)
@@ -238,9 +244,7 @@ def without_submission(
     return left
 
 
-def _override(
-    table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion], of_extra: set[str]
-) -> Override:
+def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion]) -> Override:
     name, points = row["criterion"], row["points"]
     if name in ("*", "score") and name not in known:
         raise UsageError(
@@ -258,7 +262,7 @@ def _override(
             "{table}, line {line}: points for {criterion} are a whole number from 0 to {most}, not {points}.",
             table=table, line=line, criterion=name, most=most, points=points or '""',
         )  # fmt: skip
-    return Override(criterion=name, points=int(points), reason=row["reason"], is_extra=name in of_extra)
+    return Override(criterion=name, points=int(points), reason=row["reason"], is_bonus=known[name].bonus)
 
 
 def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:

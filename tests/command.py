@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from grader import pipeline
 from grader.models import Assignment, Report
 from grader.renderers.json import render_json
@@ -37,7 +39,7 @@ HOARD_BYTES = 300_000_000
 HOARD = f"hoard = b'x' * {HOARD_BYTES}\n"
 # Limits are wall-clock times. No honest code reaches PATIENT's on a busy machine; HASTY is for code that hangs.
 PATIENT = Limits(total_time_s=600, load_time_s=60, call_time_s=60, train_time_s=60)
-HASTY = replace(PATIENT, load_time_s=1, call_time_s=1, train_time_s=1)
+HASTY = structs.replace(PATIENT, load_time_s=1, call_time_s=1, train_time_s=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,9 +118,9 @@ def graded_as_json(path: Path, *, seed: int, limits: Limits = PATIENT, lang: str
 
 
 def lab_with(limits: Limits, folder: Path | None = None) -> Assignment:
-    """Return a lab whose limits, and those of its extra, are these."""
+    """Return a lab whose limits, and those of its bonus files, are these."""
     lab = pipeline.assignment(folder)
-    return replace(lab, limits=limits, extra=lab.extra and replace(lab.extra, limits=limits))
+    return replace(lab, limits=limits, bonus=tuple(structs.replace(one, limits=limits) for one in lab.bonus))
 
 
 @cache

@@ -33,10 +33,12 @@ SPEAKERS = {
     "say": 0, "unmet": 0, "not_gradable": 0, "remark": 0, "note": 0, "Rejected": 0, "UsageError": 0, "BrokenGrader": 0,
     "Refusal": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0,
 }  # fmt: skip
-SAID = {"hint"}  # and arguments that are messages
+# and arguments that are messages, or tuples of them
+SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label", "rows", "columns"}
+PROBED = ("weights", "epochs", "calls", "holders", "start")  # names of probes that are words
 SENTENCES = (
-    "lab/*.py", "suite_run.py", "imports.py", "xor/suite/*.py", "xor/suite_observed/*.py", "extra/suite/*.py",
-    *(f"xor/{name}.py" for name in "calls layout network observation observed verdicts".split()),
+    "lab/*.py", "suite_run.py", "imports.py", "xor/suite/*.py", "xor/suite_observed/*.py",
+    *(f"xor/{name}.py" for name in "calls layout network observation observed shown verdicts".split()),
 )  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
 
@@ -54,11 +56,11 @@ def messages() -> dict[Key, set[str]]:
         for text in (rule.message, rule.hint):
             found.setdefault((None, text), set()).add("grader/labs/xor/misconceptions.py")
     lab = read_assignment()
-    for name, one in (("grader/labs/xor", lab), ("grader/labs/xor/extra", lab.extra)):
-        assert one is not None
-        found.setdefault((None, one.title), set()).add(f"{name}/assignment.toml")
-        for criterion in one.rubric.criteria:
-            found.setdefault((None, criterion.title), set()).add(f"{name}/rubric.toml")
+    found.setdefault((None, lab.title), set()).add("grader/labs/xor/assignment.toml")
+    for criterion in lab.rubric.criteria:
+        found.setdefault((None, criterion.title), set()).add("grader/labs/xor/rubric.toml")
+    for name in PROBED:
+        found.setdefault((None, name), set()).add("grader/labs/xor")
     for context, phrases in PHRASES.items():
         for text in phrases:
             found.setdefault((context, text), set()).add("grader/language.py")
@@ -90,6 +92,9 @@ def literals(node: ast.expr) -> Iterator[str]:
     elif isinstance(node, ast.IfExp):
         yield from literals(node.body)
         yield from literals(node.orelse)
+    elif isinstance(node, ast.Tuple):
+        for one in node.elts:
+            yield from literals(one)
 
 
 def sentences(tree: ast.Module) -> Iterator[str]:

@@ -10,8 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from grader.classroom import statistics_of
-from grader.models import CriterionResult, Report, say
+from grader.models import AnyFigure, CriterionResult, Grid, Mark, Number, Pairs, Report, Series, say
 from grader.pipeline import assignment
 from grader.renderers.classpage import render_class
 from grader.renderers.html import render_html
@@ -75,22 +77,33 @@ def hostile(base: Report) -> Report:
                 case,
                 feedback=said,
                 hint=said,
-                actual=["nan"] * 9,
                 stdout=f"{HOSTILE}<'&\n" * 200,
                 remarks=[said] * 3,
-                probe={**case.probe, HOSTILE: "<inf>"},
+                evidence=[
+                    replace(
+                        one,
+                        label=HOSTILE,
+                        actual=["nan"] * 9,
+                        rows=[HOSTILE] * 3,
+                        probe={**one.probe, HOSTILE: "<inf>"},
+                    )
+                    for one in case.evidence
+                ],
             )
             for case in criterion.cases
         ]
         return replace(criterion, cases=cases, remarks=[said], feedback=said)
 
     shown = replace(base.submission, name=HOSTILE, files=[HOSTILE] * 50)
-    training = replace(
-        base.training, losses=["nan", 0.0, -1.0, 1e-300, 1e300, "inf"], grid=["nan", *base.training.grid[1:]]
-    )
-    return replace(
-        base, submission=shown, criteria=[spoiled(one) for one in base.criteria], training=training, reason=said
-    )
+    odd: list[Number] = ["nan", 0.0, -1.0, 1e-300, 1e300, "inf"]
+    series = Series(title=HOSTILE, caption=HOSTILE, x_label=HOSTILE, x=range(6), values=odd, is_logarithmic=True)  # type: ignore[arg-type]
+    pairs = Pairs(title=HOSTILE, y_unit=HOSTILE, x=[0.0, 1.0, "nan", 2.0, 3.0, 4.0], values=odd)
+    grid = next(one for one in base.figures if isinstance(one, Grid))
+    marks = [Mark(x=0, y=1, value="nan", label=HOSTILE)]
+    grid = structs.replace(grid, title=HOSTILE, unit=HOSTILE, values=[["nan"] * 11, *grid.values[1:]], marks=marks)
+    figures: list[AnyFigure] = [series, pairs, grid]
+    criteria = [spoiled(one) for one in base.criteria]
+    return replace(base, submission=shown, criteria=criteria, figures=figures, notes=[said], reason=said)
 
 
 def a_class(size: int) -> Iterator[Entry]:

@@ -6,9 +6,8 @@ import json
 import os
 import re
 import shutil
-import textwrap
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +137,14 @@ def lab(tmp_path: Path) -> Path:
         ("suite/test_neuron.py", None, None, "The assignment lab has no suite: put test_*.py into its folder suite."),
         ("assignment.toml", 'title = "', "title = ", "assignment.toml is not valid: "),
         ("assignment.toml", 'title = "One neuron: AND and OR"\n', "", "missing required field `title`"),
-        ("assignment.toml", "file =", "files =", "missing required field `file`"),
-        ("assignment.toml", "[limits]", "rubric = 1\n[limits]", "the assignment has the unknown key rubric."),
-        ("assignment.toml", "call_time_s", "calls_time_s", "[limits] has the unknown key calls_time_s."),
+        ("assignment.toml", "file =", "files =", "Object contains unknown field `files`."),
+        ("assignment.toml", "[limits]", "rubric = 1\n[limits]", "Object contains unknown field `rubric`."),
+        (
+            "assignment.toml",
+            "call_time_s",
+            "calls_time_s",
+            "Object contains unknown field `calls_time_s` - at `$.limits`.",
+        ),
         ("assignment.toml", "call_time_s = 3", "call_time_s = -1", "limits.call_time_s is -1.0, which is no limit."),
         ("assignment.toml", '["Neuron"]', '["a b"]', "'a b' is no name of a class or function."),
         ("assignment.toml", '"neuron.py"', '"../neuron"', "which is no name of a Python file."),
@@ -243,53 +247,74 @@ def test_what_a_suite_catches(lab: Path, write: Write) -> None:
     assert ("graded", 0) == (report["status"], report["score"])
 
 
+BONUS = """
+[[criteria]]
+id = "more"
+title = "Area"
+points = 1
+bonus = true
+file = "area.py"
+cases = [{ id = "square", points = 1 }]
+"""
+AREA = """
+import pytest
+
+from grader.lab import unmet
+
+@pytest.mark.criterion("more")
+def test_square(student):
+    \"""The area of a square.\"""
+    if student.run("area", 2.0).number() != 4:
+        raise unmet("The area of a square is its side times its side.")
+"""
+
+
+def with_bonus(lab: Path, *changes: tuple[str, str], about: str = "") -> Path:
+    """Give a lab a bonus criterion, with changes to its text, and a suite for it."""
+    rules = BONUS
+    for old, new in changes:
+        assert old in rules
+        rules = rules.replace(old, new)
+    for path, text in (("rubric.toml", rules), ("assignment.toml", about), ("suite/test_area.py", AREA)):
+        with (lab / path).open("a", encoding="utf-8") as file:
+            file.write(text)
+    return lab
+
+
 @pytest.mark.parametrize(
-    ("file", "rules", "sentence"),
+    ("change", "about", "sentence"),
     [
-        ("neuron.py", "", "the lab and its extra both are neuron.py."),
-        (
-            "area.py",
-            '[imports]\nbanned = ["math"]\n',
-            "extra/rubric.toml has [imports]: the lab's hold for both files.",
-        ),
+        (('"area.py"', '"neuron.py"'), "", "a bonus criterion is judged by neuron.py, which is the lab's own file."),
+        (('file = "area.py"\n', ""), "", "more needs both bonus and file, or none of them"),
+        (("bonus = true\n", ""), "", "more needs both bonus and file, or none of them"),
+        (("title", "titel"), "", "Object contains unknown field `titel` - at `$.criteria[4]`."),
+        (("points = 1 }", 'points = 1, requires = ["step.gradient"] }'), "", "more.square requires step.gradient, which is no"),
+        (("square", "circle"), "", "the rubric names more.circle, which is no case of the suite."),
+        (("", ""), '[[bonus]]\nfile = "other.py"\n', "no bonus criterion is judged by other.py."),
+        (("", ""), '[[bonus]]\nfile = "area.py"\n[bonus.limits]\ncalls = 1\n', "unknown field `calls` - at `$.bonus[0].limits`."),
+        (("", ""), '[[bonus]]\nfile = "area.py"\n[bonus.limits]\ncall_time_s = 0\n', "limits.call_time_s is 0.0, which is no limit."),
     ],
-)
-def test_what_an_extra_cannot_have(
-    file: str, rules: str, sentence: str, lab: Path, write: Write, tmp_path: Path
+)  # fmt: skip
+def test_what_a_bonus_cannot_be(
+    change: tuple[str, str], about: str, sentence: str, lab: Path, write: Write, tmp_path: Path
 ) -> None:
-    """What would be passed over is refused."""
-    write_extra(lab / "extra", file, rules)
+    """What would be passed over is refused in a sentence, whether or not the file is handed in."""
+    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, with_bonus(lab, change, about=about))
 
-    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab)
-
-    assert ran.code == 4
-    assert sentence in ran.err
+    assert (4, None) == (ran.code, ran.report.get("score"))
+    assert sentence in ran.out + ran.err
 
 
-def write_extra(folder: Path, file: str, rules: str = "") -> None:
-    """Write an extra with one function, and a suite with a file of the lab's name."""
-    rubric = '[[criteria]]\nid = "more"\ntitle = "Area"\npoints = 1\ncases = [{ id = "square", points = 1 }]\n'
-    suite = """
-        import pytest
+def test_a_bonus_is_judged_in_the_same_suite(lab: Path) -> None:
+    """Its case runs against the program of its own file, in the session that judges the lab, and counts apart."""
+    task = Task(lab=assignment(with_bonus(lab)))
+    area = "def area(x): return x * x"
+    with Warm(task) as warm:
+        reports = [warm.grade(handed(RIGHT, **files)) for files in ({"area.py": area}, {}, {"area.py": f"{area} + 1"})]
 
-        @pytest.mark.criterion("more")
-        def test_square(student):
-            assert student.run("area", 2.0).number() == 4
-    """
-    (folder / "suite").mkdir(parents=True)
-    about = f'title = "Area"\nfile = "{file}"\nfunctions = ["area"]\n'
-    (folder / "assignment.toml").write_text(about, encoding="utf-8")
-    (folder / "rubric.toml").write_text(rubric + rules, encoding="utf-8")
-    (folder / "suite" / "test_neuron.py").write_text(textwrap.dedent(suite), encoding="utf-8")
-
-
-def test_extra_is_named_where_it_is_broken(lab: Path, write: Write, tmp_path: Path) -> None:
-    """A file of the extra is not taken for the lab's of the same name."""
-    (lab / "extra").mkdir()
-
-    ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab)
-
-    assert (4, "grade: extra/assignment.toml cannot be read: No such file or directory.\n") == (ran.code, ran.err)
+    assert [(one.score, one.max_score, one.extra_score, one.max_extra) for one in reports] == [
+        (10, 10, 1, 1), (10, 10, 0, 0), (10, 10, 0, 1),
+    ]  # fmt: skip
 
 
 def test_no_folder(write: Write, tmp_path: Path) -> None:
@@ -359,15 +384,6 @@ def test_what_a_suite_keeps_is_of_one_hand_in(lab: Path) -> None:
         scores = [warm.grade(handed(text)).score for text in (RIGHT, slow, RIGHT)]
 
     assert scores == [10, 10, 10]
-
-
-def test_suites_may_have_files_of_the_same_name(lab: Path) -> None:
-    """The extra's suite is never taken for the lab's."""
-    write_extra(lab / "extra", "area.py")
-    with Warm(Task(lab=assignment(lab))) as warm:
-        reports = [warm.grade(handed(RIGHT, **{"area.py": "def area(x): return x * x"})) for _ in range(2)]
-
-    assert [(one.score, one.extra_score) for one in reports] == [(10, 1), (10, 1)]
 
 
 def handed(neuron: str, **others: str) -> Wanted:
@@ -441,4 +457,4 @@ def test_the_page_names_what_there_is() -> None:
 
     table = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
 
-    assert {one.name for one in fields(Limits)} | {*FIXTURES} <= set(table)
+    assert set(Limits.__struct_fields__) | {*FIXTURES} <= set(table)

@@ -125,7 +125,7 @@ def test_points_in_the_handout(half: int) -> None:
     text = HANDOUT.split("\n---\n")[half]
     points = [int(number) for number in re.findall(r"\| (\d+) \|$", text.rpartition("|---|---|")[2], re.MULTILINE)]
 
-    assert points == [criterion.points for criterion in read_rubric().criteria if not criterion.is_gate]
+    assert points == [criterion.points for criterion in read_rubric().of_file("") if not criterion.is_gate]
 
 
 def test_make_targets_in_the_documents_exist() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from grader.budget import Budget
 from grader.models import SourceFile, StagedSubmission
-from grader.pipeline import assignment, run_extra, silent
+from grader.pipeline import assignment, run_bonus, silent
 from grader.pipeline import grade as grade_here
 from grader.sandbox.client import Limits
 from grader.sandbox.preload import EVERY
@@ -50,12 +50,17 @@ def graded(folder: Path, text: str | bytes | None = None, limits: Limits = PATIE
     return graded_as_json(folder, seed=7, limits=limits)
 
 
+def bonus(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the criteria apart from the score."""
+    return [one for one in report["criteria"] if one["bonus"]]
+
+
 @pytest.mark.parametrize("text", [None, STUBS, "", "# later\n", STUBS.replace("\n", "\r\n"), b"\xff\xfe\x00"])
 def test_nothing_is_said_of_an_untouched_file(text: str | bytes | None, work: Path) -> None:
     """Without a written lecture.py the report is what it is without the file."""
     report = graded(work, text)
 
-    assert (100, 0, None) == (report["score"], report["extra_score"], report["extra"])
+    assert (100, 0, []) == (report["score"], report["extra_score"], bonus(report))
     assert [] == report["findings"]
 
 
@@ -63,7 +68,7 @@ def test_what_stops_while_it_loads(work: Path) -> None:
     """It is told of the file, not of the function that was asked for first."""
     report = graded(work, "raise RuntimeError('early')\n")
 
-    told = report["extra"]["criteria"][0]["cases"][0]["feedback"]["text"]
+    told = bonus(report)[0]["cases"][0]["feedback"]["text"]
     assert told == "Loading lecture.py raised RuntimeError: early (lecture.py, line 1)."
 
 
@@ -72,9 +77,9 @@ def test_one_function_is_enough(work: Path) -> None:
     first = graded(work, STUBS + "\n\nsoftmax = __import__('numpy').exp\n")
     second = graded(work, "from work import *\n")
 
-    assert ["failed"] * 3 == [criterion["verdict"] for criterion in first["extra"]["criteria"]]
+    assert ["failed"] * 3 == [criterion["verdict"] for criterion in bonus(first)]
     assert (100, 100) == (first["score"], second["score"])
-    assert second["extra"] is not None
+    assert len(bonus(second)) == 3
 
 
 @pytest.mark.parametrize(
@@ -95,7 +100,7 @@ def test_it_never_changes_the_score(text: str, work: Path) -> None:
     report = graded(work, text, HASTY)
 
     assert ("graded", 100, 0) == (report["status"], report["score"], report["extra_score"])
-    assert report["extra"] is not None
+    assert len(bonus(report)) == 3
 
 
 ODD = """
@@ -108,9 +113,8 @@ None () [] {} 'x' b'x' 10**400 1j float('nan') np.array([]) np.array(['a']) np.a
 @pytest.mark.parametrize("first", range(3))
 def test_odd_results_are_only_wrong(first: int, work: Path) -> None:
     """Whatever the functions return, the suite judges it."""
-    extra = assignment().extra
-    assert extra is not None
-    returned = {name: ODD[(3 * number + first * 9) % len(ODD)] for number, name in enumerate(extra.functions)}
+    functions = assignment().bonus_file("lecture.py").functions
+    returned = {name: ODD[(3 * number + first * 9) % len(ODD)] for number, name in enumerate(functions)}
     text = "\n".join(f"def {name}(*a): return {value}" for name, value in returned.items())
 
     report = graded(work, f"import numpy as np\n{text}\n")
@@ -119,19 +123,35 @@ def test_odd_results_are_only_wrong(first: int, work: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["import numpy, torch\n", "def tanh(d):\n    import keras\n    return d\n"])
-def test_a_banned_import_counts_for_the_whole_hand_in(text: str, work: Path) -> None:
-    """The ban holds for each file that is handed in to be graded."""
-    report = graded(work, text)
+def test_a_banned_import_costs_the_file_that_makes_it(text: str, work: Path) -> None:
+    """Where the program does not import the file, the lab keeps its score, and the extra points are lost."""
+    report = graded(work, LECTURE.read_text(encoding="utf-8") + text)
 
-    assert (0, 0) == (report["score"], report["extra_score"])
+    assert ("graded", 100, 0) == (report["status"], report["score"], report["extra_score"])
+    assert ["passed"] == [one["verdict"] for one in report["criteria"] if one["id"] == "imports"]
     assert {"lecture.py"} == {finding["file"] for finding in report["findings"]}
+    assert 8 <= sum(one["points_without_gate"] for one in bonus(report))
+
+
+def test_a_banned_import_that_the_program_reaches_costs_all(work: Path) -> None:
+    """What the program imports belongs to it, and so does what the file for extra points has of the program."""
+    source = NETWORK.read_text(encoding="utf-8")
+    (work / "network.py").write_text(source + "\nimport lecture\n", encoding="utf-8")
+    through = graded(work, LECTURE.read_text(encoding="utf-8") + "import torch\n")
+    (work / "network.py").write_text(source + "\nimport torch\n", encoding="utf-8")
+    beside = graded(work, LECTURE.read_text(encoding="utf-8") + "import network\n")
+
+    assert [(0, 0), (0, 0)] == [(one["score"], one["extra_score"]) for one in (through, beside)]
+    assert [["lecture.py"], ["network.py"]] == [
+        [finding["file"] for finding in one["findings"]] for one in (through, beside)
+    ]
 
 
 def test_what_it_asks_for_while_it_runs(work: Path) -> None:
-    """A banned package asked for in ways that no text shows takes the points of the lab, too."""
+    """A banned package asked for in ways that no text shows is found where it was asked for."""
     report = graded(work, "tanh = __import__(''.join(map(chr, [116, 111, 114, 99, 104]))).tanh\n")
 
-    assert (0, 0) == (report["score"], report["extra_score"])
+    assert (100, 0) == (report["score"], report["extra_score"])
     assert ["lecture.py"] == [finding["file"] for finding in report["findings"]]
 
 
@@ -147,7 +167,7 @@ def test_it_is_never_taken_for_the_lab(work: Path) -> None:
 
     assert (alone["score"], alone["submission"]["route"]) == (both["score"], both["submission"]["route"])
     assert 10 == both["extra_score"]
-    assert (100, None) == ((swapped := graded(work))["score"], swapped["extra"])
+    assert (100, []) == ((swapped := graded(work))["score"], bonus(swapped))
 
 
 class Counting(Sandbox):
@@ -183,7 +203,8 @@ def test_it_has_the_time_that_the_lab_leaves() -> None:
     hanging = STUBS.replace("raise NotImplementedError", "while True: pass")
     part = StagedSubmission(name="work", main=SourceFile(name="lecture.py", text=hanging), sha256="")
 
-    run = run_extra(part, lab_with(PATIENT), warm_sandbox(), PATIENT.total_time_s - 1, 7, silent, Budget())
+    left_s = PATIENT.total_time_s - 1
+    run = run_bonus(part, lab_with(PATIENT), warm_sandbox(), left_s, 7, silent, Budget(), None).run
 
     said = [outcome.feedback.text for outcome in run.outcomes if outcome.feedback]
     assert 1 <= sum("did not end within" in text for text in said) <= 4
@@ -199,7 +220,7 @@ def test_archive(work: Path, tmp_path: Path) -> None:
     packed, single = graded(tmp_path / "work.zip"), graded(NETWORK)
 
     assert (100, 10) == (packed["score"], packed["extra_score"])
-    assert (100, 0, None) == (single["score"], single["extra_score"], single["extra"])
+    assert (100, 0, []) == (single["score"], single["extra_score"], bonus(single))
 
 
 def test_report_in_russian(work: Path) -> None:
@@ -207,7 +228,7 @@ def test_report_in_russian(work: Path) -> None:
     (work / "lecture.py").write_bytes((SUBMISSIONS / "extra_partly" / "lecture.py").read_bytes())
     ran = grade(work, "--seed", "7", "--lang", "ru", cwd=work.parent)
 
-    assert "Дополнительно: формулы лекции" in ran.out
+    assert "Дополнительно" in ran.out.splitlines()
     assert "momentum_step поднимается" in ran.out
     assert ["Дополнительные баллы: 5 из 10, вне основных баллов", "Баллы: 100 из 100"] == ran.out.splitlines()[-2:]
 

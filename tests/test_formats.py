@@ -238,7 +238,7 @@ def test_junit(kind: str, reports: dict[str, Report]) -> None:
         for kind in (junitparser.Failure, junitparser.Error, junitparser.Skipped)
     ]
     assert [suite.failures, suite.errors, suite.skipped] == counts
-    extra = sum(len(one.cases) for one in report.extra.criteria) if report.extra else 0
+    extra = sum(len(one.cases) for one in report.bonus)
     assert 1 + 19 + extra == suite.tests == len(list(suite))
     assert all(result.text.startswith(result.message) for result in results)
     properties = {one.name: one.value for one in suite.properties()}  # type: ignore[no-untyped-call]
@@ -327,7 +327,7 @@ def test_markdown_is_a_table_and_sections(kind: str, reports: dict[str, Report])
     found = list(tokens(RENDERERS["markdown"](report)))
 
     assert "h2" == found[0].tag
-    extra = 1 + len(report.extra.criteria) if report.extra else 0
+    extra = 1 + len(report.bonus) if report.bonus else 0
     rows = 0 if report.status is Status.REJECTED else 1 + 7 + extra
     assert rows == sum(token.type == "tr_open" for token in found)
     assert all("|" not in token.content for token in found if token.type == "text" and kind != "hostile")
@@ -370,13 +370,29 @@ def test_github_severity(reports: dict[str, Report]) -> None:
     assert {"notice"} == set(by_kind["observed"])
 
 
+def violated(report: Report, findings: list[Finding]) -> Report:
+    """Return a report whose gate these findings violate."""
+    gate, *others = report.criteria
+    return replace(report, findings=findings, criteria=[replace(gate, verdict=Verdict.FAILED), *others])
+
+
+def test_a_banned_import_in_a_bonus_is_told(reports: dict[str, Report]) -> None:
+    """Where no gate is violated the finding stands among the notes of each format, and is a warning to GitHub."""
+    finding = Finding(rule=BANNED_IMPORT, file="lecture.py", line=3, message=say("lecture.py imports torch."))
+    report = replace(reports["extra"], findings=[finding])
+
+    for name in ("text", "html", "markdown", "gradescope", "junit", "github"):
+        assert "lecture.py imports torch." in RENDERERS[name](report).replace("\\", "")
+    assert [one.name for one in annotated(report) if "imports torch" in one.data] == ["warning"]
+
+
 def test_github_shows_the_worst(reports: dict[str, Report]) -> None:
     """Of more than ten annotations the worst are shown, and the rest is counted."""
     findings = [
         Finding(rule=BANNED_IMPORT, file="a.py", line=line, message=say("import {line}", line=line))
         for line in range(9)
     ]
-    found = annotated(replace(reports["failing"], findings=findings))
+    found = annotated(violated(reports["failing"], findings))
 
     assert ["error"] * 9 + ["notice"] == [one.name for one in found]
     assert "1 more are told in the log." in found[-1].data
@@ -394,7 +410,7 @@ def test_github_notebooks_have_no_lines(reports: dict[str, Report]) -> None:
     """A line of a notebook's cell is not a line of its file."""
     finding = Finding(rule=BANNED_IMPORT, file="work.ipynb", line=3, message=say("imports torch"))
 
-    first = annotated(replace(reports["failing"], findings=[finding]))[0]
+    first = annotated(violated(reports["failing"], [finding]))[0]
 
     assert {"file": "work.ipynb", "title": "Forbidden import"} == first.properties
 

@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 import html5lib
 import pytest
 
-from grader.models import Training
+from grader.models import Evidence, Grid, Number, Pairs, Series
 from grader.renderers import charts
 from grader.renderers.classpage import render_class
 from grader.renderers.html import render_html
@@ -84,8 +84,9 @@ def test_a_miss_is_told_whole() -> None:
     """Of a miss the page has feedback, expected, actual, probe, hint and formula; nothing is left to the JSON."""
     graded = report("missed")
     case = next(one for criterion in graded.criteria for one in criterion.cases if one.misconception)
-    assert isinstance(case.expected, list)
-    assert isinstance(case.actual, list)
+    (evidence,) = case.evidence
+    assert isinstance(evidence.expected, list)
+    assert isinstance(evidence.actual, list)
 
     text = said(parsed(render_html(graded)))
 
@@ -93,7 +94,7 @@ def test_a_miss_is_told_whole() -> None:
         assert message is not None
         assert message.text in text
     assert (case.formula or "").split("  ")[0] in text
-    for number in (*case.expected, *case.actual):
+    for number in (*evidence.expected, *evidence.actual):
         assert f"{number:.4g}".replace("-", "\u2212") in text
 
 
@@ -175,35 +176,83 @@ def test_rendering_is_fast() -> None:
     assert large - middle < 3 * (middle - small)
 
 
+def grid(values: list[list[Any]], **more: Any) -> Grid:
+    """Return a grid over the unit square."""
+    return Grid(
+        title="G", values=values, **{"x_extent": (0.0, 1.0), "y_extent": (0.0, 1.0), "scale": (0.0, 1.0), **more}
+    )
+
+
 @pytest.mark.parametrize(
     ("corners", "pieces"),
-    [([0, 0, 0, 0], 0), ([0, 1, 0, 1], 1), (XOR_LIKE, 2), ([1, 0, 0, 1], 2), (["nan", 1, 1, 0], 0)],
+    [([0, 0, 0, 0], 0), ([0, 1, 0, 1], 1), (XOR_LIKE, 2), ([1, 0, 0, 1], 2), ([None, 1, 1, 0], 0)],
 )
-def test_contour(corners: list[float | str], pieces: int) -> None:
-    """The line of one half parts the corners that are above it from those below."""
-    lines = list(charts.contour(charts.grid_of(Training(grid_size=2, grid=corners))))
+def test_contour(corners: list[float | None], pieces: int) -> None:
+    """The line of a level parts the corners that are above it from those below."""
+    lines = list(charts.contour([corners[:2], corners[2:]], 0.5))
 
     assert len(lines) == pieces
     for one, other in lines:
         assert all(0 <= place <= 1 for place in (*one, *other))
 
 
-@pytest.mark.parametrize("size", [0, 1, 3, 1000])
-def test_a_grid_that_is_none(size: int) -> None:
-    """What is not a square of numbers is not drawn."""
-    assert charts.surface(Training(grid_size=size, grid=[0.0] * 4), "en") == ""
+@pytest.mark.parametrize("values", [[], [[0.0, 1.0]], [[0.0], [1.0]], [[0.0, 1.0], [1.0]], [[0.0] * 6_000] * 2])
+def test_a_grid_that_is_none(values: list[list[float]]) -> None:
+    """What is no grid of numbers, or more than a report should hold, is refused where the lab makes it."""
+    with pytest.raises(ValueError, match=r"a Grid|at most"):
+        grid(values)
+
+
+def test_a_grid_over_any_rectangle() -> None:
+    """Values, extents and colours are the lab's: three by two, from -1 to 1 and 10 to 20, in degrees."""
+    made = grid(
+        [[0.0, 5.0], [2.5, "nan"], [10.0, -1.0]], x_extent=(-1.0, 1.0), y_extent=(10.0, 20.0), scale=(0.0, 10.0), unit="°C"
+    )  # fmt: skip
+
+    drawn = charts.surface(made)
+
+    assert re.findall("<title>(.*?)</title>", drawn) == [
+        "(-1, 10): 0", "(-1, 20): 5", "(0, 10): 2.5", "(0, 20): ?", "(1, 10): 10", "(1, 20): -1",
+    ]  # fmt: skip
+    assert re.findall('class="(v[0-9x]+)"', drawn) == ["v0", "v10", "v5", "vx", "v20", "v0"]
 
 
 @pytest.mark.parametrize(
     "losses", [[], [0.5], ["nan", "inf"], [0.0, 0.0], [0.25] * 9, [1e-300, 1e300], [0.5, "nan", 0.1]]
 )
-def test_any_losses(losses: list[float | str]) -> None:
-    """A curve is drawn of two numbers and more, and every place in it is a number."""
-    drawn = charts.loss_curve(losses, None, "en")
+@pytest.mark.parametrize("kind", ["log", "linear", "pairs"])
+def test_any_points(kind: str, losses: list[Number]) -> None:
+    """A line is drawn of two numbers and more, points of one, and every place in them is a number."""
+    x: list[Number] = [float(number) for number in range(len(losses))]
+    made = (
+        Pairs(title="P", x=x, values=losses)
+        if kind == "pairs"
+        else Series(title="S", x=x, values=losses, is_logarithmic=kind == "log")
+    )
 
-    assert bool(drawn) == (sum(isinstance(one, float) and one > 0 for one in losses) > 1)
+    drawn = charts.points(made, "en")
+
+    there = sum(isinstance(one, float) and (one > 0 or kind != "log") for one in losses)
+    assert bool(drawn) == (there > (0 if kind == "pairs" else 1))
     assert "nan" not in drawn
     assert "inf" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("evidence", "told"),
+    [
+        (Evidence(shape=[2, 1], rows=["slope", "offset"], columns=["value"], expected=[1.0, 2.0], actual=[1.0, "nan"]), True),
+        (Evidence(shape=[2, 1], rows=["slope", "offset"], columns=["value"], expected=[1.0, 2.0], actual=[1.0]), False),
+        (Evidence(shape=[9], expected=[1.0] * 9, actual=[2.0] * 9), False),
+        (Evidence(shape=[1, 1], rows=["a"], columns=["b"], expected=[0.0], actual=[0.0]), False),
+    ],
+)  # fmt: skip
+def test_a_matrix_is_drawn_by_its_names(evidence: Evidence, told: bool) -> None:
+    """Only what has names for rows and columns is drawn, under these; nine numbers alone are no neurons."""
+    drawn = charts.compared(evidence, "en")
+
+    assert bool(drawn) == told
+    assert ("slope" in drawn, "Hidden" in drawn) == (told, False)
 
 
 # --- in a browser --------------------------------------------------------------------------------

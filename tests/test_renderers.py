@@ -10,14 +10,17 @@ import pytest
 
 from grader.models import (
     DROPPED_LINE,
+    AnyFigure,
+    Evidence,
     Finding,
     Outcome,
+    Pairs,
     Report,
+    Series,
     SourceFile,
     StagedSubmission,
     StudentError,
     SuiteRun,
-    Training,
     Verdict,
     carried,
     say,
@@ -44,14 +47,22 @@ def hostile_report(text: str = HOSTILE) -> Report:
         "exception": StudentError(type=text, message=text, file=text, line=3),
         "stdout": text,
         "remarks": [say("{x}", x=text)],
-        "actual": "nan",
-        "expected": [float(number) for number in range(9)],
-        "probe": {"x": [1.0, "inf"]},
+        "evidence": [
+            Evidence(
+                label=text,
+                shape=[3, 3],
+                rows=[text] * 3,
+                columns=[text] * 3,
+                actual="nan",
+                expected=[float(number) for number in range(9)],
+                probe={"x": [1.0, "inf"], text: [[1.0], ["nan"]]},
+            )
+        ],
     }
     outcomes = tuple(
         Outcome(
             criterion="forward",
-            case=case,
+            id=case,
             verdict=verdict,
             title="One neuron",
             feedback=say("{error}", error=text),
@@ -61,7 +72,12 @@ def hostile_report(text: str = HOSTILE) -> Report:
     )
     staged = StagedSubmission(name=text, main=SourceFile(name=text, text=""), siblings=(), sha256="")
     findings = (Finding(rule=DROPPED_LINE, file=text, line=2, message=say("{place}: left out", place=text)),)
-    run = SuiteRun(outcomes=outcomes, level="process", training=Training(source="train", losses=[0.5, "nan"], rate=0.5))
+    figures: list[AnyFigure] = [
+        Series(title=text, caption=text, x_label=text, y_unit=text, x=[1, 2], values=[0.5, "nan"]),
+        Pairs(title=text, caption=text, x_label=text, y_unit=text, x=[1, "inf"], values=[0.5, 1]),
+    ]
+    run = SuiteRun(outcomes=outcomes, level="process", figures=figures, notes=[say("{x}", x=text)])
+
     return score(assignment(), staged, findings, run, seed=1, lang="en", total_s=1)
 
 

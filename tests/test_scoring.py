@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from grader.imports import finding
 from grader.models import (
     DROPPED_LINE,
+    BonusRun,
     Finding,
     Message,
     Outcome,
@@ -32,12 +34,12 @@ from grader.scoring import WORST_FIRST, score, without_run
 
 TASK = assignment()
 STAGED = StagedSubmission(name="hand-in", main=SourceFile(name="network.py", text=""), siblings=(), sha256="0" * 64)
-CASES = [(criterion, case) for criterion in TASK.rubric.criteria for case in criterion.cases]
+CASES = [(criterion, case) for criterion in TASK.rubric.of_file("") for case in criterion.cases]
 
 
 def run_of(verdicts: dict[str, Verdict]) -> SuiteRun:
     outcomes = [
-        Outcome(criterion=name.partition(".")[0], case=name.partition(".")[2], verdict=verdict, title=name)
+        Outcome(criterion=name.partition(".")[0], id=name.partition(".")[2], verdict=verdict, title=name)
         for name, verdict in verdicts.items()
     ]
     return SuiteRun(outcomes=tuple(outcomes), level="process", python="3.11", numpy="2")
@@ -49,7 +51,7 @@ def report_of(run: SuiteRun, findings: tuple[Finding, ...] = ()) -> Report:
 
 def test_the_rubric_sums_to_100() -> None:
     """The points of the pinned criteria are those of the assignment."""
-    points = {criterion.id: criterion.points for criterion in TASK.rubric.criteria}
+    points = {criterion.id: criterion.points for criterion in TASK.rubric.of_file("")}
 
     assert points == {
         "imports": 0, "shapes": 15, "forward": 15, "sigmoid_derivative": 15,
@@ -61,8 +63,8 @@ def test_what_was_run_is_named() -> None:
     """A report has the files, the times and the mistakes of its run."""
     staged = replace(STAGED, siblings=(SourceFile(name="helper.py", text=""),))
     run = run_of({"forward.model": Verdict.FAILED, "forward.neuron": Verdict.PASSED})
-    failed = replace(run.outcomes[0], misconception="linear_activation", duration_s=0.25)
-    run = replace(run, outcomes=(failed, run.outcomes[1]))
+    failed = replace(run.outcomes[0], misconception="linear_activation")
+    run = replace(run, outcomes=(failed, run.outcomes[1]), cases_s={"forward.model": 0.25})
 
     report = score(TASK, staged, (), run, seed=1, lang="en", total_s=0.123456)
 
@@ -96,8 +98,9 @@ def test_half_of_the_points_for_a_partial_case() -> None:
 def test_halves_are_rounded_down(most: int, half: int) -> None:
     """Half of the points is a whole number."""
     criterion = next(one for one in TASK.rubric.criteria if not one.is_gate)
-    case = replace(criterion.cases[0], points=most)
-    rubric = replace(TASK.rubric, criteria=(replace(criterion, points=most, cases=(case,)),))
+    case = structs.replace(criterion.cases[0], points=most)
+    criterion = structs.replace(criterion, points=most, cases=(case,))
+    rubric = structs.replace(TASK.rubric, criteria=(criterion,))
     run = run_of({f"{criterion.id}.{case.id}": Verdict.PARTIAL})
 
     points = score(replace(TASK, rubric=rubric), STAGED, (), run, seed=1, lang="en", total_s=0.5).criteria[0].points
@@ -193,7 +196,7 @@ def test_without_a_run(status: Status, points: int | None) -> None:
     assert (report.status, report.reason, report.score, report.extra_score) == (status, reason, points, 0)
     assert (report.max_score, report.seed, report.timing.total_s, report.timing.student_s) == (100, 3, 0.1235, 0.0)
     assert {(one.verdict, one.points, one.feedback) for one in report.criteria} == {(Verdict.NOT_RUN, 0, None)}
-    assert [one.max_points for one in report.criteria] == [one.points for one in TASK.rubric.criteria]
+    assert [one.max_points for one in report.criteria] == [one.points for one in TASK.rubric.of_file("")]
 
 
 def test_a_module_asked_for_at_run_time_is_a_finding() -> None:
@@ -213,28 +216,43 @@ def test_the_first_of_two_violations_is_told() -> None:
     assert report_of(SuiteRun(), found).criteria[0].feedback == found[0].message
 
 
-@pytest.mark.parametrize(("asked", "score_", "points"), [((), 100, 4), (("torch",), 0, 0)])
-def test_an_extra_run_adds_its_own_points(asked: tuple[str, ...], score_: int, points: int) -> None:
-    """What the extra's file earns stands beside the score; what it asked for is found in it, and costs both."""
-    lab = TASK.extra
-    assert lab is not None
-    criterion = lab.rubric.criteria[0]
-    names = ("a.py", "z.py", lab.file[:-3] + ".py")  # equal to the file's name, not the same
-    staged = replace(STAGED, siblings=tuple(SourceFile(name=name, text="") for name in names))
-    lab = replace(
-        lab, rubric=replace(lab.rubric, criteria=(replace(criterion, cases=(replace(criterion.cases[0], points=4),)),))
+@pytest.mark.parametrize(
+    ("asked", "found", "points"),
+    [((), (), 1), (("torch",), (), 0), ((), ("torch.nn",), 0), (("numpy",), (), 1)],
+)
+def test_a_bonus_run_adds_its_own_points(asked: tuple[str, ...], found: tuple[str, ...], points: int) -> None:
+    """What a file of bonus criteria earns stands beside the score; a banned package there costs that file alone."""
+    criterion = next(one for one in TASK.rubric.criteria if one.bonus)
+    file = SourceFile(name=criterion.file, text="")
+    bonus = BonusRun(
+        file=file,
+        findings=tuple(finding(file, 2, module) for module in found),
+        run=replace(run_of({f"{criterion.id}.{criterion.cases[0].id}": Verdict.PASSED}), asked=asked),
     )
     run = run_of({f"{one.id}.{case.id}": Verdict.PASSED for one, case in CASES})
-    extra_run = replace(run_of({f"{criterion.id}.{criterion.cases[0].id}": Verdict.PASSED}), asked=asked)
 
-    report = score(replace(TASK, extra=lab), staged, (), run, extra_run, seed=1, lang="en", total_s=0.5)
+    report = score(TASK, STAGED, (), run, (bonus,), seed=1, lang="en", total_s=0.5)
 
-    assert (report.score, report.extra_score) == (score_, points)
-    assert report.extra is not None
-    assert [one.points for one in report.extra.criteria] == [points]
-    assert [(one.file, one.line) for one in report.findings] == [(lab.file, None) for _ in asked]
-    without = score(TASK, staged, (), run, seed=1, lang="en", total_s=0.5)
-    assert (without.score, without.extra, without.findings) == (100, None, [])
+    assert (report.score, report.max_score, report.extra_score, report.max_extra) == (100, 100, points, 10)
+    assert [one.points for one in report.bonus] == [points, 0, 0]
+    assert [one.points_without_gate for one in report.bonus] == [1, 0, 0]
+    assert [one.verdict for one in report.counted] == [Verdict.PASSED] * 7
+    assert [one.file for one in report.findings] == [file.name] * (1 - points)
+    without = score(TASK, STAGED, (), run, seed=1, lang="en", total_s=0.5)
+    assert (without.score, without.extra_score, without.bonus, without.findings) == (100, 0, [], [])
+
+
+def test_a_violated_gate_takes_extra_points_too() -> None:
+    """A banned import of the program is none of one file alone."""
+    criterion = next(one for one in TASK.rubric.criteria if one.bonus)
+    earned = run_of({f"{criterion.id}.{criterion.cases[0].id}": Verdict.PASSED})
+    bonus = BonusRun(file=SourceFile(name=criterion.file, text=""), findings=(), run=earned)
+
+    report = score(
+        TASK, STAGED, (finding(STAGED.main, 1, "torch"),), run_of({}), (bonus,), seed=1, lang="en", total_s=1
+    )
+
+    assert (report.score, report.extra_score, report.bonus[0].points_without_gate) == (0, 0, 1)
 
 
 def test_a_broken_suite_has_no_score() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.imports import finding
-from grader.models import Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict, say
+from grader.models import BonusRun, Outcome, Report, SourceFile, StagedSubmission, Status, SuiteRun, Verdict, say
 from grader.scoring import score, without_run
 from grader.tables import (
     Entry,
@@ -33,7 +33,8 @@ from tests.test_scoring import TASK
 
 RUBRIC = TASK.rubric
 STAGED = StagedSubmission(name="hand-in", main=SourceFile(name="network.py", text=""), sha256="0" * 64)
-EVERY = {f"{one.id}.{case.id}": Verdict.PASSED for one in RUBRIC.criteria for case in one.cases}
+LECTURE = SourceFile(name="lecture.py", text="")
+EVERY = {f"{one.id}.{case.id}": Verdict.PASSED for one in RUBRIC.of_file("") for case in one.cases}
 HOSTILE = (
     "=cmd|' /C calc'!A0", "+1", "-2", "@x", "\t=1+1", "\r\n=1", ' "=1"', "a\n=1", 'say "x"', "a;=1", 'b;"=1', "c, +1",
     "\u202e=1", "＝1", "\0=1", "–", "Студент, Первый", "';=1", "d;-2,5+cmd|'x'!A", "e, -2 =1",
@@ -44,7 +45,7 @@ def report(verdicts: dict[str, Verdict] | None = None, *, banned: bool = False, 
     """Return a report in which every case passed but these."""
     outcomes = tuple(
         Outcome(
-            criterion=name.partition(".")[0], case=name.partition(".")[2], verdict=verdict, title=name,
+            criterion=name.partition(".")[0], id=name.partition(".")[2], verdict=verdict, title=name,
             feedback=None if verdict is Verdict.PASSED else say("What {name} does is wrong.", name=name),
             misconception=None if verdict is Verdict.PASSED else "sign|rate",
         )
@@ -134,9 +135,9 @@ def test_the_gradebook() -> None:
     table = csv_of(gradebook([entry(bad, gives("xor", 15)), entry(rejected(), key="two")], RUBRIC))
 
     assert table.splitlines() == [
-        "key,student,name,email,status,score,max_score,extra_score,imports,shapes,forward,sigmoid_derivative,neuron_update,model_update,xor,misconceptions,route,reason,overridden",
-        "one,s1,Student One,one@example.org,graded,97,100,,passed,12,15,15,20,20,15,sign|rate,contract,,xor: 15 (was 10) seen in class",
-        "two,s1,Student One,one@example.org,rejected,0,100,,not_run,0,0,0,0,0,0,,none,x.py is empty.,",
+        "key,student,name,email,status,score,max_score,extra_score,imports,shapes,forward,sigmoid_derivative,neuron_update,model_update,xor,activations,losses,gradients,misconceptions,route,notes,reason,overridden",
+        "one,s1,Student One,one@example.org,graded,97,100,,passed,12,15,15,20,20,15,,,,sign|rate,contract,,,xor: 15 (was 10) seen in class",
+        "two,s1,Student One,one@example.org,rejected,0,100,,not_run,0,0,0,0,0,0,,,,,none,,x.py is empty.,",
     ]
 
 
@@ -262,16 +263,16 @@ def test_overrides_of_the_extra(tmp_path: Path) -> None:
     table = tmp_path / "overrides.csv"
     table.write_text("student,criterion,points,reason\ns1,losses,4,on paper\n", encoding="utf-8")
     given = read_overrides(table, TASK)["s1"]
-    outcomes = (Outcome(criterion="losses", case="zeros", verdict=Verdict.PASSED, title="zeros"),)
-    extra = SuiteRun(outcomes=outcomes, level="process")
+    outcomes = (Outcome(criterion="losses", id="zeros", verdict=Verdict.PASSED, title="zeros"),)
+    extra = (BonusRun(file=LECTURE, findings=(), run=SuiteRun(outcomes=outcomes, level="process")),)
     plain = SuiteRun(outcomes=(), level="process")
-    made = score(TASK, replace(STAGED, siblings=(SourceFile(name="lecture.py", text=""),)), (), plain, extra, seed=1, lang="en", total_s=0.1)  # fmt: skip
+    made = score(TASK, replace(STAGED, siblings=(LECTURE,)), (), plain, extra, seed=1, lang="en", total_s=0.1)  # fmt: skip
 
     found = [(one.extra_score, one.score) for one in (entry(made), entry(made, *given), entry(None, *given), entry())]
     (row,) = rows(csv_of(gradebook([entry(made, *given)], RUBRIC)))
 
     broken = entry(report(broken="the suite broke"), *given)
-    older = replace(given[0], criterion="of_an_older_rubric", is_extra=False)
+    older = replace(given[0], criterion="of_an_older_rubric", is_bonus=False)
 
     assert found == [(1, made.score), (4, made.score), (4, 100), (None, 100)]
     assert (broken.extra_score, broken.score) == (4, None)

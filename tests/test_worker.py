@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from grader.sandbox import processes
 from grader.sandbox.client import Fault, FaultKind, Limits, Loaded, Program, Worker
@@ -16,8 +16,8 @@ from grader.sandbox.processes import Sandbox
 from tests.command import PATIENT, descendants, wait_until
 from tests.support.worker import called
 
-LIMITS = replace(PATIENT, output_bytes=2**20)
-HASTY = replace(PATIENT, load_time_s=0.2)  # for a file that hangs while it is loaded
+LIMITS = structs.replace(PATIENT, output_bytes=2**20)
+HASTY = structs.replace(PATIENT, load_time_s=0.2)  # for a file that hangs while it is loaded
 HANGS_S = 0.2
 
 Load = Callable[..., Worker]
@@ -99,7 +99,7 @@ def test_a_call_that_hangs_costs_itself_only(load: Load) -> None:
 
 def test_the_total_time_is_kept(load: Load) -> None:
     """When the total is used up, nothing more is run."""
-    with load("def f():\n while True: pass", replace(LIMITS, total_time_s=1, call_time_s=0.4)) as worker:
+    with load("def f():\n while True: pass", structs.replace(LIMITS, total_time_s=1, call_time_s=0.4)) as worker:
         faults = [called(worker) for _ in range(5)]
 
     kinds = [fault.kind for fault in faults if isinstance(fault, Fault)]

@@ -4,25 +4,29 @@ from grader.lab.answers import Answer
 from grader.lab.cases import (
     Case,
     CaseStopped,
-    Seen,
     blocked,
     is_close,
     measurement,
     not_gradable,
+    side_by_side,
     student_fault,
     unmet,
 )
 from grader.lab.student import Remote, Student, generator
 from grader.lab.values import Other, Table
-from grader.models import Verdict
+from grader.models import Evidence, Grid, Mark, Pairs, Series, Verdict
 
 __all__ = [
     "Answer",
     "Case",
     "CaseStopped",
+    "Evidence",
+    "Grid",
+    "Mark",
     "Other",
+    "Pairs",
     "Remote",
-    "Seen",
+    "Series",
     "Student",
     "Table",
     "Verdict",
@@ -31,6 +35,7 @@ __all__ = [
     "is_close",
     "measurement",
     "not_gradable",
+    "side_by_side",
     "student_fault",
     "unmet",
 ]

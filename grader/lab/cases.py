@@ -5,18 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import numpy as np
 import pytest
 
-from grader.models import Message, Number, SourceFile, StudentError, Verdict, number, say, vector
+from grader.models import (
+    Evidence,
+    Message,
+    Number,
+    Outcome,
+    Probe,
+    SourceFile,
+    StudentError,
+    Verdict,
+    number,
+    say,
+    vector,
+)
 from grader.sandbox.client import Fault, FaultKind
 
 T = TypeVar("T")
 S = TypeVar("S")
-
-Shown = Number | list[Number] | None
 
 FAULT_VERDICTS = {
     FaultKind.RAISED: Verdict.ERROR,
@@ -35,22 +45,25 @@ FAULT_VERDICTS = {
 }
 
 
-def shown(value: Any) -> Shown:
-    """Return a number, an array or None as the report carries it."""
+def flat(value: Any) -> Number | list[Number] | None:
+    """Return a number, an array or None as evidence carries it."""
     if value is None or isinstance(value, str):
         return value
     return vector(np.ravel(value)) if np.ndim(value) else number(value)
 
 
-class Seen:
-    """What is shown side by side: expected and actual (numbers or arrays), and the probe used."""
+def probed(value: Any) -> Probe | None:
+    """Return what a probe is made of: a number, a list, or the rows of a matrix."""
+    if isinstance(value, str) or np.ndim(value) < 2:
+        return cast("Probe | None", flat(value))
+    return [vector(row) for row in np.reshape(value, (-1, np.shape(value)[-1]))]
 
-    def __init__(self, *, expected: Any = None, actual: Any = None, **probe: Any) -> None:
-        self.expected, self.actual = shown(expected), shown(actual)
-        self.probe = {name: value for name, one in probe.items() if (value := shown(one)) is not None}
 
-
-NOTHING_SEEN = Seen()
+def side_by_side(*, expected: Any = None, actual: Any = None, **probe: Any) -> Evidence:
+    """Return what is right and what was found (numbers or arrays), and the probe that it was found with."""
+    shape = np.shape(actual if expected is None else expected)
+    made = {name: value for name, one in probe.items() if (value := probed(one)) is not None}
+    return Evidence(shape=list(shape), expected=flat(expected), actual=flat(actual), probe=made)
 
 
 @dataclass(slots=True)
@@ -59,7 +72,7 @@ class Case:
 
     name: str
     remarks: list[Message] = field(default_factory=list)
-    seen: Seen = NOTHING_SEEN
+    seen: Evidence | None = None
 
     def remark(self, template: str, **args: str | float | Message) -> None:
         """Add a sentence that costs nothing."""
@@ -74,34 +87,20 @@ class CaseStopped(pytest.fail.Exception):  # type: ignore[name-defined,misc]
     seen_in is the case ("criterion.case") that it ended first.
     """
 
-    def __init__(
-        self,
-        verdict: Verdict,
-        feedback: Message,
-        *,
-        hint: Message | None = None,
-        seen: Seen = NOTHING_SEEN,
-        exception: StudentError | None = None,
-        misconception: str | None = None,
-        formula: str | None = None,
-    ) -> None:
-        super().__init__(feedback.text, pytrace=False)
-        self.verdict = verdict
-        self.feedback = feedback
-        self.hint = hint
-        self.seen = seen
-        self.exception = exception
-        self.misconception = misconception
-        self.formula = formula
-        self.fault: Fault | None = None
-        self.seen_in: str | None = None
+    def __init__(self, outcome: Outcome, fault: Fault | None = None, seen_in: str | None = None) -> None:
+        assert outcome.feedback is not None
+        super().__init__(outcome.feedback.text, pytrace=False)
+        self.outcome = outcome
+        self.feedback = outcome.feedback
+        self.fault = fault
+        self.seen_in = seen_in
 
 
 def unmet(
     template: str,
     *,
     hint: str | None = None,
-    seen: Seen = NOTHING_SEEN,
+    seen: Evidence | None = None,
     verdict: Verdict = Verdict.FAILED,
     misconception: str | None = None,
     formula: str | None = None,
@@ -112,28 +111,28 @@ def unmet(
     misconception is the name of the mistake, formula what to reread.
     """
     return CaseStopped(
-        verdict,
-        say(template, **args),
-        hint=None if hint is None else say(hint),
-        seen=seen,
-        misconception=misconception,
-        formula=formula,
+        Outcome(
+            verdict=verdict,
+            feedback=say(template, **args),
+            hint=None if hint is None else say(hint),
+            evidence=[] if seen is None else [seen],
+            misconception=misconception,
+            formula=formula,
+        )
     )
 
 
 def blocked(by: str) -> CaseStopped:
     """Return the end of a case that means nothing while the case by ("criterion.case") has not passed."""
-    stopped = CaseStopped(
-        Verdict.BLOCKED,
-        say("Not judged: the problem reported under {criterion} comes first.", criterion=by.partition(".")[0]),
-    )
-    stopped.seen_in = by
-    return stopped
+    criterion = by.partition(".")[0]
+    feedback = say("Not judged: the problem reported under {criterion} comes first.", criterion=criterion)
+    return CaseStopped(Outcome(verdict=Verdict.BLOCKED, feedback=feedback, blocked_by=criterion), seen_in=by)
 
 
-def not_gradable(template: str, **args: str | int) -> CaseStopped:
+def not_gradable(template: str, *, seen: Evidence | None = None, **args: str | int) -> CaseStopped:
     """Return the end of a case that cannot be decided automatically."""
-    return CaseStopped(Verdict.NOT_GRADABLE, say(template, **args))
+    evidence = [] if seen is None else [seen]
+    return CaseStopped(Outcome(verdict=Verdict.NOT_GRADABLE, feedback=say(template, **args), evidence=evidence))
 
 
 # What the student reads after a call that did not answer: a sentence and a hint, by the fault's kind
@@ -195,14 +194,13 @@ def student_fault(fault: Fault, what: str, file: SourceFile, memory_bytes: int) 
     if known:
         verdict = Verdict.FAILED if fault.type == "NotImplementedError" else Verdict.NOT_GRADABLE
     error = StudentError(type=fault.type, message=fault.message, file=file.name, line=fault.line)
-    stopped = CaseStopped(
-        verdict,
-        say(template, **{name: word for name, word in words.items() if f"{{{name}}}" in template}),
+    outcome = Outcome(
+        verdict=verdict,
+        feedback=say(template, **{name: word for name, word in words.items() if f"{{{name}}}" in template}),
         hint=None if hint is None else say(hint),
         exception=error if fault.kind in EXCEPTIONS else None,
     )
-    stopped.fault = fault
-    return stopped
+    return CaseStopped(outcome, fault)
 
 
 class measurement(Generic[S, T]):  # noqa: N801 - used as a decorator, like property

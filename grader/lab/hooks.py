@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Any
 
-from grader.models import Outcome, Verdict
+import msgspec
+
+from grader.models import AnyFigure, Outcome, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
-    """One suite over one submission: the outcomes by "criterion.case", and the points, None where it is not gradable."""
+    """One suite over one submission: the outcomes by "criterion.case", and the points, None where it is not gradable.
+
+    kept is what its cases kept by `student.keep`.
+    """
 
     suite: str
     outcomes: Mapping[str, Outcome]
     score: int | None
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
     def has_passed(self, *cases: str) -> bool:
         """Say whether all of these cases have passed."""
@@ -40,3 +47,12 @@ class Hooks:
             chosen: Ran = found(first, other)
             return chosen
         return other if first.score is None else first
+
+    def figures(self, run: Ran) -> list[AnyFigure]:
+        """Return what the report is to draw. Default: nothing. TypeError or ValueError for anything but figures."""
+        found = getattr(self._module, "figures", None)
+        made = () if found is None else tuple(found(run))
+        for one in made:
+            if not isinstance(one, AnyFigure):
+                raise TypeError(f"figures returned {type(one).__name__}, which is no Series, Grid or Pairs")
+        return [msgspec.convert(msgspec.to_builtins(one), type(one)) for one in made]

@@ -16,7 +16,7 @@ from grader import seeds
 from grader.lab.answers import Answer
 from grader.lab.cases import CaseStopped, measurement, student_fault
 from grader.lab.values import Handle, pack, unpack
-from grader.models import SourceFile, Training
+from grader.models import Message, SourceFile, say
 from grader.sandbox.client import Fault, FaultKind, Limits, Loaded, Reply, Worker
 from grader.sandbox.protocol import ProtocolError
 
@@ -74,7 +74,8 @@ class Student:
         self.file = file
         self.limits = limits
         self.is_run_asked = False  # one run of the training from the student's own start, as a remark
-        self.training = Training()
+        self.kept: dict[str, Any] = {}
+        self._notes: dict[str, Message] = {}
         self.case = ""  # "criterion.case" of the one that is running
         self._worker = worker
         self._operations = frozenset(operations)
@@ -91,6 +92,19 @@ class Student:
     def rng(self, purpose: str) -> np.random.Generator:
         """Return the generator of this run for one purpose: same seed, same numbers."""
         return generator(self.seed, purpose)
+
+    def keep(self, name: str, value: object) -> None:
+        """Keep what a case measured for the lab's hooks; a later value of the same name replaces it."""
+        self.kept[name] = value
+
+    def note(self, template: str, **args: str | float | Message) -> None:
+        """Say something about the whole submission; the same sentence is said once, with what it was last filled with."""
+        self._notes[template] = say(template, **args)
+
+    @property
+    def notes(self) -> list[Message]:
+        """What was said about the whole submission."""
+        return list(self._notes.values())
 
     def begin(self, case: str) -> None:
         """Start a case: fresh objects, reseeded generators."""

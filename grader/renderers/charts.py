@@ -5,16 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from grader.models import Number, Training
-from grader.renderers.markup import LEVELS, shown, told
-from grader.renderers.parts import marked
+from grader.models import Evidence, Grid, Number, Pairs, Series
+from grader.renderers.markup import LEVELS, esc, shown, told
 
-XOR = ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0))
-NEURONS = (marked("Hidden 1"), marked("Hidden 2"), marked("Output"))
-PARTS = (marked("weight 1"), marked("weight 2"), marked("bias"))
-HALF = 0.5
-
-Grid = Sequence[Sequence[float | None]]
+MOST_COMPARED = 16  # pairs in one drawing
 
 
 def bar(points: float, most: float, kind: str) -> str:
@@ -38,170 +32,224 @@ def _svg(width: int, height: int, label: str, body: str, kind: str) -> str:
     )
 
 
-# --- the outputs on the unit square --------------------------------------------------------------
+# --- a grid --------------------------------------------------------------------------------------
 
 
-def grid_of(training: Training) -> Grid:
-    """Return the outputs as grid[x1][x2]; empty where there is no square of them."""
-    size, values = training.grid_size, training.grid
-    if size < 2 or len(values) != size * size:
-        return ()
-    return [[finite(one) for one in values[row * size : (row + 1) * size]] for row in range(size)]
+def surface(figure: Grid) -> str:
+    """Return the values as colours, the line where they cross the level, and the points that are marked."""
+    grid = [[finite(one) for one in row] for row in figure.values]
+    across, up, side, left, top = len(grid), len(grid[0]), 308, 34, 8
+    wide, tall = side / across, side / up
+    low, high = figure.scale
 
+    def place(x: float, y: float) -> tuple[float, float]:
+        (x0, x1), (y0, y1) = figure.x_extent, figure.y_extent
+        x, y = (x - x0) / (x1 - x0) * (across - 1), (y - y0) / (y1 - y0) * (up - 1)
+        return left + (x + 0.5) * wide, top + (up - 0.5 - y) * tall
 
-def surface(training: Training, lang: str) -> str:
-    """Return the outputs on the unit square: colours, the line of one half, and the four points of XOR."""
-    grid = grid_of(training)
-    if not grid:
-        return ""
-    size, side, left, top = len(grid), 308, 34, 8
-    cell = side / size
     body = []
-    for x1, row in enumerate(grid):
-        for x2, value in enumerate(row):
-            level = "vx" if value is None else f"v{round(LEVELS * max(0.0, min(1.0, value)))}"
-            number = "?" if value is None else f"{value:.3g}"
+    for i, row in enumerate(grid):
+        for j, value in enumerate(row):
+            part = None if value is None else max(0.0, min(1.0, (value - low) / (high - low)))
+            level = "vx" if part is None else f"v{round(LEVELS * part)}"
+            at = f"({at_of(figure.x_extent, i, across):.3g}, {at_of(figure.y_extent, j, up):.3g})"
             body.append(
-                f'<rect class="{level}" x="{left + x1 * cell:.5g}" y="{top + (size - 1 - x2) * cell:.5g}" '
-                f'width="{cell:.5g}" height="{cell:.5g}">'
-                f"<title>({x1 / (size - 1):.2g}, {x2 / (size - 1):.2g}): {number}</title></rect>"
+                f'<rect class="{level}" x="{left + i * wide:.5g}" y="{top + (up - 1 - j) * tall:.5g}" '
+                f'width="{wide:.5g}" height="{tall:.5g}"><title>{at}: {short(value)}</title></rect>'
             )
-
-    def place(x1: float, x2: float) -> tuple[float, float]:
-        return left + (x1 + 0.5) * cell, top + (size - 0.5 - x2) * cell
-
-    segments = "".join(
-        "M{:.4g} {:.4g}L{:.4g} {:.4g}".format(*place(*one), *place(*other)) for one, other in contour(grid)
-    )
-    body.append(f'<path class="half" d="{segments}"/>' if segments else "")
+    if figure.level is not None:
+        segments = "".join(
+            f"M{left + (a + 0.5) * wide:.4g} {top + (up - 0.5 - b) * tall:.4g}"
+            f"L{left + (c + 0.5) * wide:.4g} {top + (up - 0.5 - d) * tall:.4g}"
+            for (a, b), (c, d) in contour(grid, figure.level)
+        )
+        body.append(f'<path class="half" d="{segments}"/>' if segments else "")
     spoken = []
-    for x1, x2, wanted in XOR:
-        value = grid[-x1][-x2] if x1 and x2 else grid[-1 if x1 else 0][-1 if x2 else 0]
-        number = "?" if value is None else f"{value:.2f}"
-        x, y = place(x1 * (size - 1), x2 * (size - 1))
-        mark = (
+    for mark in figure.marks:
+        x, y = place(mark.x, mark.y)
+        drawn = (
             f'<rect class="mark" x="{x - 6:.5g}" y="{y - 6:.5g}" width="12" height="12"/>'
-            if wanted
+            if mark.shape == "square"
             else f'<circle class="mark" cx="{x:.5g}" cy="{y:.5g}" r="6.5"/>'
         )
-        anchor, shift = ("end", -13) if x1 else ("start", 13)
+        anchor, shift = ("end", -13) if x > left + side / 2 else ("start", 13)
+        number = short(finite(mark.value))
+        spoken.append(f"({mark.x:.3g}, {mark.y:.3g}): {number}, {esc(mark.label)}")
         body.append(
-            f"<g><title>({x1}, {x2}): {number}, {told(lang, 'should be {wanted}', wanted=wanted)}</title>{mark}"
-            f'<text class="value" x="{x + shift:.5g}" y="{y + 5:.5g}" text-anchor="{anchor}">{number}</text></g>'
+            f'<g><title>{spoken[-1]}</title>{drawn}<text class="value" x="{x + shift:.5g}" y="{y + 5:.5g}" '
+            f'text-anchor="{anchor}">{number}</text></g>'
         )
-        spoken.append(
-            told(lang, "at ({x1}, {x2}) {value}, should be {wanted}", x1=x1, x2=x2, value=number, wanted=wanted)
-        )
-    for tick in (0, 1):
-        x, y = place(tick * (size - 1), tick * (size - 1))
-        body.append(f'<text class="tick" x="{x:.5g}" y="{top + side + 18}" text-anchor="middle">{tick}</text>')
-        body.append(f'<text class="tick" x="{left - 10}" y="{y + 5:.5g}" text-anchor="end">{tick}</text>')
-    middle = left + side / 2
-    body.append(f'<text class="tick" x="{middle}" y="{top + side + 20}" text-anchor="middle">x₁</text>')
-    body.append(f'<text class="tick" x="{left - 10}" y="{top + side / 2 + 5}" text-anchor="end">x₂</text>')
-    label = f"{told(lang, 'Outputs of the network on the unit square:')} {'; '.join(spoken)}"
+    for x_tick, y_tick in zip(figure.x_extent, figure.y_extent, strict=True):
+        x, y = place(x_tick, y_tick)
+        body.append(f'<text class="tick" x="{x:.5g}" y="{top + side + 18}" text-anchor="middle">{x_tick:.3g}</text>')
+        body.append(f'<text class="tick" x="{left - 10}" y="{y + 5:.5g}" text-anchor="end">{y_tick:.3g}</text>')
+    x_name, y_name = axis(figure.x_label, figure.x_unit), axis(figure.y_label, figure.y_unit)
+    body.append(
+        f'<text class="tick" x="{left + side / 2}" y="{top + side + 20}" text-anchor="middle">{x_name}</text>'
+        f'<text class="tick" x="{left - 10}" y="{top + side / 2 + 5}" text-anchor="end">{y_name}</text>'
+    )
+    label = "; ".join([f"{esc(figure.title)}, {axis(figure.value_label, figure.unit)}", *spoken])
     return _svg(left + side + 8, top + side + 28, label, "".join(body), "surface")
 
 
-def contour(grid: Grid) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    """Yield the pieces of the line where the output is one half, in steps of the grid (marching squares)."""
-    for x1 in range(len(grid) - 1):
-        for x2 in range(len(grid) - 1):
-            corners = [(x1, x2), (x1 + 1, x2), (x1 + 1, x2 + 1), (x1, x2 + 1)]
+def at_of(extent: tuple[float, float], number: int, count: int) -> float:
+    """Return where a row or column of a grid is."""
+    return extent[0] + (extent[1] - extent[0]) * number / (count - 1)
+
+
+def short(value: float | None) -> str:
+    """Return a number for a drawing, "?" for none."""
+    return "?" if value is None else f"{value:.3g}"
+
+
+def axis(label: str, unit: str) -> str:
+    """Return the name of an axis with its unit, escaped."""
+    return esc(f"{label}, {unit}" if label and unit else label or unit, 60)
+
+
+def contour(
+    grid: Sequence[Sequence[float | None]], level: float
+) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """Yield the pieces of the line where the values cross a level, in steps of the grid (marching squares)."""
+    for i in range(len(grid) - 1):
+        for j in range(len(grid[0]) - 1):
+            corners = [(i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)]
             values = [grid[one][other] for one, other in corners]
             known = [value for value in values if value is not None]
             if len(known) < len(corners):
                 continue
             crossed = []
             for edge in range(4):
-                one, other = known[edge] - HALF, known[(edge + 1) % 4] - HALF
+                one, other = known[edge] - level, known[(edge + 1) % 4] - level
                 if (one < 0) != (other < 0):
                     part = one / (one - other)
                     (a, b), (c, d) = corners[edge], corners[(edge + 1) % 4]
                     crossed.append((a + part * (c - a), b + part * (d - b)))
-            if len(crossed) == 4 and (sum(known) / 4 >= HALF) != (known[0] >= HALF):
+            if len(crossed) == 4 and (sum(known) / 4 >= level) != (known[0] >= level):
                 crossed = [*crossed[1:], crossed[0]]  # a saddle: the other two corners are cut off
             for pair in range(0, len(crossed) - 1, 2):
                 yield crossed[pair], crossed[pair + 1]
 
 
-def ramp(lang: str) -> str:
+def ramp(figure: Grid, lang: str) -> str:
     """Return the scale of the colours."""
-    cells = "".join(f'<rect class="v{one}" x="{24 + 8 * one}" width="8" height="12"/>' for one in range(LEVELS + 1))
-    label = told(lang, "Colours from an output of 0 to an output of 1")
-    body = (
-        f'<text class="tick" x="8" y="11">0</text>{cells}<text class="tick" x="{24 + 8 * LEVELS + 18}" y="11">1</text>'
+    low, high = (f"{one:.3g}" for one in figure.scale)
+    left, step = 12 + 8 * max(len(low), 1), 8
+    cells = "".join(
+        f'<rect class="v{one}" x="{left + step * one}" width="8" height="12"/>' for one in range(LEVELS + 1)
     )
-    return _svg(24 + 8 * LEVELS + 34, 14, label, body, "ramp")
+    label = told(lang, "Colours from {low} to {high}", low=low, high=high)
+    end = left + step * (LEVELS + 1) + 4
+    body = f'<text class="tick" x="{left - 4}" y="11" text-anchor="end">{low}</text>{cells}<text class="tick" x="{end}" y="11">{high}</text>'
+    return _svg(end + 8 * len(high) + 4, 14, label, body, "ramp")
 
 
-# --- losses --------------------------------------------------------------------------------------
+# --- points --------------------------------------------------------------------------------------
 
 
-def loss_curve(losses: Sequence[Number], epochs: int | None, lang: str) -> str:
-    """Return the losses of a training on a logarithmic scale; gaps where they are 0 or no number."""
-    values = [one if (one := finite(value)) is not None and one > 0 else None for value in losses]
-    logs = [math.log10(value) for value in values if value is not None]
-    if len(logs) < 2:
+def points(figure: Series | Pairs, lang: str) -> str:
+    """Return points on two axes, those of a series joined; gaps where one has no place on them."""
+    is_log = isinstance(figure, Series) and figure.is_logarithmic
+    known: list[tuple[float, float] | None] = []
+    for one, other in zip(figure.x, figure.values, strict=True):
+        x, y = finite(one), finite(other)
+        if y is not None and is_log:
+            y = math.log10(y) if y > 0 else None
+        known.append(None if x is None or y is None else (x, y))
+    there = [one for one in known if one is not None]
+    if len(there) < (2 if isinstance(figure, Series) else 1):
         return ""
+    low, high, ticks = _log_axis(there) if is_log else _axis([y for _, y in there])
+    (x_low, x_high), is_line = _ends([x for x, _ in there]), isinstance(figure, Series)
+    if not (math.isfinite(high - low) and math.isfinite(x_high - x_low)):
+        return ""
+    width, left, top, right, wide, tall = 470, 62, 30, 18, 390, 296
+
+    def at(point: tuple[float, float]) -> tuple[float, float]:
+        return left + (point[0] - x_low) / (x_high - x_low) * wide, top + (high - point[1]) / (high - low) * tall
+
+    body = [f'<text class="tick" x="4" y="14">{axis(figure.y_label, figure.y_unit)}</text>']
+    for tick, text in ticks:
+        _, y = at((x_low, tick))
+        faint = "" if text else " faint"
+        body.append(f'<path class="grid{faint}" d="M{left} {y:.5g}H{left + wide}"/>')
+        body.append(
+            f'<text class="tick" x="{left - 8}" y="{y + 5:.5g}" text-anchor="end">{text}</text>' if text else ""
+        )
+    if is_line:
+        path = []
+        for before, point in zip([None, *known], known, strict=False):
+            if point is not None:
+                path.append("{}{:.5g} {:.5g}".format("L" if before else "M", *at(point)))
+        body.append(f'<path class="line" d="{"".join(path)}"/>')
+    shown_points = there[-1:] if is_line else there
+    body += ['<circle class="end" cx="{:.5g}" cy="{:.5g}" r="4"/>'.format(*at(one)) for one in shown_points]
+    first, end = (10.0**y if is_log else y for _, y in (there[0], there[-1]))
+    if is_line:
+        x, y = at(there[-1])
+        y = y - 12 if y > top + 18 else y + 24
+        body.append(f'<text class="value" x="{x:.5g}" y="{y:.5g}" text-anchor="end">{end:.3g}</text>')
+    base = top + tall + 24
+    name = axis(figure.x_label, figure.x_unit)
+    body.append(
+        f'<text class="tick" x="{left}" y="{base}">{x_low:.4g}</text>'
+        f'<text class="tick" x="{left + wide / 2}" y="{base}" text-anchor="middle">{name}</text>'
+        f'<text class="tick" x="{left + wide}" y="{base}" text-anchor="end">{x_high:.4g}</text>'
+    )
+    label = f"{esc(figure.title)}: {told(lang, 'from {first} to {end}', first=f'{first:.3g}', end=f'{end:.3g}')}"
+    return _svg(width + right - 18, base + 10, label, "".join(body), "points")
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    """Return the least and the greatest, apart."""
+    low, high = min(values), max(values)
+    return (low, high) if low < high else (low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2)
+
+
+def _axis(values: Sequence[float]) -> tuple[float, float, list[tuple[float, str]]]:
+    """Return the ends of an axis, and its ticks with their numbers."""
+    low, high = _ends(values)
+    if not math.isfinite(high - low):
+        return low, high, []
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return first * step, last * step, [(number * step, f"{number * step:.6g}") for number in range(first, last + 1)]
+
+
+def _log_axis(points: Sequence[tuple[float, float]]) -> tuple[float, float, list[tuple[float, str]]]:
+    """Return the ends of an axis of powers of ten, and its ticks; those between have no number."""
+    logs = [log for _, log in points]
     low, high = math.floor(min(logs) + 1e-9), math.ceil(max(logs) - 1e-9)
     high = max(high, low + 1)
-    width, height, left, top, right = 470, 344, 62, 12, 18
-    wide, tall = width - left - right, 344 - 28 - top - 8
-
-    def y(log: float) -> float:
-        return top + (high - log) / (high - low) * tall
-
-    def x(number: int) -> float:
-        return left + number / (len(values) - 1) * wide
-
-    body = []
-    step = -(-(high - low) // 6)
-    for power in range(low, high + 1, step):
-        body.append(f'<path class="grid" d="M{left} {y(power):.5g}H{left + wide}"/>')
-        text = f"{10.0**power:g}" if -5 < power < 6 else f"1e{power}"
-        body.append(f'<text class="tick" x="{left - 8}" y="{y(power) + 5:.5g}" text-anchor="end">{text}</text>')
+    powers = range(low, high + 1, -(-(high - low) // 6))
+    ticks = [(float(power), f"{10.0**power:g}" if -5 < power < 6 else f"1e{power}") for power in powers]
     if high - low <= 2:
-        between = [power + math.log10(times) for power in range(low, high) for times in (2, 5)]
-        body += [f'<path class="grid faint" d="M{left} {y(log):.5g}H{left + wide}"/>' for log in between]
-    path, is_open = [], False
-    for number, value in enumerate(values):
-        if value is None:
-            is_open = False
-            continue
-        path.append(f"{'L' if is_open else 'M'}{x(number):.5g} {y(math.log10(value)):.5g}")
-        is_open = True
-    body.append(f'<path class="line" d="{"".join(path)}"/>')
-    last = max(number for number, value in enumerate(values) if value is not None)
-    first, end = next(value for value in values if value is not None), values[last] or 0.0
-    end_y = y(math.log10(end))
-    body.append(f'<circle class="end" cx="{x(last):.5g}" cy="{end_y:.5g}" r="4"/>')
-    text_y = end_y - 12 if end_y > top + 30 else end_y + 24
-    body.append(f'<text class="value" x="{x(last):.5g}" y="{text_y:.5g}" text-anchor="end">{end:.3g}</text>')
-    body.append(f'<text class="tick" x="{left}" y="{top + tall + 24}">{told(lang, "start")}</text>')
-    over = told(lang, "{epochs} epochs", epochs=epochs) if epochs else told(lang, "end")
-    body.append(f'<text class="tick" x="{left + wide}" y="{top + tall + 24}" text-anchor="end">{over}</text>')
-    label = told(lang, "Mean squared error from {first} to {end}", first=f"{first:.3g}", end=f"{end:.3g}")
-    return _svg(width, height, label, "".join(body), "loss")
+        ticks += [(power + math.log10(times), "") for power in range(low, high) for times in (2, 5)]
+    return low, high, ticks
 
 
-# --- nine steps ----------------------------------------------------------------------------------
+# --- expected and actual -------------------------------------------------------------------------
 
 
-def steps(expected: Sequence[Number], actual: Sequence[Number], lang: str) -> str:
-    """Return the nine right steps as rings and the student's as diamonds, a line between them."""
-    numbers = [abs(one) for value in (*expected, *actual) if (one := finite(value)) is not None]
-    most = max(numbers, default=0.0)
-    if len(expected) != 9 or len(actual) != 9 or not most:
+def compared(evidence: Evidence, lang: str) -> str:
+    """Return what is right as rings and what was found as diamonds, a line between them, for a matrix with names."""
+    expected, actual = evidence.expected, evidence.actual
+    if not (isinstance(expected, list) and isinstance(actual, list)) or not evidence.rows or not evidence.columns:
+        return ""
+    size = len(evidence.rows) * len(evidence.columns)
+    most = max((abs(one) for value in (*expected, *actual) if (one := finite(value)) is not None), default=0.0)
+    if not len(expected) == len(actual) == size <= MOST_COMPARED or not most:
         return ""
     width, left, row, top = 470, 126, 22, 8
     middle, half = left + (width - left - 14) / 2, (width - left - 14) / 2
-    body = [f'<path class="axis" d="M{middle} {top}V{top + 9 * row + 18}"/>']
-    for number in range(9):
-        gap = 9 * (number // 3)
-        y = top + row * number + row / 2 + gap
-        neuron, part = NEURONS[number // 3], PARTS[number % 3]
-        name = f"{told(lang, neuron)} · {told(lang, part)}" if number % 3 == 0 else told(lang, part)
+    body, y = [], top - row / 2
+    for number in range(size):
+        group, part = divmod(number, len(evidence.columns))
+        y += row + (9 if group and not part else 0)
+        column = esc(evidence.columns[part], 20)
+        name = f"{esc(evidence.rows[group], 20)} · {column}" if part == 0 else column
         body.append(f'<text class="tick" x="{left - 10}" y="{y + 5:.5g}" text-anchor="end">{name}</text>')
         body.append(f'<path class="grid faint" d="M{left} {y:.5g}H{width - 14}"/>')
         right, own = finite(expected[number]), finite(actual[number])
@@ -219,11 +267,12 @@ def steps(expected: Sequence[Number], actual: Sequence[Number], lang: str) -> st
                 f'<text class="value" x="{width - 14}" y="{y + 5:.5g}" text-anchor="end">{shown(actual[number])}</text>'
             )
         body.append(f"<g><title>{name}: {pair}</title>{marks}</g>")
-    base = top + 9 * row + 34
+    body.insert(0, f'<path class="axis" d="M{middle} {top}V{y + row / 2:.5g}"/>')
+    base = y + row / 2 + 18
     for value, x, anchor in ((-most, left, "start"), (0.0, middle, "middle"), (most, width - 14, "end")):
-        body.append(f'<text class="tick" x="{x}" y="{base}" text-anchor="{anchor}">{shown(value)}</text>')
-    label = told(lang, "The right step of each of the nine weights and yours; the numbers are in the table")
-    return _svg(width, base + 8, label, "".join(body), "steps")
+        body.append(f'<text class="tick" x="{x}" y="{base:.5g}" text-anchor="{anchor}">{shown(value)}</text>')
+    label = told(lang, "The right numbers and yours; they are in the table, too")
+    return _svg(width, round(base) + 8, label, "".join(body), "compared")
 
 
 # --- a class -------------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def _table_head(numbers: Mapping[str, Any], rubric: Rubric, lang: str) -> str:
         ("text", told(lang, "Status")),
         ("number", told(lang, "Score")),
         *([("number", told(lang, "Extra"))] if numbers["extra"]["hand_ins"] else []),
-        *(("number", esc(_short(one))) for one in rubric.criteria if not one.is_gate),
+        *(("number", esc(_short(one))) for one in rubric.criteria if not (one.is_gate or one.bonus)),
         ("text", told(lang, "Mistakes")),
     ]
     cells = "".join(f'<th scope="col" class="{kind}" data-sort="{kind}">{title}</th>' for kind, title in columns)
@@ -189,7 +189,7 @@ def _row(entry: Entry, rubric: Rubric, lang: str, ending: str, *, has_extra: boo
     if has_extra:
         cells.append(f'<td class="number">{"" if entry.extra_score is None else entry.extra_score}</td>')
     for criterion in rubric.criteria:
-        if criterion.is_gate:
+        if criterion.is_gate or criterion.bonus:
             continue
         points = entry.points(criterion.id) if status is not Status.REJECTED else None
         kind = "" if points is None or points == criterion.points else " none" if not points else " some"

@@ -33,7 +33,7 @@ def render_classroom50(report: Report) -> str:
     tests = [_test(report, check, tell) for check in checks(report)]
     if report.reason is not None:
         tests.insert(0, _said(score_line(report, tell), report.status.value, reason_line(report)))
-    if report.extra is not None:
+    if report.bonus:
         tests.append(_said(extra_line(report, tell), "extra"))
     result = {
         "schema": "classroom50/result/v1",
@@ -61,7 +61,7 @@ def stamped(text: str, environment: Mapping[str, str], now: datetime) -> str:
 
 
 def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
-    row, has_score = check.row, report.score is not None and not check.is_extra
+    row, has_score = check.row, report.score is not None and not check.criterion.bonus
     return {
         "test-name": check.name,
         "passed": check.is_full,

@@ -24,6 +24,7 @@ from grader.renderers.parts import (
     reason_line,
     score_line,
     teller,
+    violations,
 )
 from grader.renderers.text import printable, render_text
 
@@ -93,12 +94,13 @@ def _annotations(report: Report, tell: Tell) -> Iterator[Annotation]:
         )
     for finding in report.findings:
         is_banned = finding.rule == BANNED_IMPORT
+        is_violation = finding in violations(report)
         yield Annotation(
-            severity="error" if is_banned else "notice",
+            severity="error" if is_violation else "warning" if is_banned else "notice",
             title=tell("Forbidden import") if is_banned else tell("Note"),
             lines=(printable(finding.message.text),),
             place=place(finding.file, finding.line),
-            lost=report.max_score if is_banned else 0,
+            lost=report.max_score if is_violation else 0,
         )
     for check in checks(report):
         if check.case is not None and check.row.verdict not in TOLD_ELSEWHERE:
@@ -111,9 +113,9 @@ def _of_check(report: Report, check: Check, tell: Tell) -> Annotation:
     remarks = len(check.row.remarks)
     advised = advice(check, tell)
     return Annotation(
-        severity="notice" if check.is_extra else SOFTER.get(check.row.verdict, "error"),
+        severity="notice" if check.criterion.bonus else SOFTER.get(check.row.verdict, "error"),
         title=check.name,
-        lines=(*feedback(report, check, tell), *measured(report, check, tell), *advised[: len(advised) - remarks]),
+        lines=(*feedback(report, check, tell), *measured(report, check), *advised[: len(advised) - remarks]),
         place=check.place,
         lost=_lost(report, check),
     )
@@ -121,7 +123,7 @@ def _of_check(report: Report, check: Check, tell: Tell) -> Annotation:
 
 def _lost(report: Report, check: Check) -> int:
     """Return how much a check costs; one that no one can decide costs all."""
-    if check.is_extra:
+    if check.criterion.bonus:
         return 0
     return report.max_score if check.row.verdict is Verdict.NOT_GRADABLE else check.row.max_points - check.row.points
 

@@ -45,7 +45,7 @@ def render_gradescope(report: Report) -> str:
 
 def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
     row = check.row
-    counted = (0, 0) if check.is_extra else (row.points, row.max_points)
+    counted = (0, 0) if check.criterion.bonus else (row.points, row.max_points)
     points = dict(zip(("score", "max_score"), counted, strict=True)) if report.score is not None else {}
     verdict = [] if check.is_full else [tell("Result: {verdict}", verdict=tell(VERDICTS[row.verdict]))]
     return {

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from grader.models import CaseResult, CriterionResult, Message, Number, Report, Status, Verdict
+from grader.language import translated
+from grader.models import (
+    AnyFigure,
+    CaseResult,
+    CriterionResult,
+    Evidence,
+    Grid,
+    Message,
+    Number,
+    Probe,
+    Report,
+    Status,
+    Verdict,
+)
 from grader.renderers import charts
 from grader.renderers.markup import TEXT_CHARS, esc, foot, head, shown, told
 from grader.renderers.parts import VERDICTS, marked
@@ -17,19 +31,8 @@ MOST_LISTED = 40
 KINDS = {Verdict.PASSED: "good", Verdict.PARTIAL: "part", **dict.fromkeys(
     (Verdict.BLOCKED, Verdict.NOT_RUN, Verdict.NOT_GRADABLE), "open"
 )}  # fmt: skip
-XOR_NEAR = 0.25
+WORTH = 0.05  # of the greatest difference: less is not marked
 WORDS = {**VERDICTS, Verdict.BLOCKED: marked("waits")}
-PROBES = {
-    "weights": marked("weights"),
-    "x": marked("inputs x"),
-    "err": marked("error err"),
-    "y": marked("y"),
-    "label": marked("label"),
-    "epochs": marked("epochs"),
-    "calls": marked("calls"),
-    "holders": marked("holders"),
-    "start": marked("weights at the start"),
-}
 
 
 def render_html(report: Report) -> str:
@@ -60,7 +63,7 @@ class Page:
             self.notice(),
             self.overview() if is_judged else "",
             self.misses() if is_judged else "",
-            self.network(),
+            self.figures(),
             self.remarks(),
             self.passed() if is_judged else "",
             "</main>\n",
@@ -91,9 +94,9 @@ class Page:
                 f'<p class="score"><strong>{report.score}</strong> <span>{of}</span></p>'
                 f"{charts.bar(report.score, report.max_score, kind)}"
             )
-        if report.extra is not None:
-            points = self.said("{points} of {most}", points=report.extra_score, most=report.extra.max_score)
-            score += f'<p class="quiet">{self.own(report.extra.title)}: {points}</p>'
+        if report.bonus:
+            points = self.said("{points} of {most}", points=report.extra_score, most=report.max_extra)
+            score += f'<p class="quiet">{self.said("Extra credit")}: {points}</p>'
         files = ", ".join(self.own(name) for name in report.submission.files[:6])
         more = len(report.submission.files) - 6
         files += f" {self.said('and {count} more', count=more)}" if more > 0 else ""
@@ -120,16 +123,13 @@ class Page:
         for gate in report.criteria:
             if gate.max_points == 0 and gate.verdict is Verdict.FAILED:
                 notes += self._gate(gate)
-        if report.submission.route == "observed":
-            body = self.said(
-                "Your code does not keep to the template's calls, so its own training was watched. Criteria and points "
-                "are the same."
-            )
-            notes += self._note("info", self.said("Graded by watching"), f"<p>{body}</p>")
+        if report.notes:
+            said = "".join(f"<p>{self.own(one.text)}</p>" for one in report.notes[:MOST_LISTED])
+            notes += self._note("info", self.said("Note"), said)
         return notes
 
     def _gate(self, gate: CriterionResult) -> str:
-        without = sum(one.points_without_gate for one in self.report.criteria)
+        without = sum(one.points_without_gate for one in self.report.counted)
         body = f'<p class="lead">{self.own(gate.feedback.text)}</p>' if gate.feedback is not None else ""
         body += "<p>" + self.said("All points are lost because of it. Without it: {points}.", points=without) + "</p>"
         if gate.hint is not None:
@@ -143,12 +143,12 @@ class Page:
 
     def overview(self) -> str:
         """Return the criteria with their points, bars and words, and those for extra points apart."""
-        count = len(self.report.criteria)
-        tables = self._glance(self.report.every_criterion[:count], 0)
-        if self.report.extra is not None:
-            title = f"{self.own(self.report.extra.title)} "
+        count = len(self.report.counted)
+        tables = self._glance(self.report.counted, 0)
+        if self.report.bonus:
+            title = f"{self.said('Extra credit')} "
             tables += f'<h3>{title}<span class="quiet">{self.said("apart from the score")}</span></h3>\n'
-            tables += self._glance(self.report.every_criterion[count:], count)
+            tables += self._glance(self.report.bonus, count)
         return f"<section><h2>{self.said('At a glance')}</h2>\n{tables}</section>\n"
 
     def _glance(self, criteria: Sequence[CriterionResult], first: int) -> str:
@@ -178,7 +178,7 @@ class Page:
     def misses(self) -> str:
         """Return what did not pass, criterion by criterion."""
         parts = []
-        for number, one in enumerate(self.report.every_criterion):
+        for number, one in enumerate(self.report.criteria):
             missed, blocked = _missed(one), _blocked(one)
             if one.max_points and (missed or blocked):
                 points = self.said("{points} of {most}", points=one.points, most=one.max_points)
@@ -201,7 +201,7 @@ class Page:
             parts.append(f'<p class="lead">{self.own(case.feedback.text)}</p>')
         if case.exception is not None:
             parts.append(self._exception(case))
-        parts.append(self._numbers(case))
+        parts += [self._evidence(one) for one in case.evidence]
         if case.hint is not None:
             parts.append(f'<p class="hint"><strong>{self.said("Hint.")}</strong> {self.own(case.hint.text)}</p>')
         if case.formula is not None:
@@ -238,7 +238,7 @@ class Page:
     def _waiting(self, criterion: CriterionResult, blocked: Sequence[CaseResult]) -> str:
         if not blocked:
             return ""
-        titles = {one.id: (number, one.title) for number, one in enumerate(self.report.every_criterion)}
+        titles = {one.id: (number, one.title) for number, one in enumerate(self.report.criteria)}
         waits = []
         for case in blocked:
             cause = ""
@@ -251,144 +251,120 @@ class Page:
 
     # --- numbers -----------------------------------------------------------------------------
 
-    def _numbers(self, case: CaseResult) -> str:
+    def _evidence(self, evidence: Evidence) -> str:
         """Return expected and actual side by side, with what belongs to each row, and the rest of the probe."""
-        expected, actual = _listed(case.expected), _listed(case.actual)
+        expected, actual = _listed(evidence.expected), _listed(evidence.actual)
         size = max(len(expected), len(actual))
-        if not size and not case.probe:
-            return ""
-        is_step = size == 9 and "err" in case.probe and len(_listed(case.probe.get("weights"))) == 9
-        beside = {name: rows for name, value in case.probe.items() if (rows := _beside(name, value, size, is_step))}
-        rest = "".join(self._probe(name, value) for name, value in case.probe.items() if name not in beside)
+        beside = {name: rows for name, one in evidence.probe.items() if (rows := _beside(one, evidence.shape, size))}
+        rest = "".join(self._probe(name, one, evidence) for name, one in evidence.probe.items() if name not in beside)
         rest = f'<dl class="probe">{rest}</dl>' if rest else ""
         if not size:
             return rest
-        table = self._table(case, expected, actual, beside, is_step)
-        drawn = charts.steps(expected, actual, self.report.lang) if is_step else ""
-        if drawn:
-            key = (
-                '<svg class="key" viewBox="0 0 16 16" aria-hidden="true" focusable="false">'
-                '<circle class="right" cx="8" cy="8" r="6"/></svg>'
-                f"{self.said('right step')} &ensp;"
-                '<svg class="key" viewBox="0 0 16 16" aria-hidden="true" focusable="false">'
-                '<path class="own" d="M3 8l5 -5 5 5 -5 5z"/></svg>'
-                f"{self.said('your step')}"
-            )
-            drawn = f'<figure>{drawn}<figcaption class="quiet">{key}</figcaption></figure>'
-            return f'<div class="pair">{table}{drawn}</div>{rest}'
-        return table + rest
+        table, drawn = self._table(evidence, expected, actual, beside), charts.compared(evidence, self.report.lang)
+        if not drawn:
+            return table + rest
+        key = (
+            '<svg class="key" viewBox="0 0 16 16" aria-hidden="true" focusable="false">'
+            '<circle class="right" cx="8" cy="8" r="6"/></svg>'
+            f"{self.said('expected')} &ensp;"
+            '<svg class="key" viewBox="0 0 16 16" aria-hidden="true" focusable="false">'
+            '<path class="own" d="M3 8l5 -5 5 5 -5 5z"/></svg>'
+            f"{self.said('yours')}"
+        )
+        drawn = f'<figure>{drawn}<figcaption class="quiet">{key}</figcaption></figure>'
+        return f'<div class="pair">{table}{drawn}</div>{rest}'
 
     def _table(
-        self,
-        case: CaseResult,
-        expected: Sequence[Number],
-        actual: Sequence[Number],
-        beside: dict[str, list[str]],
-        is_step: bool,
+        self, evidence: Evidence, expected: Sequence[Number], actual: Sequence[Number], beside: dict[str, list[str]]
     ) -> str:
         size = max(len(expected), len(actual))
-        names = self._row_names(case, size, is_step)
-        near = XOR_NEAR if _is_answers(case, size) else None
+        names, apart = self._row_names(evidence, size), _apart(expected, actual)
         head_cells = [f'<th scope="col">{self._probe_name(name)}</th>' for name in beside]
         head_cells += [f'<th scope="col" class="number">{self.said("expected")}</th>'] if expected else []
         head_cells += [f'<th scope="col" class="number">{self.said("yours")}</th>'] if actual else []
+        mark = f'<span class="apart" title="{self.said("differs")}">≠<span class="unseen"> {self.said("differs")}</span></span> '
         rows = []
-        for number in range(size):
+        for number in range(min(size, MOST_LISTED)):
             cells = [f'<td class="number">{values[number]}</td>' for values in beside.values()]
-            one = expected[number] if number < len(expected) else None
-            other = actual[number] if number < len(actual) else None
-            apart = one is not None and other is not None and _is_apart(one, other, near)
-            cells += [f'<td class="number">{"" if one is None else shown(one)}</td>'] if expected else []
-            mark = f'<span class="apart" title="{self.said("differs")}">≠<span class="unseen"> {self.said("differs")}</span></span> '
+            if expected:
+                cells.append(f'<td class="number">{shown(expected[number]) if number < len(expected) else ""}</td>')
             if actual:
-                text = "" if other is None else shown(other)
-                cells.append(f'<td class="number{" differs" if apart else ""}">{mark if apart else ""}{text}</td>')
-            group = ' class="first"' if is_step and number % 3 == 0 else ""
+                kind, sign = (" differs", mark) if number in apart else ("", "")
+                text = shown(actual[number]) if number < len(actual) else ""
+                cells.append(f'<td class="number{kind}">{sign}{text}</td>')
+            is_first = evidence.columns and number % len(evidence.columns) == 0
+            group = ' class="first"' if is_first else ""
             rows.append(f'<tr{group}><th scope="row">{names[number]}</th>{"".join(cells)}</tr>')
+        rows += ["<tr><td>…</td></tr>"] if size > MOST_LISTED else []
+        caption = f'<caption class="quiet">{self.own(evidence.label)}</caption>' if evidence.label else ""
         return (
-            f'<div class="wide"><table class="numbers"><thead><tr><td></td>{"".join(head_cells)}</tr></thead>'
+            f'<div class="wide"><table class="numbers">{caption}<thead><tr><td></td>{"".join(head_cells)}</tr></thead>'
             f"<tbody>{''.join(rows)}</tbody></table></div>"
         )
 
-    def _row_names(self, case: CaseResult, size: int, is_step: bool) -> list[str]:
-        if is_step or (size == 9 and case.probe.get("start") is not None):
-            names = [(charts.NEURONS[number // 3], charts.PARTS[number % 3]) for number in range(9)]
-            return [f"{self.said(neuron)} · {self.said(part)}" for neuron, part in names]
-        if _is_answers(case, size):
-            return [self.said("answer to ({x1}, {x2})", x1=x1, x2=x2) for x1, x2, _ in charts.XOR]
+    def _row_names(self, evidence: Evidence, size: int) -> list[str]:
+        """Return a name for each number: of its row and column, or its place."""
+        if evidence.columns and len(evidence.rows) * len(evidence.columns) == size:
+            return [f"{esc(row, 40)} · {esc(column, 40)}" for row in evidence.rows for column in evidence.columns]
+        if len(evidence.rows) == size:
+            return [esc(row, 40) for row in evidence.rows]
         if size == 1:
             return [self.said("value")]
+        if len(evidence.shape) == 2 and evidence.shape[1] and evidence.shape[0] * evidence.shape[1] == size:
+            return [f"{number // evidence.shape[1] + 1}, {number % evidence.shape[1] + 1}" for number in range(size)]
         return [str(number + 1) for number in range(size)]
 
-    def _probe(self, name: str, value: Number | list[Number]) -> str:
-        values = _listed(value)
+    def _probe(self, name: str, value: Probe, evidence: Evidence) -> str:
         label = self._probe_name(name)
-        if name in ("weights", "start") and len(values) == 9:
-            told_ = [
-                f"<dd>{self.said(charts.NEURONS[row])}: {', '.join(shown(one) for one in values[3 * row : 3 * row + 3])}</dd>"
-                for row in range(3)
-            ]
-            return f"<div><dt>{label}</dt>{''.join(told_)}</div>"
-        text = ", ".join(shown(one) for one in values[:MOST_LISTED])
-        return f"<div><dt>{label}</dt><dd>{text}{' …' if len(values) > MOST_LISTED else ''}</dd></div>"
+        rows = value if isinstance(value, list) and value and all(isinstance(one, list) for one in value) else [value]
+        names = [f"{esc(one, 40)}: " for one in evidence.rows] if len(evidence.rows) == len(rows) else [""] * len(rows)
+        told_ = [f"<dd>{head}{_text(one)}</dd>" for head, one in zip(names, rows[:MOST_LISTED], strict=False)]
+        return f"<div><dt>{label}</dt>{''.join(told_)}</div>"
 
     def _probe_name(self, name: str) -> str:
-        return self.said(PROBES[name]) if name in PROBES else esc(name, 40)
+        return esc(translated(name, self.report.lang), 40)
 
-    # --- the network -------------------------------------------------------------------------
+    # --- figures -----------------------------------------------------------------------------
 
-    def network(self) -> str:
-        """Return what the network answers on the unit square, and how its loss fell."""
-        report = self.report
-        square = charts.surface(report.training, report.lang)
-        curve = charts.loss_curve(report.training.losses, _epochs(report), report.lang)
-        if not square and not curve:
+    def figures(self) -> str:
+        """Return what the lab draws of the submission."""
+        parts = [self._figure(one) for one in self.report.figures]
+        tables = [self._grid(one) for one in self.report.figures if isinstance(one, Grid)]
+        if not any(parts):
             return ""
-        parts = []
-        if square:
-            key = self.said("Line: output 0.5. Circle: should be 0. Square: should be 1.")
-            parts.append(
-                f"<figure><h3>{self.said('What it answers')}</h3>{square}"
-                f'<figcaption class="quiet">{charts.ramp(report.lang)} {key}</figcaption></figure>'
-            )
-        if curve:
-            key = self.said("Mean squared error of an epoch, logarithmic scale.")
-            parts.append(
-                f"<figure><h3>{self.said('How it learned')}</h3>{curve}"
-                f'<figcaption class="quiet">{key} {self._source()}</figcaption></figure>'
-            )
         return (
-            f'<section><h2>{self.said("Your network")}</h2>\n<div class="figures">{"".join(parts)}</div>'
-            f"{self._rate()}{self._grid()}</section>\n"
+            f'<section><h2>{self.said("Figures")}</h2>\n<div class="figures">{"".join(parts)}</div>'
+            f"{''.join(tables)}</section>\n"
         )
 
-    def _source(self) -> str:
-        if self.report.training.source == "train":
-            return self.said("Trained by your own train, from a set start.")
-        return self.said("Trained by the grader's loop with your steps, from a set start.")
-
-    def _rate(self) -> str:
-        rate = self.report.training.rate
-        if rate is None:
+    def _figure(self, figure: AnyFigure) -> str:
+        lang = self.report.lang
+        drawn = charts.surface(figure) if isinstance(figure, Grid) else charts.points(figure, lang)
+        if not drawn:
             return ""
-        return f"<p>{self.said('Your learning rate, as measured with its factor 2: {rate}', rate=shown(rate))}</p>"
+        ramp = charts.ramp(figure, lang) + " " if isinstance(figure, Grid) else ""
+        return (
+            f"<figure><h3>{self.own(figure.title)}</h3>{drawn}"
+            f'<figcaption class="quiet">{ramp}{self.own(figure.caption)}</figcaption></figure>'
+        )
 
-    def _grid(self) -> str:
-        grid = charts.grid_of(self.report.training)
-        if not grid:
-            return ""
-        last = len(grid) - 1
-        columns = "".join(f'<th scope="col" class="number">{number / last:.2g}</th>' for number in range(len(grid)))
+    def _grid(self, figure: Grid) -> str:
+        across, down = len(figure.values[0]), len(figure.values)
+        columns = "".join(
+            f'<th scope="col" class="number">{charts.at_of(figure.y_extent, number, across):.3g}</th>'
+            for number in range(across)
+        )
         rows = "".join(
-            f'<tr><th scope="row" class="number">{number / last:.2g}</th>'
-            + "".join(f'<td class="number">{"?" if one is None else f"{one:.2f}"}</td>' for one in row)
+            f'<tr><th scope="row" class="number">{charts.at_of(figure.x_extent, number, down):.3g}</th>'
+            + "".join(f'<td class="number">{charts.short(charts.finite(one))}</td>' for one in row)
             + "</tr>"
-            for number, row in enumerate(grid)
+            for number, row in enumerate(figure.values)
         )
-        corner = self.said("x₁ down, x₂ across")
+        title = self.said("{title}: the values as numbers", title=figure.title)
+        corner = self.said("{x} down, {y} across", x=figure.x_label or "x", y=figure.y_label or "y")
         return (
-            f'<details class="screen"><summary>{self.said("The outputs as numbers")}</summary>'
-            f'<div class="wide" tabindex="0" role="region" aria-label="{self.said("The outputs as numbers")}">'
+            f'<details class="screen"><summary>{title}</summary>'
+            f'<div class="wide" tabindex="0" role="region" aria-label="{title}">'
             f'<table class="numbers grid"><caption class="quiet">{corner}</caption>'
             f"<thead><tr><td></td>{columns}</tr></thead><tbody>{rows}</tbody></table></div></details>"
         )
@@ -401,10 +377,8 @@ class Page:
         found = [finding.message for finding in self.report.findings]
         if found:
             parts.append(f"<h3>{self.said('In your files')}</h3>{self._list(found)}")
-        remarks = [one for criterion in self.report.every_criterion for one in criterion.remarks]
-        remarks += [
-            one for criterion in self.report.every_criterion for case in criterion.cases for one in case.remarks
-        ]
+        remarks = [one for criterion in self.report.criteria for one in criterion.remarks]
+        remarks += [one for criterion in self.report.criteria for case in criterion.cases for one in case.remarks]
         remarks = list({one.text: one for one in remarks}.values())
         if remarks:
             parts.append(f"<h3>{self.said('Remarks')}</h3>{self._list(remarks)}")
@@ -422,7 +396,7 @@ class Page:
         """Return the titles of what passed, folded."""
         items = [
             f'<li><span class="good" aria-hidden="true">✓</span> {self.own(case.title)}</li>'
-            for criterion in self.report.every_criterion
+            for criterion in self.report.criteria
             for case in criterion.cases
             if case.verdict is Verdict.PASSED
         ]
@@ -462,35 +436,33 @@ def _listed(value: Number | list[Number] | None) -> list[Number]:
     return [] if value is None else list(value) if isinstance(value, list) else [value]
 
 
-def _beside(name: str, value: Number | list[Number], size: int, is_step: bool) -> list[str]:
-    """Return what a probe gives for each of size rows; nothing where it does not go with them."""
-    values = _listed(value)
-    if size > 1 and len(values) == size and (name not in ("weights", "start") or is_step):
-        return [shown(one) for one in values]
-    if size > 2 and name == "x" and len(values) == 2 * size:
-        return [f"{shown(one)}, {shown(other)}" for one, other in zip(values[::2], values[1::2], strict=True)]
-    return []
+def _text(value: Number | list[Any]) -> str:
+    """Return a number or a list, capped."""
+    numbers = [one for one in (value if isinstance(value, list) else [value]) if not isinstance(one, list)]
+    return ", ".join(shown(one) for one in numbers[:MOST_LISTED]) + (" …" if len(numbers) > MOST_LISTED else "")
 
 
-def _is_answers(case: CaseResult, size: int) -> bool:
-    """Say whether the numbers are the network's four answers."""
-    return size == 4 and "epochs" in case.probe
+def _beside(value: Probe, shape: Sequence[int], size: int) -> list[str]:
+    """Return what a probe gives for each of size numbers; nothing where it does not go with them."""
+    if size < 2 or not isinstance(value, list):
+        return []
+    if len(value) == size and len(shape) == 1:  # a number, or a row, for each
+        return [_text(one) for one in value]
+    rows = [one for one in value if isinstance(one, list)]
+    is_alike = len(shape) == 2 and len(rows) == shape[0] and all(len(row) == shape[1] for row in rows)
+    return [shown(one) for row in rows for one in row] if is_alike else []
 
 
-def _is_apart(one: Number, other: Number, near: float | None) -> bool:
-    if near is None or isinstance(one, str) or isinstance(other, str):
-        return shown(one) != shown(other)
-    return not abs(one - other) <= near
-
-
-def _epochs(report: Report) -> int | None:
-    """Return how many epochs the drawn training had, where a case says so."""
-    wanted = "train" if report.training.source == "train" else "convergence"
-    cases: Iterable[CaseResult] = (
-        case for criterion in report.criteria for case in criterion.cases if case.id == wanted
-    )
-    for case in cases:
-        epochs = case.probe.get("epochs")
-        if isinstance(epochs, (int, float)):
-            return round(epochs)
-    return None
+def _apart(expected: Sequence[Number], actual: Sequence[Number]) -> set[int]:
+    """Return where two lists differ: by a part of their greatest difference that is worth looking at, or as texts."""
+    pairs = list(enumerate(zip(expected, actual, strict=False)))
+    off = {
+        number: abs(one - other)
+        for number, (one, other) in pairs
+        if isinstance(one, float) and isinstance(other, float) and shown(one) != shown(other)
+    }
+    most = max(off.values(), default=0.0)
+    odd = {number for number, (one, other) in pairs if isinstance(one, str) or isinstance(other, str)}
+    return {number for number in odd if expected[number] != actual[number]} | {
+        number for number, one in off.items() if one >= WORTH * most
+    }

@@ -36,7 +36,7 @@ def render_junit(report: Report) -> str:
         status=report.status.value,
         score="" if report.score is None else str(report.score),
         max_score=str(report.max_score),
-        **({} if report.extra is None else {"extra_score": str(report.extra_score)}),
+        **({"extra_score": str(report.extra_score)} if report.bonus else {}),
         seed=str(report.seed),
         route=report.submission.route,
         sandbox=report.sandbox.level,
@@ -74,12 +74,12 @@ def _check(suite: Element, report: Report, check: Check, tell: Tell) -> None:
     if line is not None:
         case.set("line", str(line))
     case.set("time", f"{report.timing.cases_s.get(check.id, 0):.3f}")
-    kind = "extra_" if check.is_extra else ""
+    kind = "extra_" if check.criterion.bonus else ""
     points = {f"{kind}points": str(row.points), f"{kind}max_points": str(row.max_points)}
     _properties(case, **points, verdict=row.verdict.value)
     lines = told(report, check, tell)
     if row.verdict in ELEMENTS:
-        tag = "skipped" if check.is_extra else ELEMENTS[row.verdict]  # what is voluntary fails no pipeline
+        tag = "skipped" if check.criterion.bonus else ELEMENTS[row.verdict]  # what is voluntary fails no pipeline
         _ended(case, tag, row.misconception or row.verdict.value, lines or [tell(VERDICTS[row.verdict])])
     elif lines:
         SubElement(case, "system-out").text = "\n".join(lines)

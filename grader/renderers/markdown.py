@@ -42,9 +42,9 @@ def render_markdown(report: Report) -> str:
     if report.reason is not None:
         blocks.append(f"> {escaped(reason_line(report))}")
     if report.status is not Status.REJECTED:
-        blocks.append(_table(report.criteria, tell))
-        if report.extra is not None:
-            blocks += [f"**{escaped(extra_line(report, tell))}**", _table(report.extra.criteria, tell)]
+        blocks.append(_table(report.counted, tell))
+        if report.bonus:
+            blocks += [f"**{escaped(extra_line(report, tell))}**", _table(report.bonus, tell)]
         for check in checks(report):
             blocks += _check(report, check, tell)
     if noted := [note for note in notes(report, tell) if note != extra_line(report, tell)]:
@@ -93,7 +93,7 @@ def _check(report: Report, check: Check, tell: Tell) -> list[str]:
     points = tell("{points} of {max_points}", points=check.row.points, max_points=check.row.max_points)
     blocks = [f"### {escaped(check.name)}{f' ({points})' if check.row.max_points else ''}"]
     blocks += [escaped(line) for line in said]
-    if numbers := measured(report, check, tell):
+    if numbers := measured(report, check):
         blocks.append(fenced(numbers))
     blocks += [escaped(line) for line in advised]
     if lines := printed(check, tell):

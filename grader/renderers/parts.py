@@ -6,9 +6,19 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from grader.language import phrase, word
-from grader.models import BANNED_IMPORT, CaseResult, CriterionResult, Report, Status, StudentError, Verdict, carried
-from grader.renderers.text import STDOUT_LINES, labelled, printable
+from grader.language import word
+from grader.models import (
+    BANNED_IMPORT,
+    CaseResult,
+    CriterionResult,
+    Finding,
+    Report,
+    Status,
+    StudentError,
+    Verdict,
+    carried,
+)
+from grader.renderers.text import STDOUT_LINES, evidence_lines, printable
 
 Tell = Callable[..., str]
 LINE_CHARS = 120
@@ -46,17 +56,13 @@ SCORES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One row of a report: a case, or a criterion that has none. place is a file and, where one is known, a line.
-
-    is_extra: its points are no part of the score.
-    """
+    """One row of a report: a case, or a criterion that has none. place is a file and, where one is known, a line."""
 
     id: str
     number: str
     criterion: CriterionResult
     case: CaseResult | None
     place: tuple[str, int | None] | None
-    is_extra: bool = False
 
     @property
     def row(self) -> CaseResult | CriterionResult:
@@ -77,7 +83,7 @@ class Check:
 
 def checks(report: Report) -> Iterator[Check]:
     """Yield the rows of a report, numbered 1, 2.1, 2.2, ...; those for extra points come last."""
-    for number, criterion in enumerate(report.every_criterion, 1):
+    for number, criterion in enumerate(report.criteria, 1):
         for part, case in enumerate(criterion.cases, 1):
             error = case.exception
             yield Check(
@@ -86,17 +92,17 @@ def checks(report: Report) -> Iterator[Check]:
                 criterion=criterion,
                 case=case,
                 place=None if error is None else place(error.file, error.line),
-                is_extra=number > len(report.criteria),
             )
         if not criterion.cases:
-            found = next((one for one in report.findings if one.rule == BANNED_IMPORT), None)
-            is_found = found is not None and criterion.verdict is Verdict.FAILED
+            found = next(iter(violations(report)), None)
             yield Check(
                 id=criterion.id,
                 number=str(number),
                 criterion=criterion,
                 case=None,
-                place=place(found.file, found.line) if found is not None and is_found else None,
+                place=place(found.file, found.line)
+                if found is not None and criterion.verdict is Verdict.FAILED
+                else None,
             )
 
 
@@ -113,12 +119,17 @@ def score_line(report: Report, tell: Tell) -> str:
 
 def extra_line(report: Report, tell: Tell) -> str:
     """Return the extra points in a sentence, "" where nothing was handed in for them."""
-    if report.extra is None:
+    if not report.bonus:
         return ""
     return tell(
-        "{title}: {points} of {max_score}, apart from the score",
-        title=printable(report.extra.title), points=report.extra_score, max_score=report.extra.max_score,
-    )  # fmt: skip
+        "Extra points: {points} of {most}, apart from the score", points=report.extra_score, most=report.max_extra
+    )
+
+
+def violations(report: Report) -> list[Finding]:
+    """Return the banned imports that took all points, for what a violated gate says; others are only told."""
+    is_violated = any(one.verdict is Verdict.FAILED for one in report.criteria if not one.cases)
+    return [one for one in report.findings if one.rule == BANNED_IMPORT] if is_violated else []
 
 
 def reason_line(report: Report) -> str:
@@ -128,14 +139,9 @@ def reason_line(report: Report) -> str:
 
 def notes(report: Report, tell: Tell) -> list[str]:
     """Return what is said of the whole hand-in beside its score."""
-    lines = [extra_line(report, tell)] if report.extra is not None else []
-    lines += [printable(one.message.text) for one in report.findings if one.rule != BANNED_IMPORT]
-    if report.submission.route == "observed":
-        lines.append(tell("Graded by watching its own training: the calls of the template do not fit it."))
-    if report.training.rate is not None:
-        rate = " ".join(labelled("", report.training.rate, report.lang)[0].split()[1:])
-        lines.append(tell("Your learning rate, as measured with its factor 2: {rate}", rate=rate))
-    return lines
+    lines = [extra_line(report, tell)] if report.bonus else []
+    lines += [printable(one.message.text) for one in report.findings if one not in violations(report)]
+    return lines + [printable(one.text) for one in report.notes]
 
 
 def origin(report: Report, tell: Tell) -> str:
@@ -159,7 +165,7 @@ def feedback(report: Report, check: Check, tell: Tell) -> list[str]:
         return [tell("Waits for: {criterion}", criterion=printable(title))]
     said = [] if row.feedback is None else [row.feedback.text]
     if check.case is None:
-        said = [one.message.text for one in report.findings if one.rule == BANNED_IMPORT] or said
+        said = [one.message.text for one in violations(report)] or said
     elif check.case.exception is not None and not _is_told(check.case.exception, said):
         said.append(tell("{type}: {error}", type=check.case.exception.type, error=check.case.exception.message))
     return [printable(text) for text in said]
@@ -169,16 +175,12 @@ def _is_told(error: StudentError, said: list[str]) -> bool:
     return any(carried(error.message) in text for text in said)
 
 
-def measured(report: Report, check: Check, tell: Tell) -> list[str]:
+def measured(report: Report, check: Check) -> list[str]:
     """Return expected, actual and probe of what did not pass, aligned."""
     case = check.case
     if case is None or case.verdict is Verdict.PASSED:
         return []
-    lang = report.lang
-    lines = labelled(tell("expected"), case.expected, lang) + labelled(tell("actual"), case.actual, lang)
-    for name, value in case.probe.items():
-        lines += labelled(tell("for {name}", name=phrase(lang, "probe", name)), value, lang)
-    return lines
+    return [line for one in case.evidence for line in evidence_lines(one, report.lang)]
 
 
 def advice(check: Check, tell: Tell) -> list[str]:
@@ -206,9 +208,9 @@ def printed(check: Check, tell: Tell) -> list[str]:
 
 def told(report: Report, check: Check, tell: Tell) -> list[str]:
     """Return all that is told of a check, as lines of plain text."""
-    lines = feedback(report, check, tell) + measured(report, check, tell) + advice(check, tell)
+    lines = feedback(report, check, tell) + measured(report, check) + advice(check, tell)
     lines += [tell("Printed: {line}", line=line) for line in printed(check, tell)]
-    if check.is_extra:
+    if check.criterion.bonus:
         points, most = check.row.points, check.row.max_points
         lines.append(tell("Extra points: {points} of {most}, apart from the score", points=points, most=most))
     return lines

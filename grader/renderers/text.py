@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
+from typing import Any
 
-from grader.language import phrase, word
-from grader.models import CaseResult, CriterionResult, Number, Report, Status, Verdict
+from grader.language import phrase, translated, word
+from grader.models import CaseResult, CriterionResult, Evidence, Number, Probe, Report, Status, Verdict
 
 SYMBOLS = {
     Verdict.PASSED: "✓",
@@ -16,6 +19,7 @@ SYMBOLS = {
 }
 STDOUT_LINES = 5
 TEXT_CHARS = 500
+MOST_ROWS, MOST_NUMBERS = 12, 40  # of a matrix, and of a row or list
 INDENT = " " * 7
 COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\[)")
 
@@ -39,21 +43,14 @@ def render_text(report: Report) -> str:
         lines += [f"{status}: {printable(report.reason.text)}", ""]
     if report.status is not Status.REJECTED:
         titles = {criterion.id: printable(criterion.title) for criterion in report.criteria}
-        for criterion in report.criteria:
-            lines += _criterion(criterion, titles, lang)
-        lines.append("")
-    if report.extra is not None:
-        lines.append(printable(report.extra.title))
-        titles = {criterion.id: printable(criterion.title) for criterion in report.extra.criteria}
-        for criterion in report.extra.criteria:
-            lines += _criterion(criterion, titles, lang)
-        lines.append("")
+        for title, criteria in ("", report.counted), (word(lang, "Extra credit"), report.bonus):
+            lines += [title] if title and criteria else []
+            lines += [line for one in criteria for line in _criterion(one, titles, lang)]
+            lines += [""] if criteria else []
     lines += [f"! {printable(finding.message.text)}" for finding in report.findings]
-    if report.training.rate is not None:
-        rate = _number(report.training.rate)
-        lines.append(word(lang, "Your learning rate, as measured with its factor 2: {rate}", rate=rate))
-    if report.extra is not None:
-        most = report.extra.max_score
+    lines += [printable(note.text) for note in report.notes]
+    if report.bonus:
+        most = report.max_extra
         lines.append(
             word(lang, "Extra points: {points} of {most}, apart from the score", points=report.extra_score, most=most)
         )
@@ -101,11 +98,7 @@ def _case(case: CaseResult, lang: str) -> list[str]:
     lines = [f"     {_points(lang, case.points, case.max_points)}: {printable(case.title)}"]
     if case.feedback is not None:
         lines.append(f"       {printable(case.feedback.text)}")
-    for name, value in ((word(lang, "expected"), case.expected), (word(lang, "actual"), case.actual)):
-        lines += [INDENT + line for line in labelled(name, value, lang)]
-    for name, value in case.probe.items():
-        shown = word(lang, "for {name}", name=phrase(lang, "probe", name))
-        lines += [INDENT + line for line in labelled(shown, value, lang)]
+    lines += [INDENT + line for one in case.evidence for line in evidence_lines(one, lang)]
     if case.hint is not None:
         lines.append(f"       {word(lang, 'hint')}: {printable(case.hint.text)}")
     if case.formula is not None:
@@ -118,21 +111,47 @@ def _case(case: CaseResult, lang: str) -> list[str]:
     return lines
 
 
-def labelled(name: str, value: Number | list[Number] | None, lang: str) -> list[str]:
-    """Return a value as lines; nine parameters become a line a neuron."""
-    label = f"{name + ':':<12} "
+def evidence_lines(evidence: Evidence, lang: str) -> list[str]:
+    """Return expected, actual and probe as aligned lines: a matrix has a line for each of its rows."""
+    lines = [f"{printable(evidence.label)}:"] if evidence.label else []
+    for name, value in ((word(lang, "expected"), evidence.expected), (word(lang, "actual"), evidence.actual)):
+        lines += labelled(name, in_rows(value, evidence.shape), evidence.rows)
+    for name, probe in evidence.probe.items():
+        lines += labelled(word(lang, "for {name}", name=translated(name, lang)), probe, evidence.rows)
+    return lines
+
+
+def in_rows(value: Number | list[Number] | None, shape: Sequence[int]) -> Probe | None:
+    """Return a flat list as the rows of its matrix, and whatever is none as it is."""
+    if not isinstance(value, list):
+        return value
+    if len(shape) < 2 or math.prod(shape) != len(value) or not value:
+        return [*value]
+    return [value[start : start + shape[-1]] for start in range(0, len(value), shape[-1])]
+
+
+def labelled(name: str, value: Probe | None, rows: Sequence[str] = ()) -> list[str]:
+    """Return a value as lines; the rows of a matrix are named where there are as many names."""
+    label = f"{printable(name) + ':':<12} "
     if value is None or value == []:
         return []
     if not isinstance(value, list):
-        return [label + _number(value)]
-    if len(value) == 9:
-        rows = [", ".join(_number(one) for one in value[start : start + 3]) for start in (0, 3, 6)]
-        indents = [label, " " * len(label), " " * len(label)]
-        names = (word(lang, "hidden 1"), word(lang, "hidden 2"), word(lang, "output"))
-        width = max(map(len, names)) + 1
-        return [f"{indent}{name:<{width}} {row}" for indent, name, row in zip(indents, names, rows, strict=True)]
-    return [label + ", ".join(_number(one) for one in value)]
+        return [label + number_text(value)]
+    if not all(isinstance(one, list) for one in value):
+        return [label + _joined(value)]
+    names = [f"{printable(one, 40)} " for one in rows] if len(rows) == len(value) else [""] * len(value)
+    width = max(map(len, names))
+    lines = [f"{one:<{width}}{' ' if width else ''}{_joined([row])}" for one, row in zip(names, value, strict=True)]
+    more = ["…"] if len(lines) > MOST_ROWS else []
+    return [(" " * len(label) if number else label) + line for number, line in enumerate([*lines[:MOST_ROWS], *more])]
 
 
-def _number(value: Number) -> str:
+def _joined(values: list[Any]) -> str:
+    values = [one for part in values for one in (part if isinstance(part, list) else [part])]
+    numbers = [number_text(one) for one in values[:MOST_NUMBERS]]
+    return ", ".join(numbers) + (" …" if len(values) > MOST_NUMBERS else "")
+
+
+def number_text(value: Number) -> str:
+    """Return a number as a sentence has it."""
     return printable(value, 20) if isinstance(value, str) else f"{value + 0.0:.4g}"

@@ -48,8 +48,7 @@ ADDRESS = re.compile(r"0x[0-9a-f]{6,}|0x[0-9a-f]*$")  # differs from run to run,
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a submission may use. Times are wall-clock seconds of student code."""
 
     total_time_s: float = 60.0
@@ -338,7 +337,7 @@ class Worker:
         modules: Sequence[str] = (),
     ) -> None:
         self._sandbox = sandbox
-        self._limits = limits
+        self.limits = limits
         self._seed = seed
         self._program = program
         self._connection: Connection | None = None
@@ -386,8 +385,8 @@ class Worker:
         """Wait until the student's file has run; a load that failed once has failed for good."""
         if self._load_fault is not None:
             return self._load_fault
-        if self.spent_s >= self._limits.total_time_s:
-            return Fault(kind=FaultKind.TIME_SPENT, seconds=self._limits.total_time_s)
+        if self.spent_s >= self.limits.total_time_s:
+            return Fault(kind=FaultKind.TIME_SPENT, seconds=self.limits.total_time_s)
         is_again = self._connection is None
         if is_again:
             self._start()
@@ -399,7 +398,7 @@ class Worker:
             if is_again and isinstance(hello, Fault) and hello.kind is FaultKind.TIMEOUT:
                 return hello
             self._greeted(hello)
-        loaded = self._timed(self._limits.load_time_s)
+        loaded = self._timed(self.limits.load_time_s)
         try:
             if isinstance(loaded, Reply):
                 self.loaded = loaded.words(Loaded)
@@ -426,7 +425,7 @@ class Worker:
             return loaded
         self._send(op, {**settings, **self._begin}, arrays or {})
         self._begin, self._is_silent = {}, False
-        return self._timed(self._limits.call_time_s if time_s is None else time_s)
+        return self._timed(self.limits.call_time_s if time_s is None else time_s)
 
     def take_output(self) -> str:
         """Return what the student's code printed since the last time, capped."""
@@ -435,7 +434,7 @@ class Worker:
             mark = f"\x1e{secrets.token_hex(16)}\x1e"
             connection = self._connection
             self._send("mark", {"mark": mark}, {})
-            marked = self._timed(self._limits.call_time_s)
+            marked = self._timed(self.limits.call_time_s)
             if isinstance(marked, Reply):
                 self._printed += self._spending(lambda: connection.take_output(mark.encode()))
                 try:
@@ -465,9 +464,9 @@ class Worker:
             self.spent_s += time.monotonic() - start
 
     def _start(self, modules: Sequence[str] = ()) -> None:
-        self._connection = Connection(self._sandbox, self._limits)
-        cpu_s = int(self._limits.total_time_s + READ_TIME_S) + CPU_SLACK_S
-        settings = self._sandbox.settings(self._connection.folder.name, self._limits.memory_bytes, cpu_s)
+        self._connection = Connection(self._sandbox, self.limits)
+        cpu_s = int(self.limits.total_time_s + READ_TIME_S) + CPU_SLACK_S
+        settings = self._sandbox.settings(self._connection.folder.name, self.limits.memory_bytes, cpu_s)
         self._send("hello", {**settings, "modules": list(modules)}, {})
         if self._program is not None:
             self._send_program(self._program)
@@ -562,5 +561,5 @@ class Worker:
 
     def _timed(self, time_s: float) -> Reply | Fault:
         """Receive under the smaller of time_s and what is left of the submission's total."""
-        allowed = max(0.0, min(time_s, self._limits.total_time_s - self.spent_s))
+        allowed = max(0.0, min(time_s, self.limits.total_time_s - self.spent_s))
         return self._spending(lambda: self._receive(allowed))

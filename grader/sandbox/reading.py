@@ -69,13 +69,18 @@ class Refusal(Exception):
 
 
 def read(
-    name: str, files: dict[str, bytes], file: str, classes: Sequence[str], extra: str = "", banned: Sequence[str] = ()
+    name: str,
+    files: dict[str, bytes],
+    file: str,
+    classes: Sequence[str],
+    bonus: Sequence[str] = (),
+    banned: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Find the file that defines the classes and return its text, its neighbours and their imports.
 
     files maps names inside the submission, with "/" between folders, to their bytes. file is what the lab calls
-    its file, which counts where the lab has no classes, and extra what it calls that for extra points, which
-    is never taken for the lab's; banned are the packages that no file may import. The answer is {"files": [{"name", "text", "cells", "is_unwritten"}],
+    its file, which counts where the lab has no classes, and bonus what it calls those for extra points, which
+    are never taken for the lab's; banned are the packages that no file may import. The answer is {"files": [{"name", "text", "cells", "is_unwritten"}],
     "imports": [[file, line, module]], "dropped": [[file, line, text]]}, the file that defines the classes
     first. Refusal, with one sentence, for whatever holds no such file.
     """
@@ -97,7 +102,8 @@ def read(
                 raise broken
         except Refusal as refusal:
             refusals[member] = refusal
-    beside = {extra} if len(sources) > 1 and not (extra in texts and is_lab(texts[extra], classes)) else set()
+    beside = {member for member in bonus if not (member in texts and is_lab(texts[member], classes))}
+    beside = beside if sources.keys() - beside else set()
     for member in beside:
         refusals.pop(member, None)  # its own mistakes are told where it is graded
     is_alone = len(sources.keys() - beside) == 1

@@ -1,9 +1,13 @@
-"""Which of this lab's two suites judges a submission: by the calls of the contract, or by its own watched training."""
+"""Which of this lab's two suites judges a submission, by the calls of the contract or by its own watched training; figures."""
 
 from __future__ import annotations
 
-from grader.lab import Verdict
+from collections.abc import Sequence
+
+from grader.lab import Grid, Series, Verdict
 from grader.lab.hooks import Ran
+
+from . import shown
 
 STEPS = ("model_update.output_step", "model_update.hidden_step")
 STUCK = (Verdict.TIMEOUT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT)
@@ -34,3 +38,8 @@ def better(first: Ran, other: Ran) -> Ran:
     if first.score is not None and not other.has_passed(*RIGHT):
         return first
     return first if (first.score or 0) > (other.score or 0) else other
+
+
+def figures(run: Ran) -> Sequence[Grid | Series]:
+    """Draw the last training that was judged."""
+    return shown.figures(run.kept[shown.TRAINING]) if shown.TRAINING in run.kept else ()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.lab import CaseStopped, Remote, Seen, blocked, is_close, measurement, not_gradable, unmet
+from grader.lab import CaseStopped, Remote, blocked, is_close, measurement, not_gradable, side_by_side, unmet
 from grader.sandbox.client import FaultKind
 
 from . import oracle
@@ -87,7 +87,7 @@ class Layout:
             "Your model holds {count} separate Neuron objects; the lab asks for three.",
             count=len(neurons),
             hint="Make each neuron with its own Neuron(...) call and keep all three in attributes of the model.",
-            seen=Seen(expected=3, actual=len(neurons)),
+            seen=side_by_side(expected=3, actual=len(neurons)),
         )
 
     def _moving(self, model: Remote, holders: Sequence[Found]) -> int:

@@ -28,8 +28,8 @@ def named(case: Case, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> Case
     return unmet(
         rule.message,
         hint=rule.hint,
-        seen=unnamed.seen,
-        verdict=unnamed.verdict,
+        seen=next(iter(unnamed.outcome.evidence), None),
+        verdict=unnamed.outcome.verdict,
         misconception=diagnosis.id,
         formula=rule.formula,
     )

@@ -7,11 +7,12 @@ import contextlib
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Seen, is_close
+from grader.lab import Case, CaseStopped, is_close, side_by_side
 from grader.models import show
 
 from .. import oracle, probes
 from ..network import Network
+from ..shown import by_neuron
 from ..verdicts import unmet
 
 pytestmark = pytest.mark.criterion("shapes")
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.criterion("shapes")
 def test_three_neurons(network: Network, case: Case) -> None:
     """The model holds three separate neurons, each with weights of its own."""
     # Seen: three objects in a fresh model whose forward can be asked, and no list of weights in two of them.
-    case.seen = Seen(expected=3, actual=len(network.layout.parts))
+    case.seen = side_by_side(expected=3, actual=len(network.layout.parts))
     try:
         shared = network.layout.shared_weights
     except CaseStopped:
@@ -52,7 +53,7 @@ def test_bias(network: Network, case: Case) -> None:
         except CaseStopped:
             raise stopped from None
     missing = [name for name, has_bias in zip(names, biases, strict=True) if not has_bias]
-    case.seen = Seen(expected=3, actual=sum(biases))
+    case.seen = side_by_side(expected=3, actual=sum(biases))
     if missing:
         raise unmet(
             "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
@@ -78,7 +79,7 @@ def test_purity(network: Network, case: Case) -> None:
             "A weight that is set to {wanted} reads {got} afterwards.",
             wanted=show(wanted[worst]),
             got=show(before[worst]),
-            seen=Seen(expected=wanted, actual=before),
+            seen=by_neuron(expected=wanted, actual=before),
             hint="Keep the weights as floating-point numbers: np.array([...], dtype=float).",
         )
     x = rng.uniform(-1.5, 1.5, (3, 2))
@@ -90,17 +91,17 @@ def test_purity(network: Network, case: Case) -> None:
     if not np.allclose(seen, np.tile(x, (len(seen) // 3, 1)), atol=1e-6):
         raise unmet(
             "forward changes the input that it is given.",
-            seen=Seen(expected=x, actual=seen), hint="Work on a copy: write x * w into a new variable instead of x *= w.",
+            seen=side_by_side(expected=x, actual=seen), hint="Work on a copy: write x * w into a new variable instead of x *= w.",
         )  # fmt: skip
     if not np.allclose(after, before, atol=1e-9):
         raise unmet(
             "forward changes the weights.",
-            seen=Seen(expected=before, actual=after), hint="Only backward may change weights.",
+            seen=by_neuron(expected=before, actual=after), hint="Only backward may change weights.",
         )  # fmt: skip
     if not all(is_close(a, b, 1e-9) for a, b in zip(first, again, strict=True)):
         raise unmet(
             "forward gives another answer when it is called again with the same input.",
-            seen=Seen(expected=first, actual=again), hint="The answer may depend on x and the weights only.",
+            seen=side_by_side(expected=first, actual=again), hint="The answer may depend on x and the weights only.",
         )  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def test_start(network: Network, case: Case) -> None:
     starts = np.array([model.parameters for model in models])
     answers = np.array([model.forward(oracle.XOR_INPUTS) for model in models])
     weights = starts[:, :, :2].reshape(3, 6)
-    case.seen = Seen(actual=starts[0])
+    case.seen = by_neuron(actual=starts[0])
     if all(oracle.has_learned(answer) for answer in answers):
         raise unmet(
             "A fresh model already answers XOR: its weights were not learned.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Seen
+from grader.lab import Case, CaseStopped, Evidence, side_by_side
 from grader.models import show
 
 from .. import oracle, probes
@@ -35,7 +35,7 @@ def test_neuron(network: Network, case: Case, measured: Measurements) -> None:
     parameters = rng.uniform(-2, 2, 3) * [1, 1, neuron.has_bias]
     x = probes.points(rng, 9)
     expected, actual = oracle.neuron(parameters, x), neuron.forward(parameters, x)
-    case.seen = Seen(expected=expected, actual=actual, weights=parameters, x=x)
+    case.seen = side_by_side(expected=expected, actual=actual, weights=parameters, x=x)
     index = worst(actual, expected)
     if index is not None:
         unnamed = unmet(
@@ -44,7 +44,7 @@ def test_neuron(network: Network, case: Case, measured: Measurements) -> None:
             wanted=show(expected[index]),
             d=show(parameters[:2] @ x[index] + parameters[2]),
             hint=HINT,
-            seen=Seen(expected=expected[index], actual=actual[index], weights=parameters, x=x[index]),
+            seen=side_by_side(expected=expected[index], actual=actual[index], weights=parameters, x=x[index]),
             formula="neuron",
         )
         raise named(case, neuron_mistake(measured, parameters, x, actual), unnamed)
@@ -92,9 +92,9 @@ def test_model(network: Network, case: Case, measured: Measurements) -> None:
     raise named(case, measured.forward_mistake, unnamed)
 
 
-def answers_seen(answers: NetworkAnswers, shown: slice) -> Seen:
+def answers_seen(answers: NetworkAnswers, shown: slice) -> Evidence:
     """Return some of the answers, for the same weights, side by side for the report."""
-    return Seen(
+    return side_by_side(
         expected=answers.expected[shown],
         actual=answers.actual[shown],
         weights=answers.parameters[shown.start],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Seen, blocked
+from grader.lab import Case, CaseStopped, blocked, side_by_side
 from grader.models import show
 
 from .. import oracle
@@ -37,7 +37,7 @@ def check_function(network: Network, case: Case) -> None:
     actual = network.function("sigmoid_derivative", y[:, None])
     expected = oracle.derivative(y)
     at_sum = oracle.derivative(oracle.sigmoid(y))
-    case.seen = Seen(expected=expected, actual=actual, y=y)
+    case.seen = side_by_side(expected=expected, actual=actual, y=y)
     if misfit(actual, expected) < TOLERANCE:
         return
     if misfit(actual, at_sum) < TOLERANCE:
@@ -50,7 +50,7 @@ def check_function(network: Network, case: Case) -> None:
         got=show(actual[index]),
         wanted=show(expected[index]),
         hint=HINT,
-        seen=Seen(expected=expected[index], actual=actual[index], y=y[index]),
+        seen=side_by_side(expected=expected[index], actual=actual[index], y=y[index]),
         misconception="derivative_negated" if misfit(actual, -expected) < TOLERANCE else None,
         formula="derivative",
     )
@@ -70,12 +70,12 @@ def check_used(case: Case, measured: Measurements) -> None:
     y = oracle.neuron(steps.probes.weights, steps.probes.x)
     expected = oracle.derivative(y)
     if rule.is_derivative_right and not measured.is_derivative_negated:
-        case.seen = Seen(expected=expected, actual=rule.slope / rule.rate, y=y)
+        case.seen = side_by_side(expected=expected, actual=rule.slope / rule.rate, y=y)
         if misfit(rule.slope / rule.rate, expected) >= TOLERANCE:
             case.remark("Judged with the slope of your own activation, which counts under the forward pass.")
         return
     if rule.is_derivative_right:
-        seen = Seen(expected=expected, actual=-expected, y=y)
+        seen = side_by_side(expected=expected, actual=-expected, y=y)
         raise unmet(
             "Neuron.backward uses y (y - 1): the derivative with the wrong sign.", hint=HINT, seen=seen,
             misconception="derivative_negated", formula="derivative",
@@ -93,7 +93,7 @@ def check_used(case: Case, measured: Measurements) -> None:
     scale = (rule.slope * expected).sum() / (expected**2).sum()
     actual = rule.slope / scale
     index = int(np.abs(actual - expected).argmax())
-    seen = Seen(expected=expected, actual=actual, y=y)
+    seen = side_by_side(expected=expected, actual=actual, y=y)
     unnamed = unmet(
         "The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor looks like {got}, not {wanted}.",
         y=show(y[index]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Seen, blocked
+from grader.lab import Case, CaseStopped, Evidence, blocked, side_by_side
 from grader.models import Verdict, show
 
 from ..measurements import Measurements
@@ -29,9 +29,9 @@ def right_steps(measured: Measurements) -> Array:
     return np.asarray(steps.err * measured.neuron_rule.slope[:, None] * steps.inputs)
 
 
-def seen_at(steps: NeuronSteps, index: int, expected: Array, actual: Array) -> Seen:
+def seen_at(steps: NeuronSteps, index: int, expected: Array, actual: Array) -> Evidence:
     """Return one probe side by side for the report."""
-    return Seen(
+    return side_by_side(
         expected=expected[index],
         actual=actual[index],
         weights=steps.probes.weights[index],
@@ -88,14 +88,13 @@ def test_weights(case: Case, measured: Measurements) -> None:
         raise named(case, measured.neuron_mistake, unnamed)
     if not rule.are_weights_linear:
         hint = "The step is proportional to the error, its sign included."
-        unnamed = unmet(
-            "With another error the step does not change in proportion.", hint=hint, seen=other_error(measured)
-        )
+        off = other_error(measured)
+        unnamed = unmet("With another error the step does not change in proportion.", hint=hint, seen=off)
         if not steps.small_change.any():
             raise unmet(
                 "A small error makes no step at all: at an error of {err} nothing moves.",
                 err=show(steps.small_err), hint="Every example makes a step, however small its error.",
-                seen=unnamed.seen, misconception="small_errors_skipped", formula="step",
+                seen=off, misconception="small_errors_skipped", formula="step",
             )  # fmt: skip
         raise named(case, measured.neuron_mistake, unnamed)
     if not rule.is_stateless:
@@ -132,11 +131,11 @@ def check_rate(case: Case, measured: Measurements) -> None:
         if ratio is not None and abs(ratio - known) < RATE_TOLERANCE * known:
             raise unmet(
                 sentence, hint="Keep the rate in the neuron, and multiply the step with it once.",
-                verdict=Verdict.PARTIAL, misconception=name, formula="step", seen=Seen(expected=2.0, actual=ratio),
+                verdict=Verdict.PARTIAL, misconception=name, formula="step", seen=side_by_side(expected=2.0, actual=ratio),
             )  # fmt: skip
 
 
-def other_error(measured: Measurements) -> Seen:
+def other_error(measured: Measurements) -> Evidence:
     """Return the probe at which a step with another error, or with a small one, is furthest from its proportion."""
     steps = measured.neuron_steps
     made = [(steps.other_err, steps.other_change[:, :2]), (steps.small_err, steps.small_change[:, :2])]
@@ -146,7 +145,7 @@ def other_error(measured: Measurements) -> Seen:
         off = np.abs(actual - expected).max(1) / (np.abs(expected).max() or 1.0)
         index = int(off.argmax())
         shown = {"weights": steps.probes.weights[index], "x": steps.probes.x[index], "err": err}
-        found.append((float(off[index]), Seen(expected=expected[index], actual=actual[index], **shown)))
+        found.append((float(off[index]), side_by_side(expected=expected[index], actual=actual[index], **shown)))
     return max(found, key=lambda one: one[0])[1]
 
 
@@ -158,7 +157,7 @@ def test_bias(case: Case, measured: Measurements) -> None:
     if not steps.has_bias:
         raise blocked("shapes.bias")
     expected, actual = right_steps(measured)[:, 2], steps.change[:, 2]
-    case.seen = Seen(expected=expected, actual=actual, err=steps.err)
+    case.seen = side_by_side(expected=expected, actual=actual, err=steps.err)
     if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if rule.is_bias_right:
@@ -191,7 +190,7 @@ def check_zero_input(measured: Measurements) -> None:
         raise unmet(
             "No step is made when all inputs are 0, although the bias should move.",
             hint="Every example makes a step: for x = (0, 0) the bias still moves.",
-            seen=Seen(actual=steps.zero_change, weights=steps.probes.weights[0], x=[0.0, 0.0], err=steps.err),
+            seen=side_by_side(actual=steps.zero_change, weights=steps.probes.weights[0], x=[0.0, 0.0], err=steps.err),
             misconception="zero_input_skipped",
             formula="bias",
         )
@@ -218,11 +217,11 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
     if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if steps.is_returned_right:
-        case.seen = Seen(expected=steps.returned, actual=steps.returned, weights=before, err=steps.err)
+        case.seen = side_by_side(expected=steps.returned, actual=steps.returned, weights=before, err=steps.err)
         return
     ratio, residual = fit(steps.returned, expected)
     free = not rule.is_derivative_right and ratio > 0  # the rate cannot be told from the derivative
-    case.seen = Seen(expected=expected, actual=steps.returned, weights=before, err=steps.err)
+    case.seen = side_by_side(expected=expected, actual=steps.returned, weights=before, err=steps.err)
     if residual < TOLERANCE and (free or abs(ratio - 1) < TOLERANCE):
         return
     after = delta[:, None] * (before + steps.change[:, :2])
@@ -272,5 +271,5 @@ def check_unreturned(case: Case, measured: Measurements, count: int, delta: Arra
     raise unmet(
         "backward does not return the error of each input.",
         hint="Return err * y * (1 - y) * self._weigths, with the weights from before the step.",
-        seen=Seen(expected=measured.neuron_steps.before[0, :2] * delta[0], actual=returned[0]),
+        seen=side_by_side(expected=measured.neuron_steps.before[0, :2] * delta[0], actual=returned[0]),
     )

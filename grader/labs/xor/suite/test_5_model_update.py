@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Seen, blocked
+from grader.lab import Case, CaseStopped, Evidence, blocked
 from grader.models import show
 
 from ..measurements import Measurements
 from ..oracle import Array
 from ..rules import TOLERANCE, ModelRule, ModelSteps, is_small_step_right
+from ..shown import by_neuron
 from ..verdicts import named, remark_momentum, unmet
 
 pytestmark = pytest.mark.criterion("model_update")
@@ -74,10 +75,10 @@ def is_linear(measured: Measurements) -> bool:
         return True
 
 
-def seen_at(steps: ModelSteps, index: int, expected: Array) -> Seen:
+def seen_at(steps: ModelSteps, index: int, expected: Array) -> Evidence:
     """Return one probe side by side for the report."""
     drawn = steps.probes
-    return Seen(
+    return by_neuron(
         expected=expected[index],
         actual=steps.change[index],
         weights=drawn.parameters[index],
@@ -124,7 +125,7 @@ def test_order(case: Case, measured: Measurements) -> None:
         )
 
 
-def deviation(steps: ModelSteps, rule: ModelRule) -> Seen:
+def deviation(steps: ModelSteps, rule: ModelRule) -> Evidence:
     """Return expected and actual for the probe on which an order defect shows most."""
     gradient = rule.rate * steps.gradient
     index = int(np.abs(gradient - steps.change).max((1, 2)).argmax())

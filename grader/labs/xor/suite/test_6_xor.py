@@ -7,16 +7,17 @@ import math
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Seen, blocked
-from grader.models import Training, number, show, vector
+from grader.lab import Case, CaseStopped, blocked, side_by_side
+from grader.models import show
 from grader.sandbox.client import FaultKind
 
-from .. import oracle, probes
+from .. import oracle, probes, shown
 from ..diagnosis import diagnose_loss
 from ..measurements import Measurements
 from ..network import ModelProxy, Network
 from ..oracle import Array
 from ..rules import TOLERANCE, fit, paced
+from ..shown import by_neuron, keep_training, square
 from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for
 from ..verdicts import named, unmet
 
@@ -25,8 +26,6 @@ pytestmark = pytest.mark.criterion("xor")
 EPOCHS = 100
 
 OWN_WAY = 2000.0  # from a random start, in epochs times rate
-GRID = 11
-SHOWN_LOSSES = 500
 
 # What one epoch of train is tried on: labels that are no XOR, and how alike two ways of making it are.
 TASKS = np.array([[0.0, 0, 0, 1], [0, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1], [1, 0, 1, 1], [0, 0, 1, 0]])
@@ -51,7 +50,7 @@ def test_loss(network: Network, case: Case, measured: Measurements) -> None:
     y = network.rng("loss").uniform(0.1, 0.9, 5)
     actual = losses_of(network, np.column_stack([y, labels]))
     c, residual = fit(actual, labels - y)
-    case.seen = Seen(expected=labels - y, actual=actual, y=y, label=labels)
+    case.seen = side_by_side(expected=labels - y, actual=actual, y=y, label=labels)
     if residual >= TOLERANCE:
         unnamed = unmet(
             "loss is not proportional to label - y.",
@@ -123,7 +122,8 @@ def test_convergence(network: Network, case: Case, measured: Measurements) -> No
         if oracle.has_learned(answers):
             answers = answers_of_weights(network, model, answers)
             break
-    network.student.training = training(network, "grader", losses, model, rate)
+    caption = "Trained by the grader's loop with your steps, from a set start."
+    keep_training(network.student, caption, np.array(losses), outputs_of(network, model), rate)
     judge(case, answers, len(losses))
     check_repeatable(network, measured, before, after, scale)
 
@@ -142,7 +142,7 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
         raise unmet(
             "The same ten epochs from the same weights end with other weights in another model.",
             hint="A step may depend on the weights, the input and the error only, not on how many were made before.",
-            seen=Seen(expected=again, actual=after, weights=before),
+            seen=by_neuron(expected=again, actual=after, weights=before),
         )
 
 
@@ -169,9 +169,8 @@ def test_train(network: Network, case: Case, measured: Measurements) -> None:
     starts = starts_for(network.rng("train"), rate, epochs)
     model, losses, answers = trained(network, starts, epochs, oracle.XOR_LABELS)
     if len(losses) == epochs:
-        network.student.training = training(
-            network, "train", losses[:: max(1, epochs // SHOWN_LOSSES)].tolist(), model, rate
-        )
+        caption = "Trained by your own train, from a set start."
+        keep_training(network.student, caption, losses, outputs_of(network, model), rate)
     else:
         case.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
     judge(case, answers, epochs)
@@ -248,7 +247,7 @@ def check_one_epoch(network: Network, rate: float) -> None:
         raise unmet(
             "One epoch of train does not move the weights as your own steps do.",
             hint="For each sample: y = model.forward(x), err = loss(y, label), model.backward(x, err).",
-            seen=Seen(expected=expected, actual=trained, weights=begun, label=labels),
+            seen=by_neuron(expected=expected, actual=trained, weights=begun, label=labels),
         )
 
 
@@ -274,23 +273,18 @@ def check_samples_are_used(network: Network, rate: float, epochs: int) -> None:
         raise unmet(
             "train teaches XOR, but not the opposite labels when it is given these as samples.",
             hint="Train the model that is passed in, with the samples that are passed in.",
-            seen=Seen(expected=opposite, actual=answers, epochs=epochs),
+            seen=shown.answers(answers, opposite, epochs=epochs),
         )
 
 
-def training(network: Network, source: str, losses: list[float], model: ModelProxy, rate: float) -> Training:
-    """Return the losses, the rate that was read back, and the network's outputs on a grid of the unit square, for the report."""
-    ticks = np.linspace(0, 1, GRID)
-    grid = np.array([(first, second) for first in ticks for second in ticks])
-    outputs = oracle.forward(model.parameters, grid) if network.is_forward_right else model.forward(grid)
-    return Training(
-        source=source, rate=number(rate), losses=vector(losses), grid_size=GRID, grid=vector(np.round(outputs, 4))
-    )
+def outputs_of(network: Network, model: ModelProxy) -> Array:
+    """Return what a trained network answers on the unit square; of its weights where forward is right."""
+    return oracle.forward(model.parameters, square()) if network.is_forward_right else model.forward(square())
 
 
 def judge(case: Case, answers: Array, epochs: int) -> None:
     """Pass when all four answers are within 0.25 of their labels."""
-    case.seen = Seen(expected=oracle.XOR_LABELS, actual=answers, epochs=epochs)
+    case.seen = shown.answers(answers, epochs=epochs)
     if not oracle.has_learned(answers):
         raise unmet(
             "After {epochs} epochs the answers to (0,0), (0,1), (1,0), (1,1) are {answers}.",

@@ -19,4 +19,6 @@ def network(student: Student) -> Network:
 @pytest.fixture(scope="session")
 def observed(student: Student) -> Observed:
     """Return what was seen of the submission's own training; CaseStopped where nothing was."""
-    return observe(student)
+    found = observe(student)
+    student.note("Graded by watching its own training: the calls of the template do not fit it.")
+    return found

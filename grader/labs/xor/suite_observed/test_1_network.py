@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, Seen, blocked, not_gradable
+from grader.lab import Case, blocked, not_gradable, side_by_side
 from grader.models import show
 
 from .. import oracle
 from ..observed import Observed
 from ..oracle import Array
+from ..shown import by_neuron
 from ..verdicts import named, unmet
 
 NAMES = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
@@ -41,7 +42,7 @@ def test_three_neurons(observed: Observed, case: Case) -> None:
     places = [{str(one[0]) for one in observed.network.references[row : row + 3] if one is not None} for row in (0, 3)]
     if places[0] & places[1]:
         case.remark("Your hidden neurons are one layer; the lab asks for a Neuron each. That costs nothing here.")
-    case.seen = Seen(expected=3, actual=3, holders=len(holders))
+    case.seen = side_by_side(expected=3, actual=3, holders=len(holders))
 
 
 @pytest.mark.criterion("shapes")
@@ -58,7 +59,7 @@ def test_bias(observed: Observed, case: Case) -> None:
     """Each neuron has two weights and a bias."""
     # Seen: three numbers that move the output as a sum's constant does.
     has_bias = observed.network.present[:, 2] > 0
-    case.seen = Seen(expected=3, actual=int(has_bias.sum()))
+    case.seen = side_by_side(expected=3, actual=int(has_bias.sum()))
     missing = [name for name, there in zip(NAMES, has_bias, strict=True) if not there]
     if missing:
         raise unmet(
@@ -77,7 +78,7 @@ def test_purity(observed: Observed, case: Case) -> None:
     # a row at the same weights, which are right.
     if observed.network.root.bound is not None and not observed.network.is_forward_right:
         raise blocked("forward.model")
-    case.seen = Seen(calls=len(observed.network.record.before))
+    case.seen = side_by_side(calls=len(observed.network.record.before))
 
 
 @pytest.mark.criterion("shapes")
@@ -85,7 +86,7 @@ def test_start(observed: Observed, case: Case) -> None:
     """The network starts with random weights: not equal, and not already trained."""
     # Seen: the weights before the first step, and their four answers.
     start = first_parameters(observed)
-    case.seen = Seen(actual=start)
+    case.seen = by_neuron(actual=start)
     if oracle.has_learned(observed.network_answers(start)):
         raise unmet(
             "A fresh model already answers XOR: its weights were not learned.",
@@ -108,7 +109,9 @@ def test_start(observed: Observed, case: Case) -> None:
 def check_forward(observed: Observed, case: Case, template: str) -> None:
     """Compare the network's answers at drawn weights and inputs with the oracle's."""
     network = observed.network
-    case.seen = Seen(expected=network.expected[0], actual=network.actual[0], weights=network.drawn[0], x=network.x)
+    case.seen = side_by_side(
+        expected=network.expected[0], actual=network.actual[0], weights=network.drawn[0], x=network.x
+    )
     if network.is_forward_right:
         return
     off = np.where(np.isfinite(network.actual), np.abs(network.actual - network.expected), np.inf)
@@ -118,7 +121,7 @@ def check_forward(observed: Observed, case: Case, template: str) -> None:
         got=show(network.actual[draw, point]),
         wanted=show(network.expected[draw, point]),
         hint="Each neuron returns 1 / (1 + e^-d) with d = w0 + w1 x1 + w2 x2; return the third one's answer, unrounded.",
-        seen=Seen(
+        seen=side_by_side(
             expected=network.expected[draw, point],
             actual=network.actual[draw, point],
             weights=network.drawn[draw],
@@ -138,7 +141,7 @@ def test_neuron(observed: Observed, case: Case) -> None:
         raise unmet(
             "The bias is subtracted from the sum: d = w1 x1 + w2 x2 - w0.",
             hint="The lecture's formula adds it: d = w0 + w1 x1 + w2 x2.",
-            seen=Seen(expected=np.abs(network.mask[:, 2]), actual=network.mask[:, 2]),
+            seen=side_by_side(expected=np.abs(network.mask[:, 2]), actual=network.mask[:, 2]),
             misconception="bias_subtracted",
             formula="neuron",
         )

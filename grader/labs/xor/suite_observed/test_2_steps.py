@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.lab import Case, CaseStopped, Seen, blocked, not_gradable
+from grader.lab import Case, CaseStopped, Evidence, blocked, not_gradable, side_by_side
 from grader.models import show
 
 from .. import oracle
@@ -20,6 +20,7 @@ from ..observed import Observed
 from ..observed_steps import MISSING, UNDECIDABLE, Parts, Rule, batch_parts_of, parts_of
 from ..oracle import Array
 from ..rules import fit
+from ..shown import by_neuron
 from ..suite.test_3_derivative import HINT, check_function, has_derivative
 from ..verdicts import named, remark_momentum, unmet
 
@@ -28,10 +29,10 @@ NUMBERS = ("first weight", "second weight", "bias")
 CHAIN = "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step."
 
 
-def seen_at(rule: Rule, index: int, expected: Array) -> Seen:
+def seen_at(rule: Rule, index: int, expected: Array) -> Evidence:
     """Return one step side by side for the report: its examples as x, their errors as err."""
     corners = np.flatnonzero(rule.steps.weights(rule.way)[index])
-    return Seen(
+    return by_neuron(
         expected=expected[index],
         actual=rule.steps.change[index],
         weights=rule.steps.parameters[index],
@@ -40,7 +41,7 @@ def seen_at(rule: Rule, index: int, expected: Array) -> Seen:
     )
 
 
-def worst(rule: Rule, expected: Array) -> Seen:
+def worst(rule: Rule, expected: Array) -> Evidence:
     """Return the step that deviates most."""
     return seen_at(rule, int(np.abs(rule.steps.change - expected).max((1, 2)).argmax()), expected)
 
@@ -60,11 +61,10 @@ def parts(observed: Observed) -> Parts | None:
 
 def undecided(rule: Rule) -> CaseStopped:
     """Return the end of a case whose numbers nothing explains."""
-    stopped = not_gradable(
-        "The steps of your training are not those of gradient descent, and what is wrong in them cannot be told apart automatically."
+    return not_gradable(
+        "The steps of your training are not those of gradient descent, and what is wrong in them cannot be told apart automatically.",
+        seen=worst(rule, rule.expected),
     )
-    stopped.seen = worst(rule, rule.expected)
-    return stopped
 
 
 def check_own(
@@ -189,7 +189,7 @@ def test_output_step(observed: Observed, case: Case) -> None:
             "After forward({x}) nothing moves, although the answer is wrong.",
             x=", ".join(show(number) for number in oracle.XOR_INPUTS[idle[1]]),
             hint="Every example makes a step, however small its error; the step is proportional to the error.",
-            seen=Seen(weights=idle[0], x=oracle.XOR_INPUTS[idle[1]]),
+            seen=side_by_side(weights=idle[0], x=oracle.XOR_INPUTS[idle[1]]),
         )
     check_rows(observed, case, [2], "The output neuron's inputs are the two hidden outputs, not x.")
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from grader.lab import Case, Seen, Student, blocked
-from grader.models import Training, number, show, vector
+from grader.lab import Case, Student, blocked
+from grader.models import show
 
-from .. import oracle, probes
+from .. import oracle, probes, shown
 from ..observed import RATE, Observed
+from ..shown import by_neuron, keep_training, square
 from ..verdicts import unmet
 from .test_2_steps import fitted_gradient, is_derivative_wrong, parts, worst
 
 pytestmark = pytest.mark.criterion("xor")
 
 EPOCHS = 100
-GRID = 11
-SHOWN_LOSSES = 500
 
 
 def test_loss(observed: Observed) -> None:
@@ -79,7 +77,9 @@ def test_train(observed: Observed, student: Student, case: Case) -> None:
             hint="Train with all four examples, in every epoch.",
         )
     learned = observed.learned
-    student.training = training(learned.squared, learned.parameters, observed.rule.rate)
+    losses = learned.squared[: len(learned.squared) // 4 * 4].reshape(-1, 4).mean(1)  # of four examples each
+    outputs = oracle.forward(learned.parameters, square())
+    keep_training(student, "Trained by your own train, from a set start.", losses, outputs, observed.rule.rate)
     if not learned.has_learned and not learned.could and observed.is_step_right:
         case.remark(
             "Your training is too short, or too slow, to be judged here: {epochs} epochs at a rate of {rate}.",
@@ -97,7 +97,7 @@ def test_train(observed: Observed, student: Student, case: Case) -> None:
         raise unmet(
             "The weights at the end answer XOR, but the steps that were made cannot have led there from the start.",
             hint="Let the network learn its weights by its own steps.",
-            seen=Seen(actual=learned.parameters, start=learned.start),
+            seen=by_neuron(actual=learned.parameters, start=learned.start),
         )
 
 
@@ -111,7 +111,7 @@ def check_recognised(observed: Observed) -> None:
 
 def judge(case: Case, observed: Observed, answers: oracle.Array, epochs: float) -> None:
     """Pass when all four answers are within 0.25 of their labels."""
-    case.seen = Seen(expected=oracle.XOR_LABELS, actual=answers, epochs=round(epochs))
+    case.seen = shown.answers(answers, epochs=round(epochs))
     if not oracle.has_learned(answers) and not observed.network.is_forward_right:
         raise blocked("forward.model")
     if not oracle.has_learned(answers):
@@ -122,13 +122,3 @@ def judge(case: Case, observed: Observed, answers: oracle.Array, epochs: float) 
             hint="They should be near 0, 1, 1, 0. Look at the steps and at the sign of the loss first.",
             seen=case.seen,
         )
-
-
-def training(squared: oracle.Array, parameters: oracle.Array, rate: float) -> Training:
-    """Return the mean squared error of every four examples, and the outputs on a grid of the unit square."""
-    losses = squared[: len(squared) // 4 * 4].reshape(-1, 4).mean(1)
-    ticks = np.linspace(0, 1, GRID)
-    grid = np.array([(first, second) for first in ticks for second in ticks])
-    outputs = np.round(oracle.forward(parameters, grid), 4)
-    shown = losses[:: max(1, -(-len(losses) // SHOWN_LOSSES))]
-    return Training(source="train", rate=number(rate), losses=vector(shown), grid_size=GRID, grid=vector(outputs))

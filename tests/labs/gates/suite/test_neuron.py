@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.lab import Case, Seen, unmet
+from grader.lab import Case, side_by_side, unmet
 
 INPUTS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 EPOCHS, RATE = 60, 8.0
@@ -44,7 +44,7 @@ def test_value(student, case: Case):
     neuron = neuron_with(student, weights)
     expected = np.array([right_output(weights, row) for row in x])
     actual = np.array([neuron.forward(row).number() for row in x])
-    case.seen = Seen(expected=expected, actual=actual, weights=weights, x=x)
+    case.seen = side_by_side(expected=expected, actual=actual, weights=weights, x=x)
     if not np.allclose(actual, expected, atol=1e-5):
         raise unmet("forward does not return S(w . x + w0).", hint="S(d) = 1 / (1 + e^-d).", seen=case.seen)
 
@@ -56,7 +56,7 @@ def test_gradient(student, case: Case, rate):
     for _ in range(3):
         weights, x, err = rng.uniform(-2, 2, 3), rng.uniform(0.5, 2, 2), rng.uniform(0.2, 0.8)
         expected, actual = rate * err * right_step(weights, x), change(student, weights, x, err)
-        case.seen = Seen(expected=expected, actual=actual, weights=weights, x=x, err=err)
+        case.seen = side_by_side(expected=expected, actual=actual, weights=weights, x=x, err=err)
         if not np.allclose(actual, expected, rtol=1e-3):
             hint = "Multiply the error by y (1 - y), then by x; for the bias by 1."
             raise unmet("The step is not rate x err x y (1 - y) x input.", hint=hint, seen=case.seen)
@@ -91,6 +91,6 @@ def check_learns(student, case, rate, labels):
         for x, label in zip(INPUTS, labels, strict=True):
             neuron.backward(x, RATE / rate * (label - neuron.forward(x).number()))
     actual = np.array([neuron.forward(x).number() for x in INPUTS])
-    case.seen = Seen(expected=labels, actual=actual)
+    case.seen = side_by_side(expected=labels, actual=actual)
     if not (np.abs(actual - labels) < 0.3).all():
         raise unmet("After {epochs} epochs the answers are not those of the gate.", epochs=EPOCHS, seen=case.seen)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.lab import Case, CaseStopped, Seen, Student, unmet
+from grader.lab import Case, CaseStopped, Student, side_by_side, unmet
 
 Array = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ def check(student: Student, case: Case, name: str, expected: Array | float, hint
 
 def compare(case: Case, name: str, actual: Array, expected: Array, hint: str, **probe: Array | float) -> None:
     """Stop the case where actual is not expected."""
-    case.seen = Seen(expected=expected, actual=actual if actual.size == expected.size else None, **probe)
+    case.seen = side_by_side(expected=expected, actual=actual if actual.size == expected.size else None, **probe)
     if is_close(actual, expected):
         return
     if actual.size != expected.size:
@@ -143,10 +143,10 @@ def test_percentage(student: Student, case: Case) -> None:
     try:
         returned = called(student, "mape", y, pred)
     except CaseStopped as stopped:
-        if stopped.exception is not None and stopped.exception.type == "ValueError":
+        if stopped.outcome.exception is not None and stopped.outcome.exception.type == "ValueError":
             return
         raise
-    seen = Seen(actual=one_of(returned).ravel()[:1], y=y, pred=pred)
+    seen = side_by_side(actual=one_of(returned).ravel()[:1], y=y, pred=pred)
     raise unmet("mape returned a number although one y is 0; it must raise ValueError.", hint=hint, seen=seen)
 
 
@@ -169,7 +169,7 @@ def check_entropy(
     try:
         check(student, case, name, expected, hint, y=y, pred=pred)
     except CaseStopped as stopped:
-        if stopped.exception is None or stopped.exception.type == "NotImplementedError":
+        if stopped.outcome.exception is None or stopped.outcome.exception.type == "NotImplementedError":
             raise
         names = ["Dog", "Cat", "Cat", "Dog"]
         try:
@@ -195,7 +195,7 @@ def test_zeros(student: Student, case: Case) -> None:
         ("cross_entropy", np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])),
     ):
         actual = one_of(called(student, name, wrong, pred))
-        case.seen = Seen(actual=actual.ravel()[:1], y=wrong, pred=pred)
+        case.seen = side_by_side(actual=actual.ravel()[:1], y=wrong, pred=pred)
         if actual.size != 1 or not np.isfinite(actual).all() or actual.ravel()[0] < LEAST_LOSS:
             template = "{name} must be large and finite for a class that was given probability 0."
             raise unmet(template, name=name, hint=hint, seen=case.seen)
@@ -217,7 +217,7 @@ def test_momentum(student: Student, case: Case) -> None:
     right, changes = trajectory(start, gradients, rate, momentum)
     actual = np.array(made)
     worst = int(np.abs(np.nan_to_num(actual - right, nan=np.inf)).max(1).argmax())
-    case.seen = Seen(
+    case.seen = side_by_side(
         expected=right[worst], actual=actual[worst], w=start, grad=gradients[worst], learning_rate=rate, momentum=momentum
     )  # fmt: skip
     if is_close(actual, right):
