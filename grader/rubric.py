@@ -46,6 +46,9 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
     said = read_toml(path, Described)
     rules = read_rubric(rubric or place / "rubric.toml")
     refuse(path, contradictions(said, rules))
+    if rubric is None:  # another one may leave a file out
+        unnamed = [one.file for one in said.bonus if one.file not in rules.bonus_files]
+        refuse(path, [f"no bonus criterion is judged by {file}" for file in unnamed])
     if not any((place / "suite").glob("test_*.py")):
         raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
     lab = Assignment(rubric=rules, operations=operations_of(place), **structs.asdict(said))
@@ -62,9 +65,6 @@ def contradictions(said: Described, rubric: Rubric) -> Iterator[str]:
             yield f"{file} appears twice"
     if said.file in rubric.bonus_files:
         yield f"a bonus criterion is judged by {said.file}, which is the lab's own file"
-    for file in files[1:]:
-        if file not in rubric.bonus_files:
-            yield f"no bonus criterion is judged by {file}"
     for name in (*said.classes, *said.functions, *(name for one in said.bonus for name in one.functions)):
         if not name.isidentifier():
             yield f"{name!r} is no name of a class or function"

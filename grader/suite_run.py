@@ -45,6 +45,7 @@ ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inp
 
 FIXTURES = ("student", "case")  # the harness's: a lab cannot redefine them
 CONTRACT = "suite"  # the folder of the suite that every lab has
+UNJUDGED = "This case is judged by the calls of the template only, and they do not fit this submission."
 OVERWORKED = "What the program answers takes too long to judge: its numbers or its objects are too many."
 
 UNMARKED = "?"  # the criterion of a test without a mark
@@ -100,6 +101,14 @@ class SuitePlugin:
                 return f"the suite has the case {name} twice"
         missing = next((name for name in self._requires if name not in reported), None)
         return None if missing is None else f"the rubric names {missing}, which is no case of the suite"
+
+    def unjudged(self) -> Iterator[Outcome]:
+        """Yield an outcome for each case of the program that this suite, which is not the lab's first, does not have."""
+        for criterion in self._assignment.rubric.of_file(""):
+            for case in criterion.cases:
+                if f"{criterion.id}.{case.id}" not in self._names:
+                    title = case.id.replace("_", " ")
+                    yield replace(not_gradable(UNJUDGED).outcome, criterion=criterion.id, id=case.id, title=title)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Let pytest know the marker of a criterion."""
@@ -358,7 +367,10 @@ def run_suite(
     except SandboxError as error:
         broken = str(error)
     outcomes = tuple(_outcomes(channel))
-    broken = broken or (plugin.mismatch() if name == CONTRACT else None)
+    if name == CONTRACT:
+        broken = broken or plugin.mismatch()
+    else:
+        outcomes += tuple(plugin.unjudged())
     hello = worker.hello
     return SuiteRun(
         outcomes=outcomes,

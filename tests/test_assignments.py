@@ -120,7 +120,7 @@ def test_the_file_is_found_by_the_lab_s_classes(tmp_path: Path) -> None:
 
     (tmp_path / "a" / "mine.py").write_text(RIGHT, encoding="utf-8")
     (tmp_path / "a" / "notes.py").write_text("x = 1\n", encoding="utf-8")
-    assert 10 == grade_lab(tmp_path / "a", tmp_path).report["score"]
+    assert 10 == graded(tmp_path / "a")["score"]
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_a_suite_that_breaks_by_the_command(lab: Path, write: Write, tmp_path: P
     ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab)
 
     assert (4, "", None) == (ran.code, ran.err, ran.report["score"])
-    assert "line 27 broke: AssertionError: a case raises unmet(...)" in ran.out
+    assert "line 42 broke: AssertionError: a case raises unmet(...)" in ran.out
 
 
 @pytest.mark.soak
@@ -356,6 +356,7 @@ def test_a_class(lab: Path, tmp_path: Path) -> None:
     assert "One neuron: AND and OR" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.wide
 def test_a_class_with_a_broken_suite(lab: Path, tmp_path: Path) -> None:
     """The command says why, once for all hand-ins."""
     hand_ins = tmp_path / "hand-ins"

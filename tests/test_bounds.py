@@ -328,7 +328,7 @@ def test_a_fault_ends_a_case(text: bytes, kind: FaultKind) -> None:
     stopped = student_fault(known, "Neuron.forward", SourceFile(name="network.py", text=""), 2**30)
 
     assert stopped.feedback.text
-    msgspec.msgpack.encode((stopped.feedback, stopped.exception))
+    msgspec.msgpack.encode((stopped.feedback, stopped.outcome.exception))
 
 
 ARRAYS = "before after outputs sizes returned numbers passed scalars base moved changed values squared x calls losses 0".split()

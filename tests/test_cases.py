@@ -13,18 +13,21 @@ if TYPE_CHECKING:
     from grader.labs.xor.calls import Found
     from grader.labs.xor.diagnosis import Diagnosis
     from grader.labs.xor.layout import Layout, Wiring
-    from grader.labs.xor.measurements import Measurements, NetworkAnswers
+    from grader.labs.xor.measurements import Measurements
+    from grader.labs.xor.network import Network, NetworkAnswers
     from grader.labs.xor.observed import Learned, Observed
     from grader.labs.xor.rules import ModelRule, ModelSteps, NeuronRule, NeuronSteps
     from grader.sandbox.client import Loaded
 
-    def values_keep_their_types(measured: Measurements, layout: Layout, observed: Observed, student: Student) -> None:
+    def values_keep_their_types(
+        measured: Measurements, network: Network, layout: Layout, observed: Observed, student: Student
+    ) -> None:
         """Mypy reads this in `make lint`; a decorator that loses a type fails it."""
         assert_type(measured.neuron_steps, NeuronSteps)
         assert_type(measured.neuron_rule, NeuronRule)
         assert_type(measured.model_steps, ModelSteps)
         assert_type(measured.model_rule, ModelRule)
-        assert_type(measured.network_answers, NetworkAnswers)
+        assert_type(network.answers, NetworkAnswers)
         assert_type(measured.neuron_mistake, Diagnosis | None)
         assert_type(measured.rate_ratio, float | None)
         assert_type(measured.loss_sign, int)

@@ -597,7 +597,7 @@ def without_time(report: Report) -> dict[str, Any]:
             criterion["cases"] = [
                 {name: case[name] for name in ("id", "verdict", "points")} for case in criterion["cases"]
             ]
-        del found["training"]
+        del found["figures"], found["notes"]
     return found
 
 
@@ -618,7 +618,7 @@ def test_a_hand_in_leaves_nothing_to_the_next() -> None:
     assert forward["syntax_error"]["status"] == "rejected"
 
 
-@pytest.mark.parametrize("before", ["syntax_error", "style_momentum"])
+@pytest.mark.parametrize("before", ["syntax_error", pytest.param("style_momentum", marks=pytest.mark.wide)])
 def test_what_a_warm_process_fails_over_is_tried_in_a_fresh_one(before: str) -> None:
     """A warm process whose zygote was killed ends instead of saying that the grader failed; the next one grades."""
     reference = Wanted(name="reference", seed=1, handed=collect(ROOT / "reference"))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.renderers.json import render_json
 from tests.command import (
     GRADE,
     HANG_S,
@@ -24,6 +25,8 @@ from tests.command import (
     descendants,
     environment_of_nobody,
     grade,
+    graded,
+    graded_as_json,
     has_hoard_below,
     progress,
     python_for_nobody,
@@ -363,15 +366,17 @@ def test_interrupted_where_exceptions_are_dropped(body: str, tmp_path: Path) -> 
     assert "Traceback" not in ended.stderr
 
 
-def test_standard_output_that_closes_or_is_full(tmp_path: Path) -> None:
+def test_standard_output_that_closes_or_is_full(write: Write, tmp_path: Path) -> None:
     """A reader that has seen enough is no failure; a full device is one, in one sentence."""
     read, written = os.pipe()
     os.close(read)
     with open(written, "w") as closed, open("/dev/full", "w") as full:  # noqa: PTH123
-        ended = subprocess.run([GRADE, REFERENCE], cwd=tmp_path, stdout=closed, stderr=subprocess.PIPE, text=True)
+        ended = subprocess.run(
+            [GRADE, write("def f(:")], cwd=tmp_path, stdout=closed, stderr=subprocess.PIPE, text=True
+        )
         failed = subprocess.run([GRADE, REFERENCE], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
 
-    assert (0, "") == (ended.returncode, ended.stderr)
+    assert (3, "") == (ended.returncode, ended.stderr)
     assert 2 == failed.returncode
     assert one_sentence(failed.stderr)
 
@@ -391,14 +396,14 @@ def test_a_training_run_is_a_remark(tmp_path: Path) -> None:
 
     assert (0, 100) == (ran.code, ran.report["score"])
     assert "from your own start" in ran.out
-    assert "from your own start" not in grade(REFERENCE, "--seed", "1", cwd=tmp_path).out
+    assert "from your own start" not in render_json(graded(REFERENCE, seed=1))
 
 
-def test_same_seed_same_report(tmp_path: Path) -> None:
+def test_same_seed_same_report() -> None:
     """Two runs with one seed differ in their timing only."""
     reports = []
     for _ in range(2):
-        report = grade(SUBMISSIONS / "style_script", "--seed", "11", cwd=tmp_path).report
+        report = graded_as_json(SUBMISSIONS / "style_script", seed=11)
         del report["timing"]
         reports.append(report)
 

@@ -34,6 +34,9 @@ LECTURE = ROOT / "reference" / "lecture.py"
 STUBS = (ROOT / "student_template" / "lecture.py").read_text(encoding="utf-8")
 
 
+UNTOUCHED = ("", "# later\n", STUBS.replace("\n", "\r\n"), b"\xff\xfe\x00")
+
+
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     """Return a folder with the solved lab."""
@@ -55,7 +58,7 @@ def bonus(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in report["criteria"] if one["bonus"]]
 
 
-@pytest.mark.parametrize("text", [None, STUBS, "", "# later\n", STUBS.replace("\n", "\r\n"), b"\xff\xfe\x00"])
+@pytest.mark.parametrize("text", [None, STUBS, *(pytest.param(text, marks=pytest.mark.wide) for text in UNTOUCHED)])
 def test_nothing_is_said_of_an_untouched_file(text: str | bytes | None, work: Path) -> None:
     """Without a written lecture.py the report is what it is without the file."""
     report = graded(work, text)
@@ -86,13 +89,18 @@ def test_one_function_is_enough(work: Path) -> None:
     "text",
     [
         "def tanh(d:\n",
-        "raise RuntimeError\n",
-        "import sys\nsys.exit(0)\n",
         "while True: pass\n",
-        "class Neuron: pass\n",
         "import network\nnetwork.Neuron = None\n",
         "def tanh(d): return '\\ud800'\ndef softmax(d): return [[1], [1, 2]]\n",
-        "def __getattr__(name): return lambda *_: {}\n",
+        *(
+            pytest.param(text, marks=pytest.mark.wide)
+            for text in (
+                "raise RuntimeError\n",
+                "import sys\nsys.exit(0)\n",
+                "class Neuron: pass\n",
+                "def __getattr__(name): return lambda *_: {}\n",
+            )
+        ),
     ],
 )
 def test_it_never_changes_the_score(text: str, work: Path) -> None:
@@ -110,7 +118,7 @@ None () [] {} 'x' b'x' 10**400 1j float('nan') np.array([]) np.array(['a']) np.a
 """.split()
 
 
-@pytest.mark.parametrize("first", range(3))
+@pytest.mark.parametrize("first", [0, *(pytest.param(first, marks=pytest.mark.wide) for first in (1, 2))])
 def test_odd_results_are_only_wrong(first: int, work: Path) -> None:
     """Whatever the functions return, the suite judges it."""
     functions = assignment().bonus_file("lecture.py").functions

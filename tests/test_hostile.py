@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.command import ROOT, grade, graded_as_json, run
+from grader.models import Status
+from grader.pipeline import limits_for
+from grader.renderers.json import render_json
+from grader.renderers.text import render_text
+from grader.sandbox.client import Limits
+from tests.command import PATIENT, ROOT, grade, graded_as_json, run
+from tests.command import graded as grade_here
 
 Write = Callable[..., Path]
 
@@ -48,23 +54,23 @@ HOSTILE = {
 }
 
 
-IN_MAKE_TEST = {"answers_none", "slow_flush", "lying_shape", "many_objects"}
+IN_MAKE_TEST = {"answers_none", "slow_flush", "lying_shape"}
 
 
 @pytest.mark.parametrize(
     "name", [name if name in IN_MAKE_TEST else pytest.param(name, marks=pytest.mark.soak) for name in HOSTILE]
 )
-def test_hostile_code_gets_a_report(name: str, student_code: str, write: Write, tmp_path: Path) -> None:
+def test_hostile_code_gets_a_report(name: str, student_code: str, write: Write) -> None:
     """It ends, and never by our own fault."""
-    ran = grade(write(student_code + HOSTILE[name]), "--time-limit", "2", cwd=tmp_path)
+    limits = limits_for(Limits(), 2)
 
-    assert ran.code in (0, 3)
-    assert ran.err == ""
-    assert ran.report["status"] in ("graded", "not_gradable")
+    report = graded(student_code + HOSTILE[name], write, limits)
+
+    assert report["status"] in ("graded", "not_gradable")
 
 
-def graded(code: str, write: Write) -> dict[str, Any]:
-    return graded_as_json(write(code), seed=3)
+def graded(code: str, write: Write, limits: Limits = PATIENT) -> dict[str, Any]:
+    return graded_as_json(write(code), seed=3, limits=limits)
 
 
 def points(report: dict[str, Any], criterion: str, case: str) -> int:
@@ -169,7 +175,7 @@ def test_modules_beside_the_caller_are_not_imported(tmp_path: Path) -> None:
     assert (0, 100) == (ran.code, ran.report["score"])
 
 
-def test_what_is_not_there_is_explained(student_code: str, write: Write, tmp_path: Path) -> None:
+def test_what_is_not_there_is_explained(student_code: str, write: Write) -> None:
     """Code that copes without files, network and threads keeps its points, and is told what it tried."""
     tries = """
 import socket, subprocess, threading
@@ -182,11 +188,11 @@ for attempt in (
 """
     code = student_code.replace("import numpy as np\n", "import os\nimport numpy as np\n") + tries
 
-    ran = grade(write(code), cwd=tmp_path)
+    report = grade_here(write(code), seed=3)
 
-    remarks = [one["text"] for criterion in ran.report["criteria"] for one in criterion["remarks"]]
+    remarks = [one.text for criterion in report.criteria for one in criterion.remarks]
     told = [text for text in remarks if text.startswith("Your code tried to ")]
-    assert ran.report["score"] == 100
+    assert report.score == 100
     for part in (
         "use the file weights.txt",
         "use the file log.txt",
@@ -195,7 +201,7 @@ for attempt in (
         "use the file .",
     ):
         assert any(part in text for text in told), (part, told)
-    assert "note: Your code tried to use the file weights.txt" in ran.out
+    assert "note: Your code tried to use the file weights.txt" in render_text(report)
 
 
 def test_a_hand_in_with_a_file_named_like_a_module(student_code: str, tmp_path: Path) -> None:
@@ -228,12 +234,12 @@ def test_a_violated_gate_wins(write: Write) -> None:
     assert ("graded", 0) == (report["status"], report["score"])
 
 
-def test_text_that_no_frame_can_carry(write: Write, tmp_path: Path) -> None:
+def test_text_that_no_frame_can_carry(write: Write) -> None:
     """A lone surrogate in a name of the hand-in is replaced, not stumbled over."""
-    ran = grade(write("def f(): __import__('torch.\\ud800')\n"), cwd=tmp_path)
+    report = graded("def f(): __import__('torch.\\ud800')\n", write)
 
-    assert (0, "graded") == (ran.code, ran.report["status"])
-    assert ran.report["findings"][0]["line"] == 1
+    assert "graded" == report["status"]
+    assert report["findings"][0]["line"] == 1
 
 
 BACKWARD = "        self.n1.backward(x, e1)\n        self.n2.backward(x, e2)\n"
@@ -256,7 +262,9 @@ FAKES = {
 }
 
 
-@pytest.mark.parametrize("name", FAKES)
+@pytest.mark.parametrize(
+    "name", [name if name == "a_jump" else pytest.param(name, marks=pytest.mark.wide) for name in FAKES]
+)
 def test_a_network_whose_hidden_neurons_never_move(name: str, student_code: str, write: Write) -> None:
     """It learns nothing, and earns nothing for convergence by weights or answers that it knows by heart."""
     old, new = FAKES[name]
@@ -299,12 +307,12 @@ LIES = {
 
 
 @pytest.mark.parametrize("operation", LIES)
-def test_large_lies_stay_small(operation: str, student_code: str, write: Write, tmp_path: Path) -> None:
+def test_large_lies_stay_small(operation: str, student_code: str, write: Write) -> None:
     """A worker that answers more than it may is not believed, and its words are cut."""
     lie = f"import sys\nsys.modules['grader_worker'].Desk.{operation} = lambda *_: ({LIES[operation]})\n"
     forged = "sys.modules['grader_worker'].fault = lambda *_: {'kind': 'raised', 'type': 'T' * 10**6, 'message': 'm' * 10**6, 'line': 1}\n"
 
-    ran = grade(write(student_code + lie + forged), cwd=tmp_path)
+    report = grade_here(write(student_code + lie + forged), seed=3)
 
-    assert ran.code in (0, 3)
-    assert (tmp_path / "grade-report.json").stat().st_size < 500_000
+    assert report.status in (Status.GRADED, Status.NOT_GRADABLE)
+    assert len(render_json(report)) < 500_000

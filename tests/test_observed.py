@@ -12,10 +12,11 @@ import pytest
 from grader.labs.xor.observation import readings
 from grader.labs.xor.observed_steps import drifts, fit_nonlinear
 from grader.models import DEFAULT_LAB
-from grader.sandbox.client import Program, Worker
+from grader.pipeline import limits_for
+from grader.sandbox.client import Limits, Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
-from tests.command import PATIENT, grade, graded_as_json
+from tests.command import PATIENT, graded_as_json
 from tests.support.worker import operated
 
 Write = Callable[..., Path]
@@ -189,9 +190,9 @@ ALSO = {"skips_zero", "batch_without_bias_step"}
 
 
 def some(names: Iterable[str]) -> list[Any]:
-    """Return parameters for these samples, of which every fourth is in `make test`, and those that nothing stands for."""
+    """Return parameters for these samples, of which every sixth is in `make test`, and those that nothing stands for."""
     return [
-        name if number % 4 == 0 or name in ALSO else pytest.param(name, marks=pytest.mark.soak)
+        name if number % 6 == 0 or name in ALSO else pytest.param(name, marks=pytest.mark.soak)
         for number, name in enumerate(names)
     ]
 
@@ -286,12 +287,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", some(HOSTILE))
-def test_hostile_code_gets_a_report(name: str, write: Write, tmp_path: Path) -> None:
+def test_hostile_code_gets_a_report(name: str, write: Write) -> None:
     """It ends, and never by our own fault."""
-    ran = grade(write(LAYERS.partition("if __name__")[0] + HOSTILE[name]), "--time-limit", "3", cwd=tmp_path)
+    path = write(LAYERS.partition("if __name__")[0] + HOSTILE[name])
 
-    assert ran.err == ""
-    assert ran.code in (0, 3)
+    report = graded_as_json(path, seed=3, limits=limits_for(Limits(), 3))
+
+    assert report["status"] in ("graded", "not_gradable")
 
 
 LIES = {

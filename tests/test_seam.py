@@ -16,7 +16,8 @@ import pytest
 from grader.errors import BrokenGrader
 from grader.models import DEFAULT_LAB, Status
 from grader.pipeline import assignment
-from tests.command import ROOT, grade
+from grader.pipeline import grade as grade_here
+from tests.command import ROOT, grade, warm_sandbox
 from tests.support.labs import graded, lab, verdicts
 
 RIGHT = """
@@ -198,6 +199,34 @@ def test_a_lab_chooses_between_two_suites(tmp_path: Path) -> None:
 
     assert (first.score, first.submission.route) == (1, "contract")
     assert (other.score, other.submission.route) == (1, "observed")
+
+
+def test_a_case_that_the_second_suite_has_not(tmp_path: Path) -> None:
+    """A new case of one function and one line of rubric: by the first route it is graded, by the second not gradable."""
+    copied = shutil.copytree(DEFAULT_LAB, tmp_path / "xor", ignore=shutil.ignore_patterns("__pycache__"))
+    suite, rubric = copied / "suite" / "test_2_forward.py", copied / "rubric.toml"
+    bounded = '''
+
+def test_bounded(network: Network) -> None:
+    """The network answers between 0 and 1."""
+    if not (0 < network.answers.actual).all():
+        raise unmet("An answer is not above 0.")
+'''
+    suite.write_text(suite.read_text(encoding="utf-8") + bounded, encoding="utf-8")
+    text = rubric.read_text(encoding="utf-8")
+    old = '{ id = "model", points = 8, requires = ["shapes.wiring"] },'
+    assert old in text
+    new = '{ id = "model", points = 6, requires = ["shapes.wiring"] },\n    { id = "bounded", points = 2 },'
+    rubric.write_text(text.replace(old, new), encoding="utf-8")
+    lab_read = assignment(copied)
+
+    template = grade_here(ROOT / "tests" / "submissions" / "style_columns", lab_read, seed=1, sandbox=warm_sandbox())
+    free = grade_here(ROOT / "tests" / "freeform" / "right_layers_rows.py", lab_read, seed=1, sandbox=warm_sandbox())
+
+    assert (template.status, template.score) == (Status.GRADED, 100)
+    assert free.status is Status.NOT_GRADABLE
+    assert free.reason is not None
+    assert free.reason.text.startswith("This case is judged by the calls of the template only")
 
 
 def test_a_copy_of_a_lab_grades_by_the_copy(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ matter: a step is then about as large as a weight.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -64,16 +64,6 @@ def digits_of(numbers: Array) -> int | None:
     """Return how many decimal places all of the numbers end at, None for more than MOST_DIGITS."""
     ends = (n for n in range(MOST_DIGITS + 1) if np.allclose(numbers, np.round(numbers, n), rtol=0, atol=1e-12))
     return next(ends, None)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkAnswers:
-    """What the network answers: expected and actual (n,) for parameters (n, 3, 3) and x (n, 2)."""
-
-    parameters: Array
-    x: Array
-    expected: Array
-    actual: Array
 
 
 class Measurements:
@@ -229,25 +219,9 @@ class Measurements:
         return 0.0
 
     @measurement
-    def network_answers(self) -> NetworkAnswers:
-        """The network's answers for weights and inputs drawn for this run, beside the right ones."""
-        rng = self._network.rng("forward of the model")
-        model = self._network.model()
-        drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * model.present
-        x = probes.points(rng, 9)
-        actual = []
-        for parameters in drawn:
-            model.parameters = parameters
-            actual.append(model.forward(x))
-        parameters, x = np.repeat(drawn, len(x), axis=0), np.tile(x, (len(drawn), 1))
-        return NetworkAnswers(
-            parameters=parameters, x=x, expected=oracle.forward(parameters, x), actual=np.concatenate(actual)
-        )
-
-    @measurement
     def forward_mistake(self) -> Diagnosis | None:
         """The mistake behind the network's answers."""
-        answers = self.network_answers
+        answers = self._network.answers
         found = diagnose_forward(answers.parameters, answers.x, answers.actual)
         with contextlib.suppress(CaseStopped):  # of rules with the same answers: those in a neuron, or those beside it
             if found is not None and len(found.rules) > 1:
@@ -370,7 +344,7 @@ class Measurements:
         with contextlib.suppress(CaseStopped):
             if self.is_neuron_dead:
                 return True
-        is_thresholded = bool(np.isin(self.network_answers.actual, (0.0, 1.0)).all())
+        is_thresholded = bool(np.isin(self._network.answers.actual, (0.0, 1.0)).all())
         return is_thresholded and not self.model_steps.change.any()
 
     @measurement

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.lab import CaseStopped, Remote, Student, unmet
+from grader.lab import CaseStopped, Remote, Student, measurement, unmet
 from grader.sandbox.client import FaultKind
 
-from . import oracle
+from . import oracle, probes
 from .calls import Calls, Reference, Step
-from .layout import Layout, Wiring
+from .layout import FORWARD_ATOL, Layout, Wiring
 from .oracle import Array
 
 
@@ -145,13 +145,28 @@ class ModelProxy:
         return numbers["losses"], self._calls.single(numbers, "Model.forward")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkAnswers:
+    """What the network answers: expected and actual (n,) for parameters (n, 3, 3) and x (n, 2)."""
+
+    parameters: Array
+    x: Array
+    expected: Array
+    actual: Array
+
+
+def worst(actual: Array, expected: Array) -> int | None:
+    """Return where actual is furthest from expected, None where all of it is close."""
+    off = np.where(np.isfinite(actual), np.abs(actual - expected), np.inf)
+    return int(off.argmax()) if off.max() > FORWARD_ATOL else None
+
+
 class Network:
     """The network of one submission: its neurons, its models and its functions, as this lab asks for them."""
 
     def __init__(self, student: Student) -> None:
         self.student = student
         self.seed = student.seed
-        self.is_forward_right = False  # set by the case about it, before anything is trained
         self._calls = Calls(student)
         self.layout = Layout(self._calls)
         self._traced_in = ""
@@ -182,6 +197,30 @@ class Network:
         return ModelProxy(
             self._calls, self.student.new_later("Model", **named), self.layout.wiring, self.layout.references
         )
+
+    @measurement
+    def answers(self) -> NetworkAnswers:
+        """The network's answers for weights and inputs drawn for this run, beside the right ones."""
+        rng = self.rng("forward of the model")
+        model = self.model()
+        drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * model.present
+        x = probes.points(rng, 9)
+        actual = []
+        for parameters in drawn:
+            model.parameters = parameters
+            actual.append(model.forward(x))
+        parameters, x = np.repeat(drawn, len(x), axis=0), np.tile(x, (len(drawn), 1))
+        return NetworkAnswers(
+            parameters=parameters, x=x, expected=oracle.forward(parameters, x), actual=np.concatenate(actual)
+        )
+
+    @measurement
+    def is_forward_right(self) -> bool:
+        """Whether all of these answers are right; False where the network could not be asked."""
+        try:
+            return worst(self.answers.actual, self.answers.expected) is None
+        except CaseStopped:
+            return False
 
     @property
     def model_or_none(self) -> ModelProxy | None:
