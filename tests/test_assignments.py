@@ -362,6 +362,7 @@ def test_what_a_suite_keeps_is_of_one_hand_in(lab: Path) -> None:
     assert scores == [10, 10, 10]
 
 
+@pytest.mark.wide
 def test_suites_may_have_files_of_the_same_name(lab: Path) -> None:
     """The extra's suite is never taken for the lab's."""
     write_extra(lab / "extra", "area.py")
