@@ -249,6 +249,7 @@ def test_gradescope(platform: Path) -> None:
     assert sum(test["max_score"] for test in result["tests"]) == 100
 
 
+@pytest.mark.wide
 def test_gradescope_of_another_lab(tmp_path: Path) -> None:
     """A package of another lab holds that lab, not its template, and grades with it."""
     packed = run([PACKAGE, "gradescope", "out.zip", "--assignment", LAB], cwd=tmp_path)

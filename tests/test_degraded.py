@@ -67,6 +67,7 @@ def graded_with(answers: str, cwd: Path, *options: str) -> subprocess.CompletedP
 
 
 @linux
+@pytest.mark.wide
 def test_without_landlock_strict_is_reached(tmp_path: Path) -> None:
     """A kernel without Landlock grades at `strict` all the same; the doctor says what is missing."""
     ran = graded_with(NO_LANDLOCK, tmp_path, str(REFERENCE), "--require-sandbox", "strict")

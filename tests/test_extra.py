@@ -14,6 +14,7 @@ from grader.budget import Budget
 from grader.models import SourceFile, StagedSubmission
 from grader.pipeline import assignment, run_bonus, silent
 from grader.pipeline import grade as grade_here
+from grader.renderers.text import render_text
 from grader.sandbox.client import Limits
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Process, Sandbox
@@ -22,12 +23,12 @@ from tests.command import (
     PATIENT,
     ROOT,
     SUBMISSIONS,
-    grade,
     grade_class,
     graded_as_json,
     lab_with,
     warm_sandbox,
 )
+from tests.command import graded as graded_here
 
 NETWORK = ROOT / "reference" / "network.py"
 LECTURE = ROOT / "reference" / "lecture.py"
@@ -234,11 +235,11 @@ def test_archive(work: Path, tmp_path: Path) -> None:
 def test_report_in_russian(work: Path) -> None:
     """Titles and sentences of the extra are translated, the score stands last."""
     (work / "lecture.py").write_bytes((SUBMISSIONS / "extra_partly" / "lecture.py").read_bytes())
-    ran = grade(work, "--seed", "7", "--lang", "ru", cwd=work.parent)
+    shown = render_text(graded_here(work, seed=7, lang="ru"))
 
-    assert "Дополнительно" in ran.out.splitlines()
-    assert "momentum_step поднимается" in ran.out
-    assert ["Дополнительные баллы: 5 из 10, вне основных баллов", "Баллы: 100 из 100"] == ran.out.splitlines()[-2:]
+    assert "Дополнительно" in shown.splitlines()
+    assert "momentum_step поднимается" in shown
+    assert ["Дополнительные баллы: 5 из 10, вне основных баллов", "Баллы: 100 из 100"] == shown.splitlines()[-2:]
 
 
 def test_class(tmp_path: Path) -> None:

@@ -190,9 +190,9 @@ ALSO = {"skips_zero", "batch_without_bias_step"}
 
 
 def some(names: Iterable[str]) -> list[Any]:
-    """Return parameters for these samples, of which every sixth is in `make test`, and those that nothing stands for."""
+    """Return parameters for these samples, of which every eighth is in `make test`, and those that nothing stands for."""
     return [
-        name if number % 6 == 0 or name in ALSO else pytest.param(name, marks=pytest.mark.soak)
+        name if number % 8 == 0 or name in ALSO else pytest.param(name, marks=pytest.mark.soak)
         for number, name in enumerate(names)
     ]
 

@@ -19,7 +19,7 @@ from tests.command import PATIENT, SUBMISSIONS, graded, installed
 
 SCHEMA = Path(__file__).parents[1] / "grader" / "renderers" / "report.schema.json"
 ALIKE = {  # another sample of the same kind is in `make test`
-    "extra_exits", "extra_lecture_code", "segfault", "style_bias_last", "style_columns", "style_delta_returned",
+    "extra_exits", "extra_lecture_code", "loop_backward", "loop_import", "segfault", "style_bias_last", "style_columns", "style_delta_returned",
     "style_float32", "style_large_rate", "style_model_adds_one", "style_momentum", "style_rows", "sys_exit",
 }  # fmt: skip
 NAMES = sorted(path.name for path in SUBMISSIONS.iterdir() if path.is_dir())

@@ -206,7 +206,7 @@ def f():
         assert called(worker) == 6.0
 
 
-@pytest.mark.parametrize("way", ["forked", "alone", "alone, pipes pumped"])
+@pytest.mark.parametrize("way", ["forked", pytest.param("alone", marks=pytest.mark.wide), "alone, pipes pumped"])
 def test_no_process_and_no_descriptor_is_left(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers, hanging and crashing ones among them, leave nothing behind, forked or not."""
     is_alone = way != "forked"
