@@ -264,24 +264,22 @@ def test_a_table_from_a_report_of_the_class(copied: str, tmp_path: Path) -> None
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "anna.py").write_bytes((ROOT / "reference" / "network.py").read_bytes())
     (tmp_path / "class" / "eve.py").write_text(WRONG, encoding="utf-8")
-    first = class_reports(tmp_path)
-    cases = {(one["id"], case["id"]): case for one in first["anna"]["criteria"] for case in one["cases"]}
-    slope, neuron = cases["sigmoid_derivative", "function"], cases["forward", "neuron"]
-    x = [
-        f"{one:.5g},{other:.5g}"
-        for one, other in zip(neuron["probe"]["x"][::2], neuron["probe"]["x"][1::2], strict=True)
-    ]
+    before = class_reports(tmp_path)
+    cases = {(one["id"], case["id"]): case for one in before["anna"]["criteria"] for case in one["cases"]}
+    slope = cases["sigmoid_derivative", "function"]["evidence"][0]
+    neuron = cases["forward", "neuron"]["evidence"][0]
+    x = [f"{first:.5g},{second:.5g}" for first, second in neuron["probe"]["x"]]
     table = dict(zip((f"{y:.6g}" for y in slope["probe"]["y"]), slope["expected"], strict=True))
     outputs = dict(zip(x, neuron["expected"], strict=True))
     weights = [f"{weight:.5g}" for weight in neuron["probe"]["weights"]] if copied == "outputs" else []
     text = WRONG + TABLED.format(table=table if copied == "slopes" else {}, outputs=outputs, weights=weights)
     (tmp_path / "class" / "eve.py").write_text(text, encoding="utf-8")
 
-    control = grade("class/eve.py", "--seed", str(first["anna"]["seed"]), cwd=tmp_path).report["score"]
-    second = class_reports(tmp_path)["eve"]["score"]
+    control = grade("class/eve.py", "--seed", str(before["anna"]["seed"]), cwd=tmp_path).report["score"]
+    after = class_reports(tmp_path)["eve"]["score"]
 
-    assert control > first["eve"]["score"]
-    assert second <= first["eve"]["score"]
+    assert control > before["eve"]["score"]
+    assert after <= before["eve"]["score"]
 
 
 def class_reports(folder: Path) -> dict[str, dict[str, Any]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +90,26 @@ def test_report_in_the_readme(tmp_path: Path) -> None:
     ran = grade(SUBMISSIONS / "fails_model_update", "--seed", "1", cwd=tmp_path)
 
     assert comparable(ran.out.rstrip()) in comparable(README)
+
+
+def parts(value: Any, sample: Any) -> Any:
+    """Return of a JSON value what a sample has: its keys of each object, and of a list the items with its ids."""
+    if isinstance(sample, dict):
+        return {key: parts(value[key], one) for key, one in sample.items()}
+    if isinstance(sample, list) and all(isinstance(one, dict) and "id" in one for one in sample):
+        return [parts(next(item for item in value if item["id"] == one["id"]), one) for one in sample]
+    if isinstance(sample, list) and all(isinstance(one, dict) for one in sample):
+        return [parts(item, one) for item, one in zip(value, sample, strict=True)]
+    return value
+
+
+def test_json_in_the_readme(tmp_path: Path) -> None:
+    """The README's JSON is part of the report that the command writes."""
+    report = grade(SUBMISSIONS / "fails_model_update", "--seed", "1", cwd=tmp_path).report
+    (text,) = re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    sample = json.loads(text)
+
+    assert comparable(json.dumps(parts(report, sample))) == comparable(json.dumps(sample))
 
 
 def test_exit_codes_in_the_readme() -> None:
