@@ -12,6 +12,7 @@ from grader.lab.cases import (
     student_fault,
     unmet,
 )
+from grader.lab.checks import case, check, close, equal, slopes
 from grader.lab.student import Remote, Student, generator
 from grader.lab.values import Other, Table
 from grader.models import Evidence, Grid, Mark, Pairs, Series, Verdict
@@ -31,11 +32,16 @@ __all__ = [
     "Table",
     "Verdict",
     "blocked",
+    "case",
+    "check",
+    "close",
+    "equal",
     "generator",
     "is_close",
     "measurement",
     "not_gradable",
     "side_by_side",
+    "slopes",
     "student_fault",
     "unmet",
 ]

@@ -59,7 +59,8 @@ class Answer:
     def list(self, size: int | None = None) -> list[Answer]:
         """Return the items of a list, a tuple or an array, as answers of their own."""
         value = self.value
-        if not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0 or size not in (None, len(value)):
+        is_row = isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+        if not is_row or size not in (None, len(value)):
             raise self._other("a list" if size is None else f"a list of {size}")
         items = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
         return [Answer(self.student, f"{self.what}[{place}]", item) for place, item in enumerate(items)]

@@ -1,0 +1,145 @@
+"""What a case compares: numbers, values and conditions. A comparison that does not hold ends the case with a sentence.
+
+Sentences are texts: braces in them stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from grader.lab.answers import Answer, form_of
+from grader.lab.cases import CaseStopped, side_by_side, unmet
+from grader.lab.values import Table
+
+SHOWN_CHARS = 300
+STEP = 1e-6  # of a central difference
+
+
+def case(criterion: str) -> pytest.MarkDecorator:
+    """Mark a test as a case of a criterion; its id is the function's name without `test_`."""
+    return pytest.mark.criterion(criterion)
+
+
+def close(
+    actual: Answer | Any,
+    expected: Any,
+    sentence: str = "",
+    *,
+    rtol: float = 1e-6,
+    atol: float = 1e-8,
+    hint: str | None = None,
+    named: str | None = None,
+    mistakes: Mapping[str, Any] | None = None,
+    probe: Mapping[str, Any] | None = None,
+) -> None:
+    """Compare numbers of one shape: |actual - expected| <= atol + rtol |expected|, each of them finite.
+
+    mistakes are wrong values by the mistake's name; the one that alone explains the numbers is named.
+    """
+    wanted = np.asarray(expected, dtype=float)
+    found = actual.array(*wanted.shape) if isinstance(actual, Answer) else np.asarray(actual, dtype=float)
+
+    def agrees(value: Any) -> bool:
+        other = np.asarray(value, dtype=float)
+        return other.shape == found.shape and bool(np.allclose(found, other, rtol=rtol, atol=atol))
+
+    if agrees(wanted):
+        return
+    explained = [name for name, value in (mistakes or {}).items() if agrees(value)]
+    raise stopped(
+        sentence,
+        unmet("The numbers differ from the right ones."),
+        hint,
+        explained[0] if len(explained) == 1 else named,
+        {"expected": wanted, "actual": found, **(probe or {})},
+    )
+
+
+def equal(
+    actual: Answer | Any,
+    expected: Any,
+    sentence: str = "",
+    *,
+    hint: str | None = None,
+    named: str | None = None,
+    probe: Mapping[str, Any] | None = None,
+) -> None:
+    """Compare a value: the very same, and of the same type; in lists, dicts and tables, too."""
+    found = actual.value if isinstance(actual, Answer) else actual
+    if not same(found, expected):
+        seen = {"expected": shown(expected), "actual": shown(found), **(probe or {})}
+        raise stopped(sentence, unmet("The value differs from the right one."), hint, named, seen)
+
+
+def check(
+    condition: bool,
+    sentence: str,
+    *,
+    hint: str | None = None,
+    named: str | None = None,
+    probe: Mapping[str, Any] | None = None,
+) -> None:
+    """End the case where a condition does not hold."""
+    if not condition:
+        raise stopped(sentence, unmet("The condition of this case does not hold."), hint, named, dict(probe or {}))
+
+
+def slopes(function: Callable[[], float], parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return central differences of function() by each number of parameters, which it reads; the same shape."""
+    found = np.zeros(parameters.shape)
+    for place in np.ndindex(parameters.shape):
+        kept = parameters[place]
+        ends = []
+        for shift in (STEP, -STEP):
+            parameters[place] = kept + shift
+            ends.append(float(function()))
+        parameters[place] = kept
+        found[place] = (ends[0] - ends[1]) / (2 * STEP)
+    return found
+
+
+def same(actual: Any, expected: Any) -> bool:
+    """Say whether two plain values are equal and of one type, what they hold included."""
+    if type(actual) is not type(expected):
+        return False
+    if isinstance(expected, np.ndarray):
+        return actual.dtype.kind == expected.dtype.kind and bool(np.array_equal(actual, expected))
+    if isinstance(expected, (list, tuple)):
+        return len(actual) == len(expected) and all(map(same, actual, expected))
+    if isinstance(expected, dict):
+        return {*map(typed, actual)} == {*map(typed, expected)} and all(
+            same(actual[key], item) for key, item in expected.items()
+        )
+    if isinstance(expected, Table):
+        columns = [*expected.columns]
+        return [*actual.columns] == columns and all(
+            same(actual.columns[name], expected.columns[name]) for name in columns
+        )
+    return bool(actual == expected)
+
+
+def typed(key: Any) -> tuple[type, Any]:
+    """Return a key with its type: 1 and True are one key of a dict, and two values."""
+    return type(key), key
+
+
+def shown(value: Any) -> str:
+    """Return a value as a report shows it beside another."""
+    if isinstance(value, Table):
+        value = dict(value.columns)
+    text = repr(value) if not isinstance(value, str) else value
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}… ({form_of(value)})"
+
+
+def stopped(
+    sentence: str, default: CaseStopped, hint: str | None, named: str | None, seen: dict[str, Any]
+) -> CaseStopped:
+    """Return the end of a case with a sentence whose braces are text, or with the default one."""
+    template = "{sentence}" if sentence else default.feedback.id
+    args = {"sentence": sentence} if sentence else {}
+    return unmet(template, hint=hint, misconception=named, seen=side_by_side(**seen) if seen else None, **args)

@@ -1,0 +1,151 @@
+"""What a suite compares with: close, equal, check and slopes, and answers taken in another form than they have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grader.lab import CaseStopped, Table, close, equal, slopes
+from tests.support.labs import graded, lab, verdicts
+
+
+@pytest.mark.parametrize("actual", [[1.0, 2.0], np.array([1, 2]), (1.0, 2.0 + 1e-9)])
+def test_close_numbers(actual: Any) -> None:
+    """Numbers of one shape agree within the tolerance, whatever they come in."""
+    close(actual, np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("actual", [[1.0, 2.1], [1.0], [[1.0, 2.0]], [1.0, float("nan")]])
+def test_numbers_that_are_not_close(actual: Any) -> None:
+    """Another value, another shape and what is not finite end the case."""
+    with pytest.raises(CaseStopped) as stopped:
+        close(actual, [1.0, 2.0], "The {sum} is wrong.", named="sum")
+
+    assert stopped.value.feedback.text == "The {sum} is wrong."
+    assert stopped.value.outcome.misconception == "sum"
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "name"),
+    [
+        ({"no_bias": [3.0, 4.0], "doubled": [2.0, 4.0]}, "no_bias"),
+        ({"no_bias": [3.0, 4.0], "shifted": [3.0, 4.0]}, None),
+        ({"doubled": [2.0, 4.0]}, None),
+    ],
+    ids=["one_explains", "two_explain", "none_explains"],
+)
+def test_a_mistake_is_named_where_it_alone_explains_the_numbers(mistakes: dict[str, Any], name: str | None) -> None:
+    """Two mistakes with the same numbers, or none, name nothing."""
+    with pytest.raises(CaseStopped) as stopped:
+        close([3.0, 4.0], [1.0, 2.0], mistakes=mistakes)
+
+    assert stopped.value.outcome.misconception == name
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        (1, 1.0),
+        (True, 1),
+        ([1], (1,)),
+        ({"a": 1}, {"a": 1.0}),
+        ({1: 2}, {True: 2}),
+        ("a", "b"),
+        (np.array([1]), np.array([1.0])),
+    ],
+)
+def test_values_of_another_type_are_not_equal(actual: Any, expected: Any) -> None:
+    """Python's == would take most of these for equal."""
+    with pytest.raises(CaseStopped):
+        equal(actual, expected)
+
+
+def test_equal_values() -> None:
+    """Lists, dicts, arrays and tables are compared with what they hold."""
+    equal({"мама": [1, None]}, {"мама": [1, None]})
+    equal(np.array(["a", "b"]), np.array(["a", "b"]))
+    equal(Table({"x": [1, 2]}), Table({"x": [1, 2]}))
+
+
+def test_slopes() -> None:
+    """Central differences of a cubic are its derivative, and the parameters are what they were."""
+    parameters = np.array([[0.5, -1.0], [2.0, 0.0]])
+    found = slopes(lambda: float((parameters**3).sum()), parameters)
+
+    np.testing.assert_allclose(found, 3 * parameters**2, atol=1e-8)
+    assert parameters.tolist() == [[0.5, -1.0], [2.0, 0.0]]
+
+
+SUITE = """
+    import numpy as np
+    from grader.lab import Student, case, check, close, equal
+
+    @case("work")
+    def test_numbers(student: Student):
+        '''values returns three numbers.'''
+        close(student.run("values"), [1.0, 2.0, 3.0], "values are wrong.")
+
+    @case("work")
+    def test_words(student: Student):
+        '''words returns a dict.'''
+        equal(student.run("words", "a b a"), {"a": 2, "b": 1})
+
+    @case("work")
+    def test_parts(student: Student):
+        '''parts returns two arrays.'''
+        first, second = student.run("parts").list(2)
+        close(first, [0.0, 1.0])
+        close(second, np.eye(2))
+
+    @case("work")
+    def test_refuses(student: Student):
+        '''refuse raises ValueError.'''
+        error = student.error_of(lambda: student.run("refuse"))
+        check(error == "ValueError", f"refuse must raise ValueError, not {error}.")
+"""
+RIGHT = """
+import numpy as np
+def values(): return [1, 2, 3]
+def words(text): return {word: text.split().count(word) for word in text.split()}
+def parts(): return np.arange(2.0), np.eye(2)
+def refuse(): raise ValueError
+"""
+ODD = (
+    "None",
+    "[]",
+    "'1 2 3'",
+    "float('nan')",
+    "{}",
+    "[[1], [2, 3]]",
+    "object()",
+    "10**400",
+    "np.array(['1', '2', '3'])",
+    "print",
+)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Return a lab of functions."""
+    return lab(tmp_path / "functions", SUITE, {f"work.{name}": 1 for name in ("numbers", "words", "parts", "refuses")})
+
+
+def test_functions_are_judged(small: Path) -> None:
+    """Right ones have full marks; a cheat that compares equal with everything has none of its points."""
+    cheat = RIGHT + "class All(dict):\n    def __eq__(self, other): return True\ndef words(text): return All(a=1)\n"
+    right, cheated = graded(small, RIGHT, cheat)
+
+    assert (right.score, cheated.score) == (4, 3)
+
+
+@pytest.mark.parametrize("odd", [*ODD[:3], *(pytest.param(one, marks=pytest.mark.wide) for one in ODD[3:])])
+def test_no_answer_breaks_a_suite(odd: str, small: Path) -> None:
+    """Whatever the functions return, their cases fail and the suite goes on."""
+    text = "\n".join(f"def {name}(*_): return {odd}" for name in ("values", "words", "parts", "refuse"))
+    (report,) = graded(small, f"import numpy as np\n{text}\n")
+
+    assert report.score == 0
+    assert set(verdicts(report).values()) == {"failed"}
