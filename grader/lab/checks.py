@@ -141,5 +141,5 @@ def stopped(
 ) -> CaseStopped:
     """Return the end of a case with a sentence whose braces are text, or with the default one."""
     template = "{sentence}" if sentence else default.feedback.id
-    args = {"sentence": sentence} if sentence else {}
+    args: dict[str, Any] = {"sentence": sentence} if sentence else {}
     return unmet(template, hint=hint, misconception=named, seen=side_by_side(**seen) if seen else None, **args)
