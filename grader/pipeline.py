@@ -145,7 +145,7 @@ def run_lab(
     from grader.suite_run import run_suite
 
     package = LabPackage(assignment.place)
-    if collected is None:
+    if assignment.folder:  # another lab's modules may keep something of one submission, and may have changed
         package.forget()
     hooks = Hooks(package.optional("hooks"))
     first = run_suite(staged, assignment, worker, seed, progress, budget, collected=collected)
