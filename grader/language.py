@@ -1,8 +1,7 @@
 """Reports and sentences in other languages: gettext catalogues in locale/; English is the source.
 
 The id of a message is its English template. An argument that is a word of ours - "hidden neuron 1", a place
-in a file - is in PHRASES under its name, which is its context in the catalogue. Names, numbers and the
-student's own words are never translated.
+in a file - is a message itself. Names, numbers and the student's own words are texts, and never translated.
 """
 
 from __future__ import annotations
@@ -23,52 +22,7 @@ LANGUAGES = ("en", "ru")
 LOCALE = Path(__file__).with_name("locale")
 DOMAIN = "grader"
 
-# The words of ours that stand in sentences, by the argument's name; with braces: patterns that an argument may fit.
-PHRASES: dict[str, tuple[str, ...]] = {
-    "neuron": ("hidden neuron 1", "hidden neuron 2", "the output neuron"),
-    "number": ("first weight", "second weight", "bias"),
-    "form": ("list", "tuple", "row", "column"),
-    "place": ("{file}, cell {cell}, line {line}", "{file}, line {line}"),
-    "what": ("Your program", "Loading {file}"),
-    "given": ("{kind} of shape {shape}",),
-    "action": (
-        "use the file", "use the network", "start a program", "start a thread", "use shared memory", "use the system",
-    ),
-    "accepted": ("a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one",),
-    "why": ("takes too long", "is too much"),
-    "classes": ("{one} and {other}",),
-    "reason": (
-        "is empty or too long", "has control characters", "is absolute", "has backslashes", "leads out of its folder",
-        "is not a regular file", "appears twice", "too deeply nested", "unknown error", "Permission denied", "No such file or directory",
-        "Is a directory", "Not a directory", "File exists", "File name too long", "Too many levels of symbolic links",
-        "Input/output error", "No space left on device", "Read-only file system", "something that is no report stands there",
-        "a link inside the submission leads there",
-    ),
-    "problem": (
-        "does not exist", "is neither a folder nor a .zip archive of hand-ins", "is not on the roster",
-        "is one student of the roster by id and another by name", "appears twice", "is missing",
-    ),
-    "origin": (
-        "a path of this machine", "an index, by its name alone", "an address with a user name or password",
-        "an address without a commit or a hash", "an address that no workflow can use",
-    ),
-    "kind": ("a link, which is not followed", "no regular file"),
-    "columns": ("none",),
-    "verdict": (
-        "passed", "partial", "failed", "error", "timeout", "memory limit", "output limit", "blocked", "not gradable",
-        "not run",
-    ),
-    "status": ("graded", "rejected", "not gradable", "grader error"),
-    "case": (  # the title of a case that did not report
-        "three neurons", "wiring", "bias", "purity", "start", "neuron", "model", "function", "used", "weights",
-        "returned error", "output step", "hidden step", "order", "loss", "convergence", "train",
-        "elementwise", "softmax", "large values", "regression", "percentage", "cross entropies", "zeros", "momentum", "exponential",
-        "half norm",
-    ),
-    "probe": ("weights", "epochs", "calls", "holders", "start"),
-}  # fmt: skip
 NO_TITLES: Mapping[str, str] = {}
-LISTS = {"neurons": "neuron"}  # arguments that are several words, joined by commas
 
 
 def from_locale(environment: Mapping[str, str] = os.environ) -> str:
@@ -94,32 +48,6 @@ def word(lang: str, template: str, /, **args: str | int) -> str:
     return translated(template, lang).format(**args) if args else translated(template, lang)
 
 
-def phrase(lang: str, name: str, text: str) -> str:
-    """Return an argument of a message, named as there, in a language; what is no word of ours stays as it is."""
-    if lang == "en":
-        return text
-    if name in LISTS:
-        return ", ".join(phrase(lang, LISTS[name], one) for one in text.split(", "))
-    if text in PHRASES.get(name, ()):
-        return catalogue(lang).pgettext(name, text)
-    for pattern, template in _patterns(name):
-        found = pattern.fullmatch(text)
-        if found:
-            return catalogue(lang).pgettext(name, template).format(**found.groupdict())
-    return text
-
-
-@functools.cache
-def _patterns(name: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the phrases with braces as patterns; a number of a line or cell is digits."""
-    found = []
-    for template in PHRASES.get(name, ()):
-        if "{" in template:
-            pattern = re.sub(r"\\\{(line|cell)\\\}", r"(?P<\1>[0-9]+)", re.escape(template))
-            found.append((re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", pattern), re.DOTALL), template))
-    return tuple(found)
-
-
 def message_in(message: Message, lang: str, titles: Mapping[str, str] = NO_TITLES) -> Message:
     """Return a message with its text in a language; titles are those of the criteria, by id."""
     if lang == "en":
@@ -128,12 +56,7 @@ def message_in(message: Message, lang: str, titles: Mapping[str, str] = NO_TITLE
         name: one if isinstance(one, (str, int)) else message_in(one, lang, titles)
         for name, one in message.args.items()
     }
-    shown: dict[str, str | int] = {}
-    for name, one in args.items():
-        if isinstance(one, str):
-            shown[name] = titles[one] if name == "criterion" and one in titles else phrase(lang, name, one)
-        else:
-            shown[name] = one if isinstance(one, int) else one.text
+    shown = {name: titles.get(str(one), one) if name == "criterion" else one for name, one in args.items()}
     return replace(message, args=args, text=translated(message.id, lang).format(**shown))
 
 
@@ -153,7 +76,7 @@ def report_in(report: Report, lang: str) -> Report:
     def case_in(case: CaseResult) -> CaseResult:
         return replace(
             case,
-            title=phrase(lang, "case", translated(case.title, lang)),
+            title=translated(case.title, lang),
             feedback=told(case.feedback),
             hint=told(case.hint),
             remarks=remarks(case.remarks),

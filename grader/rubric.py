@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import structs
 
-from grader.errors import BrokenGrader
+from grader.errors import BrokenGrader, cause
 from grader.lab_package import LabPackage, unknown_hooks
 from grader.models import DEFAULT_LAB, Assignment, BonusFile, Rubric
 from grader.sandbox.client import Limits
@@ -150,8 +150,7 @@ def read_toml(path: Path, kind: type[T]) -> T:
             raise BrokenGrader("{path} is larger than {limit} KiB.", path=path.name, limit=TOML_BYTES // 1024)
         return msgspec.toml.decode(text, type=kind)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise BrokenGrader("{path} cannot be read: {reason}.", path=path.name, reason=reason) from error
+        raise BrokenGrader("{path} cannot be read: {reason}.", path=path.name, reason=cause(error)) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
 

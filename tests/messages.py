@@ -20,51 +20,50 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from grader.labs.xor.misconceptions import BANK
-from grader.language import DOMAIN, LANGUAGES, LOCALE, PHRASES
+from grader.language import DOMAIN, LANGUAGES, LOCALE
 from grader.rubric import read_assignment
 from tests.command import ROOT
 
 UNDATED = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 GRADER = ROOT / "grader"
-Key = tuple[str | None, str]  # context and English text
 
 # Functions that speak, by the place of the message among their arguments.
 SPEAKERS = {
     "say": 0, "unmet": 0, "not_gradable": 0, "remark": 0, "note": 0, "Rejected": 0, "UsageError": 0, "BrokenGrader": 0,
     "Refusal": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0,
+    "listed": 1,
 }  # fmt: skip
 # and arguments that are messages, or tuples of them
 SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label", "rows", "columns"}
 PROBED = ("weights", "epochs", "calls", "holders", "start")  # names of probes that are words
 SENTENCES = (
-    "lab/*.py", "suite_run.py", "imports.py", "xor/suite/*.py", "xor/suite_observed/*.py",
+    "lab/*.py", "suite_run.py", "imports.py", "sandbox/reading.py", "xor/suite/*.py", "xor/suite_observed/*.py",
     *(f"xor/{name}.py" for name in "calls layout network observation observed shown verdicts".split()),
 )  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
 
 
-def messages() -> dict[Key, set[str]]:
+def messages() -> dict[str, set[str]]:
     """Return every message, with the files that it stands in."""
-    found: dict[Key, set[str]] = {}
+    found: dict[str, set[str]] = {}
     for path in sorted(GRADER.rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))
         is_full = any(path.match(pattern) for pattern in SENTENCES)
         for text in (*spoken(tree), *(sentences(tree) if is_full else ()), *titles(path, tree)):
-            found.setdefault((None, text), set()).add(name)
+            found.setdefault(text, set()).add(name)
     for rule in BANK:
         for text in (rule.message, rule.hint):
-            found.setdefault((None, text), set()).add("grader/labs/xor/misconceptions.py")
+            found.setdefault(text, set()).add("grader/labs/xor/misconceptions.py")
     lab = read_assignment()
-    found.setdefault((None, lab.title), set()).add("grader/labs/xor/assignment.toml")
+    found.setdefault(lab.title, set()).add("grader/labs/xor/assignment.toml")
     for criterion in lab.rubric.criteria:
-        found.setdefault((None, criterion.title), set()).add("grader/labs/xor/rubric.toml")
+        found.setdefault(criterion.title, set()).add("grader/labs/xor/rubric.toml")
+        for case in criterion.cases:  # the title of one that did not report
+            found.setdefault(case.id.replace("_", " "), set()).add("grader/labs/xor/rubric.toml")
     for name in PROBED:
-        found.setdefault((None, name), set()).add("grader/labs/xor")
-    for context, phrases in PHRASES.items():
-        for text in phrases:
-            found.setdefault((context, text), set()).add("grader/language.py")
-    found.pop((None, ""), None)
+        found.setdefault(name, set()).add("grader/labs/xor")
+    found.pop("", None)
     return found
 
 
@@ -134,9 +133,9 @@ def read(lang: str) -> Catalog:
 def updated(lang: str) -> Catalog:
     """Return the catalogue of a language with all messages of the code, without others; the new ones are empty."""
     old, new = read(lang), Catalog(locale=lang, domain=DOMAIN, project="xor-lab-grader", charset="utf-8")
-    for (context, text), files in messages().items():
-        known = old.get(text, context)
-        new.add(text, known.string if known else "", [(file, 0) for file in sorted(files)], context=context)
+    for text, files in messages().items():
+        known = old.get(text)
+        new.add(text, known.string if known else "", [(file, 0) for file in sorted(files)])
     return new
 
 
@@ -154,7 +153,7 @@ def mo_of(lang: str) -> bytes:
     plain = Catalog(locale=lang, charset="utf-8", creation_date=UNDATED, revision_date=UNDATED)
     for message in catalog:
         if message.id and message.string:
-            plain.add(message.id, message.string, context=message.context)
+            plain.add(message.id, message.string)
     file = io.BytesIO()
     write_mo(file, plain)
     return file.getvalue()

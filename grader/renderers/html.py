@@ -22,8 +22,8 @@ from grader.models import (
 )
 from grader.renderers import charts
 from grader.renderers.markup import TEXT_CHARS, esc, foot, head, shown, told
-from grader.renderers.parts import VERDICTS, marked
 from grader.renderers.text import SYMBOLS
+from grader.renderers.words import VERDICTS, marked
 
 PAGE_BYTES = 190_000
 PRINTED_LINES, PRINTED_CHARS = 20, 160
