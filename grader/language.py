@@ -1,4 +1,4 @@
-"""Reports and sentences in other languages: gettext catalogues in locale/; English is the source.
+"""Reports and sentences in other languages: gettext catalogues in locale/, here and in a lab's folder; English is the source.
 
 The id of a message is its English template. An argument that is a word of ours - "hidden neuron 1", a place
 in a file - is a message itself. Names, numbers and the student's own words are texts, and never translated.
@@ -11,18 +11,18 @@ import gettext
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from grader.models import AnyFigure, CaseResult, CriterionResult, Evidence, Message, Report
 
+    Row = TypeVar("Row", CaseResult, CriterionResult)
+
 LANGUAGES = ("en", "ru")
 LOCALE = Path(__file__).with_name("locale")
-DOMAIN = "grader"
-
-NO_TITLES: Mapping[str, str] = {}
+DOMAIN, LAB_DOMAIN = "grader", "lab"  # locale/<language>/LC_MESSAGES/grader.mo here, lab.mo in the folder of a lab
 
 
 def from_locale(environment: Mapping[str, str] = os.environ) -> str:
@@ -38,83 +38,99 @@ def catalogue(lang: str) -> gettext.NullTranslations:
     return gettext.translation(DOMAIN, LOCALE, [lang], fallback=True)
 
 
-def translated(template: str, lang: str) -> str:
-    """Return a template in a language."""
-    return catalogue(lang).gettext(template) if template else template
+@functools.cache
+def catalogue_of(lab: Path, lang: str) -> gettext.NullTranslations:
+    """Return the translations of a lab in a folder, and the grader's for what it has none for."""
+    path = lab / "locale" / lang / "LC_MESSAGES" / f"{LAB_DOMAIN}.mo"
+    if not path.is_file():
+        return catalogue(lang)
+    with path.open("rb") as file:
+        found = gettext.GNUTranslations(file)
+    found.add_fallback(catalogue(lang))
+    return found
 
 
 def word(lang: str, template: str, /, **args: str | int) -> str:
     """Return a renderer's own words, filled with args as they are: word(report.lang, "Score: {score}", score=1)."""
-    return translated(template, lang).format(**args) if args else translated(template, lang)
+    found = catalogue(lang).gettext(template) if template else template
+    return found.format(**args) if args else found
 
 
-def message_in(message: Message, lang: str, titles: Mapping[str, str] = NO_TITLES) -> Message:
-    """Return a message with its text in a language; titles are those of the criteria, by id."""
-    if lang == "en":
-        return message
-    args = {
-        name: one if isinstance(one, (str, int)) else message_in(one, lang, titles)
-        for name, one in message.args.items()
-    }
-    shown = {name: titles.get(str(one), one) if name == "criterion" else one for name, one in args.items()}
-    return replace(message, args=args, text=translated(message.id, lang).format(**shown))
+def message_in(message: Message, lang: str) -> Message:
+    """Return a message of the grader with its text in a language."""
+    return message if lang == "en" else Words(catalogue(lang)).message(message)
 
 
-def report_in(report: Report, lang: str) -> Report:
-    """Return a report that was made in English with all titles and sentences in a language."""
+def report_in(report: Report, lang: str, lab: Path) -> Report:
+    """Return a report that was made in English with all titles and sentences in a language; lab is the lab's folder."""
     report = replace(report, lang=lang)
     if lang == "en":
         return report
-    titles = {criterion.id: translated(criterion.title, lang) for criterion in report.criteria}
+    known = catalogue_of(lab, lang)
+    plain = Words(known)
+    return Words(known, {one.id: plain.text(one.title) for one in report.criteria}).report(report)
 
-    def told(message: Message | None) -> Message | None:
-        return None if message is None else message_in(message, lang, titles)
 
-    def remarks(messages: list[Message]) -> list[Message]:
-        return [message_in(one, lang, titles) for one in messages]
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A catalogue, and what a report has in it; titles are those of the criteria, by id."""
 
-    def case_in(case: CaseResult) -> CaseResult:
+    known: gettext.NullTranslations
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, template: str) -> str:
+        """Return a template."""
+        return self.known.gettext(template) if template else template
+
+    def message(self, message: Message) -> Message:
+        """Return a message; it stays English where its translation has other arguments."""
+        args = {name: one if isinstance(one, (str, int)) else self.message(one) for name, one in message.args.items()}
+        shown = {name: self.titles.get(str(one), one) if name == "criterion" else one for name, one in args.items()}
+        try:
+            text = self.text(message.id).format(**shown)
+        except (LookupError, ValueError, AttributeError):
+            text = message.text
+        return replace(message, args=args, text=text)
+
+    def report(self, report: Report) -> Report:
+        """Return a report."""
         return replace(
-            case,
-            title=translated(case.title, lang),
-            feedback=told(case.feedback),
-            hint=told(case.hint),
-            remarks=remarks(case.remarks),
-            evidence=[evidence_in(one, lang) for one in case.evidence],
+            report,
+            assignment=self.text(report.assignment),
+            reason=self._optional(report.reason),
+            criteria=[
+                replace(self._row(one), title=self.titles[one.id], cases=list(map(self.case, one.cases)))
+                for one in report.criteria
+            ],
+            findings=[replace(one, message=self.message(one.message)) for one in report.findings],
+            figures=list(map(self.figure, report.figures)),
+            notes=list(map(self.message, report.notes)),
         )
 
-    def criterion_in(criterion: CriterionResult) -> CriterionResult:
-        return replace(
-            criterion,
-            title=titles[criterion.id],
-            feedback=told(criterion.feedback),
-            hint=told(criterion.hint),
-            remarks=remarks(criterion.remarks),
-            cases=[case_in(case) for case in criterion.cases],
-        )
+    def case(self, case: CaseResult) -> CaseResult:
+        """Return a case."""
+        evidence = list(map(self.evidence, case.evidence))
+        return replace(self._row(case), title=self.text(case.title), evidence=evidence)
 
-    return replace(
-        report,
-        assignment=translated(report.assignment, lang),
-        reason=told(report.reason),
-        criteria=[criterion_in(criterion) for criterion in report.criteria],
-        findings=[replace(one, message=message_in(one.message, lang, titles)) for one in report.findings],
-        figures=[figure_in(one, lang) for one in report.figures],
-        notes=remarks(report.notes),
-    )
+    def evidence(self, evidence: Evidence) -> Evidence:
+        """Return evidence: its names and those of its probe."""
+        rows, columns = (list(map(self.text, names)) for names in (evidence.rows, evidence.columns))
+        probe = {self.text(name): one for name, one in evidence.probe.items()}
+        return replace(evidence, label=self.text(evidence.label), rows=rows, columns=columns, probe=probe)
 
+    def figure(self, figure: AnyFigure) -> AnyFigure:
+        """Return a figure: those of its fields that are text, and the labels of its marks."""
+        from msgspec import structs  # `--help` does without
 
-def evidence_in(evidence: Evidence, lang: str) -> Evidence:
-    """Return evidence with its names in a language."""
-    rows, columns = ([translated(one, lang) for one in names] for names in (evidence.rows, evidence.columns))
-    return evidence.labelled(rows, columns, translated(evidence.label, lang))
+        made = structs.asdict(figure)
+        texts = {name: self.text(one) for name, one in made.items() if isinstance(one, str)}
+        marks = [structs.replace(one, label=self.text(one.label)) for one in made.get("marks", ())]
+        return structs.replace(figure, **texts, **({"marks": marks} if marks else {}))
 
+    def _row(self, row: Row) -> Row:
+        """Return what a case or a criterion says."""
+        remarks = list(map(self.message, row.remarks))
+        return replace(row, feedback=self._optional(row.feedback), hint=self._optional(row.hint), remarks=remarks)
 
-def figure_in(figure: AnyFigure, lang: str) -> AnyFigure:
-    """Return a figure with its words in a language: those of its fields that are text, and of its marks."""
-    from msgspec import structs  # `--help` does without
-
-    made = structs.asdict(figure)
-    texts = {name: translated(one, lang) for name, one in made.items() if isinstance(one, str)}
-    marks = [structs.replace(one, label=translated(one.label, lang)) for one in made.get("marks", ())]
-    return structs.replace(figure, **texts, **({"marks": marks} if marks else {}))
+    def _optional(self, message: Message | None) -> Message | None:
+        return None if message is None else self.message(message)

@@ -1,8 +1,9 @@
-"""The messages of the grader: `python -m tests.messages` brings locale/ru up to date with the code, and compiles it.
+"""The messages of the grader and of its lab: `python -m tests.messages` brings the catalogues up to date, and compiles them.
 
 Messages are found in the syntax tree: what is passed to the functions that speak (SPEAKERS), and in the files
 of SENTENCES every text that looks like a sentence, whatever name or table it goes through. Titles of cases,
-the bank of mistakes and the rubric's titles are asked for. Needs Babel.
+the bank of mistakes and the rubric's titles are asked for. What stands in the lab's folder goes into the lab's own
+catalogue, the rest into the grader's. Needs Babel.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
+from itertools import product
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -20,12 +23,15 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from grader.labs.xor.misconceptions import BANK
-from grader.language import DOMAIN, LANGUAGES, LOCALE
+from grader.language import DOMAIN, LAB_DOMAIN, LANGUAGES, LOCALE
+from grader.models import DEFAULT_LAB
 from grader.rubric import read_assignment
 from tests.command import ROOT
 
+LAB = f"{DEFAULT_LAB.relative_to(ROOT).as_posix()}/"
 UNDATED = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 GRADER = ROOT / "grader"
+PLACES = {DOMAIN: LOCALE, LAB_DOMAIN: DEFAULT_LAB / "locale"}  # of the catalogues
 
 # Functions that speak, by the place of the message among their arguments.
 SPEAKERS = {
@@ -43,7 +49,17 @@ SENTENCES = (
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
 
 
-def messages() -> dict[str, set[str]]:
+def messages(domain: str) -> dict[str, set[str]]:
+    """Return the messages of one catalogue, with the files that they stand in."""
+    found = {
+        text: {file for file in files if file.startswith(LAB) == (domain == LAB_DOMAIN)}
+        for text, files in every_message().items()
+    }
+    return {text: files for text, files in found.items() if files}
+
+
+@cache
+def every_message() -> dict[str, set[str]]:
     """Return every message, with the files that it stands in."""
     found: dict[str, set[str]] = {}
     for path in sorted(GRADER.rglob("*.py")):
@@ -54,15 +70,15 @@ def messages() -> dict[str, set[str]]:
             found.setdefault(text, set()).add(name)
     for rule in BANK:
         for text in (rule.message, rule.hint):
-            found.setdefault(text, set()).add("grader/labs/xor/misconceptions.py")
+            found.setdefault(text, set()).add(LAB + "misconceptions.py")
     lab = read_assignment()
-    found.setdefault(lab.title, set()).add("grader/labs/xor/assignment.toml")
+    found.setdefault(lab.title, set()).add(LAB + "assignment.toml")
     for criterion in lab.rubric.criteria:
-        found.setdefault(criterion.title, set()).add("grader/labs/xor/rubric.toml")
+        found.setdefault(criterion.title, set()).add(LAB + "rubric.toml")
         for case in criterion.cases:  # the title of one that did not report
-            found.setdefault(case.id.replace("_", " "), set()).add("grader/labs/xor/rubric.toml")
+            found.setdefault(case.id.replace("_", " "), set()).add(LAB + "rubric.toml")
     for name in PROBED:
-        found.setdefault(name, set()).add("grader/labs/xor")
+        found.setdefault(name, set()).add(LAB + "suite")
     found.pop("", None)
     return found
 
@@ -116,24 +132,24 @@ def titles(path: Path, tree: ast.Module) -> Iterator[str]:
             yield ast.get_docstring(node) or ""
 
 
-def source_of(lang: str) -> Path:
+def source_of(domain: str, lang: str) -> Path:
     """Return the catalogue of a language that people edit."""
-    return LOCALE / lang / "LC_MESSAGES" / f"{DOMAIN}.po"
+    return PLACES[domain] / lang / "LC_MESSAGES" / f"{domain}.po"
 
 
-def read(lang: str) -> Catalog:
+def read(domain: str, lang: str) -> Catalog:
     """Return a catalogue as it is written."""
-    path = source_of(lang)
+    path = source_of(domain, lang)
     if not path.exists():
         return Catalog(locale=lang, charset="utf-8")
     with path.open("rb") as file:
         return read_po(file, locale=lang)
 
 
-def updated(lang: str) -> Catalog:
+def updated(domain: str, lang: str) -> Catalog:
     """Return the catalogue of a language with all messages of the code, without others; the new ones are empty."""
-    old, new = read(lang), Catalog(locale=lang, domain=DOMAIN, project="xor-lab-grader", charset="utf-8")
-    for text, files in messages().items():
+    old, new = read(domain, lang), Catalog(locale=lang, domain=domain, project="xor-lab-grader", charset="utf-8")
+    for text, files in messages(domain).items():
         known = old.get(text)
         new.add(text, known.string if known else "", [(file, 0) for file in sorted(files)])
     return new
@@ -147,10 +163,9 @@ def po_of(catalog: Catalog) -> bytes:
     return head.encode() + file.getvalue()
 
 
-def mo_of(lang: str) -> bytes:
-    """Return what the catalogue of a language compiles to, whenever that is."""
-    catalog = read(lang)
-    plain = Catalog(locale=lang, charset="utf-8", creation_date=UNDATED, revision_date=UNDATED)
+def mo_of(catalog: Catalog) -> bytes:
+    """Return what a catalogue compiles to, whenever that is."""
+    plain = Catalog(locale=catalog.locale, charset="utf-8", creation_date=UNDATED, revision_date=UNDATED)
     for message in catalog:
         if message.id and message.string:
             plain.add(message.id, message.string)
@@ -162,11 +177,11 @@ def mo_of(lang: str) -> bytes:
 def main() -> int:
     """Bring all catalogues up to date; return how many messages have no translation."""
     missing = 0
-    for lang in LANGUAGES[1:]:
-        path, catalog = source_of(lang), updated(lang)
+    for domain, lang in product(PLACES, LANGUAGES[1:]):
+        path, catalog = source_of(domain, lang), updated(domain, lang)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(po_of(catalog))
-        path.with_suffix(".mo").write_bytes(mo_of(lang))
+        path.with_suffix(".mo").write_bytes(mo_of(read(domain, lang)))
         missing += sum(1 for one in catalog if one.id and not one.string)
     return missing
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from grader.language import translated, word
+from grader.language import word
 from grader.models import CaseResult, CriterionResult, Evidence, Number, Probe, Report, Status, Verdict
 from grader.renderers.words import STATUSES, VERDICTS
 
@@ -118,7 +118,7 @@ def evidence_lines(evidence: Evidence, lang: str) -> list[str]:
     for name, value in ((word(lang, "expected"), evidence.expected), (word(lang, "actual"), evidence.actual)):
         lines += labelled(name, in_rows(value, evidence.shape), evidence.rows)
     for name, probe in evidence.probe.items():
-        lines += labelled(word(lang, "for {name}", name=translated(name, lang)), probe, evidence.rows)
+        lines += labelled(word(lang, "for {name}", name=name), probe, evidence.rows)
     return lines
 
 
