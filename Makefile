@@ -36,7 +36,7 @@ lint: $(TOOLS)
 	$(BIN)/mypy
 	$(BIN)/python -m tests.recipes
 
-# Catalogues of grader/locale: new messages of the code, and compiled.
+# Catalogues of the grader and its lab: new messages of the code, and compiled.
 messages: $(TESTING)
 	$(BIN)/python -m tests.messages
 

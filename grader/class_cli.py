@@ -16,7 +16,7 @@ import click
 
 from grader import __version__, exits, options
 from grader.cli import FORMATS, run, shown
-from grader.language import from_locale, message_in, phrase, word
+from grader.language import from_locale, message_in, word
 
 if TYPE_CHECKING:
     from grader.classroom import Book, Change, Line
@@ -230,7 +230,9 @@ class Told:
 
 def status_word(lang: str, status: str) -> str:
     """Return a status in a language."""
-    return phrase(lang, "status", status.replace("_", " "))
+    from grader.renderers.words import STATUSES
+
+    return word(lang, STATUSES.get(status, status))
 
 
 def overrides(book: Book, hand_ins: HandIns, lab: Assignment) -> Decided:
@@ -337,13 +339,13 @@ def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
 def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str | None, *, is_dry: bool) -> None:
     """Write a copy of a learning platform's sheet with the grades in it, or say what it would be."""
     from grader.classroom import entries
-    from grader.errors import UsageError
+    from grader.errors import UsageError, cause
     from grader.fill import fill
 
     try:
         data = sheet.read_bytes()
     except OSError as error:
-        raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=error.strerror or "") from error
+        raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=cause(error)) from error
     every = list(entries(hand_ins.found, book, overrides(book, hand_ins, task.lab).by_key))
     filled = fill(data, every, feedback=True, assignment=column)
     target = book.folder / f"filled-{sheet.name}"

@@ -28,7 +28,7 @@ from typing import IO, Annotated, Any
 import msgspec
 
 from grader import __version__, seeds
-from grader.errors import Rejected, UsageError
+from grader.errors import Rejected, UsageError, cause
 from grader.handins import HandIn
 from grader.language import LANGUAGES, from_locale
 from grader.models import Report, Rubric, Status, Verdict
@@ -100,9 +100,7 @@ class Book:
             ):
                 left.unlink()  # of a run that was killed while it wrote
         except OSError as error:
-            raise UsageError(
-                "{path} cannot be used: {reason}.", path=folder.name, reason=error.strerror or ""
-            ) from error
+            raise UsageError("{path} cannot be used: {reason}.", path=folder.name, reason=cause(error)) from error
 
     def path(self, key: str, ending: str = "json") -> Path:
         """Return where the report of a hand-in is."""
@@ -144,7 +142,7 @@ class Book:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise UsageError("{path} cannot be read: {reason}.", path=CLASS, reason=error.strerror or "") from error
+            raise UsageError("{path} cannot be read: {reason}.", path=CLASS, reason=cause(error)) from error
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
         raise UsageError(

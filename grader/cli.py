@@ -22,7 +22,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from grader import __version__, exits, options
-from grader.language import from_locale, phrase, word
+from grader.language import from_locale, message_in, word
 
 if TYPE_CHECKING:
     from grader.errors import GradeError
@@ -98,12 +98,12 @@ def new(folder: Path, lab: Path | None, lang: str) -> int:
 
 def installs(source: Source, lang: str) -> str:
     """Return what the workflow of a new lab installs, or why it names nothing."""
-    if source.address:
+    if source.instead is None:
         return word(lang, "The workflow installs the grader from {address}", address=source.address)
     return word(
         lang,
         "The workflow needs the variable GRADER, the address that pip installs the grader from: this one was installed from {origin}.",
-        origin=phrase(lang, "origin", source.instead),
+        origin=message_in(source.instead, lang).text,
     )
 
 
@@ -408,6 +408,8 @@ def painted(text: str, *, is_plain: bool) -> str:
 
 def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path, *, is_plain: bool = False) -> int:
     """Write every report, files first; 0, or the exit code for one asked for that could not be written."""
+    from grader.errors import UsageError, cause
+
     code = exits.GRADED
     printed = next((kind for kind, path in reports if path == "-"), "text")
     for kind, path in reports or (DEFAULT_REPORT,):
@@ -415,14 +417,21 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path
             continue
         try:
             if not reports and os.path.lexists(path) and (Path(path).is_symlink() or not Path(path).is_file()):
-                raise FileExistsError(0, "something that is no report stands there", path)
+                raise UsageError(
+                    "{path} cannot be written: something that is no report stands there.", path=shown(path)
+                )
             if is_led_away(path, submission):
-                raise FileExistsError(0, "a link inside the submission leads there", path)
-            put(Path(path), rendered(kind, report))
-        except OSError as error:
-            reason = phrase(report.lang, "reason", error.strerror or "unknown error")
-            said = word(report.lang, "{path} cannot be written: {reason}.", path=shown(path), reason=reason)
-            click.echo(f"grade: {said}", err=True)
+                raise UsageError(
+                    "{path} cannot be written: a link inside the submission leads there.", path=shown(path)
+                )
+            try:
+                put(Path(path), rendered(kind, report))
+            except OSError as error:
+                raise UsageError(
+                    "{path} cannot be written: {reason}.", path=shown(path), reason=cause(error)
+                ) from error
+        except UsageError as error:
+            click.echo(f"grade: {error.told(report.lang)}", err=True)
             code = exits.USAGE if reports else exits.GRADED
     try:
         text = rendered(printed, report)
@@ -432,10 +441,8 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path
     except OSError as error:
         forget_output()
         if not isinstance(error, BrokenPipeError):  # a reader that has seen enough is no failure
-            reason = phrase(report.lang, "reason", error.strerror or "unknown error")
-            click.echo(
-                f"grade: {word(report.lang, 'standard output cannot be written: {reason}.', reason=reason)}", err=True
-            )
+            problem = UsageError("standard output cannot be written: {reason}.", reason=cause(error))
+            click.echo(f"grade: {problem.told(report.lang)}", err=True)
             code = exits.USAGE
     return code
 

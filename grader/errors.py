@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+
 from grader import exits
 from grader.language import message_in
 from grader.models import Message, say
+
+SYSTEM = {
+    errno.EACCES: say("Permission denied"),
+    errno.ENOENT: say("No such file or directory"),
+    errno.EISDIR: say("Is a directory"),
+    errno.ENOTDIR: say("Not a directory"),
+    errno.EEXIST: say("File exists"),
+    errno.ENAMETOOLONG: say("File name too long"),
+    errno.ELOOP: say("Too many levels of symbolic links"),
+    errno.EIO: say("Input/output error"),
+    errno.ENOSPC: say("No space left on device"),
+    errno.EROFS: say("Read-only file system"),
+}
+
+
+def cause(error: OSError) -> str | Message:
+    """Return what the system says of an error, in words that are translated where they are known."""
+    return SYSTEM.get(error.errno or 0) or error.strerror or say("unknown error")
 
 
 class GradeError(Exception):

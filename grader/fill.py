@@ -402,7 +402,7 @@ def _assignment_column(titles: dict[int, str], places: list[int], assignment: st
         ]
     if len(fitting) == 1:
         return fitting[0]
-    shown = ", ".join(printable(titles[place], 100) for place in places) or "none"
+    shown = ", ".join(printable(titles[place], 100) for place in places) or say("none")
     if assignment is None:
         raise UsageError("The gradebook has several columns or none; name the assignment: {columns}.", columns=shown)
     raise UsageError(

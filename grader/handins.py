@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
-from grader.errors import GradeError, Rejected, UsageError
+from grader.errors import GradeError, Rejected, UsageError, cause
 from grader.models import Handed, Message, say
 from grader.names import condensed, orders, plain, words
 from grader.renderers.text import printable
@@ -184,8 +184,7 @@ def _reading(source: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or "unknown error"
-        raise UsageError("{source} cannot be read: {reason}.", source=_name(source), reason=reason) from error
+        raise UsageError("{source} cannot be read: {reason}.", source=_name(source), reason=cause(error)) from error
     except Rejected as rejected:
         raise UsageError(rejected.reason.id, **rejected.reason.args) from rejected
 
@@ -262,8 +261,11 @@ class _Folder(_Tree):
                 part = Part(inside=inside, member=entry.relative_to(source).as_posix())
                 self.items.append(_Item(name=entry.name, is_folder=stat.S_ISDIR(mode), parts=(part,)))
             else:
-                kind = "a link, which is not followed" if stat.S_ISLNK(mode) else "no regular file"
-                self.note("{name} is {kind}.", name=shown(entry.name), kind=kind)
+                is_link = stat.S_ISLNK(mode)
+                self.note(
+                    "{name} is a link, which is not followed." if is_link else "{name} is no regular file.",
+                    name=shown(entry.name),
+                )
 
     def below(self, folder: _Item) -> _Folder:
         return _Folder(self.source, self.top / folder.name)
@@ -290,9 +292,9 @@ class _Archive(_Tree):
     def _listed(self) -> list[Part]:
         """Return the files of the archive; inside is the whole name for now."""
         if not self.source.exists() or reading.kind_of(self.source.name, (".zip",)) is None:
-            missing = not self.source.exists()
-            problem = "does not exist" if missing else "is neither a folder nor a .zip archive of hand-ins"
-            raise UsageError("{source} {problem}.", source=_name(self.source), problem=problem)
+            if not self.source.exists():
+                raise UsageError("{source} does not exist.", source=_name(self.source))
+            raise UsageError("{source} is neither a folder nor a .zip archive of hand-ins.", source=_name(self.source))
         found: list[Part] = []
         with _opened_zip(self.source, _name(self.source)) as archive:
             members = archive.infolist()
@@ -649,10 +651,14 @@ def _with_roster(found: Sequence[HandIn], roster: Sequence[RosterEntry], notes: 
     for one in found:
         entry, is_contradicted = search(one)
         if entry is None:
-            problem = (
-                "is one student of the roster by id and another by name" if is_contradicted else "is not on the roster"
+            notes.append(
+                say(
+                    "{name} is one student of the roster by id and another by name."
+                    if is_contradicted
+                    else "{name} is not on the roster.",
+                    name=printable(one.shown, 200),
+                )
             )
-            notes.append(say("{name} {problem}.", name=printable(one.shown, 200), problem=problem))
             made.append(one)
             continue
         aliases = dict.fromkeys([*one.aliases, *([one.student] if one.student not in (one.key, entry.id) else [])])

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from grader.models import Message, say
+
 NAME = "xor-lab-grader"
 SEGMENTS = r"[\w.~%+-]+(?:/[\w.~%+-]+)*"
 ADDRESS = re.compile(rf"(?:(?:https?|git)://|ssh://git@)[\w.-]+(?::\d+)?/{SEGMENTS}/?", re.ASCII)
@@ -51,10 +53,10 @@ class DirectUrl(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """Where this grader came from: an address for pip, or, where that is empty, a phrase of `language.PHRASES["origin"]`."""
+    """Where this grader came from: an address for pip, or, where that is empty, what it is instead."""
 
     address: str = ""
-    instead: str = ""
+    instead: Message | None = None
 
 
 def source() -> Source:
@@ -62,37 +64,41 @@ def source() -> Source:
     try:
         found = metadata.distribution(NAME)
     except metadata.PackageNotFoundError:
-        return Source(instead="a path of this machine")
+        return Source(instead=say("a path of this machine"))
     if os.path.realpath(str(found.locate_file("grader/installation.py"))) != os.path.realpath(__file__):
-        return Source(instead="a path of this machine")  # an editable checkout, or one that hides what is installed
+        return Source(
+            instead=say("a path of this machine")
+        )  # an editable checkout, or one that hides what is installed
     return recorded(found.read_text("direct_url.json"))
 
 
 def recorded(text: str | None) -> Source:
     """Return the source that a direct_url.json states; None: there is none."""
     if text is None:
-        return Source(instead="an index, by its name alone")
+        return Source(instead=say("an index, by its name alone"))
     try:
         found = msgspec.json.decode(text, type=DirectUrl)
     except msgspec.MsgspecError:
-        return Source(instead="an address that no workflow can use")
+        return Source(instead=say("an address that no workflow can use"))
     if found.url.startswith("file:"):
-        return Source(instead="a path of this machine")
+        return Source(instead=say("a path of this machine"))
     if not ADDRESS.fullmatch(found.url):
         is_secret = CREDENTIALS.match(found.url)
         return Source(
-            instead="an address with a user name or password" if is_secret else "an address that no workflow can use"
+            instead=say(
+                "an address with a user name or password" if is_secret else "an address that no workflow can use"
+            )
         )
     if found.vcs_info is not None and found.vcs_info.vcs == "git" and COMMIT.fullmatch(found.vcs_info.commit_id):
         address, joined = f"git+{found.url}@{found.vcs_info.commit_id}", "#"
     elif found.archive_info is not None and (pin := pinned(found.archive_info)):
         address, joined = f"{found.url}#{pin}", "&"
     else:
-        return Source(instead="an address without a commit or a hash")
+        return Source(instead=say("an address without a commit or a hash"))
     if not found.subdirectory:
         return Source(address=address)
     if not re.fullmatch(SEGMENTS, found.subdirectory, re.ASCII):
-        return Source(instead="an address that no workflow can use")
+        return Source(instead=say("an address that no workflow can use"))
     return Source(address=f"{address}{joined}subdirectory={found.subdirectory}")
 
 

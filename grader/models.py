@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
@@ -79,6 +80,10 @@ class Message:
     args: dict[str, str | int | Message] = field(default_factory=dict)
     text: str
 
+    def __str__(self) -> str:
+        """Return the text."""
+        return self.text
+
 
 def say(template: str, **args: str | float | Message) -> Message:
     """Return template, a str.format pattern, filled with args, which may be messages; what no text can carry is replaced.
@@ -86,8 +91,12 @@ def say(template: str, **args: str | float | Message) -> Message:
     A number that is no int is said with four significant digits.
     """
     clean = {name: argument(value) for name, value in args.items()}
-    shown = {name: value.text if isinstance(value, Message) else value for name, value in clean.items()}
-    return Message(id=template, args=clean, text=template.format(**shown))
+    return Message(id=template, args=clean, text=template.format(**clean))
+
+
+def listed(words: Iterable[str | Message], template: str = "{one}, {other}") -> str | Message:
+    """Return some words joined as an argument of a sentence; template joins two."""
+    return functools.reduce(lambda one, other: say(template, one=one, other=other), words)
 
 
 def argument(value: str | float | Message) -> str | int | Message:
@@ -193,9 +202,12 @@ class SourceFile:
     cells: tuple[int, ...] = ()
     is_unwritten: bool = False
 
-    def place(self, line: int | None) -> str:
+    def place(self, line: int | None) -> str | Message:
         """Return where a line is, as a person finds it."""
-        return self.name if line is None else place_of(self.name, self.cells, line)
+        if line is None:
+            return self.name
+        place = place_of(self.name, self.cells, line)
+        return say("{file}, cell {cell}, line {line}" if "cell" in place else "{file}, line {line}", **place)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,8 +12,9 @@ from typing import TypeVar
 import msgspec
 from msgspec import structs
 
-from grader.errors import BrokenGrader
+from grader.errors import BrokenGrader, cause
 from grader.lab_package import LabPackage, unknown_hooks
+from grader.language import LAB_DOMAIN, LANGUAGES, catalogue_of
 from grader.models import DEFAULT_LAB, Assignment, BonusFile, Rubric
 from grader.sandbox.client import Limits
 
@@ -52,7 +53,19 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
     if not any((place / "suite").glob("test_*.py")):
         raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
     lab = Assignment(rubric=rules, operations=operations_of(place), **structs.asdict(said))
-    return lab if folder is None else replace(lab, folder=str(place.resolve()), sha256=content_hash(place))
+    if folder is None:
+        return lab
+    check_catalogues(place)
+    return replace(lab, folder=str(place.resolve()), sha256=content_hash(place))
+
+
+def check_catalogues(place: Path) -> None:
+    """Raise BrokenGrader where a lab brings translations that cannot be read."""
+    for lang in LANGUAGES[1:]:
+        try:
+            catalogue_of(place, lang)
+        except Exception as error:
+            raise BrokenGrader("{path} is not valid: {reason}.", path=f"{LAB_DOMAIN}.mo", reason=str(error)) from error
 
 
 def contradictions(said: Described, rubric: Rubric) -> Iterator[str]:
@@ -150,8 +163,7 @@ def read_toml(path: Path, kind: type[T]) -> T:
             raise BrokenGrader("{path} is larger than {limit} KiB.", path=path.name, limit=TOML_BYTES // 1024)
         return msgspec.toml.decode(text, type=kind)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise BrokenGrader("{path} cannot be read: {reason}.", path=path.name, reason=reason) from error
+        raise BrokenGrader("{path} cannot be read: {reason}.", path=path.name, reason=cause(error)) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
 

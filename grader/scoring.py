@@ -116,7 +116,7 @@ def score(
             cases_s={name: spent for one in runs for name, spent in one.cases_s.items()},
         ),
     )
-    return report_in(report, lang)
+    return report_in(report, lang, assignment.place)
 
 
 def points_of(rubric: Rubric, outcomes: Mapping[str, Outcome]) -> int | None:
@@ -153,7 +153,7 @@ def without_run(
         environment=Environment(python="", numpy="", grader=__version__),
         timing=Timing(total_s=round(total_s, 4), student_s=0.0, cases_s={}),
     )
-    return report_in(report, lang)
+    return report_in(report, lang, assignment.place)
 
 
 def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, run: SuiteRun) -> list[Finding]:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from grader.errors import Rejected
-from grader.models import Assignment, Handed, SourceFile, StagedSubmission
+from grader.errors import Rejected, cause
+from grader.models import Assignment, Handed, SourceFile, StagedSubmission, listed, say
 from grader.sandbox import reading
 from grader.sandbox.client import Fault, FaultKind, Worker
 
@@ -22,7 +22,7 @@ HANDED_BYTES = 16 * 2**20
 ENTRIES = 2_000
 KINDS = (*reading.SOURCES, *reading.ARCHIVES)
 Found = tuple[str, Callable[[], bytes]]  # a name inside a submission, and how to read it
-ACCEPTED = "a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one"
+ACCEPTED = say("a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one")
 
 
 def name_of(path: Path) -> str:
@@ -55,9 +55,7 @@ def readable(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Rejected(
-            "{name} cannot be read: {reason}.", name=name, reason=error.strerror or "unknown error"
-        ) from error
+        raise Rejected("{name} cannot be read: {reason}.", name=name, reason=cause(error)) from error
 
 
 def gathered(name: str, found: Iterable[Found]) -> Handed:
@@ -99,9 +97,9 @@ def is_wanted(inside: str, name: str) -> bool:
     """Say whether a file of a submission may be the hand-in; Rejected for a name that is not safe."""
     if not reading.kind_of(inside, KINDS) or reading.is_litter(inside):
         return False
-    reason = reading.unsafe(inside)
-    if reason is not None:
-        raise Rejected("{member} in {name} {reason}.", member=inside, name=name, reason=reason)
+    problem = reading.unsafe(inside)
+    if problem is not None:
+        raise Rejected(problem, member=inside, name=name)
     return True
 
 
@@ -152,10 +150,16 @@ def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmi
     }  # fmt: skip
     answer = worker.read(handed.name, handed.files, lab)
     if isinstance(answer, Fault):
-        why = "takes too long" if answer.kind is FaultKind.TIMEOUT else "is too much"
-        raise Rejected("{name} {why} to read: it is no ordinary Python file.", name=handed.name, why=why)
+        raise Rejected(
+            "{name} takes too long to read: it is no ordinary Python file."
+            if answer.kind is FaultKind.TIMEOUT
+            else "{name} is too much to read: it is no ordinary Python file.",
+            name=handed.name,
+        )
     if answer.source is None:
-        raise Rejected(answer.refusal, **answer.arguments)
+        is_of_classes = "{classes}" in answer.refusal
+        classes = {"classes": listed(assignment.classes, "{one} and {other}")} if is_of_classes else {}
+        raise Rejected(answer.refusal, **answer.arguments, **classes)
     main, *siblings = (
         SourceFile(name=file.name, text=file.text, cells=tuple(file.cells), is_unwritten=file.is_unwritten)
         for file in answer.source.files

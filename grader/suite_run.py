@@ -29,7 +29,7 @@ from grader import fixtures
 from grader.budget import Budget, OutOfTime, alarm
 from grader.lab import Case, CaseStopped, Student, blocked, not_gradable
 from grader.lab_package import LabPackage
-from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict
+from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict, say
 from grader.sandbox.client import Worker
 from grader.sandbox.processes import SandboxError
 
@@ -41,6 +41,17 @@ UNUSED = """
 cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatch pastebin recwarn setuponly setupplan skipping
 stepwise subtests terminalreporter threadexception tmpdir unittest unraisableexception warnings
 """.split()
+ACTIONS = {
+    one.id: one
+    for one in (
+        say("use the file"),
+        say("use the network"),
+        say("start a program"),
+        say("start a thread"),
+        say("use shared memory"),
+        say("use the system"),
+    )
+}
 ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
 
 FIXTURES = ("student", "case")  # the harness's: a lab cannot redefine them
@@ -186,7 +197,7 @@ class SuitePlugin:
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
         told = self.case
         for action, what in self._worker.take_attempts():
-            told.remark(ATTEMPT, action=action, what=what)
+            told.remark(ATTEMPT, action=ACTIONS.get(action, action), what=what)
         if stopped is None:
             ended = Outcome(verdict=Verdict.PASSED, evidence=[] if told.seen is None else [told.seen])
         else:

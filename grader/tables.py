@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from grader.errors import UsageError
+from grader.errors import UsageError, cause
 from grader.models import Assignment, Criterion, CriterionResult, Report, Rubric, Verdict
 from grader.names import plain
 from grader.renderers.text import printable
@@ -303,8 +303,7 @@ def _text(path: Path) -> str:
             raise UsageError("{table} is larger than {limit} MiB.", table=path.name, limit=TABLE_BYTES // 2**20)
         return content.decode("utf-8-sig")
     except OSError as error:
-        reason = error.strerror or "unknown error"
-        raise UsageError("{table} cannot be read: {reason}.", table=path.name, reason=reason) from error
+        raise UsageError("{table} cannot be read: {reason}.", table=path.name, reason=cause(error)) from error
     except ValueError as error:
         line = content[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
         raise UsageError(
@@ -317,7 +316,8 @@ def _columns(table: str, header: Sequence[str], required: Sequence[str], optiona
     titles = [title.strip().casefold() for title in header]
     twice = [title for title, count in Counter(titles).items() if count > 1 and title in (*required, *optional)]
     missing = [name for name in required if name not in titles]
-    for problem, names in (("appears twice", twice), ("is missing", missing)):
-        if names:
-            raise UsageError("{table}, line 1: the column {column} {problem}.", table=table, column=names[0], problem=problem)  # fmt: skip
+    if twice:
+        raise UsageError("{table}, line 1: the column {column} appears twice.", table=table, column=twice[0])
+    if missing:
+        raise UsageError("{table}, line 1: the column {column} is missing.", table=table, column=missing[0])
     return {name: titles.index(name) for name in (*required, *optional) if name in titles}

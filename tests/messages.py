@@ -1,8 +1,9 @@
-"""The messages of the grader: `python -m tests.messages` brings locale/ru up to date with the code, and compiles it.
+"""The messages of the grader and of its lab: `python -m tests.messages` brings the catalogues up to date, and compiles them.
 
 Messages are found in the syntax tree: what is passed to the functions that speak (SPEAKERS), and in the files
 of SENTENCES every text that looks like a sentence, whatever name or table it goes through. Titles of cases,
-the bank of mistakes and the rubric's titles are asked for. Needs Babel.
+the bank of mistakes and the rubric's titles are asked for. What stands in the lab's folder goes into the lab's own
+catalogue, the rest into the grader's. Needs Babel.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
+from itertools import product
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -20,51 +23,63 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from grader.labs.xor.misconceptions import BANK
-from grader.language import DOMAIN, LANGUAGES, LOCALE, PHRASES
+from grader.language import DOMAIN, LAB_DOMAIN, LANGUAGES, LOCALE
+from grader.models import DEFAULT_LAB
 from grader.rubric import read_assignment
 from tests.command import ROOT
 
+LAB = f"{DEFAULT_LAB.relative_to(ROOT).as_posix()}/"
 UNDATED = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 GRADER = ROOT / "grader"
-Key = tuple[str | None, str]  # context and English text
+PLACES = {DOMAIN: LOCALE, LAB_DOMAIN: DEFAULT_LAB / "locale"}  # of the catalogues
 
 # Functions that speak, by the place of the message among their arguments.
 SPEAKERS = {
     "say": 0, "unmet": 0, "not_gradable": 0, "remark": 0, "note": 0, "Rejected": 0, "UsageError": 0, "BrokenGrader": 0,
     "Refusal": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0,
+    "listed": 1,
 }  # fmt: skip
 # and arguments that are messages, or tuples of them
 SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label", "rows", "columns"}
 PROBED = ("weights", "epochs", "calls", "holders", "start")  # names of probes that are words
 SENTENCES = (
-    "lab/*.py", "suite_run.py", "imports.py", "xor/suite/*.py", "xor/suite_observed/*.py",
+    "lab/*.py", "suite_run.py", "imports.py", "sandbox/reading.py", "xor/suite/*.py", "xor/suite_observed/*.py",
     *(f"xor/{name}.py" for name in "calls layout network observation observed shown verdicts".split()),
 )  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
 
 
-def messages() -> dict[Key, set[str]]:
+def messages(domain: str) -> dict[str, set[str]]:
+    """Return the messages of one catalogue, with the files that they stand in."""
+    found = {
+        text: {file for file in files if file.startswith(LAB) == (domain == LAB_DOMAIN)}
+        for text, files in every_message().items()
+    }
+    return {text: files for text, files in found.items() if files}
+
+
+@cache
+def every_message() -> dict[str, set[str]]:
     """Return every message, with the files that it stands in."""
-    found: dict[Key, set[str]] = {}
+    found: dict[str, set[str]] = {}
     for path in sorted(GRADER.rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))
         is_full = any(path.match(pattern) for pattern in SENTENCES)
         for text in (*spoken(tree), *(sentences(tree) if is_full else ()), *titles(path, tree)):
-            found.setdefault((None, text), set()).add(name)
+            found.setdefault(text, set()).add(name)
     for rule in BANK:
         for text in (rule.message, rule.hint):
-            found.setdefault((None, text), set()).add("grader/labs/xor/misconceptions.py")
+            found.setdefault(text, set()).add(LAB + "misconceptions.py")
     lab = read_assignment()
-    found.setdefault((None, lab.title), set()).add("grader/labs/xor/assignment.toml")
+    found.setdefault(lab.title, set()).add(LAB + "assignment.toml")
     for criterion in lab.rubric.criteria:
-        found.setdefault((None, criterion.title), set()).add("grader/labs/xor/rubric.toml")
+        found.setdefault(criterion.title, set()).add(LAB + "rubric.toml")
+        for case in criterion.cases:  # the title of one that did not report
+            found.setdefault(case.id.replace("_", " "), set()).add(LAB + "rubric.toml")
     for name in PROBED:
-        found.setdefault((None, name), set()).add("grader/labs/xor")
-    for context, phrases in PHRASES.items():
-        for text in phrases:
-            found.setdefault((context, text), set()).add("grader/language.py")
-    found.pop((None, ""), None)
+        found.setdefault(name, set()).add(LAB + "suite")
+    found.pop("", None)
     return found
 
 
@@ -117,26 +132,26 @@ def titles(path: Path, tree: ast.Module) -> Iterator[str]:
             yield ast.get_docstring(node) or ""
 
 
-def source_of(lang: str) -> Path:
+def source_of(domain: str, lang: str) -> Path:
     """Return the catalogue of a language that people edit."""
-    return LOCALE / lang / "LC_MESSAGES" / f"{DOMAIN}.po"
+    return PLACES[domain] / lang / "LC_MESSAGES" / f"{domain}.po"
 
 
-def read(lang: str) -> Catalog:
+def read(domain: str, lang: str) -> Catalog:
     """Return a catalogue as it is written."""
-    path = source_of(lang)
+    path = source_of(domain, lang)
     if not path.exists():
         return Catalog(locale=lang, charset="utf-8")
     with path.open("rb") as file:
         return read_po(file, locale=lang)
 
 
-def updated(lang: str) -> Catalog:
+def updated(domain: str, lang: str) -> Catalog:
     """Return the catalogue of a language with all messages of the code, without others; the new ones are empty."""
-    old, new = read(lang), Catalog(locale=lang, domain=DOMAIN, project="xor-lab-grader", charset="utf-8")
-    for (context, text), files in messages().items():
-        known = old.get(text, context)
-        new.add(text, known.string if known else "", [(file, 0) for file in sorted(files)], context=context)
+    old, new = read(domain, lang), Catalog(locale=lang, domain=domain, project="xor-lab-grader", charset="utf-8")
+    for text, files in messages(domain).items():
+        known = old.get(text)
+        new.add(text, known.string if known else "", [(file, 0) for file in sorted(files)])
     return new
 
 
@@ -148,13 +163,12 @@ def po_of(catalog: Catalog) -> bytes:
     return head.encode() + file.getvalue()
 
 
-def mo_of(lang: str) -> bytes:
-    """Return what the catalogue of a language compiles to, whenever that is."""
-    catalog = read(lang)
-    plain = Catalog(locale=lang, charset="utf-8", creation_date=UNDATED, revision_date=UNDATED)
+def mo_of(catalog: Catalog) -> bytes:
+    """Return what a catalogue compiles to, whenever that is."""
+    plain = Catalog(locale=catalog.locale, charset="utf-8", creation_date=UNDATED, revision_date=UNDATED)
     for message in catalog:
         if message.id and message.string:
-            plain.add(message.id, message.string, context=message.context)
+            plain.add(message.id, message.string)
     file = io.BytesIO()
     write_mo(file, plain)
     return file.getvalue()
@@ -163,11 +177,11 @@ def mo_of(lang: str) -> bytes:
 def main() -> int:
     """Bring all catalogues up to date; return how many messages have no translation."""
     missing = 0
-    for lang in LANGUAGES[1:]:
-        path, catalog = source_of(lang), updated(lang)
+    for domain, lang in product(PLACES, LANGUAGES[1:]):
+        path, catalog = source_of(domain, lang), updated(domain, lang)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(po_of(catalog))
-        path.with_suffix(".mo").write_bytes(mo_of(lang))
+        path.with_suffix(".mo").write_bytes(mo_of(read(domain, lang)))
         missing += sum(1 for one in catalog if one.id and not one.string)
     return missing
 

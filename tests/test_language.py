@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import errno
 import html
 import json
-import os
 import re
 import string
 from collections.abc import Iterator
-from functools import cache
-from gettext import GNUTranslations
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
-from babel.messages.catalog import Message
-from babel.messages.mofile import read_mo
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import read_mo, write_mo
 
-from grader.language import LANGUAGES, PHRASES, from_locale, message_in, phrase, report_in, translated, word
-from grader.models import Report, say
+from grader.errors import BrokenGrader
+from grader.language import LANGUAGES, Words, catalogue, from_locale, message_in, report_in, word
+from grader.models import DEFAULT_LAB, Report, SourceFile, listed, say
 from grader.renderers import RENDERERS
 from grader.renderers.json import render_json
+from grader.renderers.text import render_text
+from grader.rubric import read_assignment
 from tests import messages
 from tests.command import ROOT, grade, grade_class, graded
+from tests.support.labs import graded as graded_by
+from tests.support.labs import lab
 from tests.test_renderers import hostile_report
 from tests.test_samples import NAMES, expected_of, limits_of, place_of
 
-OTHERS = LANGUAGES[1:]
+CATALOGUES = list(product(messages.PLACES, LANGUAGES[1:]))
 FREEFORM = ROOT / "tests" / "freeform"
 ENGLISH = re.compile(
     r"\b[A-Za-z]{2,} [a-z]{2,}\b|\b(?:the|is|are|of|not|with|and|has|it|by|from|to|should|must|expected|actual|hint)\b"
@@ -45,67 +48,41 @@ extra_partly fails_shapes minor_order_defect torch_import
 """.split()
 
 
-@cache
-def in_the_code() -> frozenset[messages.Key]:
-    """Return every message of the code."""
-    return frozenset(messages.messages())
-
-
-@pytest.mark.parametrize("lang", OTHERS)
-def test_every_message_is_translated(lang: str) -> None:
+@pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
+def test_every_message_is_translated(domain: str, lang: str) -> None:
     """The catalogue has every message of the code; `python -m tests.messages` adds those that are missing, empty."""
-    known = {(one.context, one.id): one.string for one in messages.read(lang) if one.id}
+    known = {one.id: one.string for one in messages.read(domain, lang)}
 
-    assert [key for key in in_the_code() if not known.get(key)] == []
+    assert [text for text in messages.messages(domain) if not known.get(text)] == []
 
 
-@pytest.mark.parametrize("lang", OTHERS)
-def test_no_message_is_unused(lang: str) -> None:
+@pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
+def test_no_message_is_unused(domain: str, lang: str) -> None:
     """The catalogue has no message that the code has not; `python -m tests.messages` drops it."""
-    known = {(one.context, one.id) for one in messages.read(lang) if one.id}
+    known = {one.id for one in messages.read(domain, lang) if one.id}
 
-    assert known - in_the_code() == set()
+    assert known - set(messages.messages(domain)) == set()
 
 
-@pytest.mark.parametrize("lang", OTHERS)
-def test_the_compiled_catalogue_is_current(lang: str) -> None:
+@pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
+def test_the_compiled_catalogue_is_current(domain: str, lang: str) -> None:
     """The .mo in the package says what the .po says; `python -m tests.messages` writes it."""
-    written = [one for one in messages.read(lang) if one.id and one.string]
-    with messages.source_of(lang).with_suffix(".mo").open("rb") as file:
-        compiled = GNUTranslations(file)
-        file.seek(0)
-        count = len(read_mo(file))
+    with messages.source_of(domain, lang).with_suffix(".mo").open("rb") as file:
+        compiled = {one.id: one.string for one in read_mo(file) if one.id}
 
-    def said(one: Message) -> str:
-        text = str(one.id)
-        return compiled.pgettext(one.context, text) if one.context else compiled.gettext(text)
-
-    assert [one.id for one in written if said(one) != one.string] == []
-    assert count == len(written)
+    assert compiled == {one.id: one.string for one in messages.read(domain, lang) if one.id and one.string}
 
 
-@pytest.mark.parametrize("lang", OTHERS)
-def test_translations_have_the_arguments_of_their_messages(lang: str) -> None:
+@pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
+def test_translations_have_the_arguments_of_their_messages(domain: str, lang: str) -> None:
     """A translation is filled with the same arguments."""
-    pairs = [(str(one.id), str(one.string)) for one in messages.read(lang) if one.id]
+    pairs = [(str(one.id), str(one.string)) for one in messages.read(domain, lang) if one.id]
 
     assert [pair for pair in pairs if fields(pair[0]) != fields(pair[1])] == []
 
 
 def fields(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-
-
-def test_phrases_are_those_of_the_code() -> None:
-    """What stands in PHRASES is said somewhere in the grader, or by the system."""
-    said = {os.strerror(code) for code in errno.errorcode}
-    text = "\n".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "grader").rglob("*.py") if path.name != "language.py"
-    ).replace("_", " ")
-
-    for context, phrases in PHRASES.items():
-        parts = {part for one in phrases for part in re.split(r"\{\w+\}", one) if part.strip(" ,")}
-        assert {part for part in parts if part not in text and part not in said} == set(), context
 
 
 @pytest.mark.parametrize(
@@ -223,32 +200,108 @@ def test_a_class_speaks_the_language_of_its_locale(tmp_path: Any) -> None:
 
 
 def test_only_our_words_are_translated() -> None:
-    """An argument is translated by its name: the student's own words stay, also those that are ours elsewhere."""
-    raised = say("{what} raised {type}: {error} ({place}).", what="train", type="E", error="bias", place="a.py, line 3")
+    """An argument that is a message is translated: the student's own words stay, also those that are ours elsewhere."""
+    notebook = SourceFile(name="a, line 1.ipynb", text="", cells=(1, 5))
+    raised = say(
+        "{what} raised {type}: {error} ({place}).", what="train", type="E", error="bias", place=notebook.place(8)
+    )
 
-    assert message_in(raised, "ru").text == "train: исключение E: bias (a.py, строка 3)."
-    assert phrase("ru", "number", "bias") == "смещение"
-    assert phrase("ru", "place", "a, line 1.ipynb, cell 2, line 4") == "a, line 1.ipynb, ячейка 2, строка 4"
-    assert phrase("ru", "neurons", "hidden neuron 2, the output neuron") == "скрытый нейрон 2, выходной нейрон"
+    assert raised.text == "train raised E: bias (a, line 1.ipynb, cell 2, line 4)."
+    assert message_in(raised, "ru").text == "train: исключение E: bias (a, line 1.ipynb, ячейка 2, строка 4)."
+
+
+def test_words_are_listed_in_a_language() -> None:
+    """Several words in one argument are joined as the language joins them."""
+    said = say("No file in {name} defines {classes}.", name="a and b", classes=listed("ABC", "{one} and {other}"))
+
+    assert said.text == "No file in a and b defines A and B and C."
+    assert message_in(said, "ru").text == "a and b: ни в одном файле не определено A и B и C."
 
 
 def test_a_message_in_a_message_is_translated() -> None:
     """A message may have another as an argument."""
-    inner = say("{name} must return one number.", name="loss")
-    outer = say("For a very large negative sum: {problem}", problem=inner)
+    inner = say("Loading {file}", file="lab.py")
+    outer = say("{what} did not end within {seconds} s.", what=inner, seconds=3)
 
-    assert outer.text == "For a very large negative sum: loss must return one number."
-    assert (
-        message_in(outer, "ru").text
-        == "При очень большой отрицательной сумме: loss: результатом должно быть одно число."
-    )
+    assert outer.text == "Loading lab.py did not end within 3 s."
+    assert message_in(outer, "ru").text == "Загрузка lab.py: выполнение не закончилось за 3 с."
+
+
+SUITE = """
+import pytest
+from grader.lab import side_by_side, unmet
+from grader.models import say
+
+@pytest.mark.criterion("sums")
+def test_total(student):
+    'total adds up.'
+    got = student.run("total", [1, 2]).number()
+    if got != 3:
+        seen = side_by_side(expected=3, actual=got, drawn=[1, 2]).labelled((), label="total")
+        raise unmet("{what} gives {got}.", what=say("The total"), got=got, hint="Add them.", seen=seen)
+"""
+RUSSIAN = {
+    "Small lab": "Малая работа",
+    "sums": "Суммы",
+    "total adds up.": "total складывает.",
+    "{what} gives {got}.": "{what} равна {got}.",
+    "The total": "Сумма",
+    "Add them.": "Сложите {count}.",
+    "drawn": "числа",
+}
+
+
+def compiled(folder: Path, translations: dict[str, str]) -> Path:
+    """Write the catalogue of a lab."""
+    path = folder / "locale" / "ru" / "LC_MESSAGES" / "lab.mo"
+    path.parent.mkdir(parents=True)
+    catalog = Catalog(locale="ru", charset="utf-8")
+    for text, translation in translations.items():
+        catalog.add(text, translation)
+    with path.open("wb") as file:
+        write_mo(file, catalog)
+    return path
+
+
+def test_a_lab_brings_its_own_catalogue(tmp_path: Path) -> None:
+    """Its words are looked up there, then in the grader's; a translation with other arguments is passed over."""
+    folder = lab(tmp_path / "lab", SUITE, {"sums.total": 1})
+    compiled(folder, RUSSIAN)
+
+    (wrong, missing) = graded_by(folder, "def total(xs): return 4", "x = 1", lang="ru")
+
+    (criterion,) = wrong.criteria
+    (case,) = criterion.cases
+    (evidence,) = case.evidence
+    assert ("Малая работа", "Суммы", "total складывает.") == (wrong.assignment, criterion.title, case.title)
+    assert [str(case.feedback), str(case.hint)] == ["Сумма равна 4.", "Add them."]
+    assert (evidence.label, list(evidence.probe)) == ("total", ["числа"])
+    assert str(missing.criteria[0].cases[0].feedback) == "В файле work.py нет total."
+    assert "для числа" in render_text(wrong)
+
+
+def test_a_lab_without_a_catalogue_stays_english(tmp_path: Path) -> None:
+    """What nobody translated is told in English, in a report that is Russian apart from that."""
+    (report,) = graded_by(lab(tmp_path / "lab", SUITE, {"sums.total": 1}), "def total(xs): return 4", lang="ru")
+
+    assert str(report.criteria[0].cases[0].feedback) == "The total gives 4."
+    assert "ожидалось" in render_text(report)
+
+
+def test_a_broken_catalogue_is_the_labs_fault(tmp_path: Path) -> None:
+    """A lab whose catalogue cannot be read is refused in one sentence."""
+    folder = lab(tmp_path / "lab", SUITE, {"sums.total": 1})
+    compiled(folder, RUSSIAN).write_bytes(b"no catalogue")
+
+    with pytest.raises(BrokenGrader, match=r"^lab\.mo is not valid: "):
+        read_assignment(folder)
 
 
 def test_a_criterion_is_named_by_its_title() -> None:
     """A sentence in another language names a criterion as the report does."""
     blocked = say("Not judged: the problem reported under {criterion} comes first.", criterion="xor")
 
-    assert "«Обучение XOR»" in message_in(blocked, "ru", {"xor": translated("Learning XOR", "ru")}).text
+    assert "«Обучение XOR»" in Words(catalogue("ru"), {"xor": "Обучение XOR"}).message(blocked).text
 
 
 def test_hostile_text_survives_translation() -> None:
@@ -257,4 +310,4 @@ def test_hostile_text_survives_translation() -> None:
 
     assert message_in(message, "ru").text == "В файле {0}%s{x}.py нет {name}."
     assert word("ru", "no such text {of ours}") == "no such text {of ours}"
-    assert report_in(hostile_report(), "ru").lang == "ru"
+    assert report_in(hostile_report(), "ru", DEFAULT_LAB).lang == "ru"

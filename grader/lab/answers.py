@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from grader.lab.cases import CaseStopped, unmet
 from grader.lab.values import Other, Table
+from grader.models import Message, say
 from grader.sandbox.client import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -24,13 +25,13 @@ T = TypeVar("T")
 class Answer:
     """The value of one call, by what the call was."""
 
-    def __init__(self, student: Student, what: str, value: Any) -> None:
+    def __init__(self, student: Student, what: str | Message, value: Any) -> None:
         self.student, self.what = student, what
         self.value = value
 
     def array(self, *shape: int | None) -> NDArray[Any]:
         """Return numbers of that shape, None for any extent; a number and a list of numbers are fine, too."""
-        wanted = f"numbers of shape {_shape(shape)}" if shape else "one number"
+        wanted = say("numbers of shape {shape}", shape=_shape(shape)) if shape else say("one number")
         try:
             array = np.asarray(self.value)
         except ValueError:  # rows of different lengths
@@ -49,34 +50,34 @@ class Answer:
         if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "fiub":
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self._other("one number")
+            raise self._other(say("one number"))
         return float(value)
 
     def text(self) -> str:
         """Return a text."""
-        return self._as(str, "a text")
+        return self._as(str, say("a text"))
 
     def list(self, size: int | None = None) -> list[Answer]:
         """Return the items of a list, a tuple or an array, as answers of their own."""
         value = self.value
         is_row = isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
         if not is_row or size not in (None, len(value)):
-            raise self._other("a list" if size is None else f"a list of {size}")
+            raise self._other(say("a list") if size is None else say("a list of {size}", size=size))
         items = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
         return [Answer(self.student, f"{self.what}[{place}]", item) for place, item in enumerate(items)]
 
     def dict(self) -> dict[Any, Any]:
         """Return a dict."""
-        return self._as(dict, "a dict")
+        return self._as(dict, say("a dict"))
 
     def table(self) -> Table:
         """Return a table: a DataFrame or a Series of pandas."""
-        return self._as(Table, "a table (a pandas DataFrame)")
+        return self._as(Table, say("a table (a pandas DataFrame)"))
 
     def none(self) -> None:
         """Make sure that nothing was returned."""
         if self.value is not None:
-            raise self._other("nothing (None)")
+            raise self._other(say("nothing (None)"))
 
     def words(self, kind: type[T]) -> T:
         """Return what an operation of the lab answered, as kind; another form is a broken answer."""
@@ -89,12 +90,12 @@ class Answer:
         """Return the end of a case whose operation did not get the answer that it promises."""
         return self.student.stopped(Fault(kind=FaultKind.PROTOCOL), self.what)
 
-    def _as(self, kind: type[T], wanted: str) -> T:
+    def _as(self, kind: type[T], wanted: Message) -> T:
         if not isinstance(self.value, kind):
             raise self._other(wanted)
         return self.value
 
-    def _other(self, wanted: str) -> CaseStopped:
+    def _other(self, wanted: Message) -> CaseStopped:
         return unmet(
             "{what} must return {wanted}; it returned {given}.",
             what=self.what,
@@ -103,15 +104,15 @@ class Answer:
         )
 
 
-def form_of(value: Any) -> str:
+def form_of(value: Any) -> str | Message:
     """Return what a value is, in a few words."""
     if isinstance(value, np.ndarray):
-        return f"an array of shape {_shape(value.shape)}"
+        return say("an array of shape {shape}", shape=_shape(value.shape))
     if isinstance(value, Other):
         return value.type
     if isinstance(value, (list, tuple)):
-        return f"a {type(value).__name__} of {len(value)}"
-    return "None" if value is None else "a table" if isinstance(value, Table) else type(value).__name__
+        return say("a {kind} of {size}", kind=type(value).__name__, size=len(value))
+    return "None" if value is None else say("a table") if isinstance(value, Table) else type(value).__name__
 
 
 def _shape(shape: tuple[int | None, ...]) -> str:

@@ -104,7 +104,7 @@ def unmet(
     verdict: Verdict = Verdict.FAILED,
     misconception: str | None = None,
     formula: str | None = None,
-    **args: str | float,
+    **args: str | float | Message,
 ) -> CaseStopped:
     """Return the end of a case whose expectation does not hold; template and hint are sentences.
 
@@ -129,7 +129,7 @@ def blocked(by: str) -> CaseStopped:
     return CaseStopped(Outcome(verdict=Verdict.BLOCKED, feedback=feedback, blocked_by=criterion), seen_in=by)
 
 
-def not_gradable(template: str, *, seen: Evidence | None = None, **args: str | int) -> CaseStopped:
+def not_gradable(template: str, *, seen: Evidence | None = None, **args: str | float | Message) -> CaseStopped:
     """Return the end of a case that cannot be decided automatically."""
     evidence = [] if seen is None else [seen]
     return CaseStopped(Outcome(verdict=Verdict.NOT_GRADABLE, feedback=say(template, **args), evidence=evidence))
@@ -176,12 +176,12 @@ FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
 EXCEPTIONS = {FaultKind.RAISED, FaultKind.EXITED, FaultKind.MEMORY}
 
 
-def student_fault(fault: Fault, what: str, file: SourceFile, memory_bytes: int) -> CaseStopped:
+def student_fault(fault: Fault, what: str | Message, file: SourceFile, memory_bytes: int) -> CaseStopped:
     """Return the end of a case in which the student's code did not answer; what names the call."""
     known = fault.kind is FaultKind.RAISED and fault.type in FAULT_SENTENCES
     is_forbidden = fault.kind is FaultKind.CRASHED and fault.message == "SIGSYS"
     template, hint = FAULT_SENTENCES["SIGSYS" if is_forbidden else fault.type if known else fault.kind]
-    words: dict[str, str | int] = {
+    words: dict[str, str | int | Message] = {
         "what": what,
         "place": file.place(fault.line),
         "file": file.name,

@@ -117,7 +117,7 @@ class Student:
         """What the worker said when the program had run; CaseStopped where loading it failed."""
         result = self._worker.load()
         if isinstance(result, Fault):
-            raise self.stopped(result, f"Loading {self.file.name}")
+            raise self.stopped(result, say("Loading {file}", file=self.file.name))
         return result
 
     def has(self, name: str) -> bool:
@@ -159,7 +159,7 @@ class Student:
         self,
         operation: str,
         *remotes: Remote,
-        named: str,
+        named: str | Message,
         time_s: float | None = None,
         needs: Iterable[str] = (),
         **values: Any,
@@ -187,7 +187,7 @@ class Student:
     def answer(
         self,
         op: str,
-        what: str,
+        what: str | Message,
         settings: Mapping[str, Any],
         arguments: tuple[Iterable[Any], Mapping[str, Any]] | None = None,
         remotes: Sequence[Remote] = (),
@@ -222,10 +222,10 @@ class Student:
         what = made[0] if result.is_in_making and made else what
         stopped = self.stopped(result, what)
         if needs and result.kind in (FaultKind.TIMEOUT, FaultKind.OUTPUT):
-            self._hung[what] = stopped
+            self._hung[str(what)] = stopped
         raise stopped
 
-    def stopped(self, fault: Fault, what: str) -> CaseStopped:
+    def stopped(self, fault: Fault, what: str | Message) -> CaseStopped:
         """Return the end of the case in which what did not answer."""
         return student_fault(fault, what, self.file, self.limits.memory_bytes)
 

@@ -13,17 +13,11 @@ from urllib.parse import quote
 from grader.models import Criterion, Rubric, Status
 from grader.renderers import charts
 from grader.renderers.markup import asset, esc, foot, head, shown, told
-from grader.renderers.parts import marked
+from grader.renderers.words import STATUSES, marked
 from grader.tables import Entry
 
 NAMES_SHOWN = 12
 NAME_CHARS = 120
-STATUSES = {
-    "graded": marked("graded"),
-    "rejected": marked("rejected"),
-    "not_gradable": marked("not gradable"),
-    "grader_error": marked("grader error"),
-}
 
 
 def render_class(

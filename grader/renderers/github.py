@@ -6,7 +6,6 @@ For standard output. The summary of the step is a file of its own, and the forma
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +17,6 @@ from grader.renderers.parts import (
     checks,
     extra_line,
     feedback,
-    marked,
     measured,
     place,
     reason_line,
@@ -27,6 +25,7 @@ from grader.renderers.parts import (
     violations,
 )
 from grader.renderers.text import printable, render_text
+from grader.renderers.words import marked
 
 ANNOTATIONS = 10  # GitHub shows no more of one kind in a step
 SEVERITIES = ("error", "warning", "notice")
@@ -36,7 +35,6 @@ TITLES = {
     Status.NOT_GRADABLE: marked("Not graded automatically"),
     Status.GRADER_ERROR: marked("The grader failed"),
 }
-PLACE = re.compile(r"(.+), line (\d+)")  # as reading.place_of writes it; notebooks have a cell before the line
 TOLD_ELSEWHERE = (Verdict.PASSED, Verdict.BLOCKED, Verdict.NOT_RUN)
 
 
@@ -131,8 +129,7 @@ def _lost(report: Report, check: Check) -> int:
 def _reason_place(report: Report) -> tuple[str, int | None] | None:
     """Return the line that a rejected file was given up at, where the reason has one."""
     args = {} if report.reason is None else report.reason.args
-    name, line = args.get("name"), args.get("line")
-    if isinstance(name, str) and isinstance(line, int):
-        return place(name, line)
-    found = PLACE.fullmatch(str(args.get("place", "")))
-    return place(found[1], int(found[2])) if found and ".ipynb, cell " not in found[1] else None
+    name, line = args.get("file", args.get("name")), args.get("line")
+    if not isinstance(name, str) or not isinstance(line, int) or "cell" in args:
+        return None
+    return place(name, line)

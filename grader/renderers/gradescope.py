@@ -11,7 +11,8 @@ import json
 from typing import Any
 
 from grader.models import Report
-from grader.renderers.parts import VERDICTS, Check, Tell, checks, notes, origin, reason_line, score_line, teller, told
+from grader.renderers.parts import Check, Tell, checks, notes, origin, reason_line, score_line, teller, told
+from grader.renderers.words import VERDICTS
 
 
 def render_gradescope(report: Report) -> str:

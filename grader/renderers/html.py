@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grader.language import translated
 from grader.models import (
     AnyFigure,
     CaseResult,
@@ -22,8 +21,8 @@ from grader.models import (
 )
 from grader.renderers import charts
 from grader.renderers.markup import TEXT_CHARS, esc, foot, head, shown, told
-from grader.renderers.parts import VERDICTS, marked
 from grader.renderers.text import SYMBOLS
+from grader.renderers.words import VERDICTS, marked
 
 PAGE_BYTES = 190_000
 PRINTED_LINES, PRINTED_CHARS = 20, 160
@@ -279,7 +278,7 @@ class Page:
     ) -> str:
         size = max(len(expected), len(actual))
         names, apart = self._row_names(evidence, size), _apart(expected, actual)
-        head_cells = [f'<th scope="col">{self._probe_name(name)}</th>' for name in beside]
+        head_cells = [f'<th scope="col">{esc(name, 40)}</th>' for name in beside]
         head_cells += [f'<th scope="col" class="number">{self.said("expected")}</th>'] if expected else []
         head_cells += [f'<th scope="col" class="number">{self.said("yours")}</th>'] if actual else []
         mark = f'<span class="apart" title="{self.said("differs")}">≠<span class="unseen"> {self.said("differs")}</span></span> '
@@ -315,14 +314,10 @@ class Page:
         return [str(number + 1) for number in range(size)]
 
     def _probe(self, name: str, value: Probe, evidence: Evidence) -> str:
-        label = self._probe_name(name)
         rows = value if isinstance(value, list) and value and all(isinstance(one, list) for one in value) else [value]
         names = [f"{esc(one, 40)}: " for one in evidence.rows] if len(evidence.rows) == len(rows) else [""] * len(rows)
         told_ = [f"<dd>{head}{_text(one)}</dd>" for head, one in zip(names, rows[:MOST_LISTED], strict=False)]
-        return f"<div><dt>{label}</dt>{''.join(told_)}</div>"
-
-    def _probe_name(self, name: str) -> str:
-        return esc(translated(name, self.report.lang), 40)
+        return f"<div><dt>{esc(name, 40)}</dt>{''.join(told_)}</div>"
 
     # --- figures -----------------------------------------------------------------------------
 

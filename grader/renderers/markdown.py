@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from grader.models import CriterionResult, Report, Status, Verdict
 from grader.renderers.parts import (
-    VERDICTS,
     Check,
     Tell,
     advice,
@@ -26,6 +25,7 @@ from grader.renderers.parts import (
     teller,
 )
 from grader.renderers.text import SYMBOLS, printable
+from grader.renderers.words import VERDICTS
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 NUMBER = "|".join(rf"(?<=^\d{{{digits}}})[.)]" for digits in range(1, 10))  # of a list; longer ones are none

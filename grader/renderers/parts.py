@@ -19,14 +19,10 @@ from grader.models import (
     carried,
 )
 from grader.renderers.text import STDOUT_LINES, evidence_lines, printable
+from grader.renderers.words import marked
 
 Tell = Callable[..., str]
 LINE_CHARS = 120
-
-
-def marked(template: str) -> str:
-    """Return a template that is told later, as it is: marks it for whoever collects the fixed sentences."""
-    return template
 
 
 def teller(lang: str) -> Tell:
@@ -34,18 +30,6 @@ def teller(lang: str) -> Tell:
     return functools.partial(word, lang)
 
 
-VERDICTS = {
-    Verdict.PASSED: marked("passed"),
-    Verdict.PARTIAL: marked("partial"),
-    Verdict.FAILED: marked("failed"),
-    Verdict.ERROR: marked("error"),
-    Verdict.TIMEOUT: marked("timeout"),
-    Verdict.MEMORY_LIMIT: marked("memory limit"),
-    Verdict.OUTPUT_LIMIT: marked("output limit"),
-    Verdict.BLOCKED: marked("blocked"),
-    Verdict.NOT_GRADABLE: marked("not gradable"),
-    Verdict.NOT_RUN: marked("not run"),
-}
 SCORES = {
     Status.GRADED: marked("Score: {score} of {max_score}"),
     Status.REJECTED: marked("Score: {score} of {max_score}, rejected: there is nothing to grade in it"),

@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from grader.language import phrase, translated, word
+from grader.language import word
 from grader.models import CaseResult, CriterionResult, Evidence, Number, Probe, Report, Status, Verdict
+from grader.renderers.words import STATUSES, VERDICTS
 
 SYMBOLS = {
     Verdict.PASSED: "✓",
@@ -39,7 +40,7 @@ def render_text(report: Report) -> str:
     made = word(lang, "seed {seed}, sandbox: {level}", seed=report.seed, level=report.sandbox.level)
     lines = [f"{printable(report.submission.name)}  ({made})", ""]
     if report.reason is not None:
-        status = phrase(lang, "status", report.status.value.replace("_", " ")).upper()
+        status = word(lang, STATUSES[report.status.value]).upper()
         lines += [f"{status}: {printable(report.reason.text)}", ""]
     if report.status is not Status.REJECTED:
         titles = {criterion.id: printable(criterion.title) for criterion in report.criteria}
@@ -70,7 +71,7 @@ def _points(lang: str, points: int, most: int) -> str:
 
 def _criterion(criterion: CriterionResult, titles: dict[str, str], lang: str) -> list[str]:
     symbol = SYMBOLS.get(criterion.verdict, "✗")
-    verdict = phrase(lang, "verdict", criterion.verdict.value.replace("_", " "))
+    verdict = word(lang, VERDICTS[criterion.verdict])
     points = _points(lang, criterion.points, criterion.max_points) if criterion.max_points else word(lang, "gate")
     if criterion.points != criterion.points_without_gate:
         verdict += " " + word(lang, "({points} without the violated rule)", points=criterion.points_without_gate)
@@ -83,7 +84,7 @@ def _criterion(criterion: CriterionResult, titles: dict[str, str], lang: str) ->
             lines += _case(case, lang)
         elif case.blocked_by == criterion.id:  # by a case above
             points = _points(lang, case.points, case.max_points)
-            lines.append(f"     {points}: {printable(case.title)} ({phrase(lang, 'verdict', 'blocked')})")
+            lines.append(f"     {points}: {printable(case.title)} ({word(lang, VERDICTS[case.verdict])})")
         lines += [f"     {word(lang, 'note')}: {printable(remark.text)}" for remark in case.remarks]
     others = sorted(blocked - {criterion.id})
     if others:
@@ -117,7 +118,7 @@ def evidence_lines(evidence: Evidence, lang: str) -> list[str]:
     for name, value in ((word(lang, "expected"), evidence.expected), (word(lang, "actual"), evidence.actual)):
         lines += labelled(name, in_rows(value, evidence.shape), evidence.rows)
     for name, probe in evidence.probe.items():
-        lines += labelled(word(lang, "for {name}", name=translated(name, lang)), probe, evidence.rows)
+        lines += labelled(word(lang, "for {name}", name=name), probe, evidence.rows)
     return lines
 
 

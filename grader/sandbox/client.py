@@ -139,7 +139,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class ReadAnswer(msgspec.Struct, frozen=True):
-    """The source, or the sentence that says why there is none: a template and its arguments."""
+    """The source, or the sentence that says why there is none: a template and its arguments, as in reading.Refusal."""
 
     source: Source | None = None
     refusal: str = ""

@@ -60,7 +60,7 @@ ARCHIVERS = ("zipfile", "tarfile", "zlib", "gzip", "bz2", "lzma")
 
 
 class Refusal(Exception):
-    """What was handed in cannot be graded; a sentence as a template and its arguments."""
+    """What was handed in cannot be graded; a sentence as a template and its arguments, but for {classes}, the lab's."""
 
     def __init__(self, template: str, **arguments: str | int) -> None:
         super().__init__(template)
@@ -144,17 +144,17 @@ def kind_of(name: str, kinds: Iterable[str]) -> str | None:
 
 
 def unsafe(name: str) -> str | None:
-    """Return why a name inside a submission is not taken, None where it is."""
+    """Return the sentence on a name inside a submission that is not taken, None where it is."""
     if not name or len(name) > NAME_CHARS:
-        return "is empty or too long"
+        return "{member} in {name} is empty or too long."
     if any(unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} for character in name):
-        return "has control characters"
+        return "{member} in {name} has control characters."
     if name.startswith(("/", "~")) or re.match(r"^[A-Za-z]:", name):
-        return "is absolute"
+        return "{member} in {name} is absolute."
     if "\\" in name:
-        return "has backslashes"
+        return "{member} in {name} has backslashes."
     if ".." in name.split("/"):
-        return "leads out of its folder"
+        return "{member} in {name} leads out of its folder."
     return None
 
 
@@ -189,10 +189,10 @@ def from_archive(name: str, content: bytes) -> dict[str, bytes]:
                 raise Refusal("{name} has more than {limit} entries.", name=name, limit=MEMBERS)
             if not kind_of(member, SOURCES) or is_litter(member.replace("\\", "/")):
                 continue
-            reason = unsafe(member) or (None if is_file else "is not a regular file")
-            reason = reason or ("appears twice" if posixpath.normpath(member) in found else None)
-            if reason is not None:
-                raise Refusal("{member} in {name} {reason}.", member=member[:NAME_CHARS], name=name, reason=reason)
+            problem = unsafe(member) or (None if is_file else "{member} in {name} is not a regular file.")
+            problem = problem or ("{member} in {name} appears twice." if posixpath.normpath(member) in found else None)
+            if problem is not None:
+                raise Refusal(problem, member=member[:NAME_CHARS], name=name)
             most = most_bytes(member)
             if size > most:
                 raise too_large(member, size)
@@ -251,12 +251,12 @@ def too_large(name: str, size: int) -> Refusal:
 # --- text ---------------------------------------------------------------------------------------
 
 
-def place_of(name: str, cells: Sequence[int], line: int) -> str:
-    """Return where a line of a file is, as a person finds it; cells are the first lines of a notebook's."""
+def place_of(name: str, cells: Sequence[int], line: int) -> dict[str, str | int]:
+    """Return file and line of a line as a person finds it, and its cell; cells are the first lines of a notebook's."""
     cell = sum(first <= line for first in cells)
     if cell:
-        return f"{name}, cell {cell}, line {line - cells[cell - 1] + 1}"
-    return f"{name}, line {line}"
+        return {"file": name, "cell": cell, "line": line - cells[cell - 1] + 1}
+    return {"file": name, "line": line}
 
 
 class Source:
@@ -278,7 +278,10 @@ class Source:
         except SyntaxError as error:
             self.tree = ast.Module(body=[], type_ignores=[])
             place = place_of(name, self.cells, error.lineno or 1)
-            self.broken = Refusal("{place}: this is not valid Python: {reason}.", place=place, reason=error.msg)
+            sentence = "{file}, line {line}: this is not valid Python: {reason}."
+            if "cell" in place:
+                sentence = "{file}, cell {cell}, line {line}: this is not valid Python: {reason}."
+            self.broken = Refusal(sentence, reason=error.msg, **place)
 
     def _from_notebook(self, content: bytes) -> str:
         """Return the code cells as one text; what only IPython understands is dropped and listed."""
@@ -411,7 +414,7 @@ def parse(text: str, name: str = "") -> ast.Module:
             tree = ast.parse(text)
             compile(text, name, "exec", dont_inherit=True)
         except (ValueError, RecursionError) as error:
-            raise SyntaxError(str(error) or "too deeply nested") from error
+            raise SyntaxError(str(error) or type(error).__name__) from error
     return tree
 
 
@@ -436,15 +439,14 @@ def chosen(
         return programs[0]
     if len(candidates) > 1:
         raise Refusal(
-            "Several files define {classes}: {files}. Leave one of them in the folder.",
-            classes=" and ".join(classes), files=", ".join(candidates),
-        )  # fmt: skip
+            "Several files define {classes}: {files}. Leave one of them in the folder.", files=", ".join(candidates)
+        )
     if not candidates:
         for file in sorted(refusals):  # the one that would have been it may be broken
             raise refusals[file]
         if not classes:
             raise Refusal("There is no {wanted} in {name}.", name=name, wanted=wanted)
-        raise Refusal("No file in {name} defines {classes}.", name=name, classes=" and ".join(classes))
+        raise Refusal("No file in {name} defines {classes}.", name=name)
     return candidates[0]
 
 

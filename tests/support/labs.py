@@ -49,7 +49,7 @@ def lab(folder: Path, suite: str, cases: Mapping[str, int], *, call_time_s: floa
     return folder
 
 
-def graded(folder: Path, *sources: str, seed: int = 1) -> list[Report]:
+def graded(folder: Path, *sources: str, seed: int = 1, lang: str = "en") -> list[Report]:
     """Grade some texts as work.py by the lab in a folder, in one process and one sandbox."""
     read, reports = assignment(folder), []
     with Sandbox(modules=BASE) as sandbox:
@@ -57,7 +57,7 @@ def graded(folder: Path, *sources: str, seed: int = 1) -> list[Report]:
             place = folder.parent / f"submission{number}"
             place.mkdir(exist_ok=True)
             (place / "work.py").write_text(textwrap.dedent(source), encoding="utf-8")
-            reports.append(grade(place, read, seed=seed, sandbox=sandbox))
+            reports.append(grade(place, read, seed=seed, lang=lang, sandbox=sandbox))
     return reports
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import Meta
 
 from grader.lab import Answer, Remote, Student, not_gradable, unmet
+from grader.models import Message, say
 from grader.sandbox.protocol import Count, Extent, Key
 
 from .oracle import Array
@@ -115,7 +116,7 @@ class Calls:
     def ask(
         self,
         operation: str,
-        what: str,
+        what: str | Message,
         remotes: Sequence[Remote] = (),
         shapes: Mapping[str, tuple[int | None, ...]] = NO_SHAPES,
         time_s: float | None = None,
@@ -126,7 +127,7 @@ class Calls:
         what names the call for the student; shapes are the arrays that the answer must hold (None:
         any extent). The worker may say anything: an answer of other shapes is a broken one.
         """
-        needs = NEEDS.get(what, (what,))
+        needs = NEEDS.get(str(what), (str(what),))
         answer = self.student.operate(operation, *remotes, named=what, time_s=time_s, needs=needs, **values)
         if not isinstance(answer.value, dict):
             raise answer.broken()
@@ -148,11 +149,11 @@ class Calls:
                 )
             return outputs[:, 0]
         form = numbers.form
-        given = {"none": "None", "other": form.dtype}.get(form.kind, f"{form.kind} of shape {tuple(form.shape[:8])}")
+        given = say("{kind} of shape {shape}", kind=form.kind[:WORD_CHARS], shape=str(tuple(form.shape[:8])))
         raise unmet(
             "{what} must return one number; it returned {given}.",
             what=what,
-            given=given[:WORD_CHARS],
+            given={"none": "None", "other": form.dtype[:WORD_CHARS]}.get(form.kind, given),
             hint="The output is one number between 0 and 1; an array with one element is fine too.",
         )
 

@@ -18,6 +18,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from grader.lab import CaseStopped, not_gradable
+from grader.models import say
 from grader.sandbox.client import FaultKind
 from grader.sandbox.protocol import Count
 
@@ -26,7 +27,7 @@ from .calls import Calls, Reference
 from .layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from .oracle import Array
 
-WHAT = "Your program"
+WHAT = say("Your program")
 WATCH_S = 3.0  # for one run under watch
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
 MOST_SCALARS = 64

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from grader.lab import Evidence, Grid, Mark, Series, Student, side_by_side
+from grader.models import say
 
 from . import oracle
 from .oracle import Array
 
+NEURONS = (say("hidden neuron 1"), say("hidden neuron 2"), say("the output neuron"))
+NUMBERS = (say("first weight"), say("second weight"), say("bias"))
 POINTS = 11  # of the outputs along each side of the unit square
 MOST_LOSSES = 500
 TRAINING = "training"  # under this name suites keep it for hooks.figures

@@ -8,14 +8,21 @@ import numpy as np
 import pytest
 
 from grader.lab import Case, CaseStopped, is_close, side_by_side
-from grader.models import show
+from grader.models import listed, show
 
 from .. import oracle, probes
 from ..network import Network
-from ..shown import by_neuron
+from ..shown import NEURONS, by_neuron
 from ..verdicts import unmet
 
 pytestmark = pytest.mark.criterion("shapes")
+
+FORMS = {
+    "list": "Your network takes x as a list; the grader passed it that way.",
+    "tuple": "Your network takes x as a tuple; the grader passed it that way.",
+    "row": "Your network takes x as a row; the grader passed it that way.",
+    "column": "Your network takes x as a column; the grader passed it that way.",
+}
 
 
 def test_three_neurons(network: Network, case: Case) -> None:
@@ -37,14 +44,13 @@ def test_three_neurons(network: Network, case: Case) -> None:
 def test_wiring(network: Network, case: Case) -> None:
     """Two hidden neurons read both inputs, the third reads their outputs."""
     # Seen: the numbers that each neuron was called with and returned, at two inputs.
-    if network.layout.wiring.form != "vector":
-        case.remark("Your network takes x as a {form}; the grader passed it that way.", form=network.layout.wiring.form)
+    if network.layout.wiring.form in FORMS:
+        case.remark(FORMS[network.layout.wiring.form])
 
 
 def test_bias(network: Network, case: Case) -> None:
     """Each neuron has two weights and a bias."""
     # Seen: a number inside each that moves its output at every input.
-    names = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
     try:
         biases = [network.layout.references[index] is not None for index in (2, 5, 8)]
     except CaseStopped as stopped:  # joined in some other way, or with shared weights: a neuron still has its bias
@@ -52,12 +58,12 @@ def test_bias(network: Network, case: Case) -> None:
             biases = [network.neuron().has_bias] * 3
         except CaseStopped:
             raise stopped from None
-    missing = [name for name, has_bias in zip(names, biases, strict=True) if not has_bias]
+    missing = [name for name, has_bias in zip(NEURONS, biases, strict=True) if not has_bias]
     case.seen = side_by_side(expected=3, actual=sum(biases))
     if missing:
         raise unmet(
             "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
-            neurons=", ".join(missing),
+            neurons=listed(missing),
             hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
             misconception="bias_missing",
             formula="neuron",

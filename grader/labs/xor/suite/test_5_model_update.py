@@ -15,13 +15,12 @@ from grader.models import show
 from ..measurements import Measurements
 from ..oracle import Array
 from ..rules import TOLERANCE, ModelRule, ModelSteps, is_small_step_right
-from ..shown import by_neuron
+from ..shown import NEURONS, NUMBERS, by_neuron
 from ..verdicts import named, remark_momentum, unmet
 
 pytestmark = pytest.mark.criterion("model_update")
 
 DULL = 1e-3  # a probe with x = (0, 0) is shown only where no other deviates
-NUMBERS = ("first weight", "second weight", "bias")
 
 
 def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: str) -> None:
@@ -54,14 +53,13 @@ def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: 
             )
         case.seen = seen
         return
-    name = ("hidden neuron 1", "hidden neuron 2", "the output neuron")[worst]
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
     if not steps.change[:, list(rows)].any():
-        unnamed = unmet("Model.backward leaves {neuron} as it was.", neuron=name, hint=hint, seen=seen)
+        unnamed = unmet("Model.backward leaves {neuron} as it was.", neuron=NEURONS[worst], hint=hint, seen=seen)
         raise named(case, measured.network_mistake, unnamed)
     unnamed = unmet(
         "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
-        neuron=name, number=NUMBERS[column], change=show(change), wanted=show(wanted), hint=hint, seen=seen,
+        neuron=NEURONS[worst], number=NUMBERS[column], change=show(change), wanted=show(wanted), hint=hint, seen=seen,
         formula="output" if worst == 2 else "hidden",
     )  # fmt: skip
     raise named(case, measured.network_mistake, unnamed)

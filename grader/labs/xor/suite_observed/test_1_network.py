@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 
 from grader.lab import Case, blocked, not_gradable, side_by_side
-from grader.models import show
+from grader.models import listed, show
 
 from .. import oracle
 from ..observed import Observed
 from ..oracle import Array
-from ..shown import by_neuron
+from ..shown import NEURONS, by_neuron
 from ..verdicts import named, unmet
-
-NAMES = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
 
 
 def first_parameters(observed: Observed) -> Array:
@@ -60,11 +58,11 @@ def test_bias(observed: Observed, case: Case) -> None:
     # Seen: three numbers that move the output as a sum's constant does.
     has_bias = observed.network.present[:, 2] > 0
     case.seen = side_by_side(expected=3, actual=int(has_bias.sum()))
-    missing = [name for name, there in zip(NAMES, has_bias, strict=True) if not there]
+    missing = [name for name, there in zip(NEURONS, has_bias, strict=True) if not there]
     if missing:
         raise unmet(
             "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
-            neurons=", ".join(missing),
+            neurons=listed(missing),
             hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
             misconception="bias_missing",
             formula="neuron",

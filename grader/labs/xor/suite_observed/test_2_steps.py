@@ -20,12 +20,10 @@ from ..observed import Observed
 from ..observed_steps import MISSING, UNDECIDABLE, Parts, Rule, batch_parts_of, parts_of
 from ..oracle import Array
 from ..rules import fit
-from ..shown import by_neuron
+from ..shown import NEURONS, NUMBERS, by_neuron
 from ..suite.test_3_derivative import HINT, check_function, has_derivative
 from ..verdicts import named, remark_momentum, unmet
 
-NAMES = ("hidden neuron 1", "hidden neuron 2", "the output neuron")
-NUMBERS = ("first weight", "second weight", "bias")
 CHAIN = "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step."
 
 
@@ -79,7 +77,7 @@ def check_own(
     off = np.abs(observed.rule.steps.change - found.expected)[:, :, columns]
     index, row, _ = np.unravel_index(int(off.argmax()), off.shape)
     seen = seen_at(observed.rule, int(index), found.expected)
-    raise named(case, observed.mistake, unmet(template, neuron=NAMES[row], hint=hint, seen=seen))
+    raise named(case, observed.mistake, unmet(template, neuron=NEURONS[row], hint=hint, seen=seen))
 
 
 @pytest.mark.criterion("sigmoid_derivative")
@@ -242,7 +240,7 @@ def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> No
     neuron = rows[int(which)]
     unnamed = unmet(
         "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
-        neuron=NAMES[neuron], number=NUMBERS[int(column)], change=show(rule.steps.change[index, neuron, column]),
+        neuron=NEURONS[neuron], number=NUMBERS[int(column)], change=show(rule.steps.change[index, neuron, column]),
         wanted=show(expected[index, neuron, column]), hint=hint, seen=seen_at(rule, int(index), expected),
     )  # fmt: skip
     raise named(case, observed.mistake, unnamed)
