@@ -6,14 +6,14 @@ from typing import Protocol
 
 import pytest
 
-from grader.lab import Case, Student
+from grader.lab import CaseEvidence, Student
 
 
 class Running(Protocol):
-    """The submission and the case of a session."""
+    """The submission of a session, and what its running case shows."""
 
     student: Student
-    case: Case
+    evidence: CaseEvidence
 
 
 RUNNING = pytest.StashKey[Running]()
@@ -26,6 +26,6 @@ def student(request: pytest.FixtureRequest) -> Student:
 
 
 @pytest.fixture
-def case(request: pytest.FixtureRequest) -> Case:
-    """Return the case that is running, for remarks and for what it shows."""
-    return request.config.stash[RUNNING].case
+def evidence(request: pytest.FixtureRequest) -> CaseEvidence:
+    """Return what the running case shows and remarks."""
+    return request.config.stash[RUNNING].evidence

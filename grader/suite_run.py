@@ -27,7 +27,7 @@ from pytest_jsonreport.plugin import JSONReport, pytest_unconfigure
 
 from grader import fixtures
 from grader.budget import Budget, OutOfTime, alarm
-from grader.lab import Case, CaseStopped, Student, blocked, not_gradable
+from grader.lab import CaseEvidence, CaseStopped, Student, blocked, not_gradable
 from grader.lab_package import LabPackage
 from grader.models import Assignment, Outcome, SourceFile, StagedSubmission, SuiteRun, Verdict, say
 from grader.sandbox.client import Worker
@@ -54,7 +54,7 @@ ACTIONS = {
 }
 ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
 
-FIXTURES = ("student", "case")  # the harness's: a lab cannot redefine them
+FIXTURES = ("student", "evidence")  # the harness's: a lab cannot redefine them
 CONTRACT = "suite"  # the folder of the suite that every lab has
 UNJUDGED = "This case is judged by the calls of the template only, and they do not fit this submission."
 OVERWORKED = "What the program answers takes too long to judge: its numbers or its objects are too many."
@@ -68,7 +68,7 @@ class SuitePlugin:
     """Joins a pytest session with one submission: fixtures in, outcomes out."""
 
     student: Student
-    case: Case
+    evidence: CaseEvidence
     _worker: Worker
     _progress: Progress
     _budget: Budget
@@ -77,7 +77,7 @@ class SuitePlugin:
     def __init__(self, assignment: Assignment) -> None:
         self.package = LabPackage(assignment.place)
         self.problem: str | None = None  # with the suite as a whole
-        self.case = Case(name="")
+        self.evidence = CaseEvidence(name="")
         self._assignment = assignment
         self._requires = {
             f"{criterion.id}.{case.id}": case.requires
@@ -138,9 +138,9 @@ class SuitePlugin:
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Start a case with fresh objects, before its fixtures."""
-        self.case = Case(name=case_name(item))
+        self.evidence = CaseEvidence(name=case_name(item))
         with self._limited():
-            self._start(self.case.name)
+            self._start(self.evidence.name)
             yield
 
     @pytest.hookimpl(wrapper=True)
@@ -195,7 +195,7 @@ class SuitePlugin:
         return {"outcome": built}
 
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
-        told = self.case
+        told = self.evidence
         for action, what in self._worker.take_attempts():
             told.remark(ATTEMPT, action=ACTIONS.get(action, action), what=what)
         if stopped is None:

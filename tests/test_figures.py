@@ -19,15 +19,15 @@ import pytest
 from grader.lab import side_by_side, unmet
 
 @pytest.mark.criterion("fit")
-def test_line(student, case):
+def test_line(student, evidence):
     """fit returns slope and offset for two columns."""
     actual = student.run("fit").array(2, 2)
     right = np.array([[1.0, 2.0], [3.0, 4.0]])
-    case.seen = side_by_side(expected=right, actual=actual, x=[1.0, 2.0]).labelled(("slope", "offset"), ("a", "b"), "Lines")
+    evidence.seen = side_by_side(expected=right, actual=actual, x=[1.0, 2.0]).labelled(("slope", "offset"), ("a", "b"), "Lines")
     student.keep("lines", actual)
     student.note("The first slope is {slope}.", slope=float(actual[0, 0]))
     if not np.allclose(actual, right):
-        raise unmet("These are other lines.", seen=case.seen)
+        raise unmet("These are other lines.", seen=evidence.seen)
 '''
 HOOKS = """
 from grader.lab import Grid, Mark, Pairs, Series

@@ -2,7 +2,7 @@
 
 from grader.lab.answers import Answer
 from grader.lab.cases import (
-    Case,
+    CaseEvidence,
     CaseStopped,
     blocked,
     is_close,
@@ -19,7 +19,7 @@ from grader.models import Evidence, Grid, Mark, Pairs, Series, Verdict
 
 __all__ = [
     "Answer",
-    "Case",
+    "CaseEvidence",
     "CaseStopped",
     "Evidence",
     "Grid",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
@@ -67,7 +67,7 @@ def side_by_side(*, expected: Any = None, actual: Any = None, **probe: Any) -> E
 
 
 @dataclass(slots=True)
-class Case:
+class CaseEvidence:
     """What one running case has to tell beside its verdict."""
 
     name: str
@@ -102,21 +102,24 @@ def unmet(
     hint: str | None = None,
     seen: Evidence | None = None,
     verdict: Verdict = Verdict.FAILED,
-    misconception: str | None = None,
+    named: str | None = None,
+    probe: Mapping[str, Any] | None = None,
     formula: str | None = None,
     **args: str | float | Message,
 ) -> CaseStopped:
     """Return the end of a case whose expectation does not hold; template and hint are sentences.
 
-    misconception is the name of the mistake, formula what to reread.
+    named is the id of the mistake; probe is shown where there is nothing seen, by name; formula is what to reread.
     """
+    if seen is None and probe:
+        seen = side_by_side(**probe)
     return CaseStopped(
         Outcome(
             verdict=verdict,
             feedback=say(template, **args),
             hint=None if hint is None else say(hint),
             evidence=[] if seen is None else [seen],
-            misconception=misconception,
+            misconception=named,
             formula=formula,
         )
     )

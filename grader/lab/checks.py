@@ -142,4 +142,4 @@ def stopped(
     """Return the end of a case with a sentence whose braces are text, or with the default one."""
     template = "{sentence}" if sentence else default.feedback.id
     args: dict[str, Any] = {"sentence": sentence} if sentence else {}
-    return unmet(template, hint=hint, misconception=named, seen=side_by_side(**seen) if seen else None, **args)
+    return unmet(template, hint=hint, named=named, seen=side_by_side(**seen) if seen else None, **args)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grader import lab
-from grader.lab import Case, CaseStopped
+from grader.lab import CaseEvidence, CaseStopped
 from grader.models import say, show
 
 from .diagnosis import Diagnosis
@@ -17,27 +17,27 @@ def unmet(template: str, *, formula: str | None = None, **more: Any) -> CaseStop
     return lab.unmet(template, formula=None if formula is None else FORMULAS[formula], **more)
 
 
-def named(case: Case, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> CaseStopped:
+def named(evidence: CaseEvidence, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> CaseStopped:
     """Return the end of a case with the words of the mistake that was recognised, what was seen kept."""
     if diagnosis is None:
-        case.remark("No mistake that the grader knows makes these numbers.")
+        evidence.remark("No mistake that the grader knows makes these numbers.")
         return unnamed
     rule, *others = diagnosis.rules
     for other in others:
-        case.remark("Another mistake makes the very same numbers: {mistake}", mistake=say(other.message))
+        evidence.remark("Another mistake makes the very same numbers: {mistake}", mistake=say(other.message))
     return unmet(
         rule.message,
         hint=rule.hint,
         seen=next(iter(unnamed.outcome.evidence), None),
         verdict=unnamed.outcome.verdict,
-        misconception=diagnosis.id,
+        named=diagnosis.id,
         formula=rule.formula,
     )
 
 
-def remark_momentum(case: Case, alpha: float) -> None:
+def remark_momentum(evidence: CaseEvidence, alpha: float) -> None:
     """Say that momentum was seen; 0 is none."""
     if alpha:
-        case.remark(
+        evidence.remark(
             "You use momentum {alpha}; the lecture teaches it, and it was taken into account.", alpha=show(alpha)
         )

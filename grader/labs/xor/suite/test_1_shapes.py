@@ -7,7 +7,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, is_close, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, is_close, side_by_side
 from grader.models import listed, show
 
 from .. import oracle, probes
@@ -25,10 +25,10 @@ FORMS = {
 }
 
 
-def test_three_neurons(network: Network, case: Case) -> None:
+def test_three_neurons(network: Network, evidence: CaseEvidence) -> None:
     """The model holds three separate neurons, each with weights of its own."""
     # Seen: three objects in a fresh model whose forward can be asked, and no list of weights in two of them.
-    case.seen = side_by_side(expected=3, actual=len(network.layout.parts))
+    evidence.seen = side_by_side(expected=3, actual=len(network.layout.parts))
     try:
         shared = network.layout.shared_weights
     except CaseStopped:
@@ -37,18 +37,18 @@ def test_three_neurons(network: Network, case: Case) -> None:
         raise unmet(
             "Two of the neurons share one list of weights: a step of one changes the other.",
             hint="Make the weights inside __init__, with self._weigths = ..., not in the class body or a default value.",
-            misconception="one_weight_list",
+            named="one_weight_list",
         )
 
 
-def test_wiring(network: Network, case: Case) -> None:
+def test_wiring(network: Network, evidence: CaseEvidence) -> None:
     """Two hidden neurons read both inputs, the third reads their outputs."""
     # Seen: the numbers that each neuron was called with and returned, at two inputs.
     if network.layout.wiring.form in FORMS:
-        case.remark(FORMS[network.layout.wiring.form])
+        evidence.remark(FORMS[network.layout.wiring.form])
 
 
-def test_bias(network: Network, case: Case) -> None:
+def test_bias(network: Network, evidence: CaseEvidence) -> None:
     """Each neuron has two weights and a bias."""
     # Seen: a number inside each that moves its output at every input.
     try:
@@ -59,18 +59,18 @@ def test_bias(network: Network, case: Case) -> None:
         except CaseStopped:
             raise stopped from None
     missing = [name for name, has_bias in zip(NEURONS, biases, strict=True) if not has_bias]
-    case.seen = side_by_side(expected=3, actual=sum(biases))
+    evidence.seen = side_by_side(expected=3, actual=sum(biases))
     if missing:
         raise unmet(
             "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
             neurons=listed(missing),
             hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
-            misconception="bias_missing",
+            named="bias_missing",
             formula="neuron",
         )
 
 
-def test_purity(network: Network, case: Case) -> None:
+def test_purity(network: Network, evidence: CaseEvidence) -> None:
     """forward returns one number, and leaves its input and the weights as they were."""
     # Seen: the nine parameters, set, and read again after six calls at three inputs; these inputs; the answers twice.
     rng = network.rng("purity")
@@ -111,36 +111,38 @@ def test_purity(network: Network, case: Case) -> None:
         )  # fmt: skip
 
 
-def test_start(network: Network, case: Case) -> None:
+def test_start(network: Network, evidence: CaseEvidence) -> None:
     """A fresh model starts with random weights: not equal, and not already trained."""
     # Seen: the parameters of three fresh models, and their four answers.
     models = [network.model() for _ in range(3)]
     starts = np.array([model.parameters for model in models])
     answers = np.array([model.forward(oracle.XOR_INPUTS) for model in models])
     weights = starts[:, :, :2].reshape(3, 6)
-    case.seen = by_neuron(actual=starts[0])
+    evidence.seen = by_neuron(actual=starts[0])
     if all(oracle.has_learned(answer) for answer in answers):
         raise unmet(
             "A fresh model already answers XOR: its weights were not learned.",
             hint="Start from random weights and let train find the solution.",
-            misconception="pretrained",
-            seen=case.seen,
+            named="pretrained",
+            seen=evidence.seen,
         )
     if np.ptp(starts, axis=1).max() < 1e-12:
         raise unmet(
             "All neurons of a fresh model are equal ({value}): they stay equal and XOR is never learned.",
             value=", ".join(show(number) for number in starts[0, 0]),
             hint="Start from different random numbers, for example rng.uniform(-1, 1, n_inputs).",
-            misconception="start_constant" if starts[0].any() else "start_zeros",
-            seen=case.seen,
+            named="start_constant" if starts[0].any() else "start_zeros",
+            seen=evidence.seen,
         )
     if np.ptp(weights, axis=1).max() < 1e-12:
-        case.remark("All starting weights are equal and only the biases differ; better draw each weight separately.")
+        evidence.remark(
+            "All starting weights are equal and only the biases differ; better draw each weight separately."
+        )
     if np.abs(starts[:, 0] - starts[:, 1]).max() < 1e-12:
-        case.remark("Both hidden neurons start with the same weights; better draw each weight separately.")
+        evidence.remark("Both hidden neurons start with the same weights; better draw each weight separately.")
     if np.abs(weights).max() < 0.05:
-        case.remark("All starting weights are tiny; learning may never get going. Numbers up to about 1 work well.")
+        evidence.remark("All starting weights are tiny; learning may never get going. Numbers up to about 1 work well.")
     if np.abs(starts - starts[0]).max() < 1e-12:
-        case.remark(
+        evidence.remark(
             "Every model starts with the same weights; when a training run gets stuck, a new model will not help."
         )

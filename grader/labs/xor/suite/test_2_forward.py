@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Evidence, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, Evidence, side_by_side
 from grader.models import show
 
 from .. import oracle, probes
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.criterion("forward")
 HINT = "The formula is y = 1 / (1 + e^-d) with d = w0 + w1 x1 + w2 x2."
 
 
-def test_neuron(network: Network, case: Case, measured: Measurements) -> None:
+def test_neuron(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
     """One neuron returns S(w . x + w0)."""
     # Seen: nine answers of one neuron with drawn weights, at the corners and at drawn inputs.
     rng = network.rng("forward")
@@ -28,7 +28,7 @@ def test_neuron(network: Network, case: Case, measured: Measurements) -> None:
     parameters = rng.uniform(-2, 2, 3) * [1, 1, neuron.has_bias]
     x = probes.points(rng, 9)
     expected, actual = oracle.neuron(parameters, x), neuron.forward(parameters, x)
-    case.seen = side_by_side(expected=expected, actual=actual, weights=parameters, x=x)
+    evidence.seen = side_by_side(expected=expected, actual=actual, weights=parameters, x=x)
     index = worst(actual, expected)
     if index is not None:
         unnamed = unmet(
@@ -40,8 +40,8 @@ def test_neuron(network: Network, case: Case, measured: Measurements) -> None:
             seen=side_by_side(expected=expected[index], actual=actual[index], weights=parameters, x=x[index]),
             formula="neuron",
         )
-        raise named(case, neuron_mistake(measured, parameters, x, actual), unnamed)
-    check_large_sums(network, case)
+        raise named(evidence, neuron_mistake(measured, parameters, x, actual), unnamed)
+    check_large_sums(network, evidence)
 
 
 def neuron_mistake(measured: Measurements, parameters: Array, x: Array, actual: Array) -> Diagnosis | None:
@@ -54,24 +54,24 @@ def neuron_mistake(measured: Measurements, parameters: Array, x: Array, actual: 
     return alone if found is not None and len(found.rules) > 1 else found
 
 
-def check_large_sums(network: Network, case: Case) -> None:
+def check_large_sums(network: Network, evidence: CaseEvidence) -> None:
     """Remark on a sigmoid that overflows; it costs nothing."""
     try:
         extreme = network.neuron().forward(np.array([400.0, 400.0, 0.0]), np.array([[-1.0, -1.0], [1.0, 1.0]]))
     except CaseStopped as stopped:
-        case.remark("For a very large negative sum: {problem}", problem=stopped.feedback)
+        evidence.remark("For a very large negative sum: {problem}", problem=stopped.feedback)
         return
     if not np.allclose(extreme, [0.0, 1.0], atol=1e-6):
-        case.remark("For sums of -800 and 800 the sigmoid should be 0 and 1.")
+        evidence.remark("For sums of -800 and 800 the sigmoid should be 0 and 1.")
 
 
-def test_model(network: Network, case: Case, measured: Measurements) -> None:
+def test_model(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
     # Seen: 27 answers of a model with parameters drawn three times.
     answers = network.answers
     index = worst(answers.actual, answers.expected)
     if index is None:
-        case.seen = answers_seen(answers, slice(0, 9))
+        evidence.seen = answers_seen(answers, slice(0, 9))
         return
     unnamed = unmet(
         "Model.forward gives {got} where the network's answer is {wanted}.",
@@ -81,7 +81,7 @@ def test_model(network: Network, case: Case, measured: Measurements) -> None:
         seen=answers_seen(answers, slice(index, index + 1)),
         formula="neuron",
     )
-    raise named(case, measured.forward_mistake, unnamed)
+    raise named(evidence, measured.forward_mistake, unnamed)
 
 
 def answers_seen(answers: NetworkAnswers, shown: slice) -> Evidence:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, blocked, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, blocked, side_by_side
 from grader.models import show
 
 from .. import oracle
@@ -21,27 +21,27 @@ pytestmark = pytest.mark.criterion("sigmoid_derivative")
 HINT = "With y = S(d) the derivative is S'(d) = y (1 - y): formula (1) of the lecture."
 
 
-def test_function(network: Network, case: Case, measured: Measurements) -> None:
+def test_function(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
     """sigmoid_derivative(y) returns y (1 - y)."""
     # Seen: its values at nine drawn y; without such a function the derivative in the steps, as in `used`.
     if not network.has("sigmoid_derivative"):
-        check_used(case, measured)
-        case.remark("There is no function sigmoid_derivative; what Neuron.backward uses was judged instead.")
+        check_used(evidence, measured)
+        evidence.remark("There is no function sigmoid_derivative; what Neuron.backward uses was judged instead.")
         return
-    check_function(network, case)
+    check_function(network, evidence)
 
 
-def check_function(network: Network, case: Case) -> None:
+def check_function(network: Network, evidence: CaseEvidence) -> None:
     """Compare the student's sigmoid_derivative with y (1 - y); one that takes the sum is as good."""
     y = network.rng("derivative").uniform(0.05, 0.95, 9)
     actual = network.function("sigmoid_derivative", y[:, None])
     expected = oracle.derivative(y)
     at_sum = oracle.derivative(oracle.sigmoid(y))
-    case.seen = side_by_side(expected=expected, actual=actual, y=y)
+    evidence.seen = side_by_side(expected=expected, actual=actual, y=y)
     if misfit(actual, expected) < TOLERANCE:
         return
     if misfit(actual, at_sum) < TOLERANCE:
-        case.remark("sigmoid_derivative takes the sum d, not the output y; then call it with d, never with y.")
+        evidence.remark("sigmoid_derivative takes the sum d, not the output y; then call it with d, never with y.")
         return
     index = int(np.where(np.isfinite(actual), np.abs(actual - expected), np.inf).argmax())
     raise unmet(
@@ -51,44 +51,46 @@ def check_function(network: Network, case: Case) -> None:
         wanted=show(expected[index]),
         hint=HINT,
         seen=side_by_side(expected=expected[index], actual=actual[index], y=y[index]),
-        misconception="derivative_negated" if misfit(actual, -expected) < TOLERANCE else None,
+        named="derivative_negated" if misfit(actual, -expected) < TOLERANCE else None,
         formula="derivative",
     )
 
 
-def test_used(case: Case, measured: Measurements) -> None:
+def test_used(evidence: CaseEvidence, measured: Measurements) -> None:
     """Neuron.backward multiplies the error with y (1 - y)."""
     # Seen: a weight or the bias moves by y (1 - y) over six probes; or a mistake that has y (1 - y) in it makes all of the
     # neuron's steps; or, where the steps show no slope, the errors given back are err y (1 - y) w; or the steps have none,
     # and the network's are the gradient.
-    check_used(case, measured)
+    check_used(evidence, measured)
 
 
-def check_used(case: Case, measured: Measurements) -> None:
+def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
     """Judge the derivative behind the neuron's steps, whatever else may be wrong with them."""
     steps, rule = measured.neuron_steps, measured.neuron_rule
     y = oracle.neuron(steps.probes.weights, steps.probes.x)
     expected = oracle.derivative(y)
     if rule.is_derivative_right and not measured.is_derivative_negated:
-        case.seen = side_by_side(expected=expected, actual=rule.slope / rule.rate, y=y)
+        evidence.seen = side_by_side(expected=expected, actual=rule.slope / rule.rate, y=y)
         if misfit(rule.slope / rule.rate, expected) >= TOLERANCE:
-            case.remark("Judged with the slope of your own activation, which counts under the forward pass.")
+            evidence.remark("Judged with the slope of your own activation, which counts under the forward pass.")
         return
     if rule.is_derivative_right:
         seen = side_by_side(expected=expected, actual=-expected, y=y)
         raise unmet(
             "Neuron.backward uses y (y - 1): the derivative with the wrong sign.", hint=HINT, seen=seen,
-            misconception="derivative_negated", formula="derivative",
+            named="derivative_negated", formula="derivative",
         )  # fmt: skip
     if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if has_derivative(measured.neuron_mistake) or (not rule.are_weights_right and steps.is_returned_right):
-        case.remark("The steps themselves do not show it; what is wrong with them counts where it is reported.")
+        evidence.remark("The steps themselves do not show it; what is wrong with them counts where it is reported.")
         return
     if not np.isfinite(rule.slope).all() or not rule.slope.any():
         raise blocked("neuron_update.weights")  # nothing moves, so no derivative shows
     if rule.is_derivative_constant and is_in_model(measured):
-        case.remark("Your Neuron.backward takes an error that the model has already multiplied with the derivative.")
+        evidence.remark(
+            "Your Neuron.backward takes an error that the model has already multiplied with the derivative."
+        )
         return
     scale = (rule.slope * expected).sum() / (expected**2).sum()
     actual = rule.slope / scale
@@ -103,7 +105,7 @@ def check_used(case: Case, measured: Measurements) -> None:
         seen=seen,
         formula="derivative",
     )
-    raise named(case, measured.neuron_mistake, unnamed)
+    raise named(evidence, measured.neuron_mistake, unnamed)
 
 
 def has_derivative(mistake: Diagnosis | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Evidence, blocked, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, side_by_side
 from grader.models import Verdict, show
 
 from ..measurements import Measurements
@@ -40,7 +40,7 @@ def seen_at(steps: NeuronSteps, index: int, expected: Array, actual: Array) -> E
     )
 
 
-def test_weights(case: Case, measured: Measurements) -> None:
+def test_weights(evidence: CaseEvidence, measured: Measurements) -> None:
     """Each weight moves by rate x error x derivative x its own input."""
     # Seen: both weights show one slope over six probes, in proportion to each of three errors, whatever steps were made
     # before, not cut to few digits; and where Model takes a rate, twice the rate makes twice the step.
@@ -57,7 +57,7 @@ def test_weights(case: Case, measured: Measurements) -> None:
             digits=str(digits),
             hint="Leave the weights as the step makes them; round only when you print.",
             seen=seen,
-            misconception="weights_rounded",
+            named="weights_rounded",
             formula="step",
         )
     if digits == 0:
@@ -65,7 +65,7 @@ def test_weights(case: Case, measured: Measurements) -> None:
             "The weights stay whole numbers: every step is cut off.",
             hint="Keep the weights as floating-point numbers, and do not round or int() them after a step.",
             seen=seen,
-            misconception="weights_truncated",
+            named="weights_truncated",
             formula="step",
         )
     if digits is not None:
@@ -74,18 +74,18 @@ def test_weights(case: Case, measured: Measurements) -> None:
             digits=digits,
             hint="Leave the weights as the step makes them; round only when you print.",
             seen=seen,
-            misconception="weights_rounded",
+            named="weights_rounded",
             formula="step",
         )
     if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if not actual.any():
         template, hint = "Neuron.backward leaves the weights as they were.", STILL.hint
-        raise named(case, measured.neuron_mistake, unmet(template, hint=hint, seen=seen))
+        raise named(evidence, measured.neuron_mistake, unmet(template, hint=hint, seen=seen))
     if not rule.are_weights_right:
         hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
         unnamed = unmet("The two weights do not move in proportion to their inputs.", hint=hint, seen=seen)
-        raise named(case, measured.neuron_mistake, unnamed)
+        raise named(evidence, measured.neuron_mistake, unnamed)
     if not rule.are_weights_linear:
         hint = "The step is proportional to the error, its sign included."
         off = other_error(measured)
@@ -94,9 +94,9 @@ def test_weights(case: Case, measured: Measurements) -> None:
             raise unmet(
                 "A small error makes no step at all: at an error of {err} nothing moves.",
                 err=show(steps.small_err), hint="Every example makes a step, however small its error.",
-                seen=off, misconception="small_errors_skipped", formula="step",
+                seen=off, named="small_errors_skipped", formula="step",
             )  # fmt: skip
-        raise named(case, measured.neuron_mistake, unnamed)
+        raise named(evidence, measured.neuron_mistake, unnamed)
     if not rule.is_stateless:
         hint = "Use the input and the output of the last forward call, and start every step from zero."
         late = int(np.abs(steps.in_a_row - steps.change).max(1).argmax())
@@ -104,10 +104,10 @@ def test_weights(case: Case, measured: Measurements) -> None:
         unnamed = unmet(
             "The same step comes out differently when other steps were made before it.", hint=hint, seen=seen
         )
-        raise named(case, measured.neuron_mistake, unnamed)
-    remark_momentum(case, rule.momentum)
-    case.seen = seen
-    check_rate(case, measured)
+        raise named(evidence, measured.neuron_mistake, unnamed)
+    remark_momentum(evidence, rule.momentum)
+    evidence.seen = seen
+    check_rate(evidence, measured)
 
 
 # How a step grows with twice the rate, where the rate is not used as it should be.
@@ -121,7 +121,7 @@ RATE_RATIOS = {
 }
 
 
-def check_rate(case: Case, measured: Measurements) -> None:
+def check_rate(evidence: CaseEvidence, measured: Measurements) -> None:
     """Stop the case when Model takes a learning rate, and the step is not proportional to it."""
     try:
         ratio = measured.rate_ratio
@@ -131,7 +131,7 @@ def check_rate(case: Case, measured: Measurements) -> None:
         if ratio is not None and abs(ratio - known) < RATE_TOLERANCE * known:
             raise unmet(
                 sentence, hint="Keep the rate in the neuron, and multiply the step with it once.",
-                verdict=Verdict.PARTIAL, misconception=name, formula="step", seen=side_by_side(expected=2.0, actual=ratio),
+                verdict=Verdict.PARTIAL, named=name, formula="step", seen=side_by_side(expected=2.0, actual=ratio),
             )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def other_error(measured: Measurements) -> Evidence:
     return max(found, key=lambda one: one[0])[1]
 
 
-def test_bias(case: Case, measured: Measurements) -> None:
+def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
     """The bias moves like a weight whose input is 1."""
     # Seen: the bias moves by the slope that the weights show, or by y (1 - y), in proportion to each of three errors;
     # with inputs of 0 too.
@@ -157,7 +157,7 @@ def test_bias(case: Case, measured: Measurements) -> None:
     if not steps.has_bias:
         raise blocked("shapes.bias")
     expected, actual = right_steps(measured)[:, 2], steps.change[:, 2]
-    case.seen = side_by_side(expected=expected, actual=actual, err=steps.err)
+    evidence.seen = side_by_side(expected=expected, actual=actual, err=steps.err)
     if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if rule.is_bias_right:
@@ -175,11 +175,11 @@ def test_bias(case: Case, measured: Measurements) -> None:
     unnamed = unmet(
         template,
         hint="The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1.",
-        seen=case.seen,
+        seen=evidence.seen,
         formula="bias",
         ratio=show(rule.bias_ratio),
     )
-    raise named(case, measured.neuron_mistake, unnamed)
+    raise named(evidence, measured.neuron_mistake, unnamed)
 
 
 def check_zero_input(measured: Measurements) -> None:
@@ -191,12 +191,12 @@ def check_zero_input(measured: Measurements) -> None:
             "No step is made when all inputs are 0, although the bias should move.",
             hint="Every example makes a step: for x = (0, 0) the bias still moves.",
             seen=side_by_side(actual=steps.zero_change, weights=steps.probes.weights[0], x=[0.0, 0.0], err=steps.err),
-            misconception="zero_input_skipped",
+            named="zero_input_skipped",
             formula="bias",
         )
 
 
-def test_returned_error(case: Case, measured: Measurements) -> None:
+def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
     """backward returns the error of each input: err x derivative x weight, from before the step."""
     # Seen: two numbers for each of six probes, err times y (1 - y), or times the slope of its own steps, times the weights
     # from before; or one, that delta; or none, where the network's steps are the gradient.
@@ -207,7 +207,7 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
     before = steps.before[:, :2]
     expected = delta[:, None] * before
     if count in (0, 1):
-        check_unreturned(case, measured, count, delta)
+        check_unreturned(evidence, measured, count, delta)
         return
     if count != 2:
         raise unmet(
@@ -217,11 +217,11 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
     if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if steps.is_returned_right:
-        case.seen = side_by_side(expected=steps.returned, actual=steps.returned, weights=before, err=steps.err)
+        evidence.seen = side_by_side(expected=steps.returned, actual=steps.returned, weights=before, err=steps.err)
         return
     ratio, residual = fit(steps.returned, expected)
     free = not rule.is_derivative_right and ratio > 0  # the rate cannot be told from the derivative
-    case.seen = side_by_side(expected=expected, actual=steps.returned, weights=before, err=steps.err)
+    evidence.seen = side_by_side(expected=expected, actual=steps.returned, weights=before, err=steps.err)
     if residual < TOLERANCE and (free or abs(ratio - 1) < TOLERANCE):
         return
     after = delta[:, None] * (before + steps.change[:, :2])
@@ -230,13 +230,13 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
         raise unmet(
             "backward returns errors made with the weights from after the step.",
             hint="Work out the returned errors before you change self._weigths.",
-            verdict=Verdict.PARTIAL, misconception="updated_output_weights", formula="hidden", seen=seen,
+            verdict=Verdict.PARTIAL, named="updated_output_weights", formula="hidden", seen=seen,
         )  # fmt: skip
     if residual < TOLERANCE and abs(ratio - 2) < TOLERANCE:
         raise unmet(
             "The returned errors are twice as large as they should be: the factor 2 is applied in every neuron again.",
             hint="Keep the factor 2 in the step; the returned error is err y (1 - y) w.",
-            verdict=Verdict.PARTIAL, misconception="factor_two_compounded", formula="hidden", seen=seen,
+            verdict=Verdict.PARTIAL, named="factor_two_compounded", formula="hidden", seen=seen,
         )  # fmt: skip
     mistake = measured.returned_mistake
     if residual < TOLERANCE:
@@ -245,28 +245,28 @@ def test_returned_error(case: Case, measured: Measurements) -> None:
             hint="The returned error is err y (1 - y) w, without the learning rate and with the same sign.", seen=seen,
             formula="hidden",
         )  # fmt: skip
-        raise named(case, mistake, unnamed)
+        raise named(evidence, mistake, unnamed)
     unnamed = unmet(
         "The returned errors are not err x derivative x weight.",
         hint="The error of input i is err y (1 - y) w_i: it goes back through the weight that it came through.",
         seen=seen,
         formula="hidden",
     )
-    raise named(case, mistake, unnamed)
+    raise named(evidence, mistake, unnamed)
 
 
-def check_unreturned(case: Case, measured: Measurements, count: int, delta: Array) -> None:
+def check_unreturned(evidence: CaseEvidence, measured: Measurements, count: int, delta: Array) -> None:
     """Accept a neuron that returns its delta, or nothing, where the model does the rest rightly, with its own neuron's steps."""
     returned = measured.neuron_steps.returned
     if count == 1 and fit(returned[:, 0], delta)[1] < TOLERANCE:
-        case.remark("backward returns its delta; the model multiplies it with the weights.")
+        evidence.remark("backward returns its delta; the model multiplies it with the weights.")
         return
     try:
         is_right = measured.model_rule.is_right or measured.is_paid
     except CaseStopped:
         is_right = False
     if is_right:
-        case.remark("backward does not return the errors of its inputs; the model works them out itself.")
+        evidence.remark("backward does not return the errors of its inputs; the model works them out itself.")
         return
     raise unmet(
         "backward does not return the error of each input.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, Evidence, blocked
+from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked
 from grader.models import show
 
 from ..measurements import Measurements
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.criterion("model_update")
 DULL = 1e-3  # a probe with x = (0, 0) is shown only where no other deviates
 
 
-def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: str) -> None:
+def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, ...], hint: str) -> None:
     """Compare the steps of some neurons (rows of the oracle) with what they should be."""
     if measured.is_dead:
         raise blocked("forward.model")
@@ -34,13 +34,13 @@ def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: 
     probe, column = np.unravel_index(int(off.argmax()), off.shape)
     seen = seen_at(steps, int(probe), rule.expected)
     if rule.is_carried:
-        case.remark(
+        evidence.remark(
             "Judged with the step that your own neuron makes; what is wrong inside it counts where it is reported."
         )
-    remark_momentum(case, rule.momentum)
+    remark_momentum(evidence, rule.momentum)
     if not rule.is_right and measured.is_paid:
-        case.remark("The mistake inside your neurons makes all of these steps; it counts where it is reported.")
-        case.seen = seen
+        evidence.remark("The mistake inside your neurons makes all of these steps; it counts where it is reported.")
+        evidence.seen = seen
         return
     if rule.residuals[list(rows)].max() < TOLERANCE:
         is_judged_here = 2 in rows and rule.is_right and not rule.is_carried and is_linear(measured)
@@ -49,20 +49,20 @@ def check_rows(case: Case, measured: Measurements, rows: tuple[int, ...], hint: 
                 "With an error of {err} the network does not move in proportion.",
                 err=show(steps.small_err[0]),
                 hint="Every example makes a step, however small its error; the step is proportional to the error.",
-                misconception=None if steps.small_change.any() else "small_errors_skipped",
+                named=None if steps.small_change.any() else "small_errors_skipped",
             )
-        case.seen = seen
+        evidence.seen = seen
         return
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
     if not steps.change[:, list(rows)].any():
         unnamed = unmet("Model.backward leaves {neuron} as it was.", neuron=NEURONS[worst], hint=hint, seen=seen)
-        raise named(case, measured.network_mistake, unnamed)
+        raise named(evidence, measured.network_mistake, unnamed)
     unnamed = unmet(
         "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
         neuron=NEURONS[worst], number=NUMBERS[column], change=show(change), wanted=show(wanted), hint=hint, seen=seen,
         formula="output" if worst == 2 else "hidden",
     )  # fmt: skip
-    raise named(case, measured.network_mistake, unnamed)
+    raise named(evidence, measured.network_mistake, unnamed)
 
 
 def is_linear(measured: Measurements) -> bool:
@@ -85,7 +85,7 @@ def seen_at(steps: ModelSteps, index: int, expected: Array) -> Evidence:
     )
 
 
-def test_output_step(case: Case, measured: Measurements) -> None:
+def test_output_step(evidence: CaseEvidence, measured: Measurements) -> None:
     """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
     # Seen: its steps at four probes are the gradient with one rate (momentum, an order defect, the slope of the student's own
     # forward taken into account), small errors included; or those that its own neuron makes, which follow error and probe;
@@ -95,21 +95,21 @@ def test_output_step(case: Case, measured: Measurements) -> None:
             "A fresh model keeps its weights whole numbers: every step is cut off.",
             hint="Start with floating-point weights: np.array([...], dtype=float), or rng.uniform.",
         )
-    check_rows(case, measured, (2,), "The output neuron's inputs are the two hidden outputs, not x.")
+    check_rows(evidence, measured, (2,), "The output neuron's inputs are the two hidden outputs, not x.")
 
 
-def test_hidden_step(case: Case, measured: Measurements) -> None:
+def test_hidden_step(evidence: CaseEvidence, measured: Measurements) -> None:
     """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
     # Seen: the same of both hidden neurons.
     check_rows(
-        case,
+        evidence,
         measured,
         (0, 1),
         "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step.",
     )
 
 
-def test_order(case: Case, measured: Measurements) -> None:
+def test_order(evidence: CaseEvidence, measured: Measurements) -> None:
     """All parts of one step use the weights and outputs from before the step."""
     # Seen: the two cases before have passed, and not as the steps of an order defect.
     steps, rule = measured.model_steps, measured.model_rule
@@ -117,7 +117,7 @@ def test_order(case: Case, measured: Measurements) -> None:
         raise unmet(
             rule.defect.message,
             hint=rule.defect.hint,
-            misconception=rule.defect.id,
+            named=rule.defect.id,
             formula=rule.defect.formula,
             seen=deviation(steps, rule),
         )

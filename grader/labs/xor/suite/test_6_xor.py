@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from grader.lab import Case, CaseStopped, blocked, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, blocked, side_by_side
 from grader.models import show
 from grader.sandbox.client import FaultKind
 
@@ -37,7 +37,7 @@ STILL = 1e-9
 TURNING = {"derivative_negated", "hidden_sign"}  # mistakes with the same numbers but for the sign of the error
 
 
-def test_loss(network: Network, case: Case, measured: Measurements) -> None:
+def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
     """loss(y, label) is linear in label - y, with the sign that backward expects."""
     # Seen: its values at five drawn outputs are one constant times label - y; and where the steps show which sign they
     # expect, that one.
@@ -50,21 +50,21 @@ def test_loss(network: Network, case: Case, measured: Measurements) -> None:
     y = network.rng("loss").uniform(0.1, 0.9, 5)
     actual = losses_of(network, np.column_stack([y, labels]))
     c, residual = fit(actual, labels - y)
-    case.seen = side_by_side(expected=labels - y, actual=actual, y=y, label=labels)
+    evidence.seen = side_by_side(expected=labels - y, actual=actual, y=y, label=labels)
     if residual >= TOLERANCE:
         unnamed = unmet(
             "loss is not proportional to label - y.",
             hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",
-            seen=case.seen,
+            seen=evidence.seen,
             formula="loss",
         )
-        raise named(case, diagnose_loss(y, labels, actual), unnamed)
+        raise named(evidence, diagnose_loss(y, labels, actual), unnamed)
     if c * agreed_sign(network, measured) < 0:
         raise unmet(
             "loss and backward have opposite signs: a step with err = loss(y, label) climbs the error.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
-            seen=case.seen,
-            misconception="loss_sign",
+            seen=evidence.seen,
+            named="loss_sign",
             formula="step",
         )
 
@@ -95,7 +95,7 @@ def losses_of(network: Network, arguments: Array) -> Array:
     return network.function("loss", arguments, model)
 
 
-def test_convergence(network: Network, case: Case, measured: Measurements) -> None:
+def test_convergence(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
     """From a set start the network learns XOR within 100 epochs."""
     # Seen: steps of which those of a layer were recognised, the answers of the weights that 100 epochs of such steps lead to, and
     # the last ten epochs made again on another model.
@@ -124,7 +124,7 @@ def test_convergence(network: Network, case: Case, measured: Measurements) -> No
             break
     caption = "Trained by the grader's loop with your steps, from a set start."
     keep_training(network.student, caption, np.array(losses), outputs_of(network, model), rate)
-    judge(case, answers, len(losses))
+    judge(evidence, answers, len(losses))
     check_repeatable(network, measured, before, after, scale)
 
 
@@ -146,7 +146,7 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
         )
 
 
-def test_train(network: Network, case: Case, measured: Measurements) -> None:
+def test_train(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
     """Your own train(model, samples, epochs) teaches XOR from a set start."""
     # Seen: the same; one epoch of train on drawn labels moves the weights as four of its own steps do; the answers of the
     # weights that it leads to from a set start, and the opposite ones for the opposite labels.
@@ -161,7 +161,7 @@ def test_train(network: Network, case: Case, measured: Measurements) -> None:
     check_one_epoch(network, rate)
     epochs = epochs_for(rate)
     if rate * epochs < LEAST_WAY:
-        case.remark(
+        evidence.remark(
             "Your learning rate is too small to train here: {rate} in each step. Only one epoch was run.",
             rate=show(rate),
         )
@@ -172,11 +172,11 @@ def test_train(network: Network, case: Case, measured: Measurements) -> None:
         caption = "Trained by your own train, from a set start."
         keep_training(network.student, caption, losses, outputs_of(network, model), rate)
     else:
-        case.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
-    judge(case, answers, epochs)
+        evidence.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
+    judge(evidence, answers, epochs)
     check_samples_are_used(network, rate, epochs)
     if network.student.is_run_asked:
-        remark_run(network, case, rate)
+        remark_run(network, evidence, rate)
 
 
 def pace(network: Network, measured: Measurements) -> float:
@@ -189,19 +189,19 @@ def pace(network: Network, measured: Measurements) -> float:
     return paced(rate * factor) if np.isfinite(factor) and factor > 0 else rate
 
 
-def remark_run(network: Network, case: Case, rate: float) -> None:
+def remark_run(network: Network, evidence: CaseEvidence, rate: float) -> None:
     """Remark how one run of train from the student's own random start ended: it costs nothing, and luck is in it."""
     epochs = min(MOST_EPOCHS, math.ceil(OWN_WAY / rate))
     try:
         _, answers = network.model().train(epochs)
     except CaseStopped as stopped:
-        case.remark("One run of train from your own start: {problem}", problem=stopped.feedback)
+        evidence.remark("One run of train from your own start: {problem}", problem=stopped.feedback)
         return
     told: dict[str, str | int] = {"epochs": epochs, "answers": ", ".join(show(answer) for answer in answers)}
     if oracle.has_learned(answers):
-        case.remark("One run of train from your own start learned XOR in {epochs} epochs: {answers}.", **told)
+        evidence.remark("One run of train from your own start learned XOR in {epochs} epochs: {answers}.", **told)
     else:
-        case.remark(
+        evidence.remark(
             "One run of train from your own start has not learned XOR after {epochs} epochs: {answers}. Right code gets stuck "
             "in about every fourth run; start again, or with other random weights.",
             **told,
@@ -282,14 +282,14 @@ def outputs_of(network: Network, model: ModelProxy) -> Array:
     return oracle.forward(model.parameters, square()) if network.is_forward_right else model.forward(square())
 
 
-def judge(case: Case, answers: Array, epochs: int) -> None:
+def judge(evidence: CaseEvidence, answers: Array, epochs: int) -> None:
     """Pass when all four answers are within 0.25 of their labels."""
-    case.seen = shown.answers(answers, epochs=epochs)
+    evidence.seen = shown.answers(answers, epochs=epochs)
     if not oracle.has_learned(answers):
         raise unmet(
             "After {epochs} epochs the answers to (0,0), (0,1), (1,0), (1,1) are {answers}.",
             epochs=epochs,
             answers=", ".join(show(answer) for answer in answers),
             hint="They should be near 0, 1, 1, 0. Look at the steps and at the sign of the loss first.",
-            seen=case.seen,
+            seen=evidence.seen,
         )

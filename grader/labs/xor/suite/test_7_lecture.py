@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.lab import Case, CaseStopped, Student, side_by_side, unmet
+from grader.lab import CaseEvidence, CaseStopped, Student, side_by_side, unmet
 
 Array = NDArray[np.float64]
 
@@ -45,59 +45,65 @@ def one_of(parts: Sequence[Array]) -> Array:
     return parts[0] if len(parts) == 1 else np.zeros(0)
 
 
-def check(student: Student, case: Case, name: str, expected: Array | float, hint: str, **probe: Array | float) -> None:
+def check(
+    student: Student, evidence: CaseEvidence, name: str, expected: Array | float, hint: str, **probe: Array | float
+) -> None:
     """Compare what a function returns for the values of probe, in their order, with what is right."""
-    compare(case, name, one_of(called(student, name, *probe.values())), np.asarray(expected), hint, **probe)
+    compare(evidence, name, one_of(called(student, name, *probe.values())), np.asarray(expected), hint, **probe)
 
 
-def compare(case: Case, name: str, actual: Array, expected: Array, hint: str, **probe: Array | float) -> None:
+def compare(
+    evidence: CaseEvidence, name: str, actual: Array, expected: Array, hint: str, **probe: Array | float
+) -> None:
     """Stop the case where actual is not expected."""
-    case.seen = side_by_side(expected=expected, actual=actual if actual.size == expected.size else None, **probe)
+    evidence.seen = side_by_side(expected=expected, actual=actual if actual.size == expected.size else None, **probe)
     if is_close(actual, expected):
         return
     if actual.size != expected.size:
         raise unmet(
             "{name} returned {count} numbers where {wanted} are right.",
-            name=name, count=actual.size, wanted=expected.size, hint=hint, seen=case.seen,
+            name=name, count=actual.size, wanted=expected.size, hint=hint, seen=evidence.seen,
         )  # fmt: skip
     if not np.isfinite(actual).all():
-        raise unmet("{name} returned a number that is not finite.", name=name, hint=hint, seen=case.seen)
-    raise unmet("{name} returned other numbers than the formula gives.", name=name, hint=hint, seen=case.seen)
+        raise unmet("{name} returned a number that is not finite.", name=name, hint=hint, seen=evidence.seen)
+    raise unmet("{name} returned other numbers than the formula gives.", name=name, hint=hint, seen=evidence.seen)
 
 
 # --- activation functions -----------------------------------------------------------------------
 
 
 @pytest.mark.criterion("activations")
-def test_elementwise(student: Student, case: Case) -> None:
+def test_elementwise(student: Student, evidence: CaseEvidence) -> None:
     """tanh and relu, and their derivatives through the output."""
-    check_relu(student, case)
+    check_relu(student, evidence)
     d = student.rng("tanh").uniform(-2, 2, 5)
-    check(student, case, "tanh", np.tanh(d), "tanh(d) = (e^2d - 1) / (e^2d + 1).", d=d)
-    check(student, case, "tanh", np.tanh(d[0]), "A number is as good an argument as an array.", d=float(d[0]))
+    check(student, evidence, "tanh", np.tanh(d), "tanh(d) = (e^2d - 1) / (e^2d + 1).", d=d)
+    check(student, evidence, "tanh", np.tanh(d[0]), "A number is as good an argument as an array.", d=float(d[0]))
     y = np.tanh(d)
     if is_close(one_of(called(student, "tanh_derivative", y)), 1 - np.tanh(y) ** 2):
-        case.remark("tanh_derivative takes the sum d, not the output y; then call it with d, never with y.")
+        evidence.remark("tanh_derivative takes the sum d, not the output y; then call it with d, never with y.")
         return
-    check(student, case, "tanh_derivative", 1 - y**2, "With y = tanh(d) the derivative is 1 - y^2.", y=y)
+    check(student, evidence, "tanh_derivative", 1 - y**2, "With y = tanh(d) the derivative is 1 - y^2.", y=y)
 
 
-def check_relu(student: Student, case: Case) -> None:
+def check_relu(student: Student, evidence: CaseEvidence) -> None:
     """Judge relu and its derivative, which is the same at the sum and at the output but for 0."""
     d = student.rng("relu").uniform(0.1, 2, 5) * [1, -1, 1, -1, 1]
-    check(student, case, "relu", np.maximum(0.0, d), "relu(d) = max(0, d), of each number: np.maximum.", d=d)
-    check(student, case, "relu", max(0.0, float(d[1])), "A number is as good an argument as an array.", d=float(d[1]))
+    check(student, evidence, "relu", np.maximum(0.0, d), "relu(d) = max(0, d), of each number: np.maximum.", d=d)
+    check(
+        student, evidence, "relu", max(0.0, float(d[1])), "A number is as good an argument as an array.", d=float(d[1])
+    )
     hint = "1 where the number is above 0, 0 where it is not."
-    check(student, case, "relu_derivative", np.where(d > 0, 1.0, 0.0), hint, y=d)
+    check(student, evidence, "relu_derivative", np.where(d > 0, 1.0, 0.0), hint, y=d)
     if not is_close(one_of(called(student, "relu_derivative", np.zeros(2))), np.zeros(2)):
-        case.remark("relu_derivative(0) should be 0: an output of 0 stands for every d up to 0.")
+        evidence.remark("relu_derivative(0) should be 0: an output of 0 stands for every d up to 0.")
 
 
 @pytest.mark.criterion("activations")
-def test_softmax(student: Student, case: Case) -> None:
+def test_softmax(student: Student, evidence: CaseEvidence) -> None:
     """softmax(d) is e^d_i over the sum of all e^d_j."""
     d = student.rng("softmax").uniform(-2, 2, 4)
-    check(student, case, "softmax", softmax(d), "Divide each e^d_i by the sum of all of them.", d=d)
+    check(student, evidence, "softmax", softmax(d), "Divide each e^d_i by the sum of all of them.", d=d)
 
 
 def softmax(d: Array) -> Array:
@@ -107,37 +113,37 @@ def softmax(d: Array) -> Array:
 
 
 @pytest.mark.criterion("activations")
-def test_large_values(student: Student, case: Case) -> None:
+def test_large_values(student: Student, evidence: CaseEvidence) -> None:
     """tanh and softmax do not overflow."""
     d = student.rng("large").uniform(800, 1000, 3)
     hint = "Subtract the largest d before you take powers: the factor is above and below the line."
-    check(student, case, "softmax", softmax(d), hint, d=d)
-    check(student, case, "softmax", softmax(-d), hint, d=-d)
+    check(student, evidence, "softmax", softmax(d), hint, d=d)
+    check(student, evidence, "softmax", softmax(-d), hint, d=-d)
     hint = "Use np.tanh, or divide above and below the line by e^d."
-    check(student, case, "tanh", np.array([1.0, -1.0]), hint, d=np.array([d[0], -d[0]]))
+    check(student, evidence, "tanh", np.array([1.0, -1.0]), hint, d=np.array([d[0], -d[0]]))
 
 
 # --- loss functions -----------------------------------------------------------------------------
 
 
 @pytest.mark.criterion("losses")
-def test_regression(student: Student, case: Case) -> None:
+def test_regression(student: Student, evidence: CaseEvidence) -> None:
     """mae, mse and rmse are means over the vector."""
     rng = student.rng("regression")
     y, pred = rng.uniform(0.5, 3, 5), rng.uniform(0.5, 3, 5)
     off = y - pred
-    check(student, case, "mae", np.abs(off).mean(), "The mean of |y - pred|.", y=y, pred=pred)
-    check(student, case, "mse", (off**2).mean(), "The mean of (y - pred)^2.", y=y, pred=pred)
-    check(student, case, "rmse", np.sqrt((off**2).mean()), "The square root of mse.", y=y, pred=pred)
+    check(student, evidence, "mae", np.abs(off).mean(), "The mean of |y - pred|.", y=y, pred=pred)
+    check(student, evidence, "mse", (off**2).mean(), "The mean of (y - pred)^2.", y=y, pred=pred)
+    check(student, evidence, "rmse", np.sqrt((off**2).mean()), "The square root of mse.", y=y, pred=pred)
 
 
 @pytest.mark.criterion("losses")
-def test_percentage(student: Student, case: Case) -> None:
+def test_percentage(student: Student, evidence: CaseEvidence) -> None:
     """mape is in per cent, and raises ValueError where a y is 0."""
     rng = student.rng("percentage")
     y, pred = rng.uniform(0.5, 3, 5), rng.uniform(0.5, 3, 5)
     expected = 100 * np.abs((y - pred) / y).mean()
-    check(student, case, "mape", expected, "100 times the mean of |y - pred| / y.", y=y, pred=pred)
+    check(student, evidence, "mape", expected, "100 times the mean of |y - pred| / y.", y=y, pred=pred)
     y[2] = 0
     hint = "Look for a 0 in y first, and raise ValueError where there is one."
     try:
@@ -151,23 +157,23 @@ def test_percentage(student: Student, case: Case) -> None:
 
 
 @pytest.mark.criterion("losses")
-def test_cross_entropies(student: Student, case: Case) -> None:
+def test_cross_entropies(student: Student, evidence: CaseEvidence) -> None:
     """binary_cross_entropy and cross_entropy are means over the examples."""
     cat = student.rng("entropy").uniform(0.1, 0.9, 4)
     y, expected = np.array([0.0, 1.0, 1.0, 0.0]), -np.log([1 - cat[0], cat[1], cat[2], 1 - cat[3]]).mean()
     rows, wide = np.column_stack([y, 1 - y]), np.column_stack([cat, 1 - cat])
     hint = "The mean of -y log(pred) - (1 - y) log(1 - pred), with the natural logarithm."
-    check_entropy(student, case, "binary_cross_entropy", expected, hint, wide, y=y, pred=cat)
+    check_entropy(student, evidence, "binary_cross_entropy", expected, hint, wide, y=y, pred=cat)
     hint = "Sum -y log(pred) over each row, then take the mean over the rows."
-    check_entropy(student, case, "cross_entropy", expected, hint, wide, y=rows, pred=wide)
+    check_entropy(student, evidence, "cross_entropy", expected, hint, wide, y=rows, pred=wide)
 
 
 def check_entropy(
-    student: Student, case: Case, name: str, expected: float, hint: str, wide: Array, y: Array, pred: Array
+    student: Student, evidence: CaseEvidence, name: str, expected: float, hint: str, wide: Array, y: Array, pred: Array
 ) -> None:
     """Judge a cross entropy by numbers, or by the names of the lecture's own code where it takes those only."""
     try:
-        check(student, case, name, expected, hint, y=y, pred=pred)
+        check(student, evidence, name, expected, hint, y=y, pred=pred)
     except CaseStopped as stopped:
         if stopped.outcome.exception is None or stopped.outcome.exception.type == "NotImplementedError":
             raise
@@ -176,36 +182,36 @@ def check_entropy(
             actual = one_of(called(student, name, names, wide))
         except CaseStopped:
             raise stopped from None
-        compare(case, name, actual, np.asarray(expected), hint, pred=wide)
-        case.remark("{name} takes the names Cat and Dog, as the lecture's code does, not numbers.", name=name)
+        compare(evidence, name, actual, np.asarray(expected), hint, pred=wide)
+        evidence.remark("{name} takes the names Cat and Dog, as the lecture's code does, not numbers.", name=name)
 
 
 @pytest.mark.criterion("losses")
-def test_zeros(student: Student, case: Case) -> None:
+def test_zeros(student: Student, evidence: CaseEvidence) -> None:
     """Probabilities of 0 and 1 give a finite cross entropy."""
     certain, y = np.array([0.0, 1.0, 0.5]), np.array([0.0, 1.0, 1.0])
     hint = "0 log 0 counts as 0. Keep pred away from 0 and 1 before the logarithm: np.clip(pred, 1e-12, 1 - 1e-12)."
     expected = np.log(2) / 3
-    check(student, case, "binary_cross_entropy", expected, hint, y=y, pred=certain)
+    check(student, evidence, "binary_cross_entropy", expected, hint, y=y, pred=certain)
     rows, wide = np.column_stack([y, 1 - y]), np.column_stack([certain, 1 - certain])
-    check(student, case, "cross_entropy", expected, hint, y=rows, pred=wide)
+    check(student, evidence, "cross_entropy", expected, hint, y=rows, pred=wide)
     for name, wrong, pred in (
         ("binary_cross_entropy", np.array([1.0]), np.array([0.0])),
         ("binary_cross_entropy", np.array([0.0]), np.array([1.0])),
         ("cross_entropy", np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])),
     ):
         actual = one_of(called(student, name, wrong, pred))
-        case.seen = side_by_side(actual=actual.ravel()[:1], y=wrong, pred=pred)
+        evidence.seen = side_by_side(actual=actual.ravel()[:1], y=wrong, pred=pred)
         if actual.size != 1 or not np.isfinite(actual).all() or actual.ravel()[0] < LEAST_LOSS:
             template = "{name} must be large and finite for a class that was given probability 0."
-            raise unmet(template, name=name, hint=hint, seen=case.seen)
+            raise unmet(template, name=name, hint=hint, seen=evidence.seen)
 
 
 # --- momentum and graphs of computation ---------------------------------------------------------
 
 
 @pytest.mark.criterion("gradients")
-def test_momentum(student: Student, case: Case) -> None:
+def test_momentum(student: Student, evidence: CaseEvidence) -> None:
     """momentum_step descends, and keeps a part of the step before."""
     rng = student.rng("momentum")
     start, gradients = rng.uniform(-1, 1, 3), rng.uniform(0.2, 1, (3, 3)) * [1, -1, 1]
@@ -217,7 +223,7 @@ def test_momentum(student: Student, case: Case) -> None:
     right, changes = trajectory(start, gradients, rate, momentum)
     actual = np.array(made)
     worst = int(np.abs(np.nan_to_num(actual - right, nan=np.inf)).max(1).argmax())
-    case.seen = side_by_side(
+    evidence.seen = side_by_side(
         expected=right[worst], actual=actual[worst], w=start, grad=gradients[worst], learning_rate=rate, momentum=momentum
     )  # fmt: skip
     if is_close(actual, right):
@@ -225,14 +231,14 @@ def test_momentum(student: Student, case: Case) -> None:
     if is_close(actual, start + np.cumsum(changes, axis=0)):
         raise unmet(
             "momentum_step climbs: the weights move to where the error grows.",
-            hint="The lecture's dw = E grad + alpha dw is subtracted: w = w - dw.", seen=case.seen,
+            hint="The lecture's dw = E grad + alpha dw is subtracted: w = w - dw.", seen=evidence.seen,
         )  # fmt: skip
     if is_close(actual[:1], right[:1]):
         template = (
             "From step {step} on the weights are wrong: the step before counts with another factor than momentum."
         )
-        raise unmet(template, step=worst + 1, hint="dw_t = E grad + alpha dw_(t-1), then w - dw_t.", seen=case.seen)
-    raise unmet("The weights after step {step} are wrong.", step=worst + 1, hint="The first step is w - E grad.", seen=case.seen)  # fmt: skip
+        raise unmet(template, step=worst + 1, hint="dw_t = E grad + alpha dw_(t-1), then w - dw_t.", seen=evidence.seen)
+    raise unmet("The weights after step {step} are wrong.", step=worst + 1, hint="The first step is w - E grad.", seen=evidence.seen)  # fmt: skip
 
 
 def stepped(student: Student, w: Array, gradient: Array, velocity: Array, rate: float, momentum: float) -> list[Array]:
@@ -260,7 +266,7 @@ def trajectory(start: Array, gradients: Array, rate: float, momentum: float) -> 
 
 
 @pytest.mark.criterion("gradients")
-def test_exponential(student: Student, case: Case) -> None:
+def test_exponential(student: Student, evidence: CaseEvidence) -> None:
     """f = 1 + e^(w1 x + w0): its value and three gradients, back through the graph."""
     x, w1, w0 = (float(number) for number in student.rng("exponential").uniform(0.3, 1.2, 3))
     power = np.exp(w1 * x + w0)
@@ -268,11 +274,11 @@ def test_exponential(student: Student, case: Case) -> None:
     parts = called(student, "exponential_example", x, w1, w0)
     actual = np.concatenate([np.ravel(part) for part in parts]) if parts else np.zeros(0)
     hint = "With b = w1 x + w0: f = 1 + e^b, df/dx = w1 e^b, df/dw1 = x e^b, df/dw0 = e^b, in this order, not rounded."
-    compare(case, "exponential_example", actual, expected, hint, x=x, w1=w1, w0=w0)
+    compare(evidence, "exponential_example", actual, expected, hint, x=x, w1=w1, w0=w0)
 
 
 @pytest.mark.criterion("gradients")
-def test_half_norm(student: Student, case: Case) -> None:
+def test_half_norm(student: Student, evidence: CaseEvidence) -> None:
     """f = 1/2 ||X W||^2 and its gradient X^T (X W)."""
     rng = student.rng("half_norm")
     inputs, weights = rng.uniform(-1, 1, (4, 3)), rng.uniform(-1, 1, (3, 2))
@@ -283,6 +289,6 @@ def test_half_norm(student: Student, case: Case) -> None:
             "half_norm_example must return two things: f and its gradient by W.", hint="Return a tuple: f, gradient."
         )
     hint = "f is half the sum of the squares of X W."
-    compare(case, "half_norm_example", parts[0], np.asarray(0.5 * (product**2).sum()), hint, X=inputs, W=weights)
+    compare(evidence, "half_norm_example", parts[0], np.asarray(0.5 * (product**2).sum()), hint, X=inputs, W=weights)
     hint = "With a = X W the gradient by a is a, and the gradient by W is X^T a, in the shape of W."
-    compare(case, "half_norm_example", parts[1], inputs.T @ product, hint, X=inputs, W=weights)
+    compare(evidence, "half_norm_example", parts[1], inputs.T @ product, hint, X=inputs, W=weights)

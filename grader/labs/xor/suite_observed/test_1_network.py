@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import Case, blocked, not_gradable, side_by_side
+from grader.lab import CaseEvidence, blocked, not_gradable, side_by_side
 from grader.models import listed, show
 
 from .. import oracle
@@ -27,11 +27,11 @@ def first_parameters(observed: Observed) -> Array:
 
 
 @pytest.mark.criterion("shapes")
-def test_three_neurons(observed: Observed, case: Case) -> None:
+def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
     """The network has three neurons, each with weights of its own."""
     # Seen: how the output moves with each of 6 to 9 numbers at drawn weights and inputs, as in a 2-2-1 network.
     root = observed.network.root
-    case.remark(
+    evidence.remark(
         "The calls of the template do not fit, so your own training was watched: {cls}.{method} is taken for the network's forward.",
         cls=root.cls,
         method=root.method,
@@ -39,75 +39,75 @@ def test_three_neurons(observed: Observed, case: Case) -> None:
     holders = {str(one[0]) for one in observed.network.references if one is not None}
     places = [{str(one[0]) for one in observed.network.references[row : row + 3] if one is not None} for row in (0, 3)]
     if places[0] & places[1]:
-        case.remark("Your hidden neurons are one layer; the lab asks for a Neuron each. That costs nothing here.")
-    case.seen = side_by_side(expected=3, actual=3, holders=len(holders))
+        evidence.remark("Your hidden neurons are one layer; the lab asks for a Neuron each. That costs nothing here.")
+    evidence.seen = side_by_side(expected=3, actual=3, holders=len(holders))
 
 
 @pytest.mark.criterion("shapes")
-def test_wiring(observed: Observed, case: Case) -> None:
+def test_wiring(observed: Observed, evidence: CaseEvidence) -> None:
     """Two hidden neurons read both inputs, the third reads their outputs."""
     # Seen: the same; a hidden neuron's weights stop to matter while its output weight is 0.
     rows = len(observed.network.root.slots)
     if rows > 1:
-        case.remark("Your network takes {rows} examples at once; the grader passed them that way.", rows=rows)
+        evidence.remark("Your network takes {rows} examples at once; the grader passed them that way.", rows=rows)
 
 
 @pytest.mark.criterion("shapes")
-def test_bias(observed: Observed, case: Case) -> None:
+def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
     """Each neuron has two weights and a bias."""
     # Seen: three numbers that move the output as a sum's constant does.
     has_bias = observed.network.present[:, 2] > 0
-    case.seen = side_by_side(expected=3, actual=int(has_bias.sum()))
+    evidence.seen = side_by_side(expected=3, actual=int(has_bias.sum()))
     missing = [name for name, there in zip(NEURONS, has_bias, strict=True) if not there]
     if missing:
         raise unmet(
             "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
             neurons=listed(missing),
             hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
-            misconception="bias_missing",
+            named="bias_missing",
             formula="neuron",
         )
 
 
 @pytest.mark.criterion("shapes")
-def test_purity(observed: Observed, case: Case) -> None:
+def test_purity(observed: Observed, evidence: CaseEvidence) -> None:
     """forward leaves the weights as they were."""
     # Seen: the weights before and after each recorded call; where the training does not call forward, nine answers in
     # a row at the same weights, which are right.
     if observed.network.root.bound is not None and not observed.network.is_forward_right:
         raise blocked("forward.model")
-    case.seen = side_by_side(calls=len(observed.network.record.before))
+    evidence.seen = side_by_side(calls=len(observed.network.record.before))
 
 
 @pytest.mark.criterion("shapes")
-def test_start(observed: Observed, case: Case) -> None:
+def test_start(observed: Observed, evidence: CaseEvidence) -> None:
     """The network starts with random weights: not equal, and not already trained."""
     # Seen: the weights before the first step, and their four answers.
     start = first_parameters(observed)
-    case.seen = by_neuron(actual=start)
+    evidence.seen = by_neuron(actual=start)
     if oracle.has_learned(observed.network_answers(start)):
         raise unmet(
             "A fresh model already answers XOR: its weights were not learned.",
             hint="Start from random weights and let train find the solution.",
-            seen=case.seen,
-            misconception="pretrained",
+            seen=evidence.seen,
+            named="pretrained",
         )
     if np.ptp(start, axis=0).max() < 1e-12:
         raise unmet(
             "All neurons of a fresh model are equal ({value}): they stay equal and XOR is never learned.",
             value=", ".join(show(number) for number in start[0]),
             hint="Start from different random numbers, for example rng.uniform(-1, 1, n_inputs).",
-            seen=case.seen,
-            misconception="start_constant" if start.any() else "start_zeros",
+            seen=evidence.seen,
+            named="start_constant" if start.any() else "start_zeros",
         )
     if np.abs(start[0] - start[1]).max() < 1e-12:
-        case.remark("Both hidden neurons start with the same weights; better draw each weight separately.")
+        evidence.remark("Both hidden neurons start with the same weights; better draw each weight separately.")
 
 
-def check_forward(observed: Observed, case: Case, template: str) -> None:
+def check_forward(observed: Observed, evidence: CaseEvidence, template: str) -> None:
     """Compare the network's answers at drawn weights and inputs with the oracle's."""
     network = observed.network
-    case.seen = side_by_side(
+    evidence.seen = side_by_side(
         expected=network.expected[0], actual=network.actual[0], weights=network.drawn[0], x=network.x
     )
     if network.is_forward_right:
@@ -127,11 +127,11 @@ def check_forward(observed: Observed, case: Case, template: str) -> None:
         ),
         formula="neuron",
     )
-    raise named(case, observed.forward_mistake, unnamed)
+    raise named(evidence, observed.forward_mistake, unnamed)
 
 
 @pytest.mark.criterion("forward")
-def test_neuron(observed: Observed, case: Case) -> None:
+def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
     """Each neuron returns S(w . x + w0)."""
     # Seen: 27 answers of the network at drawn weights and inputs, which only three sigmoids of such sums give.
     network = observed.network
@@ -140,16 +140,16 @@ def test_neuron(observed: Observed, case: Case) -> None:
             "The bias is subtracted from the sum: d = w1 x1 + w2 x2 - w0.",
             hint="The lecture's formula adds it: d = w0 + w1 x1 + w2 x2.",
             seen=side_by_side(expected=np.abs(network.mask[:, 2]), actual=network.mask[:, 2]),
-            misconception="bias_subtracted",
+            named="bias_subtracted",
             formula="neuron",
         )
     check_forward(
-        observed, case, "The neurons do not return S(d): with these weights the network gives {got}, not {wanted}."
+        observed, evidence, "The neurons do not return S(d): with these weights the network gives {got}, not {wanted}."
     )
 
 
 @pytest.mark.criterion("forward")
-def test_model(observed: Observed, case: Case) -> None:
+def test_model(observed: Observed, evidence: CaseEvidence) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
     # Seen: the same 27 answers.
-    check_forward(observed, case, "Your forward gives {got} where the network's answer is {wanted}.")
+    check_forward(observed, evidence, "Your forward gives {got} where the network's answer is {wanted}.")

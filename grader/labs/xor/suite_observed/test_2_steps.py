@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.lab import Case, CaseStopped, Evidence, blocked, not_gradable, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradable, side_by_side
 from grader.models import show
 
 from .. import oracle
@@ -66,40 +66,40 @@ def undecided(rule: Rule) -> CaseStopped:
 
 
 def check_own(
-    observed: Observed, case: Case, flags: NDArray[np.bool_], columns: slice, template: str, hint: str
+    observed: Observed, evidence: CaseEvidence, flags: NDArray[np.bool_], columns: slice, template: str, hint: str
 ) -> None:
     """Judge what all neurons do alike; what only some of them do wrong is for the network's cases."""
     found = parts(observed)
     assert found is not None
-    case.seen = worst(observed.rule, found.expected)
+    evidence.seen = worst(observed.rule, found.expected)
     if flags.any():
         return
     off = np.abs(observed.rule.steps.change - found.expected)[:, :, columns]
     index, row, _ = np.unravel_index(int(off.argmax()), off.shape)
     seen = seen_at(observed.rule, int(index), found.expected)
-    raise named(case, observed.mistake, unmet(template, neuron=NEURONS[row], hint=hint, seen=seen))
+    raise named(evidence, observed.mistake, unmet(template, neuron=NEURONS[row], hint=hint, seen=seen))
 
 
 @pytest.mark.criterion("sigmoid_derivative")
-def test_function(network: Network, observed: Observed, case: Case) -> None:
+def test_function(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
     """sigmoid_derivative(y) returns y (1 - y)."""
     # Seen: its values at nine drawn y; without such a function the derivative in the steps, as in `used`.
     if not network.has("sigmoid_derivative"):
-        check_used(observed, case)
-        case.remark("There is no function sigmoid_derivative; the derivative in the steps was judged instead.")
+        check_used(observed, evidence)
+        evidence.remark("There is no function sigmoid_derivative; the derivative in the steps was judged instead.")
         return
-    check_function(network, case)
+    check_function(network, evidence)
 
 
 @pytest.mark.criterion("sigmoid_derivative")
-def test_used(observed: Observed, case: Case) -> None:
+def test_used(observed: Observed, evidence: CaseEvidence) -> None:
     """The steps multiply the error with y (1 - y)."""
     # Seen: right steps; or the output neuron's are err y (1 - y) times its inputs, or its bias's are err y (1 - y);
     # or the hidden neurons' are the gradient; or a mistake that has y (1 - y) in it makes all of the numbers.
-    check_used(observed, case)
+    check_used(observed, evidence)
 
 
-def check_used(observed: Observed, case: Case) -> None:
+def check_used(observed: Observed, evidence: CaseEvidence) -> None:
     """Judge the derivative behind the steps."""
     rule = observed.rule
     if rule.loss == "free" and is_derivative_wrong(observed):
@@ -108,9 +108,9 @@ def check_used(observed: Observed, case: Case) -> None:
             hint=HINT,
             seen=worst(rule, fitted_gradient(rule)),
         )
-        raise named(case, observed.mistake, unnamed)
+        raise named(evidence, observed.mistake, unnamed)
     found = parts(observed)
-    case.seen = worst(rule, rule.expected)
+    evidence.seen = worst(rule, rule.expected)
     if found is None:
         return
     if found.is_negated:
@@ -123,7 +123,7 @@ def check_used(observed: Observed, case: Case) -> None:
         raise blocked("neuron_update.weights")
     else:
         template = "The output neuron's steps do not follow y (1 - y)."
-    raise named(case, observed.mistake, unmet(template, hint=HINT, seen=case.seen, formula="derivative"))
+    raise named(evidence, observed.mistake, unmet(template, hint=HINT, seen=evidence.seen, formula="derivative"))
 
 
 def is_derivative_wrong(observed: Observed) -> bool:
@@ -136,20 +136,20 @@ def is_derivative_wrong(observed: Observed) -> bool:
 
 
 @pytest.mark.criterion("neuron_update")
-def test_weights(observed: Observed, case: Case) -> None:
+def test_weights(observed: Observed, evidence: CaseEvidence) -> None:
     """Each weight moves by rate x error x derivative x its own input."""
     # Seen: right steps; or in one neuron both weights move by one factor times their inputs, and that factor is
     # err times a known derivative (output neuron), or what the chain rule makes of it (hidden neurons).
     found = parts(observed)
-    remark_momentum(case, observed.rule.momentum)
+    remark_momentum(evidence, observed.rule.momentum)
     if found is not None:
         hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
         template = "The two weights of {neuron} do not move in proportion to their inputs."
-        check_own(observed, case, found.are_weights_right, slice(0, 2), template, hint)
+        check_own(observed, evidence, found.are_weights_right, slice(0, 2), template, hint)
 
 
 @pytest.mark.criterion("neuron_update")
-def test_bias(observed: Observed, case: Case) -> None:
+def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
     """The bias moves like a weight whose input is 1."""
     # Seen: there is a bias, and right steps; or in one neuron the bias moves by that same factor, where the weights
     # show none by err y (1 - y) itself.
@@ -159,11 +159,11 @@ def test_bias(observed: Observed, case: Case) -> None:
     if found is not None:
         hint = "The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1."
         template = "The bias of {neuron} does not move as its weights do."
-        check_own(observed, case, found.is_bias_right, slice(2, 3), template, hint)
+        check_own(observed, evidence, found.is_bias_right, slice(2, 3), template, hint)
 
 
 @pytest.mark.criterion("neuron_update")
-def test_returned_error(observed: Observed, case: Case) -> None:
+def test_returned_error(observed: Observed, evidence: CaseEvidence) -> None:
     """The error of each input is err x derivative x weight, from before the step."""
     # Seen: the hidden neurons' steps are right, or the output neuron's factor times its weights and their derivative;
     # or a mistake makes all of the numbers, whose price stands where it was made.
@@ -171,16 +171,16 @@ def test_returned_error(observed: Observed, case: Case) -> None:
     if found is not None:
         if not (found.is_chain_right or found.is_hidden_gradient or observed.mistake):
             raise blocked("model_update.hidden_step")
-        case.remark("The error that goes back is judged in the hidden neurons' steps.")
+        evidence.remark("The error that goes back is judged in the hidden neurons' steps.")
 
 
 @pytest.mark.criterion("model_update")
-def test_output_step(observed: Observed, case: Case) -> None:
+def test_output_step(observed: Observed, evidence: CaseEvidence) -> None:
     """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
     # Seen: right steps, of each example one; or its weights and bias are right but for what all neurons do wrong alike.
     rule = observed.rule
     if rule.loss == "entropy":
-        check_entropy(observed, case)
+        check_entropy(observed, evidence)
     idle = rule.idle
     if idle is not None:
         raise unmet(
@@ -189,14 +189,14 @@ def test_output_step(observed: Observed, case: Case) -> None:
             hint="Every example makes a step, however small its error; the step is proportional to the error.",
             seen=side_by_side(weights=idle[0], x=oracle.XOR_INPUTS[idle[1]]),
         )
-    check_rows(observed, case, [2], "The output neuron's inputs are the two hidden outputs, not x.")
+    check_rows(observed, evidence, [2], "The output neuron's inputs are the two hidden outputs, not x.")
 
 
-def check_entropy(observed: Observed, case: Case) -> None:
+def check_entropy(observed: Observed, evidence: CaseEvidence) -> None:
     """Accept the gradient of cross-entropy; say that the output's derivative is missing where the error was plain."""
     rule = observed.rule
     if observed.output_error == "entropy":
-        case.remark("You descend the cross-entropy; the lecture teaches it, and it was taken into account.")
+        evidence.remark("You descend the cross-entropy; the lecture teaches it, and it was taken into account.")
         return
     if observed.output_error == "doubt":
         raise not_gradable(
@@ -206,7 +206,7 @@ def check_entropy(observed: Observed, case: Case) -> None:
         "The output neuron's step lacks the derivative: it moves by err, not by err y (1 - y).",
         hint=HINT,
         seen=worst(rule, fitted_gradient(rule)),
-        misconception="output_derivative_missing",
+        named="output_derivative_missing",
         formula="output",
     )
 
@@ -218,11 +218,11 @@ def fitted_gradient(rule: Rule) -> Array:
     return np.asarray(rate * gradient)
 
 
-def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> None:
+def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint: str) -> None:
     """Judge what is wrong in the output neuron alone, or in the hidden ones; what all do wrong is paid in their own step."""
     rule, found = observed.rule, parts(observed)
     if found is None:
-        case.seen = worst(rule, rule.expected)
+        evidence.seen = worst(rule, rule.expected)
         return
     if observed.mistake is None and not found.are_weights_right.any():
         raise blocked("neuron_update.weights")
@@ -232,7 +232,7 @@ def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> No
         if not is_paid and is_right_in(rule, found, [2]) and is_right_in(rule, found, [0, 1]):
             raise undecided(rule)  # the whole is wrong, and no part of it
         if is_paid:
-            case.remark("What is wrong inside the neuron's own step counts where it is reported.")
+            evidence.remark("What is wrong inside the neuron's own step counts where it is reported.")
         return
     expected = fitted_gradient(rule)
     off = np.abs(rule.steps.change - expected)[:, rows]
@@ -243,7 +243,7 @@ def check_rows(observed: Observed, case: Case, rows: list[int], hint: str) -> No
         neuron=NEURONS[neuron], number=NUMBERS[int(column)], change=show(rule.steps.change[index, neuron, column]),
         wanted=show(expected[index, neuron, column]), hint=hint, seen=seen_at(rule, int(index), expected),
     )  # fmt: skip
-    raise named(case, observed.mistake, unnamed)
+    raise named(evidence, observed.mistake, unnamed)
 
 
 def is_right_in(rule: Rule, found: Parts, rows: list[int]) -> bool:
@@ -258,11 +258,11 @@ def is_right_in(rule: Rule, found: Parts, rows: list[int]) -> bool:
 
 
 @pytest.mark.criterion("model_update")
-def test_hidden_step(observed: Observed, case: Case) -> None:
+def test_hidden_step(observed: Observed, evidence: CaseEvidence) -> None:
     """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
     # Seen: right steps; or both neurons' weights and biases are right but for what all do alike, and move by the
     # output neuron's factor times its weights and their derivative, or by the gradient.
-    check_rows(observed, case, [0, 1], CHAIN)
+    check_rows(observed, evidence, [0, 1], CHAIN)
 
 
 @pytest.mark.criterion("model_update")
@@ -275,7 +275,7 @@ def test_order(observed: Observed) -> None:
         raise unmet(
             defect.message,
             hint=defect.hint,
-            misconception=defect.id,
+            named=defect.id,
             formula=defect.formula,
             seen=worst(observed.rule, gradient),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.lab import Case, Student, blocked
+from grader.lab import CaseEvidence, Student, blocked
 from grader.models import show
 
 from .. import oracle, probes, shown
@@ -44,27 +44,29 @@ def test_loss(observed: Observed) -> None:
             "Your steps climb the error: the loss has the wrong sign for them.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
             seen=worst(rule, -rule.expected),
-            misconception="loss_sign",
+            named="loss_sign",
             formula="step",
         )
 
 
-def test_convergence(observed: Observed, student: Student, case: Case) -> None:
+def test_convergence(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
     """From a set start the network learns XOR."""
     # Seen: steps of which those of each neuron were recognised, and the answers after the submission's own training from
     # there; where all of its steps are right, and it makes too few, those after the grader's with the same rule.
     check_recognised(observed)
     learned = observed.learned
     if learned.has_learned or not observed.is_step_right or observed.rule.rate < 0:
-        judge(case, observed, learned.answers, learned.epochs)
+        judge(evidence, observed, learned.answers, learned.epochs)
         return
     network = probes.start(student.rng("start"), 0)[None]
     oracle.losses(network, RATE, EPOCHS)
-    case.remark("Your steps are right; the grader made {epochs} epochs of them, with a rate of its own.", epochs=EPOCHS)
-    judge(case, observed, oracle.answers(network)[0], EPOCHS)
+    evidence.remark(
+        "Your steps are right; the grader made {epochs} epochs of them, with a rate of its own.", epochs=EPOCHS
+    )
+    judge(evidence, observed, oracle.answers(network)[0], EPOCHS)
 
 
-def test_train(observed: Observed, student: Student, case: Case) -> None:
+def test_train(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
     """Your own training teaches XOR from a set start."""
     # Seen: steps of which those of each neuron were recognised, one for each example, and the answers after its own end, which they can have led
     # to in as many epochs; right steps that are too few or too small to get there were judged above.
@@ -81,13 +83,13 @@ def test_train(observed: Observed, student: Student, case: Case) -> None:
     outputs = oracle.forward(learned.parameters, square())
     keep_training(student, "Trained by your own train, from a set start.", losses, outputs, observed.rule.rate)
     if not learned.has_learned and not learned.could and observed.is_step_right:
-        case.remark(
+        evidence.remark(
             "Your training is too short, or too slow, to be judged here: {epochs} epochs at a rate of {rate}.",
             epochs=round(learned.epochs),
             rate=show(abs(observed.rule.rate)),
         )
         return
-    judge(case, observed, learned.answers, learned.epochs)
+    judge(evidence, observed, learned.answers, learned.epochs)
     if (
         learned.could_not
         and observed.network.is_forward_right
@@ -109,9 +111,9 @@ def check_recognised(observed: Observed) -> None:
     raise blocked("model_update.hidden_step" if found.are_weights_right[2] else "model_update.output_step")
 
 
-def judge(case: Case, observed: Observed, answers: oracle.Array, epochs: float) -> None:
+def judge(evidence: CaseEvidence, observed: Observed, answers: oracle.Array, epochs: float) -> None:
     """Pass when all four answers are within 0.25 of their labels."""
-    case.seen = shown.answers(answers, epochs=round(epochs))
+    evidence.seen = shown.answers(answers, epochs=round(epochs))
     if not oracle.has_learned(answers) and not observed.network.is_forward_right:
         raise blocked("forward.model")
     if not oracle.has_learned(answers):
@@ -120,5 +122,5 @@ def judge(case: Case, observed: Observed, answers: oracle.Array, epochs: float) 
             epochs=round(epochs),
             answers=", ".join(show(answer) for answer in answers),
             hint="They should be near 0, 1, 1, 0. Look at the steps and at the sign of the loss first.",
-            seen=case.seen,
+            seen=evidence.seen,
         )

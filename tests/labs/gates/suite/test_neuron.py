@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.lab import Case, side_by_side, unmet
+from grader.lab import CaseEvidence, side_by_side, unmet
 
 INPUTS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 EPOCHS, RATE = 60, 8.0
@@ -37,29 +37,29 @@ def change(student, weights, x, err):
 
 
 @pytest.mark.criterion("forward")
-def test_value(student, case: Case):
+def test_value(student, evidence: CaseEvidence):
     """forward returns S(w . x + w0)."""
     rng = student.rng("value")
     weights, x = rng.uniform(-2, 2, 3), rng.uniform(-2, 2, (5, 2))
     neuron = neuron_with(student, weights)
     expected = np.array([right_output(weights, row) for row in x])
     actual = np.array([neuron.forward(row).number() for row in x])
-    case.seen = side_by_side(expected=expected, actual=actual, weights=weights, x=x)
+    evidence.seen = side_by_side(expected=expected, actual=actual, weights=weights, x=x)
     if not np.allclose(actual, expected, atol=1e-5):
-        raise unmet("forward does not return S(w . x + w0).", hint="S(d) = 1 / (1 + e^-d).", seen=case.seen)
+        raise unmet("forward does not return S(w . x + w0).", hint="S(d) = 1 / (1 + e^-d).", seen=evidence.seen)
 
 
 @pytest.mark.criterion("step")
-def test_gradient(student, case: Case, rate):
+def test_gradient(student, evidence: CaseEvidence, rate):
     """backward moves each weight in proportion to err, y (1 - y) and its input."""
     rng = student.rng("gradient")
     for _ in range(3):
         weights, x, err = rng.uniform(-2, 2, 3), rng.uniform(0.5, 2, 2), rng.uniform(0.2, 0.8)
         expected, actual = rate * err * right_step(weights, x), change(student, weights, x, err)
-        case.seen = side_by_side(expected=expected, actual=actual, weights=weights, x=x, err=err)
+        evidence.seen = side_by_side(expected=expected, actual=actual, weights=weights, x=x, err=err)
         if not np.allclose(actual, expected, rtol=1e-3):
             hint = "Multiply the error by y (1 - y), then by x; for the bias by 1."
-            raise unmet("The step is not rate x err x y (1 - y) x input.", hint=hint, seen=case.seen)
+            raise unmet("The step is not rate x err x y (1 - y) x input.", hint=hint, seen=evidence.seen)
 
 
 @pytest.fixture(scope="session")
@@ -73,24 +73,24 @@ def rate(student):
 
 
 @pytest.mark.criterion("gates")
-def test_learns_and(student, case: Case, rate):
+def test_learns_and(student, evidence: CaseEvidence, rate):
     """It learns AND."""
-    check_learns(student, case, rate, np.array([0, 0, 0, 1]))
+    check_learns(student, evidence, rate, np.array([0, 0, 0, 1]))
 
 
 @pytest.mark.criterion("gates")
-def test_learns_or(student, case: Case, rate):
+def test_learns_or(student, evidence: CaseEvidence, rate):
     """It learns OR."""
-    check_learns(student, case, rate, np.array([0, 1, 1, 1]))
+    check_learns(student, evidence, rate, np.array([0, 1, 1, 1]))
 
 
-def check_learns(student, case, rate, labels):
+def check_learns(student, evidence, rate, labels):
     """Train a neuron from a set start: with random weights the grade would be a matter of luck."""
     neuron = neuron_with(student, np.array([0.1, -0.1, 0.0]))
     for _ in range(EPOCHS):
         for x, label in zip(INPUTS, labels, strict=True):
             neuron.backward(x, RATE / rate * (label - neuron.forward(x).number()))
     actual = np.array([neuron.forward(x).number() for x in INPUTS])
-    case.seen = side_by_side(expected=labels, actual=actual)
+    evidence.seen = side_by_side(expected=labels, actual=actual)
     if not (np.abs(actual - labels) < 0.3).all():
-        raise unmet("After {epochs} epochs the answers are not those of the gate.", epochs=EPOCHS, seen=case.seen)
+        raise unmet("After {epochs} epochs the answers are not those of the gate.", epochs=EPOCHS, seen=evidence.seen)
