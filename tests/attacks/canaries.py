@@ -20,7 +20,7 @@ from types import TracebackType
 LIBC = ctypes.CDLL(None, use_errno=True)
 SECRET_BYTES = 48_271
 SHARED_KEY_BASE = 0x5EED0000
-LINGER_S = 0.05
+LINGER_S = 1.0
 SIGNAL_S = 0.005
 PATIENCE_S = 0.1
 
@@ -125,10 +125,12 @@ class Canaries:
     def left(self) -> set[str]:
         """Return what is there after the worker has been ended."""
         found = set()
-        if self._survivors():
-            time.sleep(LINGER_S)  # what was killed may not be gone yet
-            if self._survivors():
+        deadline = time.monotonic() + LINGER_S  # what was killed may not be gone yet
+        while self._survivors():
+            if time.monotonic() >= deadline:
                 found.add("survivor")
+                break
+            time.sleep(SIGNAL_S)
         if self._litter():
             found.add("litter")
         return found
