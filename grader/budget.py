@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+AGAIN_S = 1.0  # Python drops an exception that is raised in a callback of the garbage collector
 TRUSTED_CPU_S = 8.0  # an ordinary submission takes half a second
 
 
@@ -57,7 +58,7 @@ def alarm(timer: str, name: str, seconds: float, error: BaseException) -> Iterat
         raise error
 
     before = signal.signal(getattr(signal, name), stop)
-    signal.setitimer(getattr(signal, timer), seconds)
+    signal.setitimer(getattr(signal, timer), seconds, AGAIN_S)
     try:
         yield
     finally:
