@@ -108,9 +108,10 @@ class Words:
         )
 
     def case(self, case: CaseResult) -> CaseResult:
-        """Return a case."""
-        evidence = list(map(self.evidence, case.evidence))
-        return replace(self._row(case), title=self.text(case.title), evidence=evidence)
+        """Return a case; the title of one that did not report is its id, which stands under "case" in the catalogue."""
+        is_id = case.title == case.id.replace("_", " ")
+        title = self.known.pgettext("case", case.title) if is_id else self.text(case.title)
+        return replace(self._row(case), title=title, evidence=list(map(self.evidence, case.evidence)))
 
     def evidence(self, evidence: Evidence) -> Evidence:
         """Return evidence: its names and those of its probe."""

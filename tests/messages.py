@@ -31,13 +31,13 @@ from tests.command import ROOT
 LAB = f"{DEFAULT_LAB.relative_to(ROOT).as_posix()}/"
 UNDATED = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 GRADER = ROOT / "grader"
+Key = tuple[str | None, str]  # context and English text
 PLACES = {DOMAIN: LOCALE, LAB_DOMAIN: DEFAULT_LAB / "locale"}  # of the catalogues
 
 # Functions that speak, by the place of the message among their arguments.
 SPEAKERS = {
     "say": 0, "unmet": 0, "not_gradable": 0, "remark": 0, "note": 0, "Rejected": 0, "UsageError": 0, "BrokenGrader": 0,
-    "Refusal": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0,
-    "listed": 1,
+    "Refusal": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0, "listed": 1,
 }  # fmt: skip
 # and arguments that are messages, or tuples of them
 SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label", "rows", "columns"}
@@ -49,37 +49,37 @@ SENTENCES = (
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
 
 
-def messages(domain: str) -> dict[str, set[str]]:
+def messages(domain: str) -> dict[Key, set[str]]:
     """Return the messages of one catalogue, with the files that they stand in."""
     found = {
-        text: {file for file in files if file.startswith(LAB) == (domain == LAB_DOMAIN)}
-        for text, files in every_message().items()
+        key: {file for file in files if file.startswith(LAB) == (domain == LAB_DOMAIN)}
+        for key, files in every_message().items()
     }
-    return {text: files for text, files in found.items() if files}
+    return {key: files for key, files in found.items() if files}
 
 
 @cache
-def every_message() -> dict[str, set[str]]:
+def every_message() -> dict[Key, set[str]]:
     """Return every message, with the files that it stands in."""
-    found: dict[str, set[str]] = {}
+    found: dict[Key, set[str]] = {}
     for path in sorted(GRADER.rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))
         is_full = any(path.match(pattern) for pattern in SENTENCES)
         for text in (*spoken(tree), *(sentences(tree) if is_full else ()), *titles(path, tree)):
-            found.setdefault(text, set()).add(name)
+            found.setdefault((None, text), set()).add(name)
     for rule in BANK:
         for text in (rule.message, rule.hint):
-            found.setdefault(text, set()).add(LAB + "misconceptions.py")
+            found.setdefault((None, text), set()).add(LAB + "misconceptions.py")
     lab = read_assignment()
-    found.setdefault(lab.title, set()).add(LAB + "assignment.toml")
+    found.setdefault((None, lab.title), set()).add(LAB + "assignment.toml")
     for criterion in lab.rubric.criteria:
-        found.setdefault(criterion.title, set()).add(LAB + "rubric.toml")
+        found.setdefault((None, criterion.title), set()).add(LAB + "rubric.toml")
         for case in criterion.cases:  # the title of one that did not report
-            found.setdefault(case.id.replace("_", " "), set()).add(LAB + "rubric.toml")
+            found.setdefault(("case", case.id.replace("_", " ")), set()).add(LAB + "rubric.toml")
     for name in PROBED:
-        found.setdefault(name, set()).add(LAB + "suite")
-    found.pop("", None)
+        found.setdefault((None, name), set()).add(LAB + "suite")
+    found.pop((None, ""), None)
     return found
 
 
@@ -149,9 +149,9 @@ def read(domain: str, lang: str) -> Catalog:
 def updated(domain: str, lang: str) -> Catalog:
     """Return the catalogue of a language with all messages of the code, without others; the new ones are empty."""
     old, new = read(domain, lang), Catalog(locale=lang, domain=domain, project="xor-lab-grader", charset="utf-8")
-    for text, files in messages(domain).items():
-        known = old.get(text)
-        new.add(text, known.string if known else "", [(file, 0) for file in sorted(files)])
+    for (context, text), files in messages(domain).items():
+        known = old.get(text, context)
+        new.add(text, known.string if known else "", [(file, 0) for file in sorted(files)], context=context)
     return new
 
 
@@ -168,7 +168,7 @@ def mo_of(catalog: Catalog) -> bytes:
     plain = Catalog(locale=catalog.locale, charset="utf-8", creation_date=UNDATED, revision_date=UNDATED)
     for message in catalog:
         if message.id and message.string:
-            plain.add(message.id, message.string)
+            plain.add(message.id, message.string, context=message.context)
     file = io.BytesIO()
     write_mo(file, plain)
     return file.getvalue()

@@ -51,15 +51,15 @@ extra_partly fails_shapes minor_order_defect torch_import
 @pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
 def test_every_message_is_translated(domain: str, lang: str) -> None:
     """The catalogue has every message of the code; `python -m tests.messages` adds those that are missing, empty."""
-    known = {one.id: one.string for one in messages.read(domain, lang)}
+    known = {(one.context, one.id): one.string for one in messages.read(domain, lang)}
 
-    assert [text for text in messages.messages(domain) if not known.get(text)] == []
+    assert [key for key in messages.messages(domain) if not known.get(key)] == []
 
 
 @pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
 def test_no_message_is_unused(domain: str, lang: str) -> None:
     """The catalogue has no message that the code has not; `python -m tests.messages` drops it."""
-    known = {one.id for one in messages.read(domain, lang) if one.id}
+    known = {(one.context, one.id) for one in messages.read(domain, lang) if one.id}
 
     assert known - set(messages.messages(domain)) == set()
 
@@ -68,9 +68,10 @@ def test_no_message_is_unused(domain: str, lang: str) -> None:
 def test_the_compiled_catalogue_is_current(domain: str, lang: str) -> None:
     """The .mo in the package says what the .po says; `python -m tests.messages` writes it."""
     with messages.source_of(domain, lang).with_suffix(".mo").open("rb") as file:
-        compiled = {one.id: one.string for one in read_mo(file) if one.id}
+        compiled = {(one.context, one.id): one.string for one in read_mo(file) if one.id}
 
-    assert compiled == {one.id: one.string for one in messages.read(domain, lang) if one.id and one.string}
+    read = messages.read(domain, lang)
+    assert compiled == {(one.context, one.id): one.string for one in read if one.id and one.string}
 
 
 @pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
