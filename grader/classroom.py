@@ -20,9 +20,10 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Annotated, Any
 
 import msgspec
@@ -269,6 +270,8 @@ def grade_class(
     done is called with the line of each hand-in, those included that need no grade.
     """
     waiting: dict[Future[Report], tuple[HandIn, Wanted, str]] = {}
+    # Not futures.wait: interrupted while it takes the futures' locks, it keeps some, and the threads never end.
+    ready: SimpleQueue[Future[Report]] = SimpleQueue()
     todo = iter(hand_ins)
     while True:
         for one in itertools.islice(todo, max(0, jobs * WAITING - len(waiting))):
@@ -277,24 +280,26 @@ def grade_class(
             if before is not None and before.environment.fingerprint == mark and not regrade:
                 done(line_of(one.key, before, is_new=False))
             else:
-                waiting[executor.submit(graded, task, wanted)] = (one, wanted, mark)
+                future = executor.submit(graded, task, wanted)
+                waiting[future] = (one, wanted, mark)
+                future.add_done_callback(ready.put)
         if not waiting:
             if (one_more := next(todo, None)) is None:
                 return
             todo = itertools.chain([one_more], todo)
             continue
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            one, wanted, mark = waiting.pop(future)
-            try:
-                report = future.result()
-            except Exception as error:  # a worker of a cluster that is lost for good
-                report = broken(task, wanted, f"{type(error).__name__}: {error}")
-            kept = "" if report.status is Status.GRADER_ERROR else mark  # such a report is made again the next time
-            report = replace(report, environment=replace(report.environment, fingerprint=kept))
-            for change in changes_of(one.key, book.report(one.key), report) if regrade else ():
-                changed(change)
-            book.keep(one.key, report)
-            done(line_of(one.key, report, is_new=True))
+        future = ready.get()
+        one, wanted, mark = waiting.pop(future)
+        try:
+            report = future.result()
+        except Exception as error:  # a worker of a cluster that is lost for good
+            report = broken(task, wanted, f"{type(error).__name__}: {error}")
+        kept = "" if report.status is Status.GRADER_ERROR else mark  # such a report is made again the next time
+        report = replace(report, environment=replace(report.environment, fingerprint=kept))
+        for change in changes_of(one.key, book.report(one.key), report) if regrade else ():
+            changed(change)
+        book.keep(one.key, report)
+        done(line_of(one.key, report, is_new=True))
 
 
 def _wanted(one: HandIn, task: Task, key: str) -> tuple[Wanted, str]:
