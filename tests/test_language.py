@@ -19,7 +19,7 @@ from grader.models import Report, say
 from grader.renderers import RENDERERS
 from grader.renderers.json import render_json
 from tests import messages
-from tests.command import ROOT, grade, grade_class, graded
+from tests.command import ROOT, RUSSIAN, grade, grade_class, graded
 from tests.test_renderers import hostile_report
 from tests.test_samples import NAMES, expected_of, limits_of, place_of
 
@@ -187,7 +187,7 @@ def test_language_of_the_locale(environment: dict[str, str], lang: str) -> None:
 
 def test_option_comes_before_the_locale(tmp_path: Any) -> None:
     """--lang decides; without it the locale does."""
-    here = {"cwd": tmp_path, "LC_ALL": "ru_RU.UTF-8"}
+    here = {"cwd": tmp_path, **RUSSIAN}
 
     assert grade("none.py", **here).err == "grade: none.py: такого файла или папки нет.\n"
     assert grade("none.py", "--lang", "en", **here).err == "grade: none.py does not exist.\n"
@@ -200,7 +200,7 @@ def test_a_class_speaks_the_language_of_its_locale(tmp_path: Any) -> None:
     (folder / "anna.py").write_text("class Neuron:\n  def", encoding="utf-8")
     (folder / "notes.txt").write_text("-", encoding="utf-8")
 
-    ran = grade_class(folder, "--out", "out", cwd=tmp_path, LC_ALL="ru_RU.UTF-8")
+    ran = grade_class(folder, "--out", "out", cwd=tmp_path, **RUSSIAN)
 
     reason = json.loads((tmp_path / "out" / "reports" / "anna.json").read_text(encoding="utf-8"))["reason"]["text"]
     assert (0, "anna.py, строка 2: это не Python: invalid syntax.") == (ran.code, reason)
