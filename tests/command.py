@@ -31,6 +31,8 @@ SUBMISSIONS = ROOT / "tests" / "submissions"
 # As a user has it: compiled modules are kept. Reports are in English, whatever the machine speaks.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 ENVIRONMENT["LC_ALL"] = "C.UTF-8"
+# Messages only: where a locale is not installed, Python reads paths as ASCII, and does not start in a checkout "лаба".
+RUSSIAN = {"LC_ALL": "", "LC_CTYPE": "C.UTF-8", "LC_MESSAGES": "ru_RU.UTF-8"}
 GRADE = Path(sys.executable).with_name("grade")
 NOBODY = 65534
 HANG_S = 120  # what takes longer has hung, however busy the machine is; no test asks for less

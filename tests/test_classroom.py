@@ -36,6 +36,7 @@ from tests.command import (
     HANG_S,
     HOARD,
     ROOT,
+    RUSSIAN,
     SUBMISSIONS,
     descendants,
     grade,
@@ -324,7 +325,7 @@ def test_a_class_keeps_its_language(hand_ins: Path, results: Path, tmp_path: Pat
     out = tmp_path / "out"
     shutil.copytree(results, out)
 
-    kept = grade_class(hand_ins, "--out", out, cwd=tmp_path, LC_ALL="ru_RU.UTF-8")
+    kept = grade_class(hand_ins, "--out", out, cwd=tmp_path, **RUSSIAN)
     changed = grade_class(hand_ins, "--out", out, "--lang", "ru", cwd=tmp_path)
 
     assert "(0 graded now)" in kept.out

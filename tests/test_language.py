@@ -23,7 +23,7 @@ from grader.renderers.json import render_json
 from grader.renderers.text import render_text
 from grader.rubric import read_assignment
 from tests import messages
-from tests.command import ROOT, grade, grade_class, graded
+from tests.command import ROOT, RUSSIAN, grade, grade_class, graded
 from tests.support.labs import graded as graded_by
 from tests.support.labs import lab
 from tests.test_renderers import hostile_report
@@ -179,7 +179,7 @@ def test_language_of_the_locale(environment: dict[str, str], lang: str) -> None:
 
 def test_option_comes_before_the_locale(tmp_path: Any) -> None:
     """--lang decides; without it the locale does."""
-    here = {"cwd": tmp_path, "LC_ALL": "ru_RU.UTF-8"}
+    here = {"cwd": tmp_path, **RUSSIAN}
 
     assert grade("none.py", **here).err == "grade: none.py: такого файла или папки нет.\n"
     assert grade("none.py", "--lang", "en", **here).err == "grade: none.py does not exist.\n"
@@ -192,7 +192,7 @@ def test_a_class_speaks_the_language_of_its_locale(tmp_path: Any) -> None:
     (folder / "anna.py").write_text("class Neuron:\n  def", encoding="utf-8")
     (folder / "notes.txt").write_text("-", encoding="utf-8")
 
-    ran = grade_class(folder, "--out", "out", cwd=tmp_path, LC_ALL="ru_RU.UTF-8")
+    ran = grade_class(folder, "--out", "out", cwd=tmp_path, **RUSSIAN)
 
     reason = json.loads((tmp_path / "out" / "reports" / "anna.json").read_text(encoding="utf-8"))["reason"]["text"]
     assert (0, "anna.py, строка 2: это не Python: invalid syntax.") == (ran.code, reason)
@@ -241,7 +241,7 @@ def test_total(student):
         seen = side_by_side(expected=3, actual=got, drawn=[1, 2]).labelled((), label="total")
         raise unmet("{what} gives {got}.", what=say("The total"), got=got, hint="Add them.", seen=seen)
 """
-RUSSIAN = {
+IN_RUSSIAN = {
     "Small lab": "Малая работа",
     "sums": "Суммы",
     "total adds up.": "total складывает.",
@@ -267,7 +267,7 @@ def compiled(folder: Path, translations: dict[str, str]) -> Path:
 def test_a_lab_brings_its_own_catalogue(tmp_path: Path) -> None:
     """Its words are looked up there, then in the grader's; a translation with other arguments is passed over."""
     folder = lab(tmp_path / "lab", SUITE, {"sums.total": 1})
-    compiled(folder, RUSSIAN)
+    compiled(folder, IN_RUSSIAN)
 
     (wrong, missing) = graded_by(folder, "def total(xs): return 4", "x = 1", lang="ru")
 
@@ -292,7 +292,7 @@ def test_a_lab_without_a_catalogue_stays_english(tmp_path: Path) -> None:
 def test_a_broken_catalogue_is_the_labs_fault(tmp_path: Path) -> None:
     """A lab whose catalogue cannot be read is refused in one sentence."""
     folder = lab(tmp_path / "lab", SUITE, {"sums.total": 1})
-    compiled(folder, RUSSIAN).write_bytes(b"no catalogue")
+    compiled(folder, IN_RUSSIAN).write_bytes(b"no catalogue")
 
     with pytest.raises(BrokenGrader, match=r"^lab\.mo is not valid: "):
         read_assignment(folder)
