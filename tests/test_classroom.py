@@ -575,6 +575,7 @@ def test_usage(arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> Non
 # --- the warm process ----------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 def test_warm_process_is_replaced() -> None:
     """A warm process that was killed is replaced; a hand-in without bytes is rejected with its reason."""
     task = Task(lab=assignment())

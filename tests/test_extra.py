@@ -164,6 +164,7 @@ def test_what_it_asks_for_while_it_runs(work: Path) -> None:
     assert ["lecture.py"] == [finding["file"] for finding in report["findings"]]
 
 
+@pytest.mark.wide
 def test_it_is_never_taken_for_the_lab(work: Path) -> None:
     """A network under other names is graded as it is without a lecture.py; one that is called lecture.py, too."""
     text = NETWORK.read_text(encoding="utf-8").replace("class Model", "class Net").replace("Model", "Net")

@@ -54,7 +54,7 @@ HOSTILE = {
 }
 
 
-IN_MAKE_TEST = {"answers_none", "slow_flush", "lying_shape"}
+IN_MAKE_TEST = {"answers_none", "lying_shape"}
 
 
 @pytest.mark.parametrize(

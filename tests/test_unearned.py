@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,15 @@ Write = Callable[[str], Path]
 
 
 def some() -> list[Any]:
-    """Return every program, of each kind and route one for `make test`."""
-    met: set[tuple[str, str]] = set()
-    parameters = []
-    for one in programs().values():
-        key = (one.kind, one.id.partition(".")[0])
-        marks = [pytest.mark.security] if key in met else []
-        met.add(key)
-        parameters.append(pytest.param(one, id=one.id, marks=marks))
-    return parameters
+    """Return every program, of each kind one for `make test`: by turns of the two routes, where it has both."""
+    every = list(programs().values())
+    routes = itertools.cycle(("calls", "script"))
+    chosen = set()
+    for kind in dict.fromkeys(one.kind for one in every):
+        route = next(routes)
+        ids = sorted((one.id for one in every if one.kind == kind), key=lambda name: not name.startswith(route))
+        chosen.add(ids[0])
+    return [pytest.param(one, id=one.id, marks=[] if one.id in chosen else [pytest.mark.security]) for one in every]
 
 
 @pytest.mark.parametrize("one", some())

@@ -115,6 +115,7 @@ def test_free_form_files() -> None:
         assert {one["misconception"]} <= names if "misconception" in one else True
 
 
+@pytest.mark.soak
 def test_right_and_wrong_work_graded(tmp_path: Path) -> None:
     """Correct styles score 100, mistakes less."""
     right, wrong = ["closures"], ["bias_frozen.lists", "hidden_sign"]
