@@ -250,6 +250,8 @@ def test_waiting_costs_nothing() -> None:
     assert not budget.is_spent
 
 
+# Hypothesis has a callback of the garbage collector, in which Python drops the error; the alarm then repeats it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("base", "status"), [("template", "not_gradable"), ("script", "not_gradable")])
 def test_a_submission_that_takes_too_long_to_judge(
     base: str, status: str, student_code: str, write: Write, monkeypatch: pytest.MonkeyPatch
