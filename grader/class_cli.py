@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grader.classroom import Book, Change, Line
     from grader.handins import HandIns
     from grader.models import Assignment
-    from grader.tables import Override
+    from grader.tables import Entry, Override
     from grader.warm import Task
 
 EPILOG = """\b
@@ -46,7 +46,7 @@ ENDINGS = {
 @click.argument("submissions", callback=options.a_path)
 @click.option("--out", required=True, callback=options.a_path, help="Folder for reports, tables and index.html.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Hand-ins graded at a time. Default: one a processor.")
-@click.option("--regrade", is_flag=True, help="Grade all again; changes.csv says who gained or lost, where and why.")
+@click.option("--regrade", is_flag=True, help="Grade all again.")
 @click.option("--resume", is_flag=True, help="Grade only what is new or changed: the default.")
 @click.option(
     "--seed",
@@ -101,7 +101,7 @@ def command(
         raise click.UsageError("--regrade and --resume exclude each other.")
     said = lang or from_locale()  # the class may have another
     try:
-        from grader.classroom import Book, grade_class
+        from grader.classroom import Book
         from grader.handins import find
         from grader.models import say
         from grader.pipeline import assignment
@@ -112,36 +112,50 @@ def command(
         if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
             raise click.UsageError(word(said, "the folder for the results is inside the one with the hand-ins."))
         hand_ins = find(submissions, roster)
-        book = Book(out)
-        said = book.begin(seed, lang)
-        if seed is not None:
-            note = say("--seed replaces the secret key of the class: whoever knows the number can work out every seed.")
-            hand_ins = replace(hand_ins, notes=(*hand_ins.notes, note))
-        task = Task(lab=assignment(lab, rubric=rubric, time_limit=time_limit), lang=said, required=required)
-        overrides(book, hand_ins, task.lab)  # a mistake in it is told before anything is graded
-        told = Told(len(hand_ins.found), said)
-        is_broken = False
-        try:
-            with executor(jobs or processors(), cluster) as (pool, count):
-                grade_class(
-                    hand_ins.found,
-                    task,
-                    book,
-                    pool,
-                    count,
-                    regrade=regrade,
-                    done=told.line,
-                    changed=told.changes.append,
+        with Book.opened(out) as book:
+            said = book.begin(seed, lang)
+            if seed is not None:
+                note = say(
+                    "--seed replaces the secret key of the class: whoever knows the number can work out every seed."
                 )
-        finally:
-            told.end()
-            is_broken = finish(book, hand_ins, task, told, reports)
-        if fill is not None:
-            fill_in(fill, book, hand_ins, task, fill_column, is_dry=dry_run)
+                hand_ins = replace(hand_ins, notes=(*hand_ins.notes, note))
+            task = Task(lab=assignment(lab, rubric=rubric, time_limit=time_limit), lang=said, required=required)
+            is_broken = grade_all(book, hand_ins, task, jobs or processors(), cluster, regrade=regrade, reports=reports)
+            if fill is not None:
+                fill_in(fill, book, hand_ins, task, fill_column, is_dry=dry_run)
     except GradeError as error:
         click.echo(f"grade-class: {shown(error.told(said))}", err=True)
         return error.exit_code
     return exits.BROKEN if is_broken else exits.GRADED
+
+
+def grade_all(
+    book: Book,
+    hand_ins: HandIns,
+    task: Task,
+    jobs: int,
+    cluster: str | None,
+    *,
+    regrade: bool,
+    reports: tuple[str, ...],
+) -> bool:
+    """Grade what has to be graded, write what is made of it, however that ends, and say whether the grader broke."""
+    from grader.classroom import grade_class
+    from grader.sandbox.processes import remove_left_folders
+
+    remove_left_folders()
+    overrides(book, hand_ins, task.lab)  # a mistake in it is told before anything is graded
+    told = Told(len(hand_ins.found), task.lang)
+    is_broken = False
+    try:
+        with executor(jobs, cluster) as (pool, count):
+            grade_class(
+                hand_ins.found, task, book, pool, count, regrade=regrade, done=told.line, changed=told.changes.append
+            )
+    finally:
+        told.end()
+        is_broken = finish(book, hand_ins, task, told, reports)
+    return is_broken
 
 
 def main() -> None:
@@ -193,6 +207,7 @@ class Told:
     lang: str = "en"
     lines: list[Line] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._began = self._drawn = time.monotonic()
@@ -224,7 +239,9 @@ class Told:
         for line in sorted(self.lines, key=lambda one: one.key):
             points = "-" if line.score is None else str(line.score)
             status = "" if line.status.value == "graded" else f"  {status_word(self.lang, line.status.value)}"
-            mark = "" if line.is_new else f"  ({word(self.lang, 'kept')})"
+            mark = (
+                "" if line.is_new else f"  ({word(self.lang, 'kept: the grader failed' if line.is_kept else 'kept')})"
+            )
             click.echo(f"{line.key:<30} {points:>4}{status}  {', '.join(line.misconceptions)}{mark}".rstrip())
 
 
@@ -263,30 +280,21 @@ class Decided(NamedTuple):
 
 def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple[str, ...]) -> bool:
     """Write what is made of the reports, and print the summary; say whether the grader broke on any."""
-    from grader.classroom import entries, statistics_of, write_changes, write_page, write_tables
-    from grader.models import Status
-    from grader.renderers import RENDERERS
+    from grader.classroom import entries, statistics_of, write_page, write_tables
     from grader.renderers.classpage import render_class
 
     decided, absent = overrides(book, hand_ins, task.lab)
-    write_tables(book, lambda: entries(hand_ins.found, book, decided), task.lab.rubric)
-    numbers = statistics_of(entries(hand_ins.found, book, decided), task, [one.id for one in hand_ins.missing])
+
+    def every() -> Iterator[Entry]:
+        return entries(hand_ins.found, task, book, decided)
+
+    write_tables(book, every, task.lab.rubric)
+    numbers = statistics_of(every(), task, [one.id for one in hand_ins.missing])
     book.close(numbers)
-    if told.changes:
-        write_changes(book, told.changes)
-    for kind in set(reports) - {"json"}:
-        for one in hand_ins.found:
-            report = book.report(one.key)
-            if report is not None:
-                book.write(book.path(one.key, ENDINGS.get(kind, kind)), RENDERERS[kind](report))
-    for kind in set(FORMATS) - {"json", *reports}:  # of an earlier run, about an earlier grade
-        for line in told.lines:
-            if line.is_new:
-                book.path(line.key, ENDINGS.get(kind, kind)).unlink(missing_ok=True)
+    write_reports(book, hand_ins, told, reports)
     names = {one.key: one.name or one.key for one in hand_ins.found}
     linked = "html" if "html" in reports else "json"
-    every = entries(hand_ins.found, book, decided)
-    write_page(book, render_class(every, numbers, task.lab.rubric, names, lang=task.lang, ending=linked))
+    write_page(book, render_class(every(), numbers, task.lab.rubric, names, lang=task.lang, ending=linked))
     summary(numbers, hand_ins, told)
     for student in absent:
         said = word(
@@ -295,11 +303,33 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
             student=student,
         )
         click.echo(f"{word(task.lang, 'note')}: {shown(said)}")
-    for entry in entries((one for one in hand_ins.found if decided.get(one.key)), book, decided):
+    for entry in (one for one in every() if one.overrides):
         before, after = ("-" if one is None else one for one in (entry.report.score, entry.score))
         if before != after:
             click.echo(f"{word(task.lang, 'set by the teacher')}: {entry.key} {before} -> {after}")
-    return any(line.status is Status.GRADER_ERROR for line in told.lines)
+    return bool(told.broken) or any(line.broken for line in told.lines)
+
+
+def write_reports(book: Book, hand_ins: HandIns, told: Told, kinds: tuple[str, ...]) -> None:
+    """Write the further reports that are asked for, and remove those of earlier grades."""
+    from grader.classroom import Unwritable
+    from grader.renderers import RENDERERS
+
+    for kind in set(kinds) - {"json"}:
+        for one in hand_ins.found:
+            report = book.report(one.key)
+            if report is not None:
+                try:
+                    book.write(book.path(one.key, ENDINGS.get(kind, kind)), RENDERERS[kind](report))
+                except Unwritable as error:
+                    if not error.is_taken:
+                        raise
+                    told.broken.append(error.told(told.lang))
+    for kind in set(FORMATS) - {"json", *kinds}:
+        for line in told.lines:
+            if line.is_new:
+                with contextlib.suppress(OSError):
+                    book.path(line.key, ENDINGS.get(kind, kind)).unlink()
 
 
 def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
@@ -325,15 +355,56 @@ def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
             )
     for mistake in numbers["misconceptions"][:MOST_SHOWN]:
         click.echo(f"  {mistake['hand_ins']:>5} x {mistake['id']}")
-    for broken in dict.fromkeys(line.broken for line in told.lines if line.broken):
-        click.echo(f"{status_word(lang, 'grader_error')}: {shown(broken)}")
-    for change in told.changes:
-        moved = f"{change.key} {change.criterion} {change.before} -> {change.after}"
-        click.echo(f"{word(lang, 'changed')}: {moved}: {shown(change.why)}")
+    tell_problems(numbers, told)
+    tell_changes(told)
     for note in hand_ins.notes:
         click.echo(f"{word(lang, 'note')}: {shown(message_in(note, lang).text)}")
     for missing in hand_ins.missing:
         click.echo(f"{word(lang, 'no hand-in')}: {shown(missing.id)} {shown(missing.name)}")
+
+
+def tell_problems(numbers: dict[str, Any], told: Told) -> None:
+    """Print over what the grader broke, and which results are not up to date."""
+    lang = told.lang
+    broken = [line.broken for line in told.lines if line.broken]
+    for reason in dict.fromkeys([*broken, *told.broken]):
+        click.echo(f"{status_word(lang, 'grader_error')}: {shown(reason)}")
+    kept = sum(line.is_kept for line in told.lines)
+    if kept:
+        click.echo(word(lang, "Earlier results are kept where the grader failed: {count}.", count=kept))
+    if numbers["outdated"]:
+        said = word(
+            lang, "Results of an earlier lab, version or submission: {count}; the column outdated of gradebook.csv marks them. Run again.",
+            count=len(numbers["outdated"]),
+        )  # fmt: skip
+        click.echo(said)
+
+
+def tell_changes(told: Told) -> None:
+    """Print a line for each submission whose points changed, those that lost most first."""
+    from grader.classroom import CHANGES, SCORE
+
+    lang = told.lang
+    by_key: dict[str, list[Change]] = {}
+    for change in told.changes:
+        by_key.setdefault(change.key, []).append(change)
+
+    def gained(changes: list[Change]) -> int:
+        return sum((one.after or 0) - (one.before or 0) for one in changes if one.criterion == SCORE)
+
+    for key, changes in sorted(by_key.items(), key=lambda item: (gained(item[1]), item[0]))[:MOST_SHOWN]:
+        what = word(lang, "new submission") if changes[0].is_resubmitted else word(lang, "graded again")
+        moves = ", ".join(
+            f"{word(lang, 'score') if one.criterion == SCORE else one.criterion} {_points(one.before)} -> {_points(one.after)}"
+            for one in changes
+        )
+        click.echo(f"{word(lang, 'changed')}: {key} ({what}): {moves}")
+    if by_key:
+        click.echo(word(lang, "Changed: {count}. {file} has all of them.", count=len(by_key), file=CHANGES))
+
+
+def _points(points: int | None) -> str:
+    return "-" if points is None else str(points)
 
 
 def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str | None, *, is_dry: bool) -> None:
@@ -346,7 +417,7 @@ def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str 
         data = sheet.read_bytes()
     except OSError as error:
         raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=cause(error)) from error
-    every = list(entries(hand_ins.found, book, overrides(book, hand_ins, task.lab).by_key))
+    every = list(entries(hand_ins.found, task, book, overrides(book, hand_ins, task.lab).by_key))
     filled = fill(data, every, feedback=True, assignment=column)
     target = book.folder / f"filled-{sheet.name}"
     if not is_dry:

@@ -7,7 +7,9 @@ from them. A run that was ended anywhere goes on where it stopped.
 from __future__ import annotations
 
 import atexit
+import codecs
 import contextlib
+import errno
 import functools
 import hashlib
 import importlib.metadata
@@ -22,6 +24,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Annotated, Any
@@ -32,12 +35,16 @@ from grader import __version__, seeds
 from grader.errors import Rejected, UsageError, cause
 from grader.handins import HandIn
 from grader.language import LANGUAGES, from_locale
-from grader.models import Report, Rubric, Status, Verdict
+from grader.locking import only_run_in
+from grader.models import Report, Rubric, Status, Verdict, say
 from grader.renderers.json import parse_json, render_json
 from grader.tables import Entry, Override, Row, cases, gradebook, write
 from grader.warm import Task, Wanted, Warm, broken
 
 REPORTS, CLASS, PAGE = "reports", "class.json", "index.html"
+CHANGES = "changes.csv"
+TABLES = (CLASS, "gradebook.csv", "cases.csv", CHANGES)
+SCORE = "score"
 WAITING = 2  # hand-ins read in advance for each one that is being graded
 
 # --- one hand-in, in whatever process or machine -------------------------------------------------
@@ -92,16 +99,25 @@ class Book:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.key = ""
-        try:
-            (folder / REPORTS).mkdir(parents=True, exist_ok=True)
-            for left in (
-                *folder.glob(f".{CLASS}*.part"),
-                *folder.glob(f".{PAGE}*.part"),
-                *(folder / REPORTS).glob(".*.part"),
-            ):
-                left.unlink()  # of a run that was killed while it wrote
-        except OSError as error:
-            raise UsageError("{path} cannot be used: {reason}.", path=folder.name, reason=cause(error)) from error
+        self.unkept: dict[str, Report] = {}  # reports whose place is taken by something else
+        self._marks: dict[str, str] = {}
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, folder: Path) -> Iterator[Book]:
+        """Open a results folder for one run, without what a killed run left there; UsageError if it cannot be used."""
+        with contextlib.ExitStack() as stack:
+            try:
+                (folder / REPORTS).mkdir(parents=True, exist_ok=True)
+                stack.enter_context(only_run_in(folder))
+                for left in (*folder.glob(".*.part"), *(folder / REPORTS).glob(".*.part")):
+                    left.unlink()
+            except OSError as error:
+                raise UsageError("{path} cannot be used: {reason}.", path=folder.name, reason=cause(error)) from error
+            for name in (*TABLES, PAGE):
+                if (folder / name).is_dir():
+                    raise UsageError("{path} cannot be used: {reason}.", path=name, reason=say("Is a directory"))
+            yield cls(folder)
 
     def path(self, key: str, ending: str = "json") -> Path:
         """Return where the report of a hand-in is."""
@@ -112,15 +128,37 @@ class Book:
         return (path.stem for path in (self.folder / REPORTS).glob("*.json"))
 
     def report(self, key: str) -> Report | None:
-        """Return the report of a hand-in, None where there is none that can be read."""
+        """Return the report of a submission, None if there is none that can be read."""
+        if key in self.unkept:
+            return self.unkept[key]
         try:
-            return parse_json(self.path(key).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
+            path = self.path(key)
+            return parse_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+        except (OSError, UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
             return None
 
     def keep(self, key: str, report: Report) -> None:
-        """Write the report of a hand-in, all of it or nothing."""
+        """Write the report of a submission, all of it or nothing."""
         self.write(self.path(key), render_json(report))
+
+    def mark(self, one: HandIn, task: Task) -> str:
+        """Return the fingerprint of the grade that a submission needs now."""
+        if one.key not in self._marks:
+            self.wanted(one, task)
+        return self._marks[one.key]
+
+    def wanted(self, one: HandIn, task: Task) -> Wanted:
+        """Read a submission: what to grade, under its own seed."""
+        handed, reason = None, None
+        try:
+            handed = one.handed()
+            content = handed.sha256
+        except Rejected as rejected:
+            reason = rejected.reason
+            content = reason.text
+        seed = seeds.of_submission(self.key, one.key, content)
+        self._marks[one.key] = fingerprint(task, seed, content)
+        return Wanted(name=one.key, seed=seed, handed=handed, reason=reason)
 
     def begin(self, seed: int | None, lang: str | None) -> str:
         """Take the key and the language of the class: those given, or kept, or drawn and of the locale. Return the language."""
@@ -166,20 +204,48 @@ class Book:
         with self.writing(path) as file:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
+    def append(self, name: str, titles: Row, rows: Iterable[Row]) -> None:
+        """Add rows to a table at once, so that a killed run leaves whole rows."""
+        text = io.StringIO(newline="")
+        path = self.folder / name
+        is_new = not path.exists() or not path.stat().st_size
+        write(text, [titles, *rows] if is_new else rows)
+        with failing(path), path.open("ab", buffering=0) as file:
+            file.write((codecs.BOM_UTF8 if is_new else b"") + text.getvalue().encode())
+
     @staticmethod
     @contextlib.contextmanager
     def writing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
-        """Open a file beside its place, and put it there when it is complete."""
-        number, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(number, "wb") as file:
-                yield file
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        """Open a file beside its place, and put it there when it is complete; UsageError if the system refuses."""
+        with failing(path):
+            number, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}", suffix=".part", dir=path.parent)
+            try:
+                with os.fdopen(number, "wb") as file:
+                    yield file
+                Path(temporary).chmod(mode)
+                Path(temporary).replace(path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink()
+                raise
+
+
+class Unwritable(UsageError):
+    """A file of the results cannot be written; is_taken: something else has its place, and other files are fine."""
+
+    is_taken = False
+
+
+@contextlib.contextmanager
+def failing(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing a file of the results into Unwritable, which names the folder."""
+    try:
+        yield
+    except OSError as error:
+        shown = f"{path.parent.resolve().name}/{path.name}"
+        refused = Unwritable("{path} cannot be written: {reason}.", path=shown, reason=cause(error))
+        refused.is_taken = error.errno in (errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST)
+        raise refused from error
 
 
 class Settings(msgspec.Struct):
@@ -194,27 +260,23 @@ class Settings(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """What is told of one hand-in: points as they were measured, and why the grader broke, where it did."""
+    """What the run says about one submission: measured points, and why the grader broke, if it did.
+
+    is_kept: the grader broke, and an earlier result stays.
+    """
 
     key: str
     status: Status
     score: int | None
     misconceptions: tuple[str, ...]
-    broken: str
-    is_new: bool
+    broken: str = ""
+    is_new: bool = False
+    is_kept: bool = False
 
 
-def line_of(key: str, report: Report, *, is_new: bool) -> Line:
+def line_of(key: str, report: Report, **more: Any) -> Line:
     """Return the short form of a report."""
-    reason = report.reason if report.status is Status.GRADER_ERROR else None
-    return Line(
-        key=key,
-        status=report.status,
-        score=report.score,
-        misconceptions=mistakes_in(report),
-        broken="" if reason is None else reason.text,
-        is_new=is_new,
-    )
+    return Line(key=key, status=report.status, score=report.score, misconceptions=mistakes_in(report), **more)
 
 
 def mistakes_in(report: Report) -> tuple[str, ...]:
@@ -231,19 +293,29 @@ def messages_in(report: Report) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """Points that a hand-in gained or lost in one criterion when it was graded again, and why."""
+    """Another score or other points than an earlier run measured: of which submission, where and why.
+
+    The criterion is "score" for the score. is_resubmitted: the student handed in something else.
+    """
 
     key: str
     criterion: str
     before: int | None
     after: int | None
-    why: str
+    is_resubmitted: bool
+    why: str = ""
 
 
 def changes_of(key: str, before: Report | None, after: Report) -> Iterator[Change]:
-    """Yield the criteria whose points are others than before."""
-    if before is None:
+    """Yield the score, if it changed, and each criterion whose points changed."""
+    if before is None or before.status is Status.GRADER_ERROR:
         return
+    is_resubmitted = before.submission.sha256 != after.submission.sha256
+    if before.score != after.score:
+        why = after.reason.text if after.reason is not None else ""
+        yield Change(
+            key=key, criterion=SCORE, before=before.score, after=after.score, is_resubmitted=is_resubmitted, why=why
+        )
     earlier = {one.id: one for one in before.criteria}
     for one in after.criteria:
         old = earlier.get(one.id)
@@ -251,7 +323,10 @@ def changes_of(key: str, before: Report | None, after: Report) -> Iterator[Chang
         now = None if after.score is None else one.points
         if was != now:
             told = one.feedback or (old.feedback if old is not None else None)
-            yield Change(key=key, criterion=one.id, before=was, after=now, why=told.text if told else "")
+            yield Change(
+                key=key, criterion=one.id, before=was, after=now, is_resubmitted=is_resubmitted,
+                why=told.text if told else "",
+            )  # fmt: skip
 
 
 def grade_class(
@@ -267,21 +342,21 @@ def grade_class(
 ) -> None:
     """Grade what has no report of this very kind yet, jobs at a time, and keep each report as it comes.
 
-    done is called with the line of each hand-in, those included that need no grade.
+    done is called with the line of each submission, including those that need no grade.
     """
-    waiting: dict[Future[Report], tuple[HandIn, Wanted, str]] = {}
+    waiting: dict[Future[Report], tuple[HandIn, Wanted]] = {}
     # Not futures.wait: interrupted while it takes the futures' locks, it keeps some, and the threads never end.
     ready: SimpleQueue[Future[Report]] = SimpleQueue()
     todo = iter(hand_ins)
     while True:
         for one in itertools.islice(todo, max(0, jobs * WAITING - len(waiting))):
-            wanted, mark = _wanted(one, task, book.key)
+            wanted = book.wanted(one, task)
             before = book.report(one.key)
-            if before is not None and before.environment.fingerprint == mark and not regrade:
-                done(line_of(one.key, before, is_new=False))
+            if before is not None and before.environment.fingerprint == book.mark(one, task) and not regrade:
+                done(line_of(one.key, before))
             else:
                 future = executor.submit(graded, task, wanted)
-                waiting[future] = (one, wanted, mark)
+                waiting[future] = (one, wanted)
                 future.add_done_callback(ready.put)
         if not waiting:
             if (one_more := next(todo, None)) is None:
@@ -289,43 +364,55 @@ def grade_class(
             todo = itertools.chain([one_more], todo)
             continue
         future = ready.get()
-        one, wanted, mark = waiting.pop(future)
+        one, wanted = waiting.pop(future)
         try:
             report = future.result()
         except Exception as error:  # a worker of a cluster that is lost for good
             report = broken(task, wanted, f"{type(error).__name__}: {error}")
-        kept = "" if report.status is Status.GRADER_ERROR else mark  # such a report is made again the next time
-        report = replace(report, environment=replace(report.environment, fingerprint=kept))
-        for change in changes_of(one.key, book.report(one.key), report) if regrade else ():
-            changed(change)
-        book.keep(one.key, report)
-        done(line_of(one.key, report, is_new=True))
+        done(_kept(one, report, book, book.mark(one, task), changed))
 
 
-def _wanted(one: HandIn, task: Task, key: str) -> tuple[Wanted, str]:
-    """Read a submission: what to grade, under a seed of its own, and the mark of its grade."""
-    handed, reason = None, None
+def _kept(one: HandIn, report: Report, book: Book, mark: str, changed: Callable[[Change], None]) -> Line:
+    """Keep a new report and record what it changes; if the grader broke, an earlier result stays."""
+    before = book.report(one.key)
+    if report.status is Status.GRADER_ERROR:
+        reason = report.reason.text if report.reason is not None else ""
+        if before is not None and before.status is not Status.GRADER_ERROR:
+            return line_of(one.key, before, broken=reason, is_kept=True)
+        mark = ""  # it is graded again the next time
+    else:
+        reason = ""
+    report = replace(report, environment=replace(report.environment, fingerprint=mark))
+    changes = list(changes_of(one.key, before, report))
+    if changes:
+        write_changes(book, changes)
+    for change in changes:
+        changed(change)
     try:
-        handed = one.handed()
-        content = handed.sha256
-    except Rejected as rejected:
-        reason = rejected.reason
-        content = reason.text
-    seed = seeds.of_submission(key, one.key, content)
-    return Wanted(name=one.key, seed=seed, handed=handed, reason=reason), fingerprint(task, seed, content)
+        book.keep(one.key, report)
+    except Unwritable as error:
+        if not error.is_taken:
+            raise
+        book.unkept[one.key] = report
+        reason = error.reason.text
+    return line_of(one.key, report, broken=reason, is_new=True)
 
 
 # --- what comes of it ----------------------------------------------------------------------------
 
 
-def entries(hand_ins: Iterable[HandIn], book: Book, overrides: dict[str, tuple[Override, ...]]) -> Iterator[Entry]:
-    """Yield each hand-in with its report and the teacher's decisions, by key, one at a time."""
+def entries(
+    hand_ins: Iterable[HandIn], task: Task, book: Book, overrides: dict[str, tuple[Override, ...]]
+) -> Iterator[Entry]:
+    """Yield each submission with its report and the teacher's decisions, by key, one at a time."""
     for one in hand_ins:
         report = book.report(one.key)
         if report is not None:
+            mark = report.environment.fingerprint
             yield Entry(
                 key=one.key, student=one.student, name=one.name, email=one.email, report=report,
                 overrides=overrides.get(one.key, ()), aliases=one.aliases,
+                is_outdated=bool(mark) and mark != book.mark(one, task),
             )  # fmt: skip
 
 
@@ -342,9 +429,11 @@ def write_page(book: Book, parts: Iterable[str]) -> None:
 
 
 def write_changes(book: Book, changes: Iterable[Change]) -> None:
-    """Write changes.csv: who gained or lost points when the class was graded again."""
-    titles = ("key", "criterion", "before", "after", "why")
-    book.table("changes.csv", [titles, *((c.key, c.criterion, c.before, c.after, c.why) for c in changes)])
+    """Add to changes.csv whose points changed, when and why."""
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    titles = ("time_utc", "key", "criterion", "before", "after", "submission", "why")
+    rows = ((now, c.key, c.criterion, c.before, c.after, "new" if c.is_resubmitted else "same", c.why) for c in changes)
+    book.append(CHANGES, titles, rows)
 
 
 def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str]) -> dict[str, Any]:
@@ -363,15 +452,19 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
     messages: dict[str, str] = {}
     times: list[float] = []
     extras: list[int] = []
+    outdated: list[str] = []
     for entry in entries:
         report = entry.report
         statuses[report.status.value] += 1
+        outdated += [entry.key] if entry.is_outdated else []
         levels[report.sandbox.level] += 1
         times.append(report.timing.total_s)
         extras += [entry.extra_score] if entry.extra_score is not None else []
         for name in mistakes_in(report):
             students.setdefault(name, []).append(entry.key)
         messages = messages_in(report) | messages
+        if not is_of(report, task.lab.rubric):
+            continue
         if entry.score is not None:
             scores.append(entry.score)
         if report.status is not Status.GRADED:
@@ -416,12 +509,19 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             {"id": name, "message": messages[name], "hand_ins": len(keys), "keys": keys} for name, keys in mistakes
         ],
         "not_in_the_class": list(left_out),
+        "outdated": outdated,
         "timing": {
             "median_s": round(statistics.median(times), 3) if times else None,
             "longest_s": round(max(times, default=0.0), 3),
             "total_s": round(sum(times), 3),
         },
     }
+
+
+def is_of(report: Report, rubric: Rubric) -> bool:
+    """Say whether a report has the cases and points of this rubric: another one's cannot be counted with them."""
+    made = [(one.id, case.id, case.max_points) for one in report.counted for case in one.cases]
+    return made == [(one.id, case.id, case.points) for one in rubric.criteria if not one.bonus for case in one.cases]
 
 
 def tenths(scores: Sequence[int], most: int) -> list[int]:

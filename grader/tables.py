@@ -41,7 +41,8 @@ class Override:
 class Entry:
     """One student of the class: who, the report, and what a teacher changed.
 
-    aliases are the other ids under which a learning platform knows the student.
+    aliases are the other ids under which a learning platform knows the student. is_outdated: the report is of an earlier
+    lab, limit, version or submission, because the run was interrupted or the grader broke.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Entry:
     report: Report
     overrides: tuple[Override, ...] = ()
     aliases: tuple[str, ...] = ()
+    is_outdated: bool = False
 
     def points(self, criterion_id: str) -> int | None:
         """Return the points of a criterion, None while it is undecided; an override wins.
@@ -111,7 +113,7 @@ def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
     """Yield one row a student, the titles first; a gate's column has its verdict, extra_score is no part of the score."""
     header = ["key", "student", "name", "email", "status", "score", "max_score", "extra_score"]
     header += [criterion.id for criterion in rubric.criteria]
-    header += ["misconceptions", "route", "notes", "reason", "overridden"]
+    header += ["misconceptions", "route", "notes", "reason", "overridden", "outdated"]
     yield header
     for entry in entries:
         yield _gradebook_row(entry, rubric)
@@ -130,6 +132,7 @@ def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
         " / ".join(note.text for note in report.notes),
         report.reason.text if report.reason is not None else "",
         " / ".join(_override_shown(one, results.get(one.criterion)) for one in entry.overrides),
+        "yes" if entry.is_outdated else "",
     ]  # fmt: skip
 
 

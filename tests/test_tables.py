@@ -135,9 +135,9 @@ def test_the_gradebook() -> None:
     table = csv_of(gradebook([entry(bad, gives("xor", 15)), entry(rejected(), key="two")], RUBRIC))
 
     assert table.splitlines() == [
-        "key,student,name,email,status,score,max_score,extra_score,imports,shapes,forward,sigmoid_derivative,neuron_update,model_update,xor,activations,losses,gradients,misconceptions,route,notes,reason,overridden",
-        "one,s1,Student One,one@example.org,graded,97,100,,passed,12,15,15,20,20,15,,,,sign|rate,contract,,,xor: 15 (was 10) seen in class",
-        "two,s1,Student One,one@example.org,rejected,0,100,,not_run,0,0,0,0,0,0,,,,,none,,x.py is empty.,",
+        "key,student,name,email,status,score,max_score,extra_score,imports,shapes,forward,sigmoid_derivative,neuron_update,model_update,xor,activations,losses,gradients,misconceptions,route,notes,reason,overridden,outdated",
+        "one,s1,Student One,one@example.org,graded,97,100,,passed,12,15,15,20,20,15,,,,sign|rate,contract,,,xor: 15 (was 10) seen in class,",
+        "two,s1,Student One,one@example.org,rejected,0,100,,not_run,0,0,0,0,0,0,,,,,none,,x.py is empty.,,",
     ]
 
 

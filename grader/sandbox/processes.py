@@ -14,6 +14,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,8 @@ PART_BYTES = 64 * 1024
 ARE_PIPES_SELECTABLE = sys.platform != "win32"
 POLL_S = 0.002
 REMOVE_TIME_S = 1.0
+FOLDERS = "grade-"
+YOUNG_S = 60.0
 REMOVING: list[subprocess.Popen[bytes]] = []  # processes that remove folders, until they are reaped
 
 
@@ -376,16 +379,28 @@ def pump(pipe: FileIO, theirs: socket.socket) -> None:
 
 
 class Folder:
-    """An empty folder of a worker's own, gone afterwards with whatever is in it."""
+    """An empty temporary folder, removed afterwards with whatever is in it.
+
+    Its process locks it, so that `remove_left_folders` knows those of processes that were killed.
+    """
 
     def __init__(self) -> None:
         try:
-            self.name = tempfile.mkdtemp(prefix="grade-")
+            self.name = tempfile.mkdtemp(prefix=FOLDERS)
         except OSError as error:
             raise SandboxError(f"there is no place for temporary files: {error.strerror}") from error
+        self._lock = _locked(self.name)
 
     def remove(self) -> None:
         """Remove the folder; what takes long to remove is left to a process of its own."""
+        try:
+            self._remove()
+        finally:
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    def _remove(self) -> None:
         with contextlib.suppress(OSError):
             os.rmdir(self.name)  # noqa: PTH106
             return
@@ -397,3 +412,35 @@ class Folder:
             process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
             REMOVING[:] = [process, *(one for one in REMOVING if one.poll() is None)]
             process.wait(REMOVE_TIME_S)
+
+
+def remove_left_folders() -> None:
+    """Remove the temporary folders that processes of this user left when they were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{FOLDERS}*"):
+        with contextlib.suppress(OSError):
+            state = path.lstat()
+            is_young = time.time() - state.st_mtime < YOUNG_S  # its process may not have locked it yet
+            if sys.platform == "win32" or is_young or state.st_uid != os.geteuid() or not stat.S_ISDIR(state.st_mode):
+                continue
+            lock = _locked(str(path))
+            if lock is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                os.close(lock)
+
+
+def _locked(folder: str) -> int | None:
+    """Lock a folder for as long as this process lives; None if another process has it, or folders have no locks."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    try:
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(number)
+        return None
+    return number
