@@ -208,7 +208,7 @@ def run_bonus(
     about = assignment.bonus_file(part.main.name)
     left_s = max(0.0, assignment.limits.total_time_s - spent_s)
     limits = limits_for(about.limits, min(about.limits.total_time_s, left_s))
-    text = replace(program(part, assignment), names=about.functions)
+    text = replace(program(part, assignment), names=about.functions, classes=())
     findings = check_imports(part, assignment.rubric.imports.banned)
     with Worker(sandbox, limits, seed, program=text) as worker:
         run = run_suite(part, assignment, worker, seed, progress, budget, collected=collected, file=part.main.name)
@@ -227,10 +227,11 @@ def program(staged: StagedSubmission, assignment: Assignment) -> Program:
     return Program(
         file=staged.main.name,
         text=staged.main.text,
-        siblings={file.name.removesuffix(".py"): file.text for file in staged.siblings if file.name.endswith(".py")},
+        siblings={file.name: file.text for file in staged.siblings if file.name.endswith(".py")},
         stand_ins=imports.stand_ins,
         banned=imports.banned,
         names=assignment.functions,
+        classes=assignment.classes,
         is_notebook=bool(staged.main.cells),
         operations="" if assignment.confined is None else str(assignment.confined),
     )

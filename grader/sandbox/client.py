@@ -157,15 +157,17 @@ class Marked(msgspec.Struct, frozen=True):
 class Program:
     """The source text a worker runs: main file, files beside it, the names that are asked for, the lab's confined.py.
 
-    stand_ins are packages for which there is an inert module where they are not installed; banned ones have one always.
+    Files are named by their paths below root, a folder. names are functions. stand_ins are packages for which there is an inert module where they are not installed; banned ones have one always.
     """
 
     file: str
     text: str
     siblings: Mapping[str, str] = field(default_factory=dict)
+    root: str = ""
     stand_ins: Sequence[str] = ()
     banned: Sequence[str] = ()
     names: Sequence[str] = ()
+    classes: Sequence[str] = ()
     is_notebook: bool = False
     operations: str = ""
 
@@ -476,9 +478,11 @@ class Worker:
             "file": program.file,
             "text": program.text,
             "siblings": dict(program.siblings),
+            "root": program.root,
             "stand_ins": list(program.stand_ins),
             "banned": list(program.banned),
             "names": list(program.names),
+            "classes": list(program.classes),
             "is_notebook": program.is_notebook,
             "operations": program.operations,
             "seed": seeds.of_worker(self._seed, "load"),

@@ -39,6 +39,7 @@ np: Any = None  # numpy, from `preload` on
 inside: Any = None  # the modules beside this one, set by zygote.py
 values: Any = None
 reading: Any = None
+siblings: Any = None
 confinement: Any = None
 operations: dict[str, dict[str, Any]] = {}  # of labs, by the path of their confined.py and by name
 
@@ -252,36 +253,26 @@ class Modules:
     Other stand-ins are found after all else: see Last.
     """
 
-    def __init__(self, siblings: dict[str, str], stand_ins: list[str], banned: list[str], files: set[str]) -> None:
-        self._siblings = {name: text for name, text in siblings.items() if name not in NEVER_SHADOWED}
-        self._stand_ins, self._banned = stand_ins, banned
-        self._code = [(name, code_of(name)) for name in banned]
-        self._files = files
+    def __init__(self, program: dict[str, Any], main: types.ModuleType) -> None:
+        self.siblings = siblings.Siblings(program, main, NEVER_SHADOWED, run_sibling)
+        self._stand_ins, self._banned = program["stand_ins"], program["banned"]
+        self._code = [(name, code_of(name)) for name in self._banned]
         self._asked: set[str] = set()
 
     def install(self) -> None:
         """Take part in every import from now on."""
-        for name in self._siblings:
-            sys.modules.pop(name, None)  # a student's random.py is meant, as where they run it
         sys.meta_path.insert(0, self)
         sys.meta_path.append(Last(self))
         sys.addaudithook(self.hear)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name in self._siblings:
-            return spec_for(name, self)
-        return spec_for(name, StandIns()) if self._asks(name, self._banned) else None
+        found = self.siblings.first(name, path)
+        return found or (spec_for(name, StandIns()) if self._asks(name, self._banned) else None)
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
-        """Leave it to Python."""
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        name = module.__name__
-        exec(compile(self._siblings[name], f"{name}.py", "exec", dont_inherit=True), module.__dict__)
-
-    def stands_in(self, name: str) -> bool:
-        """Say whether there is a stand-in of this name, and keep that it was asked for."""
-        return self._asks(name, self._stand_ins)
+    def last_spec(self, name: str, path: Any) -> Any:
+        """Return the spec of what is taken where nothing else was found: a file in another folder, or a stand-in."""
+        found = self.siblings.last(name, path)
+        return found or (spec_for(name, StandIns()) if self._asks(name, self._stand_ins) else None)
 
     def _asks(self, name: str, known: list[str]) -> bool:
         """Say whether a module is one of those that are known or inside one, and keep which."""
@@ -300,7 +291,7 @@ class Modules:
             file = arguments[1]
         else:
             return
-        if type(file) is not str or file in self._files:
+        if type(file) is not str or file in self.siblings.names:
             return
         for name, pattern in self._code:
             if pattern.search(file):
@@ -324,13 +315,19 @@ class StandIns:
 
 
 class Last:
-    """Finds a stand-in where nothing else was found."""
+    """Asks what is taken where nothing else was found."""
 
     def __init__(self, modules: Modules) -> None:
         self._modules = modules
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        return spec_for(name, StandIns()) if self._modules.stands_in(name) else None
+        return self._modules.last_spec(name, path)
+
+
+def run_sibling(text: str, file: str, module: types.ModuleType) -> None:
+    """Run a file beside the main one as a module."""
+    inside.OWN.add(module.__name__)
+    exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)
 
 
 def code_of(package: str) -> re.Pattern[str]:
@@ -385,7 +382,13 @@ class Objects:
         self.module = module
         self.program: dict[str, Any] = {}
         self.kept: dict[Any, Any] = {}
+        self.modules: Any = None
         self.find = inside
+
+    @property
+    def files(self) -> set[str]:
+        """Return the names of the files of the submission."""
+        return set(self.modules.siblings.names)
 
     def named(self, name: str) -> Any:
         """Return something callable of the student's module."""
@@ -407,7 +410,8 @@ class Objects:
         seed_everything(seed)
 
     def dress(self, module: types.ModuleType) -> None:
-        """Give a fresh module the names that the student's file finds when it runs."""
+        """Make a fresh module the one of the student's file, with the names that this finds when it runs."""
+        self.modules.siblings.begin(module)
         dress(module, self.program)
 
 
@@ -417,7 +421,7 @@ class Desk:
     def __init__(self) -> None:
         self.module = types.ModuleType(MAIN)
         self.objects: dict[int, Any] = {}
-        self.modules = Modules({}, [], [], set())
+        self.modules: Any = None
         self.lab = Objects(self.module)
         self.operations: dict[str, Any] = {}
 
@@ -460,12 +464,11 @@ class Desk:
     def load(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Run the student's file as a module."""
         sys.modules[MAIN] = self.module
-        inside.OWN.update({MAIN, *settings["siblings"]})
-        files = {settings["file"], *(f"{name}.py" for name in settings["siblings"])}
-        self.modules = Modules(settings["siblings"], settings["stand_ins"], settings["banned"], files)
+        inside.OWN.add(MAIN)
+        self.modules = self.lab.modules = Modules(settings, self.module)
         self.modules.install()
         sys.argv = [settings["file"]]
-        attempts.watch(files)
+        attempts.watch(self.lab.files)
         seed_everything(settings["seed"])
         dress(self.module, settings)
         self.lab.program = settings
@@ -473,6 +476,8 @@ class Desk:
         code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
         exec(code, self.module.__dict__)
         restore(code, self.module, settings["names"])
+        for name in (*settings["classes"], *settings["names"]):
+            self.modules.siblings.lend(name)
         callables = [name for name in settings["names"] if callable(getattr(self.module, name, None))]
         return {"callables": callables}, {}
 
@@ -717,7 +722,7 @@ def serve(pipe: Pipe, desk: Desk) -> None:
         try:
             if request["op"] == "mark":
                 pipe.mark(settings["mark"])
-                header["data"] = {"attempts": attempts.take(), "asked": desk.modules.asked}
+                header["data"] = {"attempts": attempts.take(), "asked": desk.modules.asked if desk.modules else []}
             else:
                 desk.prepare(settings)
                 header["data"], values = getattr(desk, request["op"])(settings, arrays)

@@ -15,27 +15,23 @@ code, holds nothing secret, and ends when the other end of the socket does. A me
 from __future__ import annotations
 
 import gc
-import importlib.util
+import importlib
 import json
 import os
 import socket
 import sys
 import time
+import types
 from typing import Any
 
 MESSAGE_BYTES = 64 * 1024
 POLL_S = 0.002
+ROOMS = "grader_confined"  # the package that the modules of this folder are in here
 
 
 def beside(name: str) -> Any:
     """Load a module of this folder, which is on no path."""
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"grader_{name}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"{ROOMS}.{name}")
 
 
 def breed(worker: Any, channel: socket.socket) -> None:
@@ -80,10 +76,13 @@ def threads() -> int:
 
 
 if __name__ == "__main__":
+    rooms = sys.modules[ROOMS] = types.ModuleType(ROOMS)
+    rooms.__path__ = [os.path.dirname(os.path.abspath(__file__))]
     worker = beside("worker")
     worker.inside = beside("inside")
     worker.values = beside("values")
     worker.reading = beside("reading")
+    worker.siblings = beside("siblings")
     is_to_fork = sys.argv[1] == "fork"
     parent = os.getpid() if is_to_fork else os.getppid()
     worker.confinement = beside("confine").here(beside("syscalls").NUMBERS, parent)

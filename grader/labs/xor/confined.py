@@ -608,7 +608,7 @@ class Observer:
         self._template: tuple[list[Any], dict[str, Any]] = ([], {})
         code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
         self._code = code
-        self._files = {settings["file"], *(f"{name}.py" for name in settings["siblings"])}
+        self._files = objects.files
 
     def discover(self, settings: dict[str, Any]) -> Values:
         """Run the file as a program and list the first calls of methods: `calls` with the counts of their numbers."""
@@ -715,8 +715,6 @@ class Observer:
         find.OWN.add(PROGRAM)
         module = types.ModuleType(PROGRAM)
         sys.modules[PROGRAM] = module
-        for name in self._program["siblings"]:
-            sys.modules.pop(name, None)
         self._objects.dress(module)
         self._objects.seed(seed)
         try:

@@ -1,0 +1,143 @@
+"""Imports the files that were handed in beside the main one, as where a student runs it: packages, relative imports, folders.
+
+A room of the worker (worker.py), which runs beside student code: the standard library only. Files are known by their
+paths below the root, the folder that the submission is in; see source_tree.py.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import re
+import sys
+import types
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from .source_tree import PACKAGE, above, has_folder, module_in, search_path
+
+PLACE = "submission:/"  # before a folder in the search path of a package of the submission
+HOME = "submission_folder"  # the packages around the main file, for its relative imports
+RELATIVE = re.compile(r"^\s*from\s+\.", re.MULTILINE)
+
+Run = Callable[[str, str, types.ModuleType], None]  # text, name of the file, the module that it runs in
+
+
+class Loader:
+    """Loads one file of the submission as a module; the main one is there already."""
+
+    def __init__(self, siblings: Siblings, file: str) -> None:
+        self.file = file
+        self._siblings = siblings
+
+    def create_module(self, _: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
+        """Return the main module where its own file is imported; the others are left to Python."""
+        return self._siblings.main if self.file == self._siblings.main_file else None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Run the file."""
+        self._siblings.execute(self.file, module)
+
+
+class Siblings:
+    """The files of a submission as modules. never names modules that no file stands for."""
+
+    def __init__(self, program: dict[str, Any], main: types.ModuleType, never: Collection[str], run: Run) -> None:
+        self._root = program["root"]
+        self.main_file = self._root + program["file"]
+        self._texts = {self._root + name: text for name, text in program["siblings"].items()}
+        self._all = {self.main_file, *self._texts}
+        self.names = {file.removeprefix(self._root) for file in self._all}
+        self._path = search_path(self.main_file, self._all)
+        self._home = above(self._path[0])[::-1]  # the folders that the main file is in, from the top
+        self._never = never
+        self._run = run
+        self.begin(main)
+
+    def begin(self, main: types.ModuleType) -> None:
+        """Let main be the module of the main file; the others are loaded anew, and before what Python brings."""
+        for module, _ in list(self._loaded()):
+            sys.modules.pop(module.__name__, None)
+        for file in self._texts:
+            name = file.removeprefix(self._path[0]).removesuffix(f"/{PACKAGE}").removesuffix(".py")
+            if file.startswith(self._path[0]) and name not in self._never:
+                sys.modules.pop(name, None)  # a student's random.py is meant
+        self.main = main
+        main.__package__ = ".".join([HOME] * len(self._home))
+
+    def first(self, name: str, path: Any) -> Any:
+        """Return the spec of a file that goes before all other modules of its name, None where there is none."""
+        if path is None:
+            return None if name in self._never else self._spec(name, self._path[:1], self._texts, takes_folders=False)
+        folders = [one.removeprefix(PLACE) for one in path if isinstance(one, str) and one.startswith(PLACE)]
+        return self._around(name) or self._spec(name, folders, self._all)
+
+    def last(self, name: str, path: Any) -> Any:
+        """Return the spec of a file or folder that is taken where nothing else has its name."""
+        return None if path is not None else self._around(name) or self._spec(name, self._path, self._all)
+
+    def lend(self, name: str) -> None:
+        """Give the main module something callable that it lacks, from a file beside it that defines it."""
+        if callable(getattr(self.main, name, None)):
+            return
+        defines = re.compile(rf"^(?:def|class)\s+{name}\b", re.MULTILINE)
+        loaded = {file: module for module, file in self._loaded()}
+        files = [file for file, text in self._texts.items() if defines.search(text)]
+        for file in sorted(files, key=lambda file: file not in loaded):
+            try:
+                module = loaded.get(file) or importlib.import_module(self._name_of(file))
+                setattr(self.main, name, getattr(module, name))
+                return
+            except BaseException:
+                continue
+
+    def execute(self, file: str, module: types.ModuleType) -> None:
+        """Run a file in its module; the main one runs by itself."""
+        if file != self.main_file:
+            self._run(self._texts[file], file.removeprefix(self._root), module)
+
+    def _spec(self, name: str, folders: list[str], files: Collection[str], *, takes_folders: bool = True) -> Any:
+        """Return the spec of the module of that name in the first folder that has it."""
+        last = name.rpartition(".")[2]
+        for folder in folders:
+            file = module_in(folder, last, files)
+            if file is not None or (takes_folders and has_folder(f"{folder}{last}/", files)):
+                return self._made(name, file, f"{folder}{last}/")
+        return None
+
+    def _around(self, name: str) -> Any:
+        """Return the spec of a folder that the main file is in, as the package that its relative imports start from.
+
+        Its __init__.py runs, unless it speaks of the main file, which is not there yet.
+        """
+        steps = name.split(".")
+        if {*steps} != {HOME} or len(steps) > len(self._home):
+            return None
+        folder = self._home[len(steps) - 1]
+        file = f"{folder}{PACKAGE}"
+        main = re.escape(self.main_file.removeprefix(self._path[0]).removesuffix(".py"))
+        is_run = file in self._texts and not re.search(rf"\b{main}\b", self._texts[file])
+        return self._made(name, file if is_run else None, folder)
+
+    def _made(self, name: str, file: str | None, folder: str) -> importlib.machinery.ModuleSpec:
+        """Return the spec of a file, or of a folder as a package."""
+        loader: Any = None if file is None else Loader(self, file)
+        spec = importlib.machinery.ModuleSpec(name, loader)
+        if file is None or file == f"{folder}{PACKAGE}":
+            spec.submodule_search_locations = [PLACE + folder]
+        return spec
+
+    def _loaded(self) -> Iterator[tuple[types.ModuleType, str]]:
+        """Yield the modules that were made of files, each with its file."""
+        for module in list(sys.modules.values()):
+            loader = getattr(getattr(module, "__spec__", None), "loader", None)
+            if isinstance(loader, Loader) and loader.file != self.main_file:
+                yield module, loader.file
+
+    def _name_of(self, file: str) -> str:
+        """Return the name under which a file is imported, inside the packages around the main file where it imports relatively."""
+        folder = next(folder for folder in self._path if file.startswith(folder))
+        steps = file.removeprefix(folder).removesuffix(".py").split("/")
+        steps = steps[:-1] if file.endswith(f"/{PACKAGE}") else steps
+        is_relative = folder == self._path[0] and RELATIVE.search(self._texts[file])
+        return ".".join([*([HOME] * len(self._home) if is_relative else []), *steps])

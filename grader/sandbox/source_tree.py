@@ -1,0 +1,67 @@
+"""Finds modules among the files of a submission, the way Python finds them in folders.
+
+Files are known by their paths, with "/" between folders; a folder is written with its slash, the top is "". Nothing is read here.
+Runs on both sides: beside student code, and where its imports are judged. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+PACKAGE = "__init__.py"
+
+
+def folder_of(file: str) -> str:
+    """Return the folder of a file."""
+    return file[: file.rfind("/") + 1]
+
+
+def above(folder: str) -> list[str]:
+    """Return a folder and those around it, up to the top."""
+    steps = folder.split("/")[:-1]
+    return ["".join(f"{step}/" for step in steps[:count]) for count in range(len(steps), -1, -1)]
+
+
+def search_path(file: str, files: Collection[str]) -> list[str]:
+    """Return where a program looks for modules: its own folder, those around it, then all others.
+
+    Editors put the folder of a project on the path, and programs put others there.
+    """
+    others = sorted({folder_of(one) for one in files}, key=lambda folder: (folder.count("/"), folder))
+    return list(dict.fromkeys([*above(folder_of(file)), *others]))
+
+
+def module_in(folder: str, name: str, files: Collection[str]) -> str | None:
+    """Return the file of a module or a package in a folder."""
+    return next((file for file in (f"{folder}{name}/{PACKAGE}", f"{folder}{name}.py") if file in files), None)
+
+
+def has_folder(folder: str, files: Collection[str]) -> bool:
+    """Say whether any file is in a folder: one without __init__.py is a package, too."""
+    return any(file.startswith(folder) for file in files)
+
+
+def imported_files(module: str, importer: str, files: Collection[str]) -> list[str]:
+    """Return the files that an import runs: of "a.b.c" perhaps a/__init__.py and a/b.py. A relative import begins with its dots."""
+    name = module.lstrip(".")
+    level = len(module) - len(name)
+    parts = [part for part in name.split(".") if part]
+    if not level:
+        return next(
+            (found for folder in search_path(importer, files) if (found := list(_walk(folder, parts, files)))), []
+        )
+    around = above(folder_of(importer))
+    if level > len(around):
+        return []
+    package = around[level - 1]
+    return [*filter(files.__contains__, [f"{package}{PACKAGE}"]), *_walk(package, parts, files)]
+
+
+def _walk(folder: str, parts: list[str], files: Collection[str]) -> Iterator[str]:
+    for part in parts:
+        file = module_in(folder, part, files)
+        folder = f"{folder}{part}/"
+        if file is not None:
+            yield file
+        elif not has_folder(folder, files):
+            return
