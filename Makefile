@@ -54,12 +54,12 @@ mutation: $(TESTING)
 
 # All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less, forged answers (2 minutes).
 security: $(TESTING)
-	$(BIN)/python -m pytest -n 5 --dist worksteal -m "security or not security" tests/test_attacks.py tests/test_policy.py \
-		tests/test_degraded.py tests/test_bounds.py tests/test_unearned.py
+	$(BIN)/python -m pytest -n 5 --dist worksteal -m "security or not security" tests/sandbox/test_attacks.py tests/sandbox/test_policy.py \
+		tests/sandbox/test_degraded.py tests/sandbox/test_bounds.py tests/labs/xor/test_unearned.py
 
 # The pages in the system's Chromium (half a minute): axe-core, console, network, keyboard, sorting.
 pages: $(TOOLS)
-	NO_SKIPS=1 $(BIN)/python -m pytest -n 2 -m browser tests/test_pages.py
+	NO_SKIPS=1 $(BIN)/python -m pytest -n 2 -m browser tests/renderers/test_pages.py
 
 # Wheel and sdist, installed into clean environments of each Python that is here, and with the lowest versions (2 minutes).
 package: $(TOOLS)
@@ -68,7 +68,7 @@ package: $(TOOLS)
 # 2,000 malformed hand-ins, 60 whose worker's replies are bent, messages of every type (4 minutes).
 fuzz: $(TESTING)
 	$(BIN)/python -m tests.fuzz
-	EXAMPLES=10 $(BIN)/python -m pytest -n 2 tests/test_bounds.py -k "bounded or ends or layout"
+	EXAMPLES=10 $(BIN)/python -m pytest -n 2 tests/sandbox/test_bounds.py -k "bounded or ends or layout"
 
 # Every correct style in 50 seeds, every sample through the installed command, all wrong rules (4 minutes).
 seeds: $(TESTING)

@@ -4,6 +4,6 @@ import sys
 
 sys.path[:] = sys.path[1:] if not sys.flags.safe_path else sys.path
 
-from grader.cli import main  # noqa: E402  - only now, so that nothing beside a submission can be imported
+from grader.commands.grade import main  # noqa: E402  - only now, so that nothing beside a submission can be imported
 
 main()

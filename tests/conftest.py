@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.command import SUBMISSIONS
+from tests.support.command import SUBMISSIONS
 
 settings.register_profile(  # the same examples every day, however slow the machine is
     "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]

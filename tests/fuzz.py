@@ -18,16 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.models import Report, Status
-from grader.pipeline import assignment, grade
+from grader.core.limits import Limits
+from grader.core.report import Report, Status
+from grader.pipeline.grading import assignment, grade
 from grader.renderers import RENDERERS
 from grader.renderers.json import parse_json, render_json
-from grader.sandbox.client import Limits
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 from tests.attacks import forged
-from tests.command import ROOT, SUBMISSIONS
-from tests.test_staging import notebook, tarred, zipped
+from tests.pipeline.test_staging import notebook, tarred, zipped
+from tests.support.command import ROOT, SUBMISSIONS
 
 COUNT, BENT = 2_000, 60
 LONGEST_S = 10.0

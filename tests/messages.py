@@ -22,11 +22,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from grader.core.language import DOMAIN, LAB_DOMAIN, LANGUAGES, LOCALE
 from grader.labs.xor.misconceptions import BANK
-from grader.language import DOMAIN, LAB_DOMAIN, LANGUAGES, LOCALE
-from grader.models import DEFAULT_LAB
-from grader.rubric import read_assignment
-from tests.command import ROOT
+from grader.pipeline.assignment import DEFAULT_LAB, read_assignment
+from tests.support.command import ROOT
 
 LAB = f"{DEFAULT_LAB.relative_to(ROOT).as_posix()}/"
 UNDATED = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
@@ -43,7 +42,7 @@ SPEAKERS = {
 SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label", "rows", "columns"}
 PROBED = ("weights", "epochs", "calls", "holders", "start")  # names of probes that are words
 SENTENCES = (
-    "lab/*.py", "suite_run.py", "imports.py", "sandbox/reading.py", "xor/suite/*.py", "xor/suite_observed/*.py",
+    "grader/lab/*.py", "pipeline/run_suite.py", "pipeline/import_rules.py", "confined/reading.py", "xor/suite/*.py", "xor/suite_observed/*.py",
     *(f"xor/{name}.py" for name in "calls layout network observation observed shown verdicts".split()),
 )  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
@@ -158,7 +157,7 @@ def updated(domain: str, lang: str) -> Catalog:
 def po_of(catalog: Catalog) -> bytes:
     """Return a catalogue as text, without dates."""
     file = io.BytesIO()
-    write_po(file, catalog, width=120, omit_header=True, include_lineno=False, sort_by_file=True)
+    write_po(file, catalog, width=120, omit_header=True, no_location=True, sort_output=True)
     head = f'msgid ""\nmsgstr ""\n"Language: {catalog.locale}\\n"\n"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n\n'
     return head.encode() + file.getvalue()
 

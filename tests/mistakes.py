@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from grader.models import Verdict
+from grader.core.outcomes import Verdict
 from grader.renderers.text import render_text
-from tests.command import ROOT, graded
-from tests.mutants import mutants
+from tests.support.command import ROOT, graded
+from tests.support.mutants import mutants
 
 PAGE = ROOT / "docs" / "mistakes.md"
 SEED = 1

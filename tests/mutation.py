@@ -26,14 +26,14 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-from tests.mutants import known, more
+from tests.support.mutants import known, more
 
 ROOT = Path(__file__).parents[1]
 MODULES = {
-    "grader.sandbox.protocol": "tests/test_protocol.py",
-    "grader.imports": "tests/test_imports.py",
-    "grader.scoring": "tests/test_scoring.py",
-    "grader.labs.xor.misconceptions": "tests/test_misconceptions.py",
+    "grader.sandbox.protocol": "tests/sandbox/test_protocol.py",
+    "grader.pipeline.import_rules": "tests/pipeline/test_import_rules.py",
+    "grader.pipeline.scoring": "tests/pipeline/test_scoring.py",
+    "grader.labs.xor.misconceptions": "tests/labs/xor/test_misconceptions.py",
 }
 IN_ANNOTATIONS = "core/ReplaceBinaryOperator_BitOr_"  # `int | None`; these modules have no other |
 TIME_S = 120

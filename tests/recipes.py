@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.command import ENVIRONMENT, ROOT
+from tests.support.command import ENVIRONMENT, ROOT
 
 PAGE = ROOT / "docs" / "ci.md"
 TEMPLATE = ROOT / "student_template" / ".github" / "workflows" / "grade.yml"

@@ -8,10 +8,10 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from grader.pipeline import assignment, grade
+from grader.pipeline.grading import assignment, grade
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
-from tests.command import SUBMISSIONS
+from tests.support.command import SUBMISSIONS
 
 SEEDS = range(50)
 

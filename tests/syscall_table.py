@@ -1,4 +1,4 @@
-"""Writes grader/sandbox/syscalls.py from the kernel's headers: `python -m tests.syscall_table`."""
+"""Writes grader/sandbox/confined/syscalls.py from the kernel's headers: `python -m tests.syscall_table`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from tests.command import ROOT
+from tests.support.command import ROOT
 
 TABLE = ROOT / "grader" / "sandbox" / "syscalls.py"
 X86_64 = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")

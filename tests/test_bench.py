@@ -13,7 +13,7 @@ from tests.bench.__main__ import RIGHT, right_hand_in
 from tests.bench.measure import FailedError, Job, Run, measure, tail
 from tests.bench.page import Goal, Row, goals, goals_table, page, tools_table
 from tests.bench.tools import PEERS, ROLES, TOOLS, requirements, write_hand_ins
-from tests.command import ENVIRONMENT, ROOT
+from tests.support.command import ENVIRONMENT, ROOT
 
 SIZES = (1, 20, 200, 2000)
 

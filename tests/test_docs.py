@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from grader import exits
-from grader.cli import FORMATS
-from grader.new import PLACEHOLDER
+from grader.commands.grade import FORMATS
+from grader.commands.new import PLACEHOLDER
+from grader.core import exits
+from grader.pipeline.assignment import read_rubric
 from grader.renderers import RENDERERS
-from grader.rubric import read_rubric
 from tests import mistakes
-from tests.command import ROOT, SUBMISSIONS, grade, grade_class, run
-from tests.locked import comparable
+from tests.support.command import ROOT, SUBMISSIONS, grade, grade_class, run
+from tests.support.locked import comparable
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DESIGN = sorted((ROOT / "docs" / "design").glob("*.md"))
@@ -81,7 +81,7 @@ def test_install_blocks(part: str) -> None:
 
 
 def test_completion_in_the_readme() -> None:
-    """The README gives bash the line that tests/test_student_tools.py has it run."""
+    """The README gives bash the line that tests/commands/test_student_tools.py has it run."""
     assert '`eval "$(_GRADE_COMPLETE=bash_source grade)"`' in README
 
 

@@ -8,8 +8,8 @@ import tomllib
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.command import ROOT
-from tests.locked import LOCK, locked
+from tests.support.command import ROOT
+from tests.support.locked import LOCK, locked
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")

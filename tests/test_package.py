@@ -26,8 +26,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from grader import __version__
-from tests.command import ENVIRONMENT, NOBODY, ROOT
 from tests.recipes import environment_of, run_step, workflow_of
+from tests.support.command import ENVIRONMENT, NOBODY, ROOT
 
 pytestmark = [pytest.mark.package, pytest.mark.xdist_group("package")]
 

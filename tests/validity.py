@@ -21,14 +21,15 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.models import Report, Status, Verdict
-from grader.pipeline import assignment, grade
+from grader.core.outcomes import Verdict
+from grader.core.report import Report, Status
+from grader.pipeline.grading import assignment, grade
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 from tests.attacks.unearned import MOST, programs
-from tests.command import ROOT
-from tests.mutants import RATES, Mutant, mutants, names_of, pairs
-from tests.styles import styles
+from tests.support.command import ROOT
+from tests.support.mutants import RATES, Mutant, mutants, names_of, pairs
+from tests.support.styles import styles
 
 PAGE = ROOT / "docs" / "validity.md"
 FREE_FORM = ROOT / "tests" / "freeform"
@@ -387,7 +388,7 @@ def page(runs: Sequence[Run]) -> str:
     ]
     parts = [
         "# How far a grade can be trusted",
-        "Written by `make validity`; do not edit. Correct work is in `tests/styles.py`, mistakes in `tests/mutants.py`, "
+        "Written by `make validity`; do not edit. Correct work is in `tests/support/styles.py`, mistakes in `tests/support/mutants.py`, "
         "free-form files in `tests/freeform/`; all of it was written for this, apart from the formulas that the grader "
         "compares with. Times are seconds of a warm grade, two at once.",
         summary(runs),

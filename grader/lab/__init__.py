@@ -1,5 +1,7 @@
 """What a suite is written with."""
 
+from grader.core.figures import Grid, Mark, Pairs, Series
+from grader.core.outcomes import Evidence, Verdict
 from grader.lab.answers import Answer
 from grader.lab.cases import (
     CaseEvidence,
@@ -15,7 +17,6 @@ from grader.lab.cases import (
 from grader.lab.checks import case, check, close, equal, slopes
 from grader.lab.student import Remote, Student, generator
 from grader.lab.values import Other, Table
-from grader.models import Evidence, Grid, Mark, Pairs, Series, Verdict
 
 __all__ = [
     "Answer",

@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.core.faults import Fault, FaultKind
+from grader.core.messages import Message, say
 from grader.lab.cases import CaseStopped, unmet
 from grader.lab.values import Other, Table
-from grader.models import Message, say
-from grader.sandbox.client import Fault, FaultKind
 
 if TYPE_CHECKING:
     from grader.lab.student import Student

@@ -10,20 +10,11 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 import numpy as np
 import pytest
 
-from grader.models import (
-    Evidence,
-    Message,
-    Number,
-    Outcome,
-    Probe,
-    SourceFile,
-    StudentError,
-    Verdict,
-    number,
-    say,
-    vector,
-)
-from grader.sandbox.client import Fault, FaultKind
+from grader.core.faults import Fault, FaultKind
+from grader.core.messages import Message, say
+from grader.core.numbers import Number, Probe, number, vector
+from grader.core.outcomes import Evidence, Outcome, StudentError, Verdict
+from grader.lab.source import SourceFile
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from grader.models import AnyFigure, Outcome, Verdict
+from grader.core.figures import AnyFigure
+from grader.core.outcomes import Outcome, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

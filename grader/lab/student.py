@@ -12,12 +12,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from grader import seeds
+from grader.core import seeds
+from grader.core.faults import Fault, FaultKind
+from grader.core.limits import Limits
+from grader.core.messages import Message, say
 from grader.lab.answers import Answer
 from grader.lab.cases import CaseStopped, measurement, student_fault
+from grader.lab.source import SourceFile
 from grader.lab.values import Handle, pack, unpack
-from grader.models import Message, SourceFile, say
-from grader.sandbox.client import Fault, FaultKind, Limits, Loaded, Reply, Worker
+from grader.sandbox.client import Loaded, Reply, Worker
 from grader.sandbox.protocol import ProtocolError
 
 

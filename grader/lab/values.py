@@ -2,7 +2,7 @@
 
 Whatever the worker sends becomes a value of exactly one of these types: None, bool, int, float, str, bytes, list,
 tuple, dict, numpy arrays of bool, integers, floats and texts, Table, and Other for what is only named. No class of the
-student's is among them, nothing is pickled or evaluated. The worker's end is grader/sandbox/values.py.
+student's is among them, nothing is pickled or evaluated. The worker's end is grader/sandbox/confined/values.py.
 """
 
 from __future__ import annotations

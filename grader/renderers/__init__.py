@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grader.models import Report
+from grader.core.report import Report
 from grader.renderers.classroom50 import render_classroom50
 from grader.renderers.github import render_github
 from grader.renderers.gradescope import render_gradescope

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from grader.models import Evidence, Grid, Number, Pairs, Series
+from grader.core.figures import Grid, Pairs, Series
+from grader.core.numbers import Number
+from grader.core.outcomes import Evidence
 from grader.renderers.markup import LEVELS, esc, shown, told
 
 MOST_COMPARED = 16  # pairs in one drawing

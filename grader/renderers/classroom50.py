@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from grader.models import Report
+from grader.core.report import Report
 from grader.renderers.parts import Check, Tell, checks, extra_line, reason_line, score_line, teller, told
 
 STAMPS = {

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from grader.models import Verdict
+from grader.core.outcomes import Verdict
 from grader.renderers.text import SYMBOLS
 
 FAILED = "✗"

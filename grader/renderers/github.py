@@ -9,7 +9,9 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.models import BANNED_IMPORT, Report, Status, Verdict
+from grader.core.outcomes import BANNED_IMPORT, Verdict
+from grader.core.report import Report, Status
+from grader.core.text import printable
 from grader.renderers.parts import (
     Check,
     Tell,
@@ -24,7 +26,7 @@ from grader.renderers.parts import (
     teller,
     violations,
 )
-from grader.renderers.text import printable, render_text
+from grader.renderers.text import render_text
 from grader.renderers.words import marked
 
 ANNOTATIONS = 10  # GitHub shows no more of one kind in a step

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from grader.models import Report
+from grader.core.report import Report
 from grader.renderers.parts import Check, Tell, checks, notes, origin, reason_line, score_line, teller, told
 from grader.renderers.words import VERDICTS
 

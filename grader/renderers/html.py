@@ -6,19 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grader.models import (
-    AnyFigure,
-    CaseResult,
-    CriterionResult,
-    Evidence,
-    Grid,
-    Message,
-    Number,
-    Probe,
-    Report,
-    Status,
-    Verdict,
-)
+from grader.core.figures import AnyFigure, Grid
+from grader.core.messages import Message
+from grader.core.numbers import Number, Probe
+from grader.core.outcomes import Evidence, Verdict
+from grader.core.report import CaseResult, CriterionResult, Report, Status
 from grader.renderers import charts
 from grader.renderers.markup import TEXT_CHARS, esc, foot, head, shown, told
 from grader.renderers.text import SYMBOLS

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from grader.models import SCHEMA, Report
+from grader.core.report import SCHEMA, Report
 
 # Control and direction characters that JSON leaves as they are, and the start of a command to a CI runner that reads
 # the log; they only occur inside strings.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from grader.models import Report, Status, Verdict
+from grader.core.outcomes import Verdict
+from grader.core.report import Report, Status
+from grader.core.text import printable
 from grader.renderers.parts import Check, Tell, checks, notes, reason_line, score_line, teller, told
-from grader.renderers.text import printable
 from grader.renderers.words import VERDICTS
 
 # The element of a verdict: what did not run, or could not be judged, is no failure.

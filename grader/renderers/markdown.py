@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from grader.models import CriterionResult, Report, Status, Verdict
+from grader.core.outcomes import Verdict
+from grader.core.report import CriterionResult, Report, Status
+from grader.core.text import printable
 from grader.renderers.parts import (
     Check,
     Tell,
@@ -24,7 +26,7 @@ from grader.renderers.parts import (
     score_line,
     teller,
 )
-from grader.renderers.text import SYMBOLS, printable
+from grader.renderers.text import SYMBOLS
 from grader.renderers.words import VERDICTS
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}

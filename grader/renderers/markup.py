@@ -11,9 +11,9 @@ import hashlib
 import html
 from pathlib import Path
 
-from grader.language import word
-from grader.models import Number
-from grader.renderers.text import printable
+from grader.core.language import word
+from grader.core.numbers import Number
+from grader.core.text import printable
 
 TEXT_CHARS = 800
 LEVELS = 20  # steps from an output of 0 to one of 1

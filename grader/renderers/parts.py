@@ -6,19 +6,12 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from grader.language import word
-from grader.models import (
-    BANNED_IMPORT,
-    CaseResult,
-    CriterionResult,
-    Finding,
-    Report,
-    Status,
-    StudentError,
-    Verdict,
-    carried,
-)
-from grader.renderers.text import STDOUT_LINES, evidence_lines, printable
+from grader.core.language import word
+from grader.core.messages import carried
+from grader.core.outcomes import BANNED_IMPORT, Finding, StudentError, Verdict
+from grader.core.report import CaseResult, CriterionResult, Report, Status
+from grader.core.text import printable
+from grader.renderers.text import STDOUT_LINES, evidence_lines
 from grader.renderers.words import marked
 
 Tell = Callable[..., str]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from grader.language import word
-from grader.models import CaseResult, CriterionResult, Evidence, Number, Probe, Report, Status, Verdict
+from grader.core.language import word
+from grader.core.numbers import Number, Probe
+from grader.core.outcomes import Evidence, Verdict
+from grader.core.report import CaseResult, CriterionResult, Report, Status
+from grader.core.text import printable
 from grader.renderers.words import STATUSES, VERDICTS
 
 SYMBOLS = {
@@ -19,19 +21,8 @@ SYMBOLS = {
     Verdict.NOT_GRADABLE: "?",
 }
 STDOUT_LINES = 5
-TEXT_CHARS = 500
 MOST_ROWS, MOST_NUMBERS = 12, 40  # of a matrix, and of a row or list
 INDENT = " " * 7
-COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\[)")
-
-
-def printable(text: str, limit: int = TEXT_CHARS) -> str:
-    """Return student-controlled text on one line: control, bidi and unpaired characters made visible.
-
-    Nothing in it is a command to a CI runner that reads the log: "::" at the start of a line, "##[" anywhere.
-    """
-    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[:limit])
-    return COMMAND.sub(r"\g<0> ", shown) + ("…" if len(text) > limit else "")
 
 
 def render_text(report: Report) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from grader.models import Status, Verdict
+from grader.core.outcomes import Verdict
+from grader.core.report import Status
 
 
 def marked(template: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import collections
 import contextlib
-import enum
 import io
 import re
 import secrets
@@ -23,7 +22,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from grader import seeds
+from grader.core import seeds
+from grader.core.faults import Fault, FaultKind
+from grader.core.limits import Limits
 from grader.sandbox import protocol
 from grader.sandbox.processes import Folder, Sandbox, SandboxError
 
@@ -46,51 +47,6 @@ MESSAGE_CHARS = 2_000
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}|0x[0-9a-f]*$")  # differs from run to run, and says nothing
 
 T = TypeVar("T")
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a submission may use. Times are wall-clock seconds of student code."""
-
-    total_time_s: float = 60.0
-    load_time_s: float = 30.0
-    call_time_s: float = 5.0
-    train_time_s: float = 20.0
-    memory_bytes: int = 2**30
-    output_bytes: int = 64 * 2**20
-
-
-class FaultKind(enum.Enum):
-    """How a call can end other than with an answer."""
-
-    RAISED = "raised"
-    EXITED = "exited"
-    UNHANDLED = "unhandled"
-    MISSING = "missing"
-    MISFIT = "misfit"
-    MEMORY = "memory"
-    TIMEOUT = "timeout"
-    TIME_SPENT = "time_spent"
-    OUTPUT = "output"
-    CRASHED = "crashed"
-    PROTOCOL = "protocol"
-    TOO_LARGE = "too_large"
-    LEVEL = "level"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
-    """What went wrong in the student's code; `type` and `message` are the student's own words.
-
-    line is the line of their file, None where there is none; seconds is how long a call that ran
-    into its time limit was given. is_in_making: it was not the operation, but the making of its object.
-    """
-
-    kind: FaultKind
-    type: str = ""
-    message: str = ""
-    line: int | None = None
-    seconds: float = 0.0
-    is_in_making: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

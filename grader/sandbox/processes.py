@@ -28,7 +28,7 @@ from typing import Any, Protocol, cast
 
 from grader.sandbox.preload import BASE
 
-ZYGOTE = Path(__file__).with_name("zygote.py")
+ZYGOTE = Path(__file__).parent / "confined" / "zygote.py"
 COMMAND = (sys.executable, "-P", "-s", "-S", "-B", str(ZYGOTE))
 LAYERS = ("session", "limits", "capabilities", "landlock", "seccomp")  # confine.py has the same
 NEWEST_ABI = 99

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from grader.sandbox.client import Fault, Limits, Program, Worker
+from grader.core.faults import Fault
+from grader.core.limits import Limits
+from grader.sandbox.client import Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, NEWEST_ABI, Forked, Sandbox
 from tests.attacks.canaries import Canaries, traits_of

@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.bench.measure import FailedError, Run, adopt_orphans, measure, tail
 from tests.bench.page import MANY, Row, page
 from tests.bench.tools import ROLES, TOOLS, Tool, set_up, versions, write_hand_ins
-from tests.command import ROOT
+from tests.support.command import ROOT
 
 PAGE = ROOT / "docs" / "benchmark.md"
 REFERENCE = ROOT / "reference" / "network.py"

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.command import descendants
+from tests.support.command import descendants
 
 SAMPLE_S = 0.05
 LIMIT_S = 1800.0

@@ -7,11 +7,12 @@ import time
 
 import numpy as np
 
-from grader.pipeline import assignment, grade
-from grader.sandbox.client import Limits, Program, Worker
+from grader.core.limits import Limits
+from grader.pipeline.grading import assignment, grade
+from grader.sandbox.client import Program, Worker
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, Sandbox
-from tests.command import ROOT
+from tests.support.command import ROOT
 
 REFERENCE = ROOT / "reference" / "network.py"
 CALLS = 20

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.measure import Job
-from tests.command import ENVIRONMENT, GRADE, ROOT
+from tests.support.command import ENVIRONMENT, GRADE, ROOT
 
 PEERS = ROOT / "tests" / "peers"
 HOMES = ROOT / ".bench"  # a virtual environment for each peer, and what it is set up with

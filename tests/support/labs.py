@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from grader.models import Report
-from grader.pipeline import assignment, grade
+from grader.core.report import Report
+from grader.pipeline.grading import assignment, grade
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from grader.core.faults import Fault
 from grader.lab.values import pack, unpack
-from grader.sandbox.client import Fault, Reply, Worker
+from grader.sandbox.client import Reply, Worker
 
 
 def called(worker: Worker, name: str = "f", *arguments: Any, time_s: float | None = None) -> Any:

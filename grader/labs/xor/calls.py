@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from grader.core.messages import Message, say
 from grader.lab import Answer, Remote, Student, not_gradable, unmet
-from grader.models import Message, say
 from grader.sandbox.protocol import Count, Extent, Key
 
 from .oracle import Array

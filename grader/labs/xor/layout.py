@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grader.core.faults import FaultKind
 from grader.lab import CaseStopped, Remote, blocked, is_close, measurement, not_gradable, side_by_side, unmet
-from grader.sandbox.client import FaultKind
 
 from . import oracle
 from .calls import Calls, Described, Found, Path, Reference

@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from grader.core.faults import FaultKind
 from grader.lab import CaseStopped, blocked, measurement
-from grader.sandbox.client import FaultKind
 
 from . import oracle, probes
 from .diagnosis import Diagnosis, diagnose_forward, diagnose_network, diagnose_neuron, diagnose_returned

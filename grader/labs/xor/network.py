@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.core.faults import FaultKind
 from grader.lab import CaseStopped, Remote, Student, measurement, unmet
-from grader.sandbox.client import FaultKind
 
 from . import oracle, probes
 from .calls import Calls, Reference, Step

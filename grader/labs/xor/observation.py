@@ -17,9 +17,9 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from grader.core.faults import FaultKind
+from grader.core.messages import say
 from grader.lab import CaseStopped, not_gradable
-from grader.models import say
-from grader.sandbox.client import FaultKind
 from grader.sandbox.protocol import Count
 
 from . import oracle, probes

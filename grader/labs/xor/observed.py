@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from grader.core.faults import FaultKind
 from grader.lab import CaseStopped, Student, generator, measurement, not_gradable
-from grader.sandbox.client import FaultKind
 
 from . import oracle
 from .calls import Calls

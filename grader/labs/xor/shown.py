@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from grader.core.messages import say
 from grader.lab import Evidence, Grid, Mark, Series, Student, side_by_side
-from grader.models import say
 
 from . import oracle
 from .oracle import Array

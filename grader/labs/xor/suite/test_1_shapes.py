@@ -7,8 +7,9 @@ import contextlib
 import numpy as np
 import pytest
 
+from grader.core.messages import listed
+from grader.core.numbers import show
 from grader.lab import CaseEvidence, CaseStopped, is_close, side_by_side
-from grader.models import listed, show
 
 from .. import oracle, probes
 from ..network import Network

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from grader.core.numbers import show
 from grader.lab import CaseEvidence, CaseStopped, Evidence, side_by_side
-from grader.models import show
 
 from .. import oracle, probes
 from ..diagnosis import Diagnosis, diagnose_forward

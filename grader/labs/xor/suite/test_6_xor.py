@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from grader.core.faults import FaultKind
+from grader.core.numbers import show
 from grader.lab import CaseEvidence, CaseStopped, blocked, side_by_side
-from grader.models import show
-from grader.sandbox.client import FaultKind
 
 from .. import oracle, probes, shown
 from ..diagnosis import diagnose_loss

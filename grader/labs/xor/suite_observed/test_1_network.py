@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from grader.core.messages import listed
+from grader.core.numbers import show
 from grader.lab import CaseEvidence, blocked, not_gradable, side_by_side
-from grader.models import listed, show
 
 from .. import oracle
 from ..observed import Observed

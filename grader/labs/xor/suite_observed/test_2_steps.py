@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from grader.core.numbers import show
 from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradable, side_by_side
-from grader.models import show
 
 from .. import oracle
 from ..network import Network

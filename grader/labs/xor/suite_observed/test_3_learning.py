@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from grader.core.numbers import show
 from grader.lab import CaseEvidence, Student, blocked
-from grader.models import show
 
 from .. import oracle, probes, shown
 from ..observed import RATE, Observed

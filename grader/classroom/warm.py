@@ -1,0 +1,265 @@
+"""A process that has pytest, the suite and a sandbox ready, and grades one hand-in after another.
+
+Trusted, and never in touch with student code. Where it fails over a hand-in, that one is tried again
+in a fresh process. `python -m grader.classroom.warm` reads messages from its standard input and answers on its standard
+output, both as a little-endian uint32 (length) and msgpack: first a Task, then a Wanted for each Graded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import struct
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from grader.core.errors import Rejected
+from grader.core.messages import Message, say
+from grader.core.report import Report, Status
+from grader.pipeline.assignment import Assignment, content_hash
+from grader.pipeline.runs import Handed
+from grader.sandbox.preload import EVERY
+from grader.sandbox.processes import Folder, Sandbox, SandboxError
+
+if TYPE_CHECKING:
+    from grader.pipeline.run_suite import CollectedSuite
+
+LENGTH = struct.Struct("<I")
+SLACK_S = 60.0  # for the trusted side of a hand-in, beyond its own time
+ATTEMPTS = 2
+LOOK_S = 0.2
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """How all hand-ins of a class are graded."""
+
+    lab: Assignment
+    lang: str = "en"
+    required: str = "process"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A hand-in as bytes, or the reason why there is none; is_last: a broken grader is not tried again."""
+
+    name: str
+    seed: int
+    handed: Handed | None = None
+    reason: Message | None = None
+    is_last: bool = False
+
+
+class Warm:
+    """A warm process, started when it is first needed, and again after it ended. A context manager; one thread at a time."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Folder | None = None  # of its temporary files: it is killed, and removes nothing itself
+        self._has_ended = False
+
+    def __enter__(self) -> Warm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def grade(self, wanted: Wanted) -> Report:
+        """Return the report of a hand-in; where the process dies twice over it, the report says grader_error."""
+        for attempt in range(1, ATTEMPTS + 1):
+            if self._has_ended:
+                break
+            process = self._process if self._process is not None else self._start()
+            with Deadline(process, self.task.lab.limits.total_time_s + SLACK_S):
+                try:
+                    send(process.stdin, replace(wanted, is_last=attempt == ATTEMPTS))
+                    return receive(process.stdout, Report)
+                except (OSError, EOFError, msgspec.MsgspecError):
+                    pass
+            self.close()
+        return broken(self.task, wanted, "the process that graded it ended twice")
+
+    def end(self) -> None:
+        """End the process from another thread, for good, and wait until it has gone."""
+        self._has_ended = True
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+        self._clear()
+
+    def close(self) -> None:
+        """End the process; the next hand-in starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+            process.kill()
+            process.wait()
+        self._clear()
+
+    def _clear(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.remove()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-P", "-m", "grader.classroom.warm"]
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        with contextlib.suppress(SandboxError):  # each report says it
+            self._folder = Folder()
+            environment["TMPDIR"] = self._folder.name
+        self._process = subprocess.Popen(  # noqa: S603  - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+        )
+        with contextlib.suppress(OSError):
+            send(self._process.stdin, self.task)
+        return self._process
+
+
+class Deadline:
+    """Kills a process that takes longer than it may."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self._timer = threading.Timer(seconds, process.kill)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+
+def send(stream: IO[bytes] | None, message: object) -> None:
+    """Write one message."""
+    assert stream is not None
+    packed = msgspec.msgpack.encode(message)
+    stream.write(LENGTH.pack(len(packed)) + packed)
+    stream.flush()
+
+
+def receive(stream: IO[bytes] | None, kind: type[T]) -> T:
+    """Read one message; EOFError where the other end has gone."""
+    assert stream is not None
+    (length,) = LENGTH.unpack(exactly(stream, LENGTH.size))
+    return msgspec.msgpack.decode(exactly(stream, length), type=kind)
+
+
+def exactly(stream: IO[bytes], count: int) -> bytes:
+    """Read so many bytes."""
+    parts = []
+    while count:
+        part = stream.read(count)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def broken(task: Task, wanted: Wanted, problem: str) -> Report:
+    """Return the report of a hand-in that the grader itself failed over."""
+    from grader.pipeline.scoring import without_run
+
+    reason = say("The grader itself failed: {problem}.", problem=problem)
+    return without_run(
+        task.lab, wanted.name, Status.GRADER_ERROR, reason, seed=wanted.seed, lang=task.lang, total_s=0.0
+    )
+
+
+# --- inside the process -------------------------------------------------------------------------
+
+
+class Server:
+    """The warm process itself."""
+
+    def __init__(self, task: Task, requests: IO[bytes], replies: IO[bytes]) -> None:
+        self._task = task
+        self._requests, self._replies = requests, replies
+        self._box: Sandbox
+
+    def serve(self) -> None:
+        """Answer until the other end has gone."""
+        from grader.pipeline.run_suite import CollectedSuite
+
+        with Sandbox(self._task.required, modules=EVERY) as self._box:
+            problem = self._moved()
+            if problem is None and self._task.lab.folder:  # its suite may keep something: it is read anew for each
+                self._answer_all(None)
+            elif problem is None:
+                suite = CollectedSuite(self._task.lab)
+                problem = suite.collect(lambda: self._answer_all(suite))
+            while problem is not None:
+                send(self._replies, broken(self._task, receive(self._requests, Wanted), problem))
+
+    def _moved(self) -> str | None:
+        """Return what is wrong with an assignment's folder, which may be another on another machine."""
+        lab = self._task.lab
+        is_same = not lab.sha256 or content_hash(Path(lab.folder)) == lab.sha256
+        return None if is_same else f"the assignment {Path(lab.folder).name} is another one on this machine"
+
+    def _answer_all(self, suite: CollectedSuite | None) -> None:
+        with contextlib.suppress(SandboxError):  # each report says it
+            self._box.wait()
+        gc.collect()
+        gc.freeze()  # what stays for the whole class is not looked through again
+        is_last_broken = False
+        with contextlib.suppress(EOFError):
+            while True:
+                wanted = receive(self._requests, Wanted)
+                report = self._report(wanted, suite)
+                is_broken = report.status is Status.GRADER_ERROR
+                if is_broken and not is_last_broken and not wanted.is_last:
+                    os._exit(1)  # a process that may have gone wrong: the hand-in is tried again in a fresh one
+                is_last_broken = is_broken
+                send(self._replies, report)
+
+    def _report(self, wanted: Wanted, suite: CollectedSuite | None) -> Report:
+        from grader.pipeline.grading import grade_handed
+
+        def collect() -> Handed:
+            if wanted.handed is None:
+                assert wanted.reason is not None
+                raise Rejected(wanted.reason.id, **wanted.reason.args)
+            return wanted.handed
+
+        task = self._task
+        return grade_handed(
+            wanted.name, collect, task.lab, self._box, seed=wanted.seed, lang=task.lang, collected=suite
+        )
+
+
+def end_with(parent: int) -> None:
+    """End this process, whatever it is doing, when its parent has gone; Windows does not tell."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_S)
+    os._exit(1)
+
+
+def main() -> None:
+    """Be a warm process."""
+    requests, replies = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
+    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)  # whatever is printed is no message
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        Server(receive(requests, Task), requests, replies).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""What this machine offers to confine a student's code, and what is missing: `grade --doctor`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterator
+
+from grader import __version__
+from grader.core.faults import Fault
+from grader.core.limits import Limits
+from grader.sandbox.client import Hello, Worker
+from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
+
+PACKAGES = ("numpy", "pytest", "pytest-json-report", "click", "msgspec")
+
+
+def examine() -> Iterator[str]:
+    """Yield lines: versions, the kernel, each layer of the sandbox, and the level that a worker reached."""
+    yield f"grader {__version__}, Python {platform.python_version()}"
+    yield ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    yield f"{platform.system()} {platform.release()} {platform.machine()}"
+    try:
+        hello = greeting()
+    except SandboxError as error:
+        yield f"no worker can be started: {error}"
+        return
+    for layer in LAYERS:
+        yield f"  {layer:<13} {hello.missing.get(layer, 'in force')}{detail(layer, hello)}"
+    yield f"level reached: {hello.level}"
+    if hello.level != "strict":
+        yield why_not(hello)
+
+
+def greeting() -> Hello:
+    """Start a worker and return what it says of itself."""
+    with Sandbox() as sandbox, Worker(sandbox, Limits(), 0) as worker:
+        answer = worker.read("doctor", {"doctor.py": b"x = 1\n"}, {"file": "doctor.py", "classes": ()})
+        assert not isinstance(answer, Fault)
+        assert worker.hello is not None
+        return worker.hello
+
+
+def detail(layer: str, hello: Hello) -> str:
+    """Return the ABI beside Landlock."""
+    return f" (ABI {hello.landlock_abi})" if layer == "landlock" and layer not in hello.missing else ""
+
+
+def why_not(hello: Hello) -> str:
+    """Say in one sentence why strict is not reached."""
+    if sys.platform != "linux":
+        return (
+            f"strict needs Linux; on {platform.system()} a submission runs in a process of its own, no more (untested)."
+        )
+    if "seccomp" in hello.missing:
+        return f"strict needs seccomp filters, and this machine refuses them: {hello.missing['seccomp']}."
+    return "A file, a process or a socket is still within reach: please report this machine."

@@ -1,0 +1,119 @@
+"""How this grader was installed: the address that pip takes it from, and the command that adds a package beside it.
+
+Installers record the address in direct_url.json (PEP 610). It counts only where it pins what it names: a repository with
+its commit, an archive with its hash.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from grader.core.messages import Message, say
+
+NAME = "xor-lab-grader"
+SEGMENTS = r"[\w.~%+-]+(?:/[\w.~%+-]+)*"
+ADDRESS = re.compile(rf"(?:(?:https?|git)://|ssh://git@)[\w.-]+(?::\d+)?/{SEGMENTS}/?", re.ASCII)
+CREDENTIALS = re.compile(r"\w+://[^/]*@", re.ASCII)
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+HASH = re.compile(r"(?:sha256|sha384|sha512)=[0-9a-f]{64,128}")
+
+
+class Vcs(msgspec.Struct):
+    """`vcs_info` of a direct_url.json."""
+
+    vcs: str
+    commit_id: str
+
+
+class Archive(msgspec.Struct):
+    """`archive_info` of a direct_url.json; older versions of pip write `hash` alone."""
+
+    hash: str = ""
+    hashes: dict[str, str] = {}
+
+
+class DirectUrl(msgspec.Struct):
+    """A direct_url.json."""
+
+    url: str
+    vcs_info: Vcs | None = None
+    archive_info: Archive | None = None
+    subdirectory: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where this grader came from: an address for pip, or, where that is empty, what it is instead."""
+
+    address: str = ""
+    instead: Message | None = None
+
+
+def source() -> Source:
+    """Return where the grader that runs was installed from."""
+    try:
+        found = metadata.distribution(NAME)
+    except metadata.PackageNotFoundError:
+        return Source(instead=say("a path of this machine"))
+    if os.path.realpath(str(found.locate_file("grader/commands/installation.py"))) != os.path.realpath(__file__):
+        return Source(
+            instead=say("a path of this machine")
+        )  # an editable checkout, or one that hides what is installed
+    return recorded(found.read_text("direct_url.json"))
+
+
+def recorded(text: str | None) -> Source:
+    """Return the source that a direct_url.json states; None: there is none."""
+    if text is None:
+        return Source(instead=say("an index, by its name alone"))
+    try:
+        found = msgspec.json.decode(text, type=DirectUrl)
+    except msgspec.MsgspecError:
+        return Source(instead=say("an address that no workflow can use"))
+    if found.url.startswith("file:"):
+        return Source(instead=say("a path of this machine"))
+    if not ADDRESS.fullmatch(found.url):
+        is_secret = CREDENTIALS.match(found.url)
+        return Source(
+            instead=say(
+                "an address with a user name or password" if is_secret else "an address that no workflow can use"
+            )
+        )
+    if found.vcs_info is not None and found.vcs_info.vcs == "git" and COMMIT.fullmatch(found.vcs_info.commit_id):
+        address, joined = f"git+{found.url}@{found.vcs_info.commit_id}", "#"
+    elif found.archive_info is not None and (pin := pinned(found.archive_info)):
+        address, joined = f"{found.url}#{pin}", "&"
+    else:
+        return Source(instead=say("an address without a commit or a hash"))
+    if not found.subdirectory:
+        return Source(address=address)
+    if not re.fullmatch(SEGMENTS, found.subdirectory, re.ASCII):
+        return Source(instead=say("an address that no workflow can use"))
+    return Source(address=f"{address}{joined}subdirectory={found.subdirectory}")
+
+
+def pinned(archive: Archive) -> str:
+    """Return ALGORITHM=DIGEST of an archive, "" where no strong one is known."""
+    known = [archive.hash, *(f"{name}={digest}" for name, digest in archive.hashes.items())]
+    return next((one for one in known if HASH.fullmatch(one)), "")
+
+
+def adding(package: str) -> str:
+    """Return the command that adds a package to the environment this grader runs in."""
+    if Path(sys.prefix, "pipx_metadata.json").is_file():
+        command = ["pipx", "inject", Path(sys.prefix).name, package]
+    elif importlib.util.find_spec("pip") is None:  # made by uv
+        command = ["uv", "pip", "install", "--python", sys.executable, package]
+    else:
+        command = [sys.executable, "-m", "pip", "install", package]
+    return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)

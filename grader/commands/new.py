@@ -1,0 +1,53 @@
+"""The lab's template, as students start from it: `grade --new DIR`; another lab has its own in its folder.
+
+Its workflow and handout have defaults for what only the installation knows; `fill_in` replaces them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+GRADER = Path(__file__).parents[1]
+INSTALLED = GRADER / "template"  # put there by the build
+TEMPLATE = INSTALLED if INSTALLED.is_dir() else GRADER.parent / "student_template"
+
+DEFAULT = "vars.GRADER || ''"  # in the workflow
+PLACEHOLDER = "git+https://HOST/OWNER/REPOSITORY@COMMIT"  # in the handout
+
+
+def copy_template(template: Path, folder: Path) -> tuple[str, ...]:
+    """Copy a lab's template into a folder that is new or empty; return the names of its files.
+
+    FileExistsError where something stands there, other OSErrors as the file system gives them.
+    """
+    if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(0, "is not an empty folder", str(folder))
+    shutil.copytree(
+        template,
+        folder,
+        dirs_exist_ok=True,
+        copy_function=shutil.copyfile,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    return tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
+
+
+def fill_in(folder: Path, address: str, lang: str) -> bool:
+    """Write the grader's address ("" for none) and the language into a copied template.
+
+    Return whether a workflow in it installs the grader.
+    """
+    workflows = [path for path in folder.glob(".github/workflows/*.yml") if DEFAULT.encode() in path.read_bytes()]
+    for path in workflows:
+        replace_in(path, DEFAULT, f"vars.GRADER || '{address}'")
+        replace_in(path, "vars.REPORT_LANG || 'en'", f"vars.REPORT_LANG || '{lang}'")
+    if address and (folder / "README.md").is_file():
+        replace_in(folder / "README.md", PLACEHOLDER, address)
+    return bool(workflows)
+
+
+def replace_in(path: Path, old: str, new: str) -> None:
+    """Replace a text in a file and keep every other byte."""
+    path.write_bytes(path.read_bytes().replace(old.encode(), new.encode()))

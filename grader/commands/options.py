@@ -1,0 +1,60 @@
+"""The options that the commands share, and the checks of what is given for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from grader.core.language import LANGUAGES
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse what is a float but no number."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds.", context, parameter)
+    return value
+
+
+def a_path(context: click.Context, parameter: click.Parameter, value: str) -> Path:
+    """Refuse what Path would take for the current folder."""
+    if not value:
+        raise click.BadParameter("it is empty.", context, parameter)
+    return Path(value)
+
+
+def a_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
+    """Refuse what Path would take for the current folder; None: not given."""
+    return None if value is None else a_path(context, parameter, value)
+
+
+LANG = click.Choice(LANGUAGES)
+SEED = click.IntRange(0, 2**53 - 1)
+
+assignment = click.option(
+    "lab", "--assignment", metavar="DIR", callback=a_folder, help="Folder of another lab: see docs/assignments.md."
+)
+rubric = click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the lab's.")
+time_limit = click.option(
+    "--time-limit",
+    type=click.FloatRange(1, 3600),
+    callback=finite,
+    help="Seconds that the code of one hand-in may run in all. Default: the lab's, 60 in this one.",
+)
+
+
+def require_sandbox(default: str = "process") -> Callable[[F], F]:
+    """Return the option for the level below which nothing runs."""
+    return click.option(
+        "required",
+        "--require-sandbox",
+        type=click.Choice(["strict", "process"]),
+        default=default,
+        show_default=True,
+        help="Run nothing below this level of the sandbox.",
+    )

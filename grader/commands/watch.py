@@ -1,0 +1,187 @@
+"""Grades a hand-in again at each save: `grade --watch PATH`.
+
+A thread looks at the path; this one grades what it saw in a warm process, and prints. A save that
+changes no byte is not graded again, so reports written beside the hand-in start nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from grader.classroom.warm import Task, Wanted, Warm
+from grader.commands.installation import adding
+from grader.commands.new import TEMPLATE
+from grader.core.errors import Rejected, UsageError
+from grader.core.report import Report, Status
+from grader.pipeline.staging import collect, name_of
+
+if TYPE_CHECKING:
+    from watchfiles import Change
+
+QUIET_MS = 50  # without a further change, after which a save is complete
+GROUPED_MS = 400  # a longer series of changes is looked at in between
+LOOK_MS = 500  # where the system tells of no change: a folder made anew, a network drive
+HALF_WRITTEN_S = 0.15  # what a file that is gone or empty has to become whole
+PATIENCE_S = 1.0  # a grade that takes longer is given up for a newer save
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What stood at the path: a hand-in or why it is none; wanted is None while nothing is there."""
+
+    wanted: Wanted | None
+    is_empty: bool = False
+
+    @property
+    def content(self) -> str:
+        """What tells two of them apart."""
+        if self.wanted is None:
+            return ""
+        return self.wanted.handed.sha256 if self.wanted.handed else f"{self.wanted.reason}"
+
+
+def look(path: Path, seed: int) -> Seen:
+    """Read what is at the path, once more where it seems half-written."""
+    seen = _look(path, seed)
+    if seen.is_empty or seen.wanted is None or seen.wanted.handed is None:
+        time.sleep(HALF_WRITTEN_S)
+        seen = _look(path, seed)
+    return seen
+
+
+def _look(path: Path, seed: int) -> Seen:
+    name = name_of(path)
+    try:
+        handed = collect(path)
+    except Rejected as rejected:
+        is_there = path.is_symlink() or path.exists()
+        return Seen(wanted=Wanted(name=name, seed=seed, reason=rejected.reason) if is_there else None)
+    return Seen(wanted=Wanted(name=name, seed=seed, handed=handed), is_empty=not any(handed.files.values()))
+
+
+class Watcher:
+    """The thread that looks. A context manager; `next` waits for the newest content that was not yet given."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        try:
+            import watchfiles
+        except ImportError as error:
+            raise UsageError(
+                "--watch needs watchfiles; install it with: {command}", command=adding("watchfiles")
+            ) from error
+        self._watch = watchfiles.watch
+        self._path = path.absolute()
+        self._seed = seed
+        self._seen: queue.SimpleQueue[Seen] = queue.SimpleQueue()
+        self._last = look(self._path, seed)
+        self._seen.put(self._last)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._give_up: Callable[[], None] | None = None
+        self._since = 0.0
+        self.has_given_up = False
+
+    def __enter__(self) -> Watcher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(1)
+
+    def next(self) -> Seen:
+        """Wait for the next content."""
+        while True:
+            with contextlib.suppress(queue.Empty):  # with a timeout, or Windows knows no Ctrl-C here
+                seen = self._seen.get(timeout=LOOK_MS / 1000)
+                while not self._seen.empty():
+                    seen = self._seen.get()
+                return seen
+
+    @contextlib.contextmanager
+    def grading(self, give_up: Callable[[], None]) -> Iterator[None]:
+        """Call give_up when there is newer content and this already takes long."""
+        self.has_given_up = False
+        self._give_up, self._since = give_up, time.monotonic()
+        try:
+            yield
+        finally:
+            self._give_up = None
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            is_folder = self._path.is_dir()
+            place = self._path if is_folder else self._path.parent
+            try:
+                mark = place.stat().st_ino
+                for _ in self._watch(
+                    place,
+                    watch_filter=None if is_folder else self._is_of_the_file,
+                    debounce=GROUPED_MS,
+                    step=QUIET_MS,
+                    rust_timeout=LOOK_MS,
+                    yield_on_timeout=True,
+                    stop_event=self._stop,
+                    recursive=is_folder,
+                    ignore_permission_denied=True,
+                ):
+                    self._compare()
+                    if self._path.is_dir() != is_folder or place.stat().st_ino != mark:
+                        break
+            except OSError:  # the folder is gone: wait for it
+                self._compare()
+                self._stop.wait(LOOK_MS / 1000)
+
+    def _is_of_the_file(self, _: Change, path: str) -> bool:
+        return Path(path).name == self._path.name
+
+    def _compare(self) -> None:
+        seen = look(self._path, self._seed)
+        if seen.content != self._last.content:
+            self._last = seen
+            self._seen.put(seen)
+        give_up = self._give_up
+        if give_up is not None and not self._seen.empty() and time.monotonic() - self._since > PATIENCE_S:
+            self.has_given_up = True
+            give_up()
+
+
+def watch(
+    path: Path, task: Task, seed: int, show: Callable[[Report, Report | None], None], tell: Callable[[str], None]
+) -> NoReturn:
+    """Grade at each save, under one seed, until interrupted. show gets a report and the one before, tell a line on what goes on."""
+    with contextlib.ExitStack() as stack:
+        watcher = stack.enter_context(Watcher(path, seed))
+        warm = Warm(task)
+        stack.callback(lambda: warm.close())
+        before: Report | None = None
+        is_warm = False
+        while True:
+            seen = watcher.next()
+            if seen.wanted is None:
+                tell(f"{name_of(path)} is gone; waiting for it.")
+                continue
+            tell(f"grading {name_of(path)} …")
+            with watcher.grading(warm.end):
+                report = warm.grade(seen.wanted)
+            if watcher.has_given_up:
+                warm.close()
+                warm, is_warm = Warm(task), False
+                continue
+            show(report, before)
+            before = report
+            if not is_warm:
+                is_warm = report.status is Status.GRADED or warm_up(warm, seed)
+
+
+def warm_up(warm: Warm, seed: int) -> bool:
+    """Grade the template, so that the next submission finds everything ready; return that it is."""
+    template = Wanted(name="template", seed=seed, handed=collect(TEMPLATE / "network.py"))
+    return warm.grade(template).status is Status.GRADED

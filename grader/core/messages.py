@@ -1,0 +1,54 @@
+"""Sentences for people: an English template, its arguments, and both joined."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from grader.core.numbers import show
+
+LARGEST_INT = 2**53  # that every reader of JSON takes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A sentence for the student: its English template, its arguments, and both joined.
+
+    The template is the message's id in the translation catalogues; only the text is in the report's language.
+    """
+
+    id: str
+    args: dict[str, str | int | Message] = field(default_factory=dict)
+    text: str
+
+    def __str__(self) -> str:
+        """Return the text."""
+        return self.text
+
+
+def say(template: str, **args: str | float | Message) -> Message:
+    """Return template, a str.format pattern, filled with args, which may be messages; what no text can carry is replaced.
+
+    A number that is no int is said with four significant digits.
+    """
+    clean = {name: argument(value) for name, value in args.items()}
+    return Message(id=template, args=clean, text=template.format(**clean))
+
+
+def listed(words: Iterable[str | Message], template: str = "{one}, {other}") -> str | Message:
+    """Return some words joined as an argument of a sentence; template joins two."""
+    return functools.reduce(lambda one, other: say(template, one=one, other=other), words)
+
+
+def argument(value: str | float | Message) -> str | int | Message:
+    """Return an argument of a sentence as a report can carry it."""
+    if isinstance(value, str):
+        return carried(value)
+    is_whole = isinstance(value, int) and abs(value) < LARGEST_INT
+    return value if is_whole or isinstance(value, Message) else show(value)  # type: ignore[return-value]
+
+
+def carried(text: str) -> str:
+    """Return text without lone surrogates, which neither JSON nor a terminal can carry."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,97 @@
+"""What one case found: its verdict, its evidence, the student's exception; and what a rule found in the source."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from grader.core.messages import Message
+from grader.core.numbers import Number, Probe
+
+BANNED_IMPORT = "banned_import"  # rules that findings name
+DROPPED_LINE = "notebook_line"
+
+
+class Verdict(enum.Enum):
+    """How one case or criterion ended."""
+
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    BLOCKED = "blocked"
+    NOT_GRADABLE = "not_gradable"
+    NOT_RUN = "not_run"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudentError:
+    """An exception of the student's code, in its own words, with file and line of theirs."""
+
+    type: str
+    message: str
+    file: str
+    line: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """Numbers side by side: what is right, and what the submission gave.
+
+    expected and actual are flat, in reading order, or one number or text; shape is that of the arrays, [] for one number.
+    rows and columns name their rows and columns, and are empty where nothing names them. probe is what it was tried on,
+    by name: a number, a list, or a list of rows.
+    """
+
+    label: str = ""
+    shape: list[int] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    expected: Number | list[Number] | None = None
+    actual: Number | list[Number] | None = None
+    probe: dict[str, Probe] = field(default_factory=dict)
+
+    def labelled(self, rows: Iterable[str], columns: Iterable[str] = (), label: str = "") -> Evidence:
+        """Return this evidence with names for its rows and columns."""
+        return replace(self, rows=list(rows), columns=list(columns), label=label)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How one case of the suite ended, and what it observed. Travels as JSON in the pytest-json-report metadata.
+
+    misconception is the id of the mistake in the bank ("a|b" where two make the same numbers); formula what to reread.
+    """
+
+    criterion: str = ""
+    id: str = ""
+    title: str = ""
+    verdict: Verdict
+    feedback: Message | None = None
+    hint: Message | None = None
+    misconception: str | None = None
+    formula: str | None = None
+    remarks: list[Message] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    exception: StudentError | None = None
+    stdout: str = ""
+    blocked_by: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return "criterion.case"."""
+        return f"{self.criterion}.{self.id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something in the source text that a rule speaks about. line is None for what ran."""
+
+    rule: str
+    file: str
+    line: int | None
+    message: Message

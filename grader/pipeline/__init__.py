@@ -1,0 +1,1 @@
+"""One grade: stage, check imports, run the suite, score."""

@@ -1,0 +1,246 @@
+"""Reads a lab from its folder: assignment.toml and rubric.toml, whose names, sums and references have to hold."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import structs
+
+from grader.core.errors import BrokenGrader, cause
+from grader.core.language import LAB_DOMAIN, LANGUAGES, catalogue_of
+from grader.core.limits import Limits
+from grader.core.rubric import Rubric
+from grader.pipeline.lab_package import LabPackage, unknown_hooks
+
+LABS = Path(__file__).parents[1] / "labs"
+DEFAULT_LAB = LABS / "xor"
+TOML_BYTES = 256 * 1024
+BESIDE = ("template", "solutions", "__pycache__")  # no grade depends on them, even where they are packages
+
+T = TypeVar("T")
+
+
+class BonusFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file of bonus criteria: the functions that its text defines, and the limits of its own worker."""
+
+    file: str
+    functions: tuple[str, ...] = ()
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """A lab as the harness needs it: a folder with a rubric, suites and a template, limits, and the contract's names.
+
+    file is what is handed in, classes what its text defines, functions what else is asked for, operations the names
+    of what its confined.py does. folder is where it is, absolute or inside the default lab ("": that itself); sha256 is over all that is in it
+    but the template ("" for this lab, which is the grader's own code). bonus has what is to know about files of bonus criteria.
+    """
+
+    rubric: Rubric
+    title: str
+    file: str
+    classes: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    folder: str = ""
+    sha256: str = ""
+    bonus: tuple[BonusFile, ...] = ()
+    is_run_asked: bool = False  # one run of train from the student's own start, as a remark
+
+    @property
+    def place(self) -> Path:
+        """Return the folder of the lab."""
+        return DEFAULT_LAB / self.folder
+
+    @property
+    def confined(self) -> Path | None:
+        """Return the file with the operations that the lab brings into the worker, None where there are none."""
+        return self.place / "confined.py" if self.operations else None
+
+    def bonus_file(self, file: str) -> BonusFile:
+        """Return what is to know about a file of bonus criteria."""
+        return next((one for one in self.bonus if one.file == file), BonusFile(file=file))
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What assignment.toml says of a lab."""
+
+    title: str
+    file: str
+    classes: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    bonus: tuple[BonusFile, ...] = ()
+
+
+def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> Assignment:
+    """Return the lab in a folder (None: this one), with the rubric at another path where one is given.
+
+    BrokenGrader, with one sentence, for a folder that holds no lab.
+    """
+    place = DEFAULT_LAB if folder is None else folder
+    if not place.is_dir():
+        raise BrokenGrader("The assignment {path} is not a folder.", path=place.name)
+    path = place / "assignment.toml"
+    said = read_toml(path, Described)
+    rules = read_rubric(rubric or place / "rubric.toml")
+    refuse(path, contradictions(said, rules))
+    if rubric is None:  # another one may leave a file out
+        unnamed = [one.file for one in said.bonus if one.file not in rules.bonus_files]
+        refuse(path, [f"no bonus criterion is judged by {file}" for file in unnamed])
+    if not any((place / "suite").glob("test_*.py")):
+        raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
+    lab = Assignment(rubric=rules, operations=operations_of(place), **structs.asdict(said))
+    if folder is None:
+        return lab
+    check_catalogues(place)
+    return replace(lab, folder=str(place.resolve()), sha256=content_hash(place))
+
+
+def check_catalogues(place: Path) -> None:
+    """Raise BrokenGrader where a lab brings translations that cannot be read."""
+    for lang in LANGUAGES[1:]:
+        try:
+            catalogue_of(place, lang)
+        except Exception as error:
+            raise BrokenGrader("{path} is not valid: {reason}.", path=f"{LAB_DOMAIN}.mo", reason=str(error)) from error
+
+
+def contradictions(said: Described, rubric: Rubric) -> Iterator[str]:
+    """Yield one sentence for each thing that an assignment cannot be."""
+    files = [said.file, *(one.file for one in said.bonus)]
+    for file in files:
+        if not file.endswith(".py") or "/" in file:
+            yield f"file is {file!r}, which is no name of a Python file"
+        if files.count(file) > 1:
+            yield f"{file} appears twice"
+    if said.file in rubric.bonus_files:
+        yield f"a bonus criterion is judged by {said.file}, which is the lab's own file"
+    for name in (*said.classes, *said.functions, *(name for one in said.bonus for name in one.functions)):
+        if not name.isidentifier():
+            yield f"{name!r} is no name of a class or function"
+    for limits in (said.limits, *(one.limits for one in said.bonus)):
+        for name, value in structs.asdict(limits).items():
+            if not (math.isfinite(value) and value > 0):
+                yield f"limits.{name} is {value}, which is no limit"
+
+
+def operations_of(place: Path) -> tuple[str, ...]:
+    """Return the names of the operations that a lab brings; BrokenGrader where its confined.py or hooks.py is no such file."""
+    hooks, confined = place / "hooks.py", place / "confined.py"
+    try:
+        unknown_names = unknown_hooks(hooks) if hooks.is_file() else []
+    except (SyntaxError, ValueError, OSError) as error:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=hooks.name, reason=str(error)) from error
+    refuse(hooks, [f"{name} is no hook" for name in unknown_names])
+    try:
+        module = LabPackage(place).optional("confined")
+    except Exception as error:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=confined.name, reason=str(error)) from error
+    if module is None:
+        return ()
+    offered = getattr(module, "OPERATIONS", None)
+    if not isinstance(offered, tuple) or not all(callable(operation) for operation in offered):
+        refuse(confined, ["it has no OPERATIONS, a tuple of functions"])
+        return ()
+    return tuple(operation.__name__ for operation in offered)
+
+
+def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files that an assignment consists of, as (name in the folder, place): what a grade may depend on.
+
+    These are its TOML files and modules, its suites, catalogues and packages (folders with an __init__.py).
+    A link counts as what it leads to. BrokenGrader for a name that is no text.
+    """
+    for part in sorted(folder.iterdir()):
+        if not belongs(part):
+            continue
+        top = part.resolve()
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            name = (Path(part.name) / path.relative_to(top)).as_posix()
+            if not name.isprintable():
+                raise BrokenGrader("{path} is not valid: {reason}.", path=folder.name, reason=f"{name!a} is no name")
+            if path.is_file() and not {*BESIDE} & set(path.relative_to(top).parts):
+                yield name, path
+
+
+def belongs(part: Path) -> bool:
+    """Say whether a file or folder at the top of an assignment is a part of it."""
+    if part.name in BESIDE or part.name.startswith("."):
+        return False
+    if part.is_dir():
+        is_suite = part.name == "suite" or part.name.startswith("suite_")
+        return is_suite or part.name == "locale" or (part / "__init__.py").is_file()
+    return part.suffix in (".toml", ".py")
+
+
+def content_hash(folder: Path) -> str:
+    """Return the SHA-256 of the files of an assignment, names included."""
+    digest = hashlib.sha256()
+    for name, path in files_of(folder):
+        content = path.read_bytes()
+        digest.update(f"{len(name.encode())}:{len(content)}:{name}".encode() + content)
+    return digest.hexdigest()
+
+
+def read_rubric(path: Path = DEFAULT_LAB / "rubric.toml") -> Rubric:
+    """Return the rubric in the TOML file at path; BrokenGrader with one sentence if it is not one."""
+    rubric = read_toml(path, Rubric)
+    refuse(path, problems(rubric))
+    return rubric
+
+
+def read_toml(path: Path, kind: type[T]) -> T:
+    """Return what a TOML file holds, as kind; BrokenGrader with one sentence where it has another shape, or cannot be read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise BrokenGrader("{path} is not a regular file.", path=path.name)
+        with path.open("rb") as file:
+            text = file.read(TOML_BYTES + 1)
+        if len(text) > TOML_BYTES:
+            raise BrokenGrader("{path} is larger than {limit} KiB.", path=path.name, limit=TOML_BYTES // 1024)
+        return msgspec.toml.decode(text, type=kind)
+    except OSError as error:
+        raise BrokenGrader("{path} cannot be read: {reason}.", path=path.name, reason=cause(error)) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
+
+
+def refuse(path: Path, found: Iterable[str]) -> None:
+    """Raise BrokenGrader for the first of the problems found in a file."""
+    for problem in found:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=problem)
+
+
+def problems(rubric: Rubric) -> list[str]:
+    """Return one sentence for each contradiction inside the rubric."""
+    found = []
+    names = [criterion.id for criterion in rubric.criteria]
+    cases = [f"{criterion.id}.{case.id}" for criterion in rubric.criteria for case in criterion.cases]
+    found += [f"{name} appears twice" for name in dict.fromkeys([*names, *cases]) if (names + cases).count(name) > 1]
+    for criterion in rubric.criteria:
+        case_points = [case.points for case in criterion.cases]
+        if min([criterion.points, *case_points]) < 0:
+            found.append(f"{criterion.id} has negative points")
+        elif criterion.is_gate and (criterion.points or criterion.cases):
+            found.append(f"{criterion.id} is a gate and has points or cases of its own")
+        elif criterion.bonus != bool(criterion.file) or (criterion.bonus and criterion.is_gate):
+            found.append(f"{criterion.id} needs both bonus and file, or none of them, and is no gate with them")
+        elif sum(case_points) != criterion.points:
+            found.append(f"the cases of {criterion.id} sum to {sum(case_points)} points, not to {criterion.points}")
+        for case in criterion.cases:
+            beside = [f"{one.id}.{case.id}" for one in rubric.of_file(criterion.file) for case in one.cases]
+            earlier = beside[: beside.index(f"{criterion.id}.{case.id}")]
+            unmet = sorted(set(case.requires) - set(earlier))
+            found += [f"{criterion.id}.{case.id} requires {name}, which is no case before it" for name in unmet]
+    if rubric.max_score == 0:
+        found.append("it gives no points at all")
+    return found

@@ -1,0 +1,485 @@
+"""Step 3, the suite: runs pytest in this trusted process and collects what each case observed.
+
+pytest-json-report is the channel: a case's outcome travels as JSON in its metadata. No plugin,
+configuration or cache of the machine takes part, so that none can change a grade.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import io
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from pytest_jsonreport.plugin import JSONReport, pytest_unconfigure
+
+from grader.core.messages import say
+from grader.core.outcomes import Outcome, Verdict
+from grader.lab import CaseEvidence, CaseStopped, Student, blocked, not_gradable
+from grader.lab.source import SourceFile
+from grader.pipeline import fixtures
+from grader.pipeline.assignment import Assignment
+from grader.pipeline.budget import Budget, OutOfTime, alarm
+from grader.pipeline.lab_package import LabPackage
+from grader.pipeline.runs import StagedSubmission, SuiteRun
+from grader.sandbox.client import Worker
+from grader.sandbox.processes import SandboxError
+
+STDOUT_CHARS = 4_000
+LEAST_TIME_S = 0.01
+SUITE_TIME_S = 30.0  # for all cases of a run, beyond the time of the student's code
+# Plugins of pytest that a suite has no use for: each takes part in each phase of each case, or in loading pytest.
+UNUSED = """
+cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatch pastebin recwarn setuponly setupplan skipping
+stepwise subtests terminalreporter threadexception tmpdir unittest unraisableexception warnings
+""".split()
+ACTIONS = {
+    one.id: one
+    for one in (
+        say("use the file"),
+        say("use the network"),
+        say("start a program"),
+        say("start a thread"),
+        say("use shared memory"),
+        say("use the system"),
+    )
+}
+ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
+
+FIXTURES = ("student", "evidence")  # the harness's: a lab cannot redefine them
+CONTRACT = "suite"  # the folder of the suite that every lab has
+UNJUDGED = "This case is judged by the calls of the template only, and they do not fit this submission."
+OVERWORKED = "What the program answers takes too long to judge: its numbers or its objects are too many."
+
+UNMARKED = "?"  # the criterion of a test without a mark
+
+Progress = Callable[[str], None]
+
+
+class SuitePlugin:
+    """Joins a pytest session with one submission: fixtures in, outcomes out."""
+
+    student: Student
+    evidence: CaseEvidence
+    _worker: Worker
+    _progress: Progress
+    _budget: Budget
+    _joined: float
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.package = LabPackage(assignment.place)
+        self.problem: str | None = None  # with the suite as a whole
+        self.evidence = CaseEvidence(name="")
+        self._assignment = assignment
+        self._requires = {
+            f"{criterion.id}.{case.id}": case.requires
+            for criterion in assignment.rubric.criteria
+            for case in criterion.cases
+        }
+        self._files = {criterion.id: criterion.file for criterion in assignment.rubric.criteria}
+        self._part: str | None = None
+        self._names: list[str] = []
+        self._verdicts: dict[str, Verdict]
+
+    def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress, budget: Budget, part: str) -> None:
+        """Take the one submission that the cases are about, and forget the last one; part: see `is_judged`."""
+        self._verdicts, self._part = {}, part
+        self._budget, self._joined = budget, time.monotonic()
+        self.student = Student(worker, file, worker.limits, seed, self._assignment.operations)
+        self.student.is_run_asked = self._assignment.is_run_asked
+        self._worker = worker
+        self._progress = progress
+
+    def is_judged(self, item: pytest.Item) -> bool:
+        """Say whether a case belongs to the criteria of the file that was joined: "" for the lab's own."""
+        return self._part is None or self._files.get(case_name(item).partition(".")[0], "") == self._part
+
+    def mismatch(self) -> str | None:
+        """Return one sentence where suite and rubric do not fit together."""
+        reported = Counter(self._names)
+        for name, count in reported.items():
+            if name.startswith(f"{UNMARKED}."):
+                return f"test_{name.removeprefix(f'{UNMARKED}.')} has no mark pytest.mark.criterion(...)"
+            if count > 1:
+                return f"the suite has the case {name} twice"
+        missing = next((name for name in self._requires if name not in reported), None)
+        return None if missing is None else f"the rubric names {missing}, which is no case of the suite"
+
+    def unjudged(self) -> Iterator[Outcome]:
+        """Yield an outcome for each case of the program that this suite, which is not the lab's first, does not have."""
+        for criterion in self._assignment.rubric.of_file(""):
+            for case in criterion.cases:
+                if f"{criterion.id}.{case.id}" not in self._names:
+                    title = case.id.replace("_", " ")
+                    yield replace(not_gradable(UNJUDGED).outcome, criterion=criterion.id, id=case.id, title=title)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Let pytest know the marker of a criterion."""
+        config.stash[fixtures.RUNNING] = self
+        config.addinivalue_line("markers", "criterion(id): the criterion that a case belongs to")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Let a case that returns something be broken: who forgets to raise would pass everybody."""
+        for item in items:
+            if isinstance(item, pytest.Function):
+                item.obj = returning_nothing(item.obj)
+                self.problem = self.problem or redefined(item)
+        self._names = [case_name(item) for item in items]
+        items[:] = [] if self.problem is not None else filter(self.is_judged, items)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Start a case with fresh objects, before its fixtures."""
+        self.evidence = CaseEvidence(name=case_name(item))
+        with self._limited():
+            self._start(self.evidence.name)
+            yield
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self) -> Generator[None, object, object]:
+        """Run a case, which ends."""
+        with self._limited():
+            return (yield)
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        """Stop a case that never ends: in a lab of its own the suite is at fault, in this one what the submission answered."""
+        whole_s = self.student.limits.total_time_s + SUITE_TIME_S
+        left_s = max(LEAST_TIME_S, self._joined + whole_s - time.monotonic())
+        late = TimeoutError(f"the suite did not end within {whole_s:g} s")
+        is_of_this_lab = not Path(self._assignment.folder).is_absolute()
+        try:
+            with (
+                alarm("ITIMER_REAL", "SIGALRM", left_s, late),
+                self._budget.spending() if is_of_this_lab else contextlib.nullcontext(),
+                np.errstate(all="ignore"),  # a submission's numbers may be of any size
+            ):
+                yield
+        except OutOfTime:
+            raise not_gradable(OVERWORKED) from None
+
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module:
+        """Import a module of the suite as one of the lab's package, so that it can import the others relatively."""
+        module: LabModule = LabModule.from_parent(parent, path=module_path)
+        module.package = self.package
+        return module
+
+    def _start(self, name: str) -> None:
+        """Begin a case, or stop it because a case that it requires has not passed."""
+        self._progress(name)
+        for required in self._requires.get(name, ()):
+            if self._verdicts.get(required) is not Verdict.PASSED:
+                raise blocked(required)
+        self.student.begin(name)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_json_runtest_metadata(self, item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
+        """Return the outcome of a case as JSON; nothing for a case that broke by our own fault."""
+        stopped = None if call.excinfo is None else call.excinfo.value
+        if call.when == "teardown" or (call.when == "setup" and stopped is None):
+            return {}
+        if stopped is not None and not isinstance(stopped, CaseStopped):
+            return {}
+        outcome = self._outcome(item, stopped)
+        self._verdicts[outcome.name] = outcome.verdict
+        built = msgspec.to_builtins(outcome)
+        assert isinstance(built, dict)
+        return {"outcome": built}
+
+    def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
+        told = self.evidence
+        for action, what in self._worker.take_attempts():
+            told.remark(ATTEMPT, action=ACTIONS.get(action, action), what=what)
+        if stopped is None:
+            ended = Outcome(verdict=Verdict.PASSED, evidence=[] if told.seen is None else [told.seen])
+        else:
+            stopped.seen_in = stopped.seen_in or told.name
+            ended = stopped.outcome if stopped.seen_in == told.name else blocked(stopped.seen_in).outcome
+        criterion, _, case = told.name.partition(".")
+        return replace(
+            ended,
+            criterion=criterion,
+            id=case,
+            title=inspect.getdoc(getattr(item, "function", None)) or case,
+            remarks=told.remarks,
+            stdout=self._worker.take_output()[:STDOUT_CHARS],
+        )
+
+
+class LabModule(pytest.Module):
+    """A module of a suite, in the package of its lab."""
+
+    package: LabPackage
+
+    def _getobj(self) -> ModuleType:
+        try:
+            return self.package.module(self.path)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            line = self.package.line_of(error)
+            place = "" if line is None else f"line {line}\n"
+            raise self.CollectError(f"{place}E   {type(error).__name__}: {error}") from error
+
+
+def redefined(item: pytest.Function) -> str | None:
+    """Return what is wrong where a suite has a fixture of the harness's name: what it judges would be no submission."""
+    for name in FIXTURES:
+        if len(item.session._fixturemanager.getfixturedefs(name, item) or ()) > 1:
+            return f"the lab redefines the fixture {name}, which is the grader's"
+    return None
+
+
+def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
+    """Return a test that breaks where it returns a value."""
+
+    @functools.wraps(test)
+    def called(**arguments: Any) -> None:
+        if test(**arguments) is not None:
+            raise TypeError("a case returns nothing, and raises unmet(...) where the work is wrong")
+
+    return called
+
+
+def case_name(item: pytest.Item) -> str:
+    """Return "criterion.case" for a test: its marker, and its name without test_."""
+    marker = item.get_closest_marker("criterion")
+    criterion = marker.args[0] if marker is not None and marker.args else UNMARKED
+    return f"{criterion}.{item.name.removeprefix('test_')}"
+
+
+class RunReport(JSONReport):  # type: ignore[misc]  # it ships no types
+    """The report of one more run in a session whose first report has declared the hooks of its plugin already."""
+
+    def pytest_addhooks(self) -> None:
+        """Declare nothing: pluggy refuses a hook that is declared twice."""
+
+
+class CollectedSuite:
+    """A pytest session that has collected the suite, and runs it over one submission after another.
+
+    What importing pytest and collecting costs is paid once.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.plugin = SuitePlugin(assignment)
+        self.channel = JSONReport()
+        self._assignment = assignment
+        self._session: pytest.Session | None = None
+        self._items: list[pytest.Item] = []
+        self._use: Callable[[], None] | None = None
+
+    def collect(self, use: Callable[[], None]) -> str | None:
+        """Collect, and call use, in which run may be called; return what is wrong with the suite, if anything is."""
+        self._use = use
+        said = io.StringIO()
+        with _environment(), contextlib.redirect_stdout(said):
+            code = run_pytest(self._assignment.place / CONTRACT, [self.channel, self.plugin, self], self.plugin.package)
+        if self._session is not None:
+            return None
+        return self.plugin.problem or _problem(
+            self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT
+        )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Let the session be used in place of running it; the run itself is pytest's own."""
+        if self._use is None:
+            return None
+        if session.testsfailed:  # a file that cannot be collected
+            return True
+        self._session, use, self._use = session, self._use, None
+        self._items = session.items
+        use()
+        return True
+
+    def new_channel(self) -> JSONReport:
+        """Give the session a fresh report for the next run, and return it."""
+        session = self._session
+        assert session is not None
+        pytest_unconfigure(session.config)  # takes the last run's out
+        self.channel = RunReport()
+        session.config.pluginmanager.register(self.channel)
+        self.channel.pytest_sessionstart(session)
+        return self.channel
+
+    def run(self) -> int:
+        """Run all cases; return pytest's exit code."""
+        session = self._session
+        assert session is not None
+        session.testsfailed = 0
+        session.items = list(filter(self.plugin.is_judged, self._items))
+        hook = session.config.hook
+        hook.pytest_runtestloop(session=session)
+        code = pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
+        hook.pytest_sessionfinish(session=session, exitstatus=code)
+        return int(code)
+
+
+def arguments(suite: Path) -> list[str]:
+    """Return pytest's arguments for a folder with a suite."""
+    return [
+        str(suite),
+        *("-c", os.devnull, "--rootdir", str(suite), "--confcutdir", str(suite)),
+        *("-p", "pytest_jsonreport.plugin", "-p", "pytest_metadata.plugin"),
+        *(word for plugin in UNUSED for word in ("-p", f"no:{plugin}")),
+        *("--assert=plain", "--tb=short"),
+        *("--json-report-file=", "--json-report-omit=streams", "--json-report-omit=log"),
+        *(
+            "--import-mode=importlib",
+            "--noconftest",
+            "--continue-on-collection-errors",
+        ),  # without the latter they count as Ctrl-C
+    ]
+
+
+def run_suite(
+    staged: StagedSubmission,
+    assignment: Assignment,
+    worker: Worker,
+    seed: int,
+    progress: Progress,
+    budget: Budget,
+    name: str = CONTRACT,
+    collected: CollectedSuite | None = None,
+    file: str = "",
+) -> SuiteRun:
+    """Run a suite of the lab, by the name of its folder, over the submission that the worker holds.
+
+    A broken suite comes back as such. budget is what is left of the submission's; collected is the suite where it was
+    collected before; file the one whose bonus criteria are judged.
+    """
+    if name == CONTRACT and collected is not None:
+        plugin, channel = collected.plugin, collected.new_channel()
+    else:
+        plugin, channel, collected = SuitePlugin(assignment), JSONReport(), None
+    plugin.join(worker, staged.main, seed, progress, budget, file)
+    suite = assignment.place / name
+    broken: str | None = None
+    silence = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+            if collected is not None:  # in a session that has its environment
+                code = collected.run()
+            else:
+                with _environment():
+                    code = run_pytest(suite, [channel, plugin], plugin.package)
+        if code == pytest.ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt
+        broken = plugin.problem or _problem(channel, int(code), silence.getvalue(), suite)
+    except SandboxError as error:
+        broken = str(error)
+    outcomes = tuple(_outcomes(channel))
+    if name == CONTRACT:
+        broken = broken or plugin.mismatch()
+    else:
+        outcomes += tuple(plugin.unjudged())
+    hello = worker.hello
+    return SuiteRun(
+        outcomes=outcomes,
+        asked=tuple(worker.asked),
+        kept=plugin.student.kept,
+        notes=plugin.student.notes,
+        cases_s=dict(_times(channel)),
+        level=hello.level if hello is not None else "none",
+        python=hello.python if hello is not None else "",
+        numpy=hello.numpy if hello is not None else "",
+        student_time_s=round(worker.spent_s, 4),
+        broken=broken,
+        suite=name,
+    )
+
+
+def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
+    """Run pytest over a suite, its conftest.py as a plugin; return pytest's exit code."""
+    conftest = suite / "conftest.py"
+    if conftest.is_file():
+        try:
+            plugins = [*plugins, package.module(conftest)]
+        except Exception as error:
+            line = package.line_of(error)
+            place = "" if line is None else f", line {line}"
+            reason = f"{type(error).__name__}: {error}"
+            raise SandboxError(f"{suite.name}/conftest.py{place}: it cannot be imported: {reason}") from error
+    return int(pytest.main(arguments(suite), plugins=[*plugins, fixtures]))
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """Keep the machine's pytest settings out for the time of a run."""
+    kept = dict(os.environ)
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+def _problem(channel: JSONReport, code: int, said: str, suite: Path) -> str | None:
+    """Return one sentence when a test broke other than by stopping its case, None when all is well."""
+    if channel.report is None:
+        return f"pytest ended with code {code} and without a report: {_reason(said)}"
+    for collector in channel.report.get("collectors", ()):
+        if collector.get("outcome") == "failed":
+            text = str(collector.get("longrepr", ""))
+            line = re.findall(r"line ([0-9]+)|:([0-9]+): in <module>", text)[-1:]
+            place = f", line {line[0][0] or line[0][1]}" if line else ""
+            return f"{collector.get('nodeid')}{place}: it cannot be collected: {_reason(text)}"
+    for test in channel.report.get("tests", ()):
+        if "outcome" not in test.get("metadata", {}):
+            return _broke(test, suite)
+    return None if code in (0, 1) else f"pytest ended with code {code}"
+
+
+def _broke(test: dict[str, Any], suite: Path) -> str:
+    """Say where in its suite and why a test broke by itself."""
+    name = test.get("nodeid")
+    for stage in (test.get(part, {}) for part in ("setup", "call", "teardown")):
+        if stage.get("outcome") in (None, "passed"):
+            continue
+        if stage["outcome"] == "skipped":
+            return f"{name} skips: a case passes, or raises unmet(...)"
+        own = [one for one in stage.get("traceback", ()) if Path(one["path"]).resolve().is_relative_to(suite.resolve())]
+        place = f", line {own[-1]['lineno']}" if own else ""
+        reason = _reason(stage["crash"]["message"] if "crash" in stage else str(stage.get("longrepr", "")))
+        advice = ": a case raises unmet(...) where the work is wrong" if reason.startswith("AssertionError") else ""
+        return f"{name}{place} broke: {reason}{advice}"
+    return f"{name} broke: no reason given"
+
+
+def _reason(text: str) -> str:
+    """Return the line that says what is wrong: the last that pytest marks as such, else the first."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    marked = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
+    return (*marked[-1:], *lines[:1], "no reason given")[0][:300]
+
+
+def _times(channel: JSONReport) -> Iterator[tuple[str, float]]:
+    """Yield how long each case took, its fixtures included."""
+    for test in (channel.report or {}).get("tests", ()):
+        outcome = test.get("metadata", {}).get("outcome")
+        if outcome is not None:
+            spent = sum(test.get(part, {}).get("duration", 0.0) for part in ("setup", "call"))
+            yield f"{outcome['criterion']}.{outcome['id']}", round(spent, 4)
+
+
+def _outcomes(channel: JSONReport) -> Iterator[Outcome]:
+    for test in (channel.report or {}).get("tests", ()):
+        outcome = test.get("metadata", {}).get("outcome")
+        if outcome is not None:
+            yield msgspec.convert(outcome, Outcome)

@@ -1,0 +1,68 @@
+"""What the steps of one grade hand on, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from grader.core.figures import AnyFigure
+from grader.core.messages import Message
+from grader.core.outcomes import Finding, Outcome
+from grader.lab.source import SourceFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Handed:
+    """What was handed in, as bytes by the name inside the submission, folders with "/"; sha256 is over all of it."""
+
+    name: str
+    files: dict[str, bytes]
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagedSubmission:
+    """A submission read once. `main` defines the classes.
+
+    imports and dropped are (file, line, module or text): what is imported for certain, and the lines
+    of a notebook that are not Python.
+    """
+
+    name: str
+    sha256: str
+    main: SourceFile
+    siblings: tuple[SourceFile, ...] = ()
+    imports: tuple[tuple[str, int, str], ...] = ()
+    dropped: tuple[tuple[str, int, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuiteRun:
+    """What the pytest run gave: outcomes by case, or the reason why the suite itself broke."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    asked: tuple[str, ...] = ()  # modules the code asked for at run time and got a stand-in for
+    kept: dict[str, Any] = field(default_factory=dict)  # for the lab's hooks
+    notes: list[Message] = field(default_factory=list)
+    figures: list[AnyFigure] = field(default_factory=list)
+    cases_s: dict[str, float] = field(default_factory=dict)
+    level: str = "none"
+    python: str = ""
+    numpy: str = ""
+    student_time_s: float = 0.0
+    broken: str | None = None
+    suite: str = "suite"
+
+    @property
+    def route(self) -> Literal["contract", "observed"]:
+        """Return how the submission was judged."""
+        return "contract" if self.suite == "suite" else "observed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BonusRun:
+    """One file of bonus criteria that was run: the imports found from it on, and what its cases gave."""
+
+    file: SourceFile
+    findings: tuple[Finding, ...]
+    run: SuiteRun

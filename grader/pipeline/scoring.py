@@ -1,0 +1,228 @@
+"""Step 4, scoring: a pure function from rubric, findings and suite run to the report.
+
+The rubric gives every denominator: a case that did not report has 0 points and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from grader import __version__
+from grader.core.language import report_in
+from grader.core.messages import Message, say
+from grader.core.outcomes import BANNED_IMPORT, Finding, Outcome, Verdict
+from grader.core.report import (
+    SCHEMA,
+    CaseResult,
+    CriterionResult,
+    Environment,
+    Report,
+    SandboxUsed,
+    Status,
+    SubmissionShown,
+    Timing,
+)
+from grader.core.rubric import CaseRule, Criterion, Rubric
+from grader.lab.source import SourceFile
+from grader.pipeline.assignment import Assignment
+from grader.pipeline.import_rules import finding
+from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
+from grader.sandbox.confined.reading import is_banned
+
+# Of several verdicts inside one criterion the first of these is the criterion's.
+WORST_FIRST = (
+    Verdict.NOT_GRADABLE,
+    Verdict.TIMEOUT,
+    Verdict.MEMORY_LIMIT,
+    Verdict.OUTPUT_LIMIT,
+    Verdict.ERROR,
+    Verdict.FAILED,
+    Verdict.PARTIAL,
+    Verdict.NOT_RUN,
+    Verdict.BLOCKED,
+)
+
+# With some points beside one of these, a criterion is partial.
+SOFT = (Verdict.FAILED, Verdict.NOT_RUN, Verdict.BLOCKED)
+
+
+def score(
+    assignment: Assignment,
+    staged: StagedSubmission,
+    findings: Sequence[Finding],
+    run: SuiteRun,
+    bonus: Sequence[BonusRun] = (),
+    *,
+    seed: int,
+    lang: str,
+    total_s: float,
+) -> Report:
+    """Return the report of a submission that was staged and run, in the language lang.
+
+    findings are those of the program. A banned import there takes all points; one that only a file of bonus criteria
+    makes takes the points of that file.
+    """
+    rubric, runs = assignment.rubric, [run, *(one.run for one in bonus)]
+    found = [*findings, *_asked(assignment, findings, staged.main, run)]
+    violations = [one for one in found if one.rule == BANNED_IMPORT]
+    outcomes = {outcome.name: outcome for one in runs for outcome in one.outcomes}
+    criteria = [
+        _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
+        for criterion in rubric.of_file("")
+    ]
+    status, reason = _status(criteria, runs, is_violated=bool(violations))
+    criteria = [_zeroed(criterion) for criterion in criteria] if violations else criteria
+    for one in bonus:
+        own = [*one.findings, *_asked(assignment, [*found, *one.findings], one.file, one.run)]
+        found += [finding for finding in own if finding not in found]
+        made = [_criterion(criterion, outcomes) for criterion in rubric.of_file(one.file.name)]
+        criteria += [_zeroed(criterion) for criterion in made] if own or violations else made
+    graded = [criterion for criterion in criteria if not criterion.bonus]
+    total = sum(criterion.points for criterion in graded)
+    report = Report(
+        schema=SCHEMA,
+        assignment=assignment.title,
+        status=status,
+        reason=reason,
+        score=total if status is Status.GRADED else None,
+        max_score=assignment.rubric.max_score,
+        criteria=criteria,
+        extra_score=sum(criterion.points for criterion in criteria if criterion.bonus),
+        findings=found,
+        sandbox=SandboxUsed(level=run.level),
+        submission=SubmissionShown(
+            name=staged.name,
+            sha256=staged.sha256,
+            files=[staged.main.name, *(file.name for file in staged.siblings)],
+            route=run.route,
+        ),
+        figures=run.figures,
+        notes=run.notes,
+        lang="en",
+        seed=seed,
+        environment=Environment(python=run.python, numpy=run.numpy, grader=__version__),
+        timing=Timing(
+            total_s=round(total_s, 4),
+            student_s=round(sum(one.student_time_s for one in runs), 4),
+            cases_s={name: spent for one in runs for name, spent in one.cases_s.items()},
+        ),
+    )
+    return report_in(report, lang, assignment.place)
+
+
+def points_of(rubric: Rubric, outcomes: Mapping[str, Outcome]) -> int | None:
+    """Return the points that the outcomes of a run earn, by "criterion.case"; None where one is not gradable."""
+    if any(outcome.verdict is Verdict.NOT_GRADABLE for outcome in outcomes.values()):
+        return None
+    return sum(_criterion(criterion, outcomes).points for criterion in rubric.of_file(""))
+
+
+def without_run(
+    assignment: Assignment, name: str, status: Status, reason: Message, *, seed: int, lang: str, total_s: float
+) -> Report:
+    """Return the report of a submission that was rejected, or that a broken grader could not grade."""
+    criteria = [
+        _gate(criterion, ()) if criterion.is_gate else _criterion(criterion, {})
+        for criterion in assignment.rubric.of_file("")
+    ]
+    report = Report(
+        schema=SCHEMA,
+        assignment=assignment.title,
+        status=status,
+        reason=reason,
+        score=0 if status is Status.REJECTED else None,
+        max_score=assignment.rubric.max_score,
+        criteria=[_not_run(criterion) for criterion in criteria],
+        extra_score=0,
+        findings=[],
+        sandbox=SandboxUsed(level="none"),
+        submission=SubmissionShown(name=name, sha256="", files=[], route="none"),
+        figures=[],
+        notes=[],
+        lang="en",
+        seed=seed,
+        environment=Environment(python="", numpy="", grader=__version__),
+        timing=Timing(total_s=round(total_s, 4), student_s=0.0, cases_s={}),
+    )
+    return report_in(report, lang, assignment.place)
+
+
+def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, run: SuiteRun) -> list[Finding]:
+    """Return a finding for each banned package that only showed at run time, and is in no finding that is known."""
+    banned = assignment.rubric.imports.banned
+    told = {str(one.message.args.get("module", "")).partition(".")[0] for one in known}
+    packages = dict.fromkeys(name.partition(".")[0] for name in run.asked if is_banned(name, banned))
+    return [finding(file, None, package) for package in packages if package not in told]
+
+
+def _status(
+    criteria: Sequence[CriterionResult], runs: Sequence[SuiteRun], *, is_violated: bool
+) -> tuple[Status, Message | None]:
+    for run in runs:
+        if run.broken is not None:
+            return Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=run.broken)
+    for criterion in criteria if not is_violated else ():  # a violated gate is 0, whatever else holds
+        for case in criterion.cases:
+            if case.verdict is Verdict.NOT_GRADABLE:
+                return Status.NOT_GRADABLE, case.feedback
+    return Status.GRADED, None
+
+
+def _case(criterion: str, rule: CaseRule, outcome: Outcome | None) -> CaseResult:
+    if outcome is None:
+        outcome = Outcome(
+            criterion=criterion, id=rule.id, title=rule.id.replace("_", " "), verdict=Verdict.NOT_RUN,
+            feedback=say("This case did not report a result."),
+        )  # fmt: skip
+    shares = {Verdict.PASSED: rule.points, Verdict.PARTIAL: rule.points // 2}
+    return CaseResult.of(outcome, points=shares.get(outcome.verdict, 0), max_points=rule.points)
+
+
+def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> CriterionResult:
+    cases = [_case(criterion.id, rule, outcomes.get(f"{criterion.id}.{rule.id}")) for rule in criterion.cases]
+    points = sum(case.points for case in cases)
+    verdicts = [case.verdict for case in cases]
+    worst = next((verdict for verdict in WORST_FIRST if verdict in verdicts), Verdict.PASSED)
+    told = next((case for case in cases if case.verdict is worst), None)
+    return CriterionResult(
+        id=criterion.id,
+        title=criterion.title,
+        points=points,
+        max_points=criterion.points,
+        points_without_gate=points,
+        verdict=Verdict.PARTIAL if points and worst in SOFT else worst,
+        feedback=told.feedback if told is not None else None,
+        hint=told.hint if told is not None else None,
+        misconception=next((case.misconception for case in cases if case.misconception), None),
+        blocked_by=told.blocked_by if told is not None else None,
+        remarks=[remark for case in cases for remark in case.remarks],
+        bonus=criterion.bonus,
+        cases=cases,
+    )
+
+
+def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:
+    return CriterionResult(
+        id=criterion.id,
+        title=criterion.title,
+        points=0,
+        max_points=0,
+        points_without_gate=0,
+        verdict=Verdict.FAILED if findings else Verdict.PASSED,
+        feedback=findings[0].message if findings else None,
+        hint=say("Remove the import: the lab is done without it.") if findings else None,
+        misconception=None,
+        blocked_by=None,
+        remarks=[],
+        bonus=False,
+        cases=[],
+    )
+
+
+def _zeroed(criterion: CriterionResult) -> CriterionResult:
+    return replace(criterion, points=0, cases=[replace(case, points=0) for case in criterion.cases])
+
+
+def _not_run(criterion: CriterionResult) -> CriterionResult:
+    return replace(criterion, verdict=Verdict.NOT_RUN, feedback=None)

@@ -1,0 +1,178 @@
+"""Step 1, staging: takes the bytes of a submission once, and has a confined process read them.
+
+Nothing here parses what was handed in; sandbox/reading.py does, where it can do no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from grader.core.errors import Rejected, cause
+from grader.core.faults import Fault, FaultKind
+from grader.core.messages import listed, say
+from grader.lab.source import SourceFile
+from grader.pipeline.assignment import Assignment
+from grader.pipeline.runs import Handed, StagedSubmission
+from grader.sandbox.client import Worker
+from grader.sandbox.confined import reading
+
+HANDED_BYTES = 16 * 2**20
+ENTRIES = 2_000
+KINDS = (*reading.SOURCES, *reading.ARCHIVES)
+Found = tuple[str, Callable[[], bytes]]  # a name inside a submission, and how to read it
+ACCEPTED = say("a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one")
+
+
+def name_of(path: Path) -> str:
+    """Return the last part of a path as text that every report can carry."""
+    return shown(path.name or path.resolve().name or ".")
+
+
+def shown(name: str) -> str:
+    """Return a file name as text, whatever bytes it is made of."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def collect(path: Path) -> Handed:
+    """Read the bytes of a submission: a file, or the files of a folder and of the folders in it.
+
+    Rejected, with one sentence, for what cannot be read, is no regular file, or is too large.
+    """
+    name = name_of(path)
+    with readable(name):
+        if path.is_dir():
+            return gathered(name, entries(path, name))
+        if reading.kind_of(name, KINDS) or not path.exists():
+            return gathered(name, [(name, partial(content_of, path, name))])
+    raise Rejected("{name} is not a Python file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn what the file system refuses into Rejected."""
+    try:
+        yield
+    except OSError as error:
+        raise Rejected("{name} cannot be read: {reason}.", name=name, reason=cause(error)) from error
+
+
+def gathered(name: str, found: Iterable[Found]) -> Handed:
+    """Read what was found for one submission, no more than HANDED_BYTES of it."""
+    files: dict[str, bytes] = {}
+    size = 0
+    for inside, content in found:
+        if inside in files:  # names that are no text may become one
+            raise Rejected("{member} in {name} appears twice.", member=inside, name=name)
+        files[inside] = content()
+        size += len(files[inside])
+        if size > HANDED_BYTES:
+            limit = HANDED_BYTES // 2**20
+            raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=limit)
+    digest = hashlib.sha256()
+    for inside, bytes_of in sorted(files.items()):
+        digest.update(f"{len(inside.encode())}:{len(bytes_of)}:".encode())
+        digest.update(inside.encode() + bytes_of)
+    return Handed(name=name, files=files, sha256=digest.hexdigest())
+
+
+def entries(folder: Path, name: str) -> Iterator[Found]:
+    """Yield what may be a hand-in inside a folder, one folder deep: (name with "/", how to read it)."""
+    places = [folder, *sorted(entry for entry in folder.iterdir() if stat.S_ISDIR(entry.lstat().st_mode))]
+    seen = 0
+    for place in places:
+        if place is not folder and reading.is_litter(place.name):
+            continue
+        for entry in sorted(place.iterdir()):
+            seen += 1
+            if seen > ENTRIES:
+                raise too_many(name)
+            inside = shown(entry.relative_to(folder).as_posix())
+            if not stat.S_ISDIR(entry.lstat().st_mode) and is_wanted(inside, name):
+                yield inside, partial(content_of, entry, inside)
+
+
+def is_wanted(inside: str, name: str) -> bool:
+    """Say whether a file of a submission may be the hand-in; Rejected for a name that is not safe."""
+    if not reading.kind_of(inside, KINDS) or reading.is_litter(inside):
+        return False
+    problem = reading.unsafe(inside)
+    if problem is not None:
+        raise Rejected(problem, member=inside, name=name)
+    return True
+
+
+def too_many(name: str) -> Rejected:
+    """Return the refusal of a submission with more than ENTRIES files."""
+    return Rejected("{name} has more than {limit} files: hand in only the lab's.", name=name, limit=ENTRIES)
+
+
+def not_regular(name: str) -> Rejected:
+    """Return the refusal of a link, a pipe or a device."""
+    return Rejected("{name} is not a regular file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+
+
+def too_large(name: str, size: int) -> Rejected:
+    """Return the refusal of a file that is larger than its kind may be."""
+    refusal = reading.too_large(name, size)
+    return Rejected(refusal.template, **refusal.arguments)
+
+
+def content_of(path: Path, name: str) -> bytes:
+    """Read a regular file that is no larger than its kind may be; a link is not followed, a pipe not waited for."""
+    most = reading.most_bytes(name)
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise not_regular(name)
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
+        opened = os.fstat(file.fileno())
+        if not stat.S_ISREG(opened.st_mode):
+            raise not_regular(name)
+        content = file.read(most + 1)
+        size = max(len(content), opened.st_size)
+    if size > most:
+        raise too_large(name, size)
+    return content
+
+
+def reading_modules(handed: Handed) -> tuple[str, ...]:
+    """Return the modules that reading a submission takes."""
+    is_packed = any(reading.kind_of(file, reading.ARCHIVES) for file in handed.files)
+    return (*reading.CODECS, *reading.ARCHIVERS) if is_packed else reading.CODECS
+
+
+def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmission:
+    """Have a confined process find the file that defines the classes; Rejected for whatever holds no such file."""
+    rubric = assignment.rubric
+    lab = {
+        "file": assignment.file, "classes": assignment.classes, "bonus": rubric.bonus_files, "banned": rubric.imports.banned,
+    }  # fmt: skip
+    answer = worker.read(handed.name, handed.files, lab)
+    if isinstance(answer, Fault):
+        raise Rejected(
+            "{name} takes too long to read: it is no ordinary Python file."
+            if answer.kind is FaultKind.TIMEOUT
+            else "{name} is too much to read: it is no ordinary Python file.",
+            name=handed.name,
+        )
+    if answer.source is None:
+        is_of_classes = "{classes}" in answer.refusal
+        classes = {"classes": listed(assignment.classes, "{one} and {other}")} if is_of_classes else {}
+        raise Rejected(answer.refusal, **answer.arguments, **classes)
+    main, *siblings = (
+        SourceFile(name=file.name, text=file.text, cells=tuple(file.cells), is_unwritten=file.is_unwritten)
+        for file in answer.source.files
+    )
+    return StagedSubmission(
+        name=handed.name,
+        sha256=handed.sha256,
+        main=main,
+        siblings=tuple(siblings),
+        imports=tuple(answer.source.imports),
+        dropped=tuple(answer.source.dropped),
+    )

@@ -1,0 +1,92 @@
+"""The first process of the untrusted side: imports what students use, then forks one worker after another.
+
+`zygote.py fork` answers messages on the socket that is its standard input; it never runs student
+code, holds nothing secret, and ends when the other end of the socket does. A message is JSON:
+
+{"preload": [module...], "packages": path}   import numpy and these               -> {"threads": n}
+{"operations": path}                         load a lab's confined.py               -> {}
+{"fork": true} and three descriptors         requests, replies and output of a new worker -> {"pid": n}
+{"watch": pid, "wait_s": seconds}            wait for a worker to end, unreaped   -> {}
+{"reap": pid}                                wait for it and give its exit code   -> {"code": n}
+
+`zygote.py alone` is a worker itself, on its standard streams, where there is no fork to build on.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+import time
+import types
+from typing import Any
+
+MESSAGE_BYTES = 64 * 1024
+POLL_S = 0.002
+ROOMS = "grader_confined"  # the package that the modules of this folder are in here
+
+
+def beside(name: str) -> Any:
+    """Load a module of this folder, which is on no path."""
+    return importlib.import_module(f"{ROOMS}.{name}")
+
+
+def breed(worker: Any, channel: socket.socket) -> None:
+    """Serve messages until the other end is gone."""
+    while True:
+        text, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 3)
+        if not text:
+            return
+        message = json.loads(text)
+        answer: dict[str, Any] = {}
+        if "preload" in message:
+            worker.preload(message["packages"], message["preload"])
+            answer["threads"] = threads()
+        elif "operations" in message:
+            worker.bring(message["operations"])
+        elif "fork" in message:
+            gc.freeze()
+            answer["pid"] = os.fork()
+            if answer["pid"] == 0:
+                channel.close()
+                worker.run(*descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
+        elif "watch" in message:
+            watch(message["watch"], message["wait_s"])
+        else:
+            _, status = os.waitpid(message["reap"], 0)
+            answer["code"] = os.waitstatus_to_exitcode(status)
+        channel.send(json.dumps(answer).encode())
+
+
+def watch(pid: int, wait_s: float) -> None:
+    """Wait until a worker has ended, wait_s seconds at most, and leave it to be reaped."""
+    deadline = time.monotonic() + wait_s
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+
+
+def threads() -> int:
+    """Return how many threads this process has: one, or a fork of it would not be confined as a whole."""
+    return len(os.listdir("/proc/self/task"))
+
+
+if __name__ == "__main__":
+    rooms = sys.modules[ROOMS] = types.ModuleType(ROOMS)
+    rooms.__path__ = [os.path.dirname(os.path.abspath(__file__))]
+    worker = beside("worker")
+    worker.objects = beside("objects")
+    worker.values = beside("values")
+    worker.reading = beside("reading")
+    worker.siblings = beside("siblings")
+    is_to_fork = sys.argv[1] == "fork"
+    parent = os.getpid() if is_to_fork else os.getppid()
+    worker.confinement = beside("confine").here(beside("syscalls").NUMBERS, parent)
+    if is_to_fork:
+        breed(worker, socket.socket(fileno=os.dup(0)))
+    else:
+        worker.run(0, 1, 2)

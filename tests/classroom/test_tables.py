@@ -1,0 +1,304 @@
+"""The tables of a class: what stands in them, what overrides change, and that no cell is a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from grader.classroom.tables import (
+    Entry,
+    Override,
+    Row,
+    cases,
+    decided,
+    gradebook,
+    inert,
+    read_overrides,
+    without_submission,
+    write,
+)
+from grader.core.errors import UsageError
+from grader.core.messages import say
+from grader.core.outcomes import Outcome, Verdict
+from grader.core.report import Report, Status
+from grader.lab.source import SourceFile
+from grader.pipeline.import_rules import finding
+from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
+from grader.pipeline.scoring import score, without_run
+from tests.pipeline.test_scoring import TASK
+
+RUBRIC = TASK.rubric
+STAGED = StagedSubmission(name="hand-in", main=SourceFile(name="network.py", text=""), sha256="0" * 64)
+LECTURE = SourceFile(name="lecture.py", text="")
+EVERY = {f"{one.id}.{case.id}": Verdict.PASSED for one in RUBRIC.of_file("") for case in one.cases}
+HOSTILE = (
+    "=cmd|' /C calc'!A0", "+1", "-2", "@x", "\t=1+1", "\r\n=1", ' "=1"', "a\n=1", 'say "x"', "a;=1", 'b;"=1', "c, +1",
+    "\u202e=1", "＝1", "\0=1", "–", "Студент, Первый", "';=1", "d;-2,5+cmd|'x'!A", "e, -2 =1",
+)  # fmt: skip
+
+
+def report(verdicts: dict[str, Verdict] | None = None, *, banned: bool = False, broken: str | None = None) -> Report:
+    """Return a report in which every case passed but these."""
+    outcomes = tuple(
+        Outcome(
+            criterion=name.partition(".")[0], id=name.partition(".")[2], verdict=verdict, title=name,
+            feedback=None if verdict is Verdict.PASSED else say("What {name} does is wrong.", name=name),
+            misconception=None if verdict is Verdict.PASSED else "sign|rate",
+        )
+        for name, verdict in {**EVERY, **(verdicts or {})}.items()
+    )  # fmt: skip
+    findings = (finding(STAGED.main, 1, "torch"),) if banned else ()
+    run = SuiteRun(outcomes=outcomes, level="process", broken=broken)
+    return score(TASK, STAGED, findings, run, seed=1, lang="en", total_s=0.1)
+
+
+def csv_of(table: Iterable[Row]) -> str:
+    buffer = io.StringIO(newline="")
+    write(buffer, table)
+    return buffer.getvalue()
+
+
+def rejected() -> Report:
+    return without_run(TASK, "x", Status.REJECTED, say("x.py is empty."), seed=1, lang="en", total_s=0.1)
+
+
+def entry(made: Report | None = None, *overrides: Override, key: str = "one", **who: str) -> Entry:
+    known = {"student": "s1", "name": "Student One", "email": "one@example.org", **who}
+    return Entry(
+        key=key, student=known["student"], name=known["name"], email=known["email"], report=made or report(),
+        overrides=overrides,
+    )  # fmt: skip
+
+
+def gives(criterion: str, points: int) -> Override:
+    return Override(criterion=criterion, points=points, reason="seen in class")
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+# --- points -------------------------------------------------------------------------------------
+
+
+def test_an_override_wins() -> None:
+    """One criterion changes, the score is the sum."""
+    made = report({"xor.loss": Verdict.FAILED, "xor.train": Verdict.FAILED})
+
+    assert (entry(made).points("xor"), entry(made).score) == (5, 90)
+    assert (entry(made, gives("xor", 15)).points("xor"), entry(made, gives("xor", 15)).score) == (15, 100)
+    assert entry(made, gives("xor", 0)).score == 85
+    assert entry(made, gives("gone", 7)).score == 90
+    assert entry(made).points("gone") is None
+
+
+def test_a_violated_gate() -> None:
+    """It takes all points but those that are given; an override of the gate itself lifts it."""
+    made = report({"xor.loss": Verdict.FAILED}, banned=True)
+
+    assert (entry(made).score, entry(made).points("shapes")) == (0, 0)
+    assert entry(made, gives("xor", 12)).score == 12
+    assert entry(made, gives("imports", 0)).score == 95
+    assert entry(made, gives("imports", 0), gives("xor", 15)).score == 100
+
+
+def test_a_report_without_a_score() -> None:
+    """What was left undecided has to be decided before there is a score."""
+    made = report({"xor.loss": Verdict.NOT_GRADABLE, "xor.train": Verdict.BLOCKED, "forward.model": Verdict.BLOCKED})
+    assert made.status is Status.NOT_GRADABLE
+
+    assert entry(made).score is None
+    assert (entry(made).points("xor"), entry(made).points("shapes")) == (None, 15)
+    assert entry(made, gives("xor", 10)).score is None
+    assert entry(made, gives("xor", 10), gives("forward", 15)).score == 95
+    broken = replace(report(), status=Status.GRADER_ERROR, score=None)
+    assert (entry(broken).score, entry(broken, gives("xor", 10)).score) == (None, 95)
+
+
+def test_a_rejected_hand_in() -> None:
+    """It has 0 points, and those that a teacher gives."""
+    assert entry(rejected()).score == 0
+    assert entry(rejected(), gives("shapes", 15)).score == 15
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+
+def test_the_gradebook() -> None:
+    """One row a student, with a column a criterion."""
+    bad = report({"xor.loss": Verdict.FAILED, "shapes.bias": Verdict.FAILED})
+
+    table = csv_of(gradebook([entry(bad, gives("xor", 15)), entry(rejected(), key="two")], RUBRIC))
+
+    assert table.splitlines() == [
+        "key,student,name,email,status,score,max_score,extra_score,imports,shapes,forward,sigmoid_derivative,neuron_update,model_update,xor,activations,losses,gradients,misconceptions,route,notes,reason,overridden,outdated",
+        "one,s1,Student One,one@example.org,graded,97,100,,passed,12,15,15,20,20,15,,,,sign|rate,contract,,,xor: 15 (was 10) seen in class,",
+        "two,s1,Student One,one@example.org,rejected,0,100,,not_run,0,0,0,0,0,0,,,,,none,,x.py is empty.,,",
+    ]
+
+
+def test_a_missing_score_is_an_empty_cell() -> None:
+    """No score is not 0."""
+    made = report({"xor.loss": Verdict.NOT_GRADABLE})
+
+    row = rows(csv_of(gradebook([entry(made)], RUBRIC)))[0]
+
+    assert (row["score"], row["xor"], row["shapes"]) == ("", "", "15")
+
+
+def test_the_cases() -> None:
+    """One row a case, and one for a gate."""
+    table = rows(csv_of(cases([entry(report({"xor.loss": Verdict.FAILED}, banned=True))])))
+
+    assert len(table) == len(EVERY) + 1
+    assert table[0] == {
+        "student": "s1", "criterion": "imports", "case": "", "verdict": "failed", "points": "0", "max_points": "0",
+        "misconception": "", "feedback": table[0]["feedback"],
+    }  # fmt: skip
+    assert "torch" in table[0]["feedback"]
+    assert next(row for row in table if row["case"] == "loss") == {
+        "student": "s1", "criterion": "xor", "case": "loss", "verdict": "failed", "points": "0", "max_points": "5",
+        "misconception": "sign|rate", "feedback": "What xor.loss does is wrong.",
+    }  # fmt: skip
+
+
+def opened(text: str, delimiter: str) -> list[str]:
+    """Return all cells as a spreadsheet of some locale cuts them."""
+    return [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in row]
+
+
+def is_formula(cell: str) -> bool:
+    """Say whether a spreadsheet may compute a cell; numbers are harmless."""
+    return bool(re.match('[\\s"]*[=+\\-@＝＋－＠]', cell)) and not re.fullmatch("-?[0-9., -]+", cell.strip())
+
+
+def assert_inert(table: str) -> None:
+    for delimiter in (",", ";", "\t"):
+        assert [cell for cell in opened(table, delimiter) if is_formula(cell)] == []
+
+
+def test_hostile_names_are_inert_and_readable() -> None:
+    """No cell is a formula in any locale, hidden characters are shown, and the names can be read."""
+    entries = [entry(rejected(), key=str(n), name=name, student=name, email=name) for n, name in enumerate(HOSTILE)]
+    for table in (csv_of(gradebook(entries, RUBRIC)), csv_of(cases(entries))):
+        assert_inert(table)
+        assert not re.search("[\0\t\u202e]", table)
+    names = [row["name"] for row in rows(csv_of(gradebook(entries, RUBRIC)))]
+
+    assert names == [
+        "'=cmd|' /C calc'!A0", "'+1", "'-2", "'@x", "'=1+1", "'=1", "\"'=1\"", "a =1", 'say "x"', "a;'=1", 'b;"\'=1',
+        "c, '+1", "\\u202e=1", "'＝1", "\\x00=1", "–", "Студент, Первый", "';'=1", "d;'-2,5+cmd|'x'!A", "e, '-2 =1",
+    ]  # fmt: skip
+    assert inert("hidden 1 -0.5; -0.25, -1; 2") == "hidden 1 -0.5; -0.25, -1; 2"
+
+
+@example(';"-1')
+@example("=;-1")
+@given(st.text("=+-@;,\"' \t\n\r1a.|＝", max_size=12) | st.text(max_size=12))
+def test_no_text_is_a_formula(text: str) -> None:
+    """Whatever a cell is made of."""
+    cell = inert(text)
+
+    assert "\n" not in cell
+    assert_inert(csv_of([["x", text, 1, text, None, -2, text], [text]]))
+
+
+# --- overrides ----------------------------------------------------------------------------------
+
+
+def overrides(folder: Path, text: str) -> dict[str, tuple[Override, ...]]:
+    path = folder / "overrides.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_overrides(path, TASK)
+
+
+def test_overrides_are_read(tmp_path: Path) -> None:
+    """By student, from comma or semicolon, in any order of columns; empty rows are passed over."""
+    expected = {
+        "s1": (Override(criterion="xor", points=15, reason="seen, in class"), gives("imports", 0)),
+        "student-two": (Override(criterion="shapes", points=0),),
+    }
+    comma = 'Student,criterion,points,reason\ns1,xor,15,"seen, in class"\n,,\nstudent-two,shapes,0\ns1,imports,0,seen in class\n'
+    semicolon = "\ufeffreason;points;criterion;student;who\r\nseen, in class;15;xor; s1;x\r\n;0;shapes;student-two\r\nseen in class;0;imports;s1\r\n"
+
+    assert overrides(tmp_path, comma) == expected
+    assert overrides(tmp_path, semicolon) == expected
+    assert overrides(tmp_path, "student,criterion,points,reason\n") == {}
+    wide = "a,b,c,d,e,f,g,student,criterion,points,reason\nx\n,,,,,,,s1,xor,1\n"
+    with pytest.raises(UsageError, match="line 2: the rubric has no criterion"):
+        overrides(tmp_path, wide)
+    assert overrides(tmp_path, wide.replace("x\n", "", 1)) == {"s1": (Override(criterion="xor", points=1),)}
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("s1,*,5,x", "line 2: points are given to one criterion at a time, not to *."),
+        ("s1,xor,5,x\ns1,score,5,x", "line 3: points are given to one criterion at a time, not to score."),
+        ("s1,xr,5,x", "line 2: the rubric has no criterion xr: it has imports, shapes, forward,"),
+        ("s1,xor,16,x", "line 2: points for xor are a whole number from 0 to 15, not 16."),
+        ("s1,xor,-1,x", "line 2: points for xor are a whole number from 0 to 15, not -1."),
+        ("s1,xor,1.5,x", "line 2: points for xor are a whole number from 0 to 15, not 1.5."),
+        ("s1,xor,٣,x", "line 2: points for xor are a whole number from 0 to 15, not ٣."),
+        ("s1,xor,,x", 'line 2: points for xor are a whole number from 0 to 15, not "".'),
+        ("s1,imports,1,x", "line 2: points for imports are a whole number from 0 to 0, not 1."),
+        (",xor,1,x", "line 2: there is no student."),
+        ('s1,xor,1,"a\nb"\ns2,xor,1,x\nS1,xor,2,x', "line 5: xor of S1 stands in line 2 already."),
+        ('s1,xor,1,"a', "line 2: unexpected end of data."),
+    ],
+)
+def test_a_wrong_override_is_named_by_its_line(lines: str, sentence: str, tmp_path: Path) -> None:
+    """Nothing is overridden by guessing."""
+    with pytest.raises(UsageError) as caught:
+        overrides(tmp_path, f"student,criterion,points,reason\n{lines}\n")
+    assert str(caught.value).startswith(f"overrides.csv, {sentence}")
+
+
+def test_overrides_of_the_extra(tmp_path: Path) -> None:
+    """They change the extra's points and never the score, whether or not anything was handed in for it."""
+    table = tmp_path / "overrides.csv"
+    table.write_text("student,criterion,points,reason\ns1,losses,4,on paper\n", encoding="utf-8")
+    given = read_overrides(table, TASK)["s1"]
+    outcomes = (Outcome(criterion="losses", id="zeros", verdict=Verdict.PASSED, title="zeros"),)
+    extra = (BonusRun(file=LECTURE, findings=(), run=SuiteRun(outcomes=outcomes, level="process")),)
+    plain = SuiteRun(outcomes=(), level="process")
+    made = score(TASK, replace(STAGED, siblings=(LECTURE,)), (), plain, extra, seed=1, lang="en", total_s=0.1)  # fmt: skip
+
+    found = [(one.extra_score, one.score) for one in (entry(made), entry(made, *given), entry(None, *given), entry())]
+    (row,) = rows(csv_of(gradebook([entry(made, *given)], RUBRIC)))
+
+    broken = entry(report(broken="the suite broke"), *given)
+    older = replace(given[0], criterion="of_an_older_rubric", is_bonus=False)
+
+    assert found == [(1, made.score), (4, made.score), (4, 100), (None, 100)]
+    assert (broken.extra_score, broken.score) == (4, None)
+    assert entry(None, older).extra_score is None
+    assert (row["extra_score"], row["overridden"]) == ("4", "losses: 4 (was 1) on paper")
+
+
+def test_a_table_without_its_columns(tmp_path: Path) -> None:
+    """A column that is missing is named."""
+    with pytest.raises(UsageError, match=r"overrides.csv, line 1: the column reason is missing."):
+        overrides(tmp_path, "student,criterion,points\n")
+
+
+def test_overrides_find_their_students() -> None:
+    """By id for each submission of the student, by key for one, which decides; those of nobody known are refused."""
+    class_of = [entry(key="one"), entry(key="two"), entry(key="three", student="s3")]
+    by = {"S1": (gives("xor", 1), gives("shapes", 2)), "two": (gives("xor", 3),)}
+
+    given = decided(class_of, by)
+    one, two, three = (replace(one, overrides=given[one.key]) for one in class_of)
+
+    assert [(entry.points("xor"), entry.points("shapes")) for entry in (one, two, three)] == [(1, 2), (3, 2), (15, 15)]
+    assert without_submission(class_of, [*by, "s4", "s5"], lambda student: student != "s6") == ("s4", "s5")
+    with pytest.raises(UsageError, match=r"There are overrides for s4, who is not in the class\."):
+        without_submission(class_of, [*by, "s4", "s5"], lambda student: student == "s5")

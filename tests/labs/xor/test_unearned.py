@@ -1,0 +1,50 @@
+"""A right forward with worthless training earns what forward, shapes and a right loss are worth, and no more."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attacks.unearned import MOST, Unearned, programs
+from tests.support.command import graded
+
+Write = Callable[[str], Path]
+
+
+def some() -> list[Any]:
+    """Return every program, of each kind one for `make test`: by turns of the two routes, where it has both."""
+    every = list(programs().values())
+    routes = itertools.cycle(("calls", "script"))
+    chosen = set()
+    for kind in dict.fromkeys(one.kind for one in every):
+        route = next(routes)
+        ids = sorted((one.id for one in every if one.kind == kind), key=lambda name: not name.startswith(route))
+        chosen.add(ids[0])
+    return [pytest.param(one, id=one.id, marks=[] if one.id in chosen else [pytest.mark.security]) for one in every]
+
+
+@pytest.mark.parametrize("one", some())
+def test_worthless_training_earns_nothing(one: Unearned, write: Write) -> None:
+    """Steps that are not those of the lecture in any part get no points, however they are made."""
+    assert (graded(write(one.text), seed=3).score or 0) <= MOST
+
+
+@pytest.mark.parametrize("route", ["calls", "script"])
+def test_the_same_program_with_right_steps(route: str, write: Write) -> None:
+    """The control has all points: nothing but the steps is wrong with the others."""
+    controls = {one.control for one in programs().values() if one.id.startswith(route)}
+
+    assert [graded(write(text), seed=3).score for text in controls] == [100]
+
+
+def test_there_are_programs_of_each_kind() -> None:
+    """At least 40 in both routes, each with steps of its own."""
+    found = programs()
+
+    assert len(found) >= 40
+    assert len({one.text for one in found.values()}) == len(found)
+    assert {one.id.partition(".")[0] for one in found.values()} == {"calls", "script"}

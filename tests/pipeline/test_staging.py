@@ -1,0 +1,420 @@
+"""What is handed in, in every form and wrapping: read once, refused in one sentence, never followed out of its place."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.core.errors import Rejected
+from grader.core.limits import Limits
+from grader.pipeline.grading import assignment
+from grader.pipeline.runs import StagedSubmission
+from grader.pipeline.staging import collect, reading_modules, stage
+from grader.sandbox.client import Worker
+from grader.sandbox.confined import reading
+from grader.sandbox.processes import Sandbox
+from tests.support.command import ROOT, grade, graded
+
+SOURCE = (ROOT / "reference" / "network.py").read_bytes()
+BOTH = b"class Neuron: pass\nclass Model: pass\n"
+
+Files = dict[str, bytes]
+Stage = Callable[[Path], StagedSubmission]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """Return a sandbox for the readers of this module."""
+    with Sandbox() as one:
+        yield one
+
+
+@pytest.fixture
+def staged(sandbox: Sandbox) -> Stage:
+    """Return a function that stages what is at a path."""
+
+    def read(path: Path) -> StagedSubmission:
+        handed = collect(path)
+        with Worker(sandbox, Limits(), 1, modules=reading_modules(handed)) as worker:
+            return stage(handed, assignment(), worker)
+
+    return read
+
+
+def refusal(read: Stage, path: Path) -> str:
+    """Return the sentence with which a submission is refused."""
+    with pytest.raises(Rejected) as caught:
+        read(path)
+    return str(caught.value)
+
+
+def zipped(files: Files) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred(files: Files, mode: str = "w:gz") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def notebook(*cells: str | list[str]) -> bytes:
+    made = [{"cell_type": "markdown", "metadata": {}, "source": "# Отчёт"}]
+    made += [{"cell_type": "code", "metadata": {}, "outputs": [], "source": cell} for cell in cells]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": made}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("network.py", None),
+        ("work/network.py", None),
+        ("моя работа.py", None),
+        ("a..b.py", None),
+        ("", "{member} in {name} is empty or too long."),
+        ("a" * 201, "{member} in {name} is empty or too long."),
+        ("/etc/network.py", "{member} in {name} is absolute."),
+        ("~/network.py", "{member} in {name} is absolute."),
+        ("C:network.py", "{member} in {name} is absolute."),
+        ("c:/network.py", "{member} in {name} is absolute."),
+        ("../network.py", "{member} in {name} leads out of its folder."),
+        ("a/../../network.py", "{member} in {name} leads out of its folder."),
+        ("..", "{member} in {name} leads out of its folder."),
+        ("a\\network.py", "{member} in {name} has backslashes."),
+        ("net\nwork.py", "{member} in {name} has control characters."),
+        ("net\0work.py", "{member} in {name} has control characters."),
+        ("net\x1b[31mwork.py", "{member} in {name} has control characters."),
+        ("net\u202ework.py", "{member} in {name} has control characters."),
+        ("net\u2028work.py", "{member} in {name} has control characters."),
+        ("net\u200bwork.py", "{member} in {name} has control characters."),
+    ],
+)
+def test_names(name: str, refused: str | None) -> None:
+    """A name inside a submission is refused for one of six reasons."""
+    assert reading.unsafe(name) == refused
+
+
+FORMS: dict[str, Callable[[Path], Path]] = {}
+
+
+def form(make: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    FORMS[make.__name__] = make
+    return make
+
+
+def written(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+@form
+def file(folder: Path) -> Path:
+    return written(folder / "network.py", SOURCE)
+
+
+@form
+def upper_case(folder: Path) -> Path:
+    return written(folder / "NETWORK.PY", SOURCE)
+
+
+@form
+def in_folder(folder: Path) -> Path:
+    return written(folder / "work" / "network.py", SOURCE).parent
+
+
+@form
+def one_folder_deep(folder: Path) -> Path:
+    return written(folder / "work" / "lab" / "network.py", SOURCE).parents[1]
+
+
+@form
+def beside_litter(folder: Path) -> Path:
+    written(folder / "work" / "__MACOSX" / "._network.py", b"\0\5\26\7")
+    written(folder / "work" / ".ipynb_checkpoints" / "network-checkpoint.ipynb", notebook("x"))
+    written(folder / "work" / ".git" / "hook.py", BOTH)
+    written(folder / "work" / "report.docx", b"PK")
+    return written(folder / "work" / "network.py", SOURCE).parent
+
+
+@form
+def zip_file(folder: Path) -> Path:
+    return written(folder / "work.zip", zipped({"network.py": SOURCE, "plot.png": b"x" * 10**6}))
+
+
+@form
+def zip_of_folder(folder: Path) -> Path:
+    return written(
+        folder / "work.ZIP", zipped({"lab/": b"", "lab/network.py": SOURCE, "__MACOSX/lab/._network.py": b"\0"})
+    )
+
+
+@form
+def zip_in_folder(folder: Path) -> Path:
+    return written(folder / "student" / "work.zip", zipped({"network.py": SOURCE})).parent
+
+
+@form
+def tar_gz(folder: Path) -> Path:
+    return written(folder / "work.tar.gz", tarred({"lab/network.py": SOURCE}))
+
+
+@form
+def tgz(folder: Path) -> Path:
+    return written(folder / "work.tgz", tarred({"network.py": SOURCE}))
+
+
+@form
+def tar_of_here(folder: Path) -> Path:
+    return written(folder / "work.tgz", tarred({"./lab/network.py": SOURCE}))
+
+
+@form
+def tar(folder: Path) -> Path:
+    return written(folder / "work.tar", tarred({"network.py": SOURCE}, "w"))
+
+
+@form
+def notebook_file(folder: Path) -> Path:
+    cells = [
+        "%matplotlib inline\n!pip install numpy\nimport numpy as np",
+        SOURCE.decode().splitlines(keepends=True),
+        "display(1)\nModel?",
+    ]
+    return written(folder / "work.ipynb", notebook(*cells))  # type: ignore[arg-type]
+
+
+@form
+def notebook_in_zip(folder: Path) -> Path:
+    return written(folder / "work.zip", zipped({"lab/work.ipynb": notebook(SOURCE.decode())}))
+
+
+@form
+def utf8_with_mark(folder: Path) -> Path:
+    return written(folder / "network.py", codecs.BOM_UTF8 + SOURCE)
+
+
+@form
+def utf16(folder: Path) -> Path:
+    return written(folder / "network.py", SOURCE.decode().encode("utf-16"))
+
+
+@form
+def cp1251(folder: Path) -> Path:
+    return written(folder / "network.py", ("# -*- coding: cp1251 -*-\n# Нейрон\n" + SOURCE.decode()).encode("cp1251"))
+
+
+@form
+def koi8(folder: Path) -> Path:
+    return written(
+        folder / "network.py",
+        ("#!/usr/bin/python\n# vim: set fileencoding=koi8-r :\n# Ё\n" + SOURCE.decode()).encode("koi8-r"),
+    )
+
+
+@form
+def latin1(folder: Path) -> Path:
+    return written(folder / "network.py", ("# coding: latin-1\n# é\n" + SOURCE.decode()).encode("latin-1"))
+
+
+@form
+def windows_lines(folder: Path) -> Path:
+    return written(folder / "network.py", SOURCE.replace(b"\n", b"\r\n"))
+
+
+@form
+def with_helper(folder: Path) -> Path:
+    written(folder / "work" / "helper.py", b"x = 1\n")
+    written(folder / "work" / "broken.py", b"def f(:\n")
+    return written(
+        folder / "work" / "network.py",
+        b"import helper\n" + SOURCE.replace(b"from __future__ import annotations\n", b""),
+    ).parent
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_is_read(name: str, staged: Stage, tmp_path: Path) -> None:
+    """Whatever a hand-in is wrapped in, its text comes out."""
+    path = FORMS[name](tmp_path)
+
+    found = staged(path)
+
+    assert "class Neuron:" in found.main.text
+    assert found.name == path.name
+    assert len(found.sha256) == 64
+
+
+@pytest.mark.parametrize("name", ["notebook_file", "zip_of_folder", "cp1251", "tar_gz"])
+def test_every_kind_is_graded(name: str, tmp_path: Path) -> None:
+    """The solved lab scores 100 in each form."""
+    assert graded(FORMS[name](tmp_path), seed=1).score == 100
+
+
+ODD = bytes([0xD0, 0xCF])
+REFUSED: dict[str, tuple[str, bytes, str]] = {
+    "no_zip": ("w.zip", b"PK\x03\x04 no", "w.zip is not an archive that can be read."),
+    "no_tar": ("w.tar.gz", b"\x1f\x8b no", "w.tar.gz is not an archive that can be read."),
+    "empty_zip": ("w.zip", zipped({}), "w.zip has no Python file: put your network.py into it."),
+    "no_source": ("w.zip", zipped({"a.txt": b"x"}), "w.zip has no Python file: put your network.py into it."),
+    "two_deep": ("w.zip", zipped({"a/b/network.py": BOTH}), "w.zip has its Python files more than one folder deep."),
+    "two_folders": ("w.zip", zipped({"a/n.py": BOTH, "b/n.py": BOTH}), "w.zip holds several folders with Python files: a, b. Hand in one."),
+    "slip": ("w.zip", zipped({"../n.py": BOTH}), "../n.py in w.zip leads out of its folder."),
+    "absolute": ("w.tar.gz", tarred({"/n.py": BOTH}), "/n.py in w.tar.gz is absolute."),
+    "control": ("w.zip", zipped({"a\x1b[2J.py": BOTH}), "has control characters."),
+    "bomb": ("w.zip", zipped({"n.ipynb": b" " * 3_000_000}), "w.zip grows more than 200 times when it is unpacked."),
+    "large": ("w.zip", zipped({"n.py": os.urandom(300_000)}), "n.py has 292 KiB, more than the 256 KiB that a solution may have."),
+    "many": ("w.zip", zipped({f"{n}.txt": b"" for n in range(2100)}), "w.zip has more than 2000 entries."),
+    "many_sources": ("w.zip", zipped({f"m{n}.py": b"x" for n in range(60)}), "w.zip has 60 Python files, more than 50: hand in only the lab's file."),
+    "two_candidates": ("w.zip", zipped({"a.py": BOTH, "b.py": BOTH}), "Several files define Neuron and Model: a.py, b.py."),
+    "no_candidate": ("w.zip", zipped({"a.py": b"x = 1", "b.py": b"y = 1"}), "No file in w.zip defines Neuron and Model."),
+    "broken_candidate": ("w.zip", zipped({"a.py": BOTH + b"x = = 1", "b.py": b"y = 1"}), "a.py, line 3: this is not valid Python: invalid syntax."),
+    "no_notebook": ("w.ipynb", b"[]", "w.ipynb is not a notebook that can be read."),
+    "half_notebook": ("w.ipynb", notebook("x = 1")[:-9], "w.ipynb is not a notebook that can be read."),
+    "nested_notebook": ("w.ipynb", b'{"cells":' + b"[" * 200_000, "w.ipynb is not a notebook that can be read."),
+    "number_notebook": ("w.ipynb", b'{"cells": ' + b"9" * 100_000 + b"}", "w.ipynb is not a notebook that can be read."),
+    "number_as_source": ("w.ipynb", b'{"cells": [{"cell_type": "code", "source": [1]}]}', "w.ipynb is not a notebook that can be read."),
+    "no_code": ("w.ipynb", notebook(), "w.ipynb is empty."),
+    "syntax_in_cell": ("w.ipynb", notebook("x = 1", "y = = 2"), "w.ipynb, cell 2, line 1: this is not valid Python: invalid syntax."),
+    "no_utf8": ("n.py", "# Нейрон".encode("cp1251"), "n.py is not UTF-8 text (line 1): save it as UTF-8."),
+    "escape": ("n.py", b"# coding: unicode_escape\n# \\nimport os", "n.py declares the encoding unicode_escape: save it as UTF-8."),
+    "utf7": ("n.py", b"# coding: utf-7\n", "n.py declares the encoding utf-7: save it as UTF-8."),
+    "rot13": ("n.py", b"# coding: rot13\n", "n.py declares the encoding rot13: save it as UTF-8."),
+    "unknown": ("n.py", b"# coding: no-such\n", "n.py declares the encoding no-such: save it as UTF-8."),
+    "bad_utf16": ("n.py", b"\xff\xfe\x00", "n.py is not UTF-8 text (line 1): save it as UTF-8."),
+    "brackets": ("n.py", b"(" * 100_000, "n.py, line 1: this is not valid Python: too many nested parentheses."),
+    "sum": ("n.py", b"x = 1" + b"+1" * 60_000, "n.py"),
+    "dots": ("n.py", b"x = a" + b".b" * 60_000, "n.py"),
+    "minus": ("n.py", b"x = " + b"-" * 100_000 + b"1", "n.py"),
+    "word": ("w.docx", b"PK", "w.docx is not a Python file: hand in a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused(name: str, staged: Stage, tmp_path: Path) -> None:
+    """Broken, hostile and oversized hand-ins get one sentence that says what is wrong."""
+    file_name, content, sentence = REFUSED[name]
+
+    said = refusal(staged, written(tmp_path / file_name, content))
+
+    assert sentence in said
+    assert "\n" not in said.strip()
+
+
+def test_an_encrypted_archive_is_named_as_such(staged: Stage, tmp_path: Path) -> None:
+    """A password is not guessed."""
+    content = bytearray(zipped({"network.py": SOURCE}))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + offset] |= 1
+
+    assert (
+        refusal(staged, written(tmp_path / "w.zip", bytes(content)))
+        == "w.zip is encrypted: hand it in without a password."
+    )
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_in_a_tar_are_refused(kind: bytes, staged: Stage, tmp_path: Path) -> None:
+    """A member that is no regular file is not opened."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo("network.py")
+        entry.type, entry.linkname = kind, "/etc/passwd"
+        archive.addfile(entry)
+
+    assert (
+        refusal(staged, written(tmp_path / "w.tar", buffer.getvalue())) == "network.py in w.tar is not a regular file."
+    )
+
+
+def test_a_link_in_a_zip_is_refused(staged: Stage, tmp_path: Path) -> None:
+    """Nor is a symbolic link in a zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        entry = zipfile.ZipInfo("network.py")
+        entry.external_attr = 0o120777 << 16
+        archive.writestr(entry, "/etc/passwd")
+
+    assert (
+        refusal(staged, written(tmp_path / "w.zip", buffer.getvalue())) == "network.py in w.zip is not a regular file."
+    )
+
+
+def test_a_member_that_appears_twice_is_refused(staged: Stage, tmp_path: Path) -> None:
+    """Which of two members of one name is meant is not guessed."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("network.py", BOTH)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("network.py", BOTH)
+
+    assert refusal(staged, written(tmp_path / "w.zip", buffer.getvalue())) == "network.py in w.zip appears twice."
+
+
+def test_lines_of_a_notebook_that_are_not_python(staged: Stage, tmp_path: Path) -> None:
+    """Magics, shell lines and help are left out, each with a finding; what only looks like one stays."""
+    cells = [
+        "%matplotlib inline\nimport numpy as np\nfiles = !ls\nnp.dot?\n?np\nif files is None:\n  %time x = 1",
+        "%%bash\nrm -rf /\necho 1",
+        "%%time\nclass Neuron: pass",
+        '!ls\nTEXT = """\n%matplotlib inline\n"""\nclass Model: pass\nx = (5\n%3)',
+    ]
+    found = staged(written(tmp_path / "w.ipynb", notebook(*cells)))
+
+    dropped = [text for _, _, text in found.dropped]
+    assert dropped == ["%matplotlib inline", "files = !ls", "np.dot?", "?np", "%time x = 1", "%%bash", "%%time", "!ls"]
+    assert "rm -rf" not in found.main.text
+    assert "files = []" in found.main.text
+    assert "if files is None:\n  x = 1\n" in found.main.text
+    assert "class Neuron: pass" in found.main.text
+    assert '"""\n%matplotlib inline\n"""' in found.main.text
+    assert str(found.main.place(found.dropped[2][1])) == "w.ipynb, cell 1, line 4"
+
+
+def test_a_mistake_in_a_notebook_is_placed_in_its_cell(tmp_path: Path) -> None:
+    """The report says cell and line."""
+    source = SOURCE.decode().replace("        self._y = sigmoid(", "        self._y = 1 / 0 + sigmoid(")
+    line = (
+        source.splitlines().index(
+            "        self._y = 1 / 0 + sigmoid(float(self._weigths @ self._inputs(x)) + self._bias)"
+        )
+        + 1
+    )
+
+    ran = grade(written(tmp_path / "w.ipynb", notebook("import numpy", source)), cwd=tmp_path)
+
+    assert f"ZeroDivisionError: division by zero (w.ipynb, cell 2, line {line})" in ran.out
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_links_in_a_folder_are_refused(staged: Stage, tmp_path: Path) -> None:
+    """A symbolic link or a FIFO in a folder is neither followed nor waited for."""
+    (tmp_path / "network.py").symlink_to("/etc/passwd")
+    assert "network.py is not a regular file" in refusal(staged, tmp_path)
+    (tmp_path / "network.py").unlink()
+    os.mkfifo(tmp_path / "network.py")
+    assert "network.py is not a regular file" in refusal(staged, tmp_path)
+
+
+def test_a_folder_is_not_read_beyond_its_limit(staged: Stage, tmp_path: Path) -> None:
+    """Many large archives are refused before they are in memory together."""
+    for number in range(40):
+        with (tmp_path / f"{number}.zip").open("wb") as file:
+            file.truncate(8 * 2**20)
+
+    assert refusal(staged, tmp_path) == f"The files in {tmp_path.name} are larger than 16 MiB together."
