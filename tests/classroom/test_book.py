@@ -281,7 +281,7 @@ def test_a_folder_in_the_place_of_a_table(name: str, submissions: Path, tmp_path
 def test_a_lab_that_breaks(tmp_path: Path) -> None:
     """A suite that cannot be collected: exit code 4, the scores of the run before, and a sentence about both."""
     lab, folder = tmp_path / "gates", tmp_path / "class"
-    shutil.copytree(ROOT / "tests" / "labs" / "gates", lab)
+    shutil.copytree(ROOT / "tests" / "support" / "gates", lab)
     shutil.copytree(lab / "template", folder)
     run_class(folder, "--out", "out", "--assignment", lab, cwd=tmp_path)
     before = column(tmp_path / "out", "score")
