@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from grader.classroom.tables import Entry
-from grader.core.report import Status
-from grader.core.rubric import Criterion, Rubric
+from grader.core.decisions import is_zeroed, points_of
+from grader.core.report import Score
+from grader.core.rubric import Rubric
 from grader.renderers import charts
 from grader.renderers.markup import esc, foot, head, shown, told
 from grader.renderers.words import STATUSES, marked
@@ -21,6 +22,8 @@ from grader.renderers.words import STATUSES, marked
 SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8").strip()
 NAMES_SHOWN = 12
 NAME_CHARS = 120
+CHOICE_CHARS = 90
+MISTAKES_SHOWN = 4
 
 
 def render_class(
@@ -28,20 +31,22 @@ def render_class(
     numbers: Mapping[str, Any],
     rubric: Rubric,
     names: Mapping[str, str],
+    titles: Mapping[str, str],
     *,
     lang: str = "en",
     ending: str = "json",
 ) -> Iterator[str]:
-    """Yield index.html; numbers are those of class.json, names whose hand-in a key is, ending that of the reports."""
+    """Yield index.html; numbers are those of class.json, names and titles say whose a key is and what a criterion is called."""
     yield head(lang, told(lang, "Class report"), script=SCRIPT)
     yield _header(numbers, lang)
     yield '<main id="main" tabindex="-1">\n'
     yield _scores(numbers, lang)
     yield _criteria(numbers, rubric, lang)
     yield from _mistakes(numbers, names, lang, ending)
-    yield _table_head(numbers, rubric, lang)
+    yield _table_head(numbers, rubric, titles, lang)
+    messages = {one["id"]: one["message"] or one["id"] for one in numbers["misconceptions"]}
     for entry in entries:
-        yield _row(entry, rubric, lang, ending, has_extra=numbers["extra"]["hand_ins"] > 0)
+        yield _row(entry, rubric, messages, lang, ending, has_extra=numbers["extra"]["hand_ins"] > 0)
     yield "</tbody></table></div></section>\n"
     yield _missing(numbers, lang)
     yield "</main>\n"
@@ -80,18 +85,17 @@ def _criteria(numbers: Mapping[str, Any], rubric: Rubric, lang: str) -> str:
     """Return how the class did in each criterion, and its cases folded."""
     rows, cases = [], []
     for criterion in rubric.criteria:
-        made = [(case, numbers["cases"].get(f"{criterion.id}.{case.id}")) for case in criterion.cases]
-        known = [(case, one) for case, one in made if one is not None]
-        rate = numbers.get("criteria", {}).get(criterion.id)
-        if not known or rate is None:
+        made = numbers["criteria"].get(criterion.id)
+        if made is None:
             continue
-        mean = sum(one["mean_points"] for _, one in known)
-        number = told(lang, "{mean} of {most}", mean=shown(mean), most=criterion.points)
+        title, rate = esc(made["title"]), made["full_rate"]
+        number = told(lang, "{mean} of {most}", mean=shown(made["mean_points"]), most=criterion.points)
         rows.append(
-            f'<tr><th scope="row">{esc(criterion.title)}</th><td class="drawn">{charts.bar(rate, 1, "plain")}</td>'
+            f'<tr><th scope="row">{title}</th><td class="drawn">{charts.bar(rate, 1, "plain")}</td>'
             f'<td class="number">{_percent(rate)}</td><td class="number">{number}</td></tr>\n'
         )
-        cases += [_case_row(criterion, case.id, one) for case, one in known]
+        names = [f"{criterion.id}.{case.id}" for case in criterion.cases]
+        cases += [_case_row(title, numbers["cases"][name]) for name in names if name in numbers["cases"]]
     if not rows:
         return ""
     columns = (
@@ -106,18 +110,19 @@ def _criteria(numbers: Mapping[str, Any], rubric: Rubric, lang: str) -> str:
             (marked("Discrimination"), ' class="number"'),
         )
     )
+    of = told(lang, "All numbers are of the submissions with a score: {count}.", count=numbers["counted"])
     return (
-        f'<section><h2>{told(lang, "Criteria")}</h2><table class="glance"><thead><tr>{columns}</tr></thead><tbody>\n'
+        f'<section><h2>{told(lang, "Criteria")}</h2><p class="quiet">{of}</p><table class="glance"><thead><tr>{columns}</tr></thead><tbody>\n'
         f"{''.join(rows)}</tbody></table>\n<details><summary>{told(lang, 'Case by case')}</summary>"
         f'<table class="numbers"><thead><tr>{titles}</tr></thead><tbody>{"".join(cases)}</tbody></table></details>'
         "</section>\n"
     )
 
 
-def _case_row(criterion: Criterion, case: str, numbers: Mapping[str, Any]) -> str:
+def _case_row(criterion: str, numbers: Mapping[str, Any]) -> str:
     told_apart = numbers["discrimination"]
     return (
-        f'<tr><th scope="row">{esc(criterion.title)} · {esc(case.replace("_", " "))}</th>'
+        f'<tr><th scope="row">{criterion} · {esc(numbers["title"])}</th>'
         f'<td class="number">{_percent(numbers["pass_rate"])}</td>'
         f'<td class="number">{"" if told_apart is None else shown(told_apart)}</td></tr>'
     )
@@ -144,11 +149,15 @@ def _mistakes(numbers: Mapping[str, Any], names: Mapping[str, str], lang: str, e
     yield "</ol></section>\n"
 
 
-def _table_head(numbers: Mapping[str, Any], rubric: Rubric, lang: str) -> str:
+def _mistake_choices(numbers: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(one["id"], esc(one["message"] or one["id"], CHOICE_CHARS)) for one in numbers["misconceptions"]]
+
+
+def _table_head(numbers: Mapping[str, Any], rubric: Rubric, titles: Mapping[str, str], lang: str) -> str:
     controls = (
         f'<div class="controls" hidden><label>{told(lang, "Name or id")} <input type="search" id="find" autocomplete="off">'
         f"</label>{_choice('status', told(lang, 'Status'), _statuses(numbers, lang), lang)}"
-        f"{_choice('mistake', told(lang, 'Mistake'), [(one['id'], esc(one['id'])) for one in numbers['misconceptions']], lang)}"
+        f"{_choice('mistake', told(lang, 'Mistake'), _mistake_choices(numbers), lang)}"
         f'<p id="count" role="status" data-text="{told(lang, "{shown} of {all} shown", shown="#", all="##")}"></p></div>\n'
     )
     columns = [
@@ -156,7 +165,7 @@ def _table_head(numbers: Mapping[str, Any], rubric: Rubric, lang: str) -> str:
         ("text", told(lang, "Status")),
         ("number", told(lang, "Score")),
         *([("number", told(lang, "Extra"))] if numbers["extra"]["hand_ins"] else []),
-        *(("number", esc(_short(one))) for one in rubric.criteria if not (one.is_gate or one.bonus)),
+        *(("number", esc(titles[one.id])) for one in rubric.criteria if not (one.is_gate or one.bonus)),
         ("text", told(lang, "Mistakes")),
     ]
     cells = "".join(f'<th scope="col" class="{kind}" data-sort="{kind}">{title}</th>' for kind, title in columns)
@@ -165,10 +174,6 @@ def _table_head(numbers: Mapping[str, Any], rubric: Rubric, lang: str) -> str:
         f'<div class="wide" tabindex="0" role="region" aria-label="{told(lang, "Table of hand-ins")}">'
         f'<table class="class" id="class"><thead><tr>{cells}</tr></thead><tbody>\n'
     )
-
-
-def _short(criterion: Criterion) -> str:
-    return criterion.id.replace("_", " ")
 
 
 def _statuses(numbers: Mapping[str, Any], lang: str) -> Sequence[tuple[str, str]]:
@@ -180,23 +185,23 @@ def _choice(name: str, label: str, values: Sequence[tuple[str, str]], lang: str)
     return f'<label>{label} <select id="{name}"><option value="">{told(lang, "all")}</option>{options}</select></label>'
 
 
-def _row(entry: Entry, rubric: Rubric, lang: str, ending: str, *, has_extra: bool) -> str:
+def _row(entry: Entry, rubric: Rubric, messages: Mapping[str, str], lang: str, ending: str, *, has_extra: bool) -> str:
     status = entry.report.status
     cells = []
     if has_extra:
-        cells.append(f'<td class="number">{"" if entry.extra_score is None else entry.extra_score}</td>')
+        cells.append(f'<td class="number">{_given(entry.report.final_extra_score)}</td>')
     for criterion in rubric.criteria:
         if criterion.is_gate or criterion.bonus:
             continue
-        points = entry.points(criterion.id) if status is not Status.REJECTED else None
+        points = points_of(entry.report, criterion.id)
         kind = "" if points is None or points == criterion.points else " none" if not points else " some"
-        cells.append(f'<td class="number{kind}">{"" if points is None else points}</td>')
+        cells.append(f'<td class="number{kind}">{_given(points)}</td>')
     found = (case.misconception for one in entry.report.criteria for case in one.cases if case.misconception)
     mistakes = list(dict.fromkeys(found))
     changed = ""
-    if entry.overrides:
+    if entry.report.overrides:
         changed = f' <span class="quiet more">{told(lang, "changed by the teacher")}</span>'
-    if entry.is_zeroed:
+    if is_zeroed(entry.report):
         changed += f' <span class="bad more">{told(lang, "rule violated")}</span>'
     who = entry.student if entry.student != (entry.name or entry.key) else ""
     ids = f'<span class="quiet">{esc(who, NAME_CHARS)}</span>' if who else ""
@@ -204,9 +209,13 @@ def _row(entry: Entry, rubric: Rubric, lang: str, ending: str, *, has_extra: boo
         f'<tr data-status="{esc(status.value)}" data-mistakes="{esc(" ".join(mistakes), 2_000)}">'
         f'<th scope="row">{_link(entry.key, entry.name or entry.key, ending)} {ids}</th>'
         f"<td>{told(lang, STATUSES[status.value])}{changed}</td>"
-        f'<td class="number total">{"" if entry.score is None else entry.score}</td>{"".join(cells)}'
-        f'<td class="ids">{esc(", ".join(mistakes), 2_000)}</td></tr>\n'
+        f'<td class="number total">{_given(entry.report.final_score)}</td>{"".join(cells)}'
+        f'<td class="ids">{"<br>".join(esc(messages.get(one, one), CHOICE_CHARS) for one in mistakes[:MISTAKES_SHOWN])}</td></tr>\n'
     )
+
+
+def _given(points: Score | None) -> str:
+    return "" if points is None else str(points)
 
 
 def _link(key: str, name: str, ending: str) -> str:

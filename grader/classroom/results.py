@@ -20,11 +20,12 @@ import os
 import statistics
 import tempfile
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Annotated, Any
@@ -33,15 +34,16 @@ import msgspec
 
 from grader import __version__
 from grader.classroom.locking import only_run_in
-from grader.classroom.tables import Entry, Override, Row, cases, gradebook, write
+from grader.classroom.tables import Entry, Row, cases, gradebook, write
 from grader.classroom.uploads import HandIn
 from grader.classroom.warm import Task, Wanted, Warm, broken
 from grader.core import seeds
+from grader.core.decisions import decided, exact, points_of
 from grader.core.errors import Rejected, UsageError, cause
-from grader.core.language import LANGUAGES, from_locale
+from grader.core.language import LANGUAGES, from_locale, titles_in
 from grader.core.messages import say
 from grader.core.outcomes import Verdict
-from grader.core.report import Report, Status
+from grader.core.report import Overridden, Report, Score, Status
 from grader.core.rubric import Rubric
 from grader.renderers.json import parse_json, render_json
 
@@ -405,17 +407,30 @@ def _kept(one: HandIn, report: Report, book: Book, mark: str, changed: Callable[
 # --- what comes of it ----------------------------------------------------------------------------
 
 
-def entries(
-    hand_ins: Iterable[HandIn], task: Task, book: Book, overrides: dict[str, tuple[Override, ...]]
-) -> Iterator[Entry]:
-    """Yield each submission with its report and the teacher's decisions, by key, one at a time."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decisions:
+    """What a teacher decided for the class: overrides by key, whether rejected is 0, and the points of the gradebook."""
+
+    overrides: Mapping[str, tuple[Overridden, ...]] = field(default_factory=dict)
+    is_rejected_zero: bool = False
+    scale: Decimal | None = None
+
+    def of(self, key: str, report: Report) -> Report:
+        """Return a report with these decisions."""
+        return decided(
+            report, self.overrides.get(key, ()), is_rejected_zero=self.is_rejected_zero, scale=self.scale
+        )  # fmt: skip
+
+
+def entries(hand_ins: Iterable[HandIn], task: Task, book: Book, decisions: Decisions) -> Iterator[Entry]:
+    """Yield each submission with its report and the teacher's decisions, one at a time."""
     for one in hand_ins:
         report = book.report(one.key)
         if report is not None:
             mark = report.environment.fingerprint
             yield Entry(
-                key=one.key, student=one.student, name=one.name, email=one.email, report=report,
-                overrides=overrides.get(one.key, ()), aliases=one.aliases,
+                key=one.key, student=one.student, name=one.name, email=one.email,
+                report=decisions.of(one.key, report), aliases=one.aliases,
                 is_outdated=bool(mark) and mark != book.mark(one, task),
             )  # fmt: skip
 
@@ -424,6 +439,13 @@ def write_tables(book: Book, entries: Callable[[], Iterable[Entry]], rubric: Rub
     """Write gradebook.csv and cases.csv."""
     book.table("gradebook.csv", gradebook(entries(), rubric))
     book.table("cases.csv", cases(entries()))
+
+
+def keep_decisions(book: Book, entries: Iterable[Entry]) -> None:
+    """Write the reports again whose decisions are other ones than when they were written."""
+    for entry in entries:
+        if entry.key not in book.unkept and book.report(entry.key) != entry.report:
+            book.keep(entry.key, entry.report)
 
 
 def write_page(book: Book, parts: Iterable[str]) -> None:
@@ -443,19 +465,22 @@ def write_changes(book: Book, changes: Iterable[Change]) -> None:
 def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str]) -> dict[str, Any]:
     """Return class.json but for its key: the language, scores, pass rates, each case's discrimination, mistakes, and times.
 
-    Discrimination is the correlation of a case's points with those of all other cases, -1 to 1, over
-    graded hand-ins; null where one of both does not vary.
+    Scores, criteria and cases are all of the same submissions, whose number is "counted": those of this rubric with a
+    final score. Criteria have the points that count, cases the measured ones. Discrimination is the correlation of a
+    case's points with those of all other cases, -1 to 1; null if one of both does not vary.
     """
-    scores: list[int] = []
+    words = titles_in(task.lab.rubric, task.lab.place, task.lang)
+    scores: list[Score] = []
     statuses: Counter[str] = Counter()
     levels: Counter[str] = Counter()
-    points: dict[str, list[int]] = {}
+    points: dict[str, list[int]] = defaultdict(list)
     passed: Counter[str] = Counter()
-    whole: dict[str, list[bool]] = {}
+    made: dict[str, list[Score]] = defaultdict(list)
+    titles: dict[str, str] = {}
     students: dict[str, list[str]] = {}
     messages: dict[str, str] = {}
     times: list[float] = []
-    extras: list[int] = []
+    extras: list[Score] = []
     outdated: list[str] = []
     for entry in entries:
         report = entry.report
@@ -463,22 +488,20 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         outdated += [entry.key] if entry.is_outdated else []
         levels[report.sandbox.level] += 1
         times.append(report.timing.total_s)
-        extras += [entry.extra_score] if entry.extra_score is not None else []
+        extras += [report.final_extra_score] if report.final_extra_score is not None else []
         for name in mistakes_in(report):
             students.setdefault(name, []).append(entry.key)
         messages = messages_in(report) | messages
-        if not is_of(report, task.lab.rubric):
+        if report.final_score is None or not is_of(report, task.lab.rubric):
             continue
-        if entry.score is not None:
-            scores.append(entry.score)
-        if report.status is not Status.GRADED:
-            continue
+        scores.append(report.final_score)
         for criterion in report.counted:
-            whole.setdefault(criterion.id, []).append(criterion.verdict is Verdict.PASSED)
+            made[criterion.id].append(points_of(report, criterion.id) or 0)
             for case in criterion.cases:
                 name = f"{criterion.id}.{case.id}"
-                points.setdefault(name, []).append(case.points)
-                passed[name] += case.verdict is Verdict.PASSED
+                points[name].append(case.points)
+                passed[name] += case.verdict is Verdict.PASSED and case.points == case.max_points
+                titles[name] = titles.get(name, case.title) if case.verdict is Verdict.NOT_RUN else case.title
     totals = [sum(row) for row in zip(*points.values(), strict=True)]
     mistakes = sorted(students.items(), key=lambda one: (-len(one[1]), one[0]))
     return {
@@ -487,6 +510,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         "hand_ins": sum(statuses.values()),
         "statuses": dict(sorted(statuses.items())),
         "levels": dict(sorted(levels.items())),
+        "counted": len(scores),
         "max_score": task.lab.rubric.max_score,
         "scores": {
             "mean": round(statistics.fmean(scores), 2) if scores else None,
@@ -500,14 +524,23 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             "mean": round(statistics.fmean(extras), 2) if extras else None,
             "max_score": task.lab.rubric.max_extra,
         },
-        "criteria": {name: round(statistics.fmean(made), 4) for name, made in whole.items()},
+        "criteria": {
+            one.id: {
+                "title": words[one.id],
+                "full_rate": round(sum(points == one.points for points in made[one.id]) / len(scores), 4),
+                "mean_points": round(statistics.fmean(made[one.id]), 3),
+            }
+            for one in task.lab.rubric.criteria
+            if made[one.id] and not one.is_gate
+        },
         "cases": {
             name: {
-                "pass_rate": round(passed[name] / len(made), 4),
-                "mean_points": round(statistics.fmean(made), 3),
-                "discrimination": correlation(made, [all_ - one for all_, one in zip(totals, made, strict=True)]),
+                "title": titles[name],
+                "pass_rate": round(passed[name] / len(scores), 4),
+                "mean_points": round(statistics.fmean(one), 3),
+                "discrimination": correlation(one, [all_ - own for all_, own in zip(totals, one, strict=True)]),
             }
-            for name, made in points.items()
+            for name, one in points.items()
         },
         "misconceptions": [
             {"id": name, "message": messages[name], "hand_ins": len(keys), "keys": keys} for name, keys in mistakes
@@ -528,11 +561,11 @@ def is_of(report: Report, rubric: Rubric) -> bool:
     return made == [(one.id, case.id, case.points) for one in rubric.criteria if not one.bonus for case in one.cases]
 
 
-def tenths(scores: Sequence[int], most: int) -> list[int]:
+def tenths(scores: Sequence[Score], most: int) -> list[int]:
     """Return how many scores are in each tenth of the range; full marks count to the last."""
     counts = [0] * 10
     for score in scores:
-        counts[max(0, min(9, 10 * score // most))] += 1
+        counts[max(0, min(9, int(10 * exact(score) / most)))] += 1
     return counts
 
 

@@ -11,16 +11,19 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Literal
 
 from grader.classroom.names import condensed, orders, plain, words
-from grader.classroom.tables import Entry, is_gate
+from grader.classroom.tables import Entry
+from grader.core.decisions import exact, is_gate, override_of, points_of, rounded, was_run
 from grader.core.errors import UsageError
 from grader.core.language import word
 from grader.core.messages import Message, say
-from grader.core.report import CriterionResult
+from grader.core.report import CriterionResult, Report, Status
 from grader.core.text import printable
+from grader.renderers.parts import reason_line
+from grader.renderers.scores import counted, decision_lines, scaled_line, score_line, teller
 
 SHEET_BYTES = 32 * 2**20
 
@@ -112,14 +115,12 @@ class Sheet:
         return self.points or self.text(row, "most")
 
 
-def fill(
-    sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: str | None = None, scale: bool = False
-) -> Filled:
+def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: str | None = None) -> Filled:
     """Return sheet with the scores of entries in the grade cells of their students.
 
-    assignment, a title or an id, chooses the column of a Canvas gradebook with several. scale converts to the
-    points of the sheet where they differ from the rubric's; without it that is a UsageError, like a sheet of no
-    known kind. feedback fills Moodle's feedback comments, too. A student without a score keeps the cell as it is.
+    assignment, a title or an id, chooses the column of a Canvas gradebook with several. UsageError for a sheet of no
+    known kind, or with another highest score than the one of the entries. feedback fills Moodle's feedback comments,
+    too. A student without a score keeps the grade as it is, and gets the reason of a rejected submission as feedback.
     """
     table = read_sheet(sheet, assignment)
     partners, notes = matched(table, entries)
@@ -129,12 +130,17 @@ def fill(
     filled = 0
     for place, entry in partners.items():
         row = table.rows[place]
-        obstacle = _obstacle(table, row, entry)
+        obstacle = _obstacle(table, row)
         if obstacle is not None:
             notes.append(obstacle)
             continue
-        edits.append((row[table.grade], _grade(table, row, entry, style, scale=scale)))
-        filled += 1
+        if entry.report.final_score is None:
+            notes.append(_without_score(_shown(table, row), entry))
+            if entry.report.status is not Status.REJECTED:
+                continue
+        else:
+            edits.append((row[table.grade], _grade(table, row, entry, style)))
+            filled += 1
         comments = table.columns.get("feedback", len(row))
         if feedback and comments < len(row):
             edits.append((row[comments], feedback_html(entry)))
@@ -151,11 +157,16 @@ def fill(
     )
 
 
-def _obstacle(table: Sheet, row: Row, entry: Entry) -> Message | None:
-    """Return why the grade cell of a row is left alone."""
+def _without_score(student: str, entry: Entry) -> Message:
+    """Return what to know about a student whose grade cell is left as it is, since there is no score."""
+    if entry.report.status is Status.REJECTED:
+        return say("{student} has no score, the submission was rejected: the cell is left as it is (--rejected zero writes 0).", student=student)  # fmt: skip
+    return say("{student} has no score: the cell is left as it is.", student=student)
+
+
+def _obstacle(table: Sheet, row: Row) -> Message | None:
+    """Return why the cells of a row are left alone."""
     student = _shown(table, row)
-    if entry.score is None:
-        return say("{student} has no score: the cell is left as it is.", student=student)
     if table.grade >= len(row):
         return say("The row of {student} has no cell for the grade.", student=student)
     if table.kind == "canvas" and row[table.grade].text.strip().upper() in ("EX", "N/A"):
@@ -171,21 +182,20 @@ def _obstacle(table: Sheet, row: Row, entry: Entry) -> Message | None:
 # --- what is written ----------------------------------------------------------------------------
 
 
-def _grade(table: Sheet, row: Row, entry: Entry, style: tuple[str, int], *, scale: bool) -> str:
-    """Return the score as the sheet writes numbers, in its points."""
-    assert entry.score is not None
-    value, most = Decimal(entry.score), entry.report.max_score
+def _grade(table: Sheet, row: Row, entry: Entry, style: tuple[str, int]) -> str:
+    """Return the score as the sheet writes numbers."""
+    score, most = counted(entry.report)
+    assert score is not None
+    value = exact(score)
     mark, digits = style
     wanted = NUMBER.fullmatch(table.most(row))
     points = Decimal(wanted[0].replace(",", ".")) if wanted else Decimal(0)
-    if points and points != most:
-        if not scale:
-            raise UsageError(
-                "{column} has {points} points and the rubric {most}: make them equal in the learning platform, or have the scores converted.",
-                column=table.header[table.grade].text.strip(), points=table.most(row), most=most,
-            )  # fmt: skip
-        value = (value * points / most).quantize(Decimal("0.01"), ROUND_HALF_UP)
-        digits = digits if value == value.to_integral_value() else max(digits, 2)
+    if points and points != exact(most):
+        raise UsageError(
+            "{column} has {points} points, the scores have {most}: --scale {points} converts them.",
+            column=table.header[table.grade].text.strip(), points=str(rounded(points)), most=str(most),
+        )  # fmt: skip
+    digits = digits if value == value.to_integral_value() else max(digits, 2)
     return f"{value:.{digits}f}".replace(".", mark)
 
 
@@ -201,24 +211,23 @@ def _style(table: Sheet) -> tuple[str, int]:
 
 def feedback_html(entry: Entry) -> str:
     """Return what was lost and why, as the HTML that Moodle keeps; nothing in it starts a formula."""
-    lang, most = entry.report.lang, entry.report.max_score
-    assert entry.score is not None
-    lines = [word(lang, "Score: {score} of {most}", score=entry.score, most=most)]
-    for criterion in entry.report.criteria:
-        lines += _criterion_lines(entry, criterion)
+    report, tell = entry.report, teller(entry.report.lang)
+    lines = [score_line(report, tell), scaled_line(report, tell), reason_line(report), *decision_lines(report, tell)]
+    for criterion in report.criteria if was_run(report) else ():
+        lines += _criterion_lines(report, criterion)
+    lines = [line for line in lines if line]
     text = "<br>".join(html.escape(printable(" ".join(line.split()), 600), quote=False) for line in lines)
     return HAZARD.sub(lambda found: found[1] + "".join(_entity(one) for one in found[2]), text)
 
 
-def _criterion_lines(entry: Entry, criterion: CriterionResult) -> Iterator[str]:
-    override, points = entry.override(criterion.id), entry.points(criterion.id)
-    counted = word(entry.report.lang, "{points} of {most}", points=points or 0, most=criterion.max_points)
-    if override is not None:
-        yield f"{criterion.title}: {counted}, {word(entry.report.lang, 'set by the teacher')}. {override.reason}"
-    elif is_gate(criterion) and criterion.feedback is not None:
+def _criterion_lines(report: Report, criterion: CriterionResult) -> Iterator[str]:
+    points = points_of(report, criterion.id)
+    if override_of(report, criterion.id) is not None:
+        return
+    if is_gate(criterion) and criterion.feedback is not None:
         yield f"{criterion.title}: {criterion.feedback.text}"
     elif points is not None and points < criterion.max_points:
-        yield f"{criterion.title}: {counted}"
+        yield f"{criterion.title}: {word(report.lang, '{points} of {most}', points=points, most=criterion.max_points)}"
         for case in criterion.cases:
             if case.feedback is not None and case.points < case.max_points:
                 yield f"• {case.feedback.text} {case.hint.text if case.hint is not None else ''}"
@@ -405,7 +414,9 @@ def _assignment_column(titles: dict[int, str], places: list[int], assignment: st
         return fitting[0]
     shown = ", ".join(printable(titles[place], 100) for place in places) or say("none")
     if assignment is None:
-        raise UsageError("The gradebook has several columns or none; name the assignment: {columns}.", columns=shown)
+        raise UsageError(
+            "The gradebook has several columns or none; name one with --fill-column: {columns}.", columns=shown
+        )
     raise UsageError(
         "{assignment} is not one column of the gradebook, which has: {columns}.", assignment=assignment, columns=shown
     )

@@ -8,41 +8,32 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, TextIO
 
 from grader.classroom.names import plain
+from grader.core.decisions import is_gate, points_of, rounded, was_run
 from grader.core.errors import UsageError, cause
-from grader.core.outcomes import Verdict
-from grader.core.report import CriterionResult, Report
+from grader.core.report import CriterionResult, Overridden, Report, Score
 from grader.core.rubric import Criterion, Rubric
 from grader.core.text import printable
 from grader.pipeline.assignment import Assignment
 
 TABLE_BYTES = 8 * 2**20
 TEXT_CHARS = 2_000
-UNDECIDED = {Verdict.NOT_GRADABLE, Verdict.BLOCKED, Verdict.NOT_RUN}
 
 # Where a spreadsheet may see a formula: at the start of a cell, and behind what another locale takes for the end of one.
 FORMULA = re.compile('(?:^|([;,]))[\\s"]*(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
+DECIMAL = re.compile("[0-9]{1,9}([.][0-9]{1,2})?")
 NUMBERS = re.compile("-?[0-9]+(?:[.][0-9]+)?(?:, -?[0-9]+(?:[.][0-9]+)?)*(?:;|$)")
 
-Row = Sequence[str | int | None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Override:
-    """Points that a teacher gives to one criterion, in place of the measured ones."""
-
-    criterion: str
-    points: int
-    reason: str = ""
-    is_bonus: bool = False
+Row = Sequence[str | Score | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One student of the class: who, the report, and what a teacher changed.
+    """One student of the class: who, and the report with what a teacher decided.
 
     aliases are the other ids under which a learning platform knows the student. is_outdated: the report is of an earlier
     lab, limit, version or submission, because the run was interrupted or the grader broke.
@@ -53,63 +44,8 @@ class Entry:
     name: str
     email: str
     report: Report
-    overrides: tuple[Override, ...] = ()
     aliases: tuple[str, ...] = ()
     is_outdated: bool = False
-
-    def points(self, criterion_id: str) -> int | None:
-        """Return the points of a criterion, None while it is undecided; an override wins.
-
-        An override of a gate lifts it: the points that were earned count again.
-        """
-        criterion = next((one for one in self.report.criteria if one.id == criterion_id), None)
-        override = self.override(criterion_id)
-        if override is not None and (criterion is not None or override.is_bonus):
-            return override.points
-        if criterion is None:
-            return None
-        if self.report.score is None and any(case.verdict in UNDECIDED for case in criterion.cases):
-            return None
-        return criterion.points_without_gate if self.is_lifted else criterion.points
-
-    def override(self, criterion_id: str) -> Override | None:
-        """Return what a teacher decided for a criterion; of two decisions the later."""
-        return next((one for one in reversed(self.overrides) if one.criterion == criterion_id), None)
-
-    @property
-    def is_zeroed(self) -> bool:
-        """Say whether a violated gate, not lifted by an override, takes the points."""
-        return any(self.override(gate.id) is None for gate in self._violated)
-
-    @property
-    def is_lifted(self) -> bool:
-        """Say whether gates are violated, and overrides lift all of them."""
-        return bool(self._violated) and not self.is_zeroed
-
-    @property
-    def _violated(self) -> list[CriterionResult]:
-        return [one for one in self.report.criteria if is_gate(one) and one.verdict is Verdict.FAILED]
-
-    @property
-    def score(self) -> int | None:
-        """Return the sum of the points; None while the report has none and a criterion is left undecided."""
-        if all(one.is_bonus for one in self.overrides):
-            return self.report.score
-        points = [self.points(criterion.id) for criterion in self.report.counted]
-        decided = [one for one in points if one is not None]
-        return sum(decided) if len(decided) == len(points) else None
-
-    @property
-    def extra_score(self) -> int | None:
-        """Return the sum of the points apart from the score; None where nothing was handed in for them and none are given."""
-        points = {one.id: one.points_without_gate if self.is_lifted else one.points for one in self.report.bonus}
-        points |= {one.criterion: one.points for one in self.overrides if one.is_bonus}
-        return sum(points.values()) if points else None
-
-
-def is_gate(criterion: CriterionResult) -> bool:
-    """Say whether a criterion has no points of its own."""
-    return criterion.max_points == 0 and not criterion.cases
 
 
 def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
@@ -128,33 +64,40 @@ def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
     found = (case.misconception for criterion in report.criteria for case in criterion.cases if case.misconception)
     cells = [_criterion_cell(entry, criterion, results.get(criterion.id)) for criterion in rubric.criteria]
     return [
-        entry.key, entry.student, entry.name, entry.email, report.status.value, entry.score, report.max_score,
-        entry.extra_score, *cells,
+        entry.key, entry.student, entry.name, entry.email, report.status.value, report.final_score, report.max_score,
+        report.final_extra_score, *cells,
         " ".join(dict.fromkeys(found)),
         report.submission.route,
         " / ".join(note.text for note in report.notes),
         report.reason.text if report.reason is not None else "",
-        " / ".join(_override_shown(one, results.get(one.criterion)) for one in entry.overrides),
+        " / ".join(map(_override_shown, report.overrides)),
         "yes" if entry.is_outdated else "",
     ]  # fmt: skip
 
 
-def _criterion_cell(entry: Entry, criterion: Criterion, result: CriterionResult | None) -> str | int | None:
+def _criterion_cell(entry: Entry, criterion: Criterion, result: CriterionResult | None) -> str | Score | None:
     if criterion.is_gate and result is not None:
         return result.verdict.value
-    return entry.points(criterion.id)
+    return points_of(entry.report, criterion.id)
 
 
-def _override_shown(override: Override, result: CriterionResult | None) -> str:
-    was = f" (was {result.points})" if result is not None else ""
+def _override_shown(override: Overridden) -> str:
+    was = f" (was {override.measured})" if override.measured is not None else ""
     reason = f" {override.reason}" if override.reason else ""
     return f"{override.criterion}: {override.points}{was}{reason}"
 
 
 def cases(entries: Iterable[Entry]) -> Iterator[Row]:
-    """Yield one row a case as it was observed, without overrides, the titles first; a gate is a row without a case."""
+    """Yield one row a case as it was observed, without overrides, the titles first; a gate is a row without a case.
+
+    A submission of which nothing ran has one row, with the reason.
+    """
     yield ["student", "criterion", "case", "verdict", "points", "max_points", "misconception", "feedback"]
     for entry in entries:
+        if not was_run(entry.report):
+            reason = entry.report.reason.text if entry.report.reason is not None else ""
+            yield [entry.student, "", "", entry.report.status.value, None, entry.report.max_score, "", reason]
+            continue
         for criterion in entry.report.criteria:
             for case in criterion.cases:
                 told = case.feedback.text if case.feedback is not None else ""
@@ -192,10 +135,10 @@ def inert(text: str) -> str:
 # --- tables that a teacher writes ---------------------------------------------------------------
 
 
-def read_overrides(path: Path, lab: Assignment) -> dict[str, tuple[Override, ...]]:
+def read_overrides(path: Path, lab: Assignment) -> dict[str, tuple[Overridden, ...]]:
     """Return the overrides in a table with the columns student, criterion, points, reason, by student (id or key)."""
     known = {criterion.id: criterion for criterion in lab.rubric.criteria}
-    found: dict[str, dict[str, Override]] = {}
+    found: dict[str, dict[str, Overridden]] = {}
     lines: dict[tuple[str, str], int] = {}
     for line, row in read_table(path, ("student", "criterion", "points", "reason")):
         student, override = row["student"], _override(path.name, line, row, known)
@@ -223,12 +166,14 @@ class Person(Protocol):
         """The student's id."""
 
 
-def decided(people: Iterable[Person], overrides: dict[str, tuple[Override, ...]]) -> dict[str, tuple[Override, ...]]:
+def overrides_of(
+    people: Iterable[Person], overrides: dict[str, tuple[Overridden, ...]]
+) -> dict[str, tuple[Overridden, ...]]:
     """Return overrides, given by id or by key, by the key of each submission.
 
     An id gives them to each submission of that student. Of two for one criterion the key's decides.
     """
-    by: dict[str, tuple[Override, ...]] = {}
+    by: dict[str, tuple[Overridden, ...]] = {}
     for student, given in overrides.items():
         by[plain(student)] = (*by.get(plain(student), ()), *given)
     made = {}
@@ -250,8 +195,8 @@ def without_submission(
     return left
 
 
-def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion]) -> Override:
-    name, points = row["criterion"], row["points"]
+def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion]) -> Overridden:
+    name, points = row["criterion"], row["points"].replace(",", ".")
     if name in ("*", "score") and name not in known:
         raise UsageError(
             "{table}, line {line}: points are given to one criterion at a time, not to {criterion}.",
@@ -263,12 +208,15 @@ def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Cr
             table=table, line=line, criterion=name or '""', known=", ".join(known),
         )  # fmt: skip
     most = known[name].points
-    if not re.fullmatch("[0-9]{1,9}", points) or int(points) > most:
+    if not DECIMAL.fullmatch(points) or Decimal(points) > most:
         raise UsageError(
-            "{table}, line {line}: points for {criterion} are a whole number from 0 to {most}, not {points}.",
-            table=table, line=line, criterion=name, most=most, points=points or '""',
+            "{table}, line {line}: points for {criterion} are a number from 0 to {most} with at most two decimal places, not {points}.",
+            table=table, line=line, criterion=name, most=most, points=row["points"] or '""',
         )  # fmt: skip
-    return Override(criterion=name, points=int(points), reason=row["reason"], is_bonus=known[name].bonus)
+    return Overridden(
+        criterion=name, title=known[name].title, points=rounded(Decimal(points)), max_points=most, measured=None,
+        reason=row["reason"], bonus=known[name].bonus,
+    )  # fmt: skip
 
 
 def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:

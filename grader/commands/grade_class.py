@@ -6,9 +6,10 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,10 +22,11 @@ from grader.core import exits
 from grader.core.language import from_locale, message_in, word
 
 if TYPE_CHECKING:
-    from grader.classroom.results import Book, Change, Line
-    from grader.classroom.tables import Entry, Override
+    from grader.classroom.results import Book, Change, Decisions, Line
+    from grader.classroom.tables import Entry
     from grader.classroom.uploads import HandIns
     from grader.classroom.warm import Task
+    from grader.core.report import Overridden
     from grader.pipeline.assignment import Assignment
 
 EPILOG = """\b
@@ -69,6 +71,19 @@ ENDINGS = {
 )
 @click.option("--fill", type=click.Path(path_type=Path), help="Canvas or Moodle sheet: write a copy with the grades.")
 @click.option("--fill-column", metavar="TITLE", help="The assignment's column in a Canvas sheet: its title or id.")
+@click.option(
+    "--scale",
+    callback=options.points,
+    metavar="POINTS",
+    help="Convert the scores to a gradebook of so many points, such as 10.",
+)
+@click.option(
+    "--rejected",
+    type=click.Choice(["blank", "zero"]),
+    default="blank",
+    show_default=True,
+    help="Score of a submission with nothing to grade in it.",
+)
 @click.option("--dry-run", is_flag=True, help="With --fill: only say what would be filled in.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="Grade on the workers of this Dask scheduler.")
 @options.require_sandbox()
@@ -88,6 +103,8 @@ def command(
     lang: str | None,
     fill: Path | None,
     fill_column: str | None,
+    scale: Decimal | None,
+    rejected: str,
     dry_run: bool,
     cluster: str | None,
     required: str,
@@ -122,9 +139,12 @@ def command(
                 )
                 hand_ins = replace(hand_ins, notes=(*hand_ins.notes, note))
             task = Task(lab=assignment(lab, rubric=rubric, time_limit=time_limit), lang=said, required=required)
-            is_broken = grade_all(book, hand_ins, task, jobs or processors(), cluster, regrade=regrade, reports=reports)
+            given = Given(is_rejected_zero=rejected == "zero", scale=scale)
+            is_broken = grade_all(
+                book, hand_ins, task, jobs or processors(), cluster, given, regrade=regrade, reports=reports
+            )
             if fill is not None:
-                fill_in(fill, book, hand_ins, task, fill_column, is_dry=dry_run)
+                fill_in(fill, book, hand_ins, task, given, fill_column, is_dry=dry_run)
     except GradeError as error:
         click.echo(f"grade-class: {shown(error.told(said))}", err=True)
         return error.exit_code
@@ -137,6 +157,7 @@ def grade_all(
     task: Task,
     jobs: int,
     cluster: str | None,
+    given: Given,
     *,
     regrade: bool,
     reports: tuple[str, ...],
@@ -156,7 +177,7 @@ def grade_all(
             )
     finally:
         told.end()
-        is_broken = finish(book, hand_ins, task, told, reports)
+        is_broken = finish(book, hand_ins, task, told, given, reports)
     return is_broken
 
 
@@ -254,13 +275,33 @@ def status_word(lang: str, status: str) -> str:
     return word(lang, STATUSES.get(status, status))
 
 
+class Given(NamedTuple):
+    """What a teacher decides by options: whether rejected is 0, and the points of the gradebook."""
+
+    is_rejected_zero: bool
+    scale: Decimal | None
+
+
+def decisions(book: Book, hand_ins: HandIns, task: Task, given: Given) -> Decisions:
+    """Return all that the teacher decided, with titles in the language of the class."""
+    from grader.classroom.results import Decisions
+    from grader.core.language import titles_in
+
+    titles = titles_in(task.lab.rubric, task.lab.place, task.lang)
+    by_key = {
+        key: tuple(replace(one, title=titles[one.criterion]) for one in several)
+        for key, several in overrides(book, hand_ins, task.lab).by_key.items()
+    }
+    return Decisions(overrides=by_key, **given._asdict())
+
+
 def overrides(book: Book, hand_ins: HandIns, lab: Assignment) -> Decided:
     """Return what the teacher decided, by the key of the submission, and for whom there is none.
 
     A student who had a report, or is on the roster, may withdraw or rename a submission; any other name is a mistake.
     """
     from grader.classroom.names import plain
-    from grader.classroom.tables import decided, read_overrides, without_submission
+    from grader.classroom.tables import overrides_of, read_overrides, without_submission
 
     path = book.folder / "overrides.csv"
     if not path.exists():
@@ -270,33 +311,49 @@ def overrides(book: Book, hand_ins: HandIns, lab: Assignment) -> Decided:
     for key in book.reported():
         known |= {key, *key.rsplit("-", 1)}  # a platform's id ends a key, the mark of a folder or archive too
     absent = without_submission(hand_ins.found, given, lambda student: plain(student) in known)
-    return Decided(decided(hand_ins.found, given), absent)
+    return Decided(overrides_of(hand_ins.found, given), absent)
 
 
 class Decided(NamedTuple):
     """What a teacher decided: by the key of each submission, and for whom there is none now."""
 
-    by_key: dict[str, tuple[Override, ...]]
+    by_key: dict[str, tuple[Overridden, ...]]
     absent: tuple[str, ...]
 
 
-def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple[str, ...]) -> bool:
+def finish(
+    book: Book, hand_ins: HandIns, task: Task, told: Told, given: Given, reports: tuple[str, ...]
+) -> bool:  # fmt: skip
     """Write what is made of the reports, and print the summary; say whether the grader broke on any."""
     from grader.classroom.page import render_class
-    from grader.classroom.results import entries, statistics_of, write_page, write_tables
+    from grader.classroom.results import entries, keep_decisions, statistics_of, write_page, write_tables
+    from grader.core.language import titles_in
 
-    decided, absent = overrides(book, hand_ins, task.lab)
+    made = decisions(book, hand_ins, task, given)
+    absent = overrides(book, hand_ins, task.lab).absent
 
     def every() -> Iterator[Entry]:
-        return entries(hand_ins.found, task, book, decided)
+        return entries(hand_ins.found, task, book, made)
 
+    keep_decisions(book, every())
     write_tables(book, every, task.lab.rubric)
     numbers = statistics_of(every(), task, [one.id for one in hand_ins.missing])
     book.close(numbers)
-    write_reports(book, hand_ins, told, reports)
+    write_reports(book, every(), told, reports)
     names = {one.key: one.name or one.key for one in hand_ins.found}
     linked = "html" if "html" in reports else "json"
-    write_page(book, render_class(every(), numbers, task.lab.rubric, names, lang=task.lang, ending=linked))
+    write_page(
+        book,
+        render_class(
+            every(),
+            numbers,
+            task.lab.rubric,
+            names,
+            titles_in(task.lab.rubric, task.lab.place, task.lang),
+            lang=task.lang,
+            ending=linked,
+        ),
+    )
     summary(numbers, hand_ins, told)
     for student in absent:
         said = word(
@@ -305,28 +362,26 @@ def finish(book: Book, hand_ins: HandIns, task: Task, told: Told, reports: tuple
             student=student,
         )
         click.echo(f"{word(task.lang, 'note')}: {shown(said)}")
-    for entry in (one for one in every() if one.overrides):
-        before, after = ("-" if one is None else one for one in (entry.report.score, entry.score))
+    for entry in (one for one in every() if one.report.overrides):
+        before, after = ("-" if one is None else one for one in (entry.report.score, entry.report.final_score))
         if before != after:
             click.echo(f"{word(task.lang, 'set by the teacher')}: {entry.key} {before} -> {after}")
     return bool(told.broken) or any(line.broken for line in told.lines)
 
 
-def write_reports(book: Book, hand_ins: HandIns, told: Told, kinds: tuple[str, ...]) -> None:
+def write_reports(book: Book, entries: Iterable[Entry], told: Told, kinds: tuple[str, ...]) -> None:
     """Write the further reports that are asked for, and remove those of earlier grades."""
     from grader.classroom.results import Unwritable
     from grader.renderers import RENDERERS
 
-    for kind in set(kinds) - {"json"}:
-        for one in hand_ins.found:
-            report = book.report(one.key)
-            if report is not None:
-                try:
-                    book.write(book.path(one.key, ENDINGS.get(kind, kind)), RENDERERS[kind](report))
-                except Unwritable as error:
-                    if not error.is_taken:
-                        raise
-                    told.broken.append(error.told(told.lang))
+    for entry in entries:
+        for kind in set(kinds) - {"json"}:
+            try:
+                book.write(book.path(entry.key, ENDINGS.get(kind, kind)), RENDERERS[kind](entry.report))
+            except Unwritable as error:
+                if not error.is_taken:
+                    raise
+                told.broken.append(error.told(told.lang))
     for kind in set(FORMATS) - {"json", *kinds}:
         for line in told.lines:
             if line.is_new:
@@ -409,7 +464,9 @@ def _points(points: int | None) -> str:
     return "-" if points is None else str(points)
 
 
-def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str | None, *, is_dry: bool) -> None:
+def fill_in(
+    sheet: Path, book: Book, hand_ins: HandIns, task: Task, given: Given, column: str | None, *, is_dry: bool
+) -> None:  # fmt: skip
     """Write a copy of a learning platform's sheet with the grades in it, or say what it would be."""
     from grader.classroom.results import entries
     from grader.classroom.sheets import fill
@@ -419,7 +476,7 @@ def fill_in(sheet: Path, book: Book, hand_ins: HandIns, task: Task, column: str 
         data = sheet.read_bytes()
     except OSError as error:
         raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=cause(error)) from error
-    every = list(entries(hand_ins.found, task, book, overrides(book, hand_ins, task.lab).by_key))
+    every = list(entries(hand_ins.found, task, book, decisions(book, hand_ins, task, given)))
     filled = fill(data, every, feedback=True, assignment=column)
     target = book.folder / f"filled-{sheet.name}"
     if not is_dry:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +33,17 @@ def a_path(context: click.Context, parameter: click.Parameter, value: str) -> Pa
 def a_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
     """Refuse what Path would take for the current folder; None: not given."""
     return None if value is None else a_path(context, parameter, value)
+
+
+def points(context: click.Context, parameter: click.Parameter, value: str | None) -> Decimal | None:
+    """Take the highest points of a gradebook: more than 0, with at most two decimal places."""
+    if value is None:
+        return None
+    if not re.fullmatch("[0-9]{1,6}([.][0-9]{1,2})?", value) or not Decimal(value):
+        raise click.BadParameter(
+            f"{value} is not a number above 0 with at most two decimal places.", context, parameter
+        )
+    return Decimal(value)
 
 
 LANG = click.Choice(LANGUAGES)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from grader.core.messages import Message
     from grader.core.outcomes import Evidence
     from grader.core.report import CaseResult, CriterionResult, Report
+    from grader.core.rubric import Rubric
 
     Row = TypeVar("Row", CaseResult, CriterionResult)
 
@@ -53,10 +54,16 @@ def catalogue_of(lab: Path, lang: str) -> gettext.NullTranslations:
     return found
 
 
-def word(lang: str, template: str, /, **args: str | int) -> str:
+def word(lang: str, template: str, /, **args: str | float) -> str:
     """Return a renderer's own words, filled with args as they are: word(report.lang, "Score: {score}", score=1)."""
     found = catalogue(lang).gettext(template) if template else template
     return found.format(**args) if args else found
+
+
+def titles_in(rubric: Rubric, lab: Path, lang: str) -> dict[str, str]:
+    """Return the titles of criteria in a language, by id; lab is the lab's folder."""
+    known = catalogue_of(lab, lang)
+    return {one.id: known.gettext(one.title) if one.title else "" for one in rubric.criteria}
 
 
 def message_in(message: Message, lang: str) -> Message:

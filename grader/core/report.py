@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from grader.core.figures import AnyFigure
@@ -11,6 +11,8 @@ from grader.core.messages import Message
 from grader.core.outcomes import Finding, Outcome, Verdict
 
 SCHEMA = "grader/report/v2"
+
+Score = int | float  # measured points are integers; a teacher's have two decimal places at most
 
 
 class Status(enum.Enum):
@@ -92,10 +94,34 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Overridden:
+    """Points that a teacher gave a criterion in place of the measured ones; a gate's, which are 0, lift its rule."""
+
+    criterion: str
+    title: str
+    points: Score
+    max_points: int
+    measured: int | None
+    reason: str
+    bonus: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scaled:
+    """The final score in the points of a gradebook with another highest score."""
+
+    score: Score | None
+    max_score: Score
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """One graded submission: all that a renderer sees. assignment is the lab's title.
 
     Bonus criteria stand last, where their file was handed in; extra_score is the sum of their points, and no part of score.
+
+    criteria, score and extra_score are what was measured. In a class, final_score and final_extra_score are what counts
+    after a teacher's overrides: final_score is null where nobody decided it, final_extra_score where there is nothing.
     """
 
     schema: str
@@ -115,6 +141,10 @@ class Report:
     seed: int
     environment: Environment
     timing: Timing
+    final_score: Score | None = None
+    final_extra_score: Score | None = None
+    overrides: list[Overridden] = field(default_factory=list)
+    scaled: Scaled | None = None
 
     @property
     def counted(self) -> list[CriterionResult]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader import __version__
+from grader.core.decisions import decided
 from grader.core.language import report_in
 from grader.core.messages import Message, say
 from grader.core.outcomes import BANNED_IMPORT, Finding, Outcome, Verdict
@@ -108,7 +109,7 @@ def score(
             cases_s={name: spent for one in runs for name, spent in one.cases_s.items()},
         ),
     )
-    return report_in(report, lang, assignment.place)
+    return decided(report_in(report, lang, assignment.place), ())
 
 
 def points_of(rubric: Rubric, outcomes: Mapping[str, Outcome]) -> int | None:
@@ -145,7 +146,7 @@ def without_run(
         environment=Environment(python="", numpy="", grader=__version__),
         timing=Timing(total_s=round(total_s, 4), student_s=0.0, cases_s={}),
     )
-    return report_in(report, lang, assignment.place)
+    return decided(report_in(report, lang, assignment.place), ())
 
 
 def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, run: SuiteRun) -> list[Finding]:
@@ -225,4 +226,5 @@ def _zeroed(criterion: CriterionResult) -> CriterionResult:
 
 
 def _not_run(criterion: CriterionResult) -> CriterionResult:
-    return replace(criterion, verdict=Verdict.NOT_RUN, feedback=None)
+    cases = [replace(case, feedback=None) for case in criterion.cases]
+    return replace(criterion, verdict=Verdict.NOT_RUN, feedback=None, cases=cases)

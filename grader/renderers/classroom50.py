@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP
 from typing import Any
 
-from grader.core.report import Report
-from grader.renderers.parts import Check, Tell, checks, extra_line, reason_line, score_line, teller, told
+from grader.core.decisions import exact, was_run
+from grader.core.report import Report, Score
+from grader.renderers.parts import Check, checks, reason_line, told
+from grader.renderers.scores import Tell, extra_line, score_line, teller
 
 STAMPS = {
     "classroom": "CLASSROOM",
@@ -32,8 +35,8 @@ def render_classroom50(report: Report) -> str:
     tell = teller(report.lang)
     tests = [_test(report, check, tell) for check in checks(report)]
     if report.reason is not None:
-        tests.insert(0, _said(score_line(report, tell), report.status.value, reason_line(report)))
-    if report.bonus:
+        tests.insert(0, _said(score_line(report, tell), report.status.value, reason_line(report)) | _undone(report))
+    if extra_line(report, tell):
         tests.append(_said(extra_line(report, tell), "extra"))
     result = {
         "schema": "classroom50/result/v1",
@@ -61,18 +64,30 @@ def stamped(text: str, environment: Mapping[str, str], now: datetime) -> str:
 
 
 def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
-    row, has_score = check.row, report.score is not None and not check.criterion.bonus
+    row, has_score = check.row, report.final_score is not None and not check.criterion.bonus
     return {
         "test-name": check.name,
         "passed": check.is_full,
-        "score": row.points if has_score else 0,
-        "max-score": row.max_points if has_score else 0,
+        "score": whole(check.points) if has_score else 0,
+        "max-score": check.max_points if has_score else 0,
         "id": check.id,
         "verdict": row.verdict.value,
         "message": "\n".join(told(report, check, tell)),
         "misconception": row.misconception,
         "duration_ms": round(1000 * report.timing.cases_s.get(check.id, 0)),
     }
+
+
+def whole(points: Score) -> int:
+    """Return points as Classroom 50 takes them: integers only."""
+    return int(exact(points).to_integral_value(ROUND_HALF_UP))
+
+
+def _undone(report: Report) -> dict[str, Any]:
+    """Return the points of a report whose cases have none, since nothing was run."""
+    if was_run(report) or report.final_score is None:
+        return {}
+    return {"score": whole(report.final_score), "max-score": report.max_score}
 
 
 def _said(sentence: str, kind: str, more: str = "") -> dict[str, Any]:

@@ -12,20 +12,8 @@ from dataclasses import dataclass
 from grader.core.outcomes import BANNED_IMPORT, Verdict
 from grader.core.report import Report, Status
 from grader.core.text import printable
-from grader.renderers.parts import (
-    Check,
-    Tell,
-    advice,
-    checks,
-    extra_line,
-    feedback,
-    measured,
-    place,
-    reason_line,
-    score_line,
-    teller,
-    violations,
-)
+from grader.renderers.parts import Check, advice, checks, feedback, measured, place, reason_line, violations
+from grader.renderers.scores import Tell, decision_lines, extra_line, scaled_line, score_line, teller
 from grader.renderers.text import render_text
 from grader.renderers.words import marked
 
@@ -66,7 +54,13 @@ def render_github(report: Report) -> str:
     found = dict.fromkeys(_annotations(report, tell))
     worst = sorted(found, key=lambda one: (-one.lost, SEVERITIES.index(one.severity)))
     shown = worst[: ANNOTATIONS - 1]
-    score = [line for line in (score_line(report, tell), extra_line(report, tell)) if line]
+    score = [
+        score_line(report, tell),
+        extra_line(report, tell),
+        scaled_line(report, tell),
+        *decision_lines(report, tell),
+    ]
+    score = [line for line in score if line]
     if len(worst) > len(shown):
         score.append(tell("{count} more are told in the log.", count=len(worst) - len(shown)))
     shown.append(Annotation(severity="notice", title=tell("Grade"), lines=tuple(score)))
@@ -105,7 +99,7 @@ def _annotations(report: Report, tell: Tell) -> Iterator[Annotation]:
     for check in checks(report):
         if check.case is not None and check.row.verdict not in TOLD_ELSEWHERE:
             yield _of_check(report, check, tell)
-        for remark in check.row.remarks:
+        for remark in check.row.remarks if check.decision is None else ():
             yield Annotation(severity="notice", title=check.name, lines=(printable(remark.text),))
 
 

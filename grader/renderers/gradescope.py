@@ -11,7 +11,8 @@ import json
 from typing import Any
 
 from grader.core.report import Report
-from grader.renderers.parts import Check, Tell, checks, notes, origin, reason_line, score_line, teller, told
+from grader.renderers.parts import Check, checks, notes, origin, reason_line, told
+from grader.renderers.scores import Tell, score_line, teller
 from grader.renderers.words import VERDICTS
 
 
@@ -19,8 +20,9 @@ def render_gradescope(report: Report) -> str:
     """Return the report as JSON for /autograder/results/results.json."""
     tell = teller(report.lang)
     lines = [score_line(report, tell), reason_line(report)]
-    result: dict[str, Any] = {} if report.score is not None else {"score": 0}
-    if report.score is None:
+    tests = [_test(report, check, tell) for check in checks(report)]
+    result: dict[str, Any] = {} if report.final_score is not None and tests else {"score": report.final_score or 0}
+    if report.final_score is None:
         lines.append(tell("The 0 shown here is no grade: Gradescope takes no result without a number."))
     lines += [*notes(report, tell), origin(report, tell)]
     result |= {
@@ -32,23 +34,27 @@ def render_gradescope(report: Report) -> str:
         "execution_time": report.timing.total_s,
         "extra_data": {
             "status": report.status.value,
-            "score": report.score,
+            "score": report.final_score,
             "max_score": report.max_score,
-            "extra_score": report.extra_score,
+            "extra_score": report.final_extra_score,
             "seed": report.seed,
             "route": report.submission.route,
             "sandbox": report.sandbox.level,
         },
-        "tests": [_test(report, check, tell) for check in checks(report)],
+        "tests": tests,
     }
     return json.dumps(result, ensure_ascii=False, indent=2) + "\n"
 
 
 def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
     row = check.row
-    counted = (0, 0) if check.criterion.bonus else (row.points, row.max_points)
-    points = dict(zip(("score", "max_score"), counted, strict=True)) if report.score is not None else {}
-    verdict = [] if check.is_full else [tell("Result: {verdict}", verdict=tell(VERDICTS[row.verdict]))]
+    counted = (0, 0) if check.criterion.bonus else (check.points, check.max_points)
+    points = dict(zip(("score", "max_score"), counted, strict=True)) if report.final_score is not None else {}
+    verdict = (
+        []
+        if check.is_full or check.decision is not None
+        else [tell("Result: {verdict}", verdict=tell(VERDICTS[row.verdict]))]
+    )
     return {
         **points,
         "name": check.name,

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from grader.core.decisions import counting, is_lifted, override_of, was_run
 from grader.core.figures import AnyFigure, Grid
 from grader.core.messages import Message
 from grader.core.numbers import Number, Probe
 from grader.core.outcomes import Evidence, Verdict
-from grader.core.report import CaseResult, CriterionResult, Report, Status
+from grader.core.report import CaseResult, CriterionResult, Report, Score, Status
 from grader.renderers import charts
 from grader.renderers.markup import TEXT_CHARS, esc, foot, head, shown, told
+from grader.renderers.scores import Tell, decision_lines, most_extra, scaled_line, teller
 from grader.renderers.text import SYMBOLS
 from grader.renderers.words import VERDICTS, marked
 
@@ -46,7 +48,7 @@ class Page:
         """Return the whole page."""
         report = self.report
         title = self.said("{name} - report", name=report.submission.name[:80])
-        is_judged = any(one.verdict is not Verdict.NOT_RUN for one in report.criteria)
+        is_judged = was_run(report)
         parts = [
             head(report.lang, title),
             self.header(),
@@ -63,9 +65,14 @@ class Page:
         ]
         return "".join(parts)
 
-    def said(self, template: str, /, **args: str | int) -> str:
+    def said(self, template: str, /, **args: str | Score) -> str:
         """Return words of the page, escaped, in the report's language."""
         return told(self.report.lang, template, **args)
+
+    @property
+    def tell(self) -> Tell:
+        """Return what makes a sentence, not escaped, in the report's language."""
+        return teller(self.report.lang)
 
     def own(self, text: str) -> str:
         """Return a text of somebody else, escaped and capped."""
@@ -76,17 +83,19 @@ class Page:
     def header(self) -> str:
         """Return name and score."""
         report = self.report
-        if report.score is None:
+        if report.final_score is None:
             score = f'<p class="score none"><strong>{self.said("No score")}</strong></p>'
         else:
             of = self.said("of {most}", most=report.max_score)
-            kind = "good" if report.score == report.max_score else "part" if report.score else "bad"
+            kind = "good" if report.final_score == report.max_score else "part" if report.final_score else "bad"
             score = (
-                f'<p class="score"><strong>{report.score}</strong> <span>{of}</span></p>'
-                f"{charts.bar(report.score, report.max_score, kind)}"
+                f'<p class="score"><strong>{report.final_score}</strong> <span>{of}</span></p>'
+                f"{charts.bar(report.final_score, report.max_score, kind)}"
             )
-        if report.bonus:
-            points = self.said("{points} of {most}", points=report.extra_score, most=report.max_extra)
+        if scaled := scaled_line(report, self.tell):
+            score += f'<p class="quiet">{esc(scaled)}</p>'
+        if report.final_extra_score is not None:
+            points = self.said("{points} of {most}", points=report.final_extra_score, most=most_extra(report))
             score += f'<p class="quiet">{self.said("Extra credit")}: {points}</p>'
         files = ", ".join(self.own(name) for name in report.submission.files[:6])
         more = len(report.submission.files) - 6
@@ -100,17 +109,19 @@ class Page:
     def notice(self) -> str:
         """Return what must be known before the points: why there are none, or how they came about."""
         report = self.report
+        given = self._decisions()
         reason = f'<p class="lead">{self.own(report.reason.text)}</p>' if report.reason is not None else ""
         if report.status is Status.REJECTED:
             body = self.said("There was nothing that could be graded. Correct this and hand in again.")
-            return self._note("bad", self.said("Not accepted"), reason + f"<p>{body}</p>")
+            return given + self._note("bad", self.said("Not accepted"), reason + f"<p>{body}</p>")
         if report.status is Status.NOT_GRADABLE:
             body = self.said("A person has to look at this hand-in; what could be judged is below.")
-            return self._note("open", self.said("Not gradable automatically"), reason + f"<p>{body}</p>")
+            return given + self._note("open", self.said("Not gradable automatically"), reason + f"<p>{body}</p>")
         if report.status is Status.GRADER_ERROR:
             body = self.said("This says nothing about your work: it has to be graded again.")
-            return self._note("open", self.said("The grader broke"), reason + f"<p>{body}</p>")
-        notes = self._note("open", self.said("Note"), reason) if reason else ""
+            return given + self._note("open", self.said("The grader broke"), reason + f"<p>{body}</p>")
+        notes = given
+        notes += self._note("open", self.said("Note"), reason) if reason else ""
         for gate in report.criteria:
             if gate.max_points == 0 and gate.verdict is Verdict.FAILED:
                 notes += self._gate(gate)
@@ -119,9 +130,16 @@ class Page:
             notes += self._note("info", self.said("Note"), said)
         return notes
 
+    def _decisions(self) -> str:
+        lines = decision_lines(self.report, self.tell)
+        said = "".join(f"<p>{self.own(line)}</p>" for line in lines[:MOST_LISTED])
+        return self._note("info", self.said("Set by the teacher"), said) if lines else ""
+
     def _gate(self, gate: CriterionResult) -> str:
         without = sum(one.points_without_gate for one in self.report.counted)
         body = f'<p class="lead">{self.own(gate.feedback.text)}</p>' if gate.feedback is not None else ""
+        if is_lifted(self.report):
+            return self._note("info", self.said("A rule is violated: {rule}", rule=gate.title), body)
         body += "<p>" + self.said("All points are lost because of it. Without it: {points}.", points=without) + "</p>"
         if gate.hint is not None:
             body += f"<p>{self.own(gate.hint.text)}</p>"
@@ -148,12 +166,14 @@ class Page:
             name = self.own(one.title)
             if _missed(one) or _blocked(one):
                 name = f'<a href="#c{number}">{name}</a>'
-            points, drawn = self.said("rule"), ""
+            points, drawn, counted = self.said("rule"), "", counting(self.report, one)
             if one.max_points:
-                points = self.said("{points} of {most}", points=one.points, most=one.max_points)
-                drawn = charts.bar(one.points, one.max_points, _kind(one.verdict))
+                points = self.said("{points} of {most}", points=counted, most=one.max_points)
+                drawn = charts.bar(counted, one.max_points, _kind(one.verdict))
             lost = ""
-            if one.points != one.points_without_gate:
+            if override_of(self.report, one.id) is not None:
+                lost = f"<br><small>{self.said('set by the teacher')}</small>"
+            elif one.points != one.points_without_gate and not is_lifted(self.report):
                 lost = f"<br><small>{self.said('would be {points}', points=one.points_without_gate)}</small>"
             rows.append(
                 f'<tr><th scope="row">{name}</th><td class="drawn">{drawn}</td><td class="number">{points}{lost}</td>'
@@ -172,7 +192,8 @@ class Page:
         for number, one in enumerate(self.report.criteria):
             missed, blocked = _missed(one), _blocked(one)
             if one.max_points and (missed or blocked):
-                points = self.said("{points} of {most}", points=one.points, most=one.max_points)
+                counted = counting(self.report, one)
+                points = self.said("{points} of {most}", points=counted, most=one.max_points)
                 parts.append(
                     f'<section class="criterion" id="c{number}"><h3>{self.own(one.title)} '
                     f'<span class="quiet">{points}</span></h3>\n'

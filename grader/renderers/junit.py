@@ -10,7 +10,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Status
 from grader.core.text import printable
-from grader.renderers.parts import Check, Tell, checks, notes, reason_line, score_line, teller, told
+from grader.renderers.parts import Check, checks, notes, reason_line, told
+from grader.renderers.scores import Tell, score_line, teller
 from grader.renderers.words import VERDICTS
 
 # The element of a verdict: what did not run, or could not be judged, is no failure.
@@ -36,9 +37,9 @@ def render_junit(report: Report) -> str:
     _properties(
         suite,
         status=report.status.value,
-        score="" if report.score is None else str(report.score),
+        score="" if report.final_score is None else str(report.final_score),
         max_score=str(report.max_score),
-        **({"extra_score": str(report.extra_score)} if report.bonus else {}),
+        **({} if report.final_extra_score is None else {"extra_score": str(report.final_extra_score)}),
         seed=str(report.seed),
         route=report.submission.route,
         sandbox=report.sandbox.level,
@@ -59,7 +60,7 @@ def _whole(suite: Element, report: Report, tell: Tell) -> None:
     """Add a test case on the whole hand-in: passed where it could be graded."""
     case = SubElement(suite, "testcase", classname=tell("The whole hand-in"), name=tell("It can be graded"), time="0")
     if report.status in STATUSES:
-        lines = [line for line in (reason_line(report), score_line(report, tell)) if line]
+        lines = [line for line in (reason_line(report), score_line(report, tell), *notes(report, tell)) if line]
         _ended(case, STATUSES[report.status], report.status.value, lines)
     else:
         SubElement(case, "system-out").text = "\n".join([score_line(report, tell), *notes(report, tell)])
@@ -77,10 +78,10 @@ def _check(suite: Element, report: Report, check: Check, tell: Tell) -> None:
         case.set("line", str(line))
     case.set("time", f"{report.timing.cases_s.get(check.id, 0):.3f}")
     kind = "extra_" if check.criterion.bonus else ""
-    points = {f"{kind}points": str(row.points), f"{kind}max_points": str(row.max_points)}
+    points = {f"{kind}points": str(check.points), f"{kind}max_points": str(check.max_points)}
     _properties(case, **points, verdict=row.verdict.value)
     lines = told(report, check, tell)
-    if row.verdict in ELEMENTS:
+    if row.verdict in ELEMENTS and check.decision is None:
         tag = "skipped" if check.criterion.bonus else ELEMENTS[row.verdict]  # what is voluntary fails no pipeline
         _ended(case, tag, row.misconception or row.verdict.value, lines or [tell(VERDICTS[row.verdict])])
     elif lines:

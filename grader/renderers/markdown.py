@@ -8,24 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from grader.core.decisions import counting, is_lifted, override_of, was_run
 from grader.core.outcomes import Verdict
-from grader.core.report import CriterionResult, Report, Status
+from grader.core.report import CriterionResult, Report
 from grader.core.text import printable
-from grader.renderers.parts import (
-    Check,
-    Tell,
-    advice,
-    checks,
-    extra_line,
-    feedback,
-    measured,
-    notes,
-    origin,
-    printed,
-    reason_line,
-    score_line,
-    teller,
-)
+from grader.renderers.parts import Check, advice, checks, feedback, measured, notes, origin, printed, reason_line
+from grader.renderers.scores import Tell, extra_line, score_line, teller
 from grader.renderers.text import SYMBOLS
 from grader.renderers.words import VERDICTS
 
@@ -43,10 +31,10 @@ def render_markdown(report: Report) -> str:
     blocks = [f"## {escaped(score_line(report, tell))}"]
     if report.reason is not None:
         blocks.append(f"> {escaped(reason_line(report))}")
-    if report.status is not Status.REJECTED:
-        blocks.append(_table(report.counted, tell))
+    if was_run(report):
+        blocks.append(_table(report, report.counted, tell))
         if report.bonus:
-            blocks += [f"**{escaped(extra_line(report, tell))}**", _table(report.bonus, tell)]
+            blocks += [f"**{escaped(extra_line(report, tell))}**", _table(report, report.bonus, tell)]
         for check in checks(report):
             blocks += _check(report, check, tell)
     if noted := [note for note in notes(report, tell) if note != extra_line(report, tell)]:
@@ -68,16 +56,19 @@ def fenced(lines: list[str]) -> str:
     return "\n".join([f"{fence}text", *lines, fence])
 
 
-def _table(criteria: Sequence[CriterionResult], tell: Tell) -> str:
+def _table(report: Report, criteria: Sequence[CriterionResult], tell: Tell) -> str:
     head = f"| | {tell('Criterion')} | {tell('Points')} | {tell('Result')} |"
-    rows = [_row(criterion, tell) for criterion in criteria]
+    rows = [_row(report, criterion, tell) for criterion in criteria]
     return "\n".join([head, "|---|---|--:|---|", *rows])
 
 
-def _row(criterion: CriterionResult, tell: Tell) -> str:
-    points = tell("{points} of {max_points}", points=criterion.points, max_points=criterion.max_points)
+def _row(report: Report, criterion: CriterionResult, tell: Tell) -> str:
+    counted = counting(report, criterion)
+    points = tell("{points} of {max_points}", points=counted, max_points=criterion.max_points)
     verdict = tell(VERDICTS[criterion.verdict])
-    if criterion.points != criterion.points_without_gate:
+    if override_of(report, criterion.id) is not None:
+        verdict = tell("{verdict}, set by the teacher", verdict=verdict)
+    elif criterion.points != criterion.points_without_gate and not is_lifted(report):
         verdict = tell(
             "{verdict} ({points} without the violated rule)", verdict=verdict, points=criterion.points_without_gate
         )
@@ -87,13 +78,15 @@ def _row(criterion: CriterionResult, tell: Tell) -> str:
 
 def _check(report: Report, check: Check, tell: Tell) -> list[str]:
     """Return the blocks on one check, none where there is nothing to say."""
+    if check.case is None and check.criterion.cases:  # the notes tell it
+        return []
     is_passed = check.row.verdict is Verdict.PASSED
     said = [] if is_passed or check.row.verdict is Verdict.BLOCKED else feedback(report, check, tell)
     advised = advice(check, tell)
     if not said and not advised and (is_passed or check.row.verdict is Verdict.BLOCKED):
         return []
-    points = tell("{points} of {max_points}", points=check.row.points, max_points=check.row.max_points)
-    blocks = [f"### {escaped(check.name)}{f' ({points})' if check.row.max_points else ''}"]
+    points = tell("{points} of {max_points}", points=check.points, max_points=check.max_points)
+    blocks = [f"### {escaped(check.name)}{f' ({points})' if check.max_points else ''}"]
     blocks += [escaped(line) for line in said]
     if numbers := measured(report, check):
         blocks.append(fenced(numbers))

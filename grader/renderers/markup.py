@@ -25,7 +25,7 @@ def esc(text: str, limit: int = TEXT_CHARS) -> str:
     return html.escape(printable(text, limit))
 
 
-def told(lang: str, template: str, /, **args: str | int) -> str:
+def told(lang: str, template: str, /, **args: str | float) -> str:
     """Return a page's own words, escaped."""
     return html.escape(printable(word(lang, template, **args), 4 * TEXT_CHARS))
 

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.core.language import word
+from grader.core.decisions import counting, is_lifted, override_of, was_run
 from grader.core.messages import carried
 from grader.core.outcomes import BANNED_IMPORT, Finding, StudentError, Verdict
-from grader.core.report import CaseResult, CriterionResult, Report, Status
+from grader.core.report import CaseResult, CriterionResult, Overridden, Report, Score
 from grader.core.text import printable
+from grader.renderers.scores import Tell, decision_line, decision_lines, extra_line, scaled_line
 from grader.renderers.text import STDOUT_LINES, evidence_lines
-from grader.renderers.words import marked
 
-Tell = Callable[..., str]
 LINE_CHARS = 120
-
-
-def teller(lang: str) -> Tell:
-    """Return what makes a sentence in a language of an English template and its arguments."""
-    return functools.partial(word, lang)
-
-
-SCORES = {
-    Status.GRADED: marked("Score: {score} of {max_score}"),
-    Status.REJECTED: marked("Score: {score} of {max_score}, rejected: there is nothing to grade in it"),
-    Status.NOT_GRADABLE: marked("No score: it could not be graded automatically, a person has to look at it"),
-    Status.GRADER_ERROR: marked("No score: the grader itself failed, which says nothing about the hand-in"),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One row of a report: a case, or a criterion that has none. place is a file and, where one is known, a line."""
+    """One row of a report: a case, or a criterion that has none. place is a file and, where one is known, a line.
+
+    points are those that count. If a teacher decided about a criterion, its cases have none, and another row has them:
+    decision is that of the row.
+    """
 
     id: str
     number: str
     criterion: CriterionResult
     case: CaseResult | None
     place: tuple[str, int | None] | None
+    points: Score
+    max_points: int
+    decision: Overridden | None = None
 
     @property
     def row(self) -> CaseResult | CriterionResult:
@@ -55,12 +47,22 @@ class Check:
     @property
     def is_full(self) -> bool:
         """Say whether it passed and kept its points: a violated gate takes them from what passed."""
-        return self.row.verdict is Verdict.PASSED and self.row.points == self.row.max_points
+        if self.case is None and self.max_points:
+            return self.points == self.max_points
+        return self.row.verdict is Verdict.PASSED and self.points == self.max_points
 
 
 def checks(report: Report) -> Iterator[Check]:
-    """Yield the rows of a report, numbered 1, 2.1, 2.2, ...; those for extra points come last."""
+    """Yield the rows of a report, numbered 1, 2.1, 2.2, ...; those for extra points come last.
+
+    There are none if nothing was run: the reason says all.
+    """
+    if not was_run(report):
+        return
+    found = next(iter(violations(report)), None)
     for number, criterion in enumerate(report.criteria, 1):
+        points, decision = counting(report, criterion), override_of(report, criterion.id)
+        is_decided = decision is not None or points != criterion.points
         for part, case in enumerate(criterion.cases, 1):
             error = case.exception
             yield Check(
@@ -69,38 +71,26 @@ def checks(report: Report) -> Iterator[Check]:
                 criterion=criterion,
                 case=case,
                 place=None if error is None else place(error.file, error.line),
+                points=0 if is_decided else case.points,
+                max_points=0 if is_decided else case.max_points,
             )
-        if not criterion.cases:
-            found = next(iter(violations(report)), None)
+        if not criterion.cases or is_decided:
+            is_at_fault = found is not None and criterion.verdict is Verdict.FAILED and not criterion.cases
             yield Check(
                 id=criterion.id,
                 number=str(number),
                 criterion=criterion,
                 case=None,
-                place=place(found.file, found.line)
-                if found is not None and criterion.verdict is Verdict.FAILED
-                else None,
+                place=place(found.file, found.line) if found is not None and is_at_fault else None,
+                points=points,
+                max_points=criterion.max_points,
+                decision=decision,
             )
 
 
 def place(file: str, line: int | None) -> tuple[str, int | None]:
     """Return a place for a machine: the lines of a notebook are those of its cells, not of its file."""
     return printable(file), None if file.lower().endswith(".ipynb") else line
-
-
-def score_line(report: Report, tell: Tell) -> str:
-    """Return the score in a sentence, or that there is none."""
-    score = 0 if report.score is None else report.score
-    return tell(SCORES[report.status], score=score, max_score=report.max_score)
-
-
-def extra_line(report: Report, tell: Tell) -> str:
-    """Return the extra points in a sentence, "" where nothing was handed in for them."""
-    if not report.bonus:
-        return ""
-    return tell(
-        "Extra points: {points} of {most}, apart from the score", points=report.extra_score, most=report.max_extra
-    )
 
 
 def violations(report: Report) -> list[Finding]:
@@ -116,7 +106,8 @@ def reason_line(report: Report) -> str:
 
 def notes(report: Report, tell: Tell) -> list[str]:
     """Return what is said of the whole hand-in beside its score."""
-    lines = [extra_line(report, tell)] if report.bonus else []
+    lines = [scaled_line(report, tell), *decision_lines(report, tell), extra_line(report, tell)]
+    lines = [line for line in lines if line]
     lines += [printable(one.message.text) for one in report.findings if one not in violations(report)]
     return lines + [printable(one.text) for one in report.notes]
 
@@ -134,8 +125,12 @@ def origin(report: Report, tell: Tell) -> str:
 def feedback(report: Report, check: Check, tell: Tell) -> list[str]:
     """Return the sentences on what is wrong."""
     row = check.row
+    if check.decision is not None:
+        return [decision_line(check.decision, tell)]
+    if check.case is None and check.criterion.cases:
+        return [tell("The teacher has lifted the violated rule: these points count again.")]
     if row.verdict is Verdict.PASSED:
-        lost = check.criterion.points != check.criterion.points_without_gate
+        lost = check.criterion.points != check.criterion.points_without_gate and not is_lifted(report)
         return [tell("Right, but the violated rule takes the points.")] if lost else []
     if row.verdict is Verdict.BLOCKED and row.blocked_by is not None:
         title = next((one.title for one in report.criteria if one.id == row.blocked_by), row.blocked_by)
@@ -163,6 +158,8 @@ def measured(report: Report, check: Check) -> list[str]:
 def advice(check: Check, tell: Tell) -> list[str]:
     """Return hint, formula, the mistake's name and remarks."""
     row, lines = check.row, []
+    if check.case is None and check.criterion.cases:
+        return []
     if row.verdict is not Verdict.PASSED:
         if row.hint is not None:
             lines.append(tell("Hint: {hint}", hint=printable(row.hint.text)))
@@ -188,6 +185,6 @@ def told(report: Report, check: Check, tell: Tell) -> list[str]:
     lines = feedback(report, check, tell) + measured(report, check) + advice(check, tell)
     lines += [tell("Printed: {line}", line=line) for line in printed(check, tell)]
     if check.criterion.bonus:
-        points, most = check.row.points, check.row.max_points
+        points, most = check.points, check.max_points
         lines.append(tell("Extra points: {points} of {most}, apart from the score", points=points, most=most))
     return lines

@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from grader.core.decisions import counting, is_lifted, override_of, was_run
 from grader.core.language import word
 from grader.core.numbers import Number, Probe
 from grader.core.outcomes import Evidence, Verdict
-from grader.core.report import CaseResult, CriterionResult, Report, Status
+from grader.core.report import CaseResult, CriterionResult, Report, Score
 from grader.core.text import printable
+from grader.renderers.scores import decision_lines, extra_line, scaled_line, teller
 from grader.renderers.words import STATUSES, VERDICTS
 
 SYMBOLS = {
@@ -28,43 +30,44 @@ INDENT = " " * 7
 def render_text(report: Report) -> str:
     """Return the report as plain text with a final newline."""
     lang = report.lang
+    tell = teller(lang)
     made = word(lang, "seed {seed}, sandbox: {level}", seed=report.seed, level=report.sandbox.level)
     lines = [f"{printable(report.submission.name)}  ({made})", ""]
     if report.reason is not None:
         status = word(lang, STATUSES[report.status.value]).upper()
         lines += [f"{status}: {printable(report.reason.text)}", ""]
-    if report.status is not Status.REJECTED:
+    if was_run(report):
         titles = {criterion.id: printable(criterion.title) for criterion in report.criteria}
         for title, criteria in ("", report.counted), (word(lang, "Extra credit"), report.bonus):
             lines += [title] if title and criteria else []
-            lines += [line for one in criteria for line in _criterion(one, titles, lang)]
+            lines += [line for one in criteria for line in _criterion(report, one, titles)]
             lines += [""] if criteria else []
     lines += [f"! {printable(finding.message.text)}" for finding in report.findings]
     lines += [printable(note.text) for note in report.notes]
-    if report.bonus:
-        most = report.max_extra
-        lines.append(
-            word(lang, "Extra points: {points} of {most}, apart from the score", points=report.extra_score, most=most)
-        )
-    lines.append(_total(report))
+    told = [extra_line(report, tell), *decision_lines(report, tell), scaled_line(report, tell)]
+    lines += [*(line for line in told if line), _total(report)]
     return "\n".join(lines) + "\n"
 
 
 def _total(report: Report) -> str:
-    if report.score is None:
+    if report.final_score is None:
         return word(report.lang, "Score: none (of {most})", most=report.max_score)
-    return word(report.lang, "Score: {score} of {most}", score=report.score, most=report.max_score)
+    return word(report.lang, "Score: {score} of {most}", score=report.final_score, most=report.max_score)
 
 
-def _points(lang: str, points: int, most: int) -> str:
+def _points(lang: str, points: Score, most: int) -> str:
     return word(lang, "{points} of {most}", points=points, most=most)
 
 
-def _criterion(criterion: CriterionResult, titles: dict[str, str], lang: str) -> list[str]:
+def _criterion(report: Report, criterion: CriterionResult, titles: dict[str, str]) -> list[str]:
+    lang = report.lang
     symbol = SYMBOLS.get(criterion.verdict, "✗")
     verdict = word(lang, VERDICTS[criterion.verdict])
-    points = _points(lang, criterion.points, criterion.max_points) if criterion.max_points else word(lang, "gate")
-    if criterion.points != criterion.points_without_gate:
+    counted = counting(report, criterion)
+    points = _points(lang, counted, criterion.max_points) if criterion.max_points else word(lang, "gate")
+    if override_of(report, criterion.id) is not None:
+        verdict += ", " + word(lang, "set by the teacher")
+    elif criterion.points != criterion.points_without_gate and not is_lifted(report):
         verdict += " " + word(lang, "({points} without the violated rule)", points=criterion.points_without_gate)
     lines = [f" {symbol} {printable(criterion.title):<40} {points:>9}  {verdict}"]
     if not criterion.cases and criterion.feedback is not None:

@@ -15,7 +15,17 @@ from typing import Any
 
 import pytest
 
-from grader.classroom.results import Book, Change, Line, Unwritable, entries, grade_class, statistics_of, write_tables
+from grader.classroom.results import (
+    Book,
+    Change,
+    Decisions,
+    Line,
+    Unwritable,
+    entries,
+    grade_class,
+    statistics_of,
+    write_tables,
+)
 from grader.classroom.uploads import HandIns, find
 from grader.classroom.warm import Task, Wanted
 from grader.core.errors import UsageError
@@ -86,8 +96,8 @@ def graded(
     with Book.opened(out) as book:
         book.begin(7, "en")
         grade_class(found.found, task, book, Fake(grade), 1, regrade=regrade, done=lines.append, changed=changes.append)
-        write_tables(book, lambda: entries(found.found, task, book, {}), task.lab.rubric)
-        book.close(statistics_of(entries(found.found, task, book, {}), task, []))
+        write_tables(book, lambda: entries(found.found, task, book, Decisions()), task.lab.rubric)
+        book.close(statistics_of(entries(found.found, task, book, Decisions()), task, []))
     return lines, changes, found
 
 
@@ -175,14 +185,14 @@ def test_a_run_that_ends_between_two_labs(submissions: Path, tmp_path: Path) -> 
             raise KeyboardInterrupt
         full = right(wanted)
         made = [one for one in full.criteria if one.id != "forward"]
-        return replace(full, criteria=made, score=85, max_score=85)
+        return replace(full, criteria=made, score=85, final_score=85, max_score=85)
 
     with Book.opened(out) as book:
         book.begin(None, None)
         with pytest.raises(KeyboardInterrupt):
             grade_class(found.found, shorter, book, Fake(stops), 1, regrade=False, done=lambda _: None, changed=lambda _: None)  # fmt: skip
-        write_tables(book, lambda: entries(found.found, shorter, book, {}), shorter.lab.rubric)
-        numbers = statistics_of(entries(found.found, shorter, book, {}), shorter, [])
+        write_tables(book, lambda: entries(found.found, shorter, book, Decisions()), shorter.lab.rubric)
+        numbers = statistics_of(entries(found.found, shorter, book, Decisions()), shorter, [])
 
     assert (column(out, "outdated"), column(out, "score")) == (
         {"anna": "", "boris": "yes"},

@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -15,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.classroom.sheets import Filled, feedback_html, fill, split
-from grader.classroom.tables import Entry, Override
+from grader.classroom.tables import Entry
+from grader.core.decisions import decided
 from grader.core.errors import UsageError
 from grader.core.outcomes import Verdict
-from tests.classroom.test_tables import HOSTILE, assert_inert, report
+from tests.classroom.test_tables import HOSTILE, assert_inert, gives, rejected, report
 from tests.support.command import ROOT
 
 FULL = report()
@@ -28,7 +30,7 @@ NONE = report({"xor.loss": Verdict.NOT_GRADABLE})
 
 def entry(number: int, name: str = "", *, score: int = 100, **who: str | tuple[str, ...]) -> Entry:
     known = {"key": f"k{number}", "student": f"s{number}", "email": f"s{number}@example.org", "aliases": (), **who}
-    made = replace(FULL, score=score)
+    made = decided(replace(FULL, score=score), ())
     return Entry(name=name or f"Student N{number}", report=made, **known)  # type: ignore[arg-type]
 
 
@@ -180,7 +182,7 @@ def test_canvas_columns() -> None:
         assert rows(filled.data)[2][place] == "100"
     with pytest.raises(UsageError) as caught:
         fill(sheet, [entry(1)], feedback=False)
-    assert str(caught.value).endswith("name the assignment: Notes, XOR lab (501), XOR (lab) 2 (502).")
+    assert str(caught.value).endswith("name one with --fill-column: Notes, XOR lab (501), XOR (lab) 2 (502).")
     with pytest.raises(UsageError, match=r"Read is not one column of the gradebook, which has: Notes, XOR lab"):
         fill(sheet, [entry(1)], feedback=False, assignment="Read")
 
@@ -190,9 +192,12 @@ def test_points_of_the_platform_that_differ() -> None:
     sheet = canvas(["N1,1,s1,,A,,,", "N2,2,s2,,A,,,"], points=POINTS.replace("100.00", "15"))
     entries = [entry(1, score=97), entry(2)]
 
-    with pytest.raises(UsageError, match=r"XOR lab \(501\) has 15 points and the rubric 100: make them equal"):
+    with pytest.raises(
+        UsageError, match=r"XOR lab \(501\) has 15 points, the scores have 100: --scale 15 converts them"
+    ):
         fill(sheet, entries, feedback=False)
-    filled = fill(sheet, entries, feedback=False, scale=True)
+    scaled = [replace(one, report=decided(one.report, (), scale=Decimal(15))) for one in entries]
+    filled = fill(sheet, scaled, feedback=False)
     assert [row[5] for row in rows(filled.data)[2:]] == ["14.55", "15"]
 
 
@@ -245,25 +250,26 @@ def test_moodle_in_two_languages(header: str, word: str) -> None:
 
 def test_moodle_feedback() -> None:
     """What was lost, as HTML; without the column a note says so."""
-    some = replace(entry(1), report=SOME, overrides=(Override(criterion="shapes", points=10, reason="<late>"),))
+    some = replace(entry(1), report=decided(SOME, [gives("shapes", 9.5, "<late>")], scale=Decimal(10)))
 
-    filled = fill(moodle(["Participant 1,x,s1,,x,,100.00,Yes,-,-,old"]), [some], feedback=True)
+    filled = fill(moodle(["Participant 1,x,s1,,x,,10.00,Yes,-,-,old"]), [some], feedback=True)
 
     assert (
         rows(filled.data)[1][10]
         == (
-            "Score: 90 of 100<br>Three neurons, wired 2-2-1: 10 of 15, set by the teacher. &lt;late&gt;"
+            "Score: 89.5 of 100<br>In the gradebook: 8.95 of 10"
+            "<br>Three neurons, wired 2-2-1: 9.5 of 15, set by the teacher; measured: 15. &lt;late&gt;"
             "<br>Learning XOR: 10 of 15<br>• What xor.loss does is wrong. "
         ).rstrip()
     )
-    without = moodle(["Participant 1,x,s1,,x,,100.00,Yes,-,-"], ENGLISH.removesuffix(",Feedback comments"))
+    without = moodle(["Participant 1,x,s1,,x,,10.00,Yes,-,-"], ENGLISH.removesuffix(",Feedback comments"))
     assert "has no column for feedback comments" in texts(fill(without, [some], feedback=True))
 
 
 @given(st.text("=+-@;,&<>\"' \t\n1a", max_size=14) | st.text(max_size=14))
 def test_feedback_is_inert(text: str) -> None:
     """Neither markup nor a formula comes out of what a student or a teacher wrote."""
-    some = replace(entry(1), overrides=(Override(criterion="xor", points=1, reason=text),))
+    some = replace(entry(1), report=decided(FULL, [gives("xor", 1, text)]))
 
     filled = fill(b"Identifier,Grade,Last modified (grade),Feedback comments,ID number\n1,,,,s1\n", [some], feedback=True)  # fmt: skip
 
@@ -272,6 +278,20 @@ def test_feedback_is_inert(text: str) -> None:
 
 
 # --- a class ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("is_zero", "grade"), [(False, "85.00"), (True, "0.00")])
+def test_a_rejected_submission(is_zero: bool, grade: str) -> None:
+    """The sheet gets the reason, and a 0 only if the teacher wants it."""
+    one = replace(entry(1), report=decided(rejected(), (), is_rejected_zero=is_zero))
+
+    filled = fill(moodle(["Participant 1,x,s1,,x,85.00,100.00,Yes,-,-,old"]), [one], feedback=True)
+
+    (row,) = rows(filled.data)[1:]
+    assert row[5] == grade
+    assert row[10].startswith("Score: 0 of 100, rejected" if is_zero else "No score: rejected")
+    assert row[10].endswith("<br>x.py is empty.")
+    assert ("--rejected zero writes 0" in texts(filled)) is not is_zero
 
 
 @pytest.mark.parametrize("kind", ["canvas", "moodle"])
@@ -307,7 +327,7 @@ def test_a_class_of_200(kind: str) -> None:
         (HEADER.encode("utf-16"), "The sheet is UTF-16 text"),
         (ENGLISH.encode() + "\nУчастник".encode("cp1251"), "Line 2 of the sheet is not UTF-8 text"),
         (ENGLISH.encode() + b'\n"', "Line 2 of the sheet has a quote that is never closed."),
-        (b"Student,ID,Section\n", "The gradebook has several columns or none; name the assignment: none."),
+        (b"Student,ID,Section\n", "The gradebook has several columns or none; name one with --fill-column: none."),
     ],
 )
 def test_what_is_no_sheet(sheet: bytes, sentence: str) -> None:

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,20 @@ from hypothesis import strategies as st
 
 from grader.classroom.tables import (
     Entry,
-    Override,
     Row,
     cases,
-    decided,
     gradebook,
     inert,
+    overrides_of,
     read_overrides,
     without_submission,
     write,
 )
+from grader.core import decisions
 from grader.core.errors import UsageError
 from grader.core.messages import say
 from grader.core.outcomes import Outcome, Verdict
-from grader.core.report import Report, Status
+from grader.core.report import Overridden, Report, Score, Status
 from grader.lab.source import SourceFile
 from grader.pipeline.import_rules import finding
 from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
@@ -70,16 +71,28 @@ def rejected() -> Report:
     return without_run(TASK, "x", Status.REJECTED, say("x.py is empty."), seed=1, lang="en", total_s=0.1)
 
 
-def entry(made: Report | None = None, *overrides: Override, key: str = "one", **who: str) -> Entry:
+def entry(made: Report | None = None, *overrides: Overridden, key: str = "one", **who: str) -> Entry:
     known = {"student": "s1", "name": "Student One", "email": "one@example.org", **who}
     return Entry(
-        key=key, student=known["student"], name=known["name"], email=known["email"], report=made or report(),
-        overrides=overrides,
+        key=key, student=known["student"], name=known["name"], email=known["email"],
+        report=decisions.decided(made or report(), overrides),
     )  # fmt: skip
 
 
-def gives(criterion: str, points: int) -> Override:
-    return Override(criterion=criterion, points=points, reason="seen in class")
+def gives(criterion: str, points: Score, reason: str = "seen in class") -> Overridden:
+    rule = next((one for one in RUBRIC.criteria if one.id == criterion), None)
+    return Overridden(
+        criterion=criterion, title=rule.title if rule else criterion, points=points, max_points=rule.points if rule else 0,
+        measured=None, reason=reason, bonus=rule is not None and rule.bonus,
+    )  # fmt: skip
+
+
+def scored(made: Report, *overrides: Overridden) -> Score | None:
+    return decisions.decided(made, overrides).final_score
+
+
+def points(criterion: str, made: Report, *overrides: Overridden) -> Score | None:
+    return decisions.points_of(decisions.decided(made, overrides), criterion)
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -93,21 +106,22 @@ def test_an_override_wins() -> None:
     """One criterion changes, the score is the sum."""
     made = report({"xor.loss": Verdict.FAILED, "xor.train": Verdict.FAILED})
 
-    assert (entry(made).points("xor"), entry(made).score) == (5, 90)
-    assert (entry(made, gives("xor", 15)).points("xor"), entry(made, gives("xor", 15)).score) == (15, 100)
-    assert entry(made, gives("xor", 0)).score == 85
-    assert entry(made, gives("gone", 7)).score == 90
-    assert entry(made).points("gone") is None
+    assert (points("xor", made), scored(made)) == (5, 90)
+    assert (points("xor", made, gives("xor", 15)), scored(made, gives("xor", 15))) == (15, 100)
+    assert scored(made, gives("xor", 0)) == 85
+    assert scored(made, gives("xor", 7.55), gives("shapes", 0.1)) == 77.65
+    assert scored(made, gives("gone", 7)) == 90
+    assert points("gone", made) is None
 
 
 def test_a_violated_gate() -> None:
     """It takes all points but those that are given; an override of the gate itself lifts it."""
     made = report({"xor.loss": Verdict.FAILED}, banned=True)
 
-    assert (entry(made).score, entry(made).points("shapes")) == (0, 0)
-    assert entry(made, gives("xor", 12)).score == 12
-    assert entry(made, gives("imports", 0)).score == 95
-    assert entry(made, gives("imports", 0), gives("xor", 15)).score == 100
+    assert (scored(made), points("shapes", made)) == (0, 0)
+    assert scored(made, gives("xor", 12)) == 12
+    assert scored(made, gives("imports", 0)) == 95
+    assert scored(made, gives("imports", 0), gives("xor", 15)) == 100
 
 
 def test_a_report_without_a_score() -> None:
@@ -115,18 +129,33 @@ def test_a_report_without_a_score() -> None:
     made = report({"xor.loss": Verdict.NOT_GRADABLE, "xor.train": Verdict.BLOCKED, "forward.model": Verdict.BLOCKED})
     assert made.status is Status.NOT_GRADABLE
 
-    assert entry(made).score is None
-    assert (entry(made).points("xor"), entry(made).points("shapes")) == (None, 15)
-    assert entry(made, gives("xor", 10)).score is None
-    assert entry(made, gives("xor", 10), gives("forward", 15)).score == 95
+    assert scored(made) is None
+    assert (points("xor", made), points("shapes", made)) == (None, 15)
+    assert scored(made, gives("xor", 10)) is None
+    assert scored(made, gives("xor", 10), gives("forward", 15)) == 95
     broken = replace(report(), status=Status.GRADER_ERROR, score=None)
-    assert (entry(broken).score, entry(broken, gives("xor", 10)).score) == (None, 95)
+    assert (scored(broken), scored(broken, gives("xor", 10))) == (None, 95)
 
 
 def test_a_rejected_hand_in() -> None:
-    """It has 0 points, and those that a teacher gives."""
-    assert entry(rejected()).score == 0
-    assert entry(rejected(), gives("shapes", 15)).score == 15
+    """It has no score unless it counts as 0, or as the points that a teacher gives."""
+    blank = decisions.decided(rejected(), (), is_rejected_zero=False)
+
+    assert (scored(rejected()), points("shapes", rejected())) == (0, 0)
+    assert (blank.final_score, decisions.points_of(blank, "shapes")) == (None, None)
+    assert decisions.decided(rejected(), [gives("shapes", 15)], is_rejected_zero=False).final_score == 15
+
+
+@pytest.mark.parametrize(
+    ("score", "most", "scaled"),
+    [(97, "10", 9.7), (95, "5", 4.75), (33, "10.5", 3.47), (5, "0.5", 0.03), (100, "50", 50), (0, "10", 0)],
+)
+def test_a_score_is_scaled_and_rounded_once(score: int, most: str, scaled: Score) -> None:
+    """Half up, to two decimal places; a half of the last place that binary fractions would lose is rounded up."""
+    made = decisions.decided(replace(report(), score=score), (), scale=Decimal(most))
+
+    assert made.scaled is not None
+    assert (made.scaled.score, made.final_score) == (scaled, score)
 
 
 # --- tables -------------------------------------------------------------------------------------
@@ -214,7 +243,7 @@ def test_no_text_is_a_formula(text: str) -> None:
 # --- overrides ----------------------------------------------------------------------------------
 
 
-def overrides(folder: Path, text: str) -> dict[str, tuple[Override, ...]]:
+def overrides(folder: Path, text: str) -> dict[str, tuple[Overridden, ...]]:
     path = folder / "overrides.csv"
     path.write_text(text, encoding="utf-8")
     return read_overrides(path, TASK)
@@ -223,8 +252,8 @@ def overrides(folder: Path, text: str) -> dict[str, tuple[Override, ...]]:
 def test_overrides_are_read(tmp_path: Path) -> None:
     """By student, from comma or semicolon, in any order of columns; empty rows are passed over."""
     expected = {
-        "s1": (Override(criterion="xor", points=15, reason="seen, in class"), gives("imports", 0)),
-        "student-two": (Override(criterion="shapes", points=0),),
+        "s1": (gives("xor", 15, "seen, in class"), gives("imports", 0)),
+        "student-two": (gives("shapes", 0, ""),),
     }
     comma = 'Student,criterion,points,reason\ns1,xor,15,"seen, in class"\n,,\nstudent-two,shapes,0\ns1,imports,0,seen in class\n'
     semicolon = "\ufeffreason;points;criterion;student;who\r\nseen, in class;15;xor; s1;x\r\n;0;shapes;student-two\r\nseen in class;0;imports;s1\r\n"
@@ -235,7 +264,7 @@ def test_overrides_are_read(tmp_path: Path) -> None:
     wide = "a,b,c,d,e,f,g,student,criterion,points,reason\nx\n,,,,,,,s1,xor,1\n"
     with pytest.raises(UsageError, match="line 2: the rubric has no criterion"):
         overrides(tmp_path, wide)
-    assert overrides(tmp_path, wide.replace("x\n", "", 1)) == {"s1": (Override(criterion="xor", points=1),)}
+    assert overrides(tmp_path, wide.replace("x\n", "", 1)) == {"s1": (gives("xor", 1, ""),)}
 
 
 @pytest.mark.parametrize(
@@ -244,12 +273,18 @@ def test_overrides_are_read(tmp_path: Path) -> None:
         ("s1,*,5,x", "line 2: points are given to one criterion at a time, not to *."),
         ("s1,xor,5,x\ns1,score,5,x", "line 3: points are given to one criterion at a time, not to score."),
         ("s1,xr,5,x", "line 2: the rubric has no criterion xr: it has imports, shapes, forward,"),
-        ("s1,xor,16,x", "line 2: points for xor are a whole number from 0 to 15, not 16."),
-        ("s1,xor,-1,x", "line 2: points for xor are a whole number from 0 to 15, not -1."),
-        ("s1,xor,1.5,x", "line 2: points for xor are a whole number from 0 to 15, not 1.5."),
-        ("s1,xor,٣,x", "line 2: points for xor are a whole number from 0 to 15, not ٣."),
-        ("s1,xor,,x", 'line 2: points for xor are a whole number from 0 to 15, not "".'),
-        ("s1,imports,1,x", "line 2: points for imports are a whole number from 0 to 0, not 1."),
+        ("s1,xor,16,x", "line 2: points for xor are a number from 0 to 15 with at most two decimal places, not 16."),
+        ("s1,xor,-1,x", "line 2: points for xor are a number from 0 to 15 with at most two decimal places, not -1."),
+        (
+            "s1,xor,1.555,x",
+            "line 2: points for xor are a number from 0 to 15 with at most two decimal places, not 1.555.",
+        ),
+        ("s1,xor,٣,x", "line 2: points for xor are a number from 0 to 15 with at most two decimal places, not ٣."),
+        ("s1,xor,,x", 'line 2: points for xor are a number from 0 to 15 with at most two decimal places, not "".'),
+        (
+            "s1,imports,1,x",
+            "line 2: points for imports are a number from 0 to 0 with at most two decimal places, not 1.",
+        ),
         (",xor,1,x", "line 2: there is no student."),
         ('s1,xor,1,"a\nb"\ns2,xor,1,x\nS1,xor,2,x', "line 5: xor of S1 stands in line 2 already."),
         ('s1,xor,1,"a', "line 2: unexpected end of data."),
@@ -272,15 +307,16 @@ def test_overrides_of_the_extra(tmp_path: Path) -> None:
     plain = SuiteRun(outcomes=(), level="process")
     made = score(TASK, replace(STAGED, siblings=(LECTURE,)), (), plain, extra, seed=1, lang="en", total_s=0.1)  # fmt: skip
 
-    found = [(one.extra_score, one.score) for one in (entry(made), entry(made, *given), entry(None, *given), entry())]
+    every = (entry(made), entry(made, *given), entry(None, *given), entry())
+    found = [(one.report.final_extra_score, one.report.final_score) for one in every]
     (row,) = rows(csv_of(gradebook([entry(made, *given)], RUBRIC)))
 
-    broken = entry(report(broken="the suite broke"), *given)
-    older = replace(given[0], criterion="of_an_older_rubric", is_bonus=False)
+    broken = entry(report(broken="the suite broke"), *given).report
+    older = replace(given[0], criterion="of_an_older_rubric", bonus=False)
 
     assert found == [(1, made.score), (4, made.score), (4, 100), (None, 100)]
-    assert (broken.extra_score, broken.score) == (4, None)
-    assert entry(None, older).extra_score is None
+    assert (broken.final_extra_score, broken.final_score) == (4, None)
+    assert entry(None, older).report.final_extra_score is None
     assert (row["extra_score"], row["overridden"]) == ("4", "losses: 4 (was 1) on paper")
 
 
@@ -295,10 +331,11 @@ def test_overrides_find_their_students() -> None:
     class_of = [entry(key="one"), entry(key="two"), entry(key="three", student="s3")]
     by = {"S1": (gives("xor", 1), gives("shapes", 2)), "two": (gives("xor", 3),)}
 
-    given = decided(class_of, by)
-    one, two, three = (replace(one, overrides=given[one.key]) for one in class_of)
+    given = overrides_of(class_of, by)
 
-    assert [(entry.points("xor"), entry.points("shapes")) for entry in (one, two, three)] == [(1, 2), (3, 2), (15, 15)]
+    assert [
+        (points("xor", report(), *given[one.key]), points("shapes", report(), *given[one.key])) for one in class_of
+    ] == [(1, 2), (3, 2), (15, 15)]
     assert without_submission(class_of, [*by, "s4", "s5"], lambda student: student != "s6") == ("s4", "s5")
     with pytest.raises(UsageError, match=r"There are overrides for s4, who is not in the class\."):
         without_submission(class_of, [*by, "s4", "s5"], lambda student: student == "s5")

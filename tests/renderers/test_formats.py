@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from grader.commands.grade_class import ENDINGS
+from grader.core.decisions import decided
 from grader.core.messages import carried, say
 from grader.core.outcomes import BANNED_IMPORT, Finding, Verdict
-from grader.core.report import Report, Status
+from grader.core.report import Report, Scaled, Status
 from grader.core.text import printable
 from grader.lab.source import SourceFile
 from grader.pipeline.grading import assignment
@@ -35,6 +37,7 @@ from grader.renderers.classroom50 import stamped
 from grader.renderers.github import ANNOTATIONS
 from grader.renderers.json import parse_json
 from grader.renderers.markdown import JOINER, escaped, fenced
+from tests.classroom.test_tables import gives
 from tests.renderers.test_renderers import HOSTILE, hostile_report
 from tests.schemas import CLASSROOM50, GRADESCOPE
 from tests.support.command import HASTY, PATIENT, ROOT, SUBMISSIONS, grade, graded
@@ -125,6 +128,47 @@ def test_every_format_takes_every_report(format: str, kind: str, reports: dict[s
         assert "by watching its own training" in text
 
 
+@pytest.mark.parametrize("format", list(RENDERERS))
+def test_every_format_tells_what_a_teacher_decided(format: str, reports: dict[str, Report]) -> None:  # noqa: A002
+    """The final score, each override with its reason, and the score in the gradebook's points; nothing contradicts it."""
+    overrides = [gives("xor", 7.5, "late, shown"), gives("shapes", 15, "")]
+    report = decided(reports["failing"], overrides, scale=Decimal(10))
+
+    text = RENDERERS[format](report)
+
+    assert (report.score, report.final_score, report.scaled) == (86, 78.5, Scaled(score=7.85, max_score=10))
+    assert ("78.5" in text) is (format != "classroom50")
+    assert "86 of 100" not in text
+    assert "late, shown" in text
+    assert "7.5 of 15" in text or format == "json"
+    assert "7.85" in text or format == "classroom50"
+    if format == "gradescope":
+        assert sum(test["score"] for test in json.loads(text)["tests"]) == 78.5
+        assert sum(test["max_score"] for test in json.loads(text)["tests"]) == 100
+    if format == "json":
+        assert json.loads(text)["overrides"][0] | {"title": ""} == {
+            "criterion": "xor", "title": "", "points": 7.5, "max_points": 15, "measured": 15, "reason": "late, shown",
+            "bonus": False,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("format", list(RENDERERS))
+def test_every_format_tells_that_a_rule_is_lifted(format: str, reports: dict[str, Report]) -> None:  # noqa: A002
+    """The points that the import rule took count again, and no format says that they are lost."""
+    report = decided(reports["gated"], [gives("imports", 0, "allowed")])
+
+    text = RENDERERS[format](report)
+
+    assert (report.score, report.final_score) == (0, 100)
+    assert "100" in text
+    assert "allowed" in text
+    if format != "json":
+        assert "without the violated rule" not in text
+        assert "the violated rule takes the points" not in text
+    if format in ("gradescope", "classroom50"):
+        assert sum(test["score"] for test in json.loads(text)["tests"]) == 100
+
+
 def test_kinds_are_what_they_say(reports: dict[str, Report]) -> None:
     """The samples have the status that they stand for."""
     statuses = {kind: report.status for kind, report in reports.items() if report.status is not Status.GRADED}
@@ -163,6 +207,9 @@ def test_gradescope(kind: str, reports: dict[str, Report]) -> None:
         assert 0 == result["score"]
         assert not [test for test in result["tests"] if "score" in test or "max_score" in test]
         assert "The 0 shown here is no grade" in result["output"]
+    elif kind == "rejected":
+        assert (0, []) == (result["score"], result["tests"])
+        assert "this is not valid Python" in result["output"]
     else:
         assert "score" not in result
         assert report.score == sum(test["score"] for test in result["tests"])
@@ -232,7 +279,8 @@ def test_junit(kind: str, reports: dict[str, Report]) -> None:
     ]
     assert [suite.failures, suite.errors, suite.skipped] == counts
     extra = sum(len(one.cases) for one in report.bonus)
-    assert 1 + 19 + extra == suite.tests == len(list(suite))
+    ran = 0 if kind in ("rejected", "broken") else 19
+    assert 1 + ran + extra == suite.tests == len(list(suite))
     assert all(result.text.startswith(result.message) for result in results)
     properties = {one.name: one.value for one in suite.properties()}  # type: ignore[no-untyped-call]
     assert ("" if report.score is None else str(report.score)) == properties["score"]
@@ -256,7 +304,7 @@ def test_junit_verdicts(reports: dict[str, Report]) -> None:
     assert kinds("extra") == {("skipped", "failed")}
     assert kinds("failing") == {("failure", "error_without_derivative"), ("skipped", "blocked")}
     assert kinds("hanging") == {("error", "timeout"), ("skipped", "blocked")}
-    assert kinds("rejected") == {("failure", "rejected"), ("skipped", "not_run")}
+    assert kinds("rejected") == {("failure", "rejected")}
     assert ("skipped", "not_gradable") in kinds("not_gradable")
     assert ("error", "grader_error") in kinds("broken")
     assert kinds("gated") == {("failure", "failed")}
@@ -321,7 +369,7 @@ def test_markdown_is_a_table_and_sections(kind: str, reports: dict[str, Report])
 
     assert "h2" == found[0].tag
     extra = 1 + len(report.bonus) if report.bonus else 0
-    rows = 0 if report.status is Status.REJECTED else 1 + 7 + extra
+    rows = 0 if kind in ("rejected", "broken") else 1 + 7 + extra
     assert rows == sum(token.type == "tr_open" for token in found)
     assert all("|" not in token.content for token in found if token.type == "text" and kind != "hostile")
 

@@ -19,6 +19,7 @@ import pytest
 
 from grader.classroom.page import render_class
 from grader.core.figures import Grid, Pairs, Series
+from grader.core.language import titles_in
 from grader.core.numbers import Number
 from grader.core.outcomes import Evidence
 from grader.renderers import charts
@@ -122,11 +123,14 @@ def test_class_page() -> None:
     assert "</script></title><script>alert(1)</script><img src=x" in said(tree)
 
 
+TITLES = titles_in(task().lab.rubric, task().lab.place, "en")
+
+
 def test_a_hostile_key_leads_nowhere_else() -> None:
     """A key is quoted in a link, whatever it holds."""
     entry = replace(next(iter(a_class(1))), key='../"><script>javascript:')
 
-    text = "".join(render_class([entry], numbers(1), task().lab.rubric, {}))
+    text = "".join(render_class([entry], numbers(1), task().lab.rubric, {}, TITLES))
 
     assert "reports/..%2F%22%3E%3Cscript%3Ejavascript%3A.json" in text
     assert len(list(parsed(text).iter("script"))) == 1
@@ -141,7 +145,7 @@ def test_class_page_takes_entries_one_at_a_time() -> None:
             taken.append(one.key)
             yield one
 
-    parts = render_class(entries(), numbers(5), task().lab.rubric, {})
+    parts = render_class(entries(), numbers(5), task().lab.rubric, {}, TITLES)
     seen = [len(taken) for part in parts if part.startswith("<tr")]
 
     assert seen == [1, 2, 3, 4, 5]
@@ -168,7 +172,7 @@ def test_rendering_is_fast() -> None:
     """A student's page takes less than 10,000 calls, each row of a class less than 300, in a large class as in a small one."""
 
     def render(count: int, counted: dict[str, Any]) -> str:
-        return "".join(render_class(a_class(count), counted, task().lab.rubric, {}))
+        return "".join(render_class(a_class(count), counted, task().lab.rubric, {}, TITLES))
 
     missed = report("many_mistakes")
     small, middle, large = (calls_of(render, count, numbers(count)) for count in (50, 100, 200))

@@ -1,0 +1,123 @@
+"""What a teacher decides about a report: overrides, another scale, and whether a rejected submission counts as 0.
+
+Measured points are integers. A teacher's are decimals with at most two places; sums are exact, and a scaled score is
+rounded once, half up, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
+
+from grader.core.outcomes import Verdict
+from grader.core.report import CriterionResult, Overridden, Report, Scaled, Score, Status
+
+PLACES = Decimal("0.01")
+UNDECIDED = {Verdict.NOT_GRADABLE, Verdict.BLOCKED, Verdict.NOT_RUN}
+
+
+def decided(
+    report: Report, overrides: Iterable[Overridden], *, is_rejected_zero: bool = True, scale: Decimal | None = None
+) -> Report:
+    """Return a report with what a teacher decided, in place of what it had of that.
+
+    Without an override a rejected submission has no final score, unless it counts as 0.
+    """
+    results = {one.id: one for one in report.criteria}
+    given = [_measured(one, results.get(one.criterion), is_run=was_run(report)) for one in overrides]
+    made = replace(report, overrides=given, final_score=report.score, scaled=None)
+    if any(not one.bonus for one in made.overrides):
+        made = replace(made, final_score=_sum(points_of(made, one.id) for one in made.counted))
+    elif report.status is Status.REJECTED and not is_rejected_zero:
+        made = replace(made, final_score=None)
+    extra = {one.id: points_of(made, one.id) for one in made.bonus}
+    extra |= {one.criterion: one.points for one in made.overrides if one.bonus}
+    made = replace(made, final_extra_score=_sum(extra.values()) if extra else None)
+    if scale is not None:
+        made = replace(made, scaled=_scaled(made, scale))
+    return made
+
+
+def _measured(override: Overridden, result: CriterionResult | None, *, is_run: bool) -> Overridden:
+    """Return an override with the criterion's title in the report's language, and with what was measured."""
+    if result is None:
+        return override
+    return replace(override, title=result.title, measured=result.points if is_run else None)
+
+
+def points_of(report: Report, criterion_id: str) -> Score | None:
+    """Return the points of a criterion, None while nobody decided them; an override wins.
+
+    An override of a gate lifts it: the points that were earned count again.
+    """
+    override = override_of(report, criterion_id)
+    if override is not None:
+        return override.points
+    criterion = next((one for one in report.criteria if one.id == criterion_id), None)
+    if criterion is None or (report.status is Status.REJECTED and report.final_score is None):
+        return None
+    if report.score is None and any(case.verdict in UNDECIDED for case in criterion.cases):
+        return None
+    return criterion.points_without_gate if is_lifted(report) else criterion.points
+
+
+def counting(report: Report, criterion: CriterionResult) -> Score:
+    """Return the points of a criterion that count, or those that were measured while it is undecided."""
+    points = points_of(report, criterion.id)
+    return criterion.points if points is None else points
+
+
+def override_of(report: Report, criterion_id: str) -> Overridden | None:
+    """Return what a teacher decided for a criterion; of two decisions the later."""
+    return next((one for one in reversed(report.overrides) if one.criterion == criterion_id), None)
+
+
+def is_zeroed(report: Report) -> bool:
+    """Say whether a violated gate, not lifted by an override, takes the points."""
+    return any(override_of(report, gate.id) is None for gate in _violated(report))
+
+
+def is_lifted(report: Report) -> bool:
+    """Say whether gates are violated, and overrides lift all of them."""
+    return bool(_violated(report)) and not is_zeroed(report)
+
+
+def was_run(report: Report) -> bool:
+    """Say whether anything of the submission was run: a rejected one, or one that broke the grader, has only a reason."""
+    ran = (case.verdict is not Verdict.NOT_RUN for one in report.criteria for case in one.cases)
+    return any(ran) or bool(_violated(report))
+
+
+def is_gate(criterion: CriterionResult) -> bool:
+    """Say whether a criterion has no points of its own."""
+    return criterion.max_points == 0 and not criterion.cases
+
+
+def exact(points: Score) -> Decimal:
+    """Return points as the decimal that they are written as."""
+    return Decimal(str(points))
+
+
+def rounded(value: Decimal) -> Score:
+    """Return a decimal with at most two places, rounded half up; an integer where it is one."""
+    value = value.quantize(PLACES, ROUND_HALF_UP)
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _violated(report: Report) -> list[CriterionResult]:
+    return [one for one in report.criteria if is_gate(one) and one.verdict is Verdict.FAILED]
+
+
+def _sum(points: Iterable[Score | None]) -> Score | None:
+    """Return the sum, None if something is left undecided."""
+    every = list(points)
+    made = [exact(one) for one in every if one is not None]
+    return rounded(sum(made, Decimal(0))) if len(made) == len(every) else None
+
+
+def _scaled(report: Report, most: Decimal) -> Scaled:
+    score = None
+    if report.final_score is not None:
+        score = rounded(exact(report.final_score) * most / report.max_score)
+    return Scaled(score=score, max_score=rounded(most))
