@@ -17,14 +17,14 @@ from xml.etree.ElementTree import Element
 import html5lib
 import pytest
 
-from grader.classroom.page import render_class
+from grader.classroom.page import SCRIPT, render_class
 from grader.core.figures import Grid, Pairs, Series
 from grader.core.language import titles_in
 from grader.core.numbers import Number
 from grader.core.outcomes import Evidence
 from grader.renderers import charts
 from grader.renderers.html import render_html
-from grader.renderers.markup import asset, head
+from grader.renderers.markup import head
 from tests.support.pages import HOSTILE, KINDS, a_class, class_page, numbers, report, task
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def test_the_policy_is_that_of_the_page() -> None:
 def test_class_page() -> None:
     """The page of a class is whole without its script, names are inert, and every hand-in has a row with a link."""
     text = "".join(class_page(40))
-    check(text, [asset("classpage.js")])
+    check(text, [SCRIPT])
     tree = parsed(text)
 
     rows = [row for body in tree.iter("tbody") for row in body if row.get("data-status")]
