@@ -34,6 +34,8 @@ lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/python -m tests.arrows --check
 	$(BIN)/python -m tests.recipes
 
 # Catalogues of the grader and its lab: new messages of the code, and compiled.
