@@ -22,6 +22,9 @@ from tests.support.command import ROOT, SUBMISSIONS, grade, grade_class, run
 from tests.support.locked import comparable
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMAND, CLASS, REPORTS = (
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("grade", "class", "reports")
+)
 DESIGN = sorted((ROOT / "docs" / "design").glob("*.md"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 HANDOUT = (ROOT / "student_template" / "README.md").read_text(encoding="utf-8")
@@ -32,18 +35,18 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_help_in_the_readme(tmp_path: Path) -> None:
-    """The README shows --help as it is."""
+def test_help_in_the_docs(tmp_path: Path) -> None:
+    """docs/grade.md shows --help as it is."""
     ran = grade("--help", cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
 
-    assert words(ran.out) in words(README)
+    assert words(ran.out) in words(COMMAND)
 
 
-def test_help_of_the_class_in_the_readme(tmp_path: Path) -> None:
-    """The README shows grade-class --help as it is."""
+def test_help_of_the_class_in_the_docs(tmp_path: Path) -> None:
+    """docs/class.md shows grade-class --help as it is."""
     ran = grade_class("--help", cwd=tmp_path, COLUMNS="80", LC_ALL="C.UTF-8")
 
-    assert words(ran.out) in words(README)
+    assert words(ran.out) in words(CLASS)
 
 
 def test_help_of_the_packer_in_the_docs(tmp_path: Path) -> None:
@@ -80,9 +83,9 @@ def test_install_blocks(part: str) -> None:
     assert warning in " ".join(text.split())
 
 
-def test_completion_in_the_readme() -> None:
-    """The README gives bash the line that tests/commands/test_student_tools.py has it run."""
-    assert '`eval "$(_GRADE_COMPLETE=bash_source grade)"`' in README
+def test_completion_in_the_docs() -> None:
+    """docs/grade.md gives bash the line that tests/commands/test_student_tools.py has it run."""
+    assert '`eval "$(_GRADE_COMPLETE=bash_source grade)"`' in COMMAND
 
 
 def test_report_in_the_readme(tmp_path: Path) -> None:
@@ -103,18 +106,18 @@ def parts(value: Any, sample: Any) -> Any:
     return value
 
 
-def test_json_in_the_readme(tmp_path: Path) -> None:
-    """The README's JSON is part of the report that the command writes."""
+def test_json_in_the_docs(tmp_path: Path) -> None:
+    """The JSON of docs/reports.md is part of the report that the command writes."""
     report = grade(SUBMISSIONS / "fails_model_update", "--seed", "1", cwd=tmp_path).report
-    (text,) = re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (text,) = re.findall(r"^```json\n(.*?)^```", REPORTS, re.DOTALL | re.MULTILINE)
     sample = json.loads(text)
 
     assert comparable(json.dumps(parts(report, sample))) == comparable(json.dumps(sample))
 
 
-def test_exit_codes_in_the_readme() -> None:
+def test_exit_codes_in_the_docs() -> None:
     """The table of exit codes names all of them."""
-    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", COMMAND, re.MULTILINE)}
     known = {value for name, value in vars(exits).items() if name.isupper()}
 
     assert documented == known
@@ -125,16 +128,16 @@ def test_formats_of_the_command() -> None:
     assert tuple(RENDERERS) == FORMATS
 
 
-def test_formats_in_the_readme() -> None:
+def test_formats_in_the_docs() -> None:
     """The table of formats names all of them."""
-    table = README.partition("### Formats")[2].partition("What students are asked for")[0]
+    table = REPORTS.partition("## Formats")[2].partition("## The JSON")[0]
 
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(RENDERERS)
 
 
 def test_modules_in_the_flow_exist() -> None:
     """Every file that the flow picture names is there."""
-    picture = README.partition("## How one grade is made")[2].partition("## The command")[0]
+    picture = README.partition("## How one grade is made")[2].partition("## License")[0]
     names = re.findall(r"[\w/]+\.py", picture)
 
     assert len(names) >= 8

@@ -1,4 +1,4 @@
-"""How a command can end: its exit codes, as the README has them."""
+"""How a command can end: its exit codes, as docs/grade.md has them."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ def test_completion(words: str, offered: str, tmp_path: Path) -> None:
 
 
 def test_completion_in_bash(tmp_path: Path) -> None:
-    """bash takes the script that the README names, and completes with it."""
+    """bash takes the script that docs/grade.md names, and completes with it."""
     script = 'eval "$(_GRADE_COMPLETE=bash_source grade)"; complete -p grade; COMP_WORDS=(grade --do); COMP_CWORD=1; _grade_completion grade; echo "${COMPREPLY[@]}"'
 
     ran = run(["bash", "-c", script], cwd=tmp_path, PATH=f"{GRADE.parent}{os.pathsep}{os.environ['PATH']}")
