@@ -8,9 +8,10 @@ examples of XOR, in the oracle's order; errors are label - y.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -32,6 +33,8 @@ MOST_DEPTHS = 4  # from which forward is called, the most frequent
 REACH = 4.0  # times the largest step: so far the first one goes at most
 ROUNDS = 8
 SLOW_DRIFT = 1e-3
+SOFT = 0.25  # of labels that stand for 0 and 1
+SAME_LABEL = 1e-3
 TINY = 1e-300
 
 Way = Literal["online", "batch"]
@@ -44,7 +47,8 @@ class Steps:
 
     seen (n, 4) counts how often a corner was passed since the change before; last (n,) is the corner
     passed last, -1 for several at once. calls is how many calls of forward the steps took. idle are
-    (parameters, corner) of calls at the training's own place after which nothing changed.
+    (parameters, corner) of calls at the training's own place after which nothing changed. labels (4,) are those that the
+    training uses: XOR's, or others near them. is_entropy: the error is that of the cross-entropy.
     """
 
     parameters: Array
@@ -58,11 +62,18 @@ class Steps:
     tolerance: float
     calls: int
     idle: tuple[tuple[Array, int], ...]
+    labels: Array = field(default_factory=lambda: oracle.XOR_LABELS)
+    is_entropy: bool = False
+
+    @property
+    def off(self) -> Array:
+        """Return label - y at the corners, (n, 4)."""
+        return self.labels - self.y
 
     @property
     def err(self) -> Array:
-        """Return label - y at the corners, (n, 4)."""
-        return oracle.XOR_LABELS - self.y
+        """Return the error that belongs to the loss, at the corners, (n, 4)."""
+        return self.off / oracle.derivative(self.y) if self.is_entropy else self.off
 
     def weights(self, way: Way) -> Array:
         """Return how often each corner counts in each step, (n, 4)."""
@@ -106,7 +117,7 @@ class Rule:
         is_due = self.way == "online" and self.loss == "squared"
         for parameters, corner in self.steps.idle if is_due else ():
             x = oracle.XOR_INPUTS[corner]
-            err = oracle.XOR_LABELS[corner] - oracle.forward(parameters, x)
+            err = self.steps.labels[corner] - oracle.forward(parameters, x)
             if np.abs(self.rate * oracle.step(parameters, x, err)).max() > self.steps.tolerance * scale:
                 return parameters, corner
         return None
@@ -242,7 +253,7 @@ def right(steps: Steps, way: Way) -> Iterator[Rule]:
         expected[0] = steps.change[0]  # what came before it is not known
         yield replace(made(steps, way, expected, float(c)), momentum=float(alpha))
     with np.errstate(all="ignore"):
-        entropy = steps.gradient(way, steps.err / oracle.derivative(steps.y))
+        entropy = steps.gradient(way, steps.off / oracle.derivative(steps.y))
     if np.isfinite(entropy).all():
         c, _ = fit(steps.change, entropy)
         yield replace(made(steps, way, c * entropy, c), loss="entropy")
@@ -378,21 +389,69 @@ def rule_of(network: Network, slopes: Slopes) -> Rule | None:
     every = [steps for depth in depths if (steps := steps_of(network, slopes, depth)) is not None]
     plainest: list[Rule] = []
     for steps in every:
-        ways: list[Way] = ["online", "batch"] if (steps.last >= 0).all() else ["batch"]
-        found = [rule for way in ways for rule in right(steps, way)]
+        found = [rule for way in ways_of(steps) for rule in right(steps, way)]
         if any(rule.is_right for rule in found):
             return next(rule for rule in found if rule.is_right)
         plainest += found
-    for steps in every:
-        ways = ["online", "batch"] if (steps.last >= 0).all() else ["batch"]
-        for rule in (rule for way in ways for rule in minor(steps, way) if network.is_forward_right):
-            if rule.is_right:
-                return rule
-    for steps in every:
-        other = free(steps)
-        if other is not None:
-            return other
-    return next((rule for rule in plainest if rule.way == likely_way(rule.steps)), None)
+    others = itertools.chain(
+        (rule for steps in every for rule in lesser(network, steps)),
+        (rule for steps in every for rule in with_labels(network, steps)),
+        (rule for steps in every if (rule := free(steps)) is not None),
+    )
+    found_right = next((rule for rule in others if rule.is_right), None)
+    return found_right or next((rule for rule in plainest if rule.way == likely_way(rule.steps)), None)
+
+
+def ways_of(steps: Steps) -> list[Way]:
+    """Return the ways in which steps may have been made."""
+    return ["online", "batch"] if (steps.last >= 0).all() else ["batch"]
+
+
+def lesser(network: Network, steps: Steps) -> Iterator[Rule]:
+    """Yield the rules with an order defect, of the squared error and of cross-entropy."""
+    if not network.is_forward_right:
+        return
+    for way in ways_of(steps):
+        yield from minor(steps, way)
+    with np.errstate(all="ignore"):
+        entropy = replace(steps, is_entropy=True)
+        if np.isfinite(entropy.err).all():
+            yield from (replace(rule, loss="entropy") for way in ways_of(steps) for rule in minor(entropy, way))
+
+
+def with_labels(network: Network, steps: Steps) -> Iterator[Rule]:
+    """Yield the rules under the labels that fit the steps, where these are no others than XOR's, softened."""
+    for way in ways_of(steps):
+        for is_entropy in (False, True):
+            labels = labels_of(replace(steps, is_entropy=is_entropy), way)
+            if labels is not None and np.abs(labels - oracle.XOR_LABELS).max() < SOFT:
+                soft = replace(steps, labels=labels)
+                yield from right(soft, way)
+                yield from lesser(network, soft)
+
+
+def labels_of(steps: Steps, way: Way) -> Array | None:
+    """Return the label of each corner, (4,), with which the steps are the gradient; None where there are none."""
+    with np.errstate(all="ignore"):
+        rates = steps.slopes / oracle.derivative(steps.y)[..., None, None] if steps.is_entropy else steps.slopes
+    weighted = steps.weights(way)[..., None, None] * rates  # (n, 4, 3, 3)
+    if not np.isfinite(weighted).all() or not weighted.any((0, 2, 3)).all():
+        return None
+    columns = [*np.moveaxis(weighted, 1, 0), (weighted * steps.y[..., None, None]).sum(1)]
+    before = np.concatenate([np.zeros_like(steps.change[:1]), steps.change[:-1]])
+    for some, first in ((columns, 0), ([*columns, before], 1)):
+        table = np.stack([one[first:].ravel() for one in some], axis=1)
+        factors, *_ = np.linalg.lstsq(table, steps.change[first:].ravel(), rcond=None)
+        is_fit = misfit(table @ factors, steps.change[first:].ravel()) < steps.tolerance
+        if is_fit and factors[4]:
+            return pooled(np.asarray(-factors[:4] / factors[4]))
+    return None
+
+
+def pooled(labels: Array) -> Array:
+    """Return labels (4,) with one number for the examples that XOR gives one label, where these agree."""
+    means = np.array([labels[oracle.XOR_LABELS == label].mean() for label in oracle.XOR_LABELS])
+    return means if np.abs(labels - means).max() < SAME_LABEL else labels
 
 
 def likely_way(steps: Steps) -> Way:
@@ -531,7 +590,7 @@ def passed_error(rule: Rule) -> Literal["entropy", "linear", "other", ""]:
     if not (steps.last >= 0).all():
         return ""
     index = np.arange(len(steps.last))
-    err, y, rates = steps.err[index, steps.last], steps.y[index, steps.last], steps.slopes[index, steps.last]
+    err, y, rates = steps.off[index, steps.last], steps.y[index, steps.last], steps.slopes[index, steps.last]
     columns = [column for column in steps.scalars.T if np.isfinite(column).all() and column.any()]
 
     def is_passed(wanted: Array) -> bool:

@@ -7,6 +7,8 @@ them. Nothing passes because something else is wrong; what stays unknown is bloc
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,13 +19,14 @@ from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradabl
 from .. import oracle
 from ..network import Network
 from ..observed import Observed
-from ..observed_steps import MISSING, UNDECIDABLE, Parts, Rule, batch_parts_of, parts_of
+from ..observed_steps import MISSING, UNDECIDABLE, Parts, Rule, batch_parts_of, labels_of, parts_of
 from ..oracle import Array
 from ..rules import fit
 from ..shown import NEURONS, NUMBERS, by_neuron
 from ..suite.test_3_derivative import HINT, check_function, has_derivative
 from ..verdicts import named, remark_momentum, unmet
 
+LARGEST_LABEL = 2.0
 CHAIN = "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step."
 
 
@@ -128,6 +131,12 @@ def check_used(observed: Observed, evidence: CaseEvidence) -> None:
 
 def is_derivative_wrong(observed: Observed) -> bool:
     """Say whether a factor that is no squared error's comes from the derivative, not from the loss; stop in doubt."""
+    labels = labels_of(observed.rule.steps, observed.rule.way)
+    if labels is not None and np.abs(labels).max() < LARGEST_LABEL:
+        raise not_gradable(
+            "Your steps are right for the labels {labels} of (0, 0), (0, 1), (1, 0), (1, 1); those of XOR are 0, 1, 1, 0.",
+            labels=", ".join(show(label) for label in labels),
+        )
     if observed.output_error not in ("linear", "other") or observed.rule.way == "batch":
         raise not_gradable(
             "The output neuron's steps are proportional neither to label - y nor to what cross-entropy gives; loss and derivative cannot be told apart automatically."
@@ -142,6 +151,9 @@ def test_weights(observed: Observed, evidence: CaseEvidence) -> None:
     # err times a known derivative (output neuron), or what the chain rule makes of it (hidden neurons).
     found = parts(observed)
     remark_momentum(evidence, observed.rule.momentum)
+    low, high = observed.rule.steps.labels[:2]
+    if (low, high) != (0.0, 1.0):
+        evidence.remark("Your labels are {low} and {high}; that was taken into account.", low=show(low), high=show(high))
     if found is not None:
         hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
         template = "The two weights of {neuron} do not move in proportion to their inputs."
@@ -205,15 +217,15 @@ def check_entropy(observed: Observed, evidence: CaseEvidence) -> None:
     raise unmet(
         "The output neuron's step lacks the derivative: it moves by err, not by err y (1 - y).",
         hint=HINT,
-        seen=worst(rule, fitted_gradient(rule)),
+        seen=worst(replace(rule, steps=replace(rule.steps, is_entropy=False)), fitted_gradient(rule)),
         named="output_derivative_missing",
         formula="output",
     )
 
 
 def fitted_gradient(rule: Rule) -> Array:
-    """Return the gradient's steps at the rate that the output neuron shows."""
-    gradient = rule.steps.gradient(rule.way)
+    """Return the steps of the squared error's gradient at the rate that the output neuron shows."""
+    gradient = replace(rule.steps, is_entropy=False).gradient(rule.way)
     rate = (rule.steps.change[:, 2] * gradient[:, 2]).sum() / (gradient[:, 2] ** 2).sum()
     return np.asarray(rate * gradient)
 
