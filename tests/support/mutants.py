@@ -456,6 +456,7 @@ EDITS: dict[str, Edit] = {
     "output_derivative_for_hidden": ARGUMENT + hidden("x, errors[0], sigmoid_derivative(self.n3.y)"),
     "output_derivative_twice": composed("delta * sigmoid_derivative(self.n3.y) * self.n3._weigths"),
     "output_derivative_twice.neuron": errors("delta * slope * self._weigths"),
+    "hidden_derivative_for_output": composed("err * sigmoid_derivative(self.h) * self.n3._weigths"),
     "hidden_derivative_twice": hidden("x, errors[0] * sigmoid_derivative(self.h[0])"),
     "hidden_derivative_missing": ARGUMENT + hidden("x, errors[0], 1.0", "x, errors[1], 1.0"),
     "output_derivative_missing": ARGUMENT + back("errors = self.n3.backward(self.h, err, 1.0)"),

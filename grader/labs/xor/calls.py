@@ -173,10 +173,12 @@ class Calls:
         parameters: Array,
         x: Array,
         err: Array,
+        way: Mapping[str, Any] | None = None,
     ) -> list[Step]:
         """Set parameters, forward(x), backward(x, err) on objects of class cls, one a row of parameters, x and err.
 
-        parameters has shape (n, ...), x (n, k), err (n,); remotes are n, and may repeat.
+        parameters has shape (n, ...), x (n, k), err (n,); remotes are n, and may repeat. way is how backward is called
+        where that is not (x, err).
         """
         present = [reference for reference in references if reference is not None]
         mask = [reference is not None for reference in references]
@@ -186,6 +188,7 @@ class Calls:
             "steps", f"{cls}.backward", remotes,
             {"before": each, "after": each, "outputs": (count, None), "sizes": (count,), "returned": (None,)},
             form=form, references=present, parameters=parameters.reshape(count, -1)[:, mask], x=x, err=err,
+            way=way,
         )  # fmt: skip
         outputs = self.single(numbers, f"{cls}.forward")
         ends = np.cumsum(numbers["sizes"])

@@ -158,6 +158,51 @@ def trace(objects: Any, root: Any, *, form: str, x: Any, parts: Any) -> Values:
     return {**values, "calls": find.np.array(calls, dtype=float).reshape(len(calls), 11)}
 
 
+def trace_backward(
+    objects: Any, root: Any, *, form: str, x: Any, err: float, parts: Any, references: Any, parameters: Any
+) -> Values:
+    """Write parameters, run one forward and one backward, and list the calls of backward of the given parts, in order.
+
+    Each row of `calls` is: number of the part, how many numbers it was passed, these (8 at most).
+    """
+    find = objects.find
+    find.References(root, references).write(parameters)
+    numbered = {id(find.resolve(root, path)): number for number, path in enumerate(parts)}
+    calls: list[list[float]] = []
+
+    def watched(original: Any) -> Any:
+        def backward(neuron: Any, *arguments: Any, **named: Any) -> Any:
+            number = numbered.get(id(neuron), -1)
+            if number >= 0 and len(calls) < TRACED and f"back:{number}" not in seen:
+                seen.add(f"back:{number}")
+                objects.kept[f"back:{number}"] = copy.deepcopy((arguments, named))
+                passed = [one for value in (*arguments, *named.values()) for one in numbers_in(find, value)]
+                calls.append([number, len(passed), *passed[:8], *[0.0] * (8 - len(passed))])
+            return original(neuron, *arguments, **named)
+
+        return backward
+
+    seen: set[str] = set()
+    changed, name = [], "backward"
+    for cls in {base for path in parts for base in type(find.resolve(root, path)).__mro__[:-1]}:
+        own = vars(cls).get(name)
+        if own is not None:
+            changed.append((cls, own))
+            setattr(cls, name, watched(own))
+    try:
+        forward(objects, root, form=form, x=x[None, :])
+        backward(objects, root, form, x, err)
+    finally:
+        for cls, own in changed:
+            setattr(cls, name, own)
+    return {"calls": find.np.array(calls, dtype=float).reshape(len(calls), 10)}
+
+
+def numbers_in(find: Any, value: Any) -> list[float]:
+    """Return the numbers of an argument, none of one that holds something else."""
+    return find.numbers(value) if find.is_numeric(value) else []
+
+
 def influence(objects: Any, target: Any, *, form: str, x: Any, references: Any, delta: float) -> Values:
     """Add delta to one number at a time, and answer with the outputs for each row of x.
 
@@ -183,10 +228,13 @@ def influence(objects: Any, target: Any, *, form: str, x: Any, references: Any, 
     return {"form": first_run["form"], "outputs": base, "moved": rows}
 
 
-def steps(objects: Any, *targets: Any, form: str, references: Any, parameters: Any, x: Any, err: Any) -> Values:
+def steps(
+    objects: Any, *targets: Any, form: str, references: Any, parameters: Any, x: Any, err: Any, way: Any = None
+) -> Values:
     """Make one step of learning, from outside, on each of the objects: write the parameters, forward, backward, read.
 
-    A row of parameters, x and err is one step; `sizes` says how many of `returned` each backward gave.
+    A row of parameters, x and err is one step; `sizes` says how many of `returned` each backward gave. way, if given, is
+    how backward is called, as it was seen: see `given_back`.
     """
     find = objects.find
     before, after, outputs, returned, answer = [], [], [], [], {}
@@ -196,11 +244,11 @@ def steps(objects: Any, *targets: Any, form: str, references: Any, parameters: A
         before.append(places.read())
         answer = forward(objects, target, form=form, x=row[None, :])
         try:
-            returned.append(backward(objects, target, form, row, error))
+            returned.append(backward(objects, target, form, row, error, way=way))
         except (TypeError, IndexError, AttributeError):  # a neuron whose model passes an array of one
             places.write(numbers)
             forward(objects, target, form=form, x=row[None, :])
-            returned.append(backward(objects, target, form, row, error, is_array=True))
+            returned.append(backward(objects, target, form, row, error, is_array=True, way=way))
         outputs.append(answer["outputs"][0].tolist())
         after.append(places.read())
     np = find.np
@@ -245,9 +293,15 @@ def train(objects: Any, target: Any, *, form: str, x: Any, labels: Any, epochs: 
     return {"form": final["form"], "losses": find.np.array(losses[:LOSSES]), "outputs": final["outputs"]}
 
 
-def backward(objects: Any, target: Any, form: str, row: Any, error: float, *, is_array: bool = False) -> Any:
+def backward(
+    objects: Any, target: Any, form: str, row: Any, error: float, *, is_array: bool = False, way: Any = None
+) -> Any:
     """Call backward(x, err), err in the form of the last output; return the numbers it gives, 16 at most."""
     find = objects.find
+    if way is not None:
+        given, named = given_back(objects, way, row, float(error))
+        returned = objects.call(objects.method(target, "backward"), *given, **named)
+        return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
     err = error_as(objects, target, float(error))
     err = find.np.reshape(err, 1) if is_array else err
     x, named = given_as(objects, form, row)
@@ -256,6 +310,18 @@ def backward(objects: Any, target: Any, form: str, row: Any, error: float, *, is
         x, named = (row.copy(),), {}
     returned = objects.call(method, *x, *named.values(), err)
     return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
+
+
+def given_back(objects: Any, way: Values, row: Any, error: float) -> tuple[tuple[Any, ...], Values]:
+    """Return the arguments that a part's backward was seen to get, with other numbers: way["places"] are columns of row, -1 for the error."""
+    find = objects.find
+    given, named = objects.kept[f"back:{way['part']}"]
+    values = [*given, *named.values()]
+    flat = [number for value in values for number in numbers_in(find, value)]
+    for place, column in way["places"]:
+        flat[place] = error if column < 0 else float(row[column])
+    made = [find.like(value, flat) if numbers_in(find, value) else value for value in values]
+    return tuple(made[: len(given)]), dict(zip(named, made[len(given) :], strict=True))
 
 
 def error_as(objects: Any, target: Any, value: float) -> Any:
@@ -857,6 +923,6 @@ def retrain(objects: Any, *, settings: Values, x: Any, labels: Any, start: Any) 
 
 
 OPERATIONS = (
-    describe, read, write, forward, call, trace, influence, steps, epochs, train,
+    describe, read, write, forward, call, trace, trace_backward, influence, steps, epochs, train,
     discover, record, methods, replay, perturb, retrain,
 )  # fmt: skip

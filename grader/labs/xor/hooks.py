@@ -8,7 +8,9 @@ from grader.lab import Grid, Series, Verdict
 from grader.lab.hooks import Ran
 
 from . import shown
+from .usage import FITS, HAS_CLASSES
 
+WIRED = ("shapes.three_neurons", "shapes.wiring")
 STEPS = ("model_update.output_step", "model_update.hidden_step")
 STUCK = (Verdict.TIMEOUT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT)
 RIGHT = (
@@ -26,18 +28,28 @@ def other_suite(run: Ran) -> str | None:
     is_stuck = any(one.verdict in STUCK for one in outcomes)
     steps = [run.outcomes[name] for name in STEPS if name in run.outcomes]
     is_understood = run.score is not None and (
-        all(step.verdict is Verdict.PASSED for step in steps) or any(step.misconception for step in steps)
+        all(step.verdict is Verdict.PASSED for step in steps)
+        or (any(step.misconception for step in steps) and run.kept.get(FITS) is not False)
     )
     return None if is_unwritten or is_stuck or is_understood else "suite_observed"
 
 
 def better(first: Ran, other: Ran) -> Ran:
-    """Take what was watched where something was, and where the calls gave no grade or the training's steps are right."""
-    if not other.has_passed("shapes.three_neurons"):  # nothing was seen
+    """Take what was watched where a network was seen that the calls do not fit, or whose steps are right.
+
+    Where neither gives a grade, the watch has the reason, unless the template's classes are there and nothing was seen.
+    """
+    is_seen = other.has_passed("shapes.three_neurons")
+    if first.score is None:
+        return other if is_seen or not first.kept.get(HAS_CLASSES) else first
+    if not is_seen:
         return first
-    if first.score is not None and not other.has_passed(*RIGHT):
+    is_fitting = first.kept.get(FITS) is not False and first.has_passed(*WIRED)
+    if not is_fitting and other.score is not None:
+        return other
+    if not other.has_passed(*RIGHT):
         return first
-    return first if (first.score or 0) > (other.score or 0) else other
+    return first if first.score > (other.score or 0) else other
 
 
 def figures(run: Ran) -> Sequence[Grid | Series]:

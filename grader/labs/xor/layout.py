@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grader.core.faults import FaultKind
 from grader.lab import CaseStopped, Remote, blocked, is_close, measurement, not_gradable, side_by_side, unmet
@@ -21,6 +22,7 @@ from .oracle import Array
 FORMS = ("vector", "list", "tuple", "row", "column")
 PROBE_X = np.array([[0.6, -1.4], [-0.35, 0.8]])
 PROBE_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
+TRACED_ERRORS = (0.25, 0.35)
 FORWARD_ATOL = 1e-5
 STEP_RTOL = 0.1
 HOLDER_SIZE = 64
@@ -50,6 +52,11 @@ class Wiring:
     def mask(self) -> Array:
         """Return what the nine parameters are multiplied with between the student's network and the oracle's."""
         return np.array([[1.0, 1.0, sign] for sign in self.signs])
+
+
+def is_same(one: Array, other: Array | float) -> NDArray[np.bool_]:
+    """Say of each number whether it is another one, up to 24 bits."""
+    return np.asarray(np.isclose(one, other, rtol=1e-6, atol=0))
 
 
 def holders_of(described: Described) -> list[Found]:
@@ -131,7 +138,7 @@ class Layout:
         received = [{int(row[0]): row for row in rows} for rows in calls]
         missing = [part for part in range(3) if not all(part in rows for rows in received)]
         if missing:
-            raise self._uncalled([paths[part] for part in missing])
+            raise self._uncalled([paths[part] for part in missing], form)
         slots = [self._slots([rows[part] for rows in received], received) for part in range(3)]
         readers = [part for part in range(3) if sorted(k for n, k in slots[part] if n == "x") == [0, 1]]
         last = [part for part in range(3) if any(n == "h" for n, _ in slots[part])]
@@ -170,9 +177,54 @@ class Layout:
             raise numbers.answer.broken()
         return calls
 
-    def _uncalled(self, missing: Sequence[Path]) -> CaseStopped:
+    @measurement
+    def way_back(self) -> list[tuple[int, int]] | None:
+        """Which numbers of the first hidden neuron's backward, as its model calls it, are its input (0, 1) and its error (-1).
+
+        None where that is (x, err), or where it was not seen.
+        """
+        wiring, references = self.wiring, self.references
+        seen = []
+        try:
+            for err in TRACED_ERRORS:
+                calls = self.trace_backward(self._calls.student.new_later("Model"), wiring, references, err)
+                seen += [row for row in calls if self.parts[int(row[0])].path == wiring.paths[0]]
+        except CaseStopped as stopped:
+            if stopped.fault is not None and stopped.fault.kind is not FaultKind.RAISED:
+                raise
+            return None
+        if len(seen) != len(TRACED_ERRORS) or seen[0][1] != seen[1][1]:
+            return None
+        one, other = (row[2 : 2 + int(row[1])] for row in seen)
+        inputs = [
+            (place, int(column)) for column in (0, 1) for place in np.flatnonzero(is_same(one, PROBE_X[0, column]))
+        ]
+        errors = np.flatnonzero(~is_same(one, other))
+        if len(errors) != 1 or len(inputs) not in (0, 2) or (inputs and {column for _, column in inputs} != {0, 1}):
+            return None
+        places = [(int(place), column) for place, column in (*inputs, (errors[0], -1))]
+        return None if len(one) == 3 and places == [(0, 0), (1, 1), (2, -1)] else places
+
+    def trace_backward(
+        self, model: Remote, wiring: Wiring, references: Sequence[Reference | None], err: float = TRACED_ERRORS[0]
+    ) -> Array:
+        """Run a step of a model with set parameters and return the calls of its neurons' backward: confined.py, `trace_backward`."""
+        present = [one for one in references if one is not None]
+        values = (PROBE_W * wiring.mask).ravel()[[one is not None for one in references]]
+        numbers = self._calls.ask(
+            "trace_backward", "Model.backward", [model], {"calls": (None, 10)}, form=wiring.form,
+            parts=[one.path for one in self.parts], x=PROBE_X[0], err=err, references=present, parameters=values,
+        )  # fmt: skip
+        calls = numbers["calls"]
+        if not (np.isin(calls[:, 0], range(3)).all() and (calls[:, 1] >= 0).all()):
+            raise numbers.answer.broken()
+        return calls[calls[:, 1] <= 8]
+
+    def _uncalled(self, missing: Sequence[Path], form: str) -> CaseStopped:
         """Say what it means that the forward of these neurons was not seen to be called."""
         model = self._calls.student.new_later("Model")
+        numbers = self._calls.ask("forward", "Model.forward", [model], {"outputs": (2, None)}, form=form, x=PROBE_X)
+        self._calls.single(numbers, "Model.forward")
         holders = holders_of(self._calls.described(model))
         if self._moving(model, holders) == 0:
             return unmet(

@@ -16,6 +16,7 @@ from grader.core.faults import FaultKind
 from grader.lab import CaseStopped, blocked, measurement
 
 from . import oracle, probes
+from .calls import Calls
 from .diagnosis import Diagnosis, diagnose_forward, diagnose_network, diagnose_neuron, diagnose_returned
 from .layout import FORWARD_ATOL
 from .misconceptions import IN_NEURON, STILL
@@ -37,7 +38,9 @@ from .rules import (
     neuron_rule,
     own_rule,
     rates_of,
+    residuals,
 )
+from .usage import FITS, own_usage
 
 CALIBRATION_ERR = 0.25
 CALIBRATION_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
@@ -355,6 +358,15 @@ class Measurements:
             return False
         return any(rule in IN_NEURON and rule in network.rules for rule in neuron.rules)
 
+    @property
+    def order_defect(self) -> str | None:
+        """Return the id of the order defect in the network's steps, None where there is none that has a name."""
+        try:
+            defect = self.model_rule.defect
+        except CaseStopped:
+            return None
+        return None if defect is None else defect.id
+
     @measurement
     def model_rule(self) -> ModelRule:
         """How the network's steps compare with the gradient; a neuron's own mistakes are carried forward."""
@@ -365,10 +377,33 @@ class Measurements:
         accelerated = momentum_rule(steps)
         if accelerated is not None:
             return accelerated
+        defect = defect_rule(steps)
+        if defect is not None:
+            return defect
         carried = self._carried(steps)
         if carried is not None and not self._is_neuron_known:
             raise blocked("neuron_update.weights")  # steps that nothing explains show nothing when they are joined
-        return carried or defect_rule(steps) or self._own(steps) or gradient
+        return carried or self._own(steps) or self._paced(steps, gradient)
+
+    def _paced(self, steps: ModelSteps, gradient: ModelRule) -> ModelRule:
+        """Compare wrong steps with the gradient at the rate of single neurons, where these are right: no row has another rate."""
+        try:
+            neuron = self.neuron_rule
+        except CaseStopped:
+            return gradient
+        if not neuron.is_right_throughout:
+            return gradient
+        expected = neuron.rate * steps.gradient
+        paced = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=neuron.rate)
+        is_as_good = (
+            paced.is_output_right >= gradient.is_output_right and paced.is_hidden_right >= gradient.is_hidden_right
+        )
+        return paced if is_as_good else gradient
+
+    def keep_usage(self) -> None:
+        """Keep for hooks.py whether the program itself calls its network as the template does."""
+        if FITS not in self._network.student.kept:
+            self._network.student.keep(FITS, own_usage(Calls(self._network.student)))
 
     def _own(self, steps: ModelSteps) -> ModelRule | None:
         """Compare with the slopes of the student's own forward, where that is wrong in itself."""

@@ -846,6 +846,11 @@ NETWORK = (
         "Each hidden neuron multiplies its error with its own h (1 - h).",
     ),
     _joined(
+        "hidden_derivative_for_output", lambda n: n.step(errors=n.err[..., None] * n.hidden_slope * n.v),
+        "The error that goes back has the hidden neuron's h (1 - h) where the output neuron's y (1 - y) belongs.",
+        HIDDEN_HINT,
+    ),
+    _joined(
         "hidden_derivative_twice", lambda n: n.step(slope=n.hidden_slope**2),
         "The hidden neurons' derivative is applied twice.",
         "Multiply the error of a hidden neuron with its h (1 - h) once: in the model or in the neuron, not in both.",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,15 @@ class NeuronProxy:
     """A fresh neuron of the student, with parameters (3,): first weight, second weight, bias."""
 
     def __init__(
-        self, calls: Calls, remote: Remote, form: str, slots: Sequence[int], references: Sequence[Reference | None]
+        self,
+        calls: Calls,
+        remote: Remote,
+        form: str,
+        slots: Sequence[int],
+        references: Sequence[Reference | None],
+        way: Mapping[str, Any] | None = None,
     ) -> None:
+        self._way = way
         self._calls = calls
         self.remote = remote
         self._form = form
@@ -55,7 +63,9 @@ class NeuronProxy:
         one = neurons[0]
         errors = np.broadcast_to(np.asarray(err, dtype=float), len(neurons))
         remotes = [neuron.remote for neuron in neurons]
-        steps = one._calls.steps("Neuron", remotes, one._form, one.references, parameters, one._arguments(x), errors)
+        steps = one._calls.steps(
+            "Neuron", remotes, one._form, one.references, parameters, one._arguments(x), errors, one._way
+        )
         places = [reference for reference in one.references if reference is not None]
         if len(places) == 3 and len({str(path) for path, _ in places}) == 1:  # the bias is inside the vector
             order = np.argsort([index for _, index in places]).argsort()[:2]
@@ -240,13 +250,20 @@ class Network:
                 raise
             form, alone = layout.alone
             return NeuronProxy(self._calls, self.student.new_later("Neuron", 2), form, (0, 1), alone)
-        path = wiring.paths[0]
+        path, places = wiring.paths[0], layout.way_back
         if self._traced_in != self.student.case:  # on a model of its own: a fresh neuron has seen no forward yet
             layout.trace(self.student.new_later("Model"), wiring.form)
+            if places is not None:
+                layout.trace_backward(self.student.new_later("Model"), wiring, references)
             self._traced_in = self.student.case
         local: list[Reference | None] = [
             None if one is None else (one[0][len(path) :], one[1]) for one in references[:3]
         ]
         number = [one.path for one in layout.parts].index(path)
         neuron = self.student.new_later("Model").part(path)
-        return NeuronProxy(self._calls, neuron, f"seen:{number}", wiring.slots[0], local)
+        slots = wiring.slots[0]
+        way = None
+        if places is not None:
+            columns = [(place, column if column < 0 else slots.index(column)) for place, column in places]
+            way = {"part": number, "places": columns}
+        return NeuronProxy(self._calls, neuron, f"seen:{number}", slots, local, way)

@@ -18,8 +18,9 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from grader.core.faults import FaultKind
-from grader.core.messages import say
-from grader.lab import CaseStopped, not_gradable
+from grader.core.messages import Message, say, show
+from grader.core.report import Outcome
+from grader.lab import CaseStopped, Verdict
 from grader.sandbox.protocol import Count
 
 from . import oracle, probes
@@ -28,6 +29,12 @@ from .layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from .oracle import Array
 
 WHAT = say("Your program")
+NO_FORWARD = say(
+    "No function or method of your program takes the two inputs and returns the network's answer. The lab asks for classes Neuron and Model, with forward and backward."
+)
+NO_CALLS = say(
+    "Your program passes the two inputs to no function or method of its own, so the grader saw no training. The lab asks for classes Neuron and Model, with forward and backward."
+)
 WATCH_S = 3.0  # for one run under watch
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
 MOST_SCALARS = 64
@@ -39,12 +46,15 @@ MOST_METHODS = 12
 TRIED = 6  # calls that may be the network's forward
 FIT = 0.75  # of its calls in the first hundreds get examples of XOR
 DELTA = 0.02
+NUDGE = 1e-3  # for the slopes of a forward that may have a kink
 ALIKE = 0.02
 SOME = 1e-7
 SKIPPED = 3  # steps at the start that are not looked at: weights may be made, or made anew, there
 STARTS = 16  # drawn to lead a training on from; the one furthest from its own weights is taken
 STAYS = 1e-5  # how near a weight that is set must be when it is read
 LARGEST = 1e9  # of a weight
+WIDTHS, ALIVE = 3, (0.85, 1.15)  # draws to count hidden neurons at, and weights with which no ReLU is dead
+ATTEMPTS = (False, False, True, True)  # to find the roles, at any weights, or at those
 
 Flags = NDArray[np.bool_]
 Numbers: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_NUMBERS)]
@@ -323,11 +333,8 @@ def readings(shapes: Sequence[Sequence[int]], values: Array) -> Iterator[list[li
 
 def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool = False) -> list[Root]:
     """Return the calls that may be the network's forward, the outermost first; or all that pass examples of XOR."""
-    groups: dict[tuple[str, str, int], list[int]] = {}
-    for index, call in enumerate(discovered.calls):
-        groups.setdefault((call.cls, call.method, call.object), []).append(index)
     found = []
-    for members in groups.values():
+    for members in groups_of(discovered).values():
         calls = [discovered.calls[index] for index in members]
         alike = [index for index, call in zip(members, calls, strict=True) if is_like(call, calls[0], are_bounds)]
         if len(alike) >= (1 if are_bounds else LEAST_CALLS) and len(alike) >= FIT * len(members) - 1:
@@ -335,6 +342,14 @@ def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool 
             depth = min(call.depth for call in calls)
             found += [replace(root, depth=depth) for root in read(calls[0], values, are_bounds)]
     return sorted(found, key=lambda root: (root.depth, -root.calls))
+
+
+def groups_of(discovered: Discovered) -> dict[tuple[str, str, int], list[int]]:
+    """Return the places of the calls of each method of each object."""
+    groups: dict[tuple[str, str, int], list[int]] = {}
+    for index, call in enumerate(discovered.calls):
+        groups.setdefault((call.cls, call.method, call.object), []).append(index)
+    return groups
 
 
 def is_like(call: Call, first: Call, is_bound: bool) -> bool:
@@ -388,9 +403,11 @@ def is_alike(one: Array, other: Array) -> bool:
     return bool(np.abs(one - other).max() < ALIKE * max(np.abs(one).max(), SOME))
 
 
-def roles(replay: Replay, count: int, rng: np.random.Generator) -> tuple[list[int | None], Array] | None:
+def roles(
+    replay: Replay, count: int, rng: np.random.Generator, is_alive: bool
+) -> tuple[list[int | None], Array] | None:
     """Return which number is which of the nine parameters, and the mask of the signs; None where they are no 2-2-1."""
-    base = rng.uniform(0.5, 1.3, count) * rng.choice([-1.0, 1.0], count)
+    base = rng.uniform(*ALIVE, count) if is_alive else rng.uniform(0.5, 1.3, count) * rng.choice([-1.0, 1.0], count)
     x = rng.uniform(0.5, 1.4, (6, 2)) * rng.choice([-1.0, 1.0], (6, 2))
     special = np.abs(slopes(replay, base, INFLUENCE_X[:, :2])) > SOME
     kinds = [[index for index in range(count) if tuple(special[index]) == pattern] for pattern in PATTERNS]
@@ -431,8 +448,8 @@ def kills(replay: Replay, base: Array, number: int, firsts: Sequence[int], x: Ar
 # --- the network --------------------------------------------------------------------------------
 
 
-def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Network | None:
-    """Return the network whose forward a call may be, None where it is none."""
+def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Network | Message | None:
+    """Return the network whose forward a call may be; what it is where it is another one, None for no network."""
     record = observing.record(root)
     if record is None or len(record.before) <= FIRST:
         return None
@@ -441,16 +458,21 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ne
     known = [index for index in range(len(record.references)) if np.isfinite(before[:, index]).all()]
     places = [record.references[index] for index in known]
     moved, changed = observing.influence(root, places, before[0, known])
+    if moved.any(1).sum() < 9:
+        again, linked = observing.influence(root, places, rng.uniform(*ALIVE, len(places)))
+        moved, changed = moved | again, changed | linked
     own = [known[index] for index in own_numbers(moved, changed)]
     is_pure = root.bound is not None or bool((before[:, own] == after[:, own]).all())
-    if not 6 <= len(own) <= 9 or not is_pure:
+    if not is_pure:
         return None
+    if not 6 <= len(own) <= 9:
+        return width_of(observing, root, places, rng)
     references = [record.references[index] for index in own]
 
     def replay(parameters: Array, x: Array) -> Array:
         return observing.replay(root, references, parameters, x)
 
-    found = roles(replay, len(own), rng) or roles(replay, len(own), rng)
+    found = next(filter(None, (roles(replay, len(own), rng, is_alive) for is_alive in ATTEMPTS)), None)
     if found is None:
         return None
     order, mask = found
@@ -469,6 +491,27 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ne
     return network
 
 
+def width_of(observing: Observing, root: Root, places: Sequence[Reference], rng: np.random.Generator) -> Message | None:
+    """Say how many hidden neurons a network has that is no 2-2-1: how many numbers move the output with the first input only."""
+    moved, changed = observing.influence(root, places, rng.uniform(*ALIVE, len(places)))
+    for _ in range(WIDTHS):
+        again, linked = observing.influence(
+            root, places, rng.uniform(0.3, 1.2, len(places)) * rng.choice([-1, 1], len(places))
+        )
+        moved, changed = moved | again, changed | linked
+    own = own_numbers(moved, changed)
+    firsts, seconds, others = ([one for one in own if tuple(moved[one]) == pattern] for pattern in PATTERNS)
+    count = len(firsts)
+    if not own or len(firsts) + len(seconds) + len(others) < len(own) or count != len(seconds):
+        return None
+    if count != 2 and len(others) in (count, count + 1, 2 * count, 2 * count + 1):
+        return say("Your network has {count} hidden neurons; the lab asks for 2.", count=count)
+    return say(
+        "{count} numbers move the answer of your network; three neurons with two weights and a bias each have 9.",
+        count=len(own),
+    )
+
+
 def led(observing: Observing, network: Network, rng: np.random.Generator) -> Network | None:
     """Return the network as it goes on training from weights drawn here; None where these do not stay."""
     record, parameters = network.record, network.parameters(network.record.before)
@@ -479,6 +522,8 @@ def led(observing: Observing, network: Network, rng: np.random.Generator) -> Net
         whole = record.sites == 1 if (record.sites[at:] == 1).any() else record.depths == record.depths[at:].min()
         at += int(np.flatnonzero(whole[at:])[0])
     drawn = rng.uniform(0.3, 1.2, (STARTS, 3, 3)) * rng.choice([-1.0, 1.0], (STARTS, 3, 3)) * network.present
+    if not network.is_forward_right:  # a ReLU would be dead at some of them
+        drawn[:, :2] = np.abs(drawn[:, :2])
     start = drawn[np.nan_to_num(np.abs(drawn - parameters[at])).sum((1, 2)).argmax()]
     references = [one for one in network.references if one is not None]
     followed = observing.record(network.root, Lead(at=at, references=references, values=network.stored(start)))
@@ -506,18 +551,45 @@ def checked(network: Network, replay: Replay, order: list[int], rng: np.random.G
 def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[Network, Discovered]:
     """Run the submission's training twice and return the network that it trains, or stop with the reason."""
     discovered, numbers = observing.discover()
-    if not discovered.calls:
-        raise not_gradable("Your program was run, and trained nothing that the grader could watch.")
-    calls = roots(discovered, numbers)
-    network = first_network(observing, calls[:TRIED], rng)
-    if network is None:  # forward may be called after the training only
+    found, why = first_network(observing, roots(discovered, numbers)[:TRIED], rng)
+    if found is None:  # forward may be called after the training only
         bounds = roots(discovered, numbers, are_bounds=True)
-        network = first_network(observing, uncalled(observing, bounds), rng)
-    if network is None:
-        raise not_gradable(
-            "Your program was run, and the grader found no forward in it that two inputs and 6 to 9 weights move."
+        found, other = first_network(observing, uncalled(observing, bounds), rng)
+        why = why or other
+    if found is None:
+        reason = why or why_unseen(discovered, numbers)
+        raise CaseStopped(Outcome(verdict=Verdict.NOT_GRADABLE, feedback=reason))
+    return found, discovered
+
+
+def why_unseen(discovered: Discovered, numbers: Sequence[Array]) -> Message:
+    """Say why no call can be the network's forward."""
+    inputs = other_inputs(discovered, numbers)
+    if inputs is not None:
+        return say(
+            "Your inputs are {low} and {high}; the grader watches a training on the inputs 0 and 1.",
+            low=show(inputs[0]),
+            high=show(inputs[1]),
         )
-    return network, discovered
+    if discovered.calls:
+        return NO_FORWARD
+    if discovered.problem:
+        return say("Your program stopped with {type} before it trained anything.", type=discovered.problem)
+    return NO_CALLS
+
+
+def other_inputs(discovered: Discovered, numbers: Sequence[Array]) -> tuple[float, float] | None:
+    """Return the two numbers that the program passes as inputs in the place of 0 and 1; None where it does not."""
+    for members in groups_of(discovered).values():
+        first = discovered.calls[members[0]]
+        alike = [index for index in members if is_like(discovered.calls[index], first, is_bound=True)]
+        passed = np.array([numbers[index][: first.passed] for index in alike])
+        for slots in readings(first.shapes, passed):
+            rows = passed[:, np.array(slots)].reshape(-1, 2)
+            values = np.unique(rows)
+            if len(values) == 2 and set(values) != {0.0, 1.0} and len(np.unique(rows, axis=0)) >= 3:
+                return float(values[0]), float(values[1])
+    return None
 
 
 def uncalled(observing: Observing, bounds: Sequence[Root]) -> Iterator[Root]:
@@ -549,8 +621,11 @@ def argument_of(root: Root) -> Root:
     return replace(root, shapes=[root.shapes[n] for n in taken], numbers=numbers, slots=slots)
 
 
-def first_network(observing: Observing, found: Iterable[Root], rng: np.random.Generator) -> Network | None:
-    """Return the first network whose forward is one of these calls."""
+def first_network(
+    observing: Observing, found: Iterable[Root], rng: np.random.Generator
+) -> tuple[Network | None, Message | None]:
+    """Return the first network whose forward is one of these calls; where there is none, why, if a call was nearly one."""
+    why = None
     for root in found:
         try:
             network = network_of(observing, root, rng)
@@ -558,6 +633,7 @@ def first_network(observing: Observing, found: Iterable[Root], rng: np.random.Ge
             if stopped.fault is not None and stopped.fault.kind not in (FaultKind.RAISED, FaultKind.UNHANDLED):
                 raise
             continue
-        if network is not None:
-            return network
-    return None
+        if isinstance(network, Network):
+            return network, None
+        why = why or network
+    return None, why

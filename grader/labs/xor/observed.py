@@ -14,7 +14,7 @@ from grader.lab import CaseStopped, Student, generator, measurement, not_gradabl
 from . import oracle
 from .calls import Calls
 from .diagnosis import Diagnosis, diagnose_forward
-from .observation import DELTA, Discovered, Network, Observing, Trained, led, network_of, observed_network
+from .observation import NUDGE, Discovered, Network, Observing, Trained, led, network_of, observed_network
 from .observed_steps import Rule, are_several, diagnosed, passed_error, rule_of
 from .oracle import Array
 from .rules import paced
@@ -163,6 +163,18 @@ def own_outputs(observing: Observing, network: Network, parameters: Array, x: Ar
     return observing.replay(network.root, present, values, x)
 
 
+class OwnTraining:
+    """The submission's own training, watched when a case first asks for it."""
+
+    def __init__(self, student: Student) -> None:
+        self._student = student
+
+    @measurement
+    def observed(self) -> Observed:
+        """What was seen of it; CaseStopped where nothing was."""
+        return observe(self._student)
+
+
 def observe(student: Student) -> Observed:
     """Watch a submission train itself; CaseStopped with the reason where there is nothing to grade by."""
     with np.errstate(all="ignore"):
@@ -179,18 +191,18 @@ def _observe(observing: Observing, seed: int) -> Observed:
             corners = np.broadcast_to(oracle.XOR_INPUTS, (len(parameters), 4, 2))
             wide = np.broadcast_to(every, (len(parameters), 4, 3, 3))
             return oracle.forward(every, oracle.XOR_INPUTS), oracle.step(wide, corners, np.ones((len(parameters), 4)))
-        shifts = DELTA * np.eye(9).reshape(9, 3, 3)
+        shifts = NUDGE * np.eye(9).reshape(9, 3, 3)
         moved = np.concatenate([parameters[:, None] + shifts, parameters[:, None] - shifts], axis=1)
         outputs = own_outputs(observing, network, moved.reshape(-1, 3, 3), oracle.XOR_INPUTS)
         outputs = outputs.reshape(len(parameters), 2, 9, 4)
-        rates = ((outputs[:, 0] - outputs[:, 1]) / (2 * DELTA)).transpose(0, 2, 1)
+        rates = ((outputs[:, 0] - outputs[:, 1]) / (2 * NUDGE)).transpose(0, 2, 1)
         return own_outputs(observing, network, parameters, oracle.XOR_INPUTS), rates.reshape(-1, 4, 3, 3)
 
     rule = rule_of(network, slopes)
     if (rule is None or not rule.is_right) and not network.root.is_inline:
         inline = network_of(observing, network.root.inline(), rng)  # forward may be called once in a while only
-        other = None if inline is None else rule_of(inline, slopes)
-        if inline is not None and other is not None and (other.is_right or are_several(inline)):
+        other = rule_of(inline, slopes) if isinstance(inline, Network) else None
+        if isinstance(inline, Network) and other is not None and (other.is_right or are_several(inline)):
             network, rule = inline, other
     if rule is None:
         raise not_gradable("Your program was run, and its network made no steps that the grader could watch.")

@@ -450,7 +450,7 @@ def labels_of(steps: Steps, way: Way) -> Array | None:
 
 def pooled(labels: Array) -> Array:
     """Return labels (4,) with one number for the examples that XOR gives one label, where these agree."""
-    means = np.array([labels[oracle.XOR_LABELS == label].mean() for label in oracle.XOR_LABELS])
+    means = np.array([labels[label == oracle.XOR_LABELS].mean() for label in oracle.XOR_LABELS])
     return means if np.abs(labels - means).max() < SAME_LABEL else labels
 
 
@@ -580,6 +580,21 @@ def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> 
     )  # fmt: skip
 
 
+def passed(rule: Rule) -> list[Array]:
+    """Return the numbers, (n,) each, that the submission's functions passed or returned in every step."""
+    return [column for column in rule.steps.scalars.T if np.isfinite(column).all() and column.any()]
+
+
+def passed_signs(rule: Rule) -> set[int]:
+    """Return the signs with which label - y was passed on in every step of one example."""
+    steps = rule.steps
+    if not (steps.last >= 0).all():
+        return set()
+    off = steps.off[np.arange(len(steps.last)), steps.last]
+    fitted = [fit(column, off) for column in passed(rule)]
+    return {int(np.sign(c)) for c, residual in fitted if residual < steps.tolerance}
+
+
 def passed_error(rule: Rule) -> Literal["entropy", "linear", "other", ""]:
     """Say which error the submission's functions passed on in every step.
 
@@ -591,7 +606,7 @@ def passed_error(rule: Rule) -> Literal["entropy", "linear", "other", ""]:
         return ""
     index = np.arange(len(steps.last))
     err, y, rates = steps.off[index, steps.last], steps.y[index, steps.last], steps.slopes[index, steps.last]
-    columns = [column for column in steps.scalars.T if np.isfinite(column).all() and column.any()]
+    columns = passed(rule)
 
     def is_passed(wanted: Array) -> bool:
         return any(fit(column, wanted)[1] < steps.tolerance for column in columns)

@@ -44,8 +44,8 @@ class Training:
     outputs: Array
 
 
-def keep_training(student: Student, caption: str, losses: Array, network: Array, rate: float) -> None:
-    """Keep a training for the figures; network are the outputs at `square()`. Say at which rate the steps are made."""
+def keep_training(student: Student, caption: str, losses: Array, network: Array, rate: float | None) -> None:
+    """Keep a training for the figures; network are the outputs at `square()`. Say at which rate the steps are made, if known."""
     each = max(1, -(-len(losses) // MOST_LOSSES))
     outputs = np.round(network, 4).reshape(POINTS, POINTS)
     student.keep(
@@ -57,7 +57,8 @@ def keep_training(student: Student, caption: str, losses: Array, network: Array,
             outputs=outputs,
         ),
     )
-    student.note("Your learning rate, as measured with its factor 2: {rate}", rate=rate)
+    if rate is not None:
+        student.note("Your learning rate, as measured with its factor 2: {rate}", rate=abs(rate))
 
 
 def square() -> Array:

@@ -65,7 +65,7 @@ WRONG: dict[str, tuple[Edit, list[str], int | None]] = {
     ),
     "returned_without_weight": ([(ERRORS, "        errors = delta * np.ones(2)\n")], ["neuron_update", "xor"], None),
     "returned_with_rate": ([(ERRORS, ERRORS.replace("delta", "LEARNING_RATE * delta"))], ["neuron_update"], 6),
-    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], ["neuron_update"], 3),
+    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], ["model_update"], 5),
     "returned_twice": ([(ERRORS, ERRORS.replace("delta", "2 * delta"))], ["neuron_update"], 3),
     # the derivative
     "derivative_missing": ([(DELTA, "        delta = loss\n")], ["sigmoid_derivative", "xor"], None),
@@ -180,7 +180,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
         {
             "All starting weights are equal and only the biases differ; better draw each weight separately.",
             "All starting weights are tiny; learning may never get going. Numbers up to about 1 work well.",
-            "There is no function sigmoid_derivative; what Neuron.backward uses was judged instead.",
+            "No function sigmoid_derivative stands outside the classes; the derivative in the steps was judged instead.",
             "backward does not return the errors of its inputs; the model works them out itself.",
             "train should return the loss of each epoch: {epochs} numbers.",
         },
@@ -217,7 +217,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
         100,
         {"Your Neuron.backward takes an error that the model has already multiplied with the derivative."},
     ),
-    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], 97, {"backward returns errors made with the weights from after the step."}),
+    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], 95, {"What is wrong with the errors that go back is the order of one step; it counts there."}),
     "truncated": ([(BIAS, BIAS + "        self._weigths = np.trunc(self._weigths)\n")], 82, {"The weights stay whole numbers: every step is cut off."}),
     "derivative_negated_everywhere": (
         [("    return y * (1 - y)\n", "    return y * (y - 1)\n"), (WEIGHTS, WEIGHTS.replace("+ LEARN", "- LEARN")), (BIAS, BIAS.replace("+ LEARN", "- LEARN")), ("        return errors\n", "        return -errors\n")],

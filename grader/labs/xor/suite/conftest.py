@@ -8,11 +8,14 @@ from grader.lab import Student
 
 from ..measurements import Measurements
 from ..network import Network
+from ..observed import OwnTraining
+from ..usage import HAS_CLASSES
 
 
 @pytest.fixture(scope="session")
 def network(student: Student) -> Network:
     """Return the submission's network, to be driven by its calls."""
+    student.keep(HAS_CLASSES, student.has("Neuron") and student.has("Model"))
     return Network(student)
 
 
@@ -20,3 +23,9 @@ def network(student: Student) -> Network:
 def measured(network: Network) -> Measurements:
     """Return what is measured once and judged by several cases."""
     return Measurements(network)
+
+
+@pytest.fixture(scope="session")
+def own_training(student: Student) -> OwnTraining:
+    """Return the submission's own training, for what its functions do not show."""
+    return OwnTraining(student)

@@ -18,6 +18,9 @@ from ..verdicts import named, unmet
 
 pytestmark = pytest.mark.criterion("sigmoid_derivative")
 
+NO_FUNCTION = (
+    "No function sigmoid_derivative stands outside the classes; the derivative in the steps was judged instead."
+)
 HINT = "With y = S(d) the derivative is S'(d) = y (1 - y): formula (1) of the lecture."
 
 
@@ -26,7 +29,7 @@ def test_function(network: Network, evidence: CaseEvidence, measured: Measuremen
     # Seen: its values at nine drawn y; without such a function the derivative in the steps, as in `used`.
     if not network.has("sigmoid_derivative"):
         check_used(evidence, measured)
-        evidence.remark("There is no function sigmoid_derivative; what Neuron.backward uses was judged instead.")
+        evidence.remark(NO_FUNCTION)
         return
     check_function(network, evidence)
 

@@ -27,7 +27,11 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
     """Compare the steps of some neurons (rows of the oracle) with what they should be."""
     if measured.is_dead:
         raise blocked("forward.model")
-    steps, rule = measured.model_steps, measured.model_rule
+    try:
+        steps, rule = measured.model_steps, measured.model_rule
+    except CaseStopped:
+        measured.keep_usage()
+        raise
     worst = max(rows, key=lambda row: rule.residuals[row])
     off = np.abs(np.nan_to_num(steps.change - rule.expected, nan=np.inf))[:, worst]
     off[~steps.probes.x.any(axis=1)] *= DULL
@@ -53,6 +57,7 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
             )
         evidence.seen = seen
         return
+    measured.keep_usage()
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
     if not steps.change[:, list(rows)].any():
         unnamed = unmet("Model.backward leaves {neuron} as it was.", neuron=NEURONS[worst], hint=hint, seen=seen)

@@ -15,10 +15,13 @@ from .. import oracle, probes, shown
 from ..diagnosis import diagnose_loss
 from ..measurements import Measurements
 from ..network import ModelProxy, Network
+from ..observed import OwnTraining
+from ..observed_steps import passed_signs
 from ..oracle import Array
 from ..rules import TOLERANCE, fit, paced
 from ..shown import by_neuron, keep_training, square
 from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for
+from ..suite_observed.test_3_learning import check_loss, check_training
 from ..verdicts import named, unmet
 
 pytestmark = pytest.mark.criterion("xor")
@@ -37,15 +40,13 @@ STILL = 1e-9
 TURNING = {"derivative_negated", "hidden_sign"}  # mistakes with the same numbers but for the sign of the error
 
 
-def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
+def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
     """loss(y, label) is linear in label - y, with the sign that backward expects."""
     # Seen: its values at five drawn outputs are one constant times label - y; and where the steps show which sign they
-    # expect, that one.
+    # expect, that one. Without such a function, the same of the errors that the own training passes.
     if not network.has("loss"):
-        raise unmet(
-            "There is no function loss(y, label).",
-            hint="Write loss(y, label) and call it in the loop: err = loss(y, label).",
-        )
+        check_passed_error(network, evidence, measured, own_training)
+        return
     labels = np.array([1.0, 1.0, 0.0, 0.0, 1.0])
     y = network.rng("loss").uniform(0.1, 0.9, 5)
     actual = losses_of(network, np.column_stack([y, labels]))
@@ -64,6 +65,32 @@ def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements) 
             "loss and backward have opposite signs: a step with err = loss(y, label) climbs the error.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
             seen=evidence.seen,
+            named="loss_sign",
+            formula="step",
+        )
+
+
+def check_passed_error(
+    network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining
+) -> None:
+    """Judge the error that the submission's own training passes on, by its numbers, or by the steps that it makes."""
+    try:
+        observed = own_training.observed
+        signs = passed_signs(observed.rule)
+        if not signs:
+            check_loss(observed)
+    except CaseStopped as stopped:
+        raise unmet(
+            "There is no function loss(y, label), and the error in your own training cannot be judged instead: {reason}",
+            reason=stopped.feedback,
+            hint="Write loss(y, label) and call it in the loop: err = loss(y, label).",
+        ) from None
+    evidence.remark("There is no function loss(y, label); the error in your own training was judged instead.")
+    sign = agreed_sign(network, measured)
+    if sign and signs and np.sign(sign) not in signs:
+        raise unmet(
+            "Your training passes an error of the opposite sign from the one that backward expects: its steps increase the error.",
+            hint="With w += ... the error is label - y; with w -= ... it is y - label.",
             named="loss_sign",
             formula="step",
         )
@@ -123,7 +150,7 @@ def test_convergence(network: Network, evidence: CaseEvidence, measured: Measure
             answers = answers_of_weights(network, model, answers)
             break
     caption = "Trained by the grader's loop with your steps, from a set start."
-    keep_training(network.student, caption, np.array(losses), outputs_of(network, model), rate)
+    keep_training(network.student, caption, np.array(losses), outputs_of(network, model), told_rate(network, measured))
     judge(evidence, answers, len(losses))
     check_repeatable(network, measured, before, after, scale)
 
@@ -146,17 +173,16 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
         )
 
 
-def test_train(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
+def test_train(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
     """Your own train(model, samples, epochs) teaches XOR from a set start."""
     # Seen: the same; one epoch of train on drawn labels moves the weights as four of its own steps do; the answers of the
-    # weights that it leads to from a set start, and the opposite ones for the opposite labels.
-    if not network.has("train"):
-        raise unmet(
-            "There is no function train(model, samples, epochs).",
-            hint="Put the lab's loop into a function of that name, beside the classes.",
-        )
+    # weights that it leads to from a set start, and the opposite ones for the opposite labels. Without such a function,
+    # the answers after the own training, led on from a set start.
     if not measured.is_recognised:
         raise blocked("model_update.output_step")
+    if not network.has("train"):
+        check_loop(network, evidence, own_training)
+        return
     rate = pace(network, measured)
     check_one_epoch(network, rate)
     epochs = epochs_for(rate)
@@ -170,7 +196,7 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements)
     model, losses, answers = trained(network, starts, epochs, oracle.XOR_LABELS)
     if len(losses) == epochs:
         caption = "Trained by your own train, from a set start."
-        keep_training(network.student, caption, losses, outputs_of(network, model), rate)
+        keep_training(network.student, caption, losses, outputs_of(network, model), told_rate(network, measured))
     else:
         evidence.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
     judge(evidence, answers, epochs)
@@ -179,14 +205,42 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements)
         remark_run(network, evidence, rate)
 
 
+def check_loop(network: Network, evidence: CaseEvidence, own_training: OwnTraining) -> None:
+    """Judge a training that is no function train."""
+    try:
+        observed = own_training.observed
+    except CaseStopped as stopped:
+        raise unmet(
+            "There is no function train(model, samples, epochs), and no other training was seen: {reason}",
+            reason=stopped.feedback,
+            hint="Put the lab's loop into a function of that name, beside the classes.",
+        ) from None
+    evidence.remark(
+        "There is no function train(model, samples, epochs); the training that your program runs was judged."
+    )
+    check_training(observed, network.student, evidence)
+
+
 def pace(network: Network, measured: Measurements) -> float:
     """Return the rate at which train moves the weights: that of the steps, times what the student's loss makes of label - y."""
     rate = abs(measured.model_steps.rate) or 1.0
+    factor = loss_factor(network)
+    return rate if factor is None else paced(rate * factor)
+
+
+def told_rate(network: Network, measured: Measurements) -> float | None:
+    """Return the rate of steps that were recognised, the factor of the student's loss included; None where there is none to tell."""
+    rule, factor = measured.model_rule, loss_factor(network)
+    return None if rule.is_carried or not rule.is_output_right else rule.rate * (factor or 1.0)
+
+
+def loss_factor(network: Network) -> float | None:
+    """Return what the student's loss makes of label - y, None where it cannot be asked."""
     try:
         factor = abs(float(losses_of(network, np.array([[0.2, 1.0]]))[0])) / 0.8
     except CaseStopped:
-        return rate  # said where the loss is judged
-    return paced(rate * factor) if np.isfinite(factor) and factor > 0 else rate
+        return None  # said where the loss is judged
+    return factor if np.isfinite(factor) and factor > 0 else None
 
 
 def remark_run(network: Network, evidence: CaseEvidence, rate: float) -> None:

@@ -23,7 +23,7 @@ from ..observed_steps import MISSING, UNDECIDABLE, Parts, Rule, batch_parts_of, 
 from ..oracle import Array
 from ..rules import fit
 from ..shown import NEURONS, NUMBERS, by_neuron
-from ..suite.test_3_derivative import HINT, check_function, has_derivative
+from ..suite.test_3_derivative import HINT, NO_FUNCTION, check_function, has_derivative
 from ..verdicts import named, remark_momentum, unmet
 
 LARGEST_LABEL = 2.0
@@ -89,7 +89,7 @@ def test_function(network: Network, observed: Observed, evidence: CaseEvidence) 
     # Seen: its values at nine drawn y; without such a function the derivative in the steps, as in `used`.
     if not network.has("sigmoid_derivative"):
         check_used(observed, evidence)
-        evidence.remark("There is no function sigmoid_derivative; the derivative in the steps was judged instead.")
+        evidence.remark(NO_FUNCTION)
         return
     check_function(network, evidence)
 
@@ -135,7 +135,7 @@ def is_derivative_wrong(observed: Observed) -> bool:
     if labels is not None and np.abs(labels).max() < LARGEST_LABEL:
         raise not_gradable(
             "Your steps are right for the labels {labels} of (0, 0), (0, 1), (1, 0), (1, 1); those of XOR are 0, 1, 1, 0.",
-            labels=", ".join(show(label) for label in labels),
+            labels=", ".join(show(round(label, 6)) for label in labels),
         )
     if observed.output_error not in ("linear", "other") or observed.rule.way == "batch":
         raise not_gradable(
@@ -153,7 +153,9 @@ def test_weights(observed: Observed, evidence: CaseEvidence) -> None:
     remark_momentum(evidence, observed.rule.momentum)
     low, high = observed.rule.steps.labels[:2]
     if (low, high) != (0.0, 1.0):
-        evidence.remark("Your labels are {low} and {high}; that was taken into account.", low=show(low), high=show(high))
+        evidence.remark(
+            "Your labels are {low} and {high}; that was taken into account.", low=show(low), high=show(high)
+        )
     if found is not None:
         hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
         template = "The two weights of {neuron} do not move in proportion to their inputs."
@@ -246,7 +248,7 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
         if is_paid:
             evidence.remark("What is wrong inside the neuron's own step counts where it is reported.")
         return
-    expected = fitted_gradient(rule)
+    expected = found.rate * rule.steps.gradient(rule.way) if found.rate else fitted_gradient(rule)
     off = np.abs(rule.steps.change - expected)[:, rows]
     index, which, column = np.unravel_index(int(off.argmax()), off.shape)
     neuron = rows[int(which)]

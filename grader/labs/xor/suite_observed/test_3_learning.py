@@ -22,6 +22,11 @@ def test_loss(observed: Observed) -> None:
     """The error behind the steps is linear in label - y, with the sign that descends."""
     # Seen: the factor of the output neuron's steps (or the hidden neurons' gradient, or a mistake that makes all of the
     # numbers) is linear in label - y, and its rate is above 0.
+    check_loss(observed)
+
+
+def check_loss(observed: Observed) -> None:
+    """Judge the error behind the steps."""
     rule = observed.rule
     if rule.loss == "free" and not is_derivative_wrong(observed):
         raise unmet(
@@ -71,6 +76,11 @@ def test_train(observed: Observed, student: Student, evidence: CaseEvidence) -> 
     # Seen: steps of which those of each neuron were recognised, one for each example, and the answers after its own end, which they can have led
     # to in as many epochs; right steps that are too few or too small to get there were judged above.
     check_recognised(observed)
+    check_training(observed, student, evidence)
+
+
+def check_training(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
+    """Judge what the submission's own training leads to from a set start."""
     missing = observed.rule.missing
     if missing:
         raise unmet(
@@ -81,7 +91,8 @@ def test_train(observed: Observed, student: Student, evidence: CaseEvidence) -> 
     learned = observed.learned
     losses = learned.squared[: len(learned.squared) // 4 * 4].reshape(-1, 4).mean(1)  # of four examples each
     outputs = oracle.forward(learned.parameters, square())
-    keep_training(student, "Trained by your own train, from a set start.", losses, outputs, observed.rule.rate)
+    rate = None if observed.rule.loss == "free" else observed.rule.rate
+    keep_training(student, "Trained by your own train, from a set start.", losses, outputs, rate)
     if not learned.has_learned and not learned.could and observed.is_step_right:
         evidence.remark(
             "Your training is too short, or too slow, to be judged here: {epochs} epochs at a rate of {rate}.",

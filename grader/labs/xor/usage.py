@@ -1,0 +1,57 @@
+"""How a program itself calls its network, as the calls of its own training show: does it keep to those of the template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from grader.lab import CaseStopped
+
+from . import oracle
+from .calls import Calls
+from .observation import LEAST_CALLS, Discovered, Observing
+from .oracle import Array
+
+FITS, HAS_CLASSES = "fits", "classes"  # under these names the suite keeps for hooks.py what it found
+
+
+def own_usage(calls: Calls) -> bool | None:
+    """Watch the first calls of the program's own training: see `fits`."""
+    try:
+        discovered, numbers = Observing(calls).discover()
+    except CaseStopped:
+        return None
+    return fits(discovered, numbers)
+
+
+def fits(discovered: Discovered, numbers: Sequence[Array]) -> bool | None:
+    """Say whether Model's forward takes one x and returns a number, and its backward takes (x, err); None: it calls neither."""
+    made = [(call, row) for call, row in zip(discovered.calls, numbers, strict=True) if call.cls == "Model"]
+    forwards = [(call, row) for call, row in made if call.method == "forward"]
+    backwards = [(call, row) for call, row in made if call.method == "backward"]
+    if len(forwards) < LEAST_CALLS and len(backwards) < LEAST_CALLS:
+        return None
+    if not all(is_example(call.shapes[:1]) and call.returned == 1 for call, _ in forwards):
+        return False
+    if len(backwards) < LEAST_CALLS:
+        return False
+    if not all(is_example(call.shapes[:1]) and is_number(call.shapes[1:2]) for call, _ in backwards):
+        return False
+    return not is_label(np.array([row[:3] for _, row in backwards if len(row) >= 3]))
+
+
+def is_example(shapes: Sequence[Sequence[int]]) -> bool:
+    """Say whether an argument of this shape is one x."""
+    return bool(shapes) and [extent for extent in shapes[0] if extent != 1] == [2]
+
+
+def is_number(shapes: Sequence[Sequence[int]]) -> bool:
+    """Say whether an argument of this shape is one number."""
+    return bool(shapes) and all(extent == 1 for extent in shapes[0])
+
+
+def is_label(passed: Array) -> bool:
+    """Say whether of (x1, x2, number), (n, 3), the number is given by x alone, and not the same for all: it is no error then."""
+    of_x = [passed[(passed[:, :2] == corner).all(1), 2].tolist() for corner in oracle.XOR_INPUTS]
+    return all(len(found) > 1 == len(set(found)) for found in of_x) and len(np.unique(passed[:, 2])) > 1

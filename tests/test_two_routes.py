@@ -1,0 +1,148 @@
+"""What the template's calls do not show is judged by the submission's own training, and said as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import graded_as_json
+from tests.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, SECOND, SLOPE, Edit, edited
+
+Write = Callable[..., Path]
+
+TRAIN = ARRAYS[ARRAYS.index("\n\ndef train") :]
+LOSS_FUNCTION = f"def loss(y, label):\n{LOSS}\n\n"
+XOR = "XOR = [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]\n"
+
+
+def looped(body: str, edits: Edit = (), samples: str = XOR) -> str:
+    """Return the text without its loss and train, with edits, and with a loop at the top level."""
+    text = edited(ARRAYS, ((TRAIN, "\n\n"), (LOSS_FUNCTION, ""), *edits))
+    lines = "".join(f"        {line}\n" for line in body.split("; "))
+    return f"{text}{samples}model = Model()\nfor _ in range(3000):\n    for x, label in XOR:\n{lines}"
+
+
+PLAIN = "y = model.forward(x); model.backward(x, label - y)"
+WITHOUT_X: Edit = (
+    (BACKWARD, "    def backward(self, loss, rate=LEARNING_RATE):\n        x = self.x\n"),
+    (
+        "        x = np.array(x, dtype=float)\n        self.d",
+        "        x = self.x = np.array(x, dtype=float)\n        self.d",
+    ),
+    (BACK, BACK.replace("self.h, ", "")),
+    (FIRST, FIRST.replace("x, ", "")),
+    (SECOND, SECOND.replace("x, ", "")),
+)
+SWAPPED: Edit = (("    def backward(self, x, err):\n", "    def backward(self, err, x):\n"),)
+UNUSED: Edit = ((SLOPE, "        slope = 1.0\n"),)
+LAYERED = """import numpy as np
+
+
+class Net:
+    def __init__(self, size=2):
+        self.w, self.b = np.random.normal(size=(2, size)), np.random.normal(size=size)
+        self.v, self.c = np.random.normal(size=size), np.random.normal(size=1)
+
+    def sigmoid_derivative(self, y):
+        return 1 - y
+
+    def answer(self, x):
+        self.h = HIDDEN(x @ self.w + self.b)
+        self.y = 1 / (1 + np.exp(-(self.h @ self.v + self.c)))
+        return self.y
+
+    def learn(self, x, t):
+        d = (t - self.y) * self.y * (1 - self.y)
+        e = d[:, None] * self.v * SLOPE
+        self.v = self.v + 0.3 * self.h.T @ d
+        self.c = self.c + 0.3 * d.sum()
+        self.w = self.w + 0.3 * x.T @ e
+        self.b = self.b + 0.3 * e.sum(0)
+
+
+X, T = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+net = Net()
+for _ in range(3000):
+    net.answer(X)
+    net.learn(X, T)
+"""
+
+
+def layered(
+    hidden: str = "(lambda d: 1 / (1 + np.exp(-d)))", slope: str = "self.h * (1 - self.h)", **edits: str
+) -> str:
+    """Return the network of layers with an activation, and with words replaced."""
+    text = LAYERED.replace("HIDDEN", hidden).replace("SLOPE", slope)
+    for old, new in edits.items():
+        text = text.replace(
+            {
+                "size": "Net()",
+                "labels": "[0, 1, 1, 0]",
+                "inputs": "X, T = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])",
+            }[old],
+            new,
+        )
+    return text
+
+
+RIGHT = {
+    "loop_at_the_top": looped(PLAIN),
+    "neuron_without_x": looped(PLAIN, WITHOUT_X),
+    "swapped": looped("y = model.forward(x); model.backward(label - y, x)", SWAPPED),
+    "soft_labels": looped("y = model.forward(x); model.backward(x, label - y)", SWAPPED, XOR.replace("), 0)", "), 0.1)").replace("), 1)", "), 0.9)")).replace("x, label - y", "label - y, x"),
+    "soft_batch": layered(labels="[0.05, 0.95, 0.95, 0.05]"),
+}  # fmt: skip
+
+# text, points, the mistake
+WRONG = {
+    "swapped_without_derivative": (looped("y = model.forward(x); model.backward(label - y, x)", (*SWAPPED, *UNUSED)), 82, "derivative_missing"),
+    "climbs": (looped(PLAIN.replace("label - y", "y - label")), 90, "loss_sign"),
+    "relu": (layered("(lambda d: np.maximum(0, d))", "(self.h > 0)"), 85, "hidden_relu"),
+}  # fmt: skip
+
+REASONS = {
+    "four_hidden": (layered(size="Net(4)"), "Your network has 4 hidden neurons; the lab asks for 2."),
+    "other_inputs": (layered(inputs="X, T = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]])"), "Your inputs are -1 and 1;"),
+    "or": (layered(labels="[0, 1, 1, 1]"), "Your steps are right for the labels 0, 1, 1, 1 of"),
+    "script": ("import numpy as np\nw = np.random.normal(size=9)\nfor _ in range(100):\n    w = w * 0.9\n", "Your program passes the two inputs to no function"),
+}  # fmt: skip
+
+
+def some(names: dict[str, Any], *first: str) -> list[Any]:
+    """Return parameters for these samples, of which the first ones are in `make test`."""
+    return [name if name in first else pytest.param(name, marks=pytest.mark.soak) for name in names]
+
+
+@pytest.mark.parametrize("name", some(RIGHT, "loop_at_the_top", "neuron_without_x"))
+def test_right_work_is_right(name: str, write: Write) -> None:
+    """A right network has all points, however its program calls it."""
+    report = graded_as_json(write(RIGHT[name]), seed=3)
+
+    failed = [case for one in report["criteria"] for case in one["cases"] if case["verdict"] != "passed"]
+    assert (100, []) == (report["score"], failed)
+
+
+@pytest.mark.parametrize("name", some(WRONG, "swapped_without_derivative"))
+def test_a_mistake_costs_the_same(name: str, write: Write) -> None:
+    """A mistake costs what it costs in the template's form, and has its name."""
+    text, points, mistake = WRONG[name]
+
+    report = graded_as_json(write(text), seed=3)
+
+    named = {case["misconception"] for one in report["criteria"] for case in one["cases"]} - {None}
+    assert (points, {mistake}) == (report["score"], named)
+
+
+@pytest.mark.parametrize("name", some(REASONS, "four_hidden"))
+def test_the_reason_is_the_reason(name: str, write: Write) -> None:
+    """What cannot be graded says what was found."""
+    text, reason = REASONS[name]
+
+    report = graded_as_json(write(text), seed=3)
+
+    said = {case["feedback"]["text"] for one in report["criteria"] for case in one["cases"] if case["feedback"]}
+    assert "not_gradable" == report["status"]
+    assert [one for one in said if one.startswith(reason)], said
