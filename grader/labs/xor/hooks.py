@@ -8,7 +8,7 @@ from grader.lab import Grid, Series, Verdict
 from grader.lab.hooks import Ran
 
 from . import shown
-from .usage import FITS, HAS_CLASSES
+from .usage import FITS, HAS_CLASSES, UNSEEN
 
 WIRED = ("shapes.three_neurons", "shapes.wiring")
 STEPS = ("model_update.output_step", "model_update.hidden_step")
@@ -37,11 +37,12 @@ def other_suite(run: Ran) -> str | None:
 def better(first: Ran, other: Ran) -> Ran:
     """Take what was watched where a network was seen that the calls do not fit, or whose steps are right.
 
-    Where neither gives a grade, the watch has the reason, unless the template's classes are there and nothing was seen.
+    Where neither gives a grade, the watch has the reason, unless a class of the template is there and nothing was seen.
     """
     is_seen = other.has_passed("shapes.three_neurons")
     if first.score is None:
-        return other if is_seen or not first.kept.get(HAS_CLASSES) else first
+        has_reason = other.score is None and not (other.kept.get(UNSEEN) and first.kept.get(HAS_CLASSES))
+        return other if is_seen or has_reason else first
     if not is_seen:
         return first
     is_fitting = first.kept.get(FITS) is not False and first.has_passed(*WIRED)

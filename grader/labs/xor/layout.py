@@ -189,9 +189,7 @@ class Layout:
             for err in TRACED_ERRORS:
                 calls = self.trace_backward(self._calls.student.new_later("Model"), wiring, references, err)
                 seen += [row for row in calls if self.parts[int(row[0])].path == wiring.paths[0]]
-        except CaseStopped as stopped:
-            if stopped.fault is not None and stopped.fault.kind is not FaultKind.RAISED:
-                raise
+        except CaseStopped:
             return None
         if len(seen) != len(TRACED_ERRORS) or seen[0][1] != seen[1][1]:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,7 +28,7 @@ class NeuronProxy:
         form: str,
         slots: Sequence[int],
         references: Sequence[Reference | None],
-        way: Mapping[str, Any] | None = None,
+        way: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> None:
         self._way = way
         self._calls = calls
@@ -64,7 +64,7 @@ class NeuronProxy:
         errors = np.broadcast_to(np.asarray(err, dtype=float), len(neurons))
         remotes = [neuron.remote for neuron in neurons]
         steps = one._calls.steps(
-            "Neuron", remotes, one._form, one.references, parameters, one._arguments(x), errors, one._way
+            "Neuron", remotes, one._form, one.references, parameters, one._arguments(x), errors, one._way()
         )
         places = [reference for reference in one.references if reference is not None]
         if len(places) == 3 and len({str(path) for path, _ in places}) == 1:  # the bias is inside the vector
@@ -179,7 +179,7 @@ class Network:
         self.seed = student.seed
         self._calls = Calls(student)
         self.layout = Layout(self._calls)
-        self._traced_in = ""
+        self._traced_in = self._traced_back_in = ""
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Return the generator of this run for one purpose: same seed, same numbers."""
@@ -250,20 +250,28 @@ class Network:
                 raise
             form, alone = layout.alone
             return NeuronProxy(self._calls, self.student.new_later("Neuron", 2), form, (0, 1), alone)
-        path, places = wiring.paths[0], layout.way_back
+        path = wiring.paths[0]
         if self._traced_in != self.student.case:  # on a model of its own: a fresh neuron has seen no forward yet
             layout.trace(self.student.new_later("Model"), wiring.form)
-            if places is not None:
-                layout.trace_backward(self.student.new_later("Model"), wiring, references)
             self._traced_in = self.student.case
         local: list[Reference | None] = [
             None if one is None else (one[0][len(path) :], one[1]) for one in references[:3]
         ]
         number = [one.path for one in layout.parts].index(path)
         neuron = self.student.new_later("Model").part(path)
-        slots = wiring.slots[0]
-        way = None
-        if places is not None:
-            columns = [(place, column if column < 0 else slots.index(column)) for place, column in places]
-            way = {"part": number, "places": columns}
-        return NeuronProxy(self._calls, neuron, f"seen:{number}", slots, local, way)
+        return NeuronProxy(self._calls, neuron, f"seen:{number}", wiring.slots[0], local, self._way_back)
+
+    def _way_back(self) -> Mapping[str, Any] | None:
+        """Return how the first hidden neuron's backward is called, where that is not (x, err): see given_back in confined.py."""
+        layout = self.layout
+        wiring, is_known = layout.wiring, "way_back" in vars(layout)
+        places = layout.way_back
+        if not is_known:  # the process may have ended meanwhile
+            layout.trace(self.student.new_later("Model"), wiring.form)
+        if places is None:
+            return None
+        if self._traced_back_in != self.student.case:
+            layout.trace_backward(self.student.new_later("Model"), wiring, layout.references)
+            self._traced_back_in = self.student.case
+        columns = [(place, column if column < 0 else wiring.slots[0].index(column)) for place, column in places]
+        return {"part": [one.path for one in layout.parts].index(wiring.paths[0]), "places": columns}

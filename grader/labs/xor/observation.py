@@ -35,6 +35,8 @@ NO_FORWARD = say(
 NO_CALLS = say(
     "Your program passes the two inputs to no function or method of its own, so the grader saw no training. The lab asks for classes Neuron and Model, with forward and backward."
 )
+STOPPED = "Your program stopped with {type} before it trained anything."
+NOTHING_SEEN = (NO_FORWARD.id, NO_CALLS.id, STOPPED)
 WATCH_S = 3.0  # for one run under watch
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
 MOST_SCALARS = 64
@@ -574,7 +576,7 @@ def why_unseen(discovered: Discovered, numbers: Sequence[Array]) -> Message:
     if discovered.calls:
         return NO_FORWARD
     if discovered.problem:
-        return say("Your program stopped with {type} before it trained anything.", type=discovered.problem)
+        return say(STOPPED, type=discovered.problem)
     return NO_CALLS
 
 

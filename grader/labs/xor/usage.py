@@ -13,7 +13,7 @@ from .calls import Calls
 from .observation import LEAST_CALLS, Discovered, Observing
 from .oracle import Array
 
-FITS, HAS_CLASSES = "fits", "classes"  # under these names the suite keeps for hooks.py what it found
+FITS, HAS_CLASSES, UNSEEN = "fits", "classes", "unseen"  # under these names suites keep for hooks.py what they found
 
 
 def own_usage(calls: Calls) -> bool | None:
