@@ -18,8 +18,9 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from grader.core.faults import FaultKind
-from grader.core.messages import Message, say, show
-from grader.core.report import Outcome
+from grader.core.messages import Message, say
+from grader.core.numbers import show
+from grader.core.outcomes import Outcome
 from grader.lab import CaseStopped, Verdict
 from grader.sandbox.protocol import Count
 

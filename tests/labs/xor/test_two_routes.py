@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.command import graded_as_json
-from tests.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, SECOND, SLOPE, Edit, edited
+from tests.support.command import graded_as_json
+from tests.support.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, SECOND, SLOPE, Edit, edited
 
 Write = Callable[..., Path]
 
