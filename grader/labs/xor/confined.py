@@ -23,6 +23,7 @@ SOME, SLACK = 50, 0.8  # calls that are enough when but a fifth of the time is o
 LULL_S = 0.6  # without a call that passes numbers: the training has no more to show
 LOOK = 32  # calls between two looks at the answers
 KEPT = 160  # calls of forward kept by `record`
+LAYOUTS = 32  # ways in which objects hold their numbers, told by `discover`
 HELD = 64  # numbers in one argument, return value or holder
 COLUMNS = 160  # numbers inside the network that are followed
 SCALARS = 32  # numbers passed and returned between two calls of forward
@@ -410,6 +411,22 @@ def held(root: Any) -> dict[str, tuple[list[Any], list[float]]]:
     return found
 
 
+def few(root: Any) -> list[tuple[list[Any], Any, list[float]]]:
+    """Return (place, value, numbers) of each holder inside an object; none where they hold too many in all."""
+    found = []
+    for value, path, holder in find.walk(root):
+        if holder is not None and find.size_of(value) <= HELD:
+            found.append((path, value, find.numbers(value)))
+    return found if sum(len(numbers) for _, _, numbers in found) <= HELD else []
+
+
+class Passed:
+    """The arguments of a call, but for those of the examples, as an object that holds the network's numbers."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+
+
 def owner_of(frame: types.FrameType) -> Any:
     """Return the object of the submission whose method is called, the module for a function, None for neither."""
     code = frame.f_code
@@ -462,13 +479,18 @@ class Hook:
 
 
 class Finder(Hook):
-    """Lists the first calls that pass two numbers or more."""
+    """Lists the first calls that pass two numbers or more, or whose object holds two that are 0 or 1.
+
+    What such an object holds counts as passed (`inside`), and what it holds afterwards as returned where nothing is
+    (`answers`): the number of the layout that tells (place, size) of each holder, -1 for none.
+    """
 
     def __init__(self, files: set[str], seconds: float) -> None:
         super().__init__(files, seconds)
         self.calls: list[dict[str, Any]] = []
+        self.layouts: list[list[tuple[list[Any], int]]] = []
         self._latest = self.deadline
-        self._open: dict[int, dict[str, Any]] = {}
+        self._open: dict[int, tuple[dict[str, Any], Any]] = {}
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
         now = time.monotonic()
@@ -480,28 +502,50 @@ class Finder(Hook):
         if frame.f_code.co_name == "__init__":
             return
         positional, named = arguments(frame, owner)
-        values = [*positional, *named.values()][:8]
+        values, inside = [*positional, *named.values()][:8], -1
         passed = [number for value in values for number in flat(value)]
         if len(passed) < 2:
-            return
+            places = [] if isinstance(owner, types.ModuleType) else few(owner)
+            if not any(len(numbers) > 1 and {0.0, 1.0}.issuperset(numbers) for _, _, numbers in places):
+                return
+            inside, values = self._layout(places), [value for _, value, _ in places]
+            if inside < 0:
+                return
+            passed = [number for _, _, numbers in places for number in numbers]
         if len(self.calls) >= LOGGED or (len(self.calls) >= SOME and now > self.soon):
             raise Enough
         self._latest = now
-        self._open[id(frame)] = call = {
+        call = {
             "class": type(owner).__name__[:NAME_CHARS],
             "method": frame.f_code.co_name[:NAME_CHARS],
             "object": number,
             "depth": len(self.frames),
             "shapes": [shape(value) for value in values],
+            "inside": inside,
+            "answers": -1,
             "passed": passed,
             "returned": [],
         }
+        self._open[id(frame)] = call, owner
         self.calls.append(call)
 
     def leave(self, frame: types.FrameType, value: Any) -> None:
-        call = self._open.pop(id(frame), None)
-        if call is not None:
-            call["returned"] = flat(value)
+        call, owner = self._open.pop(id(frame), ({}, None))
+        if not call:
+            return
+        call["returned"] = flat(value)
+        if not call["returned"] and not isinstance(owner, types.ModuleType):
+            places = few(owner)
+            call["answers"] = self._layout(places)
+            if call["answers"] >= 0:
+                call["returned"] = [number for _, _, numbers in places for number in numbers]
+
+    def _layout(self, places: list[tuple[list[Any], Any, list[float]]]) -> int:
+        """Return the number of a layout, -1 where there are too many."""
+        layout = [(path, len(numbers)) for path, _, numbers in places]
+        if layout not in self.layouts and len(self.layouts) < LAYOUTS:
+            self.layouts.append(layout)
+        return self.layouts.index(layout) if layout in self.layouts else -1
 
 
 class Follower(Hook):
@@ -511,6 +555,17 @@ class Follower(Hook):
         super().__init__(files, seconds)
         self.owner: Any = None
         self._wanted = wanted
+
+    def _take(self, frame: types.FrameType, owner: Any) -> None:
+        """Take an object for the network; where its numbers are arguments, these."""
+        self.owner = owner
+        if self._wanted["taken"]:
+            positional, named = arguments(frame, owner)
+            self.owner = self.taken([*positional, *named.values()])
+
+    def taken(self, values: list[Any]) -> Passed:
+        """Return the arguments that the network's numbers are in."""
+        return Passed({f"argument{place}": values[place] for place in self._wanted["taken"] if place < len(values)})
 
     def is_wanted(self, frame: types.FrameType, owner: Any) -> bool:
         """Say whether a call is one of those that bound the steps."""
@@ -524,7 +579,7 @@ class Follower(Hook):
                 self.owner = owner
             return self.owner is not None
         if is_it and frame.f_code.co_name == self._wanted["method"]:
-            self.owner = owner
+            self._take(frame, owner)
             return True
         return False
 
@@ -561,6 +616,8 @@ class Recorder(Follower):
             self._running = frame
             self.template = positional, named = copy.deepcopy(arguments(frame, owner))
             passed = [number for value in (*positional, *named.values()) for number in flat(value)]
+            if self._wanted["inside"]:
+                passed = [number for path in self._wanted["inside"] for number in held_at(self.owner, path)]
         is_forward = self._wanted["forward"] == frame.f_code.co_name
         site = tuple((caller.f_code, caller.f_lineno) for caller in self.frames)
         before = held(self.owner)
@@ -636,6 +693,8 @@ class Starter(Follower):
 
         def counted(*args: Any, **named: Any) -> Any:
             if not self._is_looking and (is_module or args[0] is owner):
+                if self._wanted["taken"]:
+                    self.owner = self.taken([*args[0 if is_module else 1 :], *named.values()])
                 self._seen()
             return original(*args, **named)
 
@@ -684,6 +743,7 @@ class Observer:
         numbers = [number for one in finder.calls for number in (*one["passed"], *one["returned"])]
         return {
             "calls": calls,
+            "layouts": finder.layouts,
             "problem": problem,
             "logs": self._takes_logarithms(),
             "numbers": find.np.array(numbers, dtype=float),
@@ -800,22 +860,45 @@ class Observer:
     def _forward(self, owner: Any, settings: dict[str, Any], x: Any) -> list[float]:
         """Call an object's forward with x (q, 2) in the place of the examples that it was seen to get."""
         slots, outs = settings["slots"], settings["outputs"]
-        positional, named = self._template
-        known = [flat(value) for value in (*positional, *named.values())]
         found: list[float] = []
         rows = x.tolist()
         for start in range(0, len(rows), len(slots)):
             some = rows[start : start + len(slots)]
-            numbers = [number for values in known for number in values]
-            for places, row in zip(slots, some + [some[-1]] * (len(slots) - len(some)), strict=True):
-                for place, number in zip(places, row, strict=True):
-                    numbers[place] = number
-            values = [find.like(one, numbers) if flat(one) else one for one in (*positional, *named.values())]
-            names = dict(zip(named, values[len(positional) :], strict=True))
+            whole = some + [some[-1]] * (len(slots) - len(some))
+            placed = [
+                (place, number)
+                for places, row in zip(slots, whole, strict=True)
+                for place, number in zip(places, row, strict=True)
+            ]
+            positional, named = self._given(owner, settings, placed)
+            if settings["taken"]:
+                function = getattr(sys.modules[PROGRAM], settings["forward"])
+            else:
+                function = getattr(owner, settings["forward"])
             with quiet():
-                returned = flat(getattr(owner, settings["forward"])(*values[: len(positional)], **names))
+                returned = flat(function(*positional, **named))
+            if settings["answers"]:
+                returned = held_at(owner, settings["answers"])
             found += [returned[out] for out in outs][: len(some)]
         return found
+
+    def _given(
+        self, owner: Any, settings: dict[str, Any], placed: list[tuple[int, float]]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return forward's arguments with numbers put into their places; those inside the object are written there."""
+        positional, named = self._template
+        if settings["inside"]:
+            flats = [(path, index) for path in settings["inside"] for index in range(len(held_at(owner, path)))]
+            find.References(owner, [flats[place] for place, _ in placed]).write([number for _, number in placed])
+            return list(positional), named
+        values = [*positional, *named.values()]
+        for place in settings["taken"]:
+            values[place] = vars(owner).get(f"argument{place}", values[place])
+        numbers = [number for value in values for number in flat(value)]
+        for place, number in placed:
+            numbers[place] = number
+        made = [find.like(one, numbers) if flat(one) else one for one in values]
+        return made[: len(positional)], dict(zip(named, made[len(positional) :], strict=True))
 
     def _takes_logarithms(self) -> bool:
         """Say whether any function of the submission names a logarithm."""
@@ -850,6 +933,14 @@ def start_training(module: types.ModuleType) -> None:
             if callable(train):
                 train(made, samples, EPOCHS)
                 return
+
+
+def held_at(owner: Any, path: list[Any]) -> list[float]:
+    """Return the numbers of one holder inside an object, none where it is not there."""
+    try:
+        return flat(find.resolve(owner, path))
+    except (AttributeError, KeyError, IndexError, TypeError):
+        return []
 
 
 def templated(shapes: list[list[int]], numbers: list[float]) -> list[Any]:

@@ -25,7 +25,7 @@ from grader.lab import CaseStopped, Verdict
 from grader.sandbox.protocol import Count
 
 from . import oracle, probes
-from .calls import Calls, Reference
+from .calls import Calls, Path, Reference
 from .layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from .oracle import Array
 
@@ -41,12 +41,14 @@ NOTHING_SEEN = (NO_FORWARD.id, NO_CALLS.id, STOPPED)
 WATCH_S = 3.0  # for one run under watch
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
 MOST_SCALARS = 64
+LAYOUTS = 32
 NAME_CHARS = 80
 LEAST_CALLS = 4
 FIRST, EARLY = 3, 6  # of the calls recorded, those that the network is found in
 OBJECTS = 2  # that are passed examples, whose other methods are tried
 MOST_METHODS = 12
-TRIED = 6  # calls that may be the network's forward
+MODULE = "module"  # the class of what functions belong to
+TRIED = 10  # calls that may be the network's forward
 FIT = 0.75  # of its calls in the first hundreds get examples of XOR
 DELTA = 0.02
 NUDGE = 1e-3  # for the slopes of a forward that may have a kink
@@ -63,24 +65,42 @@ Flags = NDArray[np.bool_]
 Numbers: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_NUMBERS)]
 
 
+Place: TypeAlias = Annotated[int, Meta(ge=-1, lt=LAYOUTS)]
+Holders: TypeAlias = Annotated[list[tuple[Path, Numbers]], Meta(max_length=64)]
+
+
 class Call(msgspec.Struct, frozen=True):
-    """One call of a method: whose, how deep, the shapes of its arguments, how many numbers came in and out."""
+    """One call of a method: whose, how deep, the shapes of its arguments, how many numbers came in and out.
+
+    inside and answers are the numbers of the layouts of its object that stand for arguments and for what is returned,
+    -1 for none.
+    """
 
     cls: str = msgspec.field(name="class")
     method: str
     object: Count
     depth: Count
-    shapes: Annotated[list[Annotated[list[Numbers], Meta(max_length=64)]], Meta(max_length=8)]
+    shapes: Annotated[list[Annotated[list[Numbers], Meta(max_length=64)]], Meta(max_length=64)]
     passed: Numbers
     returned: Numbers
+    inside: Place
+    answers: Place
 
 
 class Discovered(msgspec.Struct, frozen=True):
-    """The first calls of a run; problem: the type of the exception that ended it; logs: a logarithm is named."""
+    """The first calls of a run; problem: the type of the exception that ended it; logs: a logarithm is named.
+
+    layouts are ways in which objects hold their numbers: the holders, and how many each has.
+    """
 
     calls: Annotated[list[Call], Meta(max_length=MOST_CALLS)]
+    layouts: Annotated[list[Holders], Meta(max_length=LAYOUTS)]
     problem: str
     logs: bool
+
+    def layout(self, place: int) -> Holders:
+        """Return one of the layouts, [] for none."""
+        return self.layouts[place] if 0 <= place < len(self.layouts) else []
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -107,7 +127,8 @@ class Trained(msgspec.Struct, frozen=True):
 class Root:
     """A call that may be the network's forward: slots (rows, 2) and outputs (rows,) index its flat numbers.
 
-    shapes and numbers are those of one call. bound is the call that bounds the steps, where that is another
+    shapes and numbers are those of one call. inside are the holders in its object that the examples are in, answer the
+    one that its answers are in, taken the places of the arguments that its weights are in, where that is so. bound is the call that bounds the steps, where that is another
     one: its method is "" where every call of the submission's does.
     """
 
@@ -121,17 +142,40 @@ class Root:
     slots: list[list[int]]
     outputs: list[int]
     bound: Root | None = None
+    inside: tuple[Path, ...] = ()
+    answer: Path = field(default_factory=list)
+    taken: tuple[int, ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
         """Return what the worker must know to follow the object, and to repeat its forward."""
         template: dict[str, Any] = {"shapes": None, "numbers": None}
-        if self.bound is not None:
+        if self.bound is not None and not self.inside:
             template = {"shapes": self.shapes, "numbers": self.numbers}
         return {
             "class": self.cls, "object": self.object, "method": (self.bound or self).method,
-            "forward": self.method, "slots": self.slots, "outputs": self.outputs, **template,
+            "forward": self.method, "slots": self.slots, "outputs": self.outputs, "inside": list(self.inside),
+            "answers": self.answer, "taken": list(self.taken), **template,
         }  # fmt: skip
+
+    @property
+    def used(self) -> list[int]:
+        """Return the arguments, or holders, that the examples are in."""
+        starts = np.concatenate([[0], np.cumsum([0 if one == [0] else math.prod(one) for one in self.shapes])])
+        return sorted({int(np.searchsorted(starts, slot, side="right")) - 1 for row in self.slots for slot in row})
+
+    def within(self, holders: Sequence[Path]) -> Root:
+        """Return the same forward, with its examples in these holders inside its object."""
+        sizes = [math.prod(one) for one in self.shapes]
+        kept = [place for holder in self.used for place in range(sum(sizes[:holder]), sum(sizes[: holder + 1]))]
+        slots = [[kept.index(slot) for slot in row] for row in self.slots]
+        return replace(self, slots=slots, inside=tuple(holders[holder] for holder in self.used))
+
+    def taking(self) -> Iterator[Root]:
+        """Yield the same forward, a function, with its weights in the arguments beside the examples."""
+        others = tuple(place for place in range(len(self.shapes)) if place not in self.used)
+        if self.cls == MODULE and others and self.bound is None and not self.inside:
+            yield replace(self, taken=others)
 
     @property
     def is_inline(self) -> bool:
@@ -339,11 +383,14 @@ def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool 
     found = []
     for members in groups_of(discovered).values():
         calls = [discovered.calls[index] for index in members]
-        alike = [index for index, call in zip(members, calls, strict=True) if is_like(call, calls[0], are_bounds)]
+        one = calls[len(calls) // 2]  # attributes may be made in the first
+        alike = [index for index, call in zip(members, calls, strict=True) if is_like(call, one, are_bounds)]
         if len(alike) >= (1 if are_bounds else LEAST_CALLS) and len(alike) >= FIT * len(members) - 1:
-            values = np.array([numbers[index][: calls[0].passed] for index in alike])
             depth = min(call.depth for call in calls)
-            found += [replace(root, depth=depth) for root in read(calls[0], values, are_bounds)]
+            found += [
+                replace(root, depth=depth)
+                for root in read(discovered, one, [numbers[index] for index in alike], are_bounds)
+            ]
     return sorted(found, key=lambda root: (root.depth, -root.calls))
 
 
@@ -358,25 +405,45 @@ def groups_of(discovered: Discovered) -> dict[tuple[str, str, int], list[int]]:
 def is_like(call: Call, first: Call, is_bound: bool) -> bool:
     """Say whether two calls pass, and return, as many numbers; a forward returns some."""
     is_answered = is_bound or first.returned == call.returned > 0 or (call.returned > 0 == first.returned)
-    return call.shapes == first.shapes and call.passed == first.passed and is_answered
+    are_same = call.inside == first.inside and (is_bound or call.answers == first.answers)
+    return call.shapes == first.shapes and call.passed == first.passed and is_answered and are_same
 
 
-def read(first: Call, values: Array, is_bound: bool) -> Iterator[Root]:
-    """Yield the ways in which calls alike, with the numbers values (n, passed), may be the network's forward."""
+def read(discovered: Discovered, first: Call, numbers: Sequence[Array], is_bound: bool) -> Iterator[Root]:
+    """Yield the ways in which calls alike, with these numbers, may be the network's forward."""
     if sum(math.prod(one) for one in first.shapes if one != [0]) != first.passed:
         return
+    values = np.array([row[: first.passed] for row in numbers])
     for slots in readings(first.shapes, values):
         rows = values[:, np.array(slots)]
         are_corners = ((rows == 0) | (rows == 1)).all((1, 2))
         if are_corners.mean() < FIT or len(np.unique(rows[are_corners].reshape(-1, 2), axis=0)) < 3:
             continue
-        count, returned = len(slots), first.returned
-        places = {tuple(range(count)), tuple(range(returned - count, returned))} if returned >= count else set()
-        for out in [()] if is_bound else sorted(places):
-            yield Root(
+        for answer, out in [([], [])] if is_bound else outputs_of(discovered, first, numbers, len(slots)):
+            root = Root(
                 cls=first.cls, method=first.method, object=first.object, depth=first.depth, calls=len(values),
-                shapes=first.shapes, numbers=values[0].tolist(), slots=slots, outputs=list(out),
+                shapes=first.shapes, numbers=values[0].tolist(), slots=slots, outputs=out, answer=answer,
             )  # fmt: skip
+            holders = [path for path, _ in discovered.layout(first.inside)]
+            if len(holders) in (0, len(first.shapes)):
+                yield root.within(holders) if holders else root
+
+
+def outputs_of(
+    discovered: Discovered, first: Call, numbers: Sequence[Array], count: int
+) -> Iterator[tuple[Path, list[int]]]:
+    """Yield where the answers of a call to count examples may be: a holder in its object, or [], and the places there."""
+    if first.answers < 0:
+        ends = {tuple(range(count)), tuple(range(first.returned - count, first.returned))}
+        yield from (([], list(one)) for one in sorted(ends) if first.returned >= count)
+        return
+    layout = discovered.layout(first.answers)
+    stops = np.cumsum([size for _, size in layout])
+    after = np.array([row[first.passed :] for row in numbers])
+    for (path, size), end in sorted(zip(layout, stops.tolist(), strict=True), key=lambda one: len(one[0][0])):
+        held = after[:, end - size : end]
+        if size == count and held.shape[1] == count and ((held > 0) & (held < 1)).all() and np.ptp(held, axis=0).any():
+            yield path, list(range(count))
 
 
 # --- which number is which parameter ------------------------------------------------------------
@@ -505,7 +572,9 @@ def width_of(observing: Observing, root: Root, places: Sequence[Reference], rng:
     own = own_numbers(moved, changed)
     firsts, seconds, others = ([one for one in own if tuple(moved[one]) == pattern] for pattern in PATTERNS)
     count = len(firsts)
-    if not own or len(firsts) + len(seconds) + len(others) < len(own) or count != len(seconds):
+    if not count or len(firsts) + len(seconds) + len(others) < len(own) or count != len(seconds):
+        return None
+    if count == 1 and len(others) < 3:  # a neuron by itself
         return None
     if count != 2 and len(others) in (count, count + 1, 2 * count, 2 * count + 1):
         return say("Your network has {count} hidden neurons; the lab asks for 2.", count=count)
@@ -629,7 +698,7 @@ def first_network(
 ) -> tuple[Network | None, Message | None]:
     """Return the first network whose forward is one of these calls; where there is none, why, if a call was nearly one."""
     why = None
-    for root in found:
+    for root in itertools.chain.from_iterable((one, *one.taking()) for one in found):
         try:
             network = network_of(observing, root, rng)
         except CaseStopped as stopped:

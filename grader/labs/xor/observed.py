@@ -199,7 +199,8 @@ def _observe(observing: Observing, seed: int) -> Observed:
         return own_outputs(observing, network, parameters, oracle.XOR_INPUTS), rates.reshape(-1, 4, 3, 3)
 
     rule = rule_of(network, slopes)
-    if (rule is None or not rule.is_right) and not network.root.is_inline:
+    is_other_way = not (network.root.is_inline or network.root.taken)
+    if (rule is None or not rule.is_right) and is_other_way:
         inline = network_of(observing, network.root.inline(), rng)  # forward may be called once in a while only
         other = rule_of(inline, slopes) if isinstance(inline, Network) else None
         if isinstance(inline, Network) and other is not None and (other.is_right or are_several(inline)):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import graded_as_json
-from tests.support.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, SECOND, SLOPE, Edit, edited
+from tests.support.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, RETURN, SECOND, SLOPE, Edit, edited
 
 Write = Callable[..., Path]
 
@@ -88,7 +88,50 @@ def layered(
     return text
 
 
+KEPT: Edit = (
+    ("        self.y = sigmoid(self.d)\n        return self.y\n", "        self.y = sigmoid(self.d)\n"),
+    ("        self.h = np.array([self.n1.forward(x), self.n2.forward(x)])\n", "        self.n1.forward(x)\n        self.n2.forward(x)\n        self.h = np.array([self.n1.y, self.n2.y])\n"),
+    (RETURN, "        self.n3.forward(self.h)\n        self.answer = self.n3.y\n"),
+)  # fmt: skip
+INSIDE = (
+    LAYERED.replace("__init__(self, size=2)", "__init__(self, points, wanted, size=2)")
+    .replace("        self.w,", "        self.points, self.wanted = points, wanted\n        self.w,")
+    .replace("answer(self, x)", "run(self)")
+    .replace("        return self.y\n", "")
+    .replace("learn(self, x, t)", "learn(self)")
+    .replace("(t - self.y)", "(self.wanted - self.y)")
+    .replace("x @", "self.points @")
+    .replace("x.T", "self.points.T")
+    .replace("Net()", "Net(X, T)")
+    .replace("answer(X)", "run()")
+    .replace("learn(X, T)", "learn()")
+)
+PASSED = """import numpy as np
+
+
+def answer(weights, x):
+    h = 1 / (1 + np.exp(-(weights["w"] @ x + weights["b"])))
+    return h, 1 / (1 + np.exp(-(weights["v"] @ h + weights["c"])))
+
+
+def learned(weights, x, t):
+    h, y = answer(weights, x)
+    d = (t - y) * y * (1 - y)
+    e = d * weights["v"] * h * (1 - h)
+    steps = {"w": np.outer(e, x), "b": e, "v": d * h, "c": d}
+    return {name: weights[name] + 0.4 * step for name, step in steps.items()}
+
+
+weights = {"w": np.random.randn(2, 2), "b": np.random.randn(2), "v": np.random.randn(2), "c": np.random.randn(1)}
+for _ in range(3000):
+    for x, t in [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]:
+        weights = learned(weights, np.array(x), t)
+"""
+
 RIGHT = {
+    "answer_in_an_attribute": looped("model.forward(x); model.backward(x, label - model.answer)", KEPT),
+    "inputs_in_the_object": INSIDE.replace("HIDDEN", "(lambda d: 1 / (1 + np.exp(-d)))").replace("SLOPE", "self.h * (1 - self.h)"),
+    "weights_as_arguments": PASSED,
     "loop_at_the_top": looped(PLAIN),
     "neuron_without_x": looped(PLAIN, WITHOUT_X),
     "swapped": looped("y = model.forward(x); model.backward(label - y, x)", SWAPPED),
@@ -100,6 +143,7 @@ RIGHT = {
 WRONG = {
     "swapped_without_derivative": (looped("y = model.forward(x); model.backward(label - y, x)", (*SWAPPED, *UNUSED)), 82, "derivative_missing"),
     "climbs": (looped(PLAIN.replace("label - y", "y - label")), 90, "loss_sign"),
+    "weights_as_arguments": (PASSED.replace("d * weights[\"v\"] * h", "d * h"), 76, "error_without_weight"),
     "relu": (layered("(lambda d: np.maximum(0, d))", "(self.h > 0)"), 85, "hidden_relu"),
 }  # fmt: skip
 
@@ -116,7 +160,7 @@ def some(names: dict[str, Any], *first: str) -> list[Any]:
     return [name if name in first else pytest.param(name, marks=pytest.mark.soak) for name in names]
 
 
-@pytest.mark.parametrize("name", some(RIGHT, "loop_at_the_top", "neuron_without_x"))
+@pytest.mark.parametrize("name", some(RIGHT, "answer_in_an_attribute", "loop_at_the_top", "neuron_without_x"))
 def test_right_work_is_right(name: str, write: Write) -> None:
     """A right network has all points, however its program calls it."""
     report = graded_as_json(write(RIGHT[name]), seed=3)
