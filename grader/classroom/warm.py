@@ -21,7 +21,6 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from grader.core.errors import Rejected
 from grader.core.messages import Message, say
 from grader.core.report import Report, Status
 from grader.pipeline.assignment import Assignment, content_hash
@@ -229,18 +228,13 @@ class Server:
                 send(self._replies, report)
 
     def _report(self, wanted: Wanted, suite: CollectedSuite | None) -> Report:
-        from grader.pipeline.grading import grade_handed
+        from grader.pipeline.grading import grade_handed, rejection
 
-        def collect() -> Handed:
-            if wanted.handed is None:
-                assert wanted.reason is not None
-                raise Rejected(wanted.reason.id, **wanted.reason.args)
-            return wanted.handed
-
-        task = self._task
-        return grade_handed(
-            wanted.name, collect, task.lab, self._box, seed=wanted.seed, lang=task.lang, collected=suite
-        )
+        lab, lang, seed = self._task.lab, self._task.lang, wanted.seed
+        if wanted.handed is None:
+            assert wanted.reason is not None
+            return rejection(lab, wanted.name, wanted.reason, seed=seed, lang=lang, began=time.monotonic())
+        return grade_handed(wanted.handed, lab, self._box, seed=seed, lang=lang, collected=suite)
 
 
 def end_with(parent: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +12,13 @@ from msgspec import structs
 
 from grader.core.errors import Rejected
 from grader.core.limits import Limits
-from grader.core.messages import say
+from grader.core.messages import Message, say
 from grader.core.report import Report, Status
 from grader.pipeline.assignment import Assignment, read_assignment
 from grader.pipeline.budget import Budget
 from grader.pipeline.import_rules import check_imports, dropped_lines
 from grader.pipeline.lab_package import LabPackage
-from grader.pipeline.runs import BonusRun, Handed, StagedSubmission, SuiteRun
+from grader.pipeline.runs import BonusRun, Context, Handed, Progress, StagedSubmission, SuiteRun, silent
 from grader.pipeline.scoring import points_of, score, without_run
 from grader.pipeline.staging import collect, name_of, reading_modules, stage
 from grader.sandbox.client import Program, Worker
@@ -29,12 +28,6 @@ from grader.sandbox.processes import Sandbox, SandboxError
 if TYPE_CHECKING:
     from grader.lab.hooks import Hooks, Ran
     from grader.pipeline.run_suite import CollectedSuite
-
-Progress = Callable[[str], None]
-
-
-def silent(_: str) -> None:
-    """Show no progress."""
 
 
 def assignment(
@@ -74,14 +67,17 @@ def grade(
     that read and run the submission (default: one of its own); progress is called with the name of
     each case before it runs.
     """
-    name = name_of(submission)
+    began = time.monotonic()
     with contextlib.nullcontext(sandbox) if sandbox else Sandbox() as box:
-        return grade_handed(name, lambda: collect(submission), assignment, box, seed=seed, lang=lang, progress=progress)
+        try:
+            handed = collect(submission)
+        except Rejected as rejected:
+            return rejection(assignment, name_of(submission), rejected.reason, seed=seed, lang=lang, began=began)
+        return grade_handed(handed, assignment, box, seed=seed, lang=lang, progress=progress, began=began)
 
 
 def grade_handed(
-    name: str,
-    collect: Callable[[], Handed],
+    handed: Handed,
     assignment: Assignment,
     box: Sandbox,
     *,
@@ -89,78 +85,84 @@ def grade_handed(
     lang: str = "en",
     progress: Progress = silent,
     collected: CollectedSuite | None = None,
+    began: float | None = None,
 ) -> Report:
-    """Grade what collect returns, arguments as in `grade`; collected is the suite where it is there already."""
-    began = time.monotonic()
+    """Grade what was read of a submission, arguments as in `grade`; began is when that started (time.monotonic)."""
+    began = time.monotonic() if began is None else began
+    context = Context(assignment=assignment, seed=seed, budget=Budget(), progress=progress, collected=collected)
     try:
-        handed = collect()
         with contextlib.ExitStack() as stack:
             box.bring(assignment.confined)
             worker = stack.enter_context(Worker(box, assignment.limits, seed, modules=reading_modules(handed)))
             staged = stage(handed, assignment, worker)
             findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
-            fitting = sandbox_for(preloaded(staged, assignment), box, worker, stack)
-            stack.push(worker)  # its end comes before that of its sandbox
-            worker.run(program(staged, assignment), fitting)
-            budget = Budget()
-            run = run_lab(staged, assignment, worker, seed, progress, budget, collected)
-            bonus: list[BonusRun] = []
-            for part in bonus_parts(staged, assignment):
-                spent_s = worker.spent_s + sum(one.run.student_time_s for one in bonus)
-                bonus.append(run_bonus(part, assignment, fitting or box, spent_s, seed, progress, budget, collected))
-            return score(
-                assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=time.monotonic() - began
-            )
+            box = load(staged, assignment, worker, box, stack)
+            run = run_lab(staged, worker, context)
+            bonus = run_bonuses(staged, box, worker.spent_s, context)
+            total_s = time.monotonic() - began
+            return score(assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=total_s)
     except Rejected as rejected:
-        status, reason = Status.REJECTED, rejected.reason
-    except SandboxError as error:
-        status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=str(error))
-    except Exception as error:  # our own mistake: the report says so, whatever was handed in
-        problem = f"{type(error).__name__}: {error}"
-        status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
-    return without_run(assignment, name, status, reason, seed=seed, lang=lang, total_s=time.monotonic() - began)
+        return rejection(assignment, handed.name, rejected.reason, seed=seed, lang=lang, began=began)
+    except Exception as error:  # our own mistake, or the machine's: the report says so, whatever was handed in
+        problem = str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}"
+        reason = say("The grader itself failed: {problem}.", problem=problem)
+    total_s = time.monotonic() - began
+    return without_run(assignment, handed.name, Status.GRADER_ERROR, reason, seed=seed, lang=lang, total_s=total_s)
 
 
-def sandbox_for(modules: list[str], box: Sandbox, reader: Worker, stack: contextlib.ExitStack) -> Sandbox | None:
-    """Return whose process is to run what needs these modules; None: the process that read it has them."""
+def rejection(assignment: Assignment, name: str, reason: Message, *, seed: int, lang: str, began: float) -> Report:
+    """Return the report of a submission in which there is nothing to grade."""
+    total_s = time.monotonic() - began
+    return without_run(assignment, name, Status.REJECTED, reason, seed=seed, lang=lang, total_s=total_s)
+
+
+def load(
+    staged: StagedSubmission, assignment: Assignment, worker: Worker, box: Sandbox, stack: contextlib.ExitStack
+) -> Sandbox:
+    """Let the worker load the submission, in a fresh process where the one that read it lacks modules.
+
+    Return the sandbox that has the modules: box, or one more, which stack ends.
+    """
+    modules = preloaded(staged, assignment)
     if box.offers(modules):
-        return None
-    reader.stop()  # before its zygote is busy with the modules
-    if not box.is_growing:
-        fitting = stack.enter_context(Sandbox(box.required, modules=modules))
-        fitting.bring(box.operations)
-        return fitting
-    box.preload(modules)
+        worker.run(program(staged, assignment))
+        return box
+    worker.stop()  # before its zygote is busy with the modules
+    if box.is_growing:
+        box.preload(modules)
+    else:
+        operations, box = box.operations, stack.enter_context(Sandbox(box.required, modules=modules))
+        box.bring(operations)
+        stack.push(worker)  # its end comes before that of its sandbox
+    worker.run(program(staged, assignment), box)
     return box
 
 
-def run_lab(
-    staged: StagedSubmission,
-    assignment: Assignment,
-    worker: Worker,
-    seed: int,
-    progress: Progress,
-    budget: Budget,
-    collected: CollectedSuite | None,
-) -> SuiteRun:
+def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> SuiteRun:
     """Run the lab's suite over the submission in the worker, and the other one that the lab asks for; the run that counts."""
     from grader.lab.hooks import Hooks  # pytest loads while the worker starts
     from grader.pipeline.run_suite import run_suite
 
+    assignment = context.assignment
     package = LabPackage(assignment.place)
     if assignment.folder:  # another lab's modules may keep something of one submission, and may have changed
         package.forget()
     hooks = Hooks(package.optional("hooks"))
-    first = run_suite(staged, assignment, worker, seed, progress, budget, collected=collected)
+    first = run_suite(staged, worker, context)
     if first.broken is not None:
         return first
     ran = ran_of(first, assignment)
     suite = hooks.other_suite(ran)
     if suite is None:
         return drawn(first, assignment, hooks)
-    other = run_suite(staged, assignment, worker, seed, progress, budget, suite)
-    if other.broken is not None:  # it ran as the submission pleased
-        return drawn(first, assignment, hooks)
+    other = run_suite(staged, worker, context, suite)
+    if other.broken is not None:  # it ran as the submission pleased: what broke it costs no grade, and is told
+        note = say(
+            "For the lecturer: {suite} broke ({problem}), so only the first suite counts.",
+            suite=suite,
+            problem=other.broken,
+        )
+        return drawn(replace(first, notes=[*first.notes, note]), assignment, hooks)
     better = first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other
     return drawn(replace(better, student_time_s=round(worker.spent_s, 4)), assignment, hooks)
 
@@ -187,34 +189,30 @@ def drawn(run: SuiteRun, assignment: Assignment, hooks: Hooks) -> SuiteRun:
         return replace(run, notes=[*run.notes, note])
 
 
-def bonus_parts(staged: StagedSubmission, assignment: Assignment) -> Iterator[StagedSubmission]:
-    """Yield the submission once for each file of bonus criteria in which something is written, with that as the main one."""
+def run_bonuses(staged: StagedSubmission, box: Sandbox, spent_s: float, context: Context) -> list[BonusRun]:
+    """Run the cases of each file of bonus criteria in which something is written, in what spent_s left of the time."""
     files = (staged.main, *staged.siblings)
+    runs: list[BonusRun] = []
     for file in staged.siblings:
-        if file.name in assignment.rubric.bonus_files and not file.is_unwritten:
-            yield replace(staged, main=file, siblings=tuple(one for one in files if one is not file))
+        if file.name in context.assignment.rubric.bonus_files and not file.is_unwritten:
+            part = replace(staged, main=file, siblings=tuple(one for one in files if one is not file))
+            runs.append(run_bonus(part, box, spent_s, context))
+            spent_s += runs[-1].run.student_time_s
+    return runs
 
 
-def run_bonus(
-    part: StagedSubmission,
-    assignment: Assignment,
-    sandbox: Sandbox,
-    spent_s: float,
-    seed: int,
-    progress: Progress,
-    budget: Budget,
-    collected: CollectedSuite | None,
-) -> BonusRun:
-    """Run the cases of one file of bonus criteria in a worker of its own, in what spent_s left of the submission's time."""
+def run_bonus(part: StagedSubmission, box: Sandbox, spent_s: float, context: Context) -> BonusRun:
+    """Run the cases of one file of bonus criteria, the main one of part, in a worker of its own."""
     from grader.pipeline.run_suite import run_suite
 
+    assignment = context.assignment
     about = assignment.bonus_file(part.main.name)
     left_s = max(0.0, assignment.limits.total_time_s - spent_s)
     limits = limits_for(about.limits, min(about.limits.total_time_s, left_s))
     text = replace(program(part, assignment), names=about.functions, classes=())
     findings = check_imports(part, assignment.rubric.imports.banned)
-    with Worker(sandbox, limits, seed, program=text) as worker:
-        run = run_suite(part, assignment, worker, seed, progress, budget, collected=collected, file=part.main.name)
+    with Worker(box, limits, context.seed, program=text) as worker:
+        run = run_suite(part, worker, context, file=part.main.name)
     return BonusRun(file=part.main, findings=findings, run=run)
 
 

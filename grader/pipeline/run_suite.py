@@ -33,7 +33,7 @@ from grader.pipeline import fixtures
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.budget import Budget, OutOfTime, alarm
 from grader.pipeline.lab_package import LabPackage
-from grader.pipeline.runs import StagedSubmission, SuiteRun
+from grader.pipeline.runs import Context, Progress, StagedSubmission, SuiteRun
 from grader.sandbox.client import Worker
 from grader.sandbox.processes import SandboxError
 
@@ -65,8 +65,6 @@ OVERWORKED = "What the program answers takes too long to judge: its numbers or i
 
 UNMARKED = "?"  # the criterion of a test without a mark
 
-Progress = Callable[[str], None]
-
 
 class SuitePlugin:
     """Joins a pytest session with one submission: fixtures in, outcomes out."""
@@ -93,14 +91,14 @@ class SuitePlugin:
         self._names: list[str] = []
         self._verdicts: dict[str, Verdict]
 
-    def join(self, worker: Worker, file: SourceFile, seed: int, progress: Progress, budget: Budget, part: str) -> None:
+    def join(self, worker: Worker, file: SourceFile, context: Context, part: str) -> None:
         """Take the one submission that the cases are about, and forget the last one; part: see `is_judged`."""
         self._verdicts, self._part = {}, part
-        self._budget, self._joined = budget, time.monotonic()
-        self.student = Student(worker, file, worker.limits, seed, self._assignment.operations)
+        self._budget, self._joined = context.budget, time.monotonic()
+        self.student = Student(worker, file, worker.limits, context.seed, self._assignment.operations)
         self.student.is_run_asked = self._assignment.is_run_asked
         self._worker = worker
-        self._progress = progress
+        self._progress = context.progress
 
     def is_judged(self, item: pytest.Item) -> bool:
         """Say whether a case belongs to the criteria of the file that was joined: "" for the lab's own."""
@@ -346,26 +344,19 @@ def arguments(suite: Path) -> list[str]:
 
 
 def run_suite(
-    staged: StagedSubmission,
-    assignment: Assignment,
-    worker: Worker,
-    seed: int,
-    progress: Progress,
-    budget: Budget,
-    name: str = CONTRACT,
-    collected: CollectedSuite | None = None,
-    file: str = "",
+    staged: StagedSubmission, worker: Worker, context: Context, name: str = CONTRACT, file: str = ""
 ) -> SuiteRun:
     """Run a suite of the lab, by the name of its folder, over the submission that the worker holds.
 
-    A broken suite comes back as such. budget is what is left of the submission's; collected is the suite where it was
-    collected before; file the one whose bonus criteria are judged.
+    A broken suite comes back as such. file is the one whose bonus criteria are judged.
     """
-    if name == CONTRACT and collected is not None:
+    assignment = context.assignment
+    collected = context.collected if name == CONTRACT else None
+    if collected is not None:
         plugin, channel = collected.plugin, collected.new_channel()
     else:
-        plugin, channel, collected = SuitePlugin(assignment), JSONReport(), None
-    plugin.join(worker, staged.main, seed, progress, budget, file)
+        plugin, channel = SuitePlugin(assignment), JSONReport()
+    plugin.join(worker, staged.main, context, file)
     suite = assignment.place / name
     broken: str | None = None
     silence = io.StringIO()

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from grader.core.figures import AnyFigure
 from grader.core.messages import Message
 from grader.core.outcomes import Finding, Outcome
 from grader.lab.source import SourceFile
+from grader.pipeline.budget import Budget
+
+if TYPE_CHECKING:
+    from grader.pipeline.assignment import Assignment
+    from grader.pipeline.run_suite import CollectedSuite
+
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +42,24 @@ class StagedSubmission:
     siblings: tuple[SourceFile, ...] = ()
     imports: tuple[tuple[str, int, str], ...] = ()
     dropped: tuple[tuple[str, int, str], ...] = ()
+
+
+def silent(_: str) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """What all runs of one grade share: the lab, the seed of its probes, what hears of each case before it runs.
+
+    budget is the trusted side's time for the submission; collected the lab's suite, where it was collected before.
+    """
+
+    assignment: Assignment
+    seed: int
+    budget: Budget
+    progress: Progress = silent
+    collected: CollectedSuite | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

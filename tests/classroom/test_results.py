@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -699,8 +698,8 @@ def test_a_collected_suite_reports_each_submission_anew() -> None:
 
     def use() -> None:
         for name in ("fails_model_update", "no_train", "fails_model_update"):
-            read = partial(collect, SUBMISSIONS / name)
-            scores.append(grade_handed(name, read, lab, warm_sandbox(), seed=1, collected=suite).score)
+            handed = collect(SUBMISSIONS / name)
+            scores.append(grade_handed(handed, lab, warm_sandbox(), seed=1, collected=suite).score)
 
     assert suite.collect(use) is None
     assert scores == [86, 95, 86]

@@ -13,9 +13,9 @@ import pytest
 from grader.core.limits import Limits
 from grader.lab.source import SourceFile
 from grader.pipeline.budget import Budget
-from grader.pipeline.grading import assignment, run_bonus, silent
+from grader.pipeline.grading import assignment, run_bonus
 from grader.pipeline.grading import grade as grade_here
-from grader.pipeline.runs import StagedSubmission
+from grader.pipeline.runs import Context, StagedSubmission
 from grader.renderers.text import render_text
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Process, Sandbox
@@ -206,7 +206,7 @@ def test_it_has_the_time_that_the_lab_leaves() -> None:
     part = StagedSubmission(name="work", main=SourceFile(name="lecture.py", text=hanging), sha256="")
 
     left_s = PATIENT.total_time_s - 1
-    run = run_bonus(part, lab_with(PATIENT), warm_sandbox(), left_s, 7, silent, Budget(), None).run
+    run = run_bonus(part, warm_sandbox(), left_s, Context(assignment=lab_with(PATIENT), seed=7, budget=Budget())).run
 
     said = [outcome.feedback.text for outcome in run.outcomes if outcome.feedback]
     assert 1 <= sum("did not end within" in text for text in said) <= 4

@@ -202,6 +202,35 @@ def test_a_lab_chooses_between_two_suites(tmp_path: Path) -> None:
     assert (other.score, other.submission.route) == (1, "observed")
 
 
+def test_a_second_suite_that_breaks(tmp_path: Path) -> None:
+    """The first suite's grade stays, and a note names the suite that broke, and where."""
+    folder = lab(
+        tmp_path / "Lab 4",
+        """
+        from grader.lab import case, unmet
+
+        @case("work")
+        def test_double(student):
+            if student.run("double", 3).number() != 6:
+                raise unmet("double does not double.")
+        """,
+        {"work.double": 1},
+        hooks="def other_suite(run):\n    return 'suite_twice'\n",
+        suite_twice__test_work="""
+        from grader.lab import case
+
+        @case("work")
+        def test_double(student):
+            1 / 0
+        """,
+    )
+
+    (report,) = graded(folder, "def double(x):\n    return 3 * x\n")
+
+    assert (report.status, report.score) == (Status.GRADED, 0)
+    assert any("suite_twice broke" in note.text and "ZeroDivisionError" in note.text for note in report.notes)
+
+
 def test_a_case_that_the_second_suite_has_not(tmp_path: Path) -> None:
     """A new case of one function and one line of rubric: by the first route it is graded, by the second not gradable."""
     copied = shutil.copytree(DEFAULT_LAB, tmp_path / "xor", ignore=shutil.ignore_patterns("__pycache__"))
