@@ -4,14 +4,17 @@
   const body = table.tBodies[0];
   const headers = [...table.tHead.rows[0].cells];
   const find = document.getElementById("find");
+  const group = document.getElementById("group");
   const status = document.getElementById("status");
   const mistake = document.getElementById("mistake");
   const count = document.getElementById("count");
   const compare = new Intl.Collator(document.documentElement.lang, { numeric: true, sensitivity: "base" }).compare;
+  const plain = (text) => text.toLocaleLowerCase().replaceAll("ё", "е");
   const rows = [...body.rows].map((row) => ({
     row,
     cells: [...row.cells].map((cell) => cell.textContent.trim()),
-    text: `${row.cells[0].textContent} ${row.querySelector("a").getAttribute("href")}`.toLocaleLowerCase(),
+    text: plain(`${row.cells[0].textContent} ${row.querySelector("a").getAttribute("href")}`),
+    group: row.dataset.group,
     status: row.dataset.status,
     mistakes: row.dataset.mistakes ? row.dataset.mistakes.split(" ") : [],
   }));
@@ -37,14 +40,16 @@
       return sign * (isNumber ? Number(a) - Number(b) : compare(a, b));
     });
     place();
+    history.replaceState({ column, order }, "");
   };
 
   const filter = () => {
-    const words = find.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    const words = plain(find.value).split(/\s+/).filter(Boolean);
     let left = 0;
     for (const one of rows) {
       const isShown =
         words.every((word) => one.text.includes(word)) &&
+        (!group.value || one.group === group.value) &&
         (!status.value || one.status === status.value) &&
         (!mistake.value || one.mistakes.includes(mistake.value));
       one.row.hidden = !isShown;
@@ -60,7 +65,18 @@
     header.append(button);
     button.addEventListener("click", () => sort(column));
   });
-  for (const control of [find, status, mistake]) control.addEventListener("input", filter);
+  for (const control of [find, group, status, mistake]) control.addEventListener("input", filter);
   count.parentElement.hidden = false;
-  filter();
+  // After Back the browser restores the fields later than this script runs; the order of the rows is in the history.
+  const restore = () => {
+    const kept = history.state;
+    if (kept && kept.column !== undefined) {
+      headers.forEach((header) => header.removeAttribute("aria-sort"));
+      sort(kept.column);
+      if (headers[kept.column].getAttribute("aria-sort") !== kept.order) sort(kept.column);
+    }
+    filter();
+  };
+  restore();
+  window.addEventListener("pageshow", restore);
 })();

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from grader.classroom.tables import Entry
 from grader.core.decisions import is_zeroed, points_of
-from grader.core.report import Score
+from grader.core.report import Score, Status
 from grader.core.rubric import Rubric
 from grader.renderers import charts
 from grader.renderers.markup import esc, foot, head, shown, told
@@ -22,6 +22,7 @@ from grader.renderers.words import STATUSES, marked
 SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8").strip()
 NAMES_SHOWN = 12
 NAME_CHARS = 120
+REASON_CHARS = 200
 CHOICE_CHARS = 90
 MISTAKES_SHOWN = 4
 
@@ -46,7 +47,7 @@ def render_class(
     yield _table_head(numbers, rubric, titles, lang)
     messages = {one["id"]: one["message"] or one["id"] for one in numbers["misconceptions"]}
     for entry in entries:
-        yield _row(entry, rubric, messages, lang, ending, has_extra=numbers["extra"]["hand_ins"] > 0)
+        yield _row(entry, rubric, messages, lang, ending, numbers)
     yield "</tbody></table></div></section>\n"
     yield _missing(numbers, lang)
     yield "</main>\n"
@@ -156,12 +157,14 @@ def _mistake_choices(numbers: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _table_head(numbers: Mapping[str, Any], rubric: Rubric, titles: Mapping[str, str], lang: str) -> str:
     controls = (
         f'<div class="controls" hidden><label>{told(lang, "Name or id")} <input type="search" id="find" autocomplete="off">'
-        f"</label>{_choice('status', told(lang, 'Status'), _statuses(numbers, lang), lang)}"
+        f"</label>{_choice('group', told(lang, 'Group'), [(one, esc(one)) for one in numbers['groups']], lang)}"
+        f"{_choice('status', told(lang, 'Status'), _statuses(numbers, lang), lang)}"
         f"{_choice('mistake', told(lang, 'Mistake'), _mistake_choices(numbers), lang)}"
         f'<p id="count" role="status" data-text="{told(lang, "{shown} of {all} shown", shown="#", all="##")}"></p></div>\n'
     )
     columns = [
         ("text", told(lang, "Hand-in")),
+        *([("text", told(lang, "Group"))] if numbers["groups"] else []),
         ("text", told(lang, "Status")),
         ("number", told(lang, "Score")),
         *([("number", told(lang, "Extra"))] if numbers["extra"]["hand_ins"] else []),
@@ -182,13 +185,16 @@ def _statuses(numbers: Mapping[str, Any], lang: str) -> Sequence[tuple[str, str]
 
 def _choice(name: str, label: str, values: Sequence[tuple[str, str]], lang: str) -> str:
     options = "".join(f'<option value="{esc(value)}">{text}</option>' for value, text in values)
-    return f'<label>{label} <select id="{name}"><option value="">{told(lang, "all")}</option>{options}</select></label>'
+    hidden = "" if values else " hidden"
+    return f'<label{hidden}>{label} <select id="{name}"><option value="">{told(lang, "all")}</option>{options}</select></label>'
 
 
-def _row(entry: Entry, rubric: Rubric, messages: Mapping[str, str], lang: str, ending: str, *, has_extra: bool) -> str:
+def _row(
+    entry: Entry, rubric: Rubric, messages: Mapping[str, str], lang: str, ending: str, numbers: Mapping[str, Any]
+) -> str:
     status = entry.report.status
     cells = []
-    if has_extra:
+    if numbers["extra"]["hand_ins"]:
         cells.append(f'<td class="number">{_given(entry.report.final_extra_score)}</td>')
     for criterion in rubric.criteria:
         if criterion.is_gate or criterion.bonus:
@@ -201,14 +207,24 @@ def _row(entry: Entry, rubric: Rubric, messages: Mapping[str, str], lang: str, e
     changed = ""
     if entry.report.overrides:
         changed = f' <span class="quiet more">{told(lang, "changed by the teacher")}</span>'
+    if entry.is_late:
+        changed += f' <span class="bad more">{told(lang, "late")}</span>'
+    if entry.is_outdated:
+        changed += f' <span class="bad more">{told(lang, "earlier result")}</span>'
+    if entry.attempts > 1 and not entry.is_last:
+        changed += f' <span class="quiet more">{told(lang, "earlier attempt")}</span>'
     if is_zeroed(entry.report):
         changed += f' <span class="bad more">{told(lang, "rule violated")}</span>'
     who = entry.student if entry.student != (entry.name or entry.key) else ""
+    group = f"<td>{esc(entry.group, NAME_CHARS)}</td>" if numbers["groups"] else ""
+    reason = ""
+    if status is not Status.GRADED and entry.report.reason is not None:
+        reason = f' <span class="quiet more">{esc(entry.report.reason.text, REASON_CHARS)}</span>'
     ids = f'<span class="quiet">{esc(who, NAME_CHARS)}</span>' if who else ""
     return (
-        f'<tr data-status="{esc(status.value)}" data-mistakes="{esc(" ".join(mistakes), 2_000)}">'
+        f'<tr data-status="{esc(status.value)}" data-group="{esc(entry.group, NAME_CHARS)}" data-mistakes="{esc(" ".join(mistakes), 2_000)}">'
         f'<th scope="row">{_link(entry.key, entry.name or entry.key, ending)} {ids}</th>'
-        f"<td>{told(lang, STATUSES[status.value])}{changed}</td>"
+        f"{group}<td>{told(lang, STATUSES[status.value])}{changed}{reason}</td>"
         f'<td class="number total">{_given(entry.report.final_score)}</td>{"".join(cells)}'
         f'<td class="ids">{"<br>".join(esc(messages.get(one, one), CHOICE_CHARS) for one in mistakes[:MISTAKES_SHOWN])}</td></tr>\n'
     )

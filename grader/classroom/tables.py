@@ -1,31 +1,22 @@
-"""The class as tables: one row a student, one row a case, and the overrides that a teacher writes."""
+"""The class as tables: one row a student, one row a case."""
 
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TextIO
 
-from grader.classroom.names import plain
-from grader.core.decisions import is_gate, points_of, rounded, was_run
-from grader.core.errors import UsageError, cause
+from grader.core.decisions import is_gate, points_of, was_run
 from grader.core.report import CriterionResult, Overridden, Report, Score
 from grader.core.rubric import Criterion, Rubric
 from grader.core.text import printable
-from grader.pipeline.assignment import Assignment
 
-TABLE_BYTES = 8 * 2**20
 TEXT_CHARS = 2_000
 
 # Where a spreadsheet may see a formula: at the start of a cell, and behind what another locale takes for the end of one.
 FORMULA = re.compile('(?:^|([;,]))[\\s"]*(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
-DECIMAL = re.compile("[0-9]{1,9}([.][0-9]{1,2})?")
 NUMBERS = re.compile("-?[0-9]+(?:[.][0-9]+)?(?:, -?[0-9]+(?:[.][0-9]+)?)*(?:;|$)")
 
 Row = Sequence[str | Score | None]
@@ -36,7 +27,8 @@ class Entry:
     """One student of the class: who, and the report with what a teacher decided.
 
     aliases are the other ids under which a learning platform knows the student. is_outdated: the report is of an earlier
-    lab, limit, version or submission, because the run was interrupted or the grader broke.
+    lab, limit, version or submission, because the run was interrupted or the grader broke. is_last: of several attempts the
+    last one counts.
     """
 
     key: str
@@ -45,14 +37,20 @@ class Entry:
     email: str
     report: Report
     aliases: tuple[str, ...] = ()
+    group: str = ""
+    team: str = ""
+    is_late: bool = False
     is_outdated: bool = False
+    attempts: int = 1
+    is_last: bool = True
 
 
 def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
     """Yield one row a student, the titles first; a gate's column has its verdict, extra_score is no part of the score."""
-    header = ["key", "student", "name", "email", "status", "score", "max_score", "extra_score"]
+    header = ["key", "student", "name", "email", "group", "team", "status", "score", "max_score"]
+    header += ["scaled_score", "scaled_max", "extra_score"]
     header += [criterion.id for criterion in rubric.criteria]
-    header += ["misconceptions", "route", "notes", "reason", "overridden", "outdated"]
+    header += ["misconceptions", "route", "notes", "reason", "overridden", "late", "attempt", "outdated"]
     yield header
     for entry in entries:
         yield _gradebook_row(entry, rubric)
@@ -64,13 +62,17 @@ def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
     found = (case.misconception for criterion in report.criteria for case in criterion.cases if case.misconception)
     cells = [_criterion_cell(entry, criterion, results.get(criterion.id)) for criterion in rubric.criteria]
     return [
-        entry.key, entry.student, entry.name, entry.email, report.status.value, report.final_score, report.max_score,
+        entry.key, entry.student, entry.name, entry.email, entry.group, entry.team,
+        report.status.value, report.final_score, report.max_score,
+        *([report.scaled.score, report.scaled.max_score] if report.scaled is not None else [None, None]),
         report.final_extra_score, *cells,
         " ".join(dict.fromkeys(found)),
         report.submission.route,
         " / ".join(note.text for note in report.notes),
         report.reason.text if report.reason is not None else "",
         " / ".join(map(_override_shown, report.overrides)),
+        "yes" if entry.is_late else "",
+        f"{'last' if entry.is_last else 'earlier'} of {entry.attempts}" if entry.attempts > 1 else "",
         "yes" if entry.is_outdated else "",
     ]  # fmt: skip
 
@@ -130,148 +132,3 @@ def inert(text: str) -> str:
         return start[0] + ("" if ends else "'")
 
     return FORMULA.sub(marked, line)
-
-
-# --- tables that a teacher writes ---------------------------------------------------------------
-
-
-def read_overrides(path: Path, lab: Assignment) -> dict[str, tuple[Overridden, ...]]:
-    """Return the overrides in a table with the columns student, criterion, points, reason, by student (id or key)."""
-    known = {criterion.id: criterion for criterion in lab.rubric.criteria}
-    found: dict[str, dict[str, Overridden]] = {}
-    lines: dict[tuple[str, str], int] = {}
-    for line, row in read_table(path, ("student", "criterion", "points", "reason")):
-        student, override = row["student"], _override(path.name, line, row, known)
-        if not student:
-            raise UsageError("{table}, line {line}: there is no student.", table=path.name, line=line)
-        earlier = lines.setdefault((plain(student), override.criterion), line)
-        if earlier != line:
-            raise UsageError(
-                "{table}, line {line}: {criterion} of {student} stands in line {earlier} already.",
-                table=path.name, line=line, criterion=override.criterion, student=student, earlier=earlier,
-            )  # fmt: skip
-        found.setdefault(student, {})[override.criterion] = override
-    return {student: tuple(overrides.values()) for student, overrides in found.items()}
-
-
-class Person(Protocol):
-    """Whoever overrides may be for."""
-
-    @property
-    def key(self) -> str:
-        """The key of the hand-in."""
-
-    @property
-    def student(self) -> str:
-        """The student's id."""
-
-
-def overrides_of(
-    people: Iterable[Person], overrides: dict[str, tuple[Overridden, ...]]
-) -> dict[str, tuple[Overridden, ...]]:
-    """Return overrides, given by id or by key, by the key of each submission.
-
-    An id gives them to each submission of that student. Of two for one criterion the key's decides.
-    """
-    by: dict[str, tuple[Overridden, ...]] = {}
-    for student, given in overrides.items():
-        by[plain(student)] = (*by.get(plain(student), ()), *given)
-    made = {}
-    for one in people:
-        names = dict.fromkeys((plain(one.student), plain(one.key)))
-        made[one.key] = tuple(given for name in names for given in by.get(name, ()))
-    return made
-
-
-def without_submission(
-    people: Iterable[Person], overrides: Iterable[str], is_known: Callable[[str], bool]
-) -> tuple[str, ...]:
-    """Return whom overrides are for who has no submission now; UsageError for those who are not known from elsewhere."""
-    there = {plain(name) for one in people for name in (one.student, one.key)}
-    left = tuple(student for student in overrides if plain(student) not in there)
-    unknown = [student for student in left if not is_known(student)]
-    if unknown:
-        raise UsageError("There are overrides for {student}, who is not in the class.", student=", ".join(unknown))
-    return left
-
-
-def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion]) -> Overridden:
-    name, points = row["criterion"], row["points"].replace(",", ".")
-    if name in ("*", "score") and name not in known:
-        raise UsageError(
-            "{table}, line {line}: points are given to one criterion at a time, not to {criterion}.",
-            table=table, line=line, criterion=name,
-        )  # fmt: skip
-    if name not in known:
-        raise UsageError(
-            "{table}, line {line}: the rubric has no criterion {criterion}: it has {known}.",
-            table=table, line=line, criterion=name or '""', known=", ".join(known),
-        )  # fmt: skip
-    most = known[name].points
-    if not DECIMAL.fullmatch(points) or Decimal(points) > most:
-        raise UsageError(
-            "{table}, line {line}: points for {criterion} are a number from 0 to {most} with at most two decimal places, not {points}.",
-            table=table, line=line, criterion=name, most=most, points=row["points"] or '""',
-        )  # fmt: skip
-    return Overridden(
-        criterion=name, title=known[name].title, points=rounded(Decimal(points)), max_points=most, measured=None,
-        reason=row["reason"], bonus=known[name].bonus,
-    )  # fmt: skip
-
-
-def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows of a CSV file (UTF-8, comma or semicolon) as (line, cells by column); UsageError if it is none.
-
-    The names of columns are not case-sensitive; other columns are left out, and so are rows without any text.
-    """
-    text = _text(path)
-    header_line = text.lstrip().split("\n", 1)[0]
-    delimiter = ";" if header_line.count(";") > header_line.count(",") else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[int, dict[str, str]]] = []
-    columns: dict[str, int] = {}
-    line = 1
-    try:
-        for cells in reader:
-            if not columns and any(cells):
-                columns = _columns(path.name, cells, required, optional)
-            elif any(cell.strip() for cell in cells):
-                padded = [*cells, *[""] * (1 + max(columns.values()))]
-                rows.append((line, {name: " ".join(padded[place].split()) for name, place in columns.items()}))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise UsageError("{table}, line {line}: {reason}.", table=path.name, line=line, reason=str(error)) from error
-    if not columns:
-        raise UsageError("{table} is empty.", table=path.name)
-    return rows
-
-
-def _text(path: Path) -> str:
-    """Return the text of a table; UsageError for what is not one."""
-    try:
-        if path.exists() and not path.is_file():
-            raise UsageError("{table} is not a regular file.", table=path.name)
-        with path.open("rb") as file:
-            content = file.read(TABLE_BYTES + 1)
-        if len(content) > TABLE_BYTES:
-            raise UsageError("{table} is larger than {limit} MiB.", table=path.name, limit=TABLE_BYTES // 2**20)
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError("{table} cannot be read: {reason}.", table=path.name, reason=cause(error)) from error
-    except ValueError as error:
-        line = content[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
-        raise UsageError(
-            "{table}, line {line}: this is not UTF-8 text: save it as CSV UTF-8.", table=path.name, line=line
-        ) from error
-
-
-def _columns(table: str, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> dict[str, int]:
-    """Return the place of each column that is asked for."""
-    titles = [title.strip().casefold() for title in header]
-    twice = [title for title, count in Counter(titles).items() if count > 1 and title in (*required, *optional)]
-    missing = [name for name in required if name not in titles]
-    if twice:
-        raise UsageError("{table}, line 1: the column {column} appears twice.", table=table, column=twice[0])
-    if missing:
-        raise UsageError("{table}, line 1: the column {column} is missing.", table=table, column=missing[0])
-    return {name: titles.index(name) for name in (*required, *optional) if name in titles}

@@ -1,4 +1,4 @@
-"""Finds the hand-ins of a class in a folder or in the archive that a learning platform exports.
+"""What lies in the folder or archive of a class, and one submission in it, not read yet.
 
 Nothing is extracted to disk, no link is followed, and what a student packed stays bytes until a confined process
 reads it.
@@ -13,16 +13,15 @@ import stat
 import unicodedata
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
-from grader.classroom.names import condensed, orders, plain, words
-from grader.classroom.tables import read_table
-from grader.core.errors import GradeError, Rejected, UsageError, cause
+from grader.classroom.roster import RosterEntry
+from grader.core.errors import GradeError, Rejected, UsageError
 from grader.core.messages import Message, say
 from grader.core.text import printable
 from grader.pipeline.runs import Handed
@@ -41,10 +40,10 @@ from grader.pipeline.staging import (
     too_large,
     too_many,
 )
+from grader.renderers.words import marked
 from grader.sandbox.confined import reading
 
-HANDINS = 10_000
-METADATA = "submission_metadata.yml"
+LINK, IRREGULAR = marked("{name} is a link, which is not followed."), marked("{name} is no regular file.")
 METADATA_BYTES = 64 * 2**20
 KEY_CHARS = 48
 DIGEST_CHARS = 16
@@ -56,14 +55,6 @@ __macosx thumbs.db desktop.ini __pycache__ .ds_store .localized .directory .tras
 NOISY = ("._", ".~lock.", ".nfs", ".fuse_hidden")
 RESERVED = re.compile("con|prn|aux|nul|(com|lpt)[0-9]")  # names of devices on Windows, with any ending
 
-# The platform writes the beginning of a name, a student the end: the shortest beginning is the platform's.
-MOODLE = re.compile(r"(?s)(?P<name>.+?)_(?P<id>[0-9]+)_assignsubmission_(?P<plugin>file|onlinetext)(?:_(?P<file>.*))?")
-CANVAS = re.compile(r"(?s)(?P<login>.+?)(?P<late>_LATE)?_(?P<id>[0-9]+)_[0-9]+_(?P<file>.+)")
-CANVAS_ANONYMOUS = re.compile(r"(?s)(?P<login>anon)(?P<late>_LATE)?_(?P<id>[0-9A-Za-z]+)_[0-9]+_(?P<file>.+)")
-CANVAS_TEXT = re.compile(r"(?s)(?P<login>.+?)(?:_LATE)?_[0-9A-Za-z]+_(?:text|link)\.html")
-AGAIN = re.compile(r"-[0-9]+(?=\.(?:py|ipynb|zip|tar\.gz|tgz|tar)$)", re.IGNORECASE)
-GRADESCOPE = re.compile(r"submission_(?P<id>[0-9]+)")
-
 # What is added to the key of an entry that is no .py file; such an end, or that of a hash, makes a name no key by itself.
 MARKS = {"": "folder", ".py": "", ".ipynb": "ipynb", ".zip": "zip", ".tar.gz": "tar-gz", ".tgz": "tgz", ".tar": "tar"}
 SAFE = re.compile(f"(?=.{{1,{KEY_CHARS}}}$)[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -74,16 +65,6 @@ TRANSLITERATED = str.maketrans(
     | {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ь": "", "ю": "yu", "я": "ya"}
     | {"ё": "e", "і": "i", "ї": "i", "є": "ye", "ґ": "g"}
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RosterEntry:
-    """One line of the list of the class; file is the name of the hand-in where no name tells."""
-
-    id: str
-    name: str = ""
-    email: str = ""
-    file: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +85,8 @@ class HandIn:
 
     key is unique in the class, the same in each run and with any neighbours, and a safe file name. student is the id of the roster, or the
     one that the learning platform gave, or the name of the file or folder, or the key; aliases are the platform's other ids. shown is the name of the
-    file or folder as it was found.
+    file or folder as it was found. problem says why there is nothing to read. Of a team, each member has one, and
+    graded_as is the key that they are graded under, once for all. earlier are older attempts, the oldest first.
     """
 
     key: str
@@ -115,9 +97,17 @@ class HandIn:
     source: Path
     parts: tuple[Part, ...]
     aliases: tuple[str, ...] = ()
+    problem: Message | None = None
+    group: str = ""
+    team: str = ""
+    is_late: bool = False
+    graded_as: str = ""
+    earlier: tuple[HandIn, ...] = ()
 
     def handed(self) -> Handed:
         """Read the bytes; Rejected, with one sentence, for what cannot be read, is no regular file, or is too large."""
+        if self.problem is not None:
+            raise Rejected(self.problem.id, **self.problem.args)
         with readable(self.shown):
             if self.parts[0].index >= 0:
                 with _opened_zip(self.source, self.shown) as archive:
@@ -159,38 +149,8 @@ class HandIns:
     missing: tuple[RosterEntry, ...] = ()
 
 
-def find(source: Path, roster: Path | None = None) -> HandIns:
-    """Return the hand-ins in a folder or a .zip; UsageError for a source or a roster that cannot be read.
-
-    The naming scheme (Moodle, Canvas, Gradescope, plain names) is recognised and stands in the notes. roster
-    is a CSV file with the columns id, name, email and file, of which only id has to be there.
-    """
-    listed = read_roster(roster) if roster is not None else ()
-    with _reading(source):
-        notes: list[Message] = []
-        tree = _unwrapped(_Archive(source) if not source.is_dir() else _Folder(source), notes)
-        scheme = _scheme(tree)
-        made = keyed(list(scheme(tree)))
-    notes = [*notes, *tree.notes]
-    if not made:
-        raise UsageError("There are no hand-ins in {source}.", source=_name(source))
-    if len(made) > HANDINS:
-        raise UsageError("{source} has more than {limit} hand-ins.", source=_name(source), limit=HANDINS)
-    return _with_roster(made, listed, notes) if roster is not None else HandIns(found=tuple(made), notes=tuple(notes))
-
-
-@contextmanager
-def _reading(source: Path) -> Iterator[None]:
-    """Turn what the file system or an archive refuses into UsageError."""
-    try:
-        yield
-    except OSError as error:
-        raise UsageError("{source} cannot be read: {reason}.", source=_name(source), reason=cause(error)) from error
-    except Rejected as rejected:
-        raise UsageError(rejected.reason.id, **rejected.reason.args) from rejected
-
-
-def _name(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """Return the last part of a path as a sentence can have it."""
     return printable(shown(path.name or path.resolve().name), 200)
 
 
@@ -198,12 +158,16 @@ def _name(path: Path) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Item:
-    """One entry of a source: its name, and its files (of a folder on disk the folder itself)."""
+class Item:
+    """One entry of a source: its name, and its files (of a folder on disk the folder itself).
+
+    problem is the template of a sentence that says why it is not read.
+    """
 
     name: str
     is_folder: bool
     parts: tuple[Part, ...]
+    problem: str | None = None
 
     @property
     def shown(self) -> str:
@@ -223,36 +187,46 @@ class _Item:
         return f"{self.stem.lstrip('.') or 'submission'}{kind}"
 
 
-class _Tree:
+class Tree:
     """What lies in a source, below the folder that everything is in."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, place: str) -> None:
         self.source = source
+        self.place = place  # the name of the folder, or of the archive without its ending
         self.notes: list[Message] = []
-        self.items: list[_Item] = []
+        self.items: list[Item] = []
 
-    def below(self, folder: _Item) -> _Tree:
+    def below(self, folder: Item) -> Tree:
         """Return what lies in one of the folders."""
         raise NotImplementedError
 
-    def text(self, item: _Item) -> bytes:
+    def text(self, item: Item) -> bytes:
         """Return the bytes of a file that the platform wrote, up to METADATA_BYTES and one."""
+        raise NotImplementedError
+
+    def is_clone(self, folder: Item) -> bool:
+        """Say whether a folder is a clone of a repository."""
         raise NotImplementedError
 
     def note(self, template: str, **args: str | int) -> None:
         """Keep a note; names in it are shown on one line."""
         self.notes.append(say(template, **{key: printable(one, 200) if isinstance(one, str) else one for key, one in args.items()}))  # fmt: skip
 
-    def hand_in(self, items: Sequence[_Item], parts: Sequence[Part], **who: Any) -> HandIn:
+    def hand_in(self, items: Sequence[Item], parts: Sequence[Part], **who: Any) -> HandIn:
         """Return a hand-in of some entries; who is its key and what is known of the student."""
         values = {"student": "", "name": "", "email": "", "aliases": (), **who}
+        if not parts and values.get("problem") is None:
+            template = next((item.problem for item in items if item.problem is not None), IRREGULAR)
+            values["problem"] = say(template, name=printable(items[0].shown, 200))
         return HandIn(shown=items[0].shown, source=self.source, parts=tuple(parts), **values)
 
 
-class _Folder(_Tree):
+class Folder(Tree):
+    """What lies in a folder on disk."""
+
     def __init__(self, source: Path, top: Path | None = None) -> None:
-        super().__init__(source)
         self.top = top or source
+        super().__init__(source, shown(self.top.name or self.top.resolve().name))
         for entry in sorted(self.top.iterdir()):
             if _is_noise(entry.name):
                 continue
@@ -260,44 +234,51 @@ class _Folder(_Tree):
             if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
                 inside = "" if stat.S_ISDIR(mode) else shown(entry.name)
                 part = Part(inside=inside, member=entry.relative_to(source).as_posix())
-                self.items.append(_Item(name=entry.name, is_folder=stat.S_ISDIR(mode), parts=(part,)))
+                self.items.append(Item(name=entry.name, is_folder=stat.S_ISDIR(mode), parts=(part,)))
             else:
-                is_link = stat.S_ISLNK(mode)
-                self.note(
-                    "{name} is a link, which is not followed." if is_link else "{name} is no regular file.",
-                    name=shown(entry.name),
-                )
+                problem = LINK if stat.S_ISLNK(mode) else IRREGULAR
+                self.items.append(Item(name=entry.name, is_folder=False, parts=(), problem=problem))
 
-    def below(self, folder: _Item) -> _Folder:
-        return _Folder(self.source, self.top / folder.name)
+    def below(self, folder: Item) -> Folder:
+        """Return what lies in one of the folders."""
+        return Folder(self.source, self.top / folder.name)
 
-    def text(self, item: _Item) -> bytes:
+    def is_clone(self, folder: Item) -> bool:
+        """Say whether a folder is a clone of a repository."""
+        return (self.top / folder.name / ".git").exists()
+
+    def text(self, item: Item) -> bytes:
+        """Return the bytes of a file that the platform wrote, up to METADATA_BYTES and one."""
         with (self.source / item.parts[0].member).open("rb") as file:
             return file.read(METADATA_BYTES + 1)
 
 
-class _Archive(_Tree):
-    def __init__(self, source: Path, members: Iterable[Part] | None = None) -> None:
-        super().__init__(source)
+class Archive(Tree):
+    """What lies in a .zip."""
+
+    def __init__(self, source: Path, members: Iterable[Part] | None = None, place: str = "") -> None:
+        super().__init__(source, place or source.stem)
         if members is None:
             members = self._listed()
         groups: dict[str, list[Part]] = defaultdict(list)
         for part in members:
             groups[part.inside.split("/", 1)[0]].append(part)
         for name, parts in sorted(groups.items()):
-            self.items += [_Item(name=name, is_folder=False, parts=(part,)) for part in parts if part.inside == name]
+            self.items += [Item(name=name, is_folder=False, parts=(part,)) for part in parts if part.inside == name]
             inner = [replace(part, inside=part.inside[len(name) + 1 :]) for part in parts if part.inside != name]
             if inner:
-                self.items.append(_Item(name=name, is_folder=True, parts=tuple(inner)))
+                self.items.append(Item(name=name, is_folder=True, parts=tuple(inner)))
 
     def _listed(self) -> list[Part]:
         """Return the files of the archive; inside is the whole name for now."""
         if not self.source.exists() or reading.kind_of(self.source.name, (".zip",)) is None:
             if not self.source.exists():
-                raise UsageError("{source} does not exist.", source=_name(self.source))
-            raise UsageError("{source} is neither a folder nor a .zip archive of hand-ins.", source=_name(self.source))
+                raise UsageError("{source} does not exist.", source=name_of(self.source))
+            raise UsageError(
+                "{source} is neither a folder nor a .zip archive of hand-ins.", source=name_of(self.source)
+            )
         found: list[Part] = []
-        with _opened_zip(self.source, _name(self.source)) as archive:
+        with _opened_zip(self.source, name_of(self.source)) as archive:
             members = archive.infolist()
         for index, member in enumerate(members):
             name = _member_name(member).removeprefix("./")
@@ -307,15 +288,23 @@ class _Archive(_Tree):
             elif name.endswith("/") or "__macosx" in name.casefold().split("/") or _is_noise(steps[0]):
                 continue
             elif len(steps) == 1 and _is_link(member):
-                self.note("{name} is a link, which is not followed.", name=name)
+                self.items.append(Item(name=name, is_folder=False, parts=(), problem=LINK))
+            elif ".git" in steps[1:] and steps[-2:] != [".git", "config"]:
+                continue
             else:
                 found.append(Part(inside=name, member=member.orig_filename, index=index))
         return found
 
-    def below(self, folder: _Item) -> _Archive:
-        return _Archive(self.source, folder.parts)
+    def below(self, folder: Item) -> Archive:
+        """Return what lies in one of the folders."""
+        return Archive(self.source, folder.parts, folder.shown)
 
-    def text(self, item: _Item) -> bytes:
+    def is_clone(self, folder: Item) -> bool:
+        """Say whether a folder is a clone of a repository."""
+        return any(part.inside == ".git/config" for part in folder.parts)
+
+    def text(self, item: Item) -> bytes:
+        """Return the bytes of a file that the platform wrote, up to METADATA_BYTES and one."""
         with _opened_zip(self.source, item.shown) as archive:
             return _member(archive, item.parts[0], METADATA_BYTES)
 
@@ -387,198 +376,6 @@ def _member_name(member: zipfile.ZipInfo) -> str:
     return name
 
 
-# --- schemes ------------------------------------------------------------------------------------
-
-
-def _unwrapped(tree: _Tree, notes: list[Message]) -> _Tree:
-    """Step into the one folder that holds all, where what is in it shows that it is no hand-in."""
-    if len(tree.items) != 1 or not tree.items[0].is_folder:
-        return tree
-    folder = tree.items[0]
-    inner = tree.below(folder)
-    is_named_alike = isinstance(tree, _Archive) and folder.name.casefold() == tree.source.stem.casefold()
-    if _scheme(tree) is _plain and (is_named_alike or _scheme(inner) is not _plain):
-        notes += [*tree.notes, say("Everything is in the folder {name}.", name=printable(folder.shown, 200))]
-        return inner
-    return tree
-
-
-Scheme = Callable[[_Tree], Iterator[HandIn]]
-
-
-def _scheme(tree: _Tree) -> Scheme:
-    """Return how a source names its hand-ins: by a platform's pattern that more than half of the entries have."""
-    counts = Counter(map(_scheme_of, tree.items))
-    return next((scheme for scheme, count in counts.items() if 2 * count > len(tree.items)), _plain)
-
-
-def _scheme_of(item: _Item) -> Scheme:
-    """Return whose pattern a name has; of several the one whose beginning is the shortest: what follows is the student's."""
-    if item.name == METADATA or (item.is_folder and GRADESCOPE.fullmatch(item.name)):
-        return _gradescope
-    beginnings: list[tuple[int, Scheme]] = []
-    if moodle := MOODLE.fullmatch(item.shown):
-        beginnings.append((moodle.end("plugin"), _moodle))
-    if not item.is_folder and (canvas := _canvas_name(item)):
-        beginnings.append((canvas.start("file"), _canvas))
-    if not item.is_folder and CANVAS_TEXT.fullmatch(item.shown):
-        beginnings.append((len(item.shown), _canvas))
-    return min(beginnings, key=lambda one: one[0])[1] if beginnings else _plain
-
-
-def _canvas_name(item: _Item) -> re.Match[str] | None:
-    return CANVAS_ANONYMOUS.fullmatch(item.shown) or CANVAS.fullmatch(item.shown)
-
-
-def _plain(tree: _Tree) -> Iterator[HandIn]:
-    """Each file of a known kind and each folder is a hand-in, and its name the student's."""
-    tree.note("Names: plain, each file or folder is a student's.")
-    for item in tree.items:
-        yield from _plain_item(tree, item, key_of(item.name, is_folder=item.is_folder))
-
-
-def _plain_item(tree: _Tree, item: _Item, key: str = "") -> Iterator[HandIn]:
-    """Yield an entry as a submission; without a key it is one beside those of a platform, whose keys it cannot have."""
-    if not item.is_folder and not reading.kind_of(item.name, KINDS):
-        tree.note("{name} is no hand-in: left out.", name=item.shown)
-        return
-    key = key or f"{slug(item.stem)}-{digest(item.name)}"
-    parts = item.parts if item.is_folder else [replace(item.parts[0], inside=item.seen)]
-    student = item.stem if item.stem == key_of(f"{item.stem}.py", is_folder=False) else ""
-    yield tree.hand_in([item], parts, key=key, student=student, name=item.stem)
-
-
-def _moodle(tree: _Tree) -> Iterator[HandIn]:
-    """Moodle: Full Name_1234567_assignsubmission_file_ is a folder, or goes before the name of each file."""
-    tree.note("Names: Moodle's.")
-    groups: dict[tuple[str, str], list[tuple[_Item, str]]] = {}
-    texts: dict[tuple[str, str], str] = {}
-    for item in tree.items:
-        found = MOODLE.fullmatch(item.shown)
-        if found is None:
-            yield from _plain_item(tree, item)
-        elif found["plugin"] == "onlinetext":
-            texts[found["name"], found["id"]] = found["name"]
-        else:
-            groups.setdefault((found["name"], found["id"]), []).append((item, found["file"] or item.shown))
-    if texts:
-        tree.note("Online texts are not graded: {count} left out.", count=len(texts))
-    for who, name in texts.items():
-        if who not in groups:
-            tree.note("{name} handed in an online text and no file.", name=name)
-    for (name, number), files in groups.items():
-        is_blind = plain(name) in ("participant", "участник")
-        yield tree.hand_in(
-            [item for item, _ in files], _joined(files), key=numbered(name, number), student=number,
-            name="" if is_blind else name, aliases=(number,),
-        )  # fmt: skip
-
-
-def _canvas(tree: _Tree) -> Iterator[HandIn]:
-    """Canvas: lastfirst_LATE_12345_678901_network-1.py, several files a student."""
-    tree.note("Names: Canvas'.")
-    groups: dict[tuple[str, str], list[tuple[_Item, str]]] = {}
-    late: set[tuple[str, str]] = set()
-    for item in tree.items:
-        found = None if item.is_folder else _canvas_name(item)
-        text = None if item.is_folder or found else CANVAS_TEXT.fullmatch(item.shown)
-        if text is not None:
-            tree.note("{name} handed in an online text or a link, which is not graded.", name=text["login"])
-        elif found is None:
-            yield from _plain_item(tree, item)
-        else:
-            who = (found["login"], found["id"])
-            groups.setdefault(who, []).append((item, found["file"]))
-            late |= {who} if found["late"] else set()
-    if late:
-        tree.note("Canvas marks as late: {count}.", count=len(late))
-    for (login, number), files in groups.items():
-        first = Counter(AGAIN.sub("", name) for _, name in files)
-        named = [(item, name if first[AGAIN.sub("", name)] > 1 else AGAIN.sub("", name)) for item, name in files]
-        name = "" if login == "anon" else login
-        yield tree.hand_in(
-            [item for item, _ in files], _joined(named), key=numbered(login, number), student=number, name=name,
-            aliases=tuple(filter(None, (number, name))),
-        )  # fmt: skip
-
-
-def _gradescope(tree: _Tree) -> Iterator[HandIn]:
-    """Gradescope: submission_123 is a folder; submission_metadata.yml says whose."""
-    tree.note("Names: Gradescope's.")
-    metadata = next((item for item in tree.items if item.name == METADATA and not item.is_folder), None)
-    people = _submitters(tree, metadata) if metadata is not None else {}
-    if metadata is None:
-        tree.note("There is no {file}: students are shown by the number of the submission.", file=METADATA)
-    for item in tree.items:
-        found = GRADESCOPE.fullmatch(item.name)
-        if item is metadata:
-            continue
-        if found is None or not item.is_folder:
-            yield from _plain_item(tree, item)
-            continue
-        several = people.get(item.name) or [RosterEntry(id="")]
-        if len(several) > 1:
-            tree.note("{name} is of {count} students, and graded for each.", name=item.name, count=len(several))
-        for number, person in enumerate(several, 1):
-            yield tree.hand_in(
-                [item], item.parts, key=slug(item.name if len(several) == 1 else f"{item.name} {number}"),
-                student=person.id or (found["id"] if len(several) == 1 else ""), name=person.name,
-                email=person.email, aliases=(found["id"],) if len(several) == 1 else (),
-            )  # fmt: skip
-
-
-def _joined(files: Sequence[tuple[_Item, str]]) -> list[Part]:
-    """Return the files of a student under their own names; a folder's are in it already."""
-    return [
-        part if item.is_folder else replace(part, inside=name) for item, name in files for part in item.parts
-    ]  # fmt: skip
-
-
-def _submitters(tree: _Tree, metadata: _Item) -> dict[str, list[RosterEntry]]:
-    """Return who handed in each of Gradescope's submissions; {} and a note where that cannot be read."""
-    try:
-        import yaml
-    except ModuleNotFoundError:
-        tree.note("{file} is read with PyYAML, which is not installed: students are shown by the number of the submission.", file=METADATA)  # fmt: skip
-        return {}
-    try:
-        content = tree.text(metadata)
-        if len(content) > METADATA_BYTES:
-            raise ValueError("it is too large")
-        loaded = yaml.load(content, Loader=_loader(yaml))  # noqa: S506
-        return {
-            str(name): [
-                RosterEntry(**{field: _field(person, f":{key}") for field, key in (("id", "sid"), ("name", "name"), ("email", "email"))})
-                for person in entry.get(":submitters") or []
-            ]
-            for name, entry in loaded.items()
-        }  # fmt: skip
-    except (
-        yaml.YAMLError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        LookupError,
-        RecursionError,
-        Rejected,
-    ) as error:
-        tree.note("{file} cannot be read ({reason}): students are shown by the number of the submission.", file=METADATA, reason=type(error).__name__)  # fmt: skip
-        return {}
-
-
-def _loader(yaml: Any) -> Any:
-    """Return the safe loader that also passes over the Ruby objects in Gradescope's results, as None."""
-    loader = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
-    loader.add_constructor(None, lambda *_: None)  # type: ignore[attr-defined]
-    return loader
-
-
-def _field(person: dict[Any, Any], name: str) -> str:
-    value = person.get(name)
-    return "" if value is None else str(value)
-
-
 # --- keys ---------------------------------------------------------------------------------------
 
 
@@ -624,98 +421,7 @@ def keyed(found: Sequence[HandIn]) -> list[HandIn]:
     for one in found:
         key = one.key if not seen[one.key] else f"{one.key}-{digest(f'{one.key}/{seen[one.key]}')}"
         seen[one.key] += 1
-        made.append(replace(one, key=key, student=one.student or key))
+        student = one.student or key
+        earlier = tuple(replace(attempt, key=key, student=student) for attempt in one.earlier)
+        made.append(replace(one, key=key, student=student, earlier=earlier))
     return sorted(made, key=lambda one: one.key)
-
-
-# --- the list of the class ----------------------------------------------------------------------
-
-
-def read_roster(path: Path) -> tuple[RosterEntry, ...]:
-    """Return the list of the class; UsageError, with the line, for an id that is missing or stands twice."""
-    found: dict[str, RosterEntry] = {}
-    for line, row in read_table(path, ("id",), ("name", "email", "file")):
-        entry = RosterEntry(**row)
-        if not entry.id:
-            raise UsageError("{table}, line {line}: there is no id.", table=path.name, line=line)
-        if plain(entry.id) in found:
-            raise UsageError("{table}, line {line}: {id} stands twice.", table=path.name, line=line, id=entry.id)
-        found[plain(entry.id)] = entry
-    return tuple(found.values())
-
-
-def _with_roster(found: Sequence[HandIn], roster: Sequence[RosterEntry], notes: list[Message]) -> HandIns:
-    """Give the hand-ins the ids, names and addresses of the roster, and note what is left on both sides."""
-    made: list[HandIn] = []
-    whose: dict[str, list[HandIn]] = defaultdict(list)
-    search = _finder(roster)
-    for one in found:
-        entry, is_contradicted = search(one)
-        if entry is None:
-            notes.append(
-                say(
-                    "{name} is one student of the roster by id and another by name."
-                    if is_contradicted
-                    else "{name} is not on the roster.",
-                    name=printable(one.shown, 200),
-                )
-            )
-            made.append(one)
-            continue
-        aliases = dict.fromkeys([*one.aliases, *([one.student] if one.student not in (one.key, entry.id) else [])])
-        made.append(
-            replace(one, student=entry.id, name=entry.name or one.name, email=entry.email or one.email, aliases=tuple(aliases))
-        )  # fmt: skip
-        whose[entry.id].append(made[-1])
-    for several in (group for group in whose.values() if len(group) > 1):
-        keys = ", ".join(one.key for one in several)
-        name = printable(several[0].name or several[0].student, 200)
-        notes.append(say("{name} has several hand-ins: {keys}.", name=name, keys=keys))
-    missing = tuple(entry for entry in roster if entry.id not in whose)
-    return HandIns(found=tuple(made), notes=tuple(notes), missing=missing)
-
-
-def _finder(roster: Sequence[RosterEntry]) -> Callable[[HandIn], tuple[RosterEntry | None, bool]]:
-    """Return a function from a hand-in to its line of the roster, and whether its name speaks against that.
-
-    File, id, email, login and name are tried in this order; what leads to several lines decides nothing.
-    """
-    ways: list[tuple[Callable[[RosterEntry], Iterable[str]], Callable[[HandIn], Iterable[str]]]] = [
-        (lambda entry: [plain(entry.file)], lambda one: [plain(one.shown), plain(_stem(one)), one.key]),
-        (lambda entry: [plain(entry.id)], lambda one: [plain(one.student), *map(plain, one.aliases), plain(_stem(one))]),
-        (lambda entry: [plain(entry.email)], lambda one: [plain(one.email), plain(_stem(one))]),
-        (lambda entry: [plain(entry.email).partition("@")[0]], lambda one: [plain(one.name), plain(_stem(one))]),
-        (lambda entry: [words(entry.name)], lambda one: [words(one.name)]),
-        (lambda entry: orders(entry.name), lambda one: [condensed(one.name)]),
-    ]  # fmt: skip
-    indexes = [(_index(roster, of_entry), of_hand_in) for of_entry, of_hand_in in ways]
-
-    def search(one: HandIn) -> tuple[RosterEntry | None, bool]:
-        matches = [_only(index, ways_of(one)) for index, ways_of in indexes]
-        entry = next((match for match in matches if match is not None), None)
-        named = matches[4] or matches[5]
-        if matches[0] is None and named is not None and named is not entry:
-            return None, True
-        return entry, False
-
-    return search
-
-
-def _stem(one: HandIn) -> str:
-    kind = reading.kind_of(one.shown, KINDS)
-    return one.shown[: -len(kind)] if kind else one.shown
-
-
-def _index(roster: Sequence[RosterEntry], keys: Callable[[RosterEntry], Iterable[str]]) -> dict[str, RosterEntry]:
-    """Return entries by what leads to one of them only."""
-    found: dict[str, list[RosterEntry]] = defaultdict(list)
-    for entry in roster:
-        for key in {one for one in keys(entry) if one}:
-            found[key].append(entry)
-    return {key: several[0] for key, several in found.items() if len(several) == 1}
-
-
-def _only(index: dict[str, RosterEntry], keys: Iterable[str]) -> RosterEntry | None:
-    """Return the one entry that keys lead to."""
-    found = {id(entry): entry for key in keys if (entry := index.get(key)) is not None}
-    return next(iter(found.values())) if len(found) == 1 else None

@@ -15,24 +15,19 @@ from typing import Any
 
 import pytest
 
-from grader.classroom.results import (
-    Book,
-    Change,
-    Decisions,
-    Line,
-    Unwritable,
-    entries,
-    grade_class,
-    statistics_of,
-    write_tables,
-)
-from grader.classroom.uploads import HandIns, find
+from grader.classroom.book import Attempt, Book, Unwritable
+from grader.classroom.finding import find
+from grader.classroom.grading import Change, Line, Run
+from grader.classroom.results import Decisions, entries, write_tables
+from grader.classroom.statistics import statistics_of
+from grader.classroom.uploads import HandIns
 from grader.classroom.warm import Task, Wanted
 from grader.core.errors import UsageError
 from grader.core.messages import say
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Status
 from grader.pipeline.scoring import without_run
+from grader.renderers.json import parse_json
 from grader.sandbox.processes import Folder, remove_left_folders
 from tests.classroom.test_tables import report as a_report
 from tests.pipeline.test_scoring import TASK
@@ -95,7 +90,7 @@ def graded(
     found, lines, changes = find(folder), list[Line](), list[Change]()
     with Book.opened(out) as book:
         book.begin(7, "en")
-        grade_class(found.found, task, book, Fake(grade), 1, regrade=regrade, done=lines.append, changed=changes.append)
+        Run(task, book, lines.append, changes.append).grade(found.found, Fake(grade), 1, regrade=regrade)
         write_tables(book, lambda: entries(found.found, task, book, Decisions()), task.lab.rubric)
         book.close(statistics_of(entries(found.found, task, book, Decisions()), task, []))
     return lines, changes, found
@@ -190,7 +185,7 @@ def test_a_run_that_ends_between_two_labs(submissions: Path, tmp_path: Path) -> 
     with Book.opened(out) as book:
         book.begin(None, None)
         with pytest.raises(KeyboardInterrupt):
-            grade_class(found.found, shorter, book, Fake(stops), 1, regrade=False, done=lambda _: None, changed=lambda _: None)  # fmt: skip
+            Run(shorter, book, lambda _: None, lambda _: None).grade(found.found, Fake(stops), 1, regrade=False)
         write_tables(book, lambda: entries(found.found, shorter, book, Decisions()), shorter.lab.rubric)
         numbers = statistics_of(entries(found.found, shorter, book, Decisions()), shorter, [])
 
@@ -309,3 +304,87 @@ def test_a_lab_that_breaks(tmp_path: Path) -> None:
     assert "(kept: the grader failed)" in broken.out
     assert (during, column(tmp_path / "out", "score")) == (before, before)
     assert "(0 graded now)" in whole.out
+
+
+# --- attempts and teams ---------------------------------------------------------------------------
+
+
+def by_content(wanted: Wanted) -> Report:
+    """Grade what says that it is wrong as wrong."""
+    content = b"".join(wanted.handed.files.values()) if wanted.handed is not None else b""
+    return wrong(wanted) if b"wrong" in content else right(wanted)
+
+
+def graded_with(
+    folder: Path, out: Path, grade: Grader, attempt: Attempt | None, roster: Path | None = None
+) -> list[Change]:
+    """Grade a class where the best attempt counts, or the last; return what changed."""
+    found, changes = find(folder, roster), list[Change]()
+    with Book.opened(out) as book:
+        book.begin(7, "en", attempt)
+        Run(LAB, book, lambda _: None, changes.append).grade(found.found, Fake(grade), 1, regrade=False)
+        write_tables(book, lambda: entries(found.found, LAB, book, Decisions()), LAB.lab.rubric)
+        book.close({"lang": "en"})
+    return changes
+
+
+def test_the_best_of_several_runs(submissions: Path, tmp_path: Path) -> None:
+    """With `best` a worse resubmission changes nothing; that stays so, until the last attempt is to count again."""
+    out = tmp_path / "out"
+    graded_with(submissions, out, by_content, None)
+    (submissions / "anna.py").write_text("# wrong\n", encoding="utf-8")
+    best = graded_with(submissions, out, by_content, "best")
+    stays = graded_with(submissions, out, failing, None)
+    seen = column(out, "score"), column(out, "attempt"), column(out, "outdated")
+    last = graded_with(submissions, out, failing, "last")
+
+    assert (best, stays) == ([], [])
+    assert seen == (
+        {"anna": "100", "boris": "100"}, {"anna": "earlier of 2", "boris": ""}, {"anna": "", "boris": ""},
+    )  # fmt: skip
+    assert [(one.criterion, one.before, one.after) for one in last] == [("score", 100, 95), ("xor", 15, 10)]
+    assert (column(out, "score")["anna"], column(out, "attempt")["anna"]) == ("95", "last of 2")
+
+
+@pytest.mark.parametrize(("attempt", "score"), [("best", "100"), ("last", "95")])
+def test_the_best_of_several_attempts(attempt: Attempt, score: str, tmp_path: Path) -> None:
+    """Attempts in one export are all graded if the best counts, and only the last one otherwise."""
+    (tmp_path / "class").mkdir()
+    for day, text in ((1, "# right"), (2, "# wrong")):
+        name = f"Lab 12_anova1_attempt_2026-01-0{day}-10-00-00_network.py"
+        (tmp_path / "class" / name).write_text(text, encoding="utf-8")
+    seen: list[str] = []
+
+    def counted(wanted: Wanted) -> Report:
+        seen.append(wanted.name)
+        return by_content(wanted)
+
+    graded_with(tmp_path / "class", tmp_path / "out", counted, attempt)
+    graded_with(tmp_path / "class", tmp_path / "out", failing, None)
+
+    assert column(tmp_path / "out", "score") == {"anova1": score}
+    assert len(seen) == (2 if attempt == "best" else 1)
+
+
+def test_a_team_is_graded_once(submissions: Path, tmp_path: Path) -> None:
+    """Each member has a row and a report; a new member gets the same report."""
+    listed = tmp_path / "roster.csv"
+    listed.write_text("id,name,team,group\n1,One,Anna,g1\n2,Two,Anna,g2\n", encoding="utf-8")
+    seen: list[str] = []
+
+    def counted(wanted: Wanted) -> Report:
+        seen.append(wanted.name)
+        return right(wanted)
+
+    graded_with(submissions, tmp_path / "out", counted, None, listed)
+    listed.write_text("id,name,team,group\n0,Zero,Anna,g1\n1,One,Anna,g1\n2,Two,Anna,g2\n", encoding="utf-8")
+    graded_with(submissions, tmp_path / "out", counted, None, listed)
+
+    assert sorted(seen) == ["anna-0", "anna-1", "boris"]
+    table = {row["student"]: row for row in rows(tmp_path / "out" / "gradebook.csv")}
+    assert {name: (row["score"], row["group"], row["team"]) for name, row in table.items()} == {
+        "0": ("100", "g1", "anna"), "1": ("100", "g1", "anna"), "2": ("100", "g2", "anna"), "boris": ("100", "", ""),
+    }  # fmt: skip
+    names = {path.stem: parse_json(path.read_text(encoding="utf-8")) for path in (tmp_path / "out/reports").iterdir()}
+    assert {name: one.submission.name for name, one in names.items()} == {name: name for name in names}
+    assert len({names[f"anna-{number}"].seed for number in range(3)}) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -14,17 +14,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.classroom.tables import (
-    Entry,
-    Row,
-    cases,
-    gradebook,
-    inert,
-    overrides_of,
-    read_overrides,
-    without_submission,
-    write,
-)
+from grader.classroom.overrides import overrides_of, read_overrides, without_submission
+from grader.classroom.tables import Entry, Row, cases, gradebook, inert, write
 from grader.core import decisions
 from grader.core.errors import UsageError
 from grader.core.messages import say
@@ -168,9 +159,9 @@ def test_the_gradebook() -> None:
     table = csv_of(gradebook([entry(bad, gives("xor", 15)), entry(rejected(), key="two")], RUBRIC))
 
     assert table.splitlines() == [
-        "key,student,name,email,status,score,max_score,extra_score,imports,shapes,forward,sigmoid_derivative,neuron_update,model_update,xor,activations,losses,gradients,misconceptions,route,notes,reason,overridden,outdated",
-        "one,s1,Student One,one@example.org,graded,97,100,,passed,12,15,15,20,20,15,,,,sign|rate,contract,,,xor: 15 (was 10) seen in class,",
-        "two,s1,Student One,one@example.org,rejected,0,100,,not_run,0,0,0,0,0,0,,,,,none,,x.py is empty.,,",
+        "key,student,name,email,group,team,status,score,max_score,scaled_score,scaled_max,extra_score,imports,shapes,forward,sigmoid_derivative,neuron_update,model_update,xor,activations,losses,gradients,misconceptions,route,notes,reason,overridden,late,attempt,outdated",
+        "one,s1,Student One,one@example.org,,,graded,97,100,,,,passed,12,15,15,20,20,15,,,,sign|rate,contract,,,xor: 15 (was 10) seen in class,,,",
+        "two,s1,Student One,one@example.org,,,rejected,0,100,,,,not_run,0,0,0,0,0,0,,,,,none,,x.py is empty.,,,,",
     ]
 
 
@@ -243,10 +234,10 @@ def test_no_text_is_a_formula(text: str) -> None:
 # --- overrides ----------------------------------------------------------------------------------
 
 
-def overrides(folder: Path, text: str) -> dict[str, tuple[Overridden, ...]]:
+def overrides(folder: Path, text: str) -> Mapping[str, tuple[Overridden, ...]]:
     path = folder / "overrides.csv"
     path.write_text(text, encoding="utf-8")
-    return read_overrides(path, TASK)
+    return read_overrides(path, RUBRIC)
 
 
 def test_overrides_are_read(tmp_path: Path) -> None:
@@ -301,7 +292,7 @@ def test_overrides_of_the_extra(tmp_path: Path) -> None:
     """They change the extra's points and never the score, whether or not anything was handed in for it."""
     table = tmp_path / "overrides.csv"
     table.write_text("student,criterion,points,reason\ns1,losses,4,on paper\n", encoding="utf-8")
-    given = read_overrides(table, TASK)["s1"]
+    given = read_overrides(table, RUBRIC)["s1"]
     outcomes = (Outcome(criterion="losses", id="zeros", verdict=Verdict.PASSED, title="zeros"),)
     extra = (BonusRun(file=LECTURE, findings=(), run=SuiteRun(outcomes=outcomes, level="process")),)
     plain = SuiteRun(outcomes=(), level="process")
@@ -339,3 +330,23 @@ def test_overrides_find_their_students() -> None:
     assert without_submission(class_of, [*by, "s4", "s5"], lambda student: student != "s6") == ("s4", "s5")
     with pytest.raises(UsageError, match=r"There are overrides for s4, who is not in the class\."):
         without_submission(class_of, [*by, "s4", "s5"], lambda student: student == "s5")
+
+
+def test_overrides_by_address_and_by_name(tmp_path: Path) -> None:
+    """Whoever is the only one of an address or a name, in any order of the words, ё or е; two of one name are refused."""
+    class_of = [
+        entry(key="one", student="s1", name="Ёлкин Пётр", email="p@example.org"),
+        entry(key="two", student="s2", name="Same Name", email="a@example.org"),
+        entry(key="three", student="s3", name="Same Name", email="b@example.org"),
+    ]
+    by = overrides(
+        tmp_path, "студент;критерий;баллы;причина\nПетр Елкин;xor;7,5;устно\nb@example.org;shapes;1;\n"
+    )  # fmt: skip
+
+    given = overrides_of(class_of, by)
+
+    assert [[(one.criterion, one.points) for one in given[key]] for key in ("one", "two", "three")] == [
+        [("xor", 7.5)], [], [("shapes", 1)],
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match=r"There are overrides for Same Name, who is one of several: .*two, three"):
+        overrides_of(class_of, {"Same Name": (gives("xor", 1),)})

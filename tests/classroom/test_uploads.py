@@ -16,7 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.classroom import uploads
-from grader.classroom.uploads import HandIn, HandIns, digest, find, key_of, read_roster, slug
+from grader.classroom.finding import find
+from grader.classroom.platforms import gradescope
+from grader.classroom.roster import read_roster
+from grader.classroom.uploads import HandIn, HandIns, digest, key_of, slug
 from grader.core.errors import Rejected, UsageError
 
 Files = dict[str, bytes]
@@ -91,6 +94,7 @@ SCHEMES: dict[str, tuple[Files, dict[tuple[str, str, str], list[str]]]] = {
             (LATE, "late", "late"): ["late.py"], ("participant-1234571", "1234571", ""): ["network.py"],
             ("student-five-1234572", "1234572", "Student Five"): ["helper.py", "network.py"],
             ("student-one-1234567", "1234567", "Student One"): ["network.py"],
+            ("student-four-1234570", "1234570", "Student Four"): [],
             ("student-vtoroy-1234568", "1234568", "Студент Второй"): ["lab/helper.py", "lab/network.py"],
         },
     ),
@@ -113,7 +117,7 @@ SCHEMES: dict[str, tuple[Files, dict[tuple[str, str, str], list[str]]]] = {
         },
         {
             ("anon-ab3xy-b8f26eafd42f85a1", "aB3xY", ""): ["network.py"], (FOLDER, "folder", "folder"): ["network.py"],
-            (LATE, "late", "late"): ["late.py"],
+            (LATE, "late", "late"): ["late.py"], ("four-12348", "12348", "four"): [],
             ("onestudent-12345", "12345", "onestudent"): ["helper.py", "network.py"],
             ("studentvtoroy-12346", "12346", "студентвторой"): ["work.tar.gz"],
             ("twostudent-12347", "12347", "twostudent"): ["a-1.py", "a.py"],
@@ -151,7 +155,12 @@ def archive(folder: Path, files: Files, name: str = "class.zip") -> Path:
 
 
 def shown(found: HandIns) -> dict[tuple[str, str, str], list[str]]:
-    return {(one.key, one.student, one.name): sorted(one.handed().files) for one in found.found}
+    return {(one.key, one.student, one.name): files_of(one) for one in found.found}
+
+
+def files_of(one: HandIn) -> list[str]:
+    """Return the names in a submission, none if there is nothing to read."""
+    return [] if one.problem is not None else sorted(one.handed().files)
 
 
 def notes(found: HandIns) -> str:
@@ -167,8 +176,11 @@ def test_every_scheme_as_folder_and_as_archive(scheme: str, tmp_path: Path) -> N
 
     assert shown(folder) == expected
     assert shown(packed) == expected
-    assert [one.handed().sha256 for one in folder.found] == [one.handed().sha256 for one in packed.found]
-    assert [one.handed().name for one in folder.found] == [one.handed().name for one in packed.found]
+    read = [
+        [(one.handed().sha256, one.handed().name) for one in every.found if one.problem is None]
+        for every in (folder, packed)
+    ]
+    assert read[0] == read[1]
     assert f"Names: {scheme.split('_')[0].title()}".casefold() in notes(folder).casefold()
     assert [note.text for note in folder.notes] == [note.text for note in packed.notes]
 
@@ -177,15 +189,13 @@ def test_what_is_left_out_is_noted(tmp_path: Path) -> None:
     """Online texts, links to pages and files that are no hand-in."""
     assert "readme.txt is no hand-in: left out." in notes(find(laid(tmp_path / "a", SCHEMES["plain"][0])))
     moodle = notes(find(laid(tmp_path / "b", SCHEMES["moodle_folders"][0])))
-    assert "Online texts are not graded: 2 left out." in moodle
-    assert "Student Four handed in an online text and no file." in moodle
-    assert "Student One handed in" not in moodle
+    assert "Student One: the online text is not graded, the files are." in moodle
+    assert "Student Four" not in moodle
     canvas = notes(find(laid(tmp_path / "c", SCHEMES["canvas"][0])))
-    assert "four handed in an online text or a link, which is not graded." in canvas
-    assert "Canvas marks as late: 2." in canvas
-    gradescope = notes(find(laid(tmp_path / "d", SCHEMES["gradescope"][0])))
-    assert "submission_124 is of 2 students, and graded for each." in gradescope
-    assert "Everything is in the folder assignment_99_export." in gradescope
+    assert "Late: anon-ab3xy-b8f26eafd42f85a1, студентвторой." in canvas.replace("aB3xY", "anon-ab3xy-b8f26eafd42f85a1")
+    scoped = notes(find(laid(tmp_path / "d", SCHEMES["gradescope"][0])))
+    assert "submission_124 is of 2 students, and graded once for all." in scoped
+    assert "Everything is in the folder assignment_99_export." in scoped
 
 
 def test_gradescope_without_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +205,8 @@ def test_gradescope_without_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for content in (b"a: [", b"- 1", b"a: 5", b"\xff\0", b"submission_123: {':submitters': [1]}"):
         (source / "assignment_99_export" / "submission_metadata.yml").write_bytes(content)
         assert "cannot be read" in notes(find(source))
-    monkeypatch.setattr(uploads, "METADATA_BYTES", len(METADATA) - 1)  # what a submission prints is in it, too
+    for module in (uploads, gradescope):  # what a submission prints is in it, too
+        monkeypatch.setattr(module, "METADATA_BYTES", len(METADATA) - 1)
     for one in (laid(tmp_path / "large", files), archive(tmp_path, files)):
         assert "cannot be read" in notes(find(one))
     monkeypatch.setitem(sys.modules, "yaml", None)
@@ -228,12 +239,12 @@ def test_a_hand_in_can_be_sent_to_another_process(tmp_path: Path) -> None:
     for one in find(archive(tmp_path, SCHEMES["moodle_folders"][0])).found:
         again: HandIn = pickle.loads(pickle.dumps(one))  # noqa: S301
         assert again == one
-        assert again.handed() == one.handed()
+        assert one.problem is not None or again.handed() == one.handed()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 def test_links_are_not_followed(tmp_path: Path) -> None:
-    """A link among the hand-ins gets a note, one inside a hand-in a refusal; the source may be one."""
+    """A link among the submissions and one inside a submission are refused; the source may be one."""
     laid(tmp_path / "class", {"one.py": CODE, "two/helper.py": HELPER})
     secret = laid(tmp_path / "secret", {"network.py": OTHER})
     (tmp_path / "class" / "three").symlink_to(secret)
@@ -244,16 +255,19 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
     found = find(tmp_path / "link")
 
-    assert [one.key for one in found.found] == ["one", "two-folder"]
-    for said in ("three is a link", "four.py is a link", "five.py is no regular file"):
-        assert said in notes(found)
-    assert found.found[0].handed().files == {"one.py": CODE}
-    with pytest.raises(Rejected, match=r"network.py is not a regular file"):
-        found.found[1].handed()
+    by_key = {one.key: one for one in found.found}
+    assert sorted(by_key) == ["five", "four", "one", "three-folder", "two-folder"]
+    assert by_key["one"].handed().files == {"one.py": CODE}
+    for key, sentence in (
+        ("three-folder", "three is a link, which is not followed"), ("four", "four.py is a link"),
+        ("five", "five.py is no regular file"), ("two-folder", "network.py is not a regular file"),
+    ):  # fmt: skip
+        with pytest.raises(Rejected, match=sentence):
+            by_key[key].handed()
     (tmp_path / "class" / "one.py").unlink()
     (tmp_path / "class" / "one.py").symlink_to(secret / "network.py")
     with pytest.raises(Rejected, match=r"one.py is not a regular file"):
-        found.found[0].handed()
+        by_key["one"].handed()
 
 
 def linked(name: str) -> bytes:
@@ -321,12 +335,14 @@ def test_what_a_hand_in_in_an_archive_is_refused_for(name: str, tmp_path: Path) 
 
 
 def test_what_leads_out_of_an_archive_is_left_out(tmp_path: Path) -> None:
-    """Absolute names, parents and links at the top get a note."""
+    """Absolute names and parents get a note; a link at the top is refused."""
     found = find(archive(tmp_path, {"one.py": CODE, "../two.py": CODE, "/three.py": CODE, "C:/x.py": CODE}))
     assert [one.key for one in found.found] == ["one"]
     assert notes(found).count("leads out of the archive") == 3
     (tmp_path / "linked.zip").write_bytes(linked("two.py"))
-    assert "two.py is a link, which is not followed." in notes(find(tmp_path / "linked.zip"))
+    one = next(one for one in find(tmp_path / "linked.zip").found if one.key == "two")
+    with pytest.raises(Rejected, match=r"two\.py is a link, which is not followed\."):
+        one.handed()
 
 
 def test_an_archive_that_is_another_one_by_now(tmp_path: Path) -> None:
@@ -570,7 +586,8 @@ def test_ways_to_the_roster(tmp_path: Path) -> None:
     assert [who[name] for name in names] == ["s1", "s2", "s3", "s4", "s5", "s6"]
     assert (who["Same Name.py"], who["nobody.py"]) == (key_of("Same Name.py", is_folder=False), "nobody")
     assert [one.id for one in found.missing] == ["s7", "s8", "s9"]
-    assert "nobody.py is not on the roster." in notes(found)
+    assert "Not on the roster: nobody.py, Same Name.py (2)." in notes(found)
+    assert {one.group for one in found.found if one.student in ("s1", "s5")} == {"x"}
     assert {one.shown: one.name for one in found.found}["S2.py"] == "Student Two"
 
 
@@ -581,14 +598,14 @@ def test_platforms_and_the_roster(tmp_path: Path) -> None:
 
     canvas = find(laid(tmp_path / "c", SCHEMES["canvas"][0]), listed).found
     moodle = find(laid(tmp_path / "m", SCHEMES["moodle_folders"][0]), listed).found
-    gradescope = find(laid(tmp_path / "g", SCHEMES["gradescope"][0]), listed).found
+    scoped = find(laid(tmp_path / "g", SCHEMES["gradescope"][0]), listed).found
 
     assert ("s1", ("12345", "onestudent")) in [(one.student, one.aliases) for one in canvas]
     assert ("s2", ("12346", "студентвторой")) in [(one.student, one.aliases) for one in canvas]
-    assert [(one.student, one.email, one.aliases) for one in moodle][3:] == [
+    assert [(one.student, one.email, one.aliases) for one in moodle][4:] == [
         ("s1", "one@example.org", ("1234567",)), ("s2", "two@example.org", ("1234568",)),
     ]  # fmt: skip
-    assert [(one.student, one.name) for one in gradescope][1:3] == [("s1", "Student One"), ("s2", "Студент Второй")]
+    assert [(one.student, one.name) for one in scoped][1:3] == [("s1", "Student One"), ("s2", "Студент Второй")]
 
 
 def test_two_hand_ins_of_a_student_and_an_id_that_is_anothers(tmp_path: Path) -> None:
@@ -612,7 +629,9 @@ def test_two_hand_ins_of_a_student_and_an_id_that_is_anothers(tmp_path: Path) ->
     ("text", "sentence"),
     [
         ("", "roster.csv is empty."),
-        ("name,email\na,b\n", "roster.csv, line 1: the column id is missing."),
+        ("group,file\na,b\n", "roster.csv, line 1: the column id is missing."),
+        ("Почта,ФИО\nb,a\n,c\n", "roster.csv, line 3: there is no email."),
+        ("sep=;\nid;name\n1;a\n;b\n", "roster.csv, line 4: there is no id."),
         ("id,ID\n1,2\n", "roster.csv, line 1: the column id appears twice."),
         ("id,name\n1,a\n\n,b\n", "roster.csv, line 4: there is no id."),
         ("id\na\nA\n", "roster.csv, line 3: A stands twice."),
@@ -627,9 +646,18 @@ def test_what_is_no_roster(text: str, sentence: str, tmp_path: Path) -> None:
 
 
 def test_a_roster_in_another_encoding(tmp_path: Path) -> None:
-    """What Excel saves in Russian is not guessed at."""
+    """What Excel saves in Russian is read, with a note; a workbook and bytes that are no text are named."""
+    found = read_roster(roster(tmp_path, [";Студент;1;;"], "cp1251"))
+    assert ([one.name for one in found.entries], "it was read as cp1251" in found.notes[0].text) == (["Студент"], True)
+    assert read_roster(roster(tmp_path, [";Студент;1;;"], "utf-16")).entries[0].name == "Студент"
+    (tmp_path / "roster.csv").write_bytes(b"id,name\n1,\x98\n")
     with pytest.raises(UsageError, match=r"roster.csv, line 2: this is not UTF-8 text: save it as CSV UTF-8."):
-        read_roster(roster(tmp_path, [";Студент;1;;"], "cp1251"))
+        read_roster(tmp_path / "roster.csv")
+    (tmp_path / "roster.csv").write_bytes(zipped({"xl/workbook.xml": b""}))
+    with pytest.raises(
+        UsageError, match=r"roster.csv is a workbook of a spreadsheet, not a table: save it as CSV UTF-8"
+    ):
+        read_roster(tmp_path / "roster.csv")
     with pytest.raises(UsageError, match=r"cannot be read: No such file"):
         read_roster(tmp_path / "none.csv")
     with pytest.raises(UsageError, match="is not a regular file"):

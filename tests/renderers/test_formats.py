@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from grader.commands.grade_class import ENDINGS
+from grader.commands.class_results import ENDINGS
 from grader.core.decisions import decided
 from grader.core.messages import carried, say
 from grader.core.outcomes import BANNED_IMPORT, Finding, Verdict

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import structs
 
 from grader.classroom.page import render_class
-from grader.classroom.results import statistics_of
+from grader.classroom.statistics import statistics_of
 from grader.classroom.tables import Entry
 from grader.classroom.warm import Task, Wanted, broken
 from grader.core.figures import AnyFigure, Grid, Mark, Pairs, Series

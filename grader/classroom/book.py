@@ -1,0 +1,247 @@
+"""The results folder of a class: its reports, tables and settings, and the key that seeds are made of."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import functools
+import hashlib
+import importlib.metadata
+import io
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Annotated, Any, Literal
+
+import msgspec
+
+from grader import __version__
+from grader.classroom.locking import only_run_in
+from grader.classroom.tables import Row, write
+from grader.classroom.uploads import HandIn
+from grader.classroom.warm import Task, Wanted
+from grader.core import seeds
+from grader.core.errors import Rejected, UsageError, cause
+from grader.core.language import LANGUAGES, from_locale
+from grader.core.messages import say
+from grader.core.report import Report
+from grader.renderers.json import parse_json, render_json
+
+REPORTS, ATTEMPTS, CLASS, PAGE = "reports", "attempts", "class.json", "index.html"
+CHANGES = "changes.csv"
+Attempt = Literal["last", "best"]
+TABLES = (CLASS, "gradebook.csv", "cases.csv", CHANGES)
+
+
+def fingerprint(task: Task, seed: int, sha256: str) -> str:
+    """Return the hash of all that a grade depends on: submission, assignment, seed, limits, level, versions."""
+    digest = hashlib.sha256(msgspec.json.encode([sha256, seed, __version__, importlib.metadata.version("numpy")]))
+    digest.update(
+        msgspec.json.encode(replace(task, lab=replace(task.lab, folder="")))
+    )  # its content counts, not its place
+    digest.update(_code().encode())
+    return digest.hexdigest()
+
+
+@functools.cache
+def _code() -> str:
+    """Return the hash of the grader's own files: two checkouts of one version are not the same grader."""
+    digest = hashlib.sha256()
+    for path in sorted(one for kind in ("*.py", "*.mo") for one in Path(__file__).parents[1].rglob(kind)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class Book:
+    """The folder of a class: its reports, and the key that their seeds are made of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = ""
+        self.is_best = False  # of several attempts the best counts, not the last
+        self.unkept: dict[str, Report] = {}  # reports whose place is taken by something else
+        self._marks: dict[str, str] = {}  # by key: the fingerprint of the grade that the last attempt needs
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, folder: Path) -> Iterator[Book]:
+        """Open a results folder for one run, without what a killed run left there; UsageError if it cannot be used."""
+        with contextlib.ExitStack() as stack:
+            try:
+                (folder / REPORTS).mkdir(parents=True, exist_ok=True)
+                stack.enter_context(only_run_in(folder))
+                for place in (folder, folder / REPORTS, folder / ATTEMPTS):
+                    for left in place.glob(".*.part"):
+                        left.unlink()
+            except OSError as error:
+                raise UsageError("{path} cannot be used: {reason}.", path=folder.name, reason=cause(error)) from error
+            for name in (*TABLES, PAGE):
+                if (folder / name).is_dir():
+                    raise UsageError("{path} cannot be used: {reason}.", path=name, reason=say("Is a directory"))
+            yield cls(folder)
+
+    def path(self, key: str, ending: str = "json") -> Path:
+        """Return where the report of a hand-in is."""
+        return self.folder / REPORTS / f"{key}.{ending}"
+
+    def reported(self) -> Iterator[str]:
+        """Yield the key of each report, those of earlier runs included."""
+        return (path.stem for path in (self.folder / REPORTS).glob("*.json"))
+
+    def report(self, key: str) -> Report | None:
+        """Return the report of a submission, None if there is none that can be read."""
+        return self.unkept[key] if key in self.unkept else _read(self.path(key))
+
+    def attempts(self, key: str) -> list[Report]:
+        """Return the reports of a student's other attempts."""
+        found = (_read(path) for path in sorted((self.folder / ATTEMPTS).glob(f"{key}.*.json")))
+        counting = self.report(key)
+        sha256 = None if counting is None else counting.submission.sha256
+        return [one for one in found if one is not None and one.submission.sha256 != sha256]
+
+    def keep_attempt(self, key: str, report: Report) -> None:
+        """Write the report of an attempt that does not count."""
+        (self.folder / ATTEMPTS).mkdir(exist_ok=True)
+        self.write(
+            self.folder / ATTEMPTS / f"{key}.{report.submission.sha256[:16] or 'unread'}.json", render_json(report)
+        )
+
+    def has(self, key: str, mark: str) -> bool:
+        """Say whether there is a report of this very grade, whether or not it counts."""
+        every = (self.report(key), *self.attempts(key))
+        return any(one is not None and one.environment.fingerprint == mark for one in every)
+
+    def keep(self, key: str, report: Report) -> None:
+        """Write the report of a submission, all of it or nothing."""
+        self.write(self.path(key), render_json(report))
+
+    def mark(self, one: HandIn, task: Task) -> str:
+        """Return the fingerprint of the grade that a submission needs now."""
+        if one.key not in self._marks:
+            self._marks[one.key] = self.wanted(one, task)[1]
+        return self._marks[one.key]
+
+    def wanted(self, one: HandIn, task: Task) -> tuple[Wanted, str]:
+        """Read a submission: what to grade, under its own seed, and the fingerprint of that grade."""
+        handed, reason = None, None
+        try:
+            handed = one.handed()
+            content = handed.sha256
+        except Rejected as rejected:
+            reason = rejected.reason
+            content = reason.text
+        seed = seeds.of_submission(self.key, one.graded_as or one.key, content)
+        return Wanted(name=one.key, seed=seed, handed=handed, reason=reason), fingerprint(task, seed, content)
+
+    def begin(self, seed: int | None, lang: str | None, attempt: Attempt | None = None) -> str:
+        """Take key, language and counting attempt: those given, or kept, or drawn, of the locale, the last. Return the language."""
+        kept = self._kept()
+        wanted = Settings(
+            key=kept.key if kept and seed is None else seeds.class_key(seed),
+            lang=lang or (kept.lang if kept else from_locale()),
+            attempt=attempt or (kept.attempt if kept else "last"),
+        )
+        self.key, self.is_best = wanted.key, wanted.attempt == "best"
+        if wanted != kept:
+            self.close({"lang": wanted.lang})
+        return wanted.lang
+
+    def _kept(self) -> Settings | None:
+        """Return what an earlier run kept; UsageError for a class.json that no run wrote: its key may not be lost unnoticed."""
+        try:
+            kept = msgspec.json.decode((self.folder / CLASS).read_bytes(), type=Settings)
+            if kept.lang in LANGUAGES:
+                return kept
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UsageError("{path} cannot be read: {reason}.", path=CLASS, reason=cause(error)) from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass
+        raise UsageError(
+            "{path} has no key and language of a class: restore it, or remove it to start with a new key.", path=CLASS
+        )
+
+    def close(self, numbers: dict[str, Any]) -> None:
+        """Write class.json, which is the instructor's alone: it has the key."""
+        content = (
+            msgspec.json.format(
+                msgspec.json.encode({"key": self.key, "attempt": "best" if self.is_best else "last", **numbers}),
+                indent=2,
+            )
+            + b"\n"
+        )
+        with self.writing(self.folder / CLASS, mode=0o600) as file:
+            file.write(content)
+
+    def table(self, name: str, rows: Iterable[Row]) -> None:
+        """Write a table, row by row; with the mark that spreadsheets expect of UTF-8."""
+        with self.writing(self.folder / name) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+            write(text, rows)
+
+    def write(self, path: Path, content: str | bytes) -> None:
+        """Write a file."""
+        with self.writing(path) as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+    def append(self, name: str, titles: Row, rows: Iterable[Row]) -> None:
+        """Add rows to a table at once, so that a killed run leaves whole rows."""
+        text = io.StringIO(newline="")
+        path = self.folder / name
+        is_new = not path.exists() or not path.stat().st_size
+        write(text, [titles, *rows] if is_new else rows)
+        with failing(path), path.open("ab") as file:
+            file.write((codecs.BOM_UTF8 if is_new else b"") + text.getvalue().encode())
+
+    @staticmethod
+    @contextlib.contextmanager
+    def writing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
+        """Open a file beside its place, and put it there when it is complete; UsageError if the system refuses."""
+        with failing(path):
+            number, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}", suffix=".part", dir=path.parent)
+            try:
+                with os.fdopen(number, "wb") as file:
+                    yield file
+                Path(temporary).chmod(mode)
+                Path(temporary).replace(path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink()
+                raise
+
+
+class Unwritable(UsageError):
+    """A file of the results cannot be written; is_taken: something else has its place, and other files are fine."""
+
+    is_taken = False
+
+
+@contextlib.contextmanager
+def failing(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing a file of the results into Unwritable, which names the folder."""
+    try:
+        yield
+    except OSError as error:
+        shown = f"{path.parent.resolve().name}/{path.name}"
+        refused = Unwritable("{path} cannot be written: {reason}.", path=shown, reason=cause(error))
+        refused.is_taken = error.errno in (errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST)
+        raise refused from error
+
+
+class Settings(msgspec.Struct):
+    """What a later run must know of a class."""
+
+    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    lang: str
+    attempt: Attempt = "last"
+
+
+def _read(path: Path) -> Report | None:
+    """Return the report in a file, None for whatever has none."""
+    try:
+        return parse_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
+        return None

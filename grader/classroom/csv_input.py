@@ -1,0 +1,111 @@
+"""Tables that a teacher writes: CSV as spreadsheets save it, in UTF-8 or, on a Russian Windows, in cp1251."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.core.errors import UsageError, cause
+from grader.core.messages import Message, say
+from grader.core.text import printable
+
+TABLE_BYTES = 8 * 2**20
+SEPARATOR = re.compile(r"sep=([;,\t])\r?\n", re.IGNORECASE)  # the first line that Excel writes, or asks for
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods are archives, .xls is what Office wrote before
+CYRILLIC = re.compile("[а-яё]{2}", re.IGNORECASE)
+
+Titles = Mapping[str, Sequence[str]]  # of each column: its name, and the titles that it may have
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """The rows of a table as (line, cells by column), the columns that it has, and what to tell about it."""
+
+    rows: tuple[tuple[int, dict[str, str]], ...]
+    columns: frozenset[str]
+    notes: tuple[Message, ...] = ()
+
+
+def read_table(path: Path, titles: Titles, required: Sequence[str] = ()) -> Table:
+    """Return a table; UsageError, with the line, for a file that is none.
+
+    Titles are not case-sensitive. Columns with other titles are left out, and a note names them; rows without any text
+    are passed over.
+    """
+    text, notes = _text(path)
+    separator = SEPARATOR.match(text)
+    start = separator.end() if separator else 0
+    header_line = text[start:].lstrip().split("\n", 1)[0]
+    delimiter = separator[1] if separator else max(",;\t", key=header_line.count)
+    reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[int, dict[str, str]]] = []
+    columns: dict[str, int] = {}
+    first = 2 if separator else 1
+    line = first
+    try:
+        for cells in reader:
+            if not columns and any(cells):
+                columns, left_out = _columns(path.name, line, cells, titles, required)
+                if left_out:
+                    notes.append(
+                        say("{table}: columns that are left out: {columns}.", table=path.name, columns=left_out)
+                    )
+            elif any(cell.strip() for cell in cells):
+                padded = [*cells, *[""] * (1 + max(columns.values()))]
+                rows.append((line, {name: " ".join(padded[place].split()) for name, place in columns.items()}))
+            line = reader.line_num + first
+    except csv.Error as error:
+        raise UsageError("{table}, line {line}: {reason}.", table=path.name, line=line, reason=str(error)) from error
+    if not columns:
+        raise UsageError("{table} is empty.", table=path.name)
+    return Table(rows=tuple(rows), columns=frozenset(columns), notes=tuple(notes))
+
+
+def _text(path: Path) -> tuple[str, list[Message]]:
+    """Return the text of a table, and what to tell about its encoding; UsageError for what is not a table."""
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError("{table} is not a regular file.", table=path.name)
+        with path.open("rb") as file:
+            content = file.read(TABLE_BYTES + 1)
+    except OSError as error:
+        raise UsageError("{table} cannot be read: {reason}.", table=path.name, reason=cause(error)) from error
+    if len(content) > TABLE_BYTES:
+        raise UsageError("{table} is larger than {limit} MiB.", table=path.name, limit=TABLE_BYTES // 2**20)
+    if content.startswith(WORKBOOKS):
+        raise UsageError("{table} is a workbook of a spreadsheet, not a table: save it as CSV UTF-8.", table=path.name)
+    try:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return content.decode("utf-16"), []
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        text = content.decode("cp1251", "replace")
+        if CYRILLIC.search(text) and "\ufffd" not in text and "\0" not in text:
+            return text, [say("{table} is not UTF-8 text: it was read as cp1251.", table=path.name)]
+        line = content[: error.start].count(b"\n") + 1
+        raise UsageError(
+            "{table}, line {line}: this is not UTF-8 text: save it as CSV UTF-8.", table=path.name, line=line
+        ) from error
+
+
+def _columns(
+    table: str, line: int, header: Sequence[str], titles: Titles, required: Sequence[str]
+) -> tuple[dict[str, int], str]:
+    """Return the place of each column that is known, and the titles of the others."""
+    name_of = {title.casefold(): name for name, several in titles.items() for title in (name, *several)}
+    shown = [" ".join(title.split()) for title in header]
+    found = [name_of.get(title.casefold()) for title in shown]
+    twice = [name for name, count in Counter(filter(None, found)).items() if count > 1]
+    if twice:
+        raise UsageError("{table}, line {line}: the column {column} appears twice.", table=table, line=line, column=twice[0])  # fmt: skip
+    missing = [name for name in required if name not in found]
+    if missing:
+        raise UsageError("{table}, line {line}: the column {column} is missing.", table=table, line=line, column=missing[0])  # fmt: skip
+    left_out = [printable(title, 60) for title, name in zip(shown, found, strict=True) if name is None and title]
+    return {name: place for place, name in enumerate(found) if name is not None}, ", ".join(left_out)

@@ -1,0 +1,256 @@
+"""Grades what needs a grade, keeps each report as it comes, and records what changes."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from grader.classroom.book import CHANGES, Book, Unwritable
+from grader.classroom.statistics import is_of, mistakes_in
+from grader.classroom.uploads import HandIn
+from grader.classroom.warm import Task, Wanted, Warm, broken
+from grader.core.report import Report, Status
+
+SCORE = "score"
+WATCH_S = 1.0
+WAITING = 2  # submissions read in advance for each one that is being graded
+
+_local = threading.local()
+_open: list[Warm] = []
+
+
+def graded(task: Task, wanted: Wanted) -> Report:
+    """Grade a hand-in in the warm process of this thread; what an executor calls, here or on another machine."""
+    warm: Warm | None = getattr(_local, "warm", None)
+    if warm is None or warm.task != task:
+        if warm is not None:
+            warm.close()
+        warm = _local.warm = Warm(task)
+        _open.append(warm)
+    return warm.grade(wanted)
+
+
+@atexit.register
+def close_all() -> None:
+    """End the warm processes of this process, and whatever they are grading."""
+    while _open:
+        _open.pop().end()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """What the run says about one submission: measured points, and why the grader broke, if it did.
+
+    is_kept: the grader broke, and an earlier result stays.
+    """
+
+    key: str
+    status: Status
+    score: int | None
+    misconceptions: tuple[str, ...]
+    broken: str = ""
+    is_new: bool = False
+    is_kept: bool = False
+
+
+def line_of(key: str, report: Report, **more: Any) -> Line:
+    """Return the short form of a report."""
+    return Line(key=key, status=report.status, score=report.score, misconceptions=mistakes_in(report), **more)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """Another score or other points than an earlier run measured: of which submission, where and why.
+
+    The criterion is "score" for the score. is_resubmitted: the student handed in something else.
+    """
+
+    key: str
+    criterion: str
+    before: int | None
+    after: int | None
+    is_resubmitted: bool
+    why: str = ""
+
+
+def changes_of(key: str, before: Report | None, after: Report) -> Iterator[Change]:
+    """Yield the score, if it changed, and each criterion whose points changed."""
+    if before is None or before.status is Status.GRADER_ERROR:
+        return
+    is_resubmitted = before.submission.sha256 != after.submission.sha256
+    if before.score != after.score:
+        why = after.reason.text if after.reason is not None else ""
+        yield Change(
+            key=key, criterion=SCORE, before=before.score, after=after.score, is_resubmitted=is_resubmitted, why=why
+        )
+    earlier = {one.id: one for one in before.criteria}
+    for one in after.criteria:
+        old = earlier.get(one.id)
+        was = None if old is None or before.score is None else old.points
+        now = None if after.score is None else one.points
+        if was != now:
+            told = one.feedback or (old.feedback if old is not None else None)
+            yield Change(
+                key=key, criterion=one.id, before=was, after=now, is_resubmitted=is_resubmitted,
+                why=told.text if told else "",
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """What is graded once: one attempt of a student, or of all members of a team."""
+
+    members: tuple[HandIn, ...]
+    is_last: bool
+
+
+def units(hand_ins: Iterable[HandIn], *, is_best: bool) -> Iterator[Unit]:
+    """Yield what is to be graded: the last attempts, and before each the earlier ones if the best counts."""
+    teams: dict[str, list[HandIn]] = defaultdict(list)
+    for one in hand_ins:
+        teams[one.graded_as or one.key].append(one)
+    for members in teams.values():
+        for place in range(len(members[0].earlier) if is_best else 0):
+            yield Unit(members=tuple(one.earlier[place] for one in members), is_last=False)
+        yield Unit(members=tuple(members), is_last=True)
+
+
+@dataclass(slots=True)
+class Run:
+    """One run over a class: what is graded how, where it is kept, and who is told.
+
+    done is called with the line of each submission, including those that need no grade, changed with each change. watch
+    is called while nothing is ready, and raises when nothing will be.
+    """
+
+    task: Task
+    book: Book
+    done: Callable[[Line], None]
+    changed: Callable[[Change], None]
+    watch: Callable[[], None] = lambda: None
+
+    def grade(self, hand_ins: Iterable[HandIn], executor: Executor, jobs: int, *, regrade: bool) -> None:
+        """Grade what has no report of this very kind yet, jobs at a time, and keep each report as it comes."""
+        waiting: dict[Future[Report], tuple[Unit, Wanted, str]] = {}
+        # Not futures.wait: interrupted while it takes the futures' locks, it keeps some, and the threads never end.
+        ready: SimpleQueue[Future[Report]] = SimpleQueue()
+        todo = units(hand_ins, is_best=self.book.is_best)
+        while True:
+            for unit in itertools.islice(todo, max(0, jobs * WAITING - len(waiting))):
+                wanted, mark = self.book.wanted(unit.members[0], self.task)
+                if not regrade and all(self.book.has(one.key, mark) for one in unit.members):
+                    self._settle(unit, mark)
+                    continue
+                future = executor.submit(graded, self.task, wanted)
+                waiting[future] = (unit, wanted, mark)
+                future.add_done_callback(ready.put)
+            if not waiting:
+                if (one_more := next(todo, None)) is None:
+                    return
+                todo = itertools.chain([one_more], todo)
+                continue
+            unit, wanted, mark = waiting.pop(future := self._next(ready))
+            self._keep(unit, self._result(future, wanted), mark)
+
+    def _next(self, ready: SimpleQueue[Future[Report]]) -> Future[Report]:
+        while True:
+            try:
+                return ready.get(timeout=WATCH_S)
+            except Empty:
+                self.watch()
+
+    def _result(self, future: Future[Report], wanted: Wanted) -> Report:
+        try:
+            return future.result()
+        except Exception as error:  # a worker of a cluster that is lost for good
+            self.watch()
+            return broken(self.task, wanted, f"{type(error).__name__}: {error}")
+
+    def _settle(self, unit: Unit, mark: str) -> None:
+        """Have the attempt that counts in its place, where all of them have been graded."""
+        for one in unit.members if unit.is_last else ():
+            before = self.book.report(one.key)
+            self._choose(one, before, mark)
+            counting = self.book.report(one.key)
+            assert counting is not None
+            self.done(line_of(one.key, counting))
+
+    def _keep(self, unit: Unit, report: Report, mark: str) -> None:
+        for one in unit.members:
+            named = replace(report, submission=replace(report.submission, name=one.key))
+            line = self._kept(one, named, mark, is_last=unit.is_last)
+            if unit.is_last or line.broken:
+                self.done(line)
+
+    def _kept(self, one: HandIn, report: Report, mark: str, *, is_last: bool) -> Line:
+        """Keep a new report and record what it changes; if the grader broke, an earlier result stays."""
+        before, reason = self.book.report(one.key), ""
+        if report.status is Status.GRADER_ERROR:
+            reason = report.reason.text if report.reason is not None else ""
+            if before is not None and before.status is not Status.GRADER_ERROR:
+                return line_of(one.key, before, broken=reason, is_kept=True)
+            mark = ""  # it is graded again the next time
+        report = replace(report, environment=replace(report.environment, fingerprint=mark))
+        is_other = before is not None and before.status is not Status.GRADER_ERROR and _differ(before, report)
+        try:
+            if is_other:
+                self.book.keep_attempt(one.key, report)
+            else:
+                self._replace(one.key, before, report)
+            if is_last:
+                self._choose(one, self.book.report(one.key), mark)
+        except Unwritable as error:
+            if not error.is_taken:
+                raise
+            self.book.unkept[one.key] = report
+            reason = error.reason.text
+        return line_of(one.key, self.book.report(one.key) or report, broken=reason, is_new=True)
+
+    def _choose(self, one: HandIn, before: Report | None, mark: str) -> None:
+        """Put the attempt that counts into its place: the last one, or the best of this rubric."""
+        others = self.book.attempts(one.key)
+        if before is None or not others:
+            return
+        every = sorted([before, *others], key=lambda report: report.environment.fingerprint != mark)
+        chosen = every[0]
+        if self.book.is_best:
+            chosen = max(
+                (report for report in every if is_of(report, self.task.lab.rubric)), key=points_in, default=every[0]
+            )
+        if _differ(before, chosen):
+            self.book.keep_attempt(one.key, before)
+            self._replace(one.key, before, chosen)
+
+    def _replace(self, key: str, before: Report | None, report: Report) -> None:
+        """Keep a report in the place of another one, and first record what that changes."""
+        changes = list(changes_of(key, before, report))
+        if changes:
+            write_changes(self.book, changes)
+        for change in changes:
+            self.changed(change)
+        self.book.keep(key, report)
+
+
+def points_in(report: Report) -> tuple[int, int]:
+    """Return what the best of several attempts has most of: a score, then extra points."""
+    return -1 if report.score is None or report.status is Status.REJECTED else report.score, report.extra_score
+
+
+def _differ(one: Report, other: Report) -> bool:
+    return one.submission.sha256 != other.submission.sha256
+
+
+def write_changes(book: Book, changes: Iterable[Change]) -> None:
+    """Add to changes.csv whose points changed, when and why."""
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    titles = ("time_utc", "key", "criterion", "before", "after", "submission", "why")
+    rows = ((now, c.key, c.criterion, c.before, c.after, "new" if c.is_resubmitted else "same", c.why) for c in changes)
+    book.append(CHANGES, titles, rows)

@@ -1,0 +1,145 @@
+"""overrides.csv: the points that a teacher gives in place of the measured ones, and for whom."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+from grader.classroom.csv_input import read_table
+from grader.classroom.names import plain, words
+from grader.core.decisions import rounded
+from grader.core.errors import UsageError
+from grader.core.report import Overridden
+from grader.core.rubric import Criterion, Rubric
+
+DECIMAL = re.compile("[0-9]{1,9}([.][0-9]{1,2})?")
+TITLES = {
+    "student": ("студент", "фио"), "criterion": ("критерий",), "points": ("баллы", "балл"), "reason": ("причина",),
+}  # fmt: skip
+
+Overrides = Mapping[str, tuple[Overridden, ...]]  # by student, or by key
+
+
+def read_overrides(path: Path, rubric: Rubric) -> Overrides:
+    """Return the overrides in a table with the columns student, criterion, points, reason, as they name the students."""
+    known = {criterion.id: criterion for criterion in rubric.criteria}
+    found: dict[str, dict[str, Overridden]] = {}
+    lines: dict[tuple[str, str], int] = {}
+    for line, row in read_table(path, TITLES, tuple(TITLES)).rows:
+        student, override = row["student"], _override(path.name, line, row, known)
+        if not student:
+            raise UsageError("{table}, line {line}: there is no student.", table=path.name, line=line)
+        earlier = lines.setdefault((plain(student), override.criterion), line)
+        if earlier != line:
+            raise UsageError(
+                "{table}, line {line}: {criterion} of {student} stands in line {earlier} already.",
+                table=path.name, line=line, criterion=override.criterion, student=student, earlier=earlier,
+            )  # fmt: skip
+        found.setdefault(student, {})[override.criterion] = override
+    return {student: tuple(overrides.values()) for student, overrides in found.items()}
+
+
+class Person(Protocol):
+    """Whoever overrides may be for."""
+
+    @property
+    def key(self) -> str:
+        """The key of the submission."""
+
+    @property
+    def student(self) -> str:
+        """The student's id."""
+
+    @property
+    def email(self) -> str:
+        """The student's address."""
+
+    @property
+    def name(self) -> str:
+        """The student's name."""
+
+
+def overrides_of(
+    people: Iterable[Person], overrides: Overrides, is_known: Callable[[str], bool] = lambda _: False
+) -> dict[str, tuple[Overridden, ...]]:
+    """Return overrides by the key of each submission; UsageError for a name that several students have.
+
+    They are given by key, id, e-mail or name. All but the key give them to each submission of that student; of two for
+    one criterion the key's decides. is_known says whether somebody without a submission now is called so: then e-mail and
+    name are nobody else's.
+    """
+    every = list(people)
+    made: dict[str, list[Overridden]] = {one.key: [] for one in every}
+    for student, given in sorted(overrides.items(), key=lambda item: _is_key(item[0], every)):
+        for one in _named(student, every, is_known):
+            made[one.key] += given
+    return {key: tuple(given) for key, given in made.items()}
+
+
+def without_submission(
+    people: Iterable[Person], overrides: Iterable[str], is_known: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """Return whom overrides are for who has no submission now; UsageError for those who are not known from elsewhere."""
+    every = list(people)
+    left = tuple(student for student in overrides if not _named(student, every, is_known))
+    unknown = [student for student in left if not is_known(student)]
+    if unknown:
+        raise UsageError("There are overrides for {student}, who is not in the class.", student=", ".join(unknown))
+    return left
+
+
+def _is_key(student: str, people: Iterable[Person]) -> bool:
+    return any(plain(one.key) == plain(student) for one in people)
+
+
+def _named(student: str, people: Iterable[Person], is_known: Callable[[str], bool]) -> list[Person]:
+    """Return the submissions of the student that a key, id, e-mail or name means: the first of these that is anybody's."""
+    wanted = plain(student)
+    ways: tuple[Callable[[Person], bool], ...] = (
+        lambda one: plain(one.key) == wanted,
+        lambda one: plain(one.student) == wanted,
+        lambda one: bool(one.email) and plain(one.email) == wanted,
+        lambda one: bool(one.name) and words(one.name) == words(student),
+    )
+    # An id may be another submission's key: those of the student and the one with the key.
+    found = {one.key: one for way in ways[:2] for one in people if way(one)}
+    for way in ways[2:] if not is_known(student) else ():
+        found = found or {one.key: one for one in people if way(one)}
+    by_student = defaultdict(list)
+    for one in found.values():
+        by_student[plain(one.student)].append(one)
+    if len(by_student) > 1 and not any(way(one) for way in ways[:2] for one in found.values()):
+        keys = ", ".join(found)
+        raise UsageError(
+            "There are overrides for {student}, who is one of several: name the id or the key ({keys}).",
+            student=student, keys=keys,
+        )  # fmt: skip
+    return list(found.values())
+
+
+def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Criterion]) -> Overridden:
+    name, points = row["criterion"], row["points"].replace(",", ".")
+    if name in ("*", "score") and name not in known:
+        raise UsageError(
+            "{table}, line {line}: points are given to one criterion at a time, not to {criterion}.",
+            table=table, line=line, criterion=name,
+        )  # fmt: skip
+    if name not in known:
+        raise UsageError(
+            "{table}, line {line}: the rubric has no criterion {criterion}: it has {known}.",
+            table=table, line=line, criterion=name or '""', known=", ".join(known),
+        )  # fmt: skip
+    most = known[name].points
+    if not DECIMAL.fullmatch(points) or Decimal(points) > most:
+        raise UsageError(
+            "{table}, line {line}: points for {criterion} are a number from 0 to {most} with at most two decimal places, not {points}.",
+            table=table, line=line, criterion=name, most=most, points=row["points"] or '""',
+        )  # fmt: skip
+    return Overridden(
+        criterion=name, title=known[name].title, points=rounded(Decimal(points)), max_points=most, measured=None,
+        reason=row["reason"], bonus=known[name].bonus,
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Blackboard: Lab 12_login_attempt_2026-01-02-10-00-00_network.py, and a .txt for each attempt that says whose it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from grader.classroom.platforms.common import joined, plain_item
+from grader.classroom.uploads import HandIn, Item, Tree, key_of, slug
+from grader.core.messages import say
+from grader.core.text import printable
+
+NAME = re.compile(
+    r"(?s)(?P<before>.+)_attempt_(?P<time>[0-9]{4}(?:-[0-9]{2}){5})(?:_(?P<file>.+)|(?P<about>\.txt))"
+)  # fmt: skip
+PERSON = re.compile(r"\ufeff?(?:Name|Имя)\s*:\s*(?P<name>.*?)\s*\((?P<login>[^()]*)\)\s*(?:\n|\r|$)", re.IGNORECASE)
+
+
+def beginning(item: Item) -> int | None:
+    """Return the length of what Blackboard wrote of a name; None if it is not Blackboard's."""
+    found = None if item.is_folder else NAME.fullmatch(item.shown)
+    return None if found is None else found.end("time")
+
+
+def read(tree: Tree) -> Iterator[HandIn]:
+    """Yield the last attempt of each student, with the earlier ones."""
+    tree.note("Names: Blackboard's.")
+    attempts: dict[str, dict[str, list[tuple[Item, str]]]] = {}
+    people: dict[str, tuple[str, str]] = {}
+    for item in tree.items:
+        found = None if item.is_folder else NAME.fullmatch(item.shown)
+        if found is None:
+            yield from plain_item(tree, item)
+            continue
+        files = attempts.setdefault(found["before"], {}).setdefault(found["time"], [])
+        if found["about"] and item.parts:
+            person = PERSON.match(tree.text(item).decode("utf-8", "replace"))
+            if person is not None:
+                people[found["before"]] = person["name"], person["login"]
+        else:
+            files.append((item, found["file"] or item.shown))
+    several = {item.shown: item for item in tree.items}
+    for before, by_time in attempts.items():
+        name, login = people.get(before, ("", before.rpartition("_")[2]))
+        made = [_attempt(tree, before, time, files, several) for time, files in sorted(by_time.items())]
+        yield _of(made, login, name)
+
+
+def _attempt(tree: Tree, before: str, time: str, files: list[tuple[Item, str]], every: dict[str, Item]) -> HandIn:
+    if files:
+        return tree.hand_in([item for item, _ in files], joined(files), key="")
+    about = every[f"{before}_attempt_{time}.txt"]
+    problem = say("{name} handed in a text and no file.", name=printable(before, 200))
+    return tree.hand_in([about], [], key="", problem=problem)
+
+
+def _of(attempts: list[HandIn], login: str, name: str) -> HandIn:
+    key = key_of(f"{login}.py", is_folder=False) if login else slug(name)
+    *earlier, last = (
+        replace(one, key=key, student=login, name=name, aliases=(login,)) for one in attempts
+    )  # fmt: skip
+    return replace(last, earlier=tuple(earlier))

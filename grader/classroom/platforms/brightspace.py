@@ -1,0 +1,60 @@
+"""Brightspace: `12345-67890 - Full Name - Jan 2, 2026 1000 AM` is a folder, or goes before the name of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from grader.classroom.platforms.common import joined, plain_item
+from grader.classroom.uploads import HandIn, Item, Tree, numbered
+
+NAME = re.compile(
+    r"(?s)(?P<id>[0-9]+)-[0-9]+ ?- (?P<name>.+?) ?- (?P<time>[^-]*[0-9]{4}[^-]*?)(?: - (?P<file>.+))?"
+)  # fmt: skip
+INDEX = "index.html"
+TIMES = ("%b %d, %Y %I%M %p", "%d %B, %Y %H%M", "%B %d, %Y %I%M %p", "%d %b, %Y %H%M", "%b %d, %Y %H%M")
+MONTHS = dict(zip("янв фев мар апр май июн июл авг сен окт ноя дек".split(), range(1, 13), strict=True)) | {"мая": 5}
+
+
+def beginning(item: Item) -> int | None:
+    """Return the length of what Brightspace wrote of a name; None if it is not Brightspace's."""
+    found = NAME.fullmatch(item.shown)
+    return None if found is None else found.end("time")
+
+
+def read(tree: Tree) -> Iterator[HandIn]:
+    """Yield the last attempt of each student, with the earlier ones."""
+    tree.note("Names: Brightspace's.")
+    attempts: dict[tuple[str, str], dict[str, list[tuple[Item, str]]]] = {}
+    for item in tree.items:
+        found = NAME.fullmatch(item.shown)
+        if found is not None:
+            by_time = attempts.setdefault((found["id"], found["name"]), {})
+            by_time.setdefault(found["time"], []).append((item, found["file"] or item.shown))
+        elif item.name.casefold() != INDEX:
+            yield from plain_item(tree, item)
+    for (number, name), by_time in attempts.items():
+        key = numbered(name, number)
+        *earlier, last = (
+            tree.hand_in([item for item, _ in by_time[time]], joined(by_time[time]), key=key, student=number, name=name, aliases=(number,))
+            for time in sorted(by_time, key=moment)
+        )  # fmt: skip
+        yield replace(last, earlier=tuple(earlier))
+
+
+def moment(text: str) -> tuple[datetime, str]:
+    """Return when an attempt was handed in; of a time in another language, what its numbers say."""
+    for form in TIMES:
+        try:
+            return datetime.strptime(text.strip(), form), text
+        except ValueError:
+            continue
+    month = next((number for word, number in MONTHS.items() if word in text.casefold()), 1)
+    numbers = re.findall("[0-9]+", text)
+    year = next((int(one) for one in numbers if len(one) == 4 and one.startswith("20")), 1)
+    others = [int(one) for one in numbers if int(one) != year]
+    day = others[0] if others and 1 <= others[0] <= 28 else 1
+    clock = others[-1] if len(others) > 1 else 0
+    return datetime(year, month, day, clock // 100 % 24, clock % 100 % 60), text

@@ -1,0 +1,91 @@
+"""Gradescope: submission_123 is a folder; submission_metadata.yml says whose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from grader.classroom.platforms.common import plain_item
+from grader.classroom.roster import RosterEntry
+from grader.classroom.uploads import METADATA_BYTES, HandIn, Item, Tree, slug
+from grader.core.errors import Rejected
+
+METADATA = "submission_metadata.yml"
+NAME = re.compile(r"submission_(?P<id>[0-9]+)")
+
+
+def beginning(item: Item) -> int | None:
+    """Return the length of what Gradescope wrote of a name; None if it is not Gradescope's."""
+    return len(item.name) if item.name == METADATA or (item.is_folder and NAME.fullmatch(item.name)) else None
+
+
+def read(tree: Tree) -> Iterator[HandIn]:
+    """Yield each submission, that of a team for each of its students."""
+    tree.note("Names: Gradescope's.")
+    metadata = next((item for item in tree.items if item.name == METADATA and not item.is_folder), None)
+    people = _submitters(tree, metadata) if metadata is not None else {}
+    if metadata is None:
+        tree.note("There is no {file}: students are shown by the number of the submission.", file=METADATA)
+    for item in tree.items:
+        found = NAME.fullmatch(item.name)
+        if item is metadata:
+            continue
+        if found is None or not item.is_folder:
+            yield from plain_item(tree, item)
+            continue
+        several = people.get(item.name) or [RosterEntry(id="")]
+        if len(several) > 1:
+            tree.note("{name} is of {count} students, and graded once for all.", name=item.name, count=len(several))
+        for number, person in enumerate(several, 1):
+            yield tree.hand_in(
+                [item], item.parts, key=slug(item.name if len(several) == 1 else f"{item.name} {number}"),
+                student=person.id or (found["id"] if len(several) == 1 else ""), name=person.name,
+                email=person.email, aliases=(found["id"],) if len(several) == 1 else (),
+                graded_as=slug(item.name) if len(several) > 1 else "",
+            )  # fmt: skip
+
+
+def _submitters(tree: Tree, metadata: Item) -> dict[str, list[RosterEntry]]:
+    """Return who handed in each of Gradescope's submissions; {} and a note where that cannot be read."""
+    try:
+        import yaml
+    except ModuleNotFoundError:
+        tree.note("{file} is read with PyYAML, which is not installed: students are shown by the number of the submission.", file=METADATA)  # fmt: skip
+        return {}
+    try:
+        content = tree.text(metadata)
+        if len(content) > METADATA_BYTES:
+            raise ValueError("it is too large")
+        loaded = yaml.load(content, Loader=_loader(yaml))  # noqa: S506
+        return {
+            str(name): [
+                RosterEntry(**{field: _field(person, f":{key}") for field, key in (("id", "sid"), ("name", "name"), ("email", "email"))})
+                for person in entry.get(":submitters") or []
+            ]
+            for name, entry in loaded.items()
+        }  # fmt: skip
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+        RecursionError,
+        Rejected,
+    ) as error:
+        tree.note("{file} cannot be read ({reason}): students are shown by the number of the submission.", file=METADATA, reason=type(error).__name__)  # fmt: skip
+        return {}
+
+
+def _loader(yaml: Any) -> Any:
+    """Return the safe loader that also passes over the Ruby objects in Gradescope's results, as None."""
+    loader = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
+    loader.add_constructor(None, lambda *_: None)  # type: ignore[attr-defined]
+    return loader
+
+
+def _field(person: dict[Any, Any], name: str) -> str:
+    value = person.get(name)
+    return "" if value is None else str(value)

@@ -1,0 +1,53 @@
+"""Clones of the repositories of a class, as `gh classroom clone` makes them: lab12-login is a folder with .git in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grader.classroom.platforms.common import plain_item
+from grader.classroom.uploads import HandIn, Item, Tree, key_of
+
+WRAPPER = "-submissions"
+
+
+def fits(tree: Tree) -> bool:
+    """Say whether more than half of a source are clones whose names begin alike."""
+    clones = _clones(tree)
+    return len(clones) > 1 and 2 * len(clones) > len(tree.items) and bool(_prefix(tree, clones))
+
+
+def _clones(tree: Tree) -> list[Item]:
+    return [item for item in tree.items if item.is_folder and tree.is_clone(item)]
+
+
+def _prefix(tree: Tree, clones: list[Item]) -> str:
+    """Return the name of the assignment and a dash: what the folder around them is called, or else what they have in common."""
+    names = [item.shown for item in clones]
+    around = tree.place.casefold()
+    if around.endswith(WRAPPER):
+        prefix = around.removesuffix(WRAPPER) + "-"
+        if all(name.casefold().startswith(prefix) for name in names):
+            return prefix
+    first, last = min(names), max(names)
+    length = next((place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
+    before, dash, _ = first[:length].rpartition("-")
+    return before + dash
+
+
+def read(tree: Tree) -> Iterator[HandIn]:
+    """Yield each clone, of the login (or team) at the end of its name."""
+    tree.note("Names: those of repositories, each ends with a login.")
+    clones = _clones(tree)
+    prefix = _prefix(tree, clones)
+    for item in tree.items:
+        if item not in clones:
+            yield from plain_item(tree, item)
+            continue
+        login = item.shown[len(prefix) :]
+        words = item.shown.split("-")
+        # Logins may have something in common, too: the roster says where the name of the assignment ends.
+        aliases = ["-".join(words[place:]) for place in range(1, len(words))]
+        yield tree.hand_in(
+            [item], item.parts, key=key_of(login or item.shown, is_folder=True), student=login, name=login,
+            aliases=tuple(dict.fromkeys([login, *aliases])),
+        )  # fmt: skip

@@ -1,0 +1,57 @@
+"""Microsoft Teams: Submitted files/Full Name/Assignment/Version 2/network.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from grader.classroom.uploads import HandIn, Item, Tree, key_of
+
+SUBMITTED = {"submitted files", "отправленные файлы", "сданные файлы"}
+WORKING = {"working files", "рабочие файлы"}
+VERSION = re.compile(r"(?:Version|Версия)\s*([0-9]+)", re.IGNORECASE)
+
+
+def fits(tree: Tree) -> bool:
+    """Say whether a source is what Teams keeps of an assignment."""
+    return _submitted(tree) is not None
+
+
+def _submitted(tree: Tree) -> Item | None:
+    names = {item.shown.casefold(): item for item in tree.items if item.is_folder}
+    if not names or not names.keys() <= SUBMITTED | WORKING:
+        return None
+    return next((item for name, item in names.items() if name in SUBMITTED), None)
+
+
+def read(tree: Tree) -> Iterator[HandIn]:
+    """Yield the last version of each student, with the earlier ones."""
+    tree.note("Names: those of Microsoft Teams.")
+    submitted = _submitted(tree)
+    assert submitted is not None
+    inner = tree.below(submitted)
+    for student in inner.items:
+        if not student.is_folder:
+            tree.note("{name} is no hand-in: left out.", name=student.shown)
+            continue
+        name = student.shown
+        key = key_of(name, is_folder=False)
+        *earlier, last = (
+            inner.hand_in([student], version.parts, key=key, name=name)
+            for version in _versions(inner, student)
+        )  # fmt: skip
+        yield replace(last, earlier=tuple(earlier))
+
+
+def _versions(tree: Tree, student: Item) -> list[Item]:
+    """Return the folders of a student's versions, the last one last; the student's folder if there are none."""
+    below = tree.below(student)
+    places = [below, *(below.below(item) for item in below.items if item.is_folder)]
+    found = [
+        (int(match[1]), item)
+        for place in places
+        for item in place.items
+        if item.is_folder and (match := VERSION.fullmatch(item.shown.strip()))
+    ]
+    return [item for _, item in sorted(found, key=lambda one: one[0])] or [student]

@@ -1,0 +1,67 @@
+"""The list of the class that a teacher gives: who is who, in which group and team, and which file is whose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.classroom.csv_input import read_table
+from grader.classroom.names import plain
+from grader.core.errors import UsageError
+from grader.core.messages import Message
+
+TITLES = {
+    "id": ("номер", "индивидуальный номер", "id number", "student id", "зачётка", "номер зачётки", "код"),
+    "name": ("фио", "ф.и.о.", "студент", "полное имя", "full name", "student"),
+    "first": ("имя", "first name"),
+    "last": ("фамилия", "last name", "surname"),
+    "patronymic": ("отчество",),
+    "email": ("почта", "e-mail", "email address", "эл. почта", "электронная почта", "адрес электронной почты"),
+    "login": ("логин", "username", "github", "github_username"),
+    "file": ("файл", "filename"),
+    "group": ("группа", "группы", "groups", "section"),
+    "team": ("команда", "бригада"),
+}
+IDS = ("id", "login", "email", "name")  # the first of these that the table has says who is who
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RosterEntry:
+    """One line of the list of the class; file is the name of the upload where no name tells."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+    file: str = ""
+    login: str = ""
+    group: str = ""
+    team: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Roster:
+    """The list of the class, and what to tell about its table."""
+
+    entries: tuple[RosterEntry, ...]
+    notes: tuple[Message, ...] = ()
+
+
+def read_roster(path: Path) -> Roster:
+    """Return the list of the class; UsageError, with the line, for a student who has no id or stands there twice."""
+    table = read_table(path, TITLES)
+    has_name = bool({"name", "first", "last"} & table.columns)
+    column = next((name for name in IDS if name in table.columns or (name == "name" and has_name)), None)
+    if column is None:
+        raise UsageError("{table}, line 1: the column {column} is missing.", table=path.name, column="id")
+    found: dict[str, RosterEntry] = {}
+    for line, row in table.rows:
+        known = {name: row.get(name, "") for name in ("email", "file", "login", "group", "team")}
+        parts = (row.get(part, "") for part in ("last", "first", "patronymic"))
+        name = row.get("name") or " ".join(part for part in parts if part)
+        student = name if column == "name" else row[column]
+        if not student:
+            raise UsageError("{table}, line {line}: there is no {column}.", table=path.name, line=line, column=column)
+        if plain(student) in found:
+            raise UsageError("{table}, line {line}: {id} stands twice.", table=path.name, line=line, id=student)
+        found[plain(student)] = RosterEntry(id=student, name=name, **known)
+    return Roster(entries=tuple(found.values()), notes=table.notes)

@@ -1,0 +1,150 @@
+"""What grade-class says: a bar while it grades, and how the class did."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from grader.classroom.book import CHANGES
+from grader.classroom.grading import SCORE, Change, Line
+from grader.classroom.uploads import HandIns
+from grader.commands.grade import shown
+from grader.core.language import message_in, word
+from grader.core.messages import Message
+from grader.renderers.words import STATUSES
+
+BAR = 20
+MOST_SHOWN = 10
+REDRAW_S = 0.1
+
+
+@dataclass
+class Told:
+    """What is told while the class is graded: a bar, and the lines of the hand-ins at the end."""
+
+    total: int
+    lang: str = "en"
+    lines: list[Line] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._began = self._drawn = time.monotonic()
+        self._graded = 0
+
+    def line(self, line: Line) -> None:
+        """Count a hand-in, and draw the bar."""
+        self.lines.append(line)
+        self._graded += line.is_new
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - self._drawn > REDRAW_S:
+            self._drawn = now
+            click.echo(f"\r{self._bar(now - self._began)}", nl=False, err=True)
+
+    def _bar(self, seconds: float) -> str:
+        full = BAR * len(self.lines) // self.total
+        rate = self._graded / seconds if seconds else 0.0
+        left = (self.total - len(self.lines)) / rate if rate else 0.0
+        said = word(
+            self.lang, "{done} of {all}, {rate} a second, {left} s left",
+            done=len(self.lines), all=self.total, rate=f"{rate:.1f}", left=f"{left:.0f}",
+        )  # fmt: skip
+        return f"[{'#' * full}{'-' * (BAR - full)}] {said}   "
+
+    def waits(self, message: Message) -> None:
+        """Say what a cluster is waiting for."""
+        click.echo(f"grade-class: {shown(message_in(message, self.lang).text)}", err=True)
+
+    def end(self) -> None:
+        """Clear the bar, and print a line for each hand-in."""
+        if sys.stderr.isatty():
+            click.echo("\r" + " " * 70 + "\r", nl=False, err=True)
+        for line in sorted(self.lines, key=lambda one: one.key):
+            points = "-" if line.score is None else str(line.score)
+            status = "" if line.status.value == "graded" else f"  {status_word(self.lang, line.status.value)}"
+            mark = (
+                "" if line.is_new else f"  ({word(self.lang, 'kept: the grader failed' if line.is_kept else 'kept')})"
+            )
+            click.echo(f"{line.key:<30} {points:>4}{status}  {', '.join(line.misconceptions)}{mark}".rstrip())
+
+
+def status_word(lang: str, status: str) -> str:
+    """Return a status in a language."""
+    return word(lang, STATUSES.get(status, status))
+
+
+def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
+    """Print how the class did."""
+    lang, graded = told.lang, sum(line.is_new for line in told.lines)
+    statuses = ", ".join(f"{count} {status_word(lang, status)}" for status, count in numbers["statuses"].items())
+    click.echo()
+    click.echo(
+        word(
+            lang, "{count} hand-ins ({graded} graded now): {statuses}",
+            count=numbers["hand_ins"], graded=graded, statuses=statuses,
+        )
+    )  # fmt: skip
+    scores = numbers["scores"]
+    if scores["mean"] is not None:
+        shares = {name: scores[name] for name in ("mean", "median")}
+        click.echo(word(lang, "Scores of {most}: mean {mean}, median {median}", most=numbers["max_score"], **shares))
+        most = max(scores["tenths"])
+        for tenth, count in enumerate(scores["tenths"]):
+            low = -(-numbers["max_score"] * tenth // 10)
+            click.echo(
+                f"  {word(lang, '{points} and more', points=f'{low:>4}')} {count:>5}  {'#' * -(-40 * count // most)}"
+            )
+    for mistake in numbers["misconceptions"][:MOST_SHOWN]:
+        click.echo(f"  {mistake['hand_ins']:>5} x {mistake['id']}")
+    tell_problems(numbers, told)
+    tell_changes(told)
+    for note in hand_ins.notes:
+        click.echo(f"{word(lang, 'note')}: {shown(message_in(note, lang).text)}")
+    for missing in hand_ins.missing:
+        click.echo(f"{word(lang, 'no hand-in')}: {shown(missing.id)} {shown(missing.name)}")
+
+
+def tell_problems(numbers: dict[str, Any], told: Told) -> None:
+    """Print over what the grader broke, and which results are not up to date."""
+    lang = told.lang
+    broken = [line.broken for line in told.lines if line.broken]
+    for reason in dict.fromkeys([*broken, *told.broken]):
+        click.echo(f"{status_word(lang, 'grader_error')}: {shown(reason)}")
+    kept = sum(line.is_kept for line in told.lines)
+    if kept:
+        click.echo(word(lang, "Earlier results are kept where the grader failed: {count}.", count=kept))
+    if numbers["outdated"]:
+        said = word(
+            lang, "Results of an earlier lab, version or submission: {count}; the column outdated of gradebook.csv marks them. Run again.",
+            count=len(numbers["outdated"]),
+        )  # fmt: skip
+        click.echo(said)
+
+
+def tell_changes(told: Told) -> None:
+    """Print a line for each submission whose points changed, those that lost most first."""
+    lang = told.lang
+    by_key: dict[str, list[Change]] = {}
+    for change in told.changes:
+        by_key.setdefault(change.key, []).append(change)
+
+    def gained(changes: list[Change]) -> int:
+        return sum((one.after or 0) - (one.before or 0) for one in changes if one.criterion == SCORE)
+
+    for key, changes in sorted(by_key.items(), key=lambda item: (gained(item[1]), item[0]))[:MOST_SHOWN]:
+        what = word(lang, "new submission") if changes[0].is_resubmitted else word(lang, "graded again")
+        moves = ", ".join(
+            f"{word(lang, 'score') if one.criterion == SCORE else one.criterion} {_points(one.before)} -> {_points(one.after)}"
+            for one in changes
+        )
+        click.echo(f"{word(lang, 'changed')}: {key} ({what}): {moves}")
+    if by_key:
+        click.echo(word(lang, "Changed: {count}. {file} has all of them.", count=len(by_key), file=CHANGES))
+
+
+def _points(points: int | None) -> str:
+    return "-" if points is None else str(points)
