@@ -42,7 +42,9 @@ at least one, or is broken itself; 130 interrupted (what is done is kept).
 @options.time_limit
 @click.option("reports", "--report", type=click.Choice(FORMATS), multiple=True, help="Further reports; JSON always is.")
 @click.option(
-    "--roster", type=click.Path(path_type=Path), help="CSV with id, name, email, file to match hand-ins with."
+    "--roster",
+    type=click.Path(path_type=Path),
+    help="CSV that says who is who: id, name, email, login, group, team, file.",
 )
 @options.assignment
 @options.rubric
@@ -97,7 +99,7 @@ def command(
     cluster: str | None,
     required: str,
 ) -> int:
-    """Grade the hand-ins in SUBMISSIONS, a folder or the archive that Moodle, Canvas or Gradescope exports.
+    """Grade the submissions in SUBMISSIONS, a folder or the archive that a learning platform exports.
 
     Files, folders, archives and notebooks, one a student. An overrides.csv in the folder of the results
     (student, criterion, points, reason) is yours: its points count in place of the measured ones.
