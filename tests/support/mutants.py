@@ -679,13 +679,20 @@ class Behaviour:
     """What a text was seen to do with set weights, and fresh.
 
     answers (n,) and steps (n, 9) are the network's, one model for all; neuron (n, 6) is a single neuron's
-    output, step and returned errors; rest is functions and the start after a set seed.
+    output, step and returned errors; rest is functions and the start after a set seed. of_sums (n,) is what the neuron
+    answers to the same sums, made of one weight and one input.
     """
 
     answers: Array
     steps: Array
     neuron: Array
     rest: Array
+    of_sums: Array
+
+    @property
+    def is_activated(self) -> bool:
+        """Say whether a neuron answers with a function of the sum w . x + w0."""
+        return same(self.neuron[:, 0], self.of_sums)
 
     def equals(self, other: Behaviour) -> bool:
         """Say whether nothing tells the two apart."""
@@ -698,6 +705,13 @@ class Behaviour:
                 (self.rest, other.rest),
             )
         )
+
+    @property
+    def parts(self) -> tuple[tuple[Array, bool], ...]:
+        """Return what is seen, part by part, and whether a constant factor, the rate or a sign, makes no difference to it."""
+        step, returned, functions, start = self.neuron[:, 1:4], self.neuron[:, 4:6], self.rest[:8], self.rest[8:]
+        plain = (self.answers, self.neuron[:, 0], functions, start)
+        return (*((one, False) for one in plain), *((one, True) for one in (self.steps, step, returned)))
 
     def steps_as(self, other: Behaviour) -> bool:
         """Say whether the networks answer alike, and their steps down the loss differ by a constant only: the rate."""
@@ -712,6 +726,41 @@ def same(mine: Array, other: Array) -> bool:
     with np.errstate(invalid="ignore"):
         is_far = np.abs(mine - other) > CLOSE * (1 + np.abs(other))
     return not is_far.any() and np.array_equal(np.isfinite(mine), np.isfinite(other))
+
+
+def is_undone(mistake: Behaviour, both: Behaviour, other: Behaviour, right: Behaviour) -> bool:
+    """Say whether another mistake undoes one: in a part that this one alone gets wrong, both together do just what the other
+    alone or right code does, and are nearer to right code by it.
+    """
+    for (mine, is_free), (ours, _), (its, _), (wanted, _) in zip(
+        mistake.parts, both.parts, other.parts, right.parts, strict=True
+    ):
+        is_wrong = not alike(mine, wanted, is_free)
+        is_gone = alike(ours, wanted, is_free) or alike(ours, its, is_free)
+        if is_wrong and is_gone and distance(ours, wanted, is_free) < distance(mine, wanted, is_free) - CLOSE:
+            return True
+    return False
+
+
+def factor(mine: Array, other: Array) -> float:
+    """Return the number that other is best multiplied with to give mine."""
+    with np.errstate(all="ignore"):
+        found = float((mine * other).sum() / (other**2).sum())
+    return found if np.isfinite(found) else 0.0
+
+
+def alike(mine: Array, other: Array, is_free: bool) -> bool:
+    """Say whether two tables of numbers agree, or are proportional where a factor is free."""
+    scale = factor(mine, other) if is_free else 1.0
+    return same(mine, scale * other) if scale else same(mine, other)
+
+
+def distance(mine: Array, right: Array, is_free: bool) -> float:
+    """Return how far numbers are from the right ones: squares, or 1 for none that is explained where a factor is free."""
+    with np.errstate(all="ignore"):
+        off = float(((mine - factor(mine, right) * right if is_free else mine - right) ** 2).sum())
+        found = off / float((mine**2).sum()) if is_free and mine.any() else 1.0 if is_free else off
+    return found if np.isfinite(found) else np.inf
 
 
 def drawn() -> tuple[Array, Array]:
@@ -731,7 +780,7 @@ def behaviour(text: str) -> Behaviour:
     with np.errstate(all="ignore"):
         exec(text, names)  # noqa: S102  - our own text
         model, neuron = names["Model"](), names["Neuron"](2)
-        answers, steps, single = [], [], []
+        answers, steps, single, of_sums = [], [], [], []
         for wanted, x, err in zip(parameters, inputs, ERRORS_PASSED, strict=True):
             put(model, wanted)
             answers.append(model.forward(list(x)))
@@ -741,6 +790,8 @@ def behaviour(text: str) -> Behaviour:
             out = neuron.forward(list(x))
             returned = np.resize(np.array(neuron.backward(list(x), err), dtype=float), 2)
             single.append([float(out), *(neuron_of(neuron) - present_in(neuron, wanted[0])), *returned])
+            set_neuron(neuron, np.array([1.0, 0.0, 0.0]))
+            of_sums.append(float(neuron.forward([x @ wanted[0, :2] + wanted[0, 2], 0.0])))
         rest = [names["loss"](y, label) for y, label in LOSS_ASKED]
         rest += [names[one](np.float64(value)) for one in ("sigmoid", "sigmoid_derivative") for value in (0.3, 0.8)]
         np.random.seed(1)
@@ -751,6 +802,7 @@ def behaviour(text: str) -> Behaviour:
         steps=np.array(steps),
         neuron=np.array(single, dtype=float),
         rest=np.array([*rest, *taken(fresh).ravel()], dtype=float),
+        of_sums=np.array(of_sums),
     )
 
 
@@ -845,9 +897,15 @@ def paired(first: Mutant, second: Mutant) -> Mutant | None:
         if edited(both.base, both.edits) != edited(both.base, second.edits + first.edits):
             return None
         seen = behaviour(both.text(0.3))
-    except (ValueError, TypeError, IndexError, ArithmeticError):
+    except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError):
         return None
-    if any(seen.equals(single) for single in known().values()):
+    if any(seen.equals(single) for single in (*known().values(), *more().values())):
+        return None
+    right, alone = known()["arrays" if both.base is ARRAYS else "lists"], (known()[first.id], known()[second.id])
+    if is_undone(alone[0], seen, alone[1], right) or is_undone(alone[1], seen, alone[0], right):
+        return None
+    are_activations = [one.is_activated and not same(one.of_sums, right.of_sums) for one in (*alone, seen)]
+    if all(are_activations):  # two wrong activations are one
         return None
     alike = {name for name, single in known().items() if seen.steps_as(single)}
     if alike & {"arrays", "lists"}:

@@ -226,12 +226,24 @@ class Measurements:
         """The mistake behind the network's answers."""
         answers = self._network.answers
         found = diagnose_forward(answers.parameters, answers.x, answers.actual)
-        with contextlib.suppress(CaseStopped):  # of rules with the same answers: those in a neuron, or those beside it
-            if found is not None and len(found.rules) > 1:
-                is_beside = self.neuron_steps.is_sigmoid
-                kept = tuple(rule for rule in found.rules if (rule.output is None) == is_beside)
-                return replace(found, rules=kept or found.rules)
+        with contextlib.suppress(CaseStopped):  # thresholded answers fit more than one rule: what the neuron does tells
+            if found is not None:
+                kept = tuple(rule for rule in found.rules if rule.keeps_hidden == self.neuron_steps.is_sigmoid)
+                return replace(found, rules=kept) if kept else None
         return found
+
+    @measurement
+    def is_other_activation(self) -> bool:
+        """Whether forward is wrong by its activation alone: that of all three neurons, or of the hidden ones."""
+        answers, neuron = self._network.answers, self._network.neuron()
+
+        def activation(d: Array) -> Array:
+            return neuron.forward(np.array([1.0, 0.0, 0.0]), np.column_stack([d, np.zeros(len(d))]))
+
+        hidden = np.concatenate([oracle.sums(answers.parameters[:, row], answers.x) for row in (0, 1)])
+        sums = oracle.sums(answers.parameters[:, 2], activation(hidden).reshape(2, -1).T)
+        made = (activation(sums), oracle.sigmoid(sums))
+        return any(np.allclose(answers.actual, one, rtol=FORWARD_ATOL, atol=FORWARD_ATOL) for one in made)
 
     @measurement
     def neuron_mistake(self) -> Diagnosis | None:
@@ -326,15 +338,30 @@ class Measurements:
         return self.neuron_steps.is_varying and (is_known or self.neuron_mistake is not None)
 
     @measurement
-    def is_recognised(self) -> bool:
-        """Whether a layer's steps are right, or those of a known mistake: then what is learned is learned by them."""
-        try:
-            rule = self.model_rule
-            if self.is_dead:
-                return False
-            return rule.is_output_right or rule.is_hidden_right or self.network_mistake is not None
-        except CaseStopped:
-            return False
+    def unknown(self) -> str | None:
+        """The case that shows that more than one mistake is in forward and steps, or steps that no known mistake makes:
+        then nothing can be said of what they learn. None where forward or steps are right, and the other is, or is known.
+        """
+        if self.is_dead:
+            return "forward.model"
+        rule, is_forward_right = self.model_rule, self._network.is_forward_right
+        is_right = rule.is_right and (not rule.is_carried or (not is_forward_right and self._is_neuron_right))
+        is_forward_known = is_forward_right or self.forward_mistake is not None or self.is_other_activation
+        if not is_forward_known or not (is_right or is_forward_right):
+            return "forward.model"
+        if not is_right and self.network_mistake is None:
+            return "model_update.hidden_step" if rule.is_output_right else "model_update.output_step"
+        is_rate_right = self.rate_ratio is None or abs(self.rate_ratio - 2) < TOLERANCE
+        return None if is_rate_right or (is_right and is_forward_right) else "neuron_update.weights"
+
+    @property
+    def _is_neuron_right(self) -> bool:
+        """Return whether all of a neuron's steps are right, and the errors that it returns, if it returns any."""
+        steps, rule = self.neuron_steps, self.neuron_rule
+        if not rule.is_right_throughout or steps.returned.shape[1] != 2:
+            return rule.is_right_throughout
+        expected = steps.err * (rule.slope / rule.rate)[:, None] * steps.before[:, :2]
+        return misfit(steps.returned, expected) < TOLERANCE
 
     @measurement
     def is_neuron_dead(self) -> bool:
@@ -371,7 +398,7 @@ class Measurements:
     def model_rule(self) -> ModelRule:
         """How the network's steps compare with the gradient; a neuron's own mistakes are carried forward."""
         steps = self.model_steps
-        gradient = gradient_rule(steps)
+        gradient = gradient_rule(steps, self._neuron_sign)
         if gradient.is_right or not steps.change.any():
             return gradient
         accelerated = momentum_rule(steps)
@@ -404,6 +431,13 @@ class Measurements:
         """Keep for hooks.py whether the program itself calls its network as the template does."""
         if FITS not in self._network.student.kept:
             self._network.student.keep(FITS, own_usage(Calls(self._network.student)))
+
+    @property
+    def _neuron_sign(self) -> float:
+        """Return a number with the sign of a single neuron's rate; 0 where its weights show none."""
+        with contextlib.suppress(CaseStopped):
+            return self.neuron_rule.rate if self.neuron_rule.are_weights_right else 0.0
+        return 0.0
 
     def _own(self, steps: ModelSteps) -> ModelRule | None:
         """Compare with the slopes of the student's own forward, where that is wrong in itself."""

@@ -209,7 +209,8 @@ class Rule:
 
     A mistake inside a neuron gives change (..., 3), back (..., 2) - the errors it returns - or both;
     one in the network gives network (..., 3, 3). One in forward gives output, of a neuron (...), or
-    answer, of the network (...); one in the loss gives loss of (y, label), all (...). forms are the values of `form` to try.
+    answer, of the network (...), which may keep the hidden neurons right (keeps_hidden); one in the loss gives loss of
+    (y, label), all (...). forms are the values of `form` to try.
     """
 
     id: str
@@ -221,6 +222,7 @@ class Rule:
     network: Callable[[Network], Array] | None = None
     output: Callable[[Neurons], Array] | None = None
     answer: Callable[[Array, Array], Array] | None = None
+    keeps_hidden: bool = False
     loss: Callable[[Array, Array], Array] | None = None
     forms: tuple[float, ...] = (1.0,)
 
@@ -276,8 +278,10 @@ def _layers(hidden: Callable[[Array], Array], out: Callable[[Array], Array]) -> 
     return answer
 
 
-def _answer(name: str, answer: Callable[[Array, Array], Array], message: str, hint: str) -> Rule:
-    return Rule(id=name, message=message, hint=hint, formula="neuron", answer=answer)
+def _answer(
+    name: str, answer: Callable[[Array, Array], Array], message: str, hint: str, *, keeps_hidden: bool = True
+) -> Rule:
+    return Rule(id=name, message=message, hint=hint, formula="neuron", answer=answer, keeps_hidden=keeps_hidden)
 
 
 def _itself(d: Array) -> Array:
@@ -380,15 +384,15 @@ FORWARD = (
     _answer(
         "hidden_linear", _layers(_itself, oracle.sigmoid),
         "The hidden neurons have no activation; without one the network is only a single neuron and XOR is out of reach.",
-        "All three neurons end with the sigmoid.",
+        "All three neurons end with the sigmoid.", keeps_hidden=False,
     ),
     _answer(
         "hidden_tanh", _layers(np.tanh, oracle.sigmoid),
-        "The hidden neurons use tanh, not the sigmoid.", "All three neurons end with the sigmoid.",
+        "The hidden neurons use tanh, not the sigmoid.", "All three neurons end with the sigmoid.", keeps_hidden=False,
     ),
     _answer(
         "hidden_relu", _layers(_relu, oracle.sigmoid),
-        "The hidden neurons use ReLU, not the sigmoid.", "All three neurons end with the sigmoid.",
+        "The hidden neurons use ReLU, not the sigmoid.", "All three neurons end with the sigmoid.", keeps_hidden=False,
     ),
     _answer(
         "output_tanh", _layers(oracle.sigmoid, np.tanh),

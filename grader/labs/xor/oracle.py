@@ -39,9 +39,14 @@ def derivative(y: ArrayLike) -> Array:
     return np.asarray(y * (1 - y))
 
 
+def sums(weights: Array, inputs: Array) -> Array:
+    """Return the sum d of one neuron, (...,): weights (..., 3) with the bias last, inputs (..., 2)."""
+    return np.asarray((weights[..., :2] * inputs).sum(-1) + weights[..., 2])
+
+
 def neuron(weights: Array, inputs: Array) -> Array:
-    """Return the output of one neuron, (...,): weights (..., 3) with the bias last, inputs (..., 2)."""
-    return sigmoid((weights[..., :2] * inputs).sum(-1) + weights[..., 2])
+    """Return the output of one neuron, (...,), for weights (..., 3) and inputs (..., 2)."""
+    return sigmoid(sums(weights, inputs))
 
 
 def hidden(parameters: Array, x: Array) -> Array:

@@ -353,15 +353,18 @@ def rates_of(steps: ModelSteps) -> list[float]:
     return [*rates, statistics.median(probed)]
 
 
-def gradient_rule(steps: ModelSteps) -> ModelRule:
-    """Compare with the gradient, with the rate of the output neuron if that follows it."""
+def gradient_rule(steps: ModelSteps, sign: float = 0.0) -> ModelRule:
+    """Compare with the gradient, with the rate of the output neuron if that follows it.
+
+    If not, the rate has the sign of a single neuron's, where that is known: 0 for unknown.
+    """
     found = []
     for rate in rates_of(steps):
         expected = rate * steps.gradient
         found.append(ModelRule(expected=expected, residuals=residuals(steps, expected), rate=rate))
     if found[0].is_output_right:
         return found[0]
-    return min(found, key=lambda rule: (_off(steps, rule.expected), rule.residuals.max()))
+    return min(found, key=lambda rule: (rule.rate * sign < 0, _off(steps, rule.expected), rule.residuals.max()))
 
 
 def _off(steps: ModelSteps, expected: Array) -> int:
