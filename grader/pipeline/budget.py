@@ -8,8 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 
+from grader.core.messages import say
+
 AGAIN_S = 1.0  # Python drops an exception that is raised in a callback of the garbage collector
 TRUSTED_CPU_S = 8.0  # an ordinary submission takes half a second
+TOO_LONG = "it takes too long"
+OVERWORKED = say(
+    "What the program answers takes too long to judge: its numbers or its objects are too many, or the lab is too slow."
+)
 
 
 class OutOfTime(BaseException):
@@ -35,10 +41,10 @@ class Budget:
     def spending(self) -> Iterator[None]:
         """Count the processor time of a part; OutOfTime where the budget ends."""
         if self.is_spent:
-            raise OutOfTime
+            raise OutOfTime(TOO_LONG)
         began = time.process_time()
         try:
-            with alarm("ITIMER_PROF", "SIGPROF", self._left_s, OutOfTime()):
+            with alarm("ITIMER_PROF", "SIGPROF", self._left_s, OutOfTime(TOO_LONG)):
                 yield
         except OutOfTime:
             self._left_s = 0.0  # timers tick more coarsely than the clock

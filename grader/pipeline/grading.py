@@ -15,7 +15,7 @@ from grader.core.limits import Limits
 from grader.core.messages import Message, say
 from grader.core.report import Report, Status
 from grader.pipeline.assignment import Assignment, read_assignment
-from grader.pipeline.budget import Budget
+from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime
 from grader.pipeline.import_rules import check_imports, dropped_lines
 from grader.pipeline.lab_package import LabPackage
 from grader.pipeline.runs import BonusRun, Context, Handed, Progress, StagedSubmission, SuiteRun, silent
@@ -103,11 +103,13 @@ def grade_handed(
             return score(assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=total_s)
     except Rejected as rejected:
         return rejection(assignment, handed.name, rejected.reason, seed=seed, lang=lang, began=began)
+    except OutOfTime:
+        status, reason = Status.NOT_GRADABLE, OVERWORKED
     except Exception as error:  # our own mistake, or the machine's: the report says so, whatever was handed in
         problem = str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}"
-        reason = say("The grader itself failed: {problem}.", problem=problem)
+        status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
     total_s = time.monotonic() - began
-    return without_run(assignment, handed.name, Status.GRADER_ERROR, reason, seed=seed, lang=lang, total_s=total_s)
+    return without_run(assignment, handed.name, status, reason, seed=seed, lang=lang, total_s=total_s)
 
 
 def rejection(assignment: Assignment, name: str, reason: Message, *, seed: int, lang: str, began: float) -> Report:
@@ -143,18 +145,19 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
     from grader.lab.hooks import Hooks  # pytest loads while the worker starts
     from grader.pipeline.run_suite import run_suite
 
-    assignment = context.assignment
+    assignment, budget = context.assignment, context.budget
     package = LabPackage(assignment.place)
     if assignment.folder:  # another lab's modules may keep something of one submission, and may have changed
         package.forget()
     hooks = Hooks(package.optional("hooks"))
     first = run_suite(staged, worker, context)
-    if first.broken is not None:
+    if first.broken is not None or budget.is_spent:
         return first
     ran = ran_of(first, assignment)
-    suite = hooks.other_suite(ran)
+    with budget.spending():
+        suite = hooks.other_suite(ran)
     if suite is None:
-        return drawn(first, assignment, hooks)
+        return drawn(first, assignment, hooks, budget)
     other = run_suite(staged, worker, context, suite)
     if other.broken is not None:  # it ran as the submission pleased: what broke it costs no grade, and is told
         note = say(
@@ -162,9 +165,12 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
             suite=suite,
             problem=other.broken,
         )
-        return drawn(replace(first, notes=[*first.notes, note]), assignment, hooks)
-    better = first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other
-    return drawn(replace(better, student_time_s=round(worker.spent_s, 4)), assignment, hooks)
+        return drawn(replace(first, notes=[*first.notes, note]), assignment, hooks, budget)
+    if budget.is_spent:
+        return other
+    with budget.spending():
+        better = first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other
+    return drawn(replace(better, student_time_s=round(worker.spent_s, 4)), assignment, hooks, budget)
 
 
 def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
@@ -175,13 +181,14 @@ def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
     return Ran(suite=run.suite, outcomes=outcomes, score=points_of(assignment.rubric, outcomes), kept=run.kept)
 
 
-def drawn(run: SuiteRun, assignment: Assignment, hooks: Hooks) -> SuiteRun:
+def drawn(run: SuiteRun, assignment: Assignment, hooks: Hooks, budget: Budget) -> SuiteRun:
     """Return a run with the figures that the lab makes of it; what breaks there is a note, and no matter of the grade."""
     from grader.lab import CaseStopped
 
     try:
-        return replace(run, figures=hooks.figures(ran_of(run, assignment)))
-    except (Exception, CaseStopped) as error:
+        with budget.spending():
+            return replace(run, figures=hooks.figures(ran_of(run, assignment)))
+    except (Exception, CaseStopped, OutOfTime) as error:
         problem = f"{type(error).__name__}: {error}"
         note = say(
             "For the lecturer: hooks.py made no figures ({problem}). The grade does not depend on it.", problem=problem

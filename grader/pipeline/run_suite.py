@@ -31,7 +31,7 @@ from grader.lab import CaseEvidence, CaseStopped, Student, blocked, not_gradable
 from grader.lab.source import SourceFile
 from grader.pipeline import fixtures
 from grader.pipeline.assignment import Assignment
-from grader.pipeline.budget import Budget, OutOfTime, alarm
+from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime, alarm
 from grader.pipeline.lab_package import LabPackage
 from grader.pipeline.runs import Context, Progress, StagedSubmission, SuiteRun
 from grader.sandbox.client import Worker
@@ -61,7 +61,6 @@ ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inp
 FIXTURES = ("student", "evidence")  # the harness's: a lab cannot redefine them
 CONTRACT = "suite"  # the folder of the suite that every lab has
 UNJUDGED = "This case is judged by the calls of the template only, and they do not fit this submission."
-OVERWORKED = "What the program answers takes too long to judge: its numbers or its objects are too many."
 
 UNMARKED = "?"  # the criterion of a test without a mark
 
@@ -151,22 +150,27 @@ class SuitePlugin:
         with self._limited():
             return (yield)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        """End the fixtures of a case, which ends; where no time is left, pytest still has to clear up."""
+        with contextlib.nullcontext() if self._budget.is_spent else self._limited():
+            return (yield)
+
     @contextlib.contextmanager
     def _limited(self) -> Iterator[None]:
-        """Stop a case that never ends: in a lab of its own the suite is at fault, in this one what the submission answered."""
+        """Stop a case that never ends: one that waits is the suite's fault, one that computes may be the submission's."""
         whole_s = self.student.limits.total_time_s + SUITE_TIME_S
         left_s = max(LEAST_TIME_S, self._joined + whole_s - time.monotonic())
         late = TimeoutError(f"the suite did not end within {whole_s:g} s")
-        is_of_this_lab = not Path(self._assignment.folder).is_absolute()
         try:
             with (
                 alarm("ITIMER_REAL", "SIGALRM", left_s, late),
-                self._budget.spending() if is_of_this_lab else contextlib.nullcontext(),
+                self._budget.spending(),
                 np.errstate(all="ignore"),  # a submission's numbers may be of any size
             ):
                 yield
         except OutOfTime:
-            raise not_gradable(OVERWORKED) from None
+            raise not_gradable(OVERWORKED.id) from None
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module:
         """Import a module of the suite as one of the lab's package, so that it can import the others relatively."""

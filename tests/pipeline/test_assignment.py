@@ -215,9 +215,10 @@ def test_a_suite_that_breaks_by_the_command(lab: Path, write: Write, tmp_path: P
 
 @pytest.mark.soak
 def test_a_suite_that_never_ends(lab: Path, write: Write, tmp_path: Path) -> None:
-    """It is broken, and the other cases are judged."""
+    """One that waits is broken, and the other cases are judged."""
     suite = lab / "suite" / "test_neuron.py"
-    suite.write_text(suite.read_text(encoding="utf-8").replace(DRAWS, "while True: pass"), encoding="utf-8")
+    waiting = "import time; time.sleep(600)"
+    suite.write_text(suite.read_text(encoding="utf-8").replace(DRAWS, waiting), encoding="utf-8")
 
     ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, lab, "--time-limit", "8")
 

@@ -15,7 +15,9 @@ import pytest
 
 from grader.core.errors import BrokenGrader
 from grader.core.report import Status
+from grader.pipeline import grading
 from grader.pipeline.assignment import DEFAULT_LAB
+from grader.pipeline.budget import Budget
 from grader.pipeline.grading import assignment
 from grader.pipeline.grading import grade as grade_here
 from tests.support.command import ROOT, grade, warm_sandbox
@@ -229,6 +231,52 @@ def test_a_second_suite_that_breaks(tmp_path: Path) -> None:
 
     assert (report.status, report.score) == (Status.GRADED, 0)
     assert any("suite_twice broke" in note.text and "ZeroDivisionError" in note.text for note in report.notes)
+
+
+LOOPS = """
+def work_on():
+    for number in iter(int, 1):
+        hash(number)
+"""
+# Which part of a lab computes without end: its files, and what the report says.
+ENDLESS = {
+    "case": ({"suite": "work_on()"}, "not_gradable"),
+    "fixture": ({"fixture": "work_on()"}, "not_gradable"),
+    "the end of a fixture": ({"fixture": "yield\n        work_on()"}, "graded"),
+    "other_suite": ({"hooks": "def other_suite(run):\n    work_on()\n"}, "not_gradable"),
+    "figures": ({"hooks": "def figures(run):\n    work_on()\n"}, "graded"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    "part", ["case", "figures", *(pytest.param(one, marks=pytest.mark.soak) for one in ENDLESS if one not in ("case", "figures"))]
+)  # fmt: skip
+def test_a_lab_that_computes_without_end(part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cases, fixtures and hooks of any lab share the processor time of one submission."""
+    monkeypatch.setattr(grading, "Budget", lambda: Budget(0.3))
+    places, status = ENDLESS[part]
+    folder = lab(
+        tmp_path / "lab",
+        f"""
+        import pytest
+        from ..loops import work_on
+
+        @pytest.mark.criterion("work")
+        def test_double(student, doubled):
+            {places.get("suite", "pass")}
+        """,
+        {"work.double": 1},
+        loops=LOOPS,
+        hooks=f"from .loops import work_on\n\n{places.get('hooks', '')}",
+        suite__conftest=f"import pytest\nfrom ..loops import work_on\n\n@pytest.fixture\ndef doubled():\n        {places.get('fixture', 'pass')}\n",
+    )
+
+    (report,) = graded(folder, RIGHT)
+
+    assert report.status.value == status
+    said = [*(one.text for one in report.notes), report.reason.text if report.reason else ""]
+    assert any("too long" in one for one in said) or part == "the end of a fixture"
 
 
 def test_a_case_that_the_second_suite_has_not(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
     ),
     "rounded_and_counted": (
         [(BIAS, BIAS + "        self._weigths = np.round(self._weigths, 2)\n"), (OUT, f"        self.n = getattr(self, 'n', 0) + 1\n        self.y = 1e-6 * self.n + sigmoid({DOT})\n")],
-        81,
+        71,
         {"forward gives another answer when it is called again with the same input.", "The weights are rounded to {digits} digits after each step: small steps are lost."},
     ),
     "forward_moves_weights": ([(RETURN, "        self.n1._weigths = self.n1._weigths * 1.001\n" + RETURN)], 75, {"forward changes the weights."}),
