@@ -779,7 +779,7 @@ def behaviour(text: str) -> Behaviour:
     names: dict[str, Any] = {"__name__": "student"}
     with np.errstate(all="ignore"):
         exec(text, names)  # noqa: S102  - our own text
-        model, neuron = names["Model"](), names["Neuron"](2)
+        model, neuron, other = names["Model"](), names["Neuron"](2), names["Neuron"](2)
         answers, steps, single, of_sums = [], [], [], []
         for wanted, x, err in zip(parameters, inputs, ERRORS_PASSED, strict=True):
             put(model, wanted)
@@ -790,8 +790,8 @@ def behaviour(text: str) -> Behaviour:
             out = neuron.forward(list(x))
             returned = np.resize(np.array(neuron.backward(list(x), err), dtype=float), 2)
             single.append([float(out), *(neuron_of(neuron) - present_in(neuron, wanted[0])), *returned])
-            set_neuron(neuron, np.array([1.0, 0.0, 0.0]))
-            of_sums.append(float(neuron.forward([x @ wanted[0, :2] + wanted[0, 2], 0.0])))
+            set_neuron(other, np.array([1.0, 0.0, 0.0]))
+            of_sums.append(float(other.forward([x @ wanted[0, :2] + wanted[0, 2], 0.0])))
         rest = [names["loss"](y, label) for y, label in LOSS_ASKED]
         rest += [names[one](np.float64(value)) for one in ("sigmoid", "sigmoid_derivative") for value in (0.3, 0.8)]
         np.random.seed(1)
