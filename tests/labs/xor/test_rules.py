@@ -173,7 +173,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
         71,
         {"forward gives another answer when it is called again with the same input.", "The weights are rounded to {digits} digits after each step: small steps are lost."},
     ),
-    "forward_moves_weights": ([(RETURN, "        self.n1._weigths = self.n1._weigths * 1.001\n" + RETURN)], 75, {"forward changes the weights."}),
+    "forward_moves_weights": ([(RETURN, "        self.n1._weigths = self.n1._weigths * 1.001\n" + RETURN)], 65, {"forward changes the weights."}),
     "right_in_another_way": (
         [*RENAMED, (START, "        self._weigths = np.full(n_inputs, 0.01)\n        self.bias = 0.001 * np.random.randn()\n"), (ERRORS, ""), ("        return errors\n", ""), *compose(f"{SLOPE} * self.n3._weigths"), ("    return [0.0] * epochs\n", "")],
         100,
