@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import _thread
-import contextlib
 import os
 import secrets
-import signal
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from grader import __version__
 from grader.commands import options
+from grader.commands.ending import check_signals, run, shown
+from grader.commands.output import is_terminal, progress, write
 from grader.core import exits
 from grader.core.language import from_locale, message_in, word
 
@@ -34,10 +28,6 @@ if TYPE_CHECKING:
     from grader.sandbox.processes import Sandbox
 
 FORMATS = ("json", "text", "html", "markdown", "github", "junit", "gradescope", "classroom50")
-ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-AGAIN_S = 0.01
-RECEIVED: list[int] = []  # the signals that interrupted this process
-DEFAULT_REPORT = ("json", "grade-report.json")
 
 EPILOG = """\b
 Exit codes: 0 graded (any score); 1 below --fail-under; 2 wrong usage;
@@ -271,84 +261,6 @@ def main() -> None:
     run(command, "grade")
 
 
-def run(command: click.Command, name: str) -> None:
-    """Run a command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
-    answer_signals(interrupt)
-    sys.unraisablehook = interrupt_again
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        code = command.main(prog_name=name, standalone_mode=False)
-        answer_signals(signal.SIG_IGN)
-        check_signals()
-    except SystemExit:  # click's own end, when the reader of --help has seen enough
-        code = exits.GRADED
-    except click.ClickException as error:
-        click.echo(f"{name}: {shown(error.format_message())} Try: {name} --help", err=True)
-        code = exits.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        click.echo(f"{name}: interrupted", err=True)
-        code = exits.INTERRUPTED
-    except OSError as error:  # of the place the command was started in: a folder that is gone, a full device
-        forget_output()
-        place = f" ({shown(str(error.filename))})" if error.filename else ""
-        click.echo(f"{name}: {error.strerror}{place}.", err=True)
-        code = exits.USAGE
-    sys.exit(code)
-
-
-def answer_signals(handler: Callable[..., None] | signal.Handlers) -> None:
-    """Answer every signal that ends a terminal's work or a job in one way."""
-    for number in ENDING:
-        signal.signal(number, handler)
-
-
-def interrupt(number: int, frame: FrameType | None) -> None:
-    """End the work; a second signal would only end the tidying up."""
-    answer_signals(signal.SIG_IGN)
-    RECEIVED.append(number)
-    while frame is not None and frame.f_code is not interrupt_again.__code__:
-        frame = frame.f_back
-    if frame is None:
-        raise KeyboardInterrupt
-    signal_again()  # Python would drop an exception here and call nobody
-
-
-def check_signals() -> None:
-    """Raise KeyboardInterrupt if a signal arrived, whatever became of the exception that it raised."""
-    if RECEIVED:
-        raise KeyboardInterrupt
-
-
-def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
-    """Repeat a signal whose exception Python dropped, as it does in a __del__ or an import lock's callback."""
-    if isinstance(dropped.exc_value, KeyboardInterrupt):
-        signal_again()
-    else:
-        sys.__unraisablehook__(dropped)
-
-
-def signal_again() -> None:
-    """Send the main thread a signal shortly, without waiting for the thread that sends it."""
-    answer_signals(interrupt)
-    main = threading.main_thread().ident
-    wake = getattr(signal, "pthread_kill", lambda _, number: _thread.interrupt_main(number))  # Windows has none
-
-    def send() -> None:
-        time.sleep(AGAIN_S)
-        wake(main, signal.SIGINT)
-
-    _thread.start_new_thread(send, ())
-
-
-def forget_output() -> None:
-    """Drop what is still buffered for a standard output that takes no more."""
-    with contextlib.suppress(OSError, AttributeError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def check_destinations(reports: tuple[tuple[str, str], ...], submission: Path, lang: str) -> None:
     """Refuse two reports for one place, and a report in place of the submission."""
     places = [path if path == "-" else os.path.realpath(path) for _, path in reports]
@@ -360,150 +272,12 @@ def check_destinations(reports: tuple[tuple[str, str], ...], submission: Path, l
             raise click.UsageError(word(lang, "the report would replace the submission {place}.", place=repr(place)))
 
 
-def shown(text: str) -> str:
-    """Return text fit for a terminal, whatever names it holds."""
-    from grader.core.text import printable
-
-    return printable(text, 2_000)
-
-
 def graded(submission: Path, task: Assignment, seed: int, lang: str, sandbox: Sandbox) -> Report:
     """Grade, with a line of progress where a person watches."""
     from grader.pipeline.grading import grade
 
     with progress() as tell:
         return grade(submission, task, seed=seed, lang=lang, sandbox=sandbox, progress=tell)
-
-
-@contextlib.contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """Show the running case on a terminal, nothing elsewhere."""
-    if not is_terminal(sys.stderr):
-        yield lambda _: None
-        return
-    terminal = sys.__stderr__
-    assert terminal is not None
-
-    def tell(name: str) -> None:
-        terminal.write(f"\r\x1b[K{name}")
-        terminal.flush()
-
-    try:
-        yield tell
-    finally:
-        terminal.write("\r\x1b[K")
-        terminal.flush()
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Say whether a person watches a stream."""
-    return stream is not None and stream.isatty()
-
-
-def painted(text: str, *, is_plain: bool) -> str:
-    """Return a text report for standard output: in colours on a terminal, unless they are not wanted."""
-    if is_plain or not is_terminal(sys.stdout) or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return text
-    from grader.renderers.colour import coloured
-
-    return coloured(text)
-
-
-def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path, *, is_plain: bool = False) -> int:
-    """Write every report, files first; 0, or the exit code for one asked for that could not be written."""
-    from grader.core.errors import UsageError, cause
-
-    code = exits.GRADED
-    printed = next((kind for kind, path in reports if path == "-"), "text")
-    for kind, path in reports or (DEFAULT_REPORT,):
-        if path == "-":
-            continue
-        try:
-            if not reports and os.path.lexists(path) and (Path(path).is_symlink() or not Path(path).is_file()):
-                raise UsageError(
-                    "{path} cannot be written: something that is no report stands there.", path=shown(path)
-                )
-            if is_led_away(path, submission):
-                raise UsageError(
-                    "{path} cannot be written: a link inside the submission leads there.", path=shown(path)
-                )
-            try:
-                put(Path(path), rendered(kind, report))
-            except OSError as error:
-                raise UsageError(
-                    "{path} cannot be written: {reason}.", path=shown(path), reason=cause(error)
-                ) from error
-        except UsageError as error:
-            click.echo(f"grade: {error.told(report.lang)}", err=True)
-            code = exits.USAGE if reports else exits.GRADED
-    try:
-        text = rendered(printed, report)
-        click.echo(painted(text, is_plain=is_plain) if printed == "text" else text, nl=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        forget_output()
-        if not isinstance(error, BrokenPipeError):  # a reader that has seen enough is no failure
-            problem = UsageError("standard output cannot be written: {reason}.", reason=cause(error))
-            click.echo(f"grade: {problem.told(report.lang)}", err=True)
-            code = exits.USAGE
-    return code
-
-
-def is_led_away(path: str, submission: Path) -> bool:
-    """Say whether the way to a report goes through a link beside or below the submission, which a student may have put there."""
-    folder = submission if submission.is_dir() else submission.parent
-    place = Path(os.path.abspath(path))  # noqa: PTH100  - with its links
-    if is_special(place):
-        return False
-    for top in {os.path.abspath(folder), os.path.realpath(folder)}:  # noqa: PTH100
-        inside = [one for one in (place, *place.parents) if one.is_relative_to(top) and one != Path(top)]
-        if any(one.is_symlink() for one in inside):
-            return True
-    return False
-
-
-def rendered(kind: str, report: Report) -> str:
-    """Return the report in a format, with what only the environment knows."""
-    from grader.renderers import RENDERERS
-    from grader.renderers.classroom50 import stamped
-
-    text = RENDERERS[kind](report)
-    return stamped(text, os.environ, datetime.now(UTC)) if kind == "classroom50" else text
-
-
-def put(path: Path, text: str) -> None:
-    """Write a report; the summary of a GitHub Actions step, which other commands write to, grows."""
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary and os.path.realpath(summary) == os.path.realpath(path):
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    else:
-        replace_file(path, text)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all; a device or pipe is written as it is."""
-    if is_special(path.absolute()) or (path.exists() and not path.is_file() and not path.is_dir()):
-        path.write_text(text, encoding="utf-8")
-        return
-    path = Path(os.path.realpath(path))
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        temporary = Path(file.name)
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def is_special(path: Path) -> bool:
-    """Say whether an absolute path is one that the system makes, such as /dev/stdout."""
-    return path.parts[1:2] in (("dev",), ("proc",))
 
 
 def exit_code(report: Report, fail_under: int | None) -> int:

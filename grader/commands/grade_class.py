@@ -12,7 +12,8 @@ import click
 
 from grader import __version__
 from grader.commands import options
-from grader.commands.grade import FORMATS, run, shown
+from grader.commands.ending import run, shown
+from grader.commands.grade import FORMATS
 from grader.core import exits
 from grader.core.language import from_locale, word
 

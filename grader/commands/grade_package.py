@@ -8,7 +8,7 @@ import click
 
 from grader import __version__
 from grader.commands import options
-from grader.commands.grade import run, shown
+from grader.commands.ending import run, shown
 from grader.core import exits
 
 

@@ -313,7 +313,7 @@ def test_interrupted(number: signal.Signals, write: Write, tmp_path: Path) -> No
 
 SIGNALLED = """
 import os, signal, sys, time, click
-from grader.commands.grade import run
+from grader.commands.ending import run
 
 class Deleted:
     def __init__(self, then):

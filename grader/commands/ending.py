@@ -1,0 +1,118 @@
+"""How every command ends: each ending becomes its exit code, signals included."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from types import FrameType
+
+import click
+
+from grader.core import exits
+
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+AGAIN_S = 0.01
+RECEIVED: list[int] = []  # the signals that interrupted this process
+
+
+def run(command: click.Command, name: str) -> None:
+    """Run a command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
+    answer_signals(interrupt)
+    sys.unraisablehook = interrupt_again
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        code = command.main(prog_name=name, standalone_mode=False)
+        answer_signals(signal.SIG_IGN)
+        check_signals()
+    except SystemExit:  # click's own end, when the reader of --help has seen enough
+        code = exits.GRADED
+    except click.ClickException as error:
+        click.echo(f"{name}: {shown(error.format_message())} Try: {name} --help", err=True)
+        code = exits.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(f"{name}: interrupted", err=True)
+        code = exits.INTERRUPTED
+    except OSError as error:  # of the place the command was started in: a folder that is gone, a full device
+        forget_output()
+        place = f" ({shown(str(error.filename))})" if error.filename else ""
+        click.echo(f"{name}: {error.strerror}{place}.", err=True)
+        code = exits.USAGE
+    except Exception as error:  # our own mistake
+        click.echo(f"{name} failed: {type(error).__name__}: {shown(str(error))}. Details: {log(name)}", err=True)
+        code = exits.BROKEN
+    sys.exit(code)
+
+
+def log(name: str) -> str:
+    """Write the traceback of the exception that is handled into a file; return its path."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix=f"{name}-", suffix=".log", delete=False) as file:
+        file.write(traceback.format_exc())
+    return file.name
+
+
+def answer_signals(handler: Callable[..., None] | signal.Handlers) -> None:
+    """Answer every signal that ends a terminal's work or a job in one way."""
+    for number in ENDING:
+        signal.signal(number, handler)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """End the work; a second signal would only end the tidying up."""
+    answer_signals(signal.SIG_IGN)
+    RECEIVED.append(number)
+    while frame is not None and frame.f_code is not interrupt_again.__code__:
+        frame = frame.f_back
+    if frame is None:
+        raise KeyboardInterrupt
+    signal_again()  # Python would drop an exception here and call nobody
+
+
+def check_signals() -> None:
+    """Raise KeyboardInterrupt if a signal arrived, whatever became of the exception that it raised."""
+    if RECEIVED:
+        raise KeyboardInterrupt
+
+
+def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
+    """Repeat a signal whose exception Python dropped, as it does in a __del__ or an import lock's callback."""
+    if isinstance(dropped.exc_value, KeyboardInterrupt):
+        signal_again()
+    else:
+        sys.__unraisablehook__(dropped)
+
+
+def signal_again() -> None:
+    """Send the main thread a signal shortly, without waiting for the thread that sends it."""
+    answer_signals(interrupt)
+    main = threading.main_thread().ident
+    wake = getattr(signal, "pthread_kill", lambda _, number: _thread.interrupt_main(number))  # Windows has none
+
+    def send() -> None:
+        time.sleep(AGAIN_S)
+        wake(main, signal.SIGINT)
+
+    _thread.start_new_thread(send, ())
+
+
+def forget_output() -> None:
+    """Drop what is still buffered for a standard output that takes no more."""
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def shown(text: str) -> str:
+    """Return text fit for a terminal, whatever names it holds."""
+    from grader.core.text import printable
+
+    return printable(text, 2_000)

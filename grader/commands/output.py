@@ -1,0 +1,153 @@
+"""What `grade` writes: reports into files and onto standard output, progress onto a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from grader.commands.ending import forget_output, shown
+from grader.core import exits
+
+if TYPE_CHECKING:
+    from grader.core.report import Report
+
+DEFAULT_REPORT = ("json", "grade-report.json")
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Show the running case on a terminal, nothing elsewhere."""
+    if not is_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    terminal = sys.__stderr__
+    assert terminal is not None
+
+    def tell(name: str) -> None:
+        terminal.write(f"\r\x1b[K{name}")
+        terminal.flush()
+
+    try:
+        yield tell
+    finally:
+        terminal.write("\r\x1b[K")
+        terminal.flush()
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Say whether a person watches a stream."""
+    return stream is not None and stream.isatty()
+
+
+def painted(text: str, *, is_plain: bool) -> str:
+    """Return a text report for standard output: in colours on a terminal, unless they are not wanted."""
+    if is_plain or not is_terminal(sys.stdout) or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    from grader.renderers.colour import coloured
+
+    return coloured(text)
+
+
+def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path, *, is_plain: bool = False) -> int:
+    """Write every report, files first; 0, or the exit code for one asked for that could not be written."""
+    from grader.core.errors import UsageError, cause
+
+    code = exits.GRADED
+    printed = next((kind for kind, path in reports if path == "-"), "text")
+    for kind, path in reports or (DEFAULT_REPORT,):
+        if path == "-":
+            continue
+        try:
+            if not reports and os.path.lexists(path) and (Path(path).is_symlink() or not Path(path).is_file()):
+                raise UsageError(
+                    "{path} cannot be written: something that is no report stands there.", path=shown(path)
+                )
+            if is_led_away(path, submission):
+                raise UsageError(
+                    "{path} cannot be written: a link inside the submission leads there.", path=shown(path)
+                )
+            try:
+                put(Path(path), rendered(kind, report))
+            except OSError as error:
+                raise UsageError(
+                    "{path} cannot be written: {reason}.", path=shown(path), reason=cause(error)
+                ) from error
+        except UsageError as error:
+            click.echo(f"grade: {error.told(report.lang)}", err=True)
+            code = exits.USAGE if reports else exits.GRADED
+    try:
+        text = rendered(printed, report)
+        click.echo(painted(text, is_plain=is_plain) if printed == "text" else text, nl=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        forget_output()
+        if not isinstance(error, BrokenPipeError):  # a reader that has seen enough is no failure
+            problem = UsageError("standard output cannot be written: {reason}.", reason=cause(error))
+            click.echo(f"grade: {problem.told(report.lang)}", err=True)
+            code = exits.USAGE
+    return code
+
+
+def is_led_away(path: str, submission: Path) -> bool:
+    """Say whether the way to a report goes through a link beside or below the submission, which a student may have put there."""
+    folder = submission if submission.is_dir() else submission.parent
+    place = Path(os.path.abspath(path))  # noqa: PTH100  - with its links
+    if is_special(place):
+        return False
+    for top in {os.path.abspath(folder), os.path.realpath(folder)}:  # noqa: PTH100
+        inside = [one for one in (place, *place.parents) if one.is_relative_to(top) and one != Path(top)]
+        if any(one.is_symlink() for one in inside):
+            return True
+    return False
+
+
+def rendered(kind: str, report: Report) -> str:
+    """Return the report in a format, with what only the environment knows."""
+    from grader.renderers import RENDERERS
+    from grader.renderers.classroom50 import stamped
+
+    text = RENDERERS[kind](report)
+    return stamped(text, os.environ, datetime.now(UTC)) if kind == "classroom50" else text
+
+
+def put(path: Path, text: str) -> None:
+    """Write a report; the summary of a GitHub Actions step, which other commands write to, grows."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and os.path.realpath(summary) == os.path.realpath(path):
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    else:
+        replace_file(path, text)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all; a device or pipe is written as it is."""
+    if is_special(path.absolute()) or (path.exists() and not path.is_file() and not path.is_dir()):
+        path.write_text(text, encoding="utf-8")
+        return
+    path = Path(os.path.realpath(path))
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        temporary = Path(file.name)
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def is_special(path: Path) -> bool:
+    """Say whether an absolute path is one that the system makes, such as /dev/stdout."""
+    return path.parts[1:2] in (("dev",), ("proc",))

@@ -1,0 +1,54 @@
+"""Every way in which a command ends has its exit code and one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import ENVIRONMENT, ROOT
+
+PROGRAM = """
+import click
+from grader.commands.ending import run
+
+@click.command()
+def command():
+    raise {error}
+
+run(command, "grade")
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        ("KeyboardInterrupt", 130, "grade: interrupted"),
+        ("click.UsageError('what?')", 2, "grade: what? Try: grade --help"),
+        ("OSError(28, 'No space left on device', 'results')", 2, "grade: No space left on device (results)."),
+    ],
+)
+def test_an_ending(error: str, code: int, sentence: str) -> None:
+    """What is expected ends with its code and one line."""
+    ran = ended(error, tempfile.gettempdir())
+
+    assert (code, sentence) == (ran.returncode, ran.stderr.strip())
+
+
+def test_our_own_mistake(tmp_path: Path) -> None:
+    """Anything else is the grader's fault: exit code 4, one line, and the traceback in a file that it names."""
+    ran = ended("ValueError('of ours')", str(tmp_path))
+
+    (log,) = tmp_path.glob("grade-*.log")
+    assert (4, f"grade failed: ValueError: of ours. Details: {log}") == (ran.returncode, ran.stderr.strip())
+    assert "Traceback" in log.read_text(encoding="utf-8")
+
+
+def ended(error: str, temporary: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that raises."""
+    program = PROGRAM.format(error=error)
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT), "TMPDIR": temporary}
+    return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
