@@ -22,7 +22,8 @@ from grader.classroom.tables import Entry
 from grader.classroom.uploads import HandIns
 from grader.classroom.warm import Task
 from grader.commands.class_summary import Told, summary
-from grader.commands.grade import FORMATS, shown
+from grader.commands.ending import shown
+from grader.commands.grade import FORMATS
 from grader.core.errors import UsageError, cause
 from grader.core.language import message_in, titles_in, word
 from grader.core.report import Overridden

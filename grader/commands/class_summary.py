@@ -12,7 +12,7 @@ import click
 from grader.classroom.book import CHANGES
 from grader.classroom.grading import SCORE, Change, Line
 from grader.classroom.uploads import HandIns
-from grader.commands.grade import shown
+from grader.commands.ending import shown
 from grader.core.language import message_in, word
 from grader.core.messages import Message
 from grader.renderers.words import STATUSES
