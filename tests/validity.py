@@ -1,6 +1,6 @@
 """Measures how far a grade can be trusted, and writes docs/validity.md: `make validity`.
 
-Correct hand-ins in many styles, every mistake of the bank as a hand-in, two mistakes at once, and
+Correct submissions in many styles and with something failing beside them, every mistake of the bank as a hand-in, two mistakes at once, and
 free-form files, each in several seeds. `--quick` grades a small part and prints the page.
 `--pairs N` (or all) `--part 1/8` grades every eighth of N pairs and prints those that cost less than one of their mistakes.
 """
@@ -27,6 +27,7 @@ from grader.pipeline.grading import assignment, grade
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 from tests.attacks.unearned import MOST, programs
+from tests.support import programs as beside
 from tests.support.command import ROOT
 from tests.support.mutants import RATES, Mutant, mutants, names_of, pairs
 from tests.support.styles import styles
@@ -41,14 +42,15 @@ PAIRS = 150
 PAIR_DRAW = 1  # the seed of which pairs
 PAIR_SEEDS = range(1)
 PAIR_RATES = (0.3,)
+PROGRAM_SEEDS = range(2)
 UNEARNED_SEEDS = range(2)
 FREE_SEEDS = range(3)
 BATCH = 60  # grades in one sandbox, about
 
-RIGHT = ("styles", "free-form, right")
+RIGHT = ("styles", "programs", "free-form, right")
 APART = ("order defects", "free-form, order defects")
 GROUPS = (
-    "styles", "mistakes", "order defects", "pairs of mistakes", "unearned",
+    "styles", "programs", "mistakes", "order defects", "pairs of mistakes", "unearned",
     "free-form, right", "free-form, wrong", "free-form, order defects",
 )  # fmt: skip
 
@@ -92,7 +94,7 @@ class Run:
     @property
     def is_false_fail(self) -> bool:
         """Say whether correct work lost points."""
-        return self.is_right and self.is_graded and self.score != 100
+        return self.is_right and self.score != 100 and (self.is_graded or self.work.group == "programs")
 
     @property
     def is_false_pass(self) -> bool:
@@ -151,6 +153,8 @@ def all_works() -> Iterator[Work]:
         yield from of_mutant(mutant, PAIR_RATES, PAIR_SEEDS)
     for name, one in programs().items():
         yield Work(group="unearned", name=name, text=one.text, seeds=tuple(UNEARNED_SEEDS))
+    for name, text in beside.programs().items():
+        yield Work(group="programs", name=name, text=text, seeds=tuple(PROGRAM_SEEDS))
     for text in sorted({one.control for one in programs().values()}):
         yield Work(group="styles", name="control of unearned", text=text, seeds=tuple(UNEARNED_SEEDS))
     yield from free_form(FREE_SEEDS)
@@ -388,7 +392,8 @@ def page(runs: Sequence[Run]) -> str:
     ]
     parts = [
         "# How far a grade can be trusted",
-        "Written by `make validity`; do not edit. Correct work is in `tests/support/styles.py`, mistakes in `tests/support/mutants.py`, "
+        "Written by `make validity`; do not edit. Correct work is in `tests/support/styles.py`, what fails, hangs or is missing beside "
+        "it in `tests/support/programs.py`, mistakes in `tests/support/mutants.py`, "
         "free-form files in `tests/freeform/`; all of it was written for this, apart from the formulas that the grader "
         "compares with. Times are seconds of a warm grade, two at once.",
         summary(runs),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import os
 import platform
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from grader import __version__
 from grader.core.faults import Fault
@@ -14,6 +17,9 @@ from grader.sandbox.client import Hello, Worker
 from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
 
 PACKAGES = ("numpy", "pytest", "pytest-json-report", "click", "msgspec")
+
+GROUPS = Path("/sys/fs/cgroup")
+OWN_BYTES = 200 * 2**20  # what the grader itself takes
 
 
 def examine() -> Iterator[str]:
@@ -28,9 +34,38 @@ def examine() -> Iterator[str]:
         return
     for layer in LAYERS:
         yield f"  {layer:<13} {hello.missing.get(layer, 'in force')}{detail(layer, hello)}"
+    yield memory()
     yield f"level reached: {hello.level}"
     if hello.level != "strict":
         yield why_not(hello)
+
+
+def memory() -> str:
+    """Say whether the memory of this machine or container is enough for what a submission may use."""
+    wanted, there = Limits().memory_bytes, memory_bytes()
+    if there is None:
+        return f"memory: not known here; a submission may use {wanted // 2**20} MiB"
+    if there < wanted + OWN_BYTES:
+        return f"memory: {there // 2**20} MiB, too little: a submission may use {wanted // 2**20} MiB, and the system ends one that does"
+    return f"memory: {there // 2**20} MiB, of which a submission may use {wanted // 2**20}"
+
+
+def memory_bytes() -> int | None:
+    """Return the memory of this machine, or what the control group of this process and those around it may use."""
+    found = []
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, group = line.split(":", 2)
+            if controllers not in ("", "memory"):
+                continue
+            root = GROUPS / controllers
+            for folder in (root, *(root / part for part in (Path(group.strip("/")), *Path(group.strip("/")).parents))):
+                for name in ("memory.max", "memory.limit_in_bytes"):  # of version 2, and of version 1
+                    with contextlib.suppress(OSError, ValueError):  # "max": no limit
+                        found.append(int((folder / name).read_text(encoding="ascii")))
+    return min(found, default=None)
 
 
 def greeting() -> Hello:

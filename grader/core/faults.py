@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Statement: TypeAlias = tuple[int, int, int]  # a top-level one: the number of its file, its line and column
 
 
 class FaultKind(enum.Enum):
@@ -19,6 +22,9 @@ class FaultKind(enum.Enum):
     TIME_SPENT = "time_spent"
     OUTPUT = "output"
     CRASHED = "crashed"
+    KILLED = "killed"
+    WAITED = "waited"
+    ABSENT = "absent"
     PROTOCOL = "protocol"
     TOO_LARGE = "too_large"
     LEVEL = "level"
@@ -30,6 +36,7 @@ class Fault:
 
     line is the line of their file, None where there is none; seconds is how long a call that ran
     into its time limit was given. is_in_making: it was not the operation, but the making of its object.
+    statement is the top-level one that was running, as far as is known, where the process has ended.
     """
 
     kind: FaultKind
@@ -38,3 +45,4 @@ class Fault:
     line: int | None = None
     seconds: float = 0.0
     is_in_making: bool = False
+    statement: Statement | None = None

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a submission may use. Times are wall-clock seconds of student code."""
+    """What a submission may use. Times are seconds of student code on a processor, and of waiting for something."""
 
     total_time_s: float = 60.0
     load_time_s: float = 30.0

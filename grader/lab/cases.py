@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
@@ -30,6 +30,9 @@ FAULT_VERDICTS = {
     FaultKind.TIME_SPENT: Verdict.TIMEOUT,
     FaultKind.OUTPUT: Verdict.OUTPUT_LIMIT,
     FaultKind.CRASHED: Verdict.ERROR,
+    FaultKind.KILLED: Verdict.NOT_GRADABLE,
+    FaultKind.WAITED: Verdict.TIMEOUT,
+    FaultKind.ABSENT: Verdict.NOT_GRADABLE,
     FaultKind.PROTOCOL: Verdict.ERROR,
     FaultKind.TOO_LARGE: Verdict.FAILED,
     FaultKind.LEVEL: Verdict.ERROR,
@@ -150,6 +153,15 @@ FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
     ),
     FaultKind.MEMORY: ("{what} asked for more than the {limit} MiB of memory that it may use.", None),
     FaultKind.TIMEOUT: ("{what} did not end within {seconds} s.", "Look for a loop that never ends."),
+    FaultKind.WAITED: (
+        "{what} waited {seconds} s for something that does not happen here.",
+        "Remove what waits for a key, another thread, another program or the network.",
+    ),
+    FaultKind.KILLED: (
+        "{what} was ended by the system, twice: probably there is too little memory where it is graded.",
+        None,
+    ),
+    FaultKind.ABSENT: ("{what} uses {error} ({place}), which is not installed here and was not handed in.", None),
     FaultKind.TIME_SPENT: ("The time limit of {seconds} s was used up before {what}.", None),
     FaultKind.OUTPUT: ("{what} printed without end and was stopped.", "Print once in a while, not in every step."),
     FaultKind.CRASHED: ("{what} ended the Python process ({error}).", None),
@@ -195,6 +207,39 @@ def student_fault(fault: Fault, what: str | Message, file: SourceFile, memory_by
         exception=error if fault.kind in EXCEPTIONS else None,
     )
     return CaseStopped(outcome, fault)
+
+
+# What a student reads of a top-level statement of the program that failed or was left out, which costs nothing.
+TROUBLE_SENTENCES: dict[FaultKind | str, str] = {
+    FaultKind.RAISED: "{place}: your program stopped here: {error}. The rest of it was run and graded.",
+    FaultKind.EXITED: "{place}: your program ends itself here. The rest of it was run and graded.",
+    FaultKind.MEMORY: "{place}: your program asked for more than the {limit} MiB of memory that it may use. The rest of it was run and graded.",
+    FaultKind.TIMEOUT: "{place}: after {seconds} s of processor time this had not ended, a long training or an endless loop, and was skipped. The rest of your program was run and graded.",
+    FaultKind.WAITED: "{place}: after {seconds} s this still waited for something that does not happen here, and was skipped. The rest of your program was run and graded.",
+    FaultKind.OUTPUT: "{place}: this printed without end and was skipped. The rest of your program was run and graded.",
+    FaultKind.CRASHED: "{place}: this ended the Python process ({error}) and was skipped. The rest of your program was run and graded.",
+    "SIGSYS": "{place}: this made a system call that is not allowed during grading and was skipped. The rest of your program was run and graded.",
+    FaultKind.KILLED: "{place}: this was ended by the system, twice, probably for lack of memory where it is graded, and was skipped. The rest of your program was run and graded.",
+    FaultKind.PROTOCOL: "{place}: this disturbed the grader's own connection and was skipped. The rest of your program was run and graded.",
+    FaultKind.ABSENT: "{place}: {error} is not installed here and was not handed in. Only what uses it is not graded.",
+}  # fmt: skip
+
+
+def trouble(fault: Fault, place: str | Message, memory_bytes: int, kept: Sequence[str] = ()) -> Message:
+    """Return the remark on a top-level statement that failed or was left out; kept are names that have an earlier value."""
+    is_forbidden = fault.kind is FaultKind.CRASHED and fault.message == "SIGSYS"
+    raised = TROUBLE_SENTENCES[FaultKind.RAISED]
+    template = TROUBLE_SENTENCES["SIGSYS"] if is_forbidden else TROUBLE_SENTENCES.get(fault.kind, raised)
+    words: dict[str, str | int | Message] = {
+        "place": place,
+        "error": ": ".join(
+            part for part in (fault.type if template is raised else "", fault.message.rstrip(".")) if part
+        ),
+        "limit": memory_bytes // 2**20,
+        "seconds": f"{fault.seconds:g}",
+    }
+    said = say(template, **{name: word for name, word in words.items() if f"{{{name}}}" in template})
+    return say("{remark} {name} is still what it was before.", remark=said, name=kept[0]) if kept else said
 
 
 class measurement(Generic[S, T]):  # noqa: N801 - used as a decorator, like property

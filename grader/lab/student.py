@@ -6,7 +6,8 @@ Whatever the program does that is no usable answer ends the case: CaseStopped, w
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,11 +18,13 @@ from grader.core.faults import Fault, FaultKind
 from grader.core.limits import Limits
 from grader.core.messages import Message, say
 from grader.lab.answers import Answer
-from grader.lab.cases import CaseStopped, measurement, student_fault
+from grader.lab.cases import CaseStopped, measurement, student_fault, trouble
 from grader.lab.source import SourceFile
 from grader.lab.values import Handle, pack, unpack
-from grader.sandbox.client import Loaded, Reply, Worker
-from grader.sandbox.protocol import ProtocolError
+from grader.sandbox.client import Loaded, Reply, Trouble, Worker
+from grader.sandbox.protocol import ProtocolError, Statement
+
+SHOWN = 10  # statements that failed
 
 
 class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,14 +109,40 @@ class Student:
 
     @property
     def notes(self) -> list[Message]:
-        """What was said about the whole submission."""
-        return list(self._notes.values())
+        """What was said about the whole submission, and the statements of the program that failed."""
+        return [*self._notes.values(), *self._troubles()]
+
+    def _troubles(self) -> Iterator[Message]:
+        """Yield a remark for each statement that failed or was left out; for many one in place of the last."""
+        found = self._worker.troubles
+        if self._worker.loading.is_brief:
+            seconds = f"{self.limits.load_time_s * self._worker.loading.FULL:g}"
+            yield say(
+                "Your program takes more than {seconds} s of processor time before it can be graded: only its definitions were run and graded.",
+                seconds=seconds,
+            )
+        for one in found[:SHOWN]:
+            yield trouble(one.fault, self._place(one), self.limits.memory_bytes, one.kept)
+        if len(found) > SHOWN:
+            yield say("Statements of your program that failed beside these: {count}.", count=len(found) - SHOWN)
+
+    def _place(self, one: Trouble) -> str | Message:
+        """Return where a statement is."""
+        return self._file(one).place(one.fault.line)
+
+    def _file(self, one: Trouble) -> SourceFile:
+        return self.file if one.file == self.file.name else SourceFile(name=one.file, text="")
 
     def begin(self, case: str) -> None:
         """Start a case: fresh objects, reseeded generators."""
         self.case = case
         self._unmade, self._oldest = {}, self._objects
         self._worker.begin(case)
+
+    @property
+    def skipped(self) -> Mapping[Statement, Fault]:
+        """The top-level statements that were left out, because they did not end or ended the process, and how."""
+        return self._worker.loading.skipped
 
     @measurement
     def loaded(self) -> Loaded:
@@ -230,7 +259,12 @@ class Student:
 
     def stopped(self, fault: Fault, what: str | Message) -> CaseStopped:
         """Return the end of the case in which what did not answer."""
-        return student_fault(fault, what, self.file, self.limits.memory_bytes)
+        why = next((one for one in self._worker.troubles if fault.message in one.names), None)
+        if fault.kind is not FaultKind.MISSING or why is None:
+            return student_fault(fault, what, self.file, self.limits.memory_bytes)
+        stopped = student_fault(why.fault, say("Your program"), self._file(why), self.limits.memory_bytes)
+        reason = say("{name} is not defined. {reason}", name=fault.message, reason=stopped.feedback)
+        return CaseStopped(replace(stopped.outcome, feedback=reason), fault)
 
     def _recipes(self, number: int) -> list[dict[str, Any]]:
         """Return how to make an object that is not made yet, and what it is inside of, which comes first."""

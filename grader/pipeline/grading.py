@@ -151,6 +151,8 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
         package.forget()
     hooks = Hooks(package.optional("hooks"))
     first = run_suite(staged, worker, context)
+    if worker.was_killed:  # perhaps the machine lacked memory for a moment: once more, in a fresh process
+        first = run_suite(staged, worker, context)
     if first.broken is not None or budget.is_spent:
         return first
     ran = ran_of(first, assignment)

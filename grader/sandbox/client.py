@@ -7,16 +7,13 @@ own mistakes only (SandboxError).
 from __future__ import annotations
 
 import base64
-import collections
 import contextlib
-import io
 import re
 import secrets
-import selectors
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
@@ -26,27 +23,28 @@ from grader.core import seeds
 from grader.core.faults import Fault, FaultKind
 from grader.core.limits import Limits
 from grader.sandbox import protocol
-from grader.sandbox.processes import Folder, Sandbox, SandboxError
+from grader.sandbox.connection import OUTPUT_SHOWN_BYTES, Allowed, Connection, Exceeded
+from grader.sandbox.processes import Sandbox, SandboxError
+from grader.sandbox.protocol import Statement
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-OUTPUT_SHOWN_BYTES = 64 * 1024
 START_TIME_S = 60.0
 READ_TIME_S = 10.0
 CPU_SLACK_S = 5
-MARK_TIME_S = 1.0
-STOP_TIME_S = 0.3
-SETTLE_TIME_S = 0.5
-FLOOD_TIME_S = 0.1
-PART_BYTES = 64 * 1024
 ATTEMPTS_KEPT = 10
+TROUBLES, TROUBLE_NAMES = 90, 20  # as in program.py
 TEXT_CHARS = 200
 MESSAGE_CHARS = 2_000
 
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}|0x[0-9a-f]*$")  # differs from run to run, and says nothing
 
 T = TypeVar("T")
+
+
+KINDS = {kind.value: kind for kind in FaultKind}
+SKIPPED = "skipped"  # the kind of a trouble that this side knows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,10 +69,32 @@ class Hello(msgspec.Struct, frozen=True):
     landlock_abi: protocol.Key
 
 
+class ToldTrouble(protocol.WorkerFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A top-level statement that failed, or was left out, as the worker tells it."""
+
+    place: Statement
+    names: Annotated[list[str], Meta(max_length=TROUBLE_NAMES)]
+    kept: Annotated[list[str], Meta(max_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """A top-level statement that failed, or was left out: its file, how it ended, and the names that it would have bound.
+
+    kept are those that have an earlier value.
+    """
+
+    file: str
+    fault: Fault
+    names: Sequence[str] = ()
+    kept: Sequence[str] = ()
+
+
 class Loaded(msgspec.Struct, frozen=True):
-    """Which of the contract's names the student's module has something callable for."""
+    """Which of the contract's names the program has something callable for, and which of its statements failed."""
 
     callables: list[str]
+    troubles: Annotated[list[ToldTrouble], Meta(max_length=TROUBLES)] = []
 
 
 class ReadFile(msgspec.Struct, frozen=True):
@@ -128,154 +148,52 @@ class Program:
     operations: str = ""
 
 
-class Connection:
-    """One worker: what it is asked, what it replies, and whatever the student prints.
+class Loading:
+    """The tries to load one program.
 
-    In one thread: it is listened to while something is waited for. What a worker says meanwhile stays in
-    its pipes, and a worker that says more than they hold waits.
+    A statement that ends its process, or is ended, is left out by the next process. What this decides by is the
+    student's to forge; whatever is told, all tries together end.
     """
 
-    def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
-        self._limits = limits
-        self.folder = Folder()
-        try:
-            self._process = sandbox.start()
-        except SandboxError:
-            self.folder.remove()
-            raise
-        self.is_broken = False
-        self.is_flooded = False
-        self._unsent = bytearray()
-        self._inbox = protocol.Inbox()
-        self._replies: collections.deque[tuple[protocol.ReplyHeader, protocol.Arrays]] = collections.deque()
-        self._output = bytearray()
-        self._printed_bytes = 0
-        self._is_mark_lost = False
-        self._selector = selectors.DefaultSelector()
-        self._open: set[object] = set()
-        for pipe, read in ((self._process.replies, self._read_replies), (self._process.output, self._read_output)):
-            self._selector.register(pipe, selectors.EVENT_READ, read)
-            self._open.add(pipe)
+    STATEMENT, FULL, BRIEF = (
+        0.1,
+        0.4,
+        0.01,
+    )  # shares of the time: of a statement; until definitions only run, and one then
+    MOST_SKIPPED = 40
 
-    def send(self, frame: bytes) -> None:
-        """Send one request; a worker that is gone or does not read is noticed when its reply is awaited.
+    def __init__(self, whole_s: float) -> None:
+        self._whole_s = whole_s
+        self._was_killed = False
+        self.spent_s = 0.0
+        self.is_brief = False
+        self.skipped: dict[Statement, Fault] = {}
 
-        What does not fit into the pipe follows while the reply is awaited.
-        """
-        is_waiting = bool(self._unsent)
-        self._unsent += frame
-        if not is_waiting and not self._write():
-            self._selector.register(self._process.requests, selectors.EVENT_WRITE, self._write_more)
-
-    def reply(self, time_s: float) -> tuple[protocol.ReplyHeader, protocol.Arrays] | None:
-        """Return the next reply, None where the worker will give none; TimeoutError after time_s."""
-        deadline = time.monotonic() + time_s
-        while not self._replies and not self.is_flooded and self._process.replies in self._open:
-            left_s = deadline - time.monotonic()
-            self._listen(left_s)
-            if left_s <= 0 and not self._replies:
-                raise TimeoutError
-        if self.is_flooded:  # what was answered before may arrive after the flood
-            self._listen_until(lambda: bool(self._replies) or self._process.replies not in self._open, FLOOD_TIME_S)
-        return self._replies.popleft() if self._replies else None
+    def allowed(self, left_s: float) -> Allowed:
+        """Return what the next try may take, of left_s seconds for all."""
+        try_s = max(0.0, min(left_s, self._left_s))
+        statement_s = self._whole_s * (self.BRIEF if self.is_brief else self.STATEMENT)
+        return Allowed(cpu_s=try_s, wait_s=try_s, statement_s=statement_s)
 
     @property
-    def has_more(self) -> bool:
-        """Say whether more has come than was asked for so far."""
-        return bool(self._replies) or not self._inbox.is_empty
+    def _left_s(self) -> float:
+        return self._whole_s * (1.0 if self.is_brief else self.FULL) - self.spent_s
 
-    def take_output(self, mark: bytes) -> str:
-        """Return what was printed up to the mark, waiting for it."""
-        wait_s = 0 if self._is_mark_lost else MARK_TIME_S
-        self._listen_until(lambda: mark in self._output or self._process.output not in self._open, wait_s)
-        self._is_mark_lost = mark not in self._output and self._process.output in self._open
-        text, _, rest = bytes(self._output).partition(mark)
-        self._output = bytearray(rest)
-        return text[:OUTPUT_SHOWN_BYTES].decode("utf-8", "replace")
-
-    def last_output(self) -> str:
-        """Return what a worker that has been stopped had printed."""
-        return bytes(self._output[:OUTPUT_SHOWN_BYTES]).decode("utf-8", "replace")
-
-    def stop(self) -> int:
-        """Kill the worker's process group, reap it, and return the code it ended with.
-
-        A worker that had already ended keeps its own code: the signal finds a zombie. A pipe that is
-        held open by something that left the group is given up after STOP_TIME_S.
-        """
-        try:
-            self._process.kill()
-            code = self._process.reap()
-        finally:
-            self._listen_until(lambda: not self._open, STOP_TIME_S)
-            self._selector.close()
-            for pipe in (self._process.requests, self._process.replies, self._process.output):
-                pipe.close()
-            self.folder.remove()
-        return code
-
-    def settle(self) -> None:
-        """Give a worker that closed its end a moment to end by itself."""
-        self._process.settle(SETTLE_TIME_S)
-
-    def _listen_until(self, is_over: Callable[[], bool], time_s: float) -> None:
-        """Listen until something is there, time_s seconds at most."""
-        deadline = time.monotonic() + time_s
-        while not is_over() and (left_s := deadline - time.monotonic()) >= 0:
-            self._listen(left_s)
-
-    def _listen(self, time_s: float) -> None:
-        """Wait until the worker says something, or takes what is not sent yet, time_s seconds at most."""
-        for key, _ in self._selector.select(max(0.0, time_s)):
-            key.data()
-
-    def _write(self) -> bool:
-        """Write what the pipe takes, and say whether that was all; what nobody will read counts as written."""
-        try:
-            while self._unsent:
-                written = self._process.requests.write(self._unsent)
-                if not written:
-                    return False
-                del self._unsent[:written]
-        except OSError:
-            self._unsent.clear()
+    def goes_on(self, fault: Fault) -> bool:
+        """Take note of how a try ended; say whether another one may get further."""
+        statement = fault.statement
+        if statement is None:
+            return False
+        if fault.kind is FaultKind.KILLED and not self._was_killed:  # perhaps by the system, for lack of memory
+            self._was_killed = True
+            return True
+        if not self.is_brief and self._left_s <= 0:
+            self.is_brief = True
+            return True
+        if statement in self.skipped or len(self.skipped) >= self.MOST_SKIPPED or self._left_s <= 0:
+            return False
+        self.skipped[statement] = fault
         return True
-
-    def _write_more(self) -> None:
-        if self._write():
-            self._selector.unregister(self._process.requests)
-
-    def _read(self, pipe: io.RawIOBase) -> bytes:
-        """Read what is there; nothing more is expected of a pipe that has ended."""
-        try:
-            part = pipe.read(PART_BYTES)
-        except OSError:
-            part = b""
-        if part == b"":
-            self._close(pipe)
-        return part or b""
-
-    def _close(self, pipe: io.RawIOBase) -> None:
-        self._open.discard(pipe)
-        self._selector.unregister(pipe)
-
-    def _read_replies(self) -> None:
-        part = self._read(self._process.replies)
-        try:
-            self._replies.extend(self._inbox.feed(part))
-        except protocol.ProtocolError:
-            self.is_broken = True
-            self._close(self._process.replies)
-
-    def _read_output(self) -> None:
-        part = self._read(self._process.output)
-        self._printed_bytes += len(part)
-        self._output += part
-        if len(self._output) > 4 * OUTPUT_SHOWN_BYTES:  # keep the head, and room for a mark
-            del self._output[OUTPUT_SHOWN_BYTES:-4096]
-        if self._printed_bytes > self._limits.output_bytes:
-            self.is_flooded = True
-            self._close(self._process.output)
 
 
 class Worker:
@@ -303,6 +221,8 @@ class Worker:
         self._printed = ""
         self._attempts: list[tuple[str, str]] = []
         self._load_fault: Fault | None = None
+        self.loading = Loading(limits.load_time_s)
+        self.was_killed = False  # in a request, by the system or by itself: not for what it took
         self._begin: dict[str, int] = {}
         self._is_silent = False
         self.hello: Hello | None = None
@@ -321,8 +241,8 @@ class Worker:
         """Return what is in the files, by name; a Fault where they are too much for the reader. lab: see reading.read."""
         packed = {file: base64.b64encode(content).decode() for file, content in files.items()}
         self._send("read_source", {"name": name, "files": packed, "lab": lab}, {})
-        self._greeted(self._receive(START_TIME_S))
-        result = self._receive(READ_TIME_S)
+        self._greeted(self._receive(allowing(START_TIME_S)))
+        result = self._counted(allowing(READ_TIME_S))
         try:
             return result.words(ReadAnswer) if isinstance(result, Reply) else result
         except protocol.ProtocolError:
@@ -340,10 +260,23 @@ class Worker:
             self._send_program(program)
 
     def load(self) -> Loaded | Fault:
-        """Wait until the student's file has run; a load that failed once has failed for good."""
+        """Wait until the student's file has run; a load that failed once has failed for good.
+
+        A statement that does not end, or ends the process, is left out by another process.
+        """
         if self._load_fault is not None:
             return self._load_fault
-        if self.spent_s >= self.limits.total_time_s:
+        loaded = self._loaded()
+        while isinstance(loaded, Fault) and self._connection is None and self.loading.goes_on(loaded):
+            loaded = self._loaded()
+        if isinstance(loaded, Fault) and loaded.kind is not FaultKind.TIME_SPENT:
+            self._load_fault = loaded
+        return loaded
+
+    def _loaded(self) -> Loaded | Fault:
+        """Try to load."""
+        left_s = self.limits.total_time_s - self.spent_s
+        if left_s <= 0:
             return Fault(kind=FaultKind.TIME_SPENT, seconds=self.limits.total_time_s)
         is_again = self._connection is None
         if is_again:
@@ -352,19 +285,34 @@ class Worker:
             assert self.loaded is not None
             return self.loaded
         if len(self._expected) > 1:  # a process that has not said hello yet
-            hello = self._timed(START_TIME_S) if is_again else self._receive(START_TIME_S)
-            if is_again and isinstance(hello, Fault) and hello.kind is FaultKind.TIMEOUT:
-                return hello
-            self._greeted(hello)
-        loaded = self._timed(self.limits.load_time_s)
+            self._greeted(self._receive(allowing(START_TIME_S)))
+        before_s = self.spent_s
+        result = self._counted(self.loading.allowed(left_s))
+        self.loading.spent_s += self.spent_s - before_s
         try:
-            if isinstance(loaded, Reply):
-                self.loaded = loaded.words(Loaded)
-                return self.loaded
+            if isinstance(result, Fault):
+                return result
+            self.loaded = result.words(Loaded)
+            return self.loaded
         except protocol.ProtocolError:
-            loaded = self._broken()
-        self._load_fault = loaded
-        return loaded
+            return self._broken()
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """The statements of the program that failed when it was loaded, or were left out, in their order."""
+        told = {} if self.loaded is None else {one.place: one for one in self.loaded.troubles}
+        faults = {place: fault_of(one) for place, one in told.items() if one.kind != SKIPPED} | self.loading.skipped
+        files = [] if self._program is None else [self._program.file, *self._program.siblings]
+        return [
+            Trouble(
+                file=files[place[0]],
+                fault=replace(fault, line=fault.line or place[1]),
+                names=[name[:TEXT_CHARS] for name in told[place].names] if place in told else (),
+                kept=[name[:TEXT_CHARS] for name in told[place].kept] if place in told else (),
+            )
+            for place, fault in sorted(faults.items())
+            if place[0] < len(files)
+        ]
 
     def begin(self, case: str) -> None:
         """Start a case with the next request: the worker forgets its objects and seeds every generator, and is not told which case."""
@@ -383,7 +331,9 @@ class Worker:
             return loaded
         self._send(op, {**settings, **self._begin}, arrays or {})
         self._begin, self._is_silent = {}, False
-        return self._timed(self.limits.call_time_s if time_s is None else time_s)
+        result = self._timed(self.limits.call_time_s if time_s is None else time_s)
+        self.was_killed |= isinstance(result, Fault) and result.kind is FaultKind.KILLED
+        return result
 
     def take_output(self) -> str:
         """Return what the student's code printed since the last time, capped."""
@@ -394,7 +344,9 @@ class Worker:
             self._send("mark", {"mark": mark}, {})
             marked = self._timed(self.limits.call_time_s)
             if isinstance(marked, Reply):
-                self._printed += self._spending(lambda: connection.take_output(mark.encode()))
+                start_s = time.monotonic()  # the student's code can draw it out
+                self._printed += connection.take_output(mark.encode())
+                self.spent_s += time.monotonic() - start_s
                 try:
                     self._hear(marked.words(Marked))
                 except protocol.ProtocolError:
@@ -413,16 +365,8 @@ class Worker:
         attempts, self._attempts = self._attempts, []
         return [(action[:TEXT_CHARS], what[:TEXT_CHARS]) for action, what in attempts]
 
-    def _spending(self, action: Callable[[], T]) -> T:
-        """Count the time of an action as time of the student's code, which can draw it out."""
-        start = time.monotonic()
-        try:
-            return action()
-        finally:
-            self.spent_s += time.monotonic() - start
-
     def _start(self, modules: Sequence[str] = ()) -> None:
-        self._connection = Connection(self._sandbox, self.limits)
+        self._connection = Connection(self._sandbox, self.limits.output_bytes)
         cpu_s = int(self.limits.total_time_s + READ_TIME_S) + CPU_SLACK_S
         settings = self._sandbox.settings(self._connection.folder.name, self.limits.memory_bytes, cpu_s)
         self._send("hello", {**settings, "modules": list(modules)}, {})
@@ -442,6 +386,8 @@ class Worker:
             "is_notebook": program.is_notebook,
             "operations": program.operations,
             "seed": seeds.of_worker(self._seed, "load"),
+            "skipped": [*self.loading.skipped],
+            "is_brief": self.loading.is_brief,
         }
         self._send("load", settings, {})
 
@@ -472,54 +418,76 @@ class Worker:
         reason = hello.message or hello.kind.value if isinstance(hello, Fault) else "it gave no greeting"
         raise SandboxError(f"the worker did not start: {reason}")
 
-    def _receive(self, time_s: float) -> Reply | Fault:
+    def _receive(self, allowed: Allowed) -> Reply | Fault:
         connection = self._connection
         assert connection is not None
         request_id = self._expected.pop(0)
         try:
-            reply = connection.reply(time_s)
-        except TimeoutError:
-            return self._fault(Fault(kind=FaultKind.TIMEOUT, seconds=round(time_s, 1)))
+            reply = connection.reply(allowed)
+        except Exceeded as exceeded:
+            kind = FaultKind.WAITED if exceeded.is_waiting else FaultKind.TIMEOUT
+            return self._fault(Fault(kind=kind, seconds=round(exceeded.seconds, 1)), request_id)
         if reply is None:
-            return self._gone(connection)
+            return self._gone(connection, request_id)
         header, arrays = reply
         is_unasked = connection.has_more and not (self._expected or connection.is_flooded)
         if header.id != request_id or is_unasked:
-            return self._broken()
+            return self._fault(Fault(kind=FaultKind.PROTOCOL), request_id)
         if header.fault is None:
             return Reply(data=header.data, arrays=arrays)
-        kinds = {kind.value: kind for kind in FaultKind}
-        fault = header.fault
-        return Fault(
-            kind=kinds.get(fault.kind, FaultKind.RAISED),
-            type=fault.type[:TEXT_CHARS],
-            message=ADDRESS.sub("0x…", fault.message[:MESSAGE_CHARS]),
-            line=fault.line,
-            is_in_making=fault.is_in_making,
-        )
+        return fault_of(header.fault)
 
-    def _gone(self, connection: Connection) -> Fault:
+    def _gone(self, connection: Connection, request_id: int) -> Fault:
         if connection.is_flooded:
-            return self._fault(Fault(kind=FaultKind.OUTPUT))
+            return self._fault(Fault(kind=FaultKind.OUTPUT), request_id)
         if connection.is_broken:
-            return self._broken()
+            return self._fault(Fault(kind=FaultKind.PROTOCOL), request_id)
+        start_s = time.monotonic()  # one that closed its end may live on
         connection.settle()
+        self.spent_s += time.monotonic() - start_s
         code = self.stop()
         message = f"exit code {code}"
         if code < 0:
             with contextlib.suppress(ValueError):
                 message = signal.Signals(-code).name
-        return Fault(kind=FaultKind.CRASHED, message=message)
+        kind = FaultKind.KILLED if message == "SIGKILL" else FaultKind.CRASHED
+        return Fault(kind=kind, message=message, statement=connection.statement_of(request_id))
 
     def _broken(self) -> Fault:
         return self._fault(Fault(kind=FaultKind.PROTOCOL))
 
-    def _fault(self, fault: Fault) -> Fault:
-        """End the worker after a fault that it does not survive."""
+    def _fault(self, fault: Fault, request_id: int | None = None) -> Fault:
+        """End the worker after a fault that it does not survive, which came while it worked on a request."""
+        connection = self._connection
         self.stop()
-        return fault
+        if connection is None or request_id is None:
+            return fault
+        return replace(fault, statement=connection.statement_of(request_id))
 
     def _timed(self, time_s: float) -> Reply | Fault:
         """Receive under the smaller of time_s and what is left of the submission's total."""
-        allowed = max(0.0, min(time_s, self.limits.total_time_s - self.spent_s))
-        return self._spending(lambda: self._receive(allowed))
+        return self._counted(allowing(max(0.0, min(time_s, self.limits.total_time_s - self.spent_s))))
+
+    def _counted(self, allowed: Allowed) -> Reply | Fault:
+        """Receive, and count what it took as time of the student's code."""
+        connection = self._connection
+        assert connection is not None
+        result = self._receive(allowed)
+        self.spent_s += sum(connection.used)
+        return result
+
+
+def fault_of(told: protocol.WorkerFault) -> Fault:
+    """Return a fault as the worker tells it."""
+    return Fault(
+        kind=KINDS.get(told.kind, FaultKind.RAISED),
+        type=told.type[:TEXT_CHARS],
+        message=ADDRESS.sub("0x…", told.message[:MESSAGE_CHARS]),
+        line=told.line,
+        is_in_making=told.is_in_making,
+    )
+
+
+def allowing(seconds: float) -> Allowed:
+    """Return what a worker may take that has so many seconds on a processor, and to wait."""
+    return Allowed(cpu_s=seconds, wait_s=seconds)

@@ -58,6 +58,10 @@ class Process(Protocol):
     replies: io.RawIOBase
     output: io.RawIOBase
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+
     def kill(self) -> None:
         """Kill the process and its group. The group outlives its leader while the leader is unreaped."""
 
@@ -329,6 +333,11 @@ class Alone:
             cast("FileIO", pipe) for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
         )
         self.requests, self.replies, self.output = map(selectable, unbuffered)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
 
     def kill(self) -> None:
         """Kill the process group, or where there is none, the process."""

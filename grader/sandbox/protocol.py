@@ -42,6 +42,8 @@ Line: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_LINES)]
 Extent: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_EXTENT)]
 Key: TypeAlias = Annotated[int, Meta(ge=-MOST_EXTENT, le=MOST_EXTENT)]  # of a student's dict, or an index
 
+Statement: TypeAlias = tuple[Count, Line, Count]  # a top-level one: the number of its file, its line and column
+
 Shape: TypeAlias = Annotated[list[Extent], Meta(max_length=DIMENSIONS)]
 Layout: TypeAlias = Annotated[list[tuple[str, str, Shape]], Meta(max_length=MOST_ARRAYS)]
 
@@ -61,12 +63,16 @@ class WorkerFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReplyHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The header of a reply: the id that was asked for, and either an answer or a fault."""
+    """The header of a reply: the id that was asked for, and either an answer or a fault.
+
+    With a statement it is no reply: that top-level statement of the program begins.
+    """
 
     id: Extent
     arrays: Layout
     data: msgspec.Raw = NO_DATA
     fault: WorkerFault | None = None
+    statement: Statement | None = None
 
 
 def encode(request_id: int, op: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ def text(value):
 """
 
 FILE, WRITE, DENIED = "[Errno 2]", "[Errno 30]", "[Errno 1]"
+KEPT = "loaded"  # what is written goes into memory
 ENDED, NO_MODULE = "SIGSYS", "ModuleNotFoundError"
 
 
@@ -95,7 +96,7 @@ STEAL = attacks("secret", {
     "pidfd_getfd": ("print(os.pread(call(438, call(434, GRADER, 0), SECRET_FD, 0), 99, 0))", ENDED),
         "affinity_of_others": ("print('SEEN:', os.sched_getaffinity(GRADER))", DENIED),
         "clock_of_others": ("print('SEEN:', time.clock_gettime(~GRADER << 3 | 2))", DENIED),
-    "own_source": ("print('SEEN:' if 'class Desk' in open(sys.modules['grader_worker'].__file__).read() else 1)", FILE),
+    "own_source": ("print('SEEN:' if 'class Desk' in open(sys.modules['grader_confined.worker'].__file__).read() else 1)", FILE),
     "sqlite": ("import sqlite3\nd = sqlite3.connect(FOLDER + '/x.db')\nd.execute('create table t(a)')\nd.commit()\nprint('SEEN:')", "unable to open"),
     "interfaces": ("import socket; print('SEEN:', socket.if_nameindex())", DENIED),
     "packages": ("sys.path += [p for p in sys.path for p in [p + '/site-packages']]\nimport hashlib, site\nprint('SEEN:', os.listdir(os.path.dirname(os.__file__)))", FILE),
@@ -107,8 +108,8 @@ STEAL_AS_ROOT = attacks("secret", {
 # --- changing what is there ---------------------------------------------------------------------
 
 TAMPER = attacks("report", {
-    "overwrite": ("open(REPORT, 'w').write('100')", WRITE),
-    "append": ("open(REPORT, 'a').write('100')", WRITE),
+    "overwrite": ("open(REPORT, 'w').write('100')", KEPT),
+    "append": ("open(REPORT, 'a').write('100')", KEPT),
     "update": ("open(REPORT, 'r+').write('100')", WRITE),
     "truncate": ("os.truncate(REPORT, 0)", WRITE),
     "unlink": ("os.unlink(REPORT)", WRITE),
@@ -119,8 +120,8 @@ TAMPER = attacks("report", {
     "fchmodat": ("call(268, -100, text(REPORT), 0)", WRITE),
     "utime": ("os.utime(REPORT, (5, 5))", WRITE),
     "setxattr": ("os.setxattr(REPORT, 'user.score', b'100')", WRITE),
-    "np_memmap_write": ("import numpy; numpy.memmap(REPORT, mode='w+', shape=9)[:] = 1", WRITE),
-    "log_file": ("import logging; logging.FileHandler(REPORT).emit(logging.makeLogRecord({'msg': '100'}))", WRITE),
+    "np_memmap_write": ("import numpy; numpy.memmap(REPORT, mode='w+', shape=9)[:] = 1", "fileno"),
+    "log_file": ("import logging; logging.FileHandler(REPORT).emit(logging.makeLogRecord({'msg': '100'}))", KEPT),
     "copy": ("import shutil; shutil.copyfile(SECRET, REPORT)", FILE),
     "remove_tree": ("import shutil; shutil.rmtree(FOLDER)", FILE),
     "rename_folder": ("os.rename(FOLDER, FOLDER + '.moved')", WRITE),
@@ -129,21 +130,21 @@ TAMPER = attacks("report", {
 })  # fmt: skip
 TAMPER_AS_ROOT = attacks("report", {"chown": ("os.chown(REPORT, 1, 1)", WRITE)}, needs_root=True)
 PLANT = attacks("folder", {
-    "plant_file": ("open(FOLDER + '/conftest.py', 'w').write('x')", WRITE),
+    "plant_file": ("open(FOLDER + '/conftest.py', 'w').write('x')", KEPT),
     "plant_ini": ("os.close(os.open(FOLDER + '/pytest.ini', os.O_CREAT | os.O_WRONLY))", WRITE),
-    "plant_bytecode": ("os.makedirs(FOLDER + '/__pycache__')", WRITE),
+    "plant_bytecode": ("os.makedirs(FOLDER + '/__pycache__')", KEPT),
     "plant_link": ("os.symlink('/etc/passwd', FOLDER + '/soft')", WRITE),
     "plant_fifo": ("os.mkfifo(FOLDER + '/fifo')", WRITE),
     "plant_socket": ("import socket; socket.socket(socket.AF_UNIX).bind(FOLDER + '/s')", DENIED),
-    "np_save": ("import numpy; numpy.save(FOLDER + '/a.npy', numpy.zeros(3))", WRITE),
-    "np_savetxt": ("import numpy; numpy.savetxt(FOLDER + '/a.txt', numpy.zeros(3))", WRITE),
+    "np_save": ("import numpy; numpy.save(FOLDER + '/a.npy', numpy.zeros(3))", KEPT),
+    "np_savetxt": ("import numpy; numpy.savetxt(FOLDER + '/a.txt', numpy.zeros(3))", KEPT),
     "shelve": ("import shelve; shelve.open(FOLDER + '/db')", "rror"),
     "named_temporary": ("import tempfile; tempfile.NamedTemporaryFile(dir=FOLDER, delete=False)", WRITE),
     "unnamed_temporary": ("f = os.open(FOLDER, os.O_TMPFILE | os.O_RDWR)\ncall(265, -100, text(f'/proc/self/fd/{f}'), -100, text(FOLDER + '/tmp'), 0x400)", WRITE),
     "exec_program": ("os.execv('/usr/bin/touch', ['touch', FOLDER + '/touched'])", DENIED),
     "execveat": ("a = (ctypes.c_char_p * 3)(b'touch', os.fsencode(FOLDER) + b'/touched', None)\ncall(322, -100, text('/usr/bin/touch'), a, None, 0)", DENIED),
     "memory_program": ("f = os.memfd_create('x')\nos.write(f, open('/usr/bin/touch', 'rb').read())\nos.execve(f, ['touch', FOLDER + '/touched'], {})", DENIED),
-    "many_files": ("for n in range(200): open(f'{FOLDER}/{n}', 'w').close()", WRITE),
+    "many_files": ("for n in range(200): open(f'{FOLDER}/{n}', 'w').close()", KEPT),
     "c_system": ("libc.system(b'touch ' + os.fsencode(FOLDER) + b'/touched') and 1 / 0", "ZeroDivisionError"),
 })  # fmt: skip
 PLANT_LARGE = attacks("folder", {
@@ -191,9 +192,9 @@ STAY = attacks("survivor", {
     "fork_bomb": ("for _ in range(30):\n if os.fork() == 0:\n  os.setsid()\n  while True: time.sleep(9)\ntime.sleep(0.05)", DENIED),
 })  # fmt: skip
 LITTER = attacks("litter", {
-    "tmp_file": ("open(f'/tmp/{MARK}', 'w').close()", WRITE),
-    "shm_file": ("open(f'/dev/shm/{MARK}', 'w').close()", WRITE),
-    "home_file": ("open(os.path.expanduser('~nobody' if 0 else '/tmp') + f'/.{MARK}', 'w').close()", WRITE),
+    "tmp_file": ("open(f'/tmp/{MARK}', 'w').close()", KEPT),
+    "shm_file": ("open(f'/dev/shm/{MARK}', 'w').close()", KEPT),
+    "home_file": ("open(os.path.expanduser('~nobody' if 0 else '/tmp') + f'/.{MARK}', 'w').close()", KEPT),
     "shared_memory_object": ("import multiprocessing.shared_memory as s; s.SharedMemory(MARK, create=True, size=9)", WRITE),
     "named_semaphore": ("libc.sem_open.restype = ctypes.c_void_p\nif not libc.sem_open(text('/' + MARK), os.O_CREAT, 0o600, 1): raise OSError(ctypes.get_errno(), 'sem_open')", "[Errno"),
 })  # fmt: skip
@@ -241,7 +242,7 @@ ITSELF = [
     }),
     *attacks("worker namespace", {"user_namespace": ("call(272, 0x10000000)", ENDED)}),
     *attacks("worker priority", {"nice": ("os.nice(5)", DENIED)}),
-    *attacks("worker oom", {"oom": ("open('/proc/self/oom_score_adj', 'w').write('500')", WRITE)}),
+    *attacks("worker oom", {"oom": ("open('/proc/self/oom_score_adj', 'w').write('500')", KEPT)}),
     *attacks("worker scheduler", {"idle": ("os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))", DENIED)}),
     *attacks("worker memory", {
         "np_empty": ("import numpy; x = numpy.empty(3 * 2**27)", "memory"),
@@ -279,7 +280,7 @@ SPLIT = attacks("", {
     "loop_catching": ("while True:\n try:\n  while True: pass\n except BaseException: pass", "timeout"),
     "regex": ("import re; re.match('(a+)+$', 'a' * 40 + 'b')", "timeout"),
     "big_power": ("9 ** 9 ** 9", "timeout"),
-    "sleep": ("time.sleep(60)", "timeout"),
+    "wait": ("import select; select.select([], [], [])", "waited"),
     "blocked_signals": ("import signal; signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True: pass", "timeout"),
     "output_flood": ("while True: print('x' * 4000)", "output"),
     "garbage_reply": ("for n in range(3, 9):\n try: os.write(n, b'x' * 64)\n except OSError: pass", "protocol"),

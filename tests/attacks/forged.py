@@ -34,7 +34,7 @@ for epoch in range(1500):
             w[i] += RATE * v
 """
 
-WORKER = "\nW = __import__('sys').modules['grader_worker']\n"
+WORKER = "\nW = __import__('sys').modules['grader_confined.worker']\n"
 # The lab's operations, as attributes that give and take (words, arrays).
 OPERATIONS = (
     WORKER
@@ -163,7 +163,7 @@ OF_TEMPLATES = {
 BENDING = """
 def bending():
     import random, sys
-    W = sys.modules["grader_worker"]
+    W = sys.modules["grader_confined.worker"]
     np, draw, send, extreme = W.np, random.Random(SEED), W.Pipe.send, [
         0, -1, 1, 2**31, 2**53, 2**63, -2**63, 10**18, 10**30, 0.5, 5e-324, 1e-310, 1e308, -1e308, float("nan"), float("inf"), -float("inf"),
         "", "x" * 100_000, "\\ud800", "\\0", None, True, [], [[]], {}, [0] * 5000,

@@ -3,7 +3,7 @@
 HONEST = {
     "print": "print('эпоха', 1, flush=True)\nresult = 1",
     "print_to_stderr": "import sys; print('x', file=sys.stderr); result = 1",
-    "no_input": "try: input()\nexcept EOFError: result = 1",
+    "input": "result = input('name? ') == ''",
     "time": "import time; t = time.time(); time.sleep(0.01); result = time.perf_counter() > 0 and time.time() > t",
     "process_time": "import time; result = time.process_time() >= 0",
     "datetime": "import datetime; result = datetime.datetime.now().year > 2000",

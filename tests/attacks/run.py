@@ -33,15 +33,16 @@ def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NE
         for attack in attacks:
             with Canaries() as canaries:
                 names = "".join(f"{name} = {value!r}\n" for name, value in canaries.names.items())
-                text = PRELUDE + names + attack.code
-                limits = PATIENT if is_strict and attack.stopped != "timeout" else HASTY
+                text = f"{PRELUDE}{names}exec({attack.code!r})"  # one statement: the first exception ends it
+                limits = PATIENT if is_strict and attack.stopped not in ("timeout", "waited") else HASTY
                 with Worker(sandbox, limits, 1, program=Program(file="network.py", text=text)) as worker:
                     canaries.worker_folder = worker._connection.folder.name if worker._connection else "/"
                     loaded = worker.load()
                     output = worker.take_output()
-                    reached = canaries.tripped(output, pid_of(worker), traits, has_run=not isinstance(loaded, Fault))
+                    faults = [loaded] if isinstance(loaded, Fault) else [one.fault for one in worker.troubles]
+                    reached = canaries.tripped(output, pid_of(worker), traits, has_run=not faults)
                 reached |= canaries.left()
-            ended = f"{loaded.kind.value} {loaded.type} {loaded.message}" if isinstance(loaded, Fault) else "loaded"
+            ended = "; ".join(f"{one.kind.value} {one.type} {one.message}" for one in faults) or "loaded"
             yield {"id": attack.id, "reached": sorted(reached), "ended": f"{ended} {output}"[:500]}
 
 

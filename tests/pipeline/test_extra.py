@@ -60,12 +60,12 @@ def test_nothing_is_said_of_an_untouched_file(text: str | bytes | None, work: Pa
     assert [] == report["findings"]
 
 
-def test_what_stops_while_it_loads(work: Path) -> None:
-    """It is told of the file, not of the function that was asked for first."""
-    report = graded(work, "raise RuntimeError('early')\n")
+def test_a_statement_that_fails_costs_nothing(work: Path) -> None:
+    """What stands beside it is judged."""
+    lecture = (ROOT / "reference" / "lecture.py").read_text(encoding="utf-8")
+    before, after = graded(work, lecture), graded(work, lecture + "raise RuntimeError('early')\nexit()\n")
 
-    told = bonus(report)[0]["cases"][0]["feedback"]["text"]
-    assert told == "Loading lecture.py raised RuntimeError: early (lecture.py, line 1)."
+    assert after["extra_score"] == before["extra_score"] > 0
 
 
 def test_one_function_is_enough(work: Path) -> None:

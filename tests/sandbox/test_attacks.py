@@ -197,7 +197,7 @@ def look():
 import gc
 def look():
     yield from gc.get_objects()
-    yield from sys.modules["grader_worker"].__dict__.values()
+    yield from sys.modules["grader_confined.worker"].__dict__.values()
 """,
 }
 TELL = """

@@ -37,7 +37,7 @@ from grader.pipeline import grading
 from grader.pipeline.assignment import read_assignment
 from grader.pipeline.budget import Budget, OutOfTime
 from grader.sandbox import client, protocol
-from grader.sandbox.client import Loaded, Marked, Reply
+from grader.sandbox.client import Loaded, Loading, Marked, Reply, Trouble
 from grader.sandbox.confined import values
 from grader.sandbox.processes import Sandbox
 from grader.sandbox.protocol import ProtocolError, WorkerFault, decode_data
@@ -354,6 +354,8 @@ class Script:
 
     draw: Callable[[st.SearchStrategy[Any]], Any]
     asked: list[str] = field(default_factory=list)
+    loading: Loading = field(default_factory=lambda: Loading(30.0))
+    troubles: tuple[Trouble, ...] = ()
 
     def load(self) -> Loaded:
         """Return names."""

@@ -45,9 +45,9 @@ HOSTILE = {
     "non_string_name": "globals()[1] = print\n",
     "deep_folders": "import os\nfor _ in range(2000):\n    os.mkdir('a')\n    os.chdir('a')\n",
     "slow_flush": "import sys, time\nsys.stdout.flush = lambda: time.sleep(3)\n",
-    "no_mark": "import sys\nsys.modules['grader_worker'].Pipe.mark = lambda *_: None\n",
-    "lying_shape": "import sys\nmain = sys.modules['grader_worker']\nmain.Desk.make = lambda *_: ({'value': None}, {'a': main.np.zeros((2**21, 0))})\n",
-    "no_arrays": "import sys\nsys.modules['grader_worker'].Desk.operate = lambda *_: ({'value': {}}, {})\n",
+    "no_mark": "import sys\nsys.modules['grader_confined.worker'].Pipe.mark = lambda *_: None\n",
+    "lying_shape": "import sys\nmain = sys.modules['grader_confined.worker']\nmain.Desk.make = lambda *_: ({'value': None}, {'a': main.np.zeros((2**21, 0))})\n",
+    "no_arrays": "import sys\nsys.modules['grader_confined.worker'].Desk.operate = lambda *_: ({'value': {}}, {})\n",
     "early_reply": "import os\nfor n in range(3, 12):\n    try: os.write(n, b'\\0' * 8)\n    except OSError: pass\n",
     "many_objects": "class Small: pass\nclass Model:\n    def __init__(self): self.parts = [Small() for _ in range(6000)]\n    def forward(self, x): return 0.5\n",
     "stops_reading": STOPS_READING,
@@ -195,7 +195,6 @@ for attempt in (
     assert report.score == 100
     for part in (
         "use the file weights.txt",
-        "use the file log.txt",
         "use the network",
         "start a program ls",
         "use the file .",
@@ -309,8 +308,8 @@ LIES = {
 @pytest.mark.parametrize("operation", LIES)
 def test_large_lies_stay_small(operation: str, student_code: str, write: Write) -> None:
     """A worker that answers more than it may is not believed, and its words are cut."""
-    lie = f"import sys\nsys.modules['grader_worker'].Desk.{operation} = lambda *_: ({LIES[operation]})\n"
-    forged = "sys.modules['grader_worker'].fault = lambda *_: {'kind': 'raised', 'type': 'T' * 10**6, 'message': 'm' * 10**6, 'line': 1}\n"
+    lie = f"import sys\nsys.modules['grader_confined.worker'].Desk.{operation} = lambda *_: ({LIES[operation]})\n"
+    forged = "sys.modules['grader_confined.worker'].fault = lambda *_: {'kind': 'raised', 'type': 'T' * 10**6, 'message': 'm' * 10**6, 'line': 1}\n"
 
     report = grade_here(write(student_code + lie + forged), seed=3)
 

@@ -19,7 +19,7 @@ from tests.support.command import PATIENT, descendants, wait_until
 from tests.support.worker import called
 
 LIMITS = structs.replace(PATIENT, output_bytes=2**20)
-HASTY = structs.replace(PATIENT, load_time_s=0.2)  # for a file that hangs while it is loaded
+HASTY = structs.replace(PATIENT, load_time_s=2)  # for a file that hangs while it is loaded
 HANGS_S = 0.2
 
 Load = Callable[..., Worker]
@@ -42,51 +42,81 @@ def load(sandbox: Sandbox) -> Load:
     return start
 
 
+AROUND = "def f(): return 2.5\n{}\ndef g(): return f() + 1\n"
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "message"),
     [
         ("while True: pass", FaultKind.TIMEOUT, ""),
-        ("import time; time.sleep(60)", FaultKind.TIMEOUT, ""),
+        ("import select; select.select([], [], [])", FaultKind.WAITED, ""),
         ("while True:\n try:\n  while True: pass\n except BaseException: pass", FaultKind.TIMEOUT, ""),
         ("import os; os.kill(os.getpid(), 19)", FaultKind.RAISED, "[Errno 1] Operation not permitted"),
         ("import os; os._exit(3)", FaultKind.CRASHED, "exit code 3"),
         ("import ctypes; ctypes.string_at(0)", FaultKind.CRASHED, "SIGSEGV"),
+        ("import ctypes; ctypes.CDLL(None).syscall(101, 0, 0, 0, 0)", FaultKind.CRASHED, "SIGSYS"),
         ("import os; os.abort()", FaultKind.CRASHED, "SIGABRT"),
+        ("import signal; signal.raise_signal(signal.SIGKILL)", FaultKind.KILLED, "SIGKILL"),
         ("import sys; sys.exit()", FaultKind.EXITED, ""),
         ("quit()", FaultKind.EXITED, ""),
         ("raise KeyboardInterrupt", FaultKind.RAISED, ""),
         ("raise GeneratorExit('x')", FaultKind.RAISED, "x"),
-        ("def f(): f()\nf()", FaultKind.RAISED, "maximum recursion depth exceeded"),
+        ("def h(): h()\nh()", FaultKind.RAISED, "maximum recursion depth exceeded"),
         ("x = bytearray(2**33)", FaultKind.MEMORY, ""),
         ("while True: print('x' * 1000)", FaultKind.OUTPUT, ""),
         ("class E(Exception):\n def __str__(self): raise ValueError\nraise E", FaultKind.RAISED, ""),
         ("raise Exception('x' * 10**7)", FaultKind.RAISED, "x" * 2000),
         ("raise Exception('\\ud800')", FaultKind.RAISED, "?"),
-        ("input()", FaultKind.RAISED, "EOF when reading a line"),
+        ("while True: input()", FaultKind.RAISED, "EOF when reading a line"),
         ("import os\nfor n in range(64):\n try: os.close(n)\n except OSError: pass", FaultKind.CRASHED, "exit code 1"),
         ("import os\nfor n in range(64):\n try: os.write(n, b'x' * 64)\n except OSError: pass", FaultKind.PROTOCOL, ""),
-        ("def f(:", FaultKind.RAISED, "invalid syntax (network.py, line 1)"),
+        ("import not_there", FaultKind.ABSENT, "not_there"),
     ],
 )
-def test_a_load_that_fails_is_a_fault(load: Load, text: str, kind: FaultKind, message: str) -> None:
-    """Hangs, crashes, exits and floods each have their kind; the client raises nothing."""
-    with load(text, HASTY if kind is FaultKind.TIMEOUT else LIMITS) as worker:
-        result = worker.load()
+def test_a_statement_that_fails_costs_itself_only(load: Load, text: str, kind: FaultKind, message: str) -> None:
+    """Hangs, crashes, exits and floods are told by their kind; what stands before and after them is there."""
+    with load(AROUND.format(text), HASTY if kind in (FaultKind.TIMEOUT, FaultKind.WAITED) else LIMITS) as worker:
+        assert isinstance(worker.load(), Loaded)
+        assert called(worker, "g") == 3.5
+        (trouble,) = worker.troubles
 
-    assert isinstance(result, Fault)
-    assert result.kind is kind
-    assert result.message.startswith(message)
-    assert len(result.message) <= 2000
+    assert trouble.fault.kind is kind
+    assert trouble.fault.message.startswith(message)
+    assert len(trouble.fault.message) <= 2000
+    assert trouble.fault.line is not None
 
 
-def test_a_load_that_failed_is_not_tried_again(load: Load) -> None:
-    """A hang at import costs its time once."""
-    with load("while True: pass", HASTY) as worker:
-        first, spent_s = worker.load(), worker.spent_s
-        second = worker.load()
+def test_what_is_no_python_is_a_fault(load: Load) -> None:
+    """A load that fails as a whole has failed for good."""
+    with load("def f(:") as worker:
+        first = worker.load()
+        assert isinstance(first, Fault)
+        assert (first.kind, first.line) == (FaultKind.RAISED, 1)
+        assert first.message == "invalid syntax (network.py, line 1)"
+        assert worker.load() is first
 
-        assert first is second
-        assert worker.spent_s == spent_s >= HASTY.load_time_s
+
+def test_a_program_of_hanging_statements_keeps_its_definitions(load: Load) -> None:
+    """When the time for loading is nearly used up, only definitions run; all tries together keep within it."""
+    hangs = "while True: pass\n" * 30
+    with load(hangs + "def f(): return 2.5\n" + hangs, HASTY) as worker:
+        assert isinstance(worker.load(), Loaded)
+        assert called(worker) == 2.5
+        assert worker.loading.is_brief
+        assert worker.spent_s < HASTY.load_time_s
+
+
+def test_a_load_that_never_ends_fails(load: Load) -> None:
+    """A definition that hangs in each try, or statements that crash one after another, end with the time or the count."""
+    with load("class A:\n while True: pass\n" * 60, HASTY) as worker:
+        fault = worker.load()
+        assert isinstance(fault, Fault)
+        assert fault.kind is FaultKind.TIMEOUT
+        assert worker.load() is fault
+    with load("import os\n" + "os._exit(1)\n" * 60) as worker:
+        fault = worker.load()
+        assert isinstance(fault, Fault)
+        assert (fault.kind, len(worker.loading.skipped)) == (FaultKind.CRASHED, worker.loading.MOST_SKIPPED)
 
 
 def test_a_call_that_hangs_costs_itself_only(load: Load) -> None:

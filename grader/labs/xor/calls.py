@@ -31,6 +31,7 @@ NEEDS = {
     "Neuron.backward": ("Neuron.forward", "Neuron.backward"),
     "Model.forward": ("Model", "Neuron.forward", "Model.forward"),
     "Model.backward": ("Model", "Neuron.forward", "Neuron.backward", "Model.forward", "Model.backward"),
+    "Your program": (),  # it is tried again without the statement that hung
     "train": ("Model", "Neuron.forward", "Neuron.backward", "Model.forward", "Model.backward", "train"),
 }
 

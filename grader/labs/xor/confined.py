@@ -12,22 +12,21 @@ import inspect
 import io
 import math
 import sys
-import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 PROGRAM = "__main__"  # __name__ of the student's file while it is watched
 LOGGED = 600  # calls told by `discover`
-SOME, SLACK = 50, 0.8  # calls that are enough when but a fifth of the time is over
-LULL_S = 0.6  # without a call that passes numbers: the training has no more to show
+SOME = 50  # calls that are enough after SOON
 LOOK = 32  # calls between two looks at the answers
 KEPT = 160  # calls of forward kept by `record`
 LAYOUTS = 32  # ways in which objects hold their numbers, told by `discover`
 HELD = 64  # numbers in one argument, return value or holder
 COLUMNS = 160  # numbers inside the network that are followed
 SCALARS = 32  # numbers passed and returned between two calls of forward
-EVENTS = 2_000_000  # calls and returns, after which a run has shown enough
+EVENTS = 2_000_000  # calls and returns, after which a run has shown enough: work is counted, no clock decides
+SOON = LULL = EVENTS // 5  # LULL: without a call that passes numbers, the training has no more to show
 EPOCHS = 5_000  # of a training that has to be started
 MOST_NAMES = 12
 NAME_CHARS = 80
@@ -441,20 +440,18 @@ def owner_of(frame: types.FrameType) -> Any:
 class Hook:
     """Follows the student's calls: the part that finding, recording and training have in common."""
 
-    def __init__(self, files: set[str], seconds: float) -> None:
-        self.deadline = time.monotonic() + seconds
-        self.soon = self.deadline - SLACK * seconds
+    def __init__(self, files: set[str]) -> None:
+        self.events = 0
         self.frames: list[types.FrameType] = []
         self._files = files
         self._numbers: dict[int, int] = {}
         self._alive: list[Any] = []  # so that no identity is used twice
-        self._events = 0
 
     def __call__(self, frame: types.FrameType, event: str, value: Any) -> None:
         if event not in ("call", "return") or frame.f_code.co_filename not in self._files:
             return
-        self._events += 1
-        if self._events > EVENTS or (self._events % 64 == 0 and time.monotonic() > self.deadline):
+        self.events += 1
+        if self.events > EVENTS:
             raise Enough
         if event == "call":
             self.enter(frame, owner_of(frame))
@@ -485,16 +482,15 @@ class Finder(Hook):
     (`answers`): the number of the layout that tells (place, size) of each holder, -1 for none.
     """
 
-    def __init__(self, files: set[str], seconds: float) -> None:
-        super().__init__(files, seconds)
+    def __init__(self, files: set[str]) -> None:
+        super().__init__(files)
         self.calls: list[dict[str, Any]] = []
         self.layouts: list[list[tuple[list[Any], int]]] = []
-        self._latest = self.deadline
+        self._latest = 0
         self._open: dict[int, tuple[dict[str, Any], Any]] = {}
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
-        now = time.monotonic()
-        if now - self._latest > LULL_S:
+        if self._latest and self.events - self._latest > LULL:
             raise Enough
         if owner is None:
             return
@@ -512,9 +508,9 @@ class Finder(Hook):
             if inside < 0:
                 return
             passed = [number for _, _, numbers in places for number in numbers]
-        if len(self.calls) >= LOGGED or (len(self.calls) >= SOME and now > self.soon):
+        if len(self.calls) >= LOGGED or (len(self.calls) >= SOME and self.events > SOON):
             raise Enough
-        self._latest = now
+        self._latest = self.events
         call = {
             "class": type(owner).__name__[:NAME_CHARS],
             "method": frame.f_code.co_name[:NAME_CHARS],
@@ -551,8 +547,8 @@ class Finder(Hook):
 class Follower(Hook):
     """Follows one object: class, object, and the method that is called once a step, "" for whatever is called."""
 
-    def __init__(self, files: set[str], seconds: float, wanted: dict[str, Any]) -> None:
-        super().__init__(files, seconds)
+    def __init__(self, files: set[str], wanted: dict[str, Any]) -> None:
+        super().__init__(files)
         self.owner: Any = None
         self._wanted = wanted
 
@@ -592,7 +588,7 @@ class Recorder(Follower):
     """
 
     def __init__(self, files: set[str], wanted: dict[str, Any], start: Any) -> None:
-        super().__init__(files, wanted["seconds"], wanted)
+        super().__init__(files, wanted)
         self.is_led = not len(start)
         self._start = start
         self.rows: list[dict[str, Any]] = []
@@ -609,7 +605,7 @@ class Recorder(Follower):
         if not self.is_led and len(self.rows) >= self._wanted["at"]:
             self._lead()
         most = KEPT * (1 if self._wanted["method"] else 4)
-        if len(self.rows) >= most or (len(self.rows) >= SOME and time.monotonic() > self.soon):
+        if len(self.rows) >= most or (len(self.rows) >= SOME and self.events > SOON):
             raise Enough
         passed: list[float] = []
         if self._wanted["method"]:
@@ -661,7 +657,7 @@ class Starter(Follower):
     """
 
     def __init__(self, files: set[str], settings: dict[str, Any], arrays: dict[str, Any], answers: Any) -> None:
-        super().__init__(files, settings["seconds"], settings)
+        super().__init__(files, settings)
         self.count = 0
         self.squared: list[float] = []
         self.restored: tuple[Any, str, Any] | None = None
@@ -703,11 +699,11 @@ class Starter(Follower):
         sys.setprofile(None)
 
     def _seen(self) -> None:
-        """Count a call; end the run when all errors are small, or when its time is over."""
+        """Count a call; end the run when all errors are small, or when there were enough."""
         self.count += 1
         if self.count % LOOK:
             return
-        if time.monotonic() > self.deadline:
+        if self.count >= self._settings["calls"]:
             raise Enough
         self._is_looking = True
         try:
@@ -728,17 +724,15 @@ class Observer:
 
     def __init__(self, objects: Any) -> None:
         self._objects = objects
-        self._program = settings = objects.program
+        self._program = objects.program
         self._owner: Any = None
         self._template: tuple[list[Any], dict[str, Any]] = ([], {})
-        code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
-        self._code = code
         self._files = objects.files
 
     def discover(self, settings: dict[str, Any]) -> Values:
         """Run the file as a program and list the first calls of methods: `calls` with the counts of their numbers."""
-        finder = Finder(self._files, settings["seconds"])
-        problem = self._run(finder, settings["seed"], lambda: bool(finder.calls))
+        finder = Finder(self._files)
+        problem = self._run(finder, settings, lambda: bool(finder.calls))
         calls = [{**one, "passed": len(one["passed"]), "returned": len(one["returned"])} for one in finder.calls]
         numbers = [number for one in finder.calls for number in (*one["passed"], *one["returned"])]
         return {
@@ -752,7 +746,7 @@ class Observer:
     def record(self, settings: dict[str, Any], start: Any) -> Values:
         """Run again and follow one object, from a start if one is given. A row of each array is a call that bounds a step: see Follower."""
         recorder = Recorder(self._files, settings, () if start is None else start)
-        self._run(recorder, settings["seed"], lambda: bool(recorder.rows))
+        self._run(recorder, settings, lambda: bool(recorder.rows))
         rows = recorder.rows if recorder.is_led else []
         self._owner, self._template = recorder.owner, recorder.template
         if settings["shapes"] is not None:  # forward is another call than the one that bounds the steps
@@ -825,7 +819,7 @@ class Observer:
 
         starter = Starter(self._files, settings, arrays, answers)
         try:
-            self._run(starter, settings["seed"], lambda: starter.count > 0)
+            self._run(starter, settings, lambda: starter.count > 0)
         finally:
             if starter.restored is not None:
                 setattr(*starter.restored)
@@ -836,17 +830,19 @@ class Observer:
 
     # -- helpers
 
-    def _run(self, hook: Hook, seed: int, has_begun: Callable[[], bool]) -> str:
-        """Run the file as a program under a hook; say what ended it early, "" for nothing."""
+    def _run(self, hook: Hook, settings: dict[str, Any], has_begun: Callable[[], bool]) -> str:
+        """Run the file as a program under a hook; say what went wrong first, "" for nothing."""
         find.OWN.add(PROGRAM)
         module = types.ModuleType(PROGRAM)
         sys.modules[PROGRAM] = module
         self._objects.dress(module)
-        self._objects.seed(seed)
+        self._objects.start(settings["skipped"], Enough)
+        self._objects.seed(settings["seed"])
+        problem = ""
         try:
             with quiet():
                 sys.setprofile(hook)
-                exec(self._code, module.__dict__)
+                problem = self._objects.run(module)
                 if not has_begun():
                     start_training(module)
         except Enough:
@@ -855,7 +851,7 @@ class Observer:
             return type(error).__name__[:80]
         finally:
             sys.setprofile(None)
-        return ""
+        return problem[:80]  # type: ignore[no-any-return]
 
     def _forward(self, owner: Any, settings: dict[str, Any], x: Any) -> list[float]:
         """Call an object's forward with x (q, 2) in the place of the examples that it was seen to get."""
@@ -902,7 +898,7 @@ class Observer:
 
     def _takes_logarithms(self) -> bool:
         """Say whether any function of the submission names a logarithm."""
-        codes = [self._code, *(compile(text, name, "exec") for name, text in self._program["siblings"].items())]
+        codes = self._objects.codes()
         while codes:
             code = codes.pop()
             if any(name.startswith("log") for name in code.co_names):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeAlias
 
@@ -26,6 +26,7 @@ from grader.sandbox.protocol import Count
 
 from . import oracle, probes
 from .calls import Calls, Path, Reference
+from .calls import Numbers as Told
 from .layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from .oracle import Array
 
@@ -38,7 +39,9 @@ NO_CALLS = say(
 )
 STOPPED = "Your program stopped with {type} before it trained anything."
 NOTHING_SEEN = (NO_FORWARD.id, NO_CALLS.id, STOPPED)
-WATCH_S = 3.0  # for one run under watch
+WATCH_S = 6.0  # for one run under watch
+TRIES = 4  # of a run in which statements do not end
+UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a run under watch prints nothing, and ends when it has shown enough
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
 MOST_SCALARS = 64
 LAYOUTS = 32
@@ -255,11 +258,27 @@ class Observing:
         self._calls = calls
         self._seed = calls.student.worker_seed
         _ = calls.student.loaded
+        skipped = calls.student.skipped
+        self._skipped = [statement for statement, fault in skipped.items() if fault.kind not in UNENDING]
+        self._tries = TRIES
+
+    def _run(self, operation: str, time_s: float, settings: Mapping[str, Any], **more: Any) -> Told:
+        """Run the program under watch; a statement that does not end there, or ends the process, is left out of another run."""
+        while True:
+            told = {"seed": self._seed, "skipped": self._skipped, **settings}
+            try:
+                return self._calls.ask(operation, WHAT, [], time_s=time_s, settings=told, **more)
+            except CaseStopped as stopped:
+                self._tries -= 1
+                statement = None if stopped.fault is None else stopped.fault.statement
+                is_unending = stopped.fault is not None and stopped.fault.kind in UNENDING and operation == "retrain"
+                if statement is None or is_unending or statement in self._skipped or self._tries <= 0:
+                    raise
+                self._skipped.append(statement)
 
     def discover(self) -> tuple[Discovered, list[Array]]:
         """Return the first calls, and the numbers of each: those passed, then those returned."""
-        settings = {"seed": self._seed, "seconds": WATCH_S}
-        told = self._calls.ask("discover", WHAT, [], {"numbers": (None,)}, 2 * WATCH_S, settings=settings)
+        told = self._run("discover", WATCH_S, {}, shapes={"numbers": (None,)})
         found = told.answer.words(Discovered)
         found = msgspec.structs.replace(found, calls=[named(one) for one in found.calls])
         counts = [one.passed + one.returned for one in found.calls]
@@ -271,12 +290,12 @@ class Observing:
 
     def record(self, root: Root, lead: Lead | None = None) -> Record | None:
         """Return the calls of one object's forward, led if asked; None where none was seen, or none that can be read."""
-        settings: dict[str, Any] = {"seed": self._seed, "seconds": WATCH_S, **root.settings}
+        settings = root.settings
         start: Array | None = None
         if lead is not None:
             settings |= {"at": lead.at, "references": lead.references}
             start = lead.values
-        told = self._calls.ask("record", WHAT, [], {}, 2 * WATCH_S, settings=settings, start=start)
+        told = self._run("record", WATCH_S, settings, start=start)
         found = told.answer.words(Recorded)
         count = len(found.sites)
         if not count:
@@ -322,15 +341,14 @@ class Observing:
         shapes = {"outputs": (len(parameters), len(x))}
         return self._calls.ask("replay", WHAT, [], shapes, settings=settings, parameters=parameters, x=x)["outputs"]
 
-    def train(self, network: Network, start: Array, near: float, seconds: float) -> tuple[Trained, Array, Array]:
+    def train(self, network: Network, start: Array, near: float, calls: int) -> tuple[Trained, Array, Array]:
         """Run the submission's own training from a start (3, 3): the parameters at its end, and its squared errors."""
         present = [one for one in network.references if one is not None]
         settings = {
-            "seed": self._seed, "seconds": seconds, "near": near, "references": present,
-            **network.root.settings,
+            "calls": calls, "near": near, "references": present, **network.root.settings,
         }  # fmt: skip
-        told = self._calls.ask(
-            "retrain", WHAT, [], {"values": (None,), "squared": (None,)}, seconds + 2 * WATCH_S, settings=settings,
+        told = self._run(
+            "retrain", self._calls.student.limits.train_time_s, settings, shapes={"values": (None,), "squared": (None,)},
             start=network.stored(start), x=oracle.XOR_INPUTS, labels=oracle.XOR_LABELS,
         )  # fmt: skip
         trained = told.answer.words(Trained)

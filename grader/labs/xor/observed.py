@@ -21,7 +21,7 @@ from .rules import paced
 from .starts import LEAST_WAY, MOST_EPOCHS, starts_for
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
-TRAIN_S = 2.5
+TRAIN_CALLS = 40_000  # of one training from a set start
 RATE = 2.0  # of the oracle's training beside the student's: as far in epochs times rate
 EPOCHS, WAY = 800, 25.0  # a training is expected to have these epochs, or this way in epochs times rate
 SLACK = 0.67  # of the student's epochs are enough for right code
@@ -118,7 +118,7 @@ class Observed:
 
     def _learn(self, start: Array, rate: float) -> Learned:
         try:
-            trained, parameters, squared = self._observing.train(self.network, start, NEAR, TRAIN_S)
+            trained, parameters, squared = self._observing.train(self.network, start, NEAR, TRAIN_CALLS)
         except CaseStopped as stopped:
             if stopped.fault is None or stopped.fault.kind is not FaultKind.TIMEOUT:
                 raise

@@ -23,13 +23,14 @@ import random
 import re
 import struct
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 TEXT_CHARS = 2_000
 MOST_LINES = 1_000_000  # as in protocol.py
-WALK_FOUND = 800
+LINES = 100  # that input() gives
 PATH_CHARS = 200
 MAIN = "submission"  # __name__ of the student's file while it is graded
 FRAME = struct.Struct("<II")
@@ -40,7 +41,11 @@ objects: Any = None  # the modules beside this one, set by zygote.py
 values: Any = None
 reading: Any = None
 siblings: Any = None
+program: Any = None
+absent: Any = None
+files: Any = None
 confinement: Any = None
+free_names: Callable[[], list[str]] = list  # of the program
 operations: dict[str, dict[str, Any]] = {}  # of labs, by the path of their confined.py and by name
 
 # What student code may try that is not there for it: audit events by their first word (PEP 578).
@@ -219,11 +224,47 @@ class Progress(Inert):
 
     write = staticmethod(print)
 
-    def __init__(self, items: Any = (), *_: Any, **__: Any) -> None:
-        self._items = items
+    def __init__(self, items: Any = None, *_: Any, **named: Any) -> None:
+        self.iterable = named.get("iterable", items)
+        self.total, self.n = named.get("total"), named.get("initial", 0)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._items)
+        if self.iterable is None:
+            raise TypeError("'NoneType' object is not iterable")
+        for item in self.iterable:
+            yield item
+            self.n += 1
+
+    def __len__(self) -> int:
+        return len(self.iterable) if self.total is None else int(self.total)
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(Progress(reversed(self.iterable)))
+
+    def __contains__(self, item: Any) -> bool:
+        return item in self.iterable
+
+    def update(self, n: Any = 1) -> None:
+        """Count."""
+        self.n += n
+
+
+Progress.pandas = Progress.set_lock = Progress.get_lock = staticmethod(_inert)  # type: ignore[attr-defined]
+
+
+def progress_of(makes: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of tqdm that gives the progress of what makes returns."""
+    return lambda *items, start=None, **named: Progress(makes(*items, *([] if start is None else [start])), **named)
+
+
+PROGRESS = {
+    **dict.fromkeys(("tqdm", "tqdm_notebook", "tqdm_gui"), Progress),
+    **dict.fromkeys(("trange", "tnrange", "tgrange"), progress_of(range)),
+    "tenumerate": progress_of(enumerate), "tzip": progress_of(zip), "tmap": progress_of(map),
+}  # fmt: skip
 
 
 class StandInModule(types.ModuleType):
@@ -233,13 +274,11 @@ class StandInModule(types.ModuleType):
     __version__ = "0"
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return free_names()  # `from pylab import *` binds what nothing else does
         if name.startswith("__"):
             raise AttributeError(name)
-        if name == "tqdm":
-            return Progress
-        if name == "trange":
-            return lambda *bounds, **_: Progress(range(*bounds))
-        return Inert()
+        return PROGRESS.get(name) or Inert()
 
 
 def spec_for(name: str, loader: Any) -> importlib.machinery.ModuleSpec:
@@ -253,8 +292,8 @@ class Modules:
     Other stand-ins are found after all else: see Last.
     """
 
-    def __init__(self, program: dict[str, Any], main: types.ModuleType) -> None:
-        self.siblings = siblings.Siblings(program, main, NEVER_SHADOWED, run_sibling)
+    def __init__(self, program: dict[str, Any], main: types.ModuleType, run: Callable[..., None]) -> None:
+        self.siblings = siblings.Siblings(program, main, NEVER_SHADOWED, run)
         self._stand_ins, self._banned = program["stand_ins"], program["banned"]
         self._code = [(name, code_of(name)) for name in self._banned]
         self._asked: set[str] = set()
@@ -273,6 +312,10 @@ class Modules:
         """Return the spec of what is taken where nothing else was found: a file in another folder, or a stand-in."""
         found = self.siblings.last(name, path)
         return found or (spec_for(name, StandIns()) if self._asks(name, self._stand_ins) else None)
+
+    def names(self, name: str) -> None:
+        """Keep that something of a package that is not installed was named, where it is banned."""
+        self._asks(name, self._banned)
 
     def _asks(self, name: str, known: list[str]) -> bool:
         """Say whether a module is one of those that are known or inside one, and keep which."""
@@ -324,12 +367,6 @@ class Last:
         return self._modules.last_spec(name, path)
 
 
-def run_sibling(text: str, file: str, module: types.ModuleType) -> None:
-    """Run a file beside the main one as a module."""
-    objects.OWN.add(module.__name__)
-    exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)
-
-
 def code_of(package: str) -> re.Pattern[str]:
     """Return what matches the file that a package or module begins with: its source, or an extension."""
     *folders, name = map(re.escape, package.split("."))
@@ -372,6 +409,20 @@ class Misfit(Exception):
     """The student's function cannot be called with the arguments of the contract."""
 
 
+class Input:
+    """What input() is here: it gives empty lines, and after some of them their end."""
+
+    def __init__(self) -> None:
+        self.left = LINES
+
+    def __call__(self, prompt: object = "", /) -> str:
+        sys.stdout.write(str(prompt))
+        self.left -= 1
+        if self.left < 0:
+            raise EOFError("EOF when reading a line")
+        return ""
+
+
 class Objects:
     """What an operation of a lab works with: the program, its module, and how to find and change numbers in objects.
 
@@ -381,6 +432,7 @@ class Objects:
     def __init__(self, module: types.ModuleType) -> None:
         self.module = module
         self.program: dict[str, Any] = {}
+        self.code: Any = None  # the program's, as program.Program
         self.kept: dict[Any, Any] = {}
         self.modules: Any = None
         self.find = objects
@@ -414,6 +466,21 @@ class Objects:
         self.modules.siblings.begin(module)
         dress(module, self.program)
 
+    def start(self, skipped: Any, ending: type[BaseException]) -> None:
+        """Make ready to run the program again, its main guard's statements too, but for those skipped; ending ends it."""
+        files.held.clear()
+        self.code.start(skipped, ending=(ending,), opens_guard=True)
+        self.code.parts(self.program["file"])
+
+    def run(self, module: types.ModuleType) -> str:
+        """Run the program in a module; return the type of the first exception, "" for none."""
+        self.code.run(self.program["file"], module)
+        return self.code.troubles[0]["type"] if self.code.troubles else ""
+
+    def codes(self) -> list[types.CodeType]:
+        """Return the code of all statements."""
+        return [part.code for part in self.code.every()]
+
 
 class Desk:
     """The student's module and objects, and one method for each operation of the protocol."""
@@ -424,6 +491,8 @@ class Desk:
         self.modules: Any = None
         self.lab = Objects(self.module)
         self.operations: dict[str, Any] = {}
+        self.tell: Callable[[Any], None] = print
+        self.input = Input()
 
     # -- life
 
@@ -465,25 +534,41 @@ class Desk:
         """Run the student's file as a module."""
         sys.modules[MAIN] = self.module
         objects.OWN.add(MAIN)
-        self.modules = self.lab.modules = Modules(settings, self.module)
+        code = self.lab.code = program.Program(
+            {settings["file"]: settings["text"], **settings["siblings"]}, tell=lambda place: self.tell(place),
+            describe=fault, stand_in=absent.Absent, is_notebook=settings["is_notebook"],
+        )  # fmt: skip
+        self.modules = self.lab.modules = Modules(settings, self.module, self.run_beside)
+        global free_names
+        free_names = code.free_names
+        absent.OWN, absent.hear = objects.OWN, self.modules.names
         self.modules.install()
         sys.argv = [settings["file"]]
         attempts.watch(self.lab.files)
+        files.install(attempts.forget)
+        builtins.input, time.sleep = self.input, lambda _: None
         seed_everything(settings["seed"])
         dress(self.module, settings)
         self.lab.program = settings
         self.operations = operations.get(settings["operations"], {})
-        code = compile(settings["text"], settings["file"], "exec", dont_inherit=True)
-        exec(code, self.module.__dict__)
-        restore(code, self.module, settings["names"])
+        code.start(settings["skipped"], is_brief=settings["is_brief"])
+        code.run(settings["file"], self.module)
+        for part in code.parts(settings["file"]):
+            restore(part.code, self.module, settings["names"])
         for name in (*settings["classes"], *settings["names"]):
             self.modules.siblings.lend(name)
         callables = [name for name in settings["names"] if callable(getattr(self.module, name, None))]
-        return {"callables": callables}, {}
+        return {"callables": callables, "troubles": code.troubles}, {}
+
+    def run_beside(self, _: str, file: str, module: types.ModuleType) -> None:
+        """Run a file beside the main one as a module."""
+        objects.OWN.add(module.__name__)
+        self.lab.code.run(file, module)
 
     def begin(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Start a case: forget all objects and seed every generator."""
         self.objects, self.lab.kept = {}, {}
+        self.input.left = LINES
         seed_everything(settings["seed"])
         return {}, {}
 
@@ -598,7 +683,7 @@ def seed_everything(seed: int) -> None:
 def fault(error: BaseException, file: str) -> dict[str, Any]:
     """Describe what a student's code raised: kind, type, message and the line in their file."""
     kinds = {
-        Missing: "missing", Misfit: "misfit", SystemExit: "exited", MemoryError: "memory", BelowLevel: "level",
+        absent.NotInstalled: "absent", Missing: "missing", Misfit: "misfit", SystemExit: "exited", MemoryError: "memory", BelowLevel: "level",
         values.TooMuch: "too_large",
     }  # fmt: skip
     kind = next((kind for cls, kind in kinds.items() if isinstance(error, cls)), "raised")
@@ -648,6 +733,10 @@ class Attempts:
         """Return (what was tried, on what) since the last time."""
         told, self._told = self._told, []
         return told
+
+    def forget(self, what: str) -> None:
+        """Let go of what was tried on a file that is in memory now."""
+        self._told = [one for one in self._told if one[1] != what]
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         family = event.partition(".")[0]
@@ -710,6 +799,11 @@ def run(requests: int, replies: int, output: int) -> None:
     leave(0)
 
 
+def telling(pipe: Pipe, request: int) -> Callable[[Any], None]:
+    """Return what tells the other side which statement of the program begins."""
+    return lambda place: pipe.send({"id": request, "statement": place}, {})
+
+
 def serve(pipe: Pipe, desk: Desk) -> None:
     """Answer requests until the other end has gone."""
     file = ""
@@ -724,6 +818,7 @@ def serve(pipe: Pipe, desk: Desk) -> None:
                 pipe.mark(settings["mark"])
                 header["data"] = {"attempts": attempts.take(), "asked": desk.modules.asked if desk.modules else []}
             else:
+                desk.tell = telling(pipe, request["id"])
                 desk.prepare(settings)
                 header["data"], values = getattr(desk, request["op"])(settings, arrays)
         except Unmade as error:

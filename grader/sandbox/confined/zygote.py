@@ -83,6 +83,7 @@ if __name__ == "__main__":
     worker.values = beside("values")
     worker.reading = beside("reading")
     worker.siblings = beside("siblings")
+    worker.program, worker.absent, worker.files = beside("program"), beside("absent"), beside("files")
     is_to_fork = sys.argv[1] == "fork"
     parent = os.getpid() if is_to_fork else os.getppid()
     worker.confinement = beside("confine").here(beside("syscalls").NUMBERS, parent)

@@ -280,8 +280,8 @@ HOSTILE = {
     "swallows": "while True:\n    try: main()\n    except BaseException: pass\n    if __name__ != '__main__': break\n",
     "many_objects": "net.parts = [Network() for _ in range(20000)]\nmain()\n",
     "no_copies": "def no(*_): raise KeyError\nNetwork.__deepcopy__ = no\nmain()\n",
-    "forged": "import sys\n[lab for lab in sys.modules['grader_worker'].operations.values() if lab][0]['record'] = lambda *_, **__: {'places': [], 'sites': [1], 'depths': []}\nmain()\n",
-    "forged_numbers": "import sys\n[lab for lab in sys.modules['grader_worker'].operations.values() if lab][0]['discover'] = lambda *_, **__: {'calls': [], 'layouts': [], 'problem': '', 'logs': False, 'numbers': [1.0]}\nmain()\n",
+    "forged": "import sys\n[lab for lab in sys.modules['grader_confined.worker'].operations.values() if lab][0]['record'] = lambda *_, **__: {'places': [], 'sites': [1], 'depths': []}\nmain()\n",
+    "forged_numbers": "import sys\n[lab for lab in sys.modules['grader_confined.worker'].operations.values() if lab][0]['discover'] = lambda *_, **__: {'calls': [], 'layouts': [], 'problem': '', 'logs': False, 'numbers': [1.0]}\nmain()\n",
     "huge": "net.W2 = net.W2 * 1e300\nmain()\n",
     "nan": "net.W2 = net.W2 * float('nan')\nmain()\n",
 }
@@ -318,7 +318,7 @@ def test_the_worker_tells_calls_and_numbers() -> None:
     with Sandbox(modules=BASE) as sandbox:
         sandbox.bring(confined)
         with Worker(sandbox, PATIENT, 1, program=program) as worker:
-            found = operated(worker, "discover", settings={"seed": 1, "seconds": 30.0})
+            found = operated(worker, "discover", settings={"seed": 1, "skipped": []})
             wanted = {
                 "class": "Network",
                 "object": 0,
@@ -328,7 +328,7 @@ def test_the_worker_tells_calls_and_numbers() -> None:
                 "inside": [],
                 "taken": [],
             }
-            recorded = operated(worker, "record", settings={"seed": 1, "seconds": 30.0, **wanted})
+            recorded = operated(worker, "record", settings={"seed": 1, "skipped": [], **wanted})
 
     assert "predict" in {call["method"] for call in found["calls"]}
     assert 0 < len(recorded["before"]) == len(recorded["passed"]) <= 160

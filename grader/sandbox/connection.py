@@ -1,0 +1,243 @@
+"""One worker as the trusted side talks with it: frames out, frames and whatever is printed in, and the time that it uses."""
+
+from __future__ import annotations
+
+import collections
+import io
+import selectors
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grader.sandbox import protocol
+from grader.sandbox.clock import Clock, Used
+from grader.sandbox.processes import Folder, Sandbox, SandboxError
+from grader.sandbox.protocol import Statement
+
+OUTPUT_SHOWN_BYTES = 64 * 1024
+MARK_TIME_S = 1.0
+STOP_TIME_S = 0.3
+SETTLE_TIME_S = 0.5
+FLOOD_TIME_S = 0.1
+PART_BYTES = 64 * 1024
+POLL_S = 0.05  # between two looks at a process's clock
+MOST_TOLD = 10_000  # statements that begin while one reply is awaited
+BACKSTOP = 10  # times as long as processor time may be used: no machine is as busy
+
+
+class Exceeded(Exception):
+    """A worker took longer than it may; is_waiting: it did not use a processor."""
+
+    def __init__(self, seconds: float, *, is_waiting: bool) -> None:
+        super().__init__(f"{seconds:g} s")
+        self.seconds, self.is_waiting = seconds, is_waiting
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowed:
+    """What a worker may take before it replies: seconds on a processor, and seconds of waiting for something.
+
+    statement_s is what one top-level statement of the program may take of each, where they are counted.
+    """
+
+    cpu_s: float
+    wait_s: float
+    statement_s: float | None = None
+
+    def check(self, used: Used, statement: Used) -> None:
+        """Raise Exceeded where a reply has taken more, or the statement that is running."""
+        if used.cpu_s > self.cpu_s:
+            raise Exceeded(self.cpu_s, is_waiting=False)
+        if used.waited_s > self.wait_s:
+            raise Exceeded(self.wait_s, is_waiting=True)
+        if self.statement_s is not None and max(statement) > self.statement_s:
+            raise Exceeded(self.statement_s, is_waiting=statement.waited_s > statement.cpu_s)
+
+
+class Connection:
+    """One worker: what it is asked, what it replies, and whatever the student prints.
+
+    In one thread: it is listened to while something is waited for. What a worker says meanwhile stays in
+    its pipes, and a worker that says more than they hold waits.
+    """
+
+    def __init__(self, sandbox: Sandbox, output_bytes: int) -> None:
+        self._output_bytes = output_bytes
+        self.folder = Folder()
+        try:
+            self._process = sandbox.start()
+        except SandboxError:
+            self.folder.remove()
+            raise
+        self.is_broken = False
+        self.is_flooded = False
+        self._unsent = bytearray()
+        self._inbox = protocol.Inbox()
+        self._replies: collections.deque[tuple[protocol.ReplyHeader, protocol.Arrays]] = collections.deque()
+        self._output = bytearray()
+        self._printed_bytes = 0
+        self._is_mark_lost = False
+        self.told: tuple[int, Statement] | None = None  # the request and the statement that began last
+        self._told_count = 0
+        self._clock: Clock | None = None
+        self.used = Used(0.0, 0.0)  # up to the last reply
+        self._selector = selectors.DefaultSelector()
+        self._open: set[object] = set()
+        for pipe, read in ((self._process.replies, self._read_replies), (self._process.output, self._read_output)):
+            self._selector.register(pipe, selectors.EVENT_READ, read)
+            self._open.add(pipe)
+
+    def send(self, frame: bytes) -> None:
+        """Send one request; a worker that is gone or does not read is noticed when its reply is awaited.
+
+        What does not fit into the pipe follows while the reply is awaited.
+        """
+        is_waiting = bool(self._unsent)
+        self._unsent += frame
+        if not is_waiting and not self._write():
+            self._selector.register(self._process.requests, selectors.EVENT_WRITE, self._write_more)
+
+    def reply(self, allowed: Allowed) -> tuple[protocol.ReplyHeader, protocol.Arrays] | None:
+        """Return the next reply, None where the worker will give none; Exceeded where it takes longer than it may."""
+        if self._clock is None:
+            self._clock = Clock(self._process.pid)
+        self._clock.begin()
+        statement, statement_began, self._told_count = self.told, Used(0.0, 0.0), 0
+        backstop_s = time.monotonic() + BACKSTOP * (allowed.cpu_s + allowed.wait_s)
+        try:
+            while not self._replies and not self.is_flooded and self._process.replies in self._open:
+                self._listen(POLL_S)
+                if self._replies:
+                    break
+                used = self._clock.read()
+                if self.told != statement:
+                    statement, statement_began = self.told, used
+                allowed.check(used, since(statement_began, used))
+                if time.monotonic() > backstop_s:
+                    raise Exceeded(allowed.wait_s, is_waiting=True)
+        finally:
+            self.used = self._clock.read()
+        if self.is_flooded:  # what was answered before may arrive after the flood
+            self._listen_until(lambda: bool(self._replies) or self._process.replies not in self._open, FLOOD_TIME_S)
+        return self._replies.popleft() if self._replies else None
+
+    def statement_of(self, request_id: int) -> Statement | None:
+        """Return the statement that began last while a request was worked on, as far as is known."""
+        return self.told[1] if self.told is not None and self.told[0] == request_id else None
+
+    @property
+    def has_more(self) -> bool:
+        """Say whether more has come than was asked for so far."""
+        return bool(self._replies) or not self._inbox.is_empty
+
+    def take_output(self, mark: bytes) -> str:
+        """Return what was printed up to the mark, waiting for it."""
+        wait_s = 0 if self._is_mark_lost else MARK_TIME_S
+        self._listen_until(lambda: mark in self._output or self._process.output not in self._open, wait_s)
+        self._is_mark_lost = mark not in self._output and self._process.output in self._open
+        text, _, rest = bytes(self._output).partition(mark)
+        self._output = bytearray(rest)
+        return text[:OUTPUT_SHOWN_BYTES].decode("utf-8", "replace")
+
+    def last_output(self) -> str:
+        """Return what a worker that has been stopped had printed."""
+        return bytes(self._output[:OUTPUT_SHOWN_BYTES]).decode("utf-8", "replace")
+
+    def stop(self) -> int:
+        """Kill the worker's process group, reap it, and return the code it ended with.
+
+        A worker that had already ended keeps its own code: the signal finds a zombie. A pipe that is
+        held open by something that left the group is given up after STOP_TIME_S.
+        """
+        try:
+            self._process.kill()
+            code = self._process.reap()
+        finally:
+            self._listen_until(lambda: not self._open, STOP_TIME_S)
+            self._selector.close()
+            if self._clock is not None:
+                self._clock.close()
+            for pipe in (self._process.requests, self._process.replies, self._process.output):
+                pipe.close()
+            self.folder.remove()
+        return code
+
+    def settle(self) -> None:
+        """Give a worker that closed its end a moment to end by itself."""
+        self._process.settle(SETTLE_TIME_S)
+
+    def _listen_until(self, is_over: Callable[[], bool], time_s: float) -> None:
+        """Listen until something is there, time_s seconds at most."""
+        deadline = time.monotonic() + time_s
+        while not is_over() and (left_s := deadline - time.monotonic()) >= 0:
+            self._listen(left_s)
+
+    def _listen(self, time_s: float) -> None:
+        """Wait until the worker says something, or takes what is not sent yet, time_s seconds at most."""
+        for key, _ in self._selector.select(max(0.0, time_s)):
+            key.data()
+
+    def _write(self) -> bool:
+        """Write what the pipe takes, and say whether that was all; what nobody will read counts as written."""
+        try:
+            while self._unsent:
+                written = self._process.requests.write(self._unsent)
+                if not written:
+                    return False
+                del self._unsent[:written]
+        except OSError:
+            self._unsent.clear()
+        return True
+
+    def _write_more(self) -> None:
+        if self._write():
+            self._selector.unregister(self._process.requests)
+
+    def _read(self, pipe: io.RawIOBase) -> bytes:
+        """Read what is there; nothing more is expected of a pipe that has ended."""
+        try:
+            part = pipe.read(PART_BYTES)
+        except OSError:
+            part = b""
+        if part == b"":
+            self._close(pipe)
+        return part or b""
+
+    def _close(self, pipe: io.RawIOBase) -> None:
+        self._open.discard(pipe)
+        self._selector.unregister(pipe)
+
+    def _read_replies(self) -> None:
+        part = self._read(self._process.replies)
+        try:
+            for header, arrays in self._inbox.feed(part):
+                if header.statement is None:
+                    self._replies.append((header, arrays))
+                else:
+                    self._begin(header.id, header.statement)
+        except protocol.ProtocolError:
+            self.is_broken = True
+            self._close(self._process.replies)
+
+    def _begin(self, request: int, statement: Statement) -> None:
+        """Take note of a statement of the program that begins, for which printing is counted anew."""
+        self._told_count += 1
+        if self._told_count > MOST_TOLD:
+            raise protocol.ProtocolError("more statements than a program has")
+        self.told = request, statement
+        self._printed_bytes = 0
+
+    def _read_output(self) -> None:
+        part = self._read(self._process.output)
+        self._printed_bytes += len(part)
+        self._output += part
+        if len(self._output) > 4 * OUTPUT_SHOWN_BYTES:  # keep the head, and room for a mark
+            del self._output[OUTPUT_SHOWN_BYTES:-4096]
+        if self._printed_bytes > self._output_bytes:
+            self.is_flooded = True
+            self._close(self._process.output)
+
+
+def since(began: Used, now: Used) -> Used:
+    """Return what was used between two readings of a clock."""
+    return Used(now.cpu_s - began.cpu_s, now.waited_s - began.waited_s)

@@ -1,0 +1,89 @@
+"""What a file does beside a right network costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from grader.core.language import report_in
+from grader.pipeline.assignment import DEFAULT_LAB
+from tests.support.command import PATIENT, graded
+from tests.support.mutants import ARRAYS, LISTS
+from tests.support.programs import AFTER, DEMO, crowd, joined, programs
+
+Write = Callable[..., Path]
+LIMITS = structs.replace(PATIENT, load_time_s=20)  # a statement has two seconds
+
+
+def test_a_program_of_all_kinds(write: Write) -> None:
+    """One program with all that fails, is missing or ends it has full marks; what failed is told with its line."""
+    text = crowd()
+    report = graded(write(text), seed=1, limits=LIMITS)
+
+    line = text.splitlines().index("data = np.genfromtxt('xor.csv', delimiter=',')") + 1
+    told = [note.text for note in report.notes]
+    assert report.score == 100
+    assert (
+        f"network.py, line {line}: your program stopped here: FileNotFoundError: xor.csv not found. The rest of it was run and graded."
+        in told
+    )
+    assert any(note.startswith("Statements of your program that failed beside these: ") for note in told)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("name", programs())
+def test_a_right_network_beside(name: str, write: Write) -> None:
+    """Each program has full marks."""
+    assert graded(write(programs()[name]), seed=2, limits=LIMITS).score == 100
+
+
+def test_a_watched_program(write: Write) -> None:
+    """Where a training is watched, a statement that ends the process or never ends is left out of it, and costs nothing."""
+    assert graded(write(programs()["watched: crash_before"]), seed=3, limits=LIMITS).score == 100
+
+
+@pytest.mark.parametrize(("name", "sentence"), [
+    ("exit", "network.py, line {line}: your program ends itself here. The rest of it was run and graded."),
+    ("os_exit", "network.py, line {line}: this ended the Python process (exit code 0) and was skipped. The rest of your program was run and graded."),
+    ("endless", "network.py, line {line}: after 0.5 s of processor time this had not ended, a long training or an endless loop, and was skipped. The rest of your program was run and graded."),
+    ("pandas", "network.py, line {line}: pandas is not installed here and was not handed in. Only what uses it is not graded."),
+    ("forbidden_call", "network.py, line {line}: this made a system call that is not allowed during grading and was skipped. The rest of your program was run and graded."),
+])  # fmt: skip
+def test_what_is_told(name: str, sentence: str, write: Write) -> None:
+    """The remark has file and line, and what happened, in both languages."""
+    text = joined(LISTS, "", DEMO + AFTER[name])
+    last = (
+        len(text.splitlines())
+        - AFTER[name].count("\n")
+        + ("import ctypes\n" in AFTER[name] or "import os\n" in AFTER[name])
+    )
+    report = graded(write(text), seed=1, limits=structs.replace(LIMITS, load_time_s=5))
+
+    assert [note.text for note in report.notes][-1] == sentence.format(line=last)
+    assert "network.py, строка" in report_in(report, "ru", DEFAULT_LAB).notes[-1].text
+
+
+def test_what_uses_a_missing_package_is_not_graded(write: Write) -> None:
+    """A graded call that needs one is not gradable, with the package's name; a class that needs it is told of, too."""
+    needs = ARRAYS.replace("np.exp(", "scipy.special.exp(", 1)
+    called = graded(write("import scipy.special\n" + needs), seed=1)
+    defined = graded(
+        write("import pandas as pd\n" + ARRAYS.replace("class Neuron:", "class Neuron(pd.Series):")), seed=1
+    )
+
+    assert (called.status.value, called.score) == ("not_gradable", None)
+    assert "scipy" in str(called.reason)
+    assert (defined.status.value, defined.score) == ("not_gradable", None)
+    assert "pandas" in str(defined.reason)
+
+
+def test_a_class_that_fails_is_explained(write: Write) -> None:
+    """Where a class is missing because its statement failed, the reason is told, not that its name is wrong."""
+    report = graded(write(ARRAYS.replace("class Model:", "class Model:\n    size = UNKNOWN")), seed=1)
+
+    told = [case.feedback.text for one in report.criteria for case in one.cases if case.feedback is not None]
+    assert any(text.startswith("Model is not defined. Your program raised NameError: name 'UNKNOWN'") for text in told)
+    assert not any("has no Model" in text for text in told)
