@@ -41,7 +41,7 @@ from grader.pipeline.staging import (
     too_many,
 )
 from grader.renderers.words import marked
-from grader.sandbox.confined import reading
+from grader.sandbox.confined import archives
 
 LINK, IRREGULAR = marked("{name} is a link, which is not followed."), marked("{name} is no regular file.")
 METADATA_BYTES = 64 * 2**20
@@ -52,11 +52,11 @@ __macosx thumbs.db desktop.ini __pycache__ .ds_store .localized .directory .tras
 .git .gitignore .gitattributes .gitkeep .github .svn .hg .idea .vscode .ipynb_checkpoints .pytest_cache .mypy_cache .ruff_cache
 .venv
 """.split()) | {"icon\r"}  # fmt: skip
-NOISY = ("._", ".~lock.", ".nfs", ".fuse_hidden")
+NOISY = ("._", ".~lock.", "~$", ".nfs", ".fuse_hidden")
 RESERVED = re.compile("con|prn|aux|nul|(com|lpt)[0-9]")  # names of devices on Windows, with any ending
 
 # What is added to the key of an entry that is no .py file; such an end, or that of a hash, makes a name no key by itself.
-MARKS = {"": "folder", ".py": "", ".ipynb": "ipynb", ".zip": "zip", ".tar.gz": "tar-gz", ".tgz": "tgz", ".tar": "tar"}
+MARKS = {"": "folder", **{kind: kind[1:].replace(".", "-") for kind in KINDS}, ".py": ""}
 SAFE = re.compile(f"(?=.{{1,{KEY_CHARS}}}$)[a-z0-9]+(?:[-_][a-z0-9]+)*")
 MARKED = re.compile(f".*-(?:{'|'.join(filter(None, MARKS.values()))}|[0-9a-f]{{{DIGEST_CHARS}}})")
 
@@ -123,9 +123,7 @@ class HandIn:
         return path
 
     def _files(self) -> Iterator[Found]:
-        if len(self.parts) > ENTRIES:
-            raise too_many(self.shown)
-        for part in self.parts:
+        for part in self._own():
             path = self._path(part)
             if not part.inside:
                 yield from entries(path, self.shown)
@@ -133,11 +131,21 @@ class HandIn:
                 yield part.inside, partial(content_of, path, part.inside)
 
     def _members(self, archive: zipfile.ZipFile) -> Iterator[Found]:
-        if len(self.parts) > ENTRIES:
-            raise too_many(self.shown)
-        for part in self.parts:
-            if part.inside.count("/") <= 1 and is_wanted(part.inside, self.shown):
+        for part in self._own():
+            if is_wanted(part.inside, self.shown):
                 yield part.inside, partial(_member, archive, part)
+
+    def _own(self) -> list[Part]:
+        """Return the parts that are not those of a virtual environment; Rejected for too many."""
+        environments = archives.environments_in(part.inside for part in self.parts)
+        own = (
+            [part for part in self.parts if not archives.is_below(part.inside, environments)]
+            if environments
+            else list(self.parts)
+        )
+        if len(own) > ENTRIES:
+            raise too_many(self.shown)
+        return own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,13 +185,13 @@ class Item:
     @property
     def stem(self) -> str:
         """Return the name without the ending of a hand-in."""
-        kind = None if self.is_folder else reading.kind_of(self.name, KINDS)
+        kind = None if self.is_folder else archives.kind_of(self.name, KINDS)
         return shown(self.name[: -len(kind)] if kind else self.name)
 
     @property
     def seen(self) -> str:
         """Return the name of a file without the dots that would hide it."""
-        kind = reading.kind_of(self.name, KINDS) or ""
+        kind = archives.kind_of(self.name, KINDS) or ""
         return f"{self.stem.lstrip('.') or 'submission'}{kind}"
 
 
@@ -271,7 +279,7 @@ class Archive(Tree):
 
     def _listed(self) -> list[Part]:
         """Return the files of the archive; inside is the whole name for now."""
-        if not self.source.exists() or reading.kind_of(self.source.name, (".zip",)) is None:
+        if not self.source.exists() or archives.kind_of(self.source.name, (".zip",)) is None:
             if not self.source.exists():
                 raise UsageError("{source} does not exist.", source=name_of(self.source))
             raise UsageError(
@@ -281,7 +289,7 @@ class Archive(Tree):
         with _opened_zip(self.source, name_of(self.source)) as archive:
             members = archive.infolist()
         for index, member in enumerate(members):
-            name = _member_name(member).removeprefix("./")
+            name = archives.slashed(_member_name(member)).removeprefix("./")
             steps = name.split("/")
             if ".." in steps or not steps[0] or re.match("[A-Za-z]:", name):
                 self.note("{name} leads out of the archive: left out.", name=name)
@@ -344,7 +352,9 @@ def _member(archive: zipfile.ZipFile, part: Part, limit: int | None = None) -> b
         raise not_regular(part.inside)
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise Rejected("{name} is not an archive that can be read.", name=part.inside)
-    most = limit if limit is not None else reading.most_bytes(part.inside)
+    if limit is None and archives.strange(part.inside):
+        return b""
+    most = limit if limit is not None else archives.most_bytes(part.inside)
     if member.file_size > most:
         raise too_large(part.inside, member.file_size)
     file: IO[bytes]
@@ -398,7 +408,7 @@ def key_of(name: str, *, is_folder: bool) -> str:
     A .py file with a name of a-z, 0-9, dashes and underscores has that name; other kinds get a mark, and other names
     (capitals, other letters, blanks) a hash.
     """
-    kind = "" if is_folder else reading.kind_of(name, KINDS) or ""
+    kind = "" if is_folder else archives.kind_of(name, KINDS) or ""
     stem = name[: len(name) - len(kind)]
     is_key = (
         stem + kind == name and SAFE.fullmatch(stem) and not MARKED.fullmatch(stem) and not RESERVED.fullmatch(stem)

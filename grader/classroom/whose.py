@@ -12,7 +12,7 @@ from grader.classroom.uploads import HandIn, HandIns, numbered
 from grader.core.messages import say
 from grader.core.text import printable
 from grader.pipeline.staging import KINDS
-from grader.sandbox.confined import reading
+from grader.sandbox.confined import archives
 
 SHOWN = 5  # names in one note
 
@@ -113,7 +113,7 @@ def _finder(roster: Sequence[RosterEntry]) -> Callable[[HandIn], tuple[RosterEnt
 
 
 def _stem(one: HandIn) -> str:
-    kind = reading.kind_of(one.shown, KINDS)
+    kind = archives.kind_of(one.shown, KINDS)
     return one.shown[: -len(kind)] if kind else one.shown
 
 

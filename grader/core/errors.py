@@ -53,6 +53,10 @@ class Rejected(GradeError):
     exit_code = exits.REJECTED
 
 
+class NotGradable(Rejected):
+    """What was handed in cannot be graded here, and may be right."""
+
+
 class BrokenGrader(GradeError):
     """The grader, its rubric or its suite is at fault; no score is given."""
 

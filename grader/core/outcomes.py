@@ -11,6 +11,8 @@ from grader.core.numbers import Number, Probe
 
 BANNED_IMPORT = "banned_import"  # rules that findings name
 DROPPED_LINE = "notebook_line"
+ENCODING = "encoding"
+PASSED_OVER = "passed_over"
 
 
 class Verdict(enum.Enum):

@@ -15,6 +15,7 @@ from grader.core.messages import Message, say
 from grader.core.numbers import Number, Probe, number, vector
 from grader.core.outcomes import Evidence, Outcome, StudentError, Verdict
 from grader.lab.source import SourceFile
+from grader.sandbox.confined.newer import HERE, shown
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -196,6 +197,12 @@ def student_fault(fault: Fault, what: str | Message, file: SourceFile, memory_by
         "limit": memory_bytes // 2**20,
         "seconds": f"{fault.seconds:g}",
     }
+    newer = next((version for name, version in file.newer if is_about(fault, name)), None)
+    if newer is not None:
+        return not_gradable(
+            "{what} uses a name of Python {needed} and later ({place}), and the grader runs Python {python}: {error}.",
+            what=what, needed=newer, place=words["place"], python=shown(HERE), error=fault.message.rstrip("."),
+        )  # fmt: skip
     verdict = FAULT_VERDICTS[fault.kind]
     if known:
         verdict = Verdict.FAILED if fault.type == "NotImplementedError" else Verdict.NOT_GRADABLE
@@ -207,6 +214,13 @@ def student_fault(fault: Fault, what: str | Message, file: SourceFile, memory_by
         exception=error if fault.kind in EXCEPTIONS else None,
     )
     return CaseStopped(outcome, fault)
+
+
+def is_about(fault: Fault, name: str) -> bool:
+    """Say whether a fault is that a dotted name is not there."""
+    last = name.rpartition(".")[2]
+    is_missing = fault.type in ("ImportError", "ModuleNotFoundError", "AttributeError", "NameError")
+    return name in fault.message or (is_missing and f"'{last}'" in fault.message)
 
 
 # What a student reads of a top-level statement of the program that failed or was left out, which costs nothing.

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from grader.core.errors import Rejected
+from grader.core.errors import NotGradable, Rejected
 from grader.core.limits import Limits
 from grader.core.messages import Message, say
 from grader.core.report import Report, Status
 from grader.pipeline.assignment import Assignment, read_assignment
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime
-from grader.pipeline.import_rules import check_imports, dropped_lines
+from grader.pipeline.import_rules import check_imports, remarks
 from grader.pipeline.lab_package import LabPackage
 from grader.pipeline.runs import BonusRun, Context, Handed, Progress, StagedSubmission, SuiteRun, silent
 from grader.pipeline.scoring import points_of, score, without_run
@@ -95,12 +95,14 @@ def grade_handed(
             box.bring(assignment.confined)
             worker = stack.enter_context(Worker(box, assignment.limits, seed, modules=reading_modules(handed)))
             staged = stage(handed, assignment, worker)
-            findings = (*check_imports(staged, assignment.rubric.imports.banned), *dropped_lines(staged))
+            findings = (*check_imports(staged, assignment.rubric.imports.banned), *remarks(staged))
             box = load(staged, assignment, worker, box, stack)
             run = run_lab(staged, worker, context)
             bonus = run_bonuses(staged, box, worker.spent_s, context)
             total_s = time.monotonic() - began
             return score(assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=total_s)
+    except NotGradable as unread:
+        status, reason = Status.NOT_GRADABLE, unread.reason
     except Rejected as rejected:
         return rejection(assignment, handed.name, rejected.reason, seed=seed, lang=lang, began=began)
     except OutOfTime:
@@ -202,8 +204,10 @@ def run_bonuses(staged: StagedSubmission, box: Sandbox, spent_s: float, context:
     """Run the cases of each file of bonus criteria in which something is written, in what spent_s left of the time."""
     files = (staged.main, *staged.siblings)
     runs: list[BonusRun] = []
-    for file in staged.siblings:
-        if file.name in context.assignment.rubric.bonus_files and not file.is_unwritten:
+    for name in context.assignment.rubric.bonus_files:
+        named = [one for one in staged.siblings if one.base == name]
+        file = min(named, key=lambda one: (one.name.count("/"), one.name), default=None)
+        if file is not None and not file.is_unwritten:
             part = replace(staged, main=file, siblings=tuple(one for one in files if one is not file))
             runs.append(run_bonus(part, box, spent_s, context))
             spent_s += runs[-1].run.student_time_s
@@ -215,13 +219,13 @@ def run_bonus(part: StagedSubmission, box: Sandbox, spent_s: float, context: Con
     from grader.pipeline.run_suite import run_suite
 
     assignment = context.assignment
-    about = assignment.bonus_file(part.main.name)
+    about = assignment.bonus_file(part.main.base)
     left_s = max(0.0, assignment.limits.total_time_s - spent_s)
     limits = limits_for(about.limits, min(about.limits.total_time_s, left_s))
     text = replace(program(part, assignment), names=about.functions, classes=())
     findings = check_imports(part, assignment.rubric.imports.banned)
     with Worker(box, limits, context.seed, program=text) as worker:
-        run = run_suite(part, worker, context, file=part.main.name)
+        run = run_suite(part, worker, context, file=part.main.base)
     return BonusRun(file=part.main, findings=findings, run=run)
 
 
@@ -237,7 +241,8 @@ def program(staged: StagedSubmission, assignment: Assignment) -> Program:
     return Program(
         file=staged.main.name,
         text=staged.main.text,
-        siblings={file.name: file.text for file in staged.siblings if file.name.endswith(".py")},
+        siblings={file.name: file.text for file in staged.siblings},
+        root=staged.root,
         stand_ins=imports.stand_ins,
         banned=imports.banned,
         names=assignment.functions,

@@ -1,4 +1,4 @@
-"""Step 2, the import ban: judges the imports that sandbox/reading.py found in the syntax tree.
+"""Step 2, the import ban: judges the imports that sandbox/confined/imports.py found in the syntax tree.
 
 The rule is the rubric's: here no deep-learning framework. Comments and strings never count. What only
 shows at run time is reported by the worker and judged by the same function, `is_banned`.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grader.core.messages import say
-from grader.core.outcomes import BANNED_IMPORT, DROPPED_LINE, Finding
+from grader.core.messages import Message, say
+from grader.core.outcomes import BANNED_IMPORT, DROPPED_LINE, ENCODING, PASSED_OVER, Finding
 from grader.lab.source import SourceFile
 from grader.pipeline.runs import StagedSubmission
-from grader.sandbox.confined.reading import is_banned
+from grader.sandbox.confined.imports import is_banned
+from grader.sandbox.confined.source_tree import folder_of, imported_files, module_in
 
 SHOWN = 20  # findings of a kind
 
@@ -24,7 +25,8 @@ def check_imports(staged: StagedSubmission, banned: Iterable[str]) -> tuple[Find
     """
     banned = tuple(banned)
     files = {file.name: file for file in (staged.main, *staged.siblings)}
-    own = {file.name.removesuffix(".py"): file.name for file in staged.siblings}
+    paths = {staged.root + name for name in files}
+    own = folder_of(staged.root + staged.main.name)  # what is here goes before an installed package of its name
     findings: dict[tuple[str, int, str], Finding] = {}
     queue = [staged.main.name]
     seen = set(queue)
@@ -32,17 +34,46 @@ def check_imports(staged: StagedSubmission, banned: Iterable[str]) -> tuple[Find
         name = queue.pop(0)
         for _, line, module in (one for one in staged.imports if one[0] == name):
             package = module.partition(".")[0]
-            if package in own:
-                if own[package] not in seen:
-                    seen.add(own[package])
-                    queue.append(own[package])
-            elif is_banned(module, banned):
+            reached = [path.removeprefix(staged.root) for path in imported_files(module, staged.root + name, paths)]
+            queue += [file for file in reached if file not in seen]
+            seen.update(reached)
+            if is_banned(module, banned) and not module_in(own, package, paths):
                 findings.setdefault((name, line, package), finding(files[name], line, module))
     return tuple(findings.values())[:SHOWN]
 
 
+def remarks(staged: StagedSubmission) -> tuple[Finding, ...]:
+    """Return what is to know about the files and costs nothing: encodings, lines left out, files that were not graded."""
+    files = {file.name: file for file in (staged.main, *staged.siblings)}
+    encoded = [
+        Finding(rule=ENCODING, file=file.name, line=None, message=encoding_of(file)) for file in files.values() if file.encoding
+    ]  # fmt: skip
+    passed_over = [
+        Finding(
+            rule=PASSED_OVER,
+            file=name,
+            line=None,
+            message=say("{file} defines the classes, too. {graded} was graded.", file=name, graded=staged.main.name),
+        )
+        for name in staged.passed_over
+    ]
+    return (*encoded, *passed_over[:SHOWN], *dropped_lines(staged))
+
+
+def encoding_of(file: SourceFile) -> Message:
+    """Return what is to know about a file that is not saved as UTF-8."""
+    if file.encoding == "utf-8":
+        return say(
+            "{file} has some characters that are not UTF-8. They were replaced: save it as UTF-8.", file=file.name
+        )
+    return say(
+        "{file} is not saved as UTF-8. It was read as {encoding}: save it as UTF-8, or Python may refuse it.",
+        file=file.name, encoding=file.encoding,
+    )  # fmt: skip
+
+
 def dropped_lines(staged: StagedSubmission) -> tuple[Finding, ...]:
-    """Return a finding for each line of a notebook that is IPython's, not Python; it costs nothing."""
+    """Return a finding for each line of a notebook that is IPython's, not Python."""
     files = {file.name: file for file in (staged.main, *staged.siblings)}
     return tuple(
         Finding(

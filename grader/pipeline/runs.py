@@ -32,8 +32,8 @@ class Handed:
 class StagedSubmission:
     """A submission read once. `main` defines the classes.
 
-    imports and dropped are (file, line, module or text): what is imported for certain, and the lines
-    of a notebook that are not Python.
+    Files are named below root. imports and dropped are (file, line, module or text): what is imported for certain, and the
+    lines of a notebook that are not Python. passed_over are files that define the classes, too.
     """
 
     name: str
@@ -42,6 +42,8 @@ class StagedSubmission:
     siblings: tuple[SourceFile, ...] = ()
     imports: tuple[tuple[str, int, str], ...] = ()
     dropped: tuple[tuple[str, int, str], ...] = ()
+    root: str = ""
+    passed_over: tuple[str, ...] = ()
 
 
 def silent(_: str) -> None:

@@ -29,7 +29,7 @@ from grader.lab.source import SourceFile
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.import_rules import finding
 from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
-from grader.sandbox.confined.reading import is_banned
+from grader.sandbox.confined.imports import is_banned
 
 # Of several verdicts inside one criterion the first of these is the criterion's.
 WORST_FIRST = (
@@ -77,7 +77,7 @@ def score(
     for one in bonus:
         own = [*one.findings, *_asked(assignment, [*found, *one.findings], one.file, one.run)]
         found += [finding for finding in own if finding not in found]
-        made = [_criterion(criterion, outcomes) for criterion in rubric.of_file(one.file.name)]
+        made = [_criterion(criterion, outcomes) for criterion in rubric.of_file(one.file.base)]
         criteria += [_zeroed(criterion) for criterion in made] if own or violations else made
     graded = [criterion for criterion in criteria if not criterion.bonus]
     total = sum(criterion.points for criterion in graded)

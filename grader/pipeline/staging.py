@@ -1,6 +1,6 @@
 """Step 1, staging: takes the bytes of a submission once, and has a confined process read them.
 
-Nothing here parses what was handed in; sandbox/reading.py does, where it can do no harm.
+Nothing here parses what was handed in; sandbox/confined/reading.py does, where it can do no harm.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from grader.core.errors import Rejected, cause
+from grader.core.errors import NotGradable, Rejected, cause
 from grader.core.faults import Fault, FaultKind
 from grader.core.messages import listed, say
 from grader.lab.source import SourceFile
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.runs import Handed, StagedSubmission
 from grader.sandbox.client import Worker
-from grader.sandbox.confined import reading
+from grader.sandbox.confined import archives
+from grader.sandbox.confined.texts import CODECS
 
-HANDED_BYTES = 16 * 2**20
+HANDED_BYTES = 40 * 2**20
 ENTRIES = 2_000
-KINDS = (*reading.SOURCES, *reading.ARCHIVES)
+FOLDERS = 12  # inside each other
+KINDS = archives.KINDS
 Found = tuple[str, Callable[[], bytes]]  # a name inside a submission, and how to read it
 ACCEPTED = say("a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one")
 
@@ -48,7 +50,7 @@ def collect(path: Path) -> Handed:
     with readable(name):
         if path.is_dir():
             return gathered(name, entries(path, name))
-        if reading.kind_of(name, KINDS) or not path.exists():
+        if archives.kind_of(name, KINDS) or not path.exists():
             return gathered(name, [(name, partial(content_of, path, name))])
     raise Rejected("{name} is not a Python file: hand in {accepted}.", name=name, accepted=ACCEPTED)
 
@@ -63,7 +65,7 @@ def readable(name: str) -> Iterator[None]:
 
 
 def gathered(name: str, found: Iterable[Found]) -> Handed:
-    """Read what was found for one submission, no more than HANDED_BYTES of it."""
+    """Read what was found for one submission, no more than HANDED_BYTES of it; what is no program counts where nothing else is."""
     files: dict[str, bytes] = {}
     size = 0
     for inside, content in found:
@@ -74,6 +76,7 @@ def gathered(name: str, found: Iterable[Found]) -> Handed:
         if size > HANDED_BYTES:
             limit = HANDED_BYTES // 2**20
             raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=limit)
+    files = {file: content for file, content in files.items() if not archives.strange(file)} or files
     digest = hashlib.sha256()
     for inside, bytes_of in sorted(files.items()):
         digest.update(f"{len(inside.encode())}:{len(bytes_of)}:".encode())
@@ -82,28 +85,33 @@ def gathered(name: str, found: Iterable[Found]) -> Handed:
 
 
 def entries(folder: Path, name: str) -> Iterator[Found]:
-    """Yield what may be a hand-in inside a folder, one folder deep: (name with "/", how to read it)."""
-    places = [folder, *sorted(entry for entry in folder.iterdir() if stat.S_ISDIR(entry.lstat().st_mode))]
-    seen = 0
+    """Yield what may be a program inside a folder and the folders in it: (name with "/", how to read it)."""
+    places, seen = [folder], 0
     for place in places:
-        if place is not folder and reading.is_litter(place.name):
+        inner = sorted(place.iterdir())
+        if place is not folder and any(entry.name == archives.ENVIRONMENT for entry in inner):
             continue
-        for entry in sorted(place.iterdir()):
+        for entry in inner:
             seen += 1
             if seen > ENTRIES:
                 raise too_many(name)
             inside = shown(entry.relative_to(folder).as_posix())
-            if not stat.S_ISDIR(entry.lstat().st_mode) and is_wanted(inside, name):
+            if archives.is_litter(inside):
+                continue
+            if stat.S_ISDIR(entry.lstat().st_mode):
+                places += [entry] if inside.count("/") < FOLDERS else []  # grows while it is walked
+            elif is_wanted(inside, name):
                 yield inside, partial(content_of, entry, inside)
 
 
 def is_wanted(inside: str, name: str) -> bool:
-    """Say whether a file of a submission may be the hand-in; Rejected for a name that is not safe."""
-    if not reading.kind_of(inside, KINDS) or reading.is_litter(inside):
+    """Say whether a file of a submission may be the program, or one in its place; Rejected for a name that is not safe."""
+    inside = archives.slashed(inside)
+    if not archives.kind_of(inside, KINDS) or archives.is_litter(inside) or inside.count("/") > FOLDERS:
         return False
-    problem = reading.unsafe(inside)
+    problem = archives.unsafe(inside)
     if problem is not None:
-        raise Rejected(problem, member=inside, name=name)
+        raise Rejected(problem, member=inside[: archives.NAME_CHARS], name=name)
     return True
 
 
@@ -119,15 +127,20 @@ def not_regular(name: str) -> Rejected:
 
 def too_large(name: str, size: int) -> Rejected:
     """Return the refusal of a file that is larger than its kind may be."""
-    refusal = reading.too_large(name, size)
+    refusal = archives.too_large(name, size)
     return Rejected(refusal.template, **refusal.arguments)
 
 
 def content_of(path: Path, name: str) -> bytes:
-    """Read a regular file that is no larger than its kind may be; a link is not followed, a pipe not waited for."""
-    most = reading.most_bytes(name)
+    """Read a regular file that is no larger than its kind may be; a link is not followed, a pipe not waited for.
+
+    What is no program is not read.
+    """
+    most = archives.most_bytes(name)
     if not stat.S_ISREG(path.lstat().st_mode):
         raise not_regular(name)
+    if archives.strange(name):
+        return b""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
         opened = os.fstat(file.fileno())
@@ -142,15 +155,16 @@ def content_of(path: Path, name: str) -> bytes:
 
 def reading_modules(handed: Handed) -> tuple[str, ...]:
     """Return the modules that reading a submission takes."""
-    is_packed = any(reading.kind_of(file, reading.ARCHIVES) for file in handed.files)
-    return (*reading.CODECS, *reading.ARCHIVERS) if is_packed else reading.CODECS
+    is_packed = any(archives.kind_of(file, archives.ARCHIVES) for file in handed.files)
+    return (*CODECS, *archives.ARCHIVERS) if is_packed else CODECS
 
 
 def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmission:
     """Have a confined process find the file that defines the classes; Rejected for whatever holds no such file."""
     rubric = assignment.rubric
     lab = {
-        "file": assignment.file, "classes": assignment.classes, "bonus": rubric.bonus_files, "banned": rubric.imports.banned,
+        "file": assignment.file, "classes": assignment.classes, "functions": assignment.functions,
+        "bonus": rubric.bonus_files, "banned": rubric.imports.banned,
     }  # fmt: skip
     answer = worker.read(handed.name, handed.files, lab)
     if isinstance(answer, Fault):
@@ -163,11 +177,16 @@ def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmi
     if answer.source is None:
         is_of_classes = "{classes}" in answer.refusal
         classes = {"classes": listed(assignment.classes, "{one} and {other}")} if is_of_classes else {}
-        raise Rejected(answer.refusal, **answer.arguments, **classes)
+        refusal = NotGradable if answer.is_open else Rejected
+        raise refusal(answer.refusal, **answer.arguments, **classes)
+    newer = tuple(answer.source.newer)
     main, *siblings = (
-        SourceFile(name=file.name, text=file.text, cells=tuple(file.cells), is_unwritten=file.is_unwritten)
+        SourceFile(
+            name=file.name, text=file.text, cells=tuple(file.cells), is_unwritten=file.is_unwritten, encoding=file.encoding,
+            newer=newer,
+        )
         for file in answer.source.files
-    )
+    )  # fmt: skip
     return StagedSubmission(
         name=handed.name,
         sha256=handed.sha256,
@@ -175,4 +194,6 @@ def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmi
         siblings=tuple(siblings),
         imports=tuple(answer.source.imports),
         dropped=tuple(answer.source.dropped),
+        root=answer.source.root,
+        passed_over=tuple(answer.source.passed_over),
     )

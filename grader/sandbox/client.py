@@ -104,22 +104,30 @@ class ReadFile(msgspec.Struct, frozen=True):
     text: str
     cells: list[protocol.Line]
     is_unwritten: bool
+    encoding: str
 
 
 class Source(msgspec.Struct, frozen=True):
-    """What was handed in, read: files (the main one first), imports and dropped lines as (file, line, words)."""
+    """What was handed in, read: files (the main one first), imports and dropped lines as (file, line, words).
+
+    Names are below root. newer has names of a newer Python, passed_over files that define the classes, too.
+    """
 
     files: list[ReadFile]
+    root: str
     imports: list[tuple[str, protocol.Line, str]]
     dropped: list[tuple[str, protocol.Line, str]]
+    newer: list[tuple[str, str]]
+    passed_over: list[str]
 
 
 class ReadAnswer(msgspec.Struct, frozen=True):
-    """The source, or the sentence that says why there is none: a template and its arguments, as in reading.Refusal."""
+    """The source, or the sentence that says why there is none: a template and its arguments, as in texts.Refusal."""
 
     source: Source | None = None
     refusal: str = ""
     arguments: dict[str, str | protocol.Extent] = {}
+    is_open: bool = False
 
 
 class Marked(msgspec.Struct, frozen=True):

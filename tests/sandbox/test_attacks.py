@@ -17,8 +17,9 @@ import pytest
 from grader.core.limits import Limits
 from grader.lab.values import pack
 from grader.sandbox.client import Loaded, Program, Reply, Worker
-from grader.sandbox.confined import reading
 from grader.sandbox.confined.confine import LAYERS as CONFINED
+from grader.sandbox.confined.imports import imports_of
+from grader.sandbox.confined.notebooks import parse
 from grader.sandbox.preload import modules_for
 from grader.sandbox.processes import LAYERS, NEWEST_ABI, Sandbox
 from tests.attacks.corpus import ATTACKS
@@ -173,7 +174,7 @@ def test_honest_code_alone(name: str) -> None:
 def check_honest(name: str, sandbox: Sandbox) -> None:
     """Run an honest program with what a grade would import for it."""
     text = HONEST[name] + "\ndef f(): return float(bool(result))\n"
-    imported = [module for _, module in reading.imports_of(reading.parse(text))]
+    imported = [module for _, module in imports_of(parse(text))]
     sandbox.preload(modules_for(imported, [text], ()))
     program = Program(file="network.py", text=text, stand_ins=("matplotlib", "tqdm"), names=("f",))
     with Worker(sandbox, Limits(total_time_s=10), 1, program=program) as worker:

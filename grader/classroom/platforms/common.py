@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from grader.classroom.uploads import HandIn, Item, Part, Tree, digest, key_of, slug
 from grader.pipeline.staging import KINDS
-from grader.sandbox.confined import reading
+from grader.sandbox.confined import archives
 
-AGAIN = re.compile(r"-[0-9]+(?=\.(?:py|ipynb|zip|tar\.gz|tgz|tar)$)", re.IGNORECASE)
+AGAIN = re.compile(rf"-[0-9]+(?=(?:{'|'.join(map(re.escape, KINDS))})$)", re.IGNORECASE)
 
 
 def joined(files: Sequence[tuple[Item, str]]) -> list[Part]:
@@ -21,8 +21,12 @@ def joined(files: Sequence[tuple[Item, str]]) -> list[Part]:
 
 
 def plain_item(tree: Tree, item: Item, key: str = "") -> Iterator[HandIn]:
-    """Yield an entry as a submission; without a key it is one beside those of a platform, whose keys it cannot have."""
-    if not item.is_folder and item.problem is None and not reading.kind_of(item.name, KINDS):
+    """Yield an entry as a submission; without a key it is one beside those of a platform, whose keys it cannot have.
+
+    A document or a picture beside those is nobody's.
+    """
+    is_submission = archives.kind_of(item.name, KINDS) and (key or not archives.strange(item.name))
+    if not item.is_folder and item.problem is None and not is_submission:
         tree.note("{name} is no hand-in: left out.", name=item.shown)
         return
     key = key or f"{slug(item.stem)}-{digest(item.name)}"

@@ -100,7 +100,7 @@ class Siblings:
         """Return the spec of the module of that name in the first folder that has it."""
         last = name.rpartition(".")[2]
         for folder in folders:
-            file = module_in(folder, last, files)
+            file = module_in(folder, last, files, takes_notebooks=takes_folders)
             if file is not None or (takes_folders and has_folder(f"{folder}{last}/", files)):
                 return self._made(name, file, f"{folder}{last}/")
         return None
@@ -137,7 +137,7 @@ class Siblings:
     def _name_of(self, file: str) -> str:
         """Return the name under which a file is imported, inside the packages around the main file where it imports relatively."""
         folder = next(folder for folder in self._path if file.startswith(folder))
-        steps = file.removeprefix(folder).removesuffix(".py").split("/")
+        steps = file.removeprefix(folder).removesuffix(".py").removesuffix(".ipynb").split("/")
         steps = steps[:-1] if file.endswith(f"/{PACKAGE}") else steps
         is_relative = folder == self._path[0] and RELATIVE.search(self._texts[file])
         return ".".join([*([HOME] * len(self._home) if is_relative else []), *steps])

@@ -31,9 +31,10 @@ def search_path(file: str, files: Collection[str]) -> list[str]:
     return list(dict.fromkeys([*above(folder_of(file)), *others]))
 
 
-def module_in(folder: str, name: str, files: Collection[str]) -> str | None:
-    """Return the file of a module or a package in a folder."""
-    return next((file for file in (f"{folder}{name}/{PACKAGE}", f"{folder}{name}.py") if file in files), None)
+def module_in(folder: str, name: str, files: Collection[str], *, takes_notebooks: bool = False) -> str | None:
+    """Return the file of a module or a package in a folder; a notebook is one for another that runs it."""
+    kinds = [f"/{PACKAGE}", ".py", *([".ipynb"] if takes_notebooks else [])]
+    return next((file for kind in kinds if (file := f"{folder}{name}{kind}") in files), None)
 
 
 def has_folder(folder: str, files: Collection[str]) -> bool:
@@ -59,7 +60,7 @@ def imported_files(module: str, importer: str, files: Collection[str]) -> list[s
 
 def _walk(folder: str, parts: list[str], files: Collection[str]) -> Iterator[str]:
     for part in parts:
-        file = module_in(folder, part, files)
+        file = module_in(folder, part, files, takes_notebooks=True)
         folder = f"{folder}{part}/"
         if file is not None:
             yield file

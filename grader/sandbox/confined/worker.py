@@ -10,6 +10,7 @@ the data: the arrays that the header lists by name, dtype and shape, one after t
 
 from __future__ import annotations
 
+import ast
 import base64
 import builtins
 import gc
@@ -27,6 +28,8 @@ import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from .notebooks import CODE_MAGICS
 
 TEXT_CHARS = 2_000
 MOST_LINES = 1_000_000  # as in protocol.py
@@ -374,11 +377,25 @@ def code_of(package: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|[/\\]){inside}{name}(?:[/\\]__init__)?\.[^/\\]+$")
 
 
+class Shell(Inert):
+    """IPython's shell, of which exports speak: it runs the cells that they have put into strings, and does nothing else."""
+
+    def run_cell_magic(self, name: str, _: Any, cell: str) -> None:
+        if name in CODE_MAGICS:
+            caller = sys._getframe(1)
+            tree = ast.parse(cell)
+            for node in ast.walk(tree):
+                if hasattr(node, "lineno"):
+                    node.lineno = node.end_lineno = caller.f_lineno  # type: ignore[attr-defined]
+            exec(compile(tree, caller.f_code.co_filename, "exec", dont_inherit=True), caller.f_globals)
+
+
 def dress(module: types.ModuleType, settings: dict[str, Any]) -> None:
-    """Give a fresh module the names that the student's file finds when it runs."""
+    """Give a fresh module the names that the student's file finds when it runs; those of notebooks are in exports, too."""
     module.__file__ = settings["file"]
+    builtins.get_ipython, builtins.display = Shell, Inert()  # type: ignore[attr-defined]
     if settings["is_notebook"]:
-        vars(module).update(display=Inert(), get_ipython=Inert(), In=[], Out={}, _=None)
+        vars(module).update(In=[], Out={}, _=None)
 
 
 def restore(code: types.CodeType, module: types.ModuleType, names: list[str]) -> None:
@@ -528,7 +545,7 @@ class Desk:
         try:
             return {"source": reading.read(settings["name"], files, **settings["lab"])}, {}
         except reading.Refusal as refusal:
-            return {"refusal": refusal.template, "arguments": refusal.arguments}, {}
+            return {"refusal": refusal.template, "arguments": refusal.arguments, "is_open": refusal.is_open}, {}
 
     def load(self, settings: dict[str, Any], _: Arrays) -> Answer:
         """Run the student's file as a module."""

@@ -1,0 +1,194 @@
+"""Which files of a submission may be programs, and what is in its archives: unpacked in memory, never onto a disk.
+
+Runs confined; the trusted process asks for kinds, names and sizes only. Standard library only.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from .texts import Refusal
+
+SOURCE_BYTES = 256 * 1024
+NOTEBOOK_BYTES = 32 * 2**20  # with its outputs; its code is a source
+ARCHIVE_BYTES = 24 * 2**20
+UNPACKED_BYTES = 48 * 2**20  # of all archives of a submission
+MEMBERS = 20_000
+DEPTH = 4  # of archives in archives
+RATIO = 200  # of unpacked to packed bytes, above RATIO_FROM
+RATIO_FROM = 64 * 1024
+NAME_CHARS = 200
+
+SOURCES = (".py", ".ipynb")
+ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar")
+ARCHIVERS = ("zipfile", "tarfile", "zlib", "gzip", "bz2", "lzma")  # what Python loads only when it is used
+LITTER = {"__MACOSX", "__pycache__", "venv", "env", "node_modules", "site-packages"}
+ENVIRONMENT = "pyvenv.cfg"  # is in the folder of a virtual environment, whatever it is called
+
+# What people hand in that is no program, and what to tell them.
+PACKED = "{file} is an archive of a kind that is not read here. Pack the files as .zip and hand that in."
+RENAMED = "{file} has the name of a text file. Rename it to {renamed} and hand that in."
+NO_PROGRAM = "{file} is not a Python program. Hand in the .py file or the notebook itself."
+STRANGE = {
+    **dict.fromkeys((".py.txt", ".ipynb.txt", ".ipynb.json"), RENAMED),
+    **dict.fromkeys((".rar", ".7z", ".tar.zst", ".zst", ".gz", ".bz2", ".xz", ".lzma", ".arj", ".lzh", ".cab", ".iso"), PACKED),
+    **dict.fromkeys(
+        (".docx", ".doc", ".docm", ".odt", ".rtf", ".pdf", ".pages", ".pptx", ".ppt", ".png", ".jpg", ".jpeg", ".heic", ".pyc", ".exe"), NO_PROGRAM
+    ),
+}  # fmt: skip
+KINDS = (*SOURCES, *ARCHIVES, *STRANGE)
+
+Files = dict[str, bytes]
+Member = tuple[str, bool, int, Callable[[], Any]]  # name, whether it is a regular file, size, how to open it
+
+
+def kind_of(name: str, kinds: Iterable[str]) -> str | None:
+    """Return the ending of a name if it is one of kinds."""
+    return next((kind for kind in kinds if name.lower().endswith(kind)), None)
+
+
+def stem_of(name: str) -> str:
+    """Return a name without the ending of its kind."""
+    kind = kind_of(name, KINDS)
+    return name[: -len(kind)] if kind else name
+
+
+def strange(name: str) -> Refusal | None:
+    """Return what to tell of a file that people hand in and that is no program, None for all others."""
+    kind = kind_of(name, KINDS)
+    if kind not in STRANGE:
+        return None
+    if STRANGE[kind] is RENAMED:
+        return Refusal(RENAMED, file=name, renamed=posixpath.splitext(posixpath.basename(name))[0])
+    return Refusal(STRANGE[kind], file=name)
+
+
+def is_litter(name: str) -> bool:
+    """Say whether a file is what editors leave, or lies where no submission lies: hidden folders, caches, environments."""
+    return any(
+        part in LITTER or part.startswith("~$") or (part.startswith(".") and part not in (".", ".."))
+        for part in name.split("/")
+    )
+
+
+def slashed(name: str) -> str:
+    """Return the name of a file with "/" between folders: some archivers of Windows write backslashes."""
+    return name.replace("\\", "/")
+
+
+def unsafe(name: str) -> str | None:
+    """Return the sentence on a name inside a submission that is not taken, None where it is."""
+    if not name or len(name) > NAME_CHARS:
+        return "{member} in {name} is empty or too long."
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} for character in name):
+        return "{member} in {name} has control characters."
+    if name.startswith(("/", "~")) or re.match(r"^[A-Za-z]:", name):
+        return "{member} in {name} is absolute."
+    if ".." in name.split("/"):
+        return "{member} in {name} leads out of its folder."
+    return None
+
+
+def most_bytes(name: str) -> int:
+    """Return how large a file of this kind may be."""
+    return {".py": SOURCE_BYTES, ".ipynb": NOTEBOOK_BYTES}.get(kind_of(name, SOURCES) or "", ARCHIVE_BYTES)
+
+
+def too_large(name: str, size: int, limit: int | None = None) -> Refusal:
+    """Return the refusal of a file that is larger than a solution may be."""
+    return Refusal(
+        "{name} has {size} KiB, more than the {limit} KiB that a solution may have.",
+        name=name, size=size // 1024, limit=(limit or most_bytes(name)) // 1024,
+    )  # fmt: skip
+
+
+def unpacked(archives: Files) -> Files:
+    """Return the files in some archives, each below a folder that is named after its archive; Refusal for one that cannot be read."""
+    found: Files = {}
+    for name, content in archives.items():
+        folder = stem_of(name)
+        for member, inside in from_archive(posixpath.basename(name), content).items():
+            found[f"{folder}/{member}"] = inside
+        if sum(map(len, found.values())) > UNPACKED_BYTES:
+            raise Refusal(
+                "{name} is larger than {limit} MiB when it is unpacked.", name=name, limit=UNPACKED_BYTES // 2**20
+            )
+    return found
+
+
+def from_archive(name: str, content: bytes) -> Files:
+    """Return what may be a program in an archive; Refusal for one that is broken, encrypted, hostile or too large."""
+    reader = zip_members if kind_of(name, (".zip",)) else tar_members
+    found: Files = {}
+    environments: set[str] = set()
+    try:
+        for count, (raw, is_file, size, opened) in enumerate(reader(content)):
+            if count >= MEMBERS:
+                raise Refusal("{name} has more than {limit} entries.", name=name, limit=MEMBERS)
+            member = slashed(raw)
+            environments |= environments_in([posixpath.normpath(member)])
+            if not kind_of(member, KINDS) or is_litter(member) or (member.endswith("/") and not size):
+                continue
+            problem = unsafe(member) or (None if is_file else "{member} in {name} is not a regular file.")
+            member = posixpath.normpath(member)  # "./lab/network.py" is lab/network.py
+            problem = problem or ("{member} in {name} appears twice." if member in found else None)
+            if problem is not None:
+                raise Refusal(problem, member=raw[:NAME_CHARS], name=name)
+            found[member] = b"" if strange(member) else member_bytes(member, size, opened)
+            if sum(map(len, found.values())) > RATIO_FROM + RATIO * len(content):
+                raise Refusal("{name} grows more than {ratio} times when it is unpacked.", name=name, ratio=RATIO)
+    except (Refusal, MemoryError):
+        raise
+    except Exception as error:
+        if type(error) is RuntimeError:  # zipfile's word for a password
+            raise Refusal("{name} is encrypted: hand it in without a password.", name=name) from error
+        raise Refusal("{name} is not an archive that can be read.", name=name) from error
+    return {member: inside for member, inside in found.items() if not is_below(member, environments)}
+
+
+def environments_in(names: Iterable[str]) -> set[str]:
+    """Return the folders that are virtual environments, whatever they are called."""
+    return {posixpath.dirname(name) for name in names if posixpath.basename(name) == ENVIRONMENT} - {""}
+
+
+def is_below(member: str, folders: Iterable[str]) -> bool:
+    """Say whether a file is in one of some folders."""
+    return any(member.startswith(f"{folder}/") for folder in folders)
+
+
+def member_bytes(member: str, size: int, opened: Callable[[], Any]) -> bytes:
+    """Read a member that is no larger than its kind may be."""
+    most = most_bytes(member)
+    if size > most:
+        raise too_large(member, size)
+    content: bytes = opened().read(most + 1)  # counted while it is read: the size is the archive's word
+    if len(content) > most:
+        raise too_large(member, len(content))
+    return content
+
+
+def zip_members(content: bytes) -> Iterator[Member]:
+    """Yield the members of a zip archive."""
+    import stat
+    import zipfile
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.infolist():
+            kind = stat.S_IFMT(entry.external_attr >> 16)
+            is_file = not entry.is_dir() and kind in (0, stat.S_IFREG)
+            yield entry.orig_filename, is_file, entry.file_size, partial(archive.open, entry)
+
+
+def tar_members(content: bytes) -> Iterator[Member]:
+    """Yield the members of a tar archive, packed or not."""
+    import tarfile
+
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r|*") as archive:
+        for entry in archive:
+            yield entry.name, entry.isreg(), entry.size, partial(archive.extractfile, entry)

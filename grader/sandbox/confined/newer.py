@@ -1,0 +1,208 @@
+"""Finds what needs a newer Python than this one: syntax, by rewriting it into what this one reads, and names of modules.
+
+Runs confined. Standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+
+from .notebooks import parses
+
+Version = tuple[int, int]
+
+HERE: Version = (sys.version_info[0], sys.version_info[1])
+GENERIC = re.compile(r"(?m)^(\s*(?:async\s+)?(?:def|class)\s+\w+)\s*\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?=\s*[(:])")
+TYPE = re.compile(r"(?m)^(\s*)type\s+(\w+)\s*(?:\[[^\]\n]*\])?\s*=")
+TEMPLATE = re.compile(r"(?i)(?<![\w'\"])(?:rt|tr|t)(?=['\"])")
+EXCEPT = re.compile(r"(?m)^(\s*except\*?\s+)((?:\w+\.)*[A-Z]\w*(?:\s*,\s*(?:\w+\.)*[A-Z]\w*)+)\s*:")
+SPREAD = re.compile(r"([\[({])\s*\*{1,2}(\w[^,\[\](){}]*?)\s+for\s")
+LAZY = re.compile(r"(?m)^(\s*)lazy\s+(?=import\s|from\s)")
+STRING = re.compile(r"""(?i)(?<!\w)([a-z]{0,2})('''|\"\"\"|'|")|#[^\n]*""")
+
+# Names that students may use, by the Python that brought them.
+NAMES: dict[Version, str] = {
+    (3, 12): """
+itertools.batched math.sumprod random.binomialvariate typing.override typing.TypeAliasType collections.abc.Buffer calendar.Month calendar.Day
+types.get_original_bases os.path.splitroot os.path.isjunction inspect.markcoroutinefunction sys.monitoring asyncio.eager_task_factory
+threading.settrace_all_threads threading.setprofile_all_threads
+""",
+    (3, 13): """
+copy.replace math.fma typing.TypeIs typing.ReadOnly typing.NoDefault typing.get_protocol_members typing.is_protocol warnings.deprecated
+statistics.kde statistics.kde_random queue.ShutDown re.PatternError glob.translate os.process_cpu_count enum.EnumDict
+mimetypes.guess_file_type base64.z85encode base64.z85decode
+""",
+    (3, 14): """
+annotationlib compression string.templatelib concurrent.interpreters functools.Placeholder typing.evaluate_forward_ref operator.is_none
+operator.is_not_none heapq.heapify_max heapq.heappush_max heapq.heappop_max heapq.heapreplace_max heapq.heappushpop_max os.reload_environ
+""",
+}
+SINCE = {name: version for version, names in NAMES.items() for name in names.split() if version > HERE}
+
+
+class Unreadable(Exception):
+    """A text is no f-string."""
+
+
+def needed(text: str) -> Version | None:
+    """Return the oldest Python that reads a text which this one does not, None where none is known to."""
+    for version, rewritten in FEATURES:
+        if version > HERE:
+            text = rewritten(text)
+            if parses(text):
+                return version
+    return None
+
+
+def newer_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield (dotted name, Python) of the names of newer Pythons in a tree."""
+    modules: dict[str, str] = {}
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules.update(
+                {
+                    alias.asname or alias.name.partition(".")[0]: alias.name
+                    if alias.asname
+                    else alias.name.partition(".")[0]
+                    for alias in node.names
+                }
+            )
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+            modules.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+    found |= {
+        dotted for node in ast.walk(tree) if isinstance(node, ast.Attribute) and (dotted := dotted_name(node, modules))
+    }
+    for name, version in SINCE.items():
+        if any(one == name or one.startswith(f"{name}.") for one in found):
+            yield name, shown(version)
+
+
+def dotted_name(node: ast.expr, modules: dict[str, str]) -> str:
+    """Return the dotted name of an attribute of a module that is known by a name of its own, "" for any other."""
+    if isinstance(node, ast.Name):
+        return modules.get(node.id, "")
+    around = dotted_name(node.value, modules) if isinstance(node, ast.Attribute) else ""
+    return f"{around}.{node.attr}" if around and isinstance(node, ast.Attribute) else ""
+
+
+def shown(version: Version) -> str:
+    """Return a version as people write it."""
+    return ".".join(map(str, version))
+
+
+def without_generics(text: str, *, takes_defaults: bool) -> str:
+    """Return a text whose functions and classes have no type parameters."""
+    return GENERIC.sub(lambda found: found[0] if "=" in found[2] and not takes_defaults else found[1], text)
+
+
+def without_fstrings(text: str) -> str:
+    """Return a text in which the expressions inside f-strings stand in their place, whatever quotes they have."""
+    try:
+        return "".join(_parts(text))
+    except (Unreadable, RecursionError):
+        return text
+
+
+def _parts(text: str) -> Iterator[str]:
+    at = 0
+    while (found := STRING.search(text, at)) is not None:
+        yield text[at : found.start()]
+        at = found.end()
+        if found[2] is None:  # a comment
+            yield found[0]
+        elif "f" in found[1].lower():
+            at, expressions = _fstring(text, at, found[2])
+            yield f"({''.join(f'{one}, ' for one in expressions)})"
+        else:
+            at = _end_of_string(text, at, found[2])
+            yield text[found.start() : at]
+    yield text[at:]
+
+
+def _end_of_string(text: str, at: int, quote: str) -> int:
+    """Return where a string ends that begins at a place, behind its quote."""
+    while not text.startswith(quote, at):
+        if at >= len(text):
+            raise Unreadable
+        at += 2 if text[at] == "\\" else 1
+    return at + len(quote)
+
+
+def _fstring(text: str, at: int, quote: str) -> tuple[int, list[str]]:
+    """Return where an f-string ends, and the expressions in it."""
+    expressions: list[str] = []
+    while not text.startswith(quote, at):
+        if at >= len(text) or (text[at] == "\n" and len(quote) == 1):
+            raise Unreadable
+        if text[at : at + 2] in ("{{", "}}"):
+            at += 2
+        elif text[at] == "{":
+            at, more = _field(text, at + 1, quote)
+            expressions += more
+        elif text[at] == "}":
+            raise Unreadable
+        else:
+            at += 2 if text[at] == "\\" else 1
+    return at + len(quote), expressions
+
+
+def _field(text: str, at: int, quote: str) -> tuple[int, list[str]]:
+    """Return where a replacement field ends, and its expression with those in its format."""
+    begin, depth = at, 0
+    while depth or (text[at : at + 1] not in ("}", ":") and not re.match(r"![rsa]\s*[:}]", text[at : at + 40])):
+        if at >= len(text):
+            raise Unreadable
+        string = STRING.match(text, at)
+        if string is not None and string[2] is not None:
+            at = (
+                _fstring(text, string.end(), string[2])[0]
+                if "f" in string[1].lower()
+                else _end_of_string(text, string.end(), string[2])
+            )
+            continue
+        if string is not None:
+            at = string.end()
+            continue
+        depth += (text[at] in "([{") - (text[at] in ")]}")
+        at += 1
+    expression = without_fstrings(text[begin:at]).strip().removesuffix("=").strip()
+    if not expression:
+        raise Unreadable
+    at += 2 if text[at] == "!" else 0
+    found = [f"({expression}\n)"]
+    if text[at : at + 1] == ":":
+        at, more = _format(text, at + 1, quote)
+        found += more
+    if text[at : at + 1] != "}":
+        raise Unreadable
+    return at + 1, found
+
+
+def _format(text: str, at: int, quote: str) -> tuple[int, list[str]]:
+    """Return where a format ends, and the expressions in it."""
+    expressions: list[str] = []
+    while text[at : at + 1] != "}":
+        if at >= len(text) or text.startswith(quote, at):
+            raise Unreadable
+        if text[at] == "{":
+            at, more = _field(text, at + 1, quote)
+            expressions += more
+        else:
+            at += 1
+    return at, expressions
+
+
+FEATURES: tuple[tuple[Version, Callable[[str], str]], ...] = (
+    ((3, 12), without_fstrings),
+    ((3, 12), lambda text: without_generics(TYPE.sub(r"\1\2 =", text), takes_defaults=False)),
+    ((3, 13), lambda text: without_generics(text, takes_defaults=True)),
+    ((3, 14), lambda text: without_fstrings(TEMPLATE.sub("f", text))),
+    ((3, 14), lambda text: EXCEPT.sub(r"\1(\2):", text)),
+    ((3, 15), lambda text: LAZY.sub(r"\1", SPREAD.sub(r"\1\2 for ", text))),
+)

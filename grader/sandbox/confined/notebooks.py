@@ -1,0 +1,261 @@
+"""Reads notebooks, and Python with the lines of notebooks in it, as Python: magics, shell lines, cells that are files.
+
+Runs confined. Standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import posixpath
+import re
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from .archives import unsafe
+from .texts import Refusal
+
+LINE_CHARS = 100
+
+# What IPython understands, and Python does not: a magic or shell line, its answer kept in a name, a call for help.
+MAGIC = re.compile(r"^(\s*)(?:(\w[\w.]*\s*=)\s*[%!]|[%!?]|[\w.]+\?{1,2}\s*$)")
+TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")
+RUN = re.compile(
+    r"""^(\s*)(?:%run\s+(.+?)|get_ipython\(\)\.(?:run_line_magic\(u?['"]run['"],\s*u?['"]|magic\(u?['"]run\s+)(.+?)['"]\))\s*;?\s*$"""
+)
+OPTION = re.compile(r"^(?:-\w+\s+)*")
+FUTURE = re.compile(r"^(from __future__ import [\w, ]+?)\s*(?:#.*)?$")
+DEFINES = re.compile(r"^\s*(?:async\s+def|def|class)\s", re.MULTILINE)
+CODE_MAGICS = ("time", "timeit", "capture", "prun", "debug", "memit")  # before the code of a cell
+FILE_MAGICS = ("writefile", "file")
+FAILING = {"raises-exception", "skip-execution"}  # tags of cells that are not meant to work
+# What %run does: the names of a file become names here.
+RUNNING = 'globals().update({{k: v for k, v in vars(__import__("importlib").import_module("{module}")).items() if k[:2] != "__"}})'
+
+Row = tuple[str, str | None]  # a line as Python, and what was dropped from it
+
+
+@dataclass
+class Lines:
+    """Source text line by line: what is left, what was dropped (line, words), where cells begin, and files that cells write."""
+
+    text: list[str] = field(default_factory=list)
+    cells: list[int] = field(default_factory=list)
+    dropped: list[tuple[int, str]] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
+
+    def add(self, text: str, dropped: str | None) -> None:
+        """Add one line."""
+        self.text.append(text)
+        if dropped is not None:
+            self.dropped.append((len(self.text), dropped[:LINE_CHARS]))
+
+
+def parse(text: str, name: str = "", *, is_notebook: bool = False) -> ast.Module:
+    """Parse and compile source text; whatever Python cannot take is a SyntaxError."""
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if is_notebook else 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a student's "\\d" is not ours to print about
+        try:
+            tree = ast.parse(text)
+            compile(text, name, "exec", flags, dont_inherit=True)
+        except (ValueError, RecursionError) as error:
+            raise SyntaxError(str(error) or type(error).__name__) from error
+    return tree
+
+
+def parses(text: str, *, is_notebook: bool = True) -> bool:
+    """Say whether text is Python."""
+    try:
+        parse(text, is_notebook=is_notebook)
+    except SyntaxError:
+        return False
+    return True
+
+
+def code_of(name: str, content: bytes, known: Collection[str]) -> Lines:
+    """Return the code of a notebook as one text; known are the files that it may run."""
+    lines, folder = Lines(), posixpath.dirname(name)
+    cells = [
+        (rows_of(text, folder, known, lines.written), is_expected) for text, is_expected in code_cells(name, content)
+    ]
+    is_whole = parses("\n".join(line for rows, _ in cells for line, _ in rows))
+    futures = ""
+    for rows, is_expected in cells:
+        lines.cells.append(len(lines.text) + 1)
+        for line, dropped in rows if is_whole else mended(rows, is_expected=is_expected):
+            future = FUTURE.match(line)
+            if future:  # allowed at the top of any cell, but of one file only
+                futures += f"{future[1]}; "
+            lines.add("" if future else line, dropped)
+    if lines.text:
+        lines.text[0] = futures + lines.text[0]
+    return lines
+
+
+def code_in(name: str, text: str, known: Collection[str]) -> Lines:
+    """Return the code of a .py file, in which an export may have left lines of a notebook."""
+    folder = posixpath.dirname(name)
+    lines = (
+        [ran(line, folder, known) or line for line in text.split("\n")] if "get_ipython" in text else text.split("\n")
+    )
+    if parses("\n".join(lines), is_notebook=False):
+        return Lines(text=lines)
+    plain, found = text.replace("\r\n", "\n").split("\n"), Lines()
+    for line, dropped in python_rows(plain, folder, known):
+        found.add(line, dropped)
+    return found if parses("\n".join(found.text), is_notebook=False) else Lines(text=lines)
+
+
+def code_cells(name: str, content: bytes) -> list[tuple[str, bool]]:
+    """Return the code cells of a notebook (nbformat 3 or 4), and whether each is tagged to fail."""
+    try:
+        book = json.loads(content.decode("utf-8-sig"), parse_int=lambda text: int(text[:18]))
+        cells = book["cells"] if "cells" in book else [one for sheet in book["worksheets"] for one in sheet["cells"]]
+        found = [cell for cell in cells if cell["cell_type"] == "code"]
+        sources = [cell.get("source", cell.get("input", "")) for cell in found]
+        texts = ["".join(source) if isinstance(source, list) else source for source in sources]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError
+        tags = [cell.get("metadata", {}).get("tags") or () for cell in found]
+        expected = [any(tag in FAILING for tag in some) for some in tags]
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise Refusal("{name} is not a notebook that can be read.", name=name) from error
+    plain = (text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "") for text in texts)
+    return list(zip(plain, expected, strict=True))
+
+
+def rows_of(cell: str, folder: str, known: Collection[str], written: dict[str, str]) -> list[Row]:
+    """Return the lines of a cell as Python. What the cell writes into a file goes into written."""
+    lines, rows = cell.split("\n"), list[Row]()
+    while lines[first := next((index for index, line in enumerate(lines) if line.strip()), 0)].startswith("%%"):
+        kind, *words = lines[first][2:].split() or [""]
+        rows += [("", line.strip() or None) for line in lines[: first + 1]]
+        lines = lines[first + 1 :] or [""]
+        if kind in FILE_MAGICS and words:
+            rows[-1] = ("", None)
+            keep(words, "\n".join(lines) + "\n", folder, written)
+        if kind not in CODE_MAGICS:
+            return [*rows, *[("", None)] * len(lines)]
+    return [*rows, *python_rows(lines, folder, known)]
+
+
+def keep(words: list[str], text: str, folder: str, written: dict[str, str]) -> None:
+    """Keep the text of a cell that writes a file of Python; words stand after its magic."""
+    name = words[-1].strip("'\"")
+    name = posixpath.basename(name) if unsafe(name) else name
+    if name.endswith(".py"):
+        file = posixpath.normpath(posixpath.join(folder, name))
+        is_more = bool({"-a", "--append"} & set(words))
+        written[file] = (written.get(file, "") if is_more else "") + text
+
+
+def python_rows(lines: list[str], folder: str, known: Collection[str]) -> list[Row]:
+    """Return lines as Python, each with what was dropped from it: a magic, a shell line, a call for help."""
+    if parses("\n".join(lines)):
+        return [(line, None) for line in lines]
+    replaced = magics_of(lines, folder, known)
+    return [
+        (replaced.get(number, line), line.strip() if number in replaced and not ran(line, folder, known) and line.strip() else None)
+        for number, line in enumerate(lines)
+    ]  # fmt: skip
+
+
+def magics_of(lines: list[str], folder: str, known: Collection[str]) -> dict[int, str]:
+    """Return what stands for the lines that look like IPython's and start a statement; for all that look so, if that leaves no Python."""
+    found = {
+        number: in_python(line, magic, folder, known)
+        for number, line in enumerate(lines)
+        if (magic := MAGIC.match(line))
+    }
+    starting: dict[int, str] = {}
+    before: list[str] = []
+    for number, line in enumerate(lines):
+        is_more = number - 1 in starting and is_continued(lines[number - 1])
+        indent = line[: len(line) - len(line.lstrip())]
+        if is_more:
+            starting[number] = ""
+        elif number in found and parses("\n".join([*before, f"{indent}pass"])):
+            starting[number] = found[number]
+        before.append(starting.get(number, line))
+    return starting if parses("\n".join(before)) else found
+
+
+def is_continued(line: str) -> bool:
+    """Say whether a line of IPython's goes on in the next one."""
+    return line.rstrip().endswith("\\")
+
+
+def in_python(line: str, magic: re.Match[str], folder: str, known: Collection[str]) -> str:
+    """Return what is left of a line of IPython: a file that is run, the timed statement, an empty answer, or nothing."""
+    if TIMED.match(line):
+        return TIMED.sub(r"\1", line)
+    return ran(line, folder, known) or (f"{magic[1]}{magic[2]} []" if magic[2] else f"{magic[1]}pass")
+
+
+def ran(line: str, folder: str, known: Collection[str]) -> str:
+    """Return Python for a line that runs another file of the submission in the place of its own text, "" for any other."""
+    found = RUN.match(line)
+    if found is None:
+        return ""
+    target = posixpath.normpath(posixpath.join(folder, OPTION.sub("", found[2] or found[3]).strip().strip("'\"")))
+    file = next((one for one in (target, f"{target}.py", f"{target}.ipynb") if one in known), None)
+    if file is None or not file.endswith((".py", ".ipynb")):
+        return ""
+    module = posixpath.relpath(file, folder or ".").removesuffix(".py").removesuffix(".ipynb").replace("/", ".")
+    return f"{found[1]}{RUNNING.format(module=module)}"
+
+
+def mended(rows: list[Row], *, is_expected: bool) -> list[Row]:
+    """Return a cell of a notebook that is no Python as a whole: as it is, without its indentation, or left out.
+
+    Only a cell that defines nothing, or is tagged to fail, is left out.
+    """
+    text = "\n".join(line for line, _ in rows)
+    if parses(text):
+        return rows
+    first = next((line for line, _ in rows if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip())]
+    flush = [(line.removeprefix(indent), dropped) for line, dropped in rows]
+    if indent and parses("\n".join(line for line, _ in flush)):
+        return flush
+    if not is_expected and DEFINES.search(text):
+        return rows
+    return [("", first.strip() if line is first else dropped) for line, dropped in rows]
+
+
+def unwrapped(tree: ast.Module, written: dict[str, str], folder: str) -> ast.Module:
+    """Return a tree in which cells that an export has put into strings stand as statements; what they write goes into written.
+
+    They stand on the line of the call: get_ipython().run_cell_magic('time', '', 'x = 1').
+    """
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        kind, words, cell = cell_of(node)
+        if kind in FILE_MAGICS and words:
+            keep(words.split(), cell, folder, written)
+        if kind not in CODE_MAGICS:
+            body.append(node)
+            continue
+        try:
+            inner = parse(cell, is_notebook=True).body
+        except SyntaxError:
+            continue
+        for part in (part for one in inner for part in ast.walk(one)):
+            if hasattr(part, "lineno"):
+                part.lineno = part.end_lineno = node.lineno  # type: ignore[attr-defined]
+        body += inner
+    return ast.Module(body=body, type_ignores=[])
+
+
+def cell_of(node: ast.stmt) -> tuple[str, str, str]:
+    """Return the magic, its words and the text of a cell that a statement runs; empty texts for any other statement."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "run_cell_magic":
+        values = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        if len(values) == len(call.args) == 3:
+            return values[0], values[1], values[2]
+    return "", "", ""

@@ -1,0 +1,301 @@
+"""Chooses the program among the files of a submission: what defines the classes, else what starts the rest.
+
+Runs confined. Standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import newer
+from .archives import SOURCE_BYTES, kind_of, too_large
+from .imports import imports_of
+from .notebooks import code_in, code_of, parse, unwrapped
+from .source_tree import imported_files
+from .texts import Refusal, decoded, place_of
+
+TEMPLATE_MODULES = {"__future__", "numpy", "numpy.typing"}
+TEST = re.compile(r"(?:^|/)(?:tests?/.*|test_[^/]*|[^/]*_tests?|tests?|conftest|setup)\.(?:py|ipynb)$", re.IGNORECASE)
+DEFINITION = re.compile(r"(?m)^(?:class|def)\s+(\w+)")
+STARTERS = ("__main__.py", "main.py", "train.py", "run.py")
+TESTERS = {"unittest", "pytest"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """What a lab says of its files: its own, the names that this defines, and those for extra points."""
+
+    file: str
+    classes: Sequence[str]
+    functions: Sequence[str]
+    bonus: Sequence[str]
+    banned: Sequence[str]
+
+
+class Source:
+    """The text of one file, parsed; cells are the first lines of a notebook's code cells, written the files that its cells write."""
+
+    def __init__(self, name: str, content: bytes, known: Collection[str]) -> None:
+        self.name = name
+        self.content = content
+        self.encoding = ""
+        if is_notebook := kind_of(name, (".ipynb",)) is not None:
+            lines = code_of(name, content, known)
+        else:
+            text, self.encoding = decoded(name, content)
+            lines = code_in(name, text, known)
+        self.text = "\n".join(lines.text) + ("\n" if is_notebook and lines.text else "")
+        self.cells, self.dropped, self.written = lines.cells, lines.dropped, lines.written
+        if len(self.text) > SOURCE_BYTES:
+            raise too_large(name, len(self.text.encode()), SOURCE_BYTES)
+        self.broken: Refusal | None = None
+        self.tree = ast.Module(body=[], type_ignores=[])
+        try:
+            tree = parse(self.text, name, is_notebook=is_notebook)
+            self.tree = unwrapped(tree, self.written, posixpath.dirname(name))
+        except SyntaxError as error:
+            self.broken = self._refusal(error)
+        self.imports = tuple(dict.fromkeys(module for _, module in imports_of(self.tree)))
+        self.defined = {node.name for node in self.tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether there is nothing in the file."""
+        return not self.text.strip()
+
+    @property
+    def is_test(self) -> bool:
+        """Say whether a file tests others: by its name, or by what it imports."""
+        return TEST.search(self.name) is not None or any(one.partition(".")[0] in TESTERS for one in self.imports)
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Say whether a file has nothing but what a template has: texts, imports for annotations, and stubs."""
+        return self.broken is None and all(map(is_of_a_template, self.tree.body))
+
+    def _refusal(self, error: SyntaxError) -> Refusal:
+        """Return what to tell of a text that is no Python, or of one that a newer Python reads."""
+        place: dict[str, Any] = place_of(self.name, self.cells, error.lineno or 1)
+        version = newer.needed(self.text)
+        if version is not None:
+            sentence = (
+                "{file}, line {line}: only Python {needed} and later read this, and the grader runs Python {python}."
+            )
+            if "cell" in place:
+                sentence = "{file}, cell {cell}, line {line}: only Python {needed} and later read this, and the grader runs Python {python}."
+            return Refusal(sentence, is_open=True, needed=newer.shown(version), python=newer.shown(newer.HERE), **place)
+        sentence = "{file}, line {line}: this is not valid Python: {reason}."
+        if "cell" in place:
+            sentence = "{file}, cell {cell}, line {line}: this is not valid Python: {reason}."
+        return Refusal(sentence, reason=error.msg, **place)
+
+
+def is_of_a_template(node: ast.stmt) -> bool:
+    """Say whether a statement of a module does nothing but stand in a template."""
+    if isinstance(node, ast.FunctionDef):
+        *before, last = node.body
+        raised = last.exc if isinstance(last, ast.Raise) else None
+        name = raised.func if isinstance(raised, ast.Call) else raised
+        is_stub = isinstance(name, ast.Name) and name.id == "NotImplementedError" and not node.decorator_list
+        return is_stub and all(map(is_of_a_template, before))
+    if isinstance(node, ast.Import):
+        return all(alias.name in TEMPLATE_MODULES for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return node.module in TEMPLATE_MODULES
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """The main file of a submission, the files that it imports with itself, and those that define the classes, too, and are left.
+
+    is_whole: it and what it imports define all of the lab's classes.
+    """
+
+    main: str
+    reached: tuple[str, ...]
+    is_whole: bool
+    passed_over: tuple[str, ...] = ()
+
+
+def program_of(
+    name: str, root: str, sources: Mapping[str, Source], refusals: Mapping[str, Refusal], lab: Lab
+) -> Program:
+    """Return the program among the sources; refusals are those of files that could not be read, broken ones included.
+
+    Names are below root. Raises Refusal, with one sentence, where there is no program, or more than one.
+    """
+    choice = Choice(root, sources, lab)
+    bonus = choice.bonus_files({*sources, *refusals})
+    others = {*sources, *refusals} - bonus
+    written = sorted(file for file in others if file in refusals or not sources[file].is_empty)
+    if len(written) == 1 and written[0] in refusals:
+        raise refusals[written[0]]
+    if len(written) == 1:
+        return choice.made(written[0])
+    if not written:
+        raise Refusal("{name} is empty.", name=posixpath.basename(min(others)))
+    readable = [file for file in written if file not in refusals]
+    program = choice.defining(readable) or choice.starting(readable)
+    for file in (file for file in written if file in refusals):
+        if program is None or (not program.is_whole and file in sources and choice.may_be(file, program)):
+            raise refusals[file]
+    if program is None and lab.classes:
+        raise Refusal("No file in {name} defines {classes}.", name=name)
+    if program is None:
+        raise Refusal("There is no {wanted} in {name}.", name=name, wanted=lab.file)
+    for file in program.reached:
+        if file in refusals and refusals[file].is_open:
+            raise refusals[file]
+    return program
+
+
+class Choice:
+    """The sources of a submission, and what each of them imports and defines."""
+
+    def __init__(self, root: str, sources: Mapping[str, Source], lab: Lab) -> None:
+        self._sources = sources
+        self._lab = lab
+        files = {root + file for file in sources}
+        self._imported = {
+            file: {found.removeprefix(root) for module in source.imports for found in imported_files(module, root + file, files)} - {file}
+            for file, source in sources.items()
+        }  # fmt: skip
+
+    def bonus_files(self, files: Collection[str]) -> set[str]:
+        """Return the files for extra points: of each name the nearest to the top, unless it is the lab's or all there is."""
+        named = [
+            next((file for file in sorted(files, key=depth) if posixpath.basename(file) == bonus), None)
+            for bonus in self._lab.bonus
+        ]
+        found = {file for file in named if file is not None and not self._defines_all(file)}
+        return found if set(files) - found else set()
+
+    def may_be(self, broken: str, program: Program) -> bool:
+        """Say whether a file that is no Python may have been the program: by its name, what it defines, or what it imports."""
+        text = self._sources[broken].text
+        names = set(DEFINITION.findall(text))
+        missing = {*self._lab.classes, *self._lab.functions} - self._names(program.reached)
+        module = re.escape(posixpath.splitext(posixpath.basename(program.main))[0])
+        is_importing = re.search(rf"(?m)^\s*(?:from|import)\s+[\w.]*\b{module}\b", text) is not None
+        is_named = posixpath.basename(broken) == self._lab.file or broken in program.reached
+        return is_named or is_importing or bool(names & missing) or len(names) > len(self._names(program.reached))
+
+    def made(self, main: str, passed_over: Iterable[str] = ()) -> Program:
+        """Return the program of a main file."""
+        reached = self._reached(main)
+        return Program(
+            main=main,
+            reached=tuple(reached),
+            is_whole=set(self._lab.classes) <= self._names(reached),
+            passed_over=tuple(passed_over),
+        )
+
+    def defining(self, files: Sequence[str]) -> Program | None:
+        """Return the program whose file defines the classes; Refusal where several files do, and none goes before the others.
+
+        Of copies one counts. The one nearest to the top goes first, then what no other of them imports, then .py before
+        a notebook, then the lab's own name.
+        """
+        if not self._lab.classes:
+            return next(
+                (self.made(file) for file in sorted(files, key=depth) if posixpath.basename(file) == self._lab.file),
+                None,
+            )
+        candidates = self._distinct([file for file in files if self._defines_all(file)])
+
+        def rank(file: str) -> tuple[bool, int, bool, bool, bool]:
+            is_imported = any(file in self._imported[one] for one in candidates)
+            is_named = posixpath.basename(file) == self._lab.file
+            return (
+                self._sources[file].is_test,
+                depth(file)[0],
+                is_imported,
+                kind_of(file, (".py",)) is None,
+                not is_named,
+            )
+
+        preferred = [file for file in candidates if rank(file) == min(map(rank, candidates))]
+        if len(preferred) > 1:
+            raise Refusal(
+                "Several files define {classes}: {files}. Leave one of them in the folder.",
+                files=", ".join(sorted(preferred)),
+            )
+        if not preferred:
+            return None
+        main = preferred[0]
+        others = [
+            file
+            for file in candidates
+            if file not in self._reached(main) and definitions(self._sources[file]) != definitions(self._sources[main])
+        ]
+        return self.made(main, others)
+
+    def starting(self, files: Sequence[str]) -> Program | None:
+        """Return the program that no other file imports; of several the one that knows most of the lab's names, or of names at all.
+
+        Tests are no program, and what they import is not imported by another.
+        """
+        programs = [file for file in self._distinct(files) if not self._sources[file].is_test]
+        roots = [file for file in programs if not any(file in self._imported[one] for one in programs)] or programs
+        wanted = {*self._lab.classes, *self._lab.functions}
+
+        def worth(file: str) -> tuple[int, int, int]:
+            names = self._names(self._reached(file))
+            return len(names & set(self._lab.classes)), len(names & wanted), len(names)
+
+        most = max(map(worth, roots), default=(0, 0, 0))
+        best = [file for file in roots if worth(file) == most]
+        for names in ((self._lab.file,), STARTERS):
+            best = [file for file in best if posixpath.basename(file) in names] or best
+        if len(best) > 1 and most[0]:  # each only uses the classes: what all of them import
+            shared = [
+                file
+                for file in self._reached(best[0])
+                if all(file in self._reached(one) for one in best) and worth(file)[0] == most[0]
+            ]
+            best = sorted(shared, key=worth)[-1:] or best
+        if len(best) > 1 and most[2]:
+            raise Refusal(
+                "Several files may be the program: {files}. Leave one of them in the folder.",
+                files=", ".join(sorted(best)),
+            )
+        return self.made(best[0]) if len(best) == 1 else None
+
+    def _defines_all(self, file: str) -> bool:
+        classes = set(self._lab.classes)
+        return bool(classes) and file in self._sources and classes <= self._sources[file].defined
+
+    def _distinct(self, files: Sequence[str]) -> list[str]:
+        """Return files without copies: of those of the same bytes the one nearest to the top, with the lab's name or the shortest."""
+        kept: dict[bytes, str] = {}
+        for file in sorted(
+            files, key=lambda file: (depth(file)[0], posixpath.basename(file) != self._lab.file, len(file), file)
+        ):
+            kept.setdefault(self._sources[file].content.strip(), file)
+        return [file for file in files if file in kept.values()]
+
+    def _reached(self, main: str) -> list[str]:
+        """Return a file and those that it imports, directly or not."""
+        reached = [main]
+        for file in reached:
+            reached += sorted(self._imported.get(file, set()) - set(reached))
+        return reached
+
+    def _names(self, files: Iterable[str]) -> set[str]:
+        return {name for file in files for name in self._sources[file].defined}
+
+
+def definitions(source: Source) -> set[str]:
+    """Return the functions and classes of a file, in a form that compares."""
+    return {ast.dump(node) for node in source.tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+
+
+def depth(file: str) -> tuple[int, str]:
+    """Return how deep a file is in folders, and its name: the order in which files are looked at."""
+    return file.count("/"), file
