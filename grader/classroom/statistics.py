@@ -12,6 +12,7 @@ from grader.classroom.tables import Entry
 from grader.classroom.warm import Task
 from grader.core.decisions import exact, points_of
 from grader.core.language import titles_in
+from grader.core.messages import NOT_INSTALLED
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Score
 from grader.core.rubric import Rubric
@@ -49,6 +50,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
     times: list[float] = []
     extras: list[Score] = []
     outdated: list[str] = []
+    absent: Counter[str] = Counter()
     groups: set[str] = set()
     for entry in entries:
         report = entry.report
@@ -56,6 +58,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         groups |= {entry.group} if entry.group else set()
         outdated += [entry.key] if entry.is_outdated else []
         levels[report.sandbox.level] += 1
+        absent.update({str(note.args.get("error")) for note in report.notes if note.id == NOT_INSTALLED})
         times.append(report.timing.total_s)
         extras += [report.final_extra_score] if report.final_extra_score is not None else []
         for name in mistakes_in(report):
@@ -116,6 +119,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         ],
         "not_in_the_class": list(left_out),
         "outdated": outdated,
+        "not_installed": dict(sorted(absent.items(), key=lambda one: (-one[1], one[0]))),
         "groups": sorted(groups),
         "timing": {
             "median_s": round(statistics.median(times), 3) if times else None,

@@ -117,6 +117,17 @@ def tell_problems(numbers: dict[str, Any], told: Told) -> None:
     kept = sum(line.is_kept for line in told.lines)
     if kept:
         click.echo(word(lang, "Earlier results are kept where the grader failed: {count}.", count=kept))
+    if numbers["not_installed"]:
+        packages = ", ".join(f"{name} ({count})" for name, count in [*numbers["not_installed"].items()][:MOST_SHOWN])
+        click.echo(
+            shown(
+                word(
+                    lang,
+                    "Packages that submissions import and that are not installed here: {packages}.",
+                    packages=packages,
+                )
+            )
+        )
     if numbers["outdated"]:
         said = word(
             lang, "Results of an earlier lab, version or submission: {count}; the column outdated of gradebook.csv marks them. Run again.",

@@ -52,3 +52,9 @@ def argument(value: str | float | Message) -> str | int | Message:
 def carried(text: str) -> str:
     """Return text without lone surrogates, which neither JSON nor a terminal can carry."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+# The remark on a package, which a class's teacher is told once: `error` is its name.
+NOT_INSTALLED = say(
+    "{place}: {error} is not installed here and was not handed in. Only what uses it is not graded.", place="", error=""
+).id

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from grader.core.faults import Fault, FaultKind
-from grader.core.messages import Message, say
+from grader.core.messages import NOT_INSTALLED, Message, say
 from grader.core.numbers import Number, Probe, number, vector
 from grader.core.outcomes import Evidence, Outcome, StudentError, Verdict
 from grader.lab.source import SourceFile
@@ -235,7 +235,7 @@ TROUBLE_SENTENCES: dict[FaultKind | str, str] = {
     "SIGSYS": "{place}: this made a system call that is not allowed during grading and was skipped. The rest of your program was run and graded.",
     FaultKind.KILLED: "{place}: this was ended by the system, twice, probably for lack of memory where it is graded, and was skipped. The rest of your program was run and graded.",
     FaultKind.PROTOCOL: "{place}: this disturbed the grader's own connection and was skipped. The rest of your program was run and graded.",
-    FaultKind.ABSENT: "{place}: {error} is not installed here and was not handed in. Only what uses it is not graded.",
+    FaultKind.ABSENT: NOT_INSTALLED,
 }  # fmt: skip
 
 

@@ -459,7 +459,7 @@ class Worker:
             with contextlib.suppress(ValueError):
                 message = signal.Signals(-code).name
         kind = FaultKind.KILLED if message == "SIGKILL" else FaultKind.CRASHED
-        return Fault(kind=kind, message=message, statement=connection.statement_of(request_id))
+        return self._blaming(Fault(kind=kind, message=message), connection, request_id)
 
     def _broken(self) -> Fault:
         return self._fault(Fault(kind=FaultKind.PROTOCOL))
@@ -470,7 +470,14 @@ class Worker:
         self.stop()
         if connection is None or request_id is None:
             return fault
-        return replace(fault, statement=connection.statement_of(request_id))
+        return self._blaming(fault, connection, request_id)
+
+    def _blaming(self, fault: Fault, connection: Connection, request_id: int) -> Fault:
+        """Return a fault with the statement that was running, where one of the program's was."""
+        told = connection.told
+        files = 0 if self._program is None else 1 + len(self._program.siblings)
+        is_known = told is not None and told[0] == request_id and told[1][0] < files
+        return replace(fault, statement=told[1]) if told is not None and is_known else fault
 
     def _timed(self, time_s: float) -> Reply | Fault:
         """Receive under the smaller of time_s and what is left of the submission's total."""

@@ -121,10 +121,6 @@ class Connection:
             self._listen_until(lambda: bool(self._replies) or self._process.replies not in self._open, FLOOD_TIME_S)
         return self._replies.popleft() if self._replies else None
 
-    def statement_of(self, request_id: int) -> Statement | None:
-        """Return the statement that began last while a request was worked on, as far as is known."""
-        return self.told[1] if self.told is not None and self.told[0] == request_id else None
-
     @property
     def has_more(self) -> bool:
         """Say whether more has come than was asked for so far."""

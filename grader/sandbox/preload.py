@@ -36,12 +36,14 @@ TOGETHER = {
     "matlib": ("numpy.matlib",),
     "multiprocessing": ("multiprocessing.pool", "multiprocessing.shared_memory"),
     "profile": ("profile", "pstats"),
-    "savez": ("zipfile",),
-    "savez_compressed": ("zipfile",),
+    "npz": ("zipfile", "encodings.cp437"),
+    "savez": ("zipfile", "encodings.cp437"),
+    "savez_compressed": ("zipfile", "encodings.cp437"),
     "statistics": ("decimal", "fractions"),
     "testing": ("numpy.testing",),
     "unittest": ("unittest", "unittest.mock", "difflib", "pprint"),
     "urllib": ("urllib.parse", "urllib.request"),
+    "zipfile": ("zipfile", "encodings.cp437"),
     "xml": ("xml.etree.ElementTree",),
 }
 CODECS = ("encode", "decode", "encoding", "codecs")  # words that call for every encoding

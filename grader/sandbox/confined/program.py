@@ -199,8 +199,8 @@ class Program:
                 self._note(part, error, file, names)
             finally:
                 self._running.pop()
-        if self._running:  # the import in another file goes on
-            self._tell(self._running[-1])
+        # The import in another file goes on, or nothing does: no statement is to blame for what comes now.
+        self._tell(self._running[-1] if self._running else (len(self._texts), 1, 0))
 
     def _note(self, part: Part, error: BaseException, file: str, names: dict[str, Any]) -> None:
         """Note what a statement raised; what only misses what another one would have bound belongs to that one."""
