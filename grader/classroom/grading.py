@@ -128,7 +128,7 @@ class Run:
     """One run over a class: what is graded how, where it is kept, and who is told.
 
     done is called with the line of each submission, including those that need no grade, changed with each change. watch
-    is called while nothing is ready, and raises when nothing will be.
+    is called while nothing is ready, and raises when nothing will be. decide adds what the teacher decided about a key.
     """
 
     task: Task
@@ -136,6 +136,7 @@ class Run:
     done: Callable[[Line], None]
     changed: Callable[[Change], None]
     watch: Callable[[], None] = lambda: None
+    decide: Callable[[str, Report], Report] = lambda _, report: report
 
     def grade(self, hand_ins: Iterable[HandIn], executor: Executor, jobs: int, *, regrade: bool) -> None:
         """Grade what has no report of this very kind yet, jobs at a time, and keep each report as it comes."""
@@ -236,7 +237,7 @@ class Run:
             write_changes(self.book, changes)
         for change in changes:
             self.changed(change)
-        self.book.keep(key, report)
+        self.book.keep(key, self.decide(key, report))
 
 
 def points_in(report: Report) -> tuple[int, int]:

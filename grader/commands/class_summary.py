@@ -15,6 +15,7 @@ from grader.classroom.uploads import HandIns
 from grader.commands.ending import shown
 from grader.core.language import message_in, word
 from grader.core.messages import Message
+from grader.core.report import Status
 from grader.renderers.words import STATUSES
 
 BAR = 20
@@ -64,7 +65,7 @@ class Told:
         if sys.stderr.isatty():
             click.echo("\r" + " " * 70 + "\r", nl=False, err=True)
         for line in sorted(self.lines, key=lambda one: one.key):
-            points = "-" if line.score is None else str(line.score)
+            points = "-" if line.score is None or line.status is Status.REJECTED else str(line.score)
             status = "" if line.status.value == "graded" else f"  {status_word(self.lang, line.status.value)}"
             mark = (
                 "" if line.is_new else f"  ({word(self.lang, 'kept: the grader failed' if line.is_kept else 'kept')})"
@@ -94,10 +95,9 @@ def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
         click.echo(word(lang, "Scores of {most}: mean {mean}, median {median}", most=numbers["max_score"], **shares))
         most = max(scores["tenths"])
         for tenth, count in enumerate(scores["tenths"]):
-            low = -(-numbers["max_score"] * tenth // 10)
-            click.echo(
-                f"  {word(lang, '{points} and more', points=f'{low:>4}')} {count:>5}  {'#' * -(-40 * count // most)}"
-            )
+            low, end = (-(-numbers["max_score"] * part // 10) for part in (tenth, tenth + 1))
+            points = f"{low}-{end - 1 if tenth < 9 else end}"
+            click.echo(f"  {points:>9} {count:>5}  {'#' * -(-40 * count // most)}".rstrip())
     for mistake in numbers["misconceptions"][:MOST_SHOWN]:
         click.echo(f"  {mistake['hand_ins']:>5} x {mistake['id']}")
     tell_problems(numbers, told)

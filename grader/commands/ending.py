@@ -17,6 +17,7 @@ from types import FrameType
 import click
 
 from grader.core import exits
+from grader.core.text import PLAIN
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 AGAIN_S = 0.01
@@ -30,7 +31,7 @@ def run(command: click.Command, name: str) -> None:
     sys.unraisablehook = interrupt_again
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+            stream.reconfigure(errors=PLAIN)  # type: ignore[union-attr]
     try:
         code = command.main(prog_name=name, standalone_mode=False)
         answer_signals(signal.SIG_IGN)

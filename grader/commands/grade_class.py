@@ -157,19 +157,19 @@ def grade_all(
     """Grade what has to be graded, write what is made of it, however that ends, and say whether the grader broke."""
     from grader.classroom import pool
     from grader.classroom.grading import Run
-    from grader.commands.class_results import finish, overrides
+    from grader.commands.class_results import decisions, finish
     from grader.commands.class_summary import Told
     from grader.commands.installation import adding
     from grader.sandbox.processes import remove_left_folders
 
     remove_left_folders()
-    overrides(book, hand_ins, task.lab)  # a mistake in it is told before anything is graded
+    made = decisions(book, hand_ins, task, given)  # a mistake in overrides.csv is told before anything is graded
     told = Told(len(hand_ins.found), task.lang)
     has_begun = is_broken = False
     try:
         with pool.cluster(cluster, adding("distributed"), told.waits) if cluster else pool.local(jobs) as graders:
             has_begun = True
-            run = Run(task, book, told.line, told.changes.append, graders.watch)
+            run = Run(task, book, told.line, told.changes.append, graders.watch, made.of)
             run.grade(hand_ins.found, graders.executor, graders.size, regrade=regrade)
     finally:
         if has_begun:

@@ -26,10 +26,12 @@ class Status(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseResult(Outcome):
-    """One case of the report: an outcome and its points."""
+    """One case of the report: an outcome, its points, and where the code is written that it judges, if that is known."""
 
     points: int
     max_points: int
+    file: str = ""
+    line: int | None = None
 
     @classmethod
     def of(cls, outcome: Outcome, points: int, max_points: int) -> CaseResult:

@@ -6,11 +6,15 @@ import msgspec
 
 
 class CaseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The points of one case, and the cases ("criterion.case") without which it means nothing."""
+    """The points of one case, and the cases ("criterion.case") without which it means nothing.
+
+    code is what of the program it judges, such as "Model.backward", for the line that a report names.
+    """
 
     id: str
     points: int
     requires: tuple[str, ...] = ()
+    code: str = ""
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 TEXT_CHARS = 500
@@ -15,3 +16,21 @@ def printable(text: str, limit: int = TEXT_CHARS) -> str:
     """
     shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[:limit])
     return COMMAND.sub(r"\g<0> ", shown) + ("…" if len(text) > limit else "")
+
+
+PLAIN = "grader.plain"  # how a stream writes what its encoding has no character for
+PLAINER = str.maketrans(
+    {"✓": "+", "✗": "x", "−": "-", "–": "-", "—": "-", "…": "...", "·": "*", "→": "->", "≠": "!=", "₁": "1", "₂": "2"}
+)
+
+
+def plainer(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for characters that an encoding lacks: a mark of the same meaning, "?" for any other."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    found = lacking.translate(PLAINER)
+    return "".join(one if one.isascii() else "?" for one in found), error.end
+
+
+codecs.register_error(PLAIN, plainer)

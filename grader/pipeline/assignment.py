@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import structs
 
-from grader.core.errors import BrokenGrader, cause
+from grader.core.errors import BrokenGrader, UsageError, cause
 from grader.core.language import LAB_DOMAIN, LANGUAGES, catalogue_of
 from grader.core.limits import Limits
 from grader.core.rubric import Rubric
@@ -88,7 +88,7 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
     """
     place = DEFAULT_LAB if folder is None else folder
     if not place.is_dir():
-        raise BrokenGrader("The assignment {path} is not a folder.", path=place.name)
+        raise UsageError("{path} is not the folder of an assignment.", path=place.name)
     path = place / "assignment.toml"
     said = read_toml(path, Described)
     rules = read_rubric(rubric or place / "rubric.toml")

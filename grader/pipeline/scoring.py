@@ -28,6 +28,7 @@ from grader.core.rubric import CaseRule, Criterion, Rubric
 from grader.lab.source import SourceFile
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.import_rules import finding
+from grader.pipeline.places import place_of
 from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
 from grader.sandbox.confined.imports import is_banned
 
@@ -79,6 +80,7 @@ def score(
         found += [finding for finding in own if finding not in found]
         made = [_criterion(criterion, outcomes) for criterion in rubric.of_file(one.file.base)]
         criteria += [_zeroed(criterion) for criterion in made] if own or violations else made
+    criteria = [_placed(criterion, rubric, (staged.main, *staged.siblings)) for criterion in criteria]
     graded = [criterion for criterion in criteria if not criterion.bonus]
     total = sum(criterion.points for criterion in graded)
     report = Report(
@@ -201,6 +203,14 @@ def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> Criteri
         bonus=criterion.bonus,
         cases=cases,
     )
+
+
+def _placed(criterion: CriterionResult, rubric: Rubric, files: Sequence[SourceFile]) -> CriterionResult:
+    """Return a criterion whose cases say where the code is that they judge."""
+    code = {case.id: case.code for one in rubric.criteria if one.id == criterion.id for case in one.cases}
+    places = [place_of(files, code.get(case.id, "")) for case in criterion.cases]
+    cases = [replace(case, file=file, line=line) for case, (file, line) in zip(criterion.cases, places, strict=True)]
+    return replace(criterion, cases=cases)
 
 
 def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:

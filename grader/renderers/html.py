@@ -357,19 +357,19 @@ class Page:
         )
 
     def _grid(self, figure: Grid) -> str:
-        across, down = len(figure.values[0]), len(figure.values)
+        across, up = len(figure.values), len(figure.values[0])
         columns = "".join(
-            f'<th scope="col" class="number">{charts.at_of(figure.y_extent, number, across):.3g}</th>'
+            f'<th scope="col" class="number">{charts.at_of(figure.x_extent, number, across):.3g}</th>'
             for number in range(across)
         )
-        rows = "".join(
-            f'<tr><th scope="row" class="number">{charts.at_of(figure.x_extent, number, down):.3g}</th>'
-            + "".join(f'<td class="number">{charts.short(charts.finite(one))}</td>' for one in row)
+        rows = "".join(  # the first row is the highest, as in the picture
+            f'<tr><th scope="row" class="number">{charts.at_of(figure.y_extent, number, up):.3g}</th>'
+            + "".join(f'<td class="number">{charts.short(charts.finite(row[number]))}</td>' for row in figure.values)
             + "</tr>"
-            for number, row in enumerate(figure.values)
+            for number in reversed(range(up))
         )
         title = self.said("{title}: the values as numbers", title=figure.title)
-        corner = self.said("{x} down, {y} across", x=figure.x_label or "x", y=figure.y_label or "y")
+        corner = self.said("{x} to the right, {y} up", x=figure.x_label or "x", y=figure.y_label or "y")
         return (
             f'<details class="screen"><summary>{title}</summary>'
             f'<div class="wide" tabindex="0" role="region" aria-label="{title}">'

@@ -64,13 +64,12 @@ def checks(report: Report) -> Iterator[Check]:
         points, decision = counting(report, criterion), override_of(report, criterion.id)
         is_decided = decision is not None or points != criterion.points
         for part, case in enumerate(criterion.cases, 1):
-            error = case.exception
             yield Check(
                 id=f"{criterion.id}.{case.id}",
                 number=f"{number}.{part}",
                 criterion=criterion,
                 case=case,
-                place=None if error is None else place(error.file, error.line),
+                place=_place_of(case),
                 points=0 if is_decided else case.points,
                 max_points=0 if is_decided else case.max_points,
             )
@@ -86,6 +85,13 @@ def checks(report: Report) -> Iterator[Check]:
                 max_points=criterion.max_points,
                 decision=decision,
             )
+
+
+def _place_of(case: CaseResult) -> tuple[str, int | None] | None:
+    """Return where the student's code raised, or else where the code is that did not pass."""
+    if case.exception is not None:
+        return place(case.exception.file, case.exception.line)
+    return place(case.file, case.line) if case.file and case.verdict is not Verdict.PASSED else None
 
 
 def place(file: str, line: int | None) -> tuple[str, int | None]:

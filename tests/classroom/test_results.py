@@ -462,17 +462,36 @@ def test_interrupted(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     assert kept(out) == kept(results)
 
 
-@pytest.mark.parametrize("kills", [pytest.param(1, marks=pytest.mark.wide), pytest.param(10, marks=pytest.mark.soak)])
-def test_killed_at_a_random_moment(kills: int, hand_ins: Path, results: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("way", "kills"),
+    [
+        pytest.param("2", 1, marks=pytest.mark.wide),
+        pytest.param("1", 5, marks=pytest.mark.soak),
+        pytest.param("2", 5, marks=pytest.mark.soak),
+        pytest.param("cluster", 5, marks=pytest.mark.soak),
+    ],
+)
+def test_killed_at_a_random_moment(
+    way: str, kills: int, hand_ins: Path, results: Path, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """Killed anywhere and resumed, a class ends as undisturbed; what was done is not done again."""
+    options = ("--cluster", request.getfixturevalue("cluster")[0]) if way == "cluster" else ("--jobs", way)
     out = tmp_path / "out"
     moments = random.Random(kills)
     for _ in range(kills):
-        with started(hand_ins, out) as process:
+        with started(hand_ins, out, *options) as process:
             time.sleep(moments.uniform(0.05, 1.5))
             below = descendants(process.pid)
         wait_for_end(below)
     before = {path: path.stat().st_mtime_ns for path in reports(out)}
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "pytest.py").write_text("raise ImportError('broken')")
+    (tmp_path / "tmp").mkdir()
+    broken = grade_class(
+        hand_ins, "--out", out, "--regrade", "--seed", "7", cwd=tmp_path, PYTHONPATH=str(tmp_path / "broken")
+    )
+    assert broken.code == 4
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
     ran = grade_class(hand_ins, "--out", out, "--seed", "7", cwd=tmp_path)
 
@@ -480,6 +499,7 @@ def test_killed_at_a_random_moment(kills: int, hand_ins: Path, results: Path, tm
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert kept(out) == kept(results)
     assert [path.name for path in out.rglob(".*")] == [".lock"]
+    assert not (out / "changes.csv").exists()
 
 
 @pytest.fixture

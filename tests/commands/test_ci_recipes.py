@@ -336,7 +336,7 @@ def test_what_a_package_holds(tmp_path: Path) -> None:
         (["gradescope", "."], 2, "'.' is a folder."),
         (["gradescope", "no/such/folder.zip"], 2, "No such file"),
         (["gradescope", "out.zip", "--rubric", "none.toml"], 4, "none.toml"),
-        (["gradescope", "out.zip", "--assignment", "none"], 4, "none is not a folder"),
+        (["gradescope", "out.zip", "--assignment", "none"], 2, "none is not the folder of an assignment"),
         (["moodle", "out.zip"], 2, "moodle"),
     ],
 )

@@ -323,7 +323,7 @@ def test_no_folder(write: Write, tmp_path: Path) -> None:
     """A folder that is not there is named."""
     ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, tmp_path / "nowhere")
 
-    assert (4, "grade: The assignment nowhere is not a folder.\n") == (ran.code, ran.err)
+    assert (2, "grade: nowhere is not the folder of an assignment.\n") == (ran.code, ran.err)
 
 
 def test_a_class(lab: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import html5lib
 import pytest
 
 from grader.classroom.page import SCRIPT, render_class
+from grader.classroom.statistics import statistics_of
 from grader.core.figures import Grid, Pairs, Series
 from grader.core.language import titles_in
 from grader.core.numbers import Number
@@ -389,6 +390,43 @@ TIMED = """([selector, event, value]) => {
     document.body.offsetHeight;
     return performance.now() - began;
 }"""
+
+
+@pytest.mark.browser
+def test_back_keeps_filter_and_order(opened: Callable[..., Page]) -> None:
+    """Whoever looks at a student and comes back finds the rows as they were."""
+    page = opened(page_of("class"))
+    rows = "[...document.querySelectorAll('#class tbody tr:not([hidden])')].map(row => row.cells[0].textContent)"
+    page.locator("#find").fill("student 004")
+    page.locator("#class th:nth-child(3) button").click()
+    before = page.evaluate(rows), page.locator("#count").text_content()
+    page.goto("about:blank")
+    page.go_back()
+
+    assert page.locator("#find").input_value() == "student 004"
+    assert (page.evaluate(rows), page.locator("#count").text_content()) == before
+    assert len(before[0]) == 10
+    assert page.locator("#class th:nth-child(3)").get_attribute("aria-sort") == "descending"
+
+
+@pytest.mark.browser
+def test_groups_and_a_letter_with_two_spellings(opened: Callable[..., Page]) -> None:
+    """A group can be chosen, and ё is found as е and е as ё."""
+    names = ("Ёлкин Пётр", "Елкина Анна", "Борисов Борис")
+    people = [
+        replace(one, key=f"k{number}", name=name, group=f"М-{number % 2}")
+        for number, (one, name) in enumerate(zip(a_class(3), names, strict=True))
+    ]
+    counted = statistics_of(people, task(), [])
+    page = opened("".join(render_class(people, counted, task().lab.rubric, {}, TITLES, lang="ru")))
+    rows = "[...document.querySelectorAll('#class tbody tr:not([hidden]) a')].map(link => link.textContent)"
+
+    for text, found in (("елкин", names[:2]), ("ЁЛКИН", names[:2]), ("петр", names[:1])):
+        page.locator("#find").fill(text)
+        assert page.evaluate(rows) == list(found)
+    page.locator("#find").fill("")
+    page.locator("#group").select_option("М-0")
+    assert page.evaluate(rows) == [names[0], names[2]]
 
 
 @pytest.mark.browser
