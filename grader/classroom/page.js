@@ -19,6 +19,14 @@
     mistakes: row.dataset.mistakes ? row.dataset.mistakes.split(" ") : [],
   }));
 
+  const controls = [find, group, status, mistake];
+  let sorted = {};
+  let saving = 0;
+  const save = () => {
+    clearTimeout(saving);
+    saving = setTimeout(() => history.replaceState({ ...sorted, values: controls.map((one) => one.value) }, ""), 100);
+  };
+
   const place = () => {
     const fragment = document.createDocumentFragment();
     for (const one of rows) fragment.append(one.row);
@@ -40,7 +48,8 @@
       return sign * (isNumber ? Number(a) - Number(b) : compare(a, b));
     });
     place();
-    history.replaceState({ column, order }, "");
+    sorted = { column, order };
+    save();
   };
 
   const filter = () => {
@@ -65,18 +74,18 @@
     header.append(button);
     button.addEventListener("click", () => sort(column));
   });
-  for (const control of [find, group, status, mistake]) control.addEventListener("input", filter);
+  for (const control of controls) control.addEventListener("input", () => (filter(), save()));
   count.parentElement.hidden = false;
-  // After Back the browser restores the fields later than this script runs; the order of the rows is in the history.
+  // After Back the browser restores some of the fields, and later than this script runs: the history has all of them.
+  const kept = history.state;
+  if (kept && kept.column !== undefined) {
+    sort(kept.column);
+    if (headers[kept.column].getAttribute("aria-sort") !== kept.order) sort(kept.column);
+  }
   const restore = () => {
-    const kept = history.state;
-    if (kept && kept.column !== undefined) {
-      headers.forEach((header) => header.removeAttribute("aria-sort"));
-      sort(kept.column);
-      if (headers[kept.column].getAttribute("aria-sort") !== kept.order) sort(kept.column);
-    }
+    if (kept && kept.values) controls.forEach((one, place) => (one.value = kept.values[place]));
     filter();
   };
   restore();
-  window.addEventListener("pageshow", restore);
+  window.addEventListener("pageshow", (event) => event.persisted || restore());
 })();

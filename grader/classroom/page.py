@@ -115,7 +115,7 @@ def _criteria(numbers: Mapping[str, Any], rubric: Rubric, lang: str) -> str:
     return (
         f'<section><h2>{told(lang, "Criteria")}</h2><p class="quiet">{of}</p><table class="glance"><thead><tr>{columns}</tr></thead><tbody>\n'
         f"{''.join(rows)}</tbody></table>\n<details><summary>{told(lang, 'Case by case')}</summary>"
-        f'<table class="numbers"><thead><tr>{titles}</tr></thead><tbody>{"".join(cases)}</tbody></table></details>'
+        f'<table class="numbers cases"><thead><tr>{titles}</tr></thead><tbody>{"".join(cases)}</tbody></table></details>'
         "</section>\n"
     )
 
