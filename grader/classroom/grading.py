@@ -7,7 +7,7 @@ import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -17,6 +17,7 @@ from grader.classroom.book import CHANGES, Book, Unwritable
 from grader.classroom.statistics import is_of, mistakes_in
 from grader.classroom.uploads import HandIn
 from grader.classroom.warm import Task, Wanted, Warm, broken
+from grader.core.errors import BrokenGrader
 from grader.core.report import Report, Status
 
 SCORE = "score"
@@ -171,6 +172,10 @@ class Run:
     def _result(self, future: Future[Report], wanted: Wanted) -> Report:
         try:
             return future.result()
+        except CancelledError as error:  # nothing here cancels: a scheduler that was lost does
+            raise BrokenGrader(
+                "The Dask scheduler was lost. What is graded is kept: run the command again to go on."
+            ) from error
         except Exception as error:  # a worker of a cluster that is lost for good
             self.watch()
             return broken(self.task, wanted, f"{type(error).__name__}: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -44,6 +45,7 @@ def cluster(address: str, install: str, tell: Callable[[Message], None]) -> Iter
         from distributed import Client
     except ImportError as error:
         raise UsageError("--cluster needs distributed; install it with: {command}", command=install) from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it has to say, the watcher says in a sentence
     try:
         client = Client(address, timeout="20s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
@@ -95,10 +97,7 @@ class Watcher:
             raise end()
 
     def _lost(self) -> BrokenGrader:
-        return BrokenGrader(
-            "The Dask scheduler at {address} was lost. What is graded is kept: run the command again to go on.",
-            address=self._address,
-        )
+        return BrokenGrader("The Dask scheduler was lost. What is graded is kept: run the command again to go on.")
 
     def _idle(self) -> BrokenGrader:
         return BrokenGrader(
