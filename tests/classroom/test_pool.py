@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from grader.classroom import pool
 from grader.classroom.book import Book
 from grader.classroom.finding import find
 from grader.classroom.grading import Run
@@ -42,7 +41,7 @@ def test_a_cluster_is_waited_for(
 ) -> None:
     """It is told once; when it comes back the run goes on, and after a minute it ends with one sentence and code 4."""
     now, told = [0.0], list[str]()
-    monkeypatch.setattr(pool.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("grader.classroom.pool.time.monotonic", lambda: now[0])
     client = Client(status, workers)
     watch = Watcher(client, "tcp://x", lambda message: told.append(message.text))
 
