@@ -186,6 +186,30 @@ def test_every_scheme_as_folder_and_as_archive(scheme: str, tmp_path: Path) -> N
     assert [note.text for note in folder.notes] == [note.text for note in packed.notes]
 
 
+def test_what_is_no_program_is_a_submission_too(tmp_path: Path) -> None:
+    """An archive of another kind, a document or a renamed file is somebody's: it gets a row with what to do, unless a program has its name."""
+    files = {
+        "one.rar": b"Rar!", "two.docx": b"PK", "three.py.txt": CODE, "four.py": CODE, "four.pdf": b"", "five.tar.xz": PACKED,
+        "~$two.docx": b"", "list.csv": b"", "six/report.pdf": b"", "Thumbs.db": b"",
+    }  # fmt: skip
+    for found in (find(laid(tmp_path / "class", files)), find(archive(tmp_path, files))):
+        assert sorted((one.key, one.student) for one in found.found) == [
+            ("five-tar-xz", "five"), ("four", "four"), ("one-rar", "one"), ("six-folder", "six"), ("three-py-txt", "three"), ("two-docx", "two"),
+        ]  # fmt: skip
+        read = {one.student: list(one.handed().files) for one in found.found}
+        assert (read["one"], read["four"], read["six"]) == (["one.rar"], ["four.py"], ["report.pdf"])
+        assert "four.pdf is no hand-in: left out." in notes(found)
+        assert "list.csv is no hand-in: left out." in notes(found)
+
+
+def test_a_virtual_environment_is_no_submission(tmp_path: Path) -> None:
+    """It costs nothing, whatever it is called and however many files it has."""
+    many = {f"one/myenv/lib/m{number}.py": b"" for number in range(2_100)}
+    found = find(archive(tmp_path, {"one/network.py": CODE, "one/myenv/pyvenv.cfg": b"", **many}))
+
+    assert found.found[0].handed().files == {"network.py": CODE}
+
+
 def test_what_is_left_out_is_noted(tmp_path: Path) -> None:
     """Online texts, links to pages and files that are no hand-in."""
     assert "readme.txt is no hand-in: left out." in notes(find(laid(tmp_path / "a", SCHEMES["plain"][0])))

@@ -46,6 +46,7 @@ FULL: dict[str, dict[str, str | bytes]] = {
         "__init__.py": "from .network import Model\n", **{name: relative(text) for name, text in PARTS.items()},
     },
     "names of the package file": {"__init__.py": FUNCTIONS, "network.py": f"{HEAD}from . import *\n{NEURONS}{MODELS}{TRAINING}"},
+    "run from its text": {"network.py": f"exec(open('funcs.py').read())\n{NEURONS}{MODELS}{TRAINING}", "funcs.py": FUNCTIONS},
     "a package": {
         "main.py": f"{HEAD}from nn.neuron import *\n{MODELS}{TRAINING}", "nn/__init__.py": "",
         "nn/neuron.py": relative(PARTS["neuron.py"]), "nn/funcs.py": FUNCTIONS,

@@ -445,7 +445,7 @@ def test_a_member_that_appears_twice_is_refused(staged: Stage, tmp_path: Path) -
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("network.py", BOTH)
         with pytest.warns(UserWarning, match="Duplicate"):
-            archive.writestr("network.py", BOTH)
+            archive.writestr("network.py", BOTH + b"x = 1")
 
     assert refusal(staged, written(tmp_path / "w.zip", buffer.getvalue())) == "network.py in w.zip appears twice."
 

@@ -65,6 +65,8 @@ PROGRAMS: dict[str, tuple[dict[str, str], str]] = {
     "a script beside": ({"main.py": "from helper import sigmoid\nprint(1)", "helper.py": "def sigmoid(x): pass"}, "main.py"),
     "a package": ({"main.py": "from nn.model import Model", "nn/__init__.py": "", "nn/model.py": "from .n import *\n" + MODEL, "nn/n.py": NEURON}, "main.py"),
     "a package without a file": ({"main.py": "from nn import model", "nn/model.py": "from . import n\n" + MODEL, "nn/n.py": NEURON}, "main.py"),
+    "unused functions beside": ({"xor.py": "class Net:\n" + "    def f(self): return 1 + 2 * 3\n" * 9, "plots.py": "def sigmoid(): pass\ndef plot(): pass"}, "xor.py"),
+    "a renamed notebook": ({"lab.py": notebook(BOTH), "x.py": "y = 1"}, "lab.py"),
     "a circle": ({"network.py": "import other\n" + MODEL, "other.py": "import network\n" + NEURON}, "network.py"),
     "its notebook": ({"network.py": BOTH, "lab.ipynb": notebook(BOTH)}, "network.py"),
     "another notebook": ({"my.py": BOTH, "lab.ipynb": notebook(BOTH + "x = 1")}, "my.py"),

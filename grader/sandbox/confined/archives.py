@@ -137,10 +137,11 @@ def from_archive(name: str, content: bytes) -> Files:
                 continue
             problem = unsafe(member) or (None if is_file else "{member} in {name} is not a regular file.")
             member = posixpath.normpath(member)  # "./lab/network.py" is lab/network.py
-            problem = problem or ("{member} in {name} appears twice." if member in found else None)
+            inside = b"" if problem or strange(member) else member_bytes(member, size, opened)
+            if problem is None and found.setdefault(member, inside) != inside:
+                problem = "{member} in {name} appears twice."
             if problem is not None:
                 raise Refusal(problem, member=raw[:NAME_CHARS], name=name)
-            found[member] = b"" if strange(member) else member_bytes(member, size, opened)
             if sum(map(len, found.values())) > RATIO_FROM + RATIO * len(content):
                 raise Refusal("{name} grows more than {ratio} times when it is unpacked.", name=name, ratio=RATIO)
     except (Refusal, MemoryError):

@@ -20,6 +20,13 @@ MOST_FILES = 200
 held: dict[str, bytearray | None] = {}  # by path; None is a folder
 
 
+def hold(program: dict[str, Any]) -> None:
+    """Have no files but those of the submission: some programs run another one with exec(open(...).read())."""
+    texts = {program["file"]: program["text"], **program["siblings"]}
+    held.clear()
+    held.update((path_of(name), bytearray(text.encode("utf-8", "replace"))) for name, text in texts.items())
+
+
 def path_of(file: Any) -> str:
     """Return a path as a key."""
     return os.path.abspath(os.fsdecode(file))

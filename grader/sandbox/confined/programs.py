@@ -23,6 +23,7 @@ TEMPLATE_MODULES = {"__future__", "numpy", "numpy.typing"}
 TEST = re.compile(r"(?:^|/)(?:tests?/.*|test_[^/]*|[^/]*_tests?|tests?|conftest|setup)\.(?:py|ipynb)$", re.IGNORECASE)
 DEFINITION = re.compile(r"(?m)^(?:class|def)\s+(\w+)")
 STARTERS = ("__main__.py", "main.py", "train.py", "run.py")
+BOOK = re.compile(rb"\s*\{\s*\"(?:cells|metadata|nbformat)")  # a notebook, also one that was renamed
 TESTERS = {"unittest", "pytest"}
 
 
@@ -44,7 +45,8 @@ class Source:
         self.name = name
         self.content = content
         self.encoding = ""
-        if is_notebook := kind_of(name, (".ipynb",)) is not None:
+        is_notebook = kind_of(name, (".ipynb",)) is not None or BOOK.match(content) is not None
+        if is_notebook:
             lines = code_of(name, content, known)
         else:
             text, self.encoding = decoded(name, content)
@@ -60,6 +62,7 @@ class Source:
             self.tree = unwrapped(tree, self.written, posixpath.dirname(name))
         except SyntaxError as error:
             self.broken = self._refusal(error)
+        self.size = sum(1 for _ in ast.walk(self.tree))
         self.imports = tuple(dict.fromkeys(module for _, module in imports_of(self.tree)))
         self.defined = {node.name for node in self.tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
 
@@ -237,35 +240,41 @@ class Choice:
         return self.made(main, others)
 
     def starting(self, files: Sequence[str]) -> Program | None:
-        """Return the program that no other file imports; of several the one that knows most of the lab's names, or of names at all.
+        """Return the program that no other file imports; of several the one that reaches most of the classes, then most code.
 
         Tests are no program, and what they import is not imported by another.
         """
         programs = [file for file in self._distinct(files) if not self._sources[file].is_test]
         roots = [file for file in programs if not any(file in self._imported[one] for one in programs)] or programs
-        wanted = {*self._lab.classes, *self._lab.functions}
-
-        def worth(file: str) -> tuple[int, int, int]:
-            names = self._names(self._reached(file))
-            return len(names & set(self._lab.classes)), len(names & wanted), len(names)
-
-        most = max(map(worth, roots), default=(0, 0, 0))
-        best = [file for file in roots if worth(file) == most]
+        classes = max(map(self._classes, roots), default=0)
+        best = [file for file in roots if self._classes(file) == classes]
+        best = [
+            file for file in best if 2 * self._size(file) > max(map(self._size, best))
+        ]  # half as much code is no rival
+        best = [file for file in best if self._wanted(file) == max(map(self._wanted, best))]
         for names in ((self._lab.file,), STARTERS):
             best = [file for file in best if posixpath.basename(file) in names] or best
-        if len(best) > 1 and most[0]:  # each only uses the classes: what all of them import
-            shared = [
-                file
-                for file in self._reached(best[0])
-                if all(file in self._reached(one) for one in best) and worth(file)[0] == most[0]
-            ]
-            best = sorted(shared, key=worth)[-1:] or best
-        if len(best) > 1 and most[2]:
+        if len(best) > 1 and classes:  # each only uses the classes: what all of them import
+            shared = set(self._reached(best[0])).intersection(*map(self._reached, best))
+            best = sorted((file for file in shared if self._classes(file) == classes), key=self._size)[-1:] or best
+        if len(best) > 1 and any(self._names(self._reached(file)) for file in best):
             raise Refusal(
                 "Several files may be the program: {files}. Leave one of them in the folder.",
                 files=", ".join(sorted(best)),
             )
         return self.made(best[0]) if len(best) == 1 else None
+
+    def _classes(self, file: str) -> int:
+        """Return how many of the lab's classes a file and its imports define."""
+        return len(self._names(self._reached(file)) & set(self._lab.classes))
+
+    def _wanted(self, file: str) -> int:
+        """Return how many of the lab's names a file and its imports define."""
+        return len(self._names(self._reached(file)) & {*self._lab.classes, *self._lab.functions})
+
+    def _size(self, file: str) -> int:
+        """Return how much code a file and its imports have."""
+        return sum(self._sources[one].size for one in self._reached(file))
 
     def _defines_all(self, file: str) -> bool:
         classes = set(self._lab.classes)

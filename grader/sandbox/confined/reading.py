@@ -37,7 +37,7 @@ def read(name: str, files: Files, **lab: Any) -> dict[str, Any]:
         raise Refusal(
             "The Python files in {name} are larger than {limit} KiB together.", name=name, limit=TOTAL_BYTES // 1024
         )
-    dropped = [[source.name, line, text] for source in found for line, text in source.dropped]
+    dropped = [[file, line, text] for file in program.reached for line, text in sources[file].dropped]
     if len(dropped) > DROPPED:
         raise Refusal("{name} has more than {limit} lines that are no Python.", name=name, limit=DROPPED)
     return {

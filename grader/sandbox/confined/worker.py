@@ -380,14 +380,19 @@ def code_of(package: str) -> re.Pattern[str]:
 class Shell(Inert):
     """IPython's shell, of which exports speak: it runs the cells that they have put into strings, and does nothing else."""
 
-    def run_cell_magic(self, name: str, _: Any, cell: str) -> None:
+    def run_cell_magic(self, name: str, _: Any, code: str) -> None:
         if name in CODE_MAGICS:
             caller = sys._getframe(1)
-            tree = ast.parse(cell)
+            tree = ast.parse(code)
             for node in ast.walk(tree):
                 if hasattr(node, "lineno"):
                     node.lineno = node.end_lineno = caller.f_lineno  # type: ignore[attr-defined]
             exec(compile(tree, caller.f_code.co_filename, "exec", dont_inherit=True), caller.f_globals)
+
+    def run_line_magic(self, name: str, code: str, *_: Any) -> None:
+        caller = sys._getframe(1)
+        if name in CODE_MAGICS:
+            exec(compile(code, caller.f_code.co_filename, "exec", dont_inherit=True), caller.f_globals)
 
 
 def dress(module: types.ModuleType, settings: dict[str, Any]) -> None:
@@ -485,7 +490,7 @@ class Objects:
 
     def start(self, skipped: Any, ending: type[BaseException]) -> None:
         """Make ready to run the program again, its main guard's statements too, but for those skipped; ending ends it."""
-        files.held.clear()
+        files.hold(self.program)
         self.code.start(skipped, ending=(ending,), opens_guard=True)
         self.code.parts(self.program["file"])
 
@@ -563,6 +568,7 @@ class Desk:
         sys.argv = [settings["file"]]
         attempts.watch(self.lab.files)
         files.install(attempts.forget)
+        files.hold(settings)
         builtins.input, time.sleep = self.input, lambda _: None
         seed_everything(settings["seed"])
         dress(self.module, settings)
