@@ -99,14 +99,13 @@ def findings(report: Report) -> list[str]:
 
 
 def test_what_was_read_otherwise_is_remarked(tmp_path: Path) -> None:
-    """Remarks tell of encodings, of files that were not graded, and of lines left out."""
+    """Remarks tell of encodings, and of files that were not graded; what is left out of those is not told."""
     written(tmp_path / "w" / "network.py", f"# Сеть из трёх нейронов\n{SOURCE}".encode("cp1251"))
     written(tmp_path / "w" / "lab.ipynb", notebook(SOURCE + "\ndef other(): pass", "%time"))
 
     assert findings(graded(tmp_path / "w", seed=1)) == [
         "network.py is not saved as UTF-8. It was read as cp1251: save it as UTF-8, or Python may refuse it.",
         "lab.ipynb defines the classes, too. network.py was graded.",
-        "lab.ipynb, cell 2, line 1: left out, it is not Python: %time",
     ]
 
 
