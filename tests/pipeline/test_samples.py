@@ -16,6 +16,7 @@ from grader.commands.grade import exit_code
 from grader.core.limits import Limits
 from grader.renderers.json import parse_json, render_json
 from tests.support.command import PATIENT, SUBMISSIONS, graded, installed
+from tests.support.contradictions import contradictions
 
 SCHEMA = Path(__file__).parents[2] / "grader" / "renderers" / "report.schema.json"
 ALIKE = {  # another sample of the same kind is in `make test`
@@ -68,6 +69,12 @@ def test_sample_by_the_command(name: str, tmp_path: Path) -> None:
     check(name, ran.code, (tmp_path / "grade-report.json").read_text(encoding="utf-8"))
 
 
+def text_of(name: str) -> str:
+    """Return the source text of a sample."""
+    place = SUBMISSIONS / name
+    return "".join(one.read_text(encoding="utf-8", errors="replace") for one in sorted(place.rglob("*.py")))
+
+
 def check(name: str, code: int, written: str) -> None:
     """Compare how a grade ended with what the sample expects."""
     expected, report = expected_of(name), json.loads(written)
@@ -79,6 +86,7 @@ def check(name: str, code: int, written: str) -> None:
     assert expected["exit_code"] == code
     jsonschema.validate(report, json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert render_json(parse_json(written)) == written
+    assert [] == contradictions(report, text_of(name))
     if report["status"] in ("graded", "rejected"):
         assert report["score"] == sum(one["points"] for one in report["criteria"] if not one["bonus"])
 

@@ -30,7 +30,7 @@ Predict = Callable[[Rule, float, float], Array]  # rule, rate, form -> numbers (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnosis:
-    """The mistake that was seen: the rules (more than one: of the same formula here), and how closely the first fits.
+    """The mistake that was seen: the rules in the bank's order (more than one: of the same formula here), and how closely they fit.
 
     residual is its relative misfit, margin that of the nearest rule that predicts something else.
     """
@@ -47,8 +47,12 @@ class Diagnosis:
 
     def settled(self, sign: float) -> Diagnosis:
         """Return those of its rules under which the output neuron descends; sign is that of label - y in the error."""
-        kept = [one for one in zip(self.rules, self.rates, strict=True) if one[1] * sign > 0]
-        if len(self.rules) == 1 or not kept:
+        return self.among([rule for rule, rate in zip(self.rules, self.rates, strict=True) if rate * sign > 0])
+
+    def among(self, rules: Sequence[Rule]) -> Diagnosis:
+        """Return those of its rules that are among these, all of them where none is."""
+        kept = [one for one in zip(self.rules, self.rates, strict=True) if one[0] in rules]
+        if not kept:
             return self
         return replace(self, rules=tuple(rule for rule, _ in kept), rates=tuple(rate for _, rate in kept))
 
@@ -63,27 +67,31 @@ class Fitted:
     residual: float
 
 
-def diagnose_network(steps: ModelSteps, rates: Sequence[float]) -> Diagnosis | None:
-    """Name the mistake in a network's steps; rates are where to begin, for rules that are not linear in the rate."""
+def diagnose_network(steps: ModelSteps, rates: Sequence[float], rows: Sequence[int] = (0, 1, 2)) -> Diagnosis | None:
+    """Name the mistake in the steps of a network, or of some of its neurons.
+
+    rates are where to begin, for rules that are not linear in the rate.
+    """
     network = Network(steps.probes.parameters, steps.probes.x, steps.err)
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
-        return np.asarray(rule.network_step(network.at(rate, form)) * steps.present)
+        return np.asarray(rule.network_step(network.at(rate, form)) * steps.present)[:, rows]
 
-    return diagnose(IN_NETWORK, steps.change, predict, rates)
+    return diagnose(IN_NETWORK, steps.change[:, rows], predict, rates)
 
 
-def diagnose_neuron(steps: NeuronSteps, rate: float) -> Diagnosis | None:
-    """Name the mistake in a neuron's steps: those in a row on one neuron, and those with the other error."""
+def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0, 1, 2)) -> Diagnosis | None:
+    """Name the mistake in the steps of a neuron, or of some of its numbers: those in a row on one neuron, and those with the other error."""
     biased = np.array([1.0, 1.0, float(steps.has_bias)])
     row = neurons_of(steps, steps.err)
     alone = Neurons(row.weights[None], row.x[None], np.full((1, len(row.x)), steps.other_err))
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
         made = [rule.neuron_step(row.at(rate, form)), rule.neuron_step(alone.at(rate, form))[0]]
-        return np.asarray(np.concatenate(made)[:, None, :] * biased)
+        return np.asarray(np.concatenate(made)[:, None, :] * biased)[..., columns]
 
-    return diagnose(IN_NEURON, np.concatenate([steps.in_a_row, steps.other_change])[:, None, :], predict, [rate])
+    observed = np.concatenate([steps.in_a_row, steps.other_change])[:, None, :]
+    return diagnose(IN_NEURON, observed[..., columns], predict, [rate])
 
 
 def diagnose_returned(steps: NeuronSteps, rate: float) -> Diagnosis | None:
@@ -143,10 +151,9 @@ def diagnose(rules: Iterable[Rule], observed: Array, predict: Predict, rates: Se
 
 def _alone(found: list[Fitted], tolerance: float, margin: float) -> Diagnosis | None:
     """Return the fit that no other prediction comes near."""
-    found = sorted(found, key=lambda one: one.residual)
-    if not found or found[0].residual >= tolerance:
+    first = min(found, key=lambda one: one.residual, default=None)
+    if first is None or first.residual >= tolerance:
         return None
-    first = found[0]
     scale = float(np.abs(first.predicted).max()) or 1.0
     same = [one for one in found if np.abs(one.predicted - first.predicted).max() <= 3 * tolerance * scale]
     others = [one.residual for one in found if one not in same]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -252,7 +253,35 @@ class Measurements:
         if rule.is_right_throughout:
             return None
         found = diagnose_neuron(steps, rule.rate or self._neuron_rate())
-        return found if steps.is_sigmoid or (found is not None and STILL not in found.rules) else None
+        is_known = steps.is_sigmoid or (found is not None and STILL not in found.rules)
+        return self._told_apart(found) if is_known else None
+
+    def part_of_neuron(self, columns: tuple[int, ...]) -> Diagnosis | None:
+        """Return the mistake behind a neuron's steps, or where no one is behind all of them, behind some of its numbers'."""
+        found: Diagnosis | None = self.neuron_mistake
+        if found is None and self.neuron_steps.is_sigmoid:
+            found = diagnose_neuron(self.neuron_steps, self.neuron_rule.rate or self._neuron_rate(), columns)
+        return found
+
+    def part_of_network(self, rows: tuple[int, ...]) -> Diagnosis | None:
+        """Return the mistake behind the network's steps, or where no one is behind all of them, behind some neurons'."""
+        found: Diagnosis | None = self.network_mistake
+        steps = self.model_steps
+        if found is None and self._network.is_forward_right and steps.change[:, rows].any():
+            found = diagnose_network(steps, [*rates_of(steps)[:2], steps.rate], rows)
+        return found
+
+    def _told_apart(self, found: Diagnosis | None) -> Diagnosis | None:
+        """Return those of the rules that fit the steps at other rates too, where Model takes one."""
+        for name, rate in product(("learning_rate", "lr"), TRIED_RATES if found and len(found.rules) > 1 else ()):
+            with contextlib.suppress(CaseStopped):
+                drawn = probes.of_network(self._network.seed)
+                models = [self._network.model(**{name: rate})] * len(drawn.err)
+                change = self._changes(drawn, drawn.err, models)
+                again = diagnose_network(replace(self.model_steps, err=drawn.err, change=change), [rate, 2 * rate])
+                if found is not None and again is not None:
+                    found = found.among(again.rules)
+        return found
 
     @measurement
     def returned_mistake(self) -> Diagnosis | None:
@@ -274,7 +303,8 @@ class Measurements:
         found = diagnose_network(steps, [*rates_of(steps)[:2], steps.rate])
         if found is not None and STILL in found.rules and not self._network.is_forward_right:
             return None  # nothing moves because of what forward does
-        return None if found is None else found.settled(self.loss_sign)
+        found = None if found is None else found.settled(self.loss_sign)
+        return self._told_apart(found)
 
     @measurement
     def loss_sign(self) -> int:
@@ -336,6 +366,12 @@ class Measurements:
         rule = self.neuron_rule
         is_known = rule.is_recognised or (rule.is_slope_known and rule.is_bias_proportional)
         return self.neuron_steps.is_varying and (is_known or self.neuron_mistake is not None)
+
+    def _is_one_mistake(self, steps: ModelSteps) -> bool:
+        """Say whether one mistake inside the neurons makes all of the network's steps."""
+        neuron = self.neuron_mistake
+        found = None if neuron is None else diagnose_network(steps, [*rates_of(steps)[:2], steps.rate])
+        return found is not None and neuron is not None and any(rule in found.rules for rule in neuron.rules)
 
     @measurement
     def unknown(self) -> str | None:
@@ -408,7 +444,7 @@ class Measurements:
         if defect is not None:
             return defect
         carried = self._carried(steps)
-        if carried is not None and not self._is_neuron_known:
+        if carried is not None and not (self._is_neuron_known or self._is_one_mistake(steps)):
             raise blocked("neuron_update.weights")  # steps that nothing explains show nothing when they are joined
         return carried or self._own(steps) or self._paced(steps, gradient)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import graded_as_json
+from tests.support.contradictions import contradictions
 from tests.support.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, RETURN, SECOND, SLOPE, Edit, edited
 
 Write = Callable[..., Path]
@@ -165,6 +166,7 @@ def test_right_work_is_right(name: str, write: Write) -> None:
     """A right network has all points, however its program calls it."""
     report = graded_as_json(write(RIGHT[name]), seed=3)
 
+    assert [] == contradictions(report, RIGHT[name])
     failed = [case for one in report["criteria"] for case in one["cases"] if case["verdict"] != "passed"]
     assert (100, []) == (report["score"], failed)
 
@@ -176,6 +178,7 @@ def test_a_mistake_costs_the_same(name: str, write: Write) -> None:
 
     report = graded_as_json(write(text), seed=3)
 
+    assert [] == contradictions(report, text)
     named = {case["misconception"] for one in report["criteria"] for case in one["cases"]} - {None}
     assert (points, {mistake}) == (report["score"], named)
 
@@ -187,6 +190,7 @@ def test_the_reason_is_the_reason(name: str, write: Write) -> None:
 
     report = graded_as_json(write(text), seed=3)
 
+    assert [] == contradictions(report, text)
     said = {case["feedback"]["text"] for one in report["criteria"] for case in one["cases"] if case["feedback"]}
     assert "not_gradable" == report["status"]
     assert [one for one in said if one.startswith(reason)], said

@@ -61,13 +61,13 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
     if not steps.change[:, list(rows)].any():
         unnamed = unmet("Model.backward leaves {neuron} as it was.", neuron=NEURONS[worst], hint=hint, seen=seen)
-        raise named(evidence, measured.network_mistake, unnamed)
+        raise named(evidence, measured.part_of_network(rows), unnamed)
     unnamed = unmet(
         "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
         neuron=NEURONS[worst], number=NUMBERS[column], change=show(change), wanted=show(wanted), hint=hint, seen=seen,
         formula="output" if worst == 2 else "hidden",
     )  # fmt: skip
-    raise named(evidence, measured.network_mistake, unnamed)
+    raise named(evidence, measured.part_of_network(rows), unnamed)
 
 
 def is_linear(measured: Measurements) -> bool:
