@@ -27,9 +27,8 @@ def contradictions(report: dict[str, Any], text: str) -> list[str]:
     said = [case["feedback"] for case in cases if case["feedback"]]
     said += [remark for case in cases for remark in case["remarks"]] + report["notes"]
     for one in said:
-        for name in re.findall(r"[Tt]here is no function (\w+)", one["text"]):
-            if re.search(rf"def {name}\(", text):
-                found.append(one["text"])
+        missing = re.findall(r"[Tt]here is no function (\w+)", one["text"])
+        found += [one["text"] for name in missing if re.search(rf"def {name}\(", text)]
         rate = one["args"].get("rate") if "rate, as measured" in one["id"] else None
         if rate is not None and float(rate) <= 0:
             found.append(one["text"])

@@ -11,14 +11,16 @@ import numpy as np
 from grader.core.faults import FaultKind
 from grader.lab import CaseStopped, Student, generator, measurement, not_gradable
 
-from . import oracle
+from . import oracle, probes
 from .calls import Calls
 from .diagnosis import Diagnosis, diagnose_forward
+from .measurements import CALIBRATION_ERR, CALIBRATION_W, CALIBRATION_X, rate_of
+from .misconceptions import Rule as MistakeRule
 from .observation import NUDGE, Discovered, Network, Observing, Trained, led, network_of, observed_network
 from .observed_steps import Rule, are_several, diagnosed, passed_error, rule_of
 from .oracle import Array
 from .rules import paced
-from .starts import LEAST_WAY, MOST_EPOCHS, starts_for
+from .starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
 TRAIN_CALLS = 40_000  # of one training from a set start
@@ -27,6 +29,7 @@ EPOCHS, WAY = 800, 25.0  # a training is expected to have these epochs, or this 
 SLACK = 0.67  # of the student's epochs are enough for right code
 HEAD_START = 3.0  # times the epochs that right code needs at least
 STARTS = 3
+LOOP_EPOCHS = 100  # of a training by the grader's loop
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,9 +119,35 @@ class Observed:
         """Return how far a step goes, momentum included."""
         return paced(self.rule.rate / (1 - self.rule.momentum))
 
+    def _most(self, rate: float) -> int:
+        """Return how many calls a training with wrong steps gets: as many epochs as the grader gives to a train function."""
+        if self.is_step_right:
+            return TRAIN_CALLS
+        steps = self.rule.steps
+        examples = float((steps.weights(self.rule.way) > 0).sum())
+        return min(TRAIN_CALLS, math.ceil(epochs_for(rate) * 4 / max(examples, 1.0) * steps.calls))
+
+    @measurement
+    def learned_by_mistake(self) -> Array | None:
+        """The four answers after EPOCHS of the grader's, with the steps of the mistake that makes all of these; None without one."""
+        found = self.mistake
+        if found is None or not is_timeless(found.rules[0]):
+            return None
+        rule, rate = found.rules[0], found.rates[0]
+        unit = oracle.step(CALIBRATION_W, CALIBRATION_X, np.array(CALIBRATION_ERR))[2]
+        pace = rate_of(rule.step(CALIBRATION_W, CALIBRATION_X, np.array(CALIBRATION_ERR), rate)[2], unit)
+        if not pace:
+            return None
+        parameters = probes.start(generator(self._seed, "start"), 0)
+        with np.errstate(all="ignore"):
+            for x, label in list(zip(oracle.XOR_INPUTS, oracle.XOR_LABELS, strict=True)) * LOOP_EPOCHS:
+                err = RATE / pace * (label - oracle.forward(parameters, x))
+                parameters = parameters + rule.step(parameters, x, err, rate) * self.network.present
+        return oracle.answers(parameters)
+
     def _learn(self, start: Array, rate: float) -> Learned:
         try:
-            trained, parameters, squared = self._observing.train(self.network, start, NEAR, TRAIN_CALLS)
+            trained, parameters, squared = self._observing.train(self.network, start, NEAR, self._most(rate))
         except CaseStopped as stopped:
             if stopped.fault is None or stopped.fault.kind is not FaultKind.TIMEOUT:
                 raise
@@ -144,6 +173,16 @@ class Observed:
         if self.network.is_forward_right:
             return oracle.answers(parameters)
         return np.asarray(own_outputs(self._observing, self.network, parameters[None], oracle.XOR_INPUTS)[0])
+
+
+def is_timeless(rule: MistakeRule) -> bool:
+    """Say whether a rule makes a step of what is there, and not of the steps before."""
+    rng = np.random.default_rng(0)
+    parameters, x, err = rng.uniform(-1, 1, (2, 3, 3)), rng.uniform(-1, 1, (2, 2)), np.array([0.5, -0.3])
+    with np.errstate(all="ignore"):
+        both = rule.step(parameters, x, err)
+        alone = [rule.step(parameters[n : n + 1], x[n : n + 1], err[n : n + 1])[0] for n in range(2)]
+    return bool(np.allclose(both, alone, equal_nan=True))
 
 
 def learns(start: Array, way: float) -> bool:
