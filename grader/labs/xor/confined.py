@@ -24,7 +24,7 @@ KEPT = 160  # calls of forward kept by `record`
 LAYOUTS = 32  # ways in which objects hold their numbers, told by `discover`
 HELD = 64  # numbers in one argument, return value or holder
 COLUMNS = 160  # numbers inside the network that are followed
-SCALARS = 32  # numbers passed and returned between two calls of forward
+SCALARS, RETURNED = 64, 8  # numbers passed and returned between two calls of forward, and of one return
 EVENTS = 2_000_000  # calls and returns, after which a run has shown enough: work is counted, no clock decides
 SOON = LULL = EVENTS // 5  # LULL: without a call that passes numbers, the training has no more to show
 EPOCHS = 5_000  # of a training that has to be started
@@ -640,13 +640,13 @@ class Recorder(Follower):
             self._running = None
             self.rows[-1]["after"] = held(self.owner)
         elif self.rows:
-            self._note(value)
+            self._note(value, most=RETURNED)
 
-    def _note(self, *values: Any) -> None:
+    def _note(self, *values: Any, most: int = 1) -> None:
         scalars = self.rows[-1]["scalars"]
         for value in values:
-            numbers = flat(value) if len(scalars) < SCALARS else []
-            if len(numbers) == 1:
+            numbers = flat(value) if len(scalars) < SCALARS - most else []
+            if 0 < len(numbers) <= most:
                 scalars += numbers
 
 

@@ -37,6 +37,7 @@ class Diagnosis:
 
     rules: tuple[Rule, ...]
     rates: tuple[float, ...]
+    forms: tuple[float, ...]
     residual: float
     margin: float
 
@@ -51,10 +52,15 @@ class Diagnosis:
 
     def among(self, rules: Sequence[Rule]) -> Diagnosis:
         """Return those of its rules that are among these, all of them where none is."""
-        kept = [one for one in zip(self.rules, self.rates, strict=True) if one[0] in rules]
+        kept = [place for place, rule in enumerate(self.rules) if rule in rules]
         if not kept:
             return self
-        return replace(self, rules=tuple(rule for rule, _ in kept), rates=tuple(rate for _, rate in kept))
+        return replace(
+            self,
+            rules=tuple(self.rules[place] for place in kept),
+            rates=tuple(self.rates[place] for place in kept),
+            forms=tuple(self.forms[place] for place in kept),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Fitted:
     rate: float
     predicted: Array
     residual: float
+    form: float = 1.0
 
 
 def diagnose_network(steps: ModelSteps, rates: Sequence[float], rows: Sequence[int] = (0, 1, 2)) -> Diagnosis | None:
@@ -143,7 +150,7 @@ def diagnose(rules: Iterable[Rule], observed: Array, predict: Predict, rates: Se
     if not np.isfinite(observed).all():
         return None
     if not observed.any():
-        return Diagnosis(rules=(STILL,), rates=(0.0,), residual=0.0, margin=np.inf)
+        return Diagnosis(rules=(STILL,), rates=(0.0,), forms=(1.0,), residual=0.0, margin=np.inf)
     with np.errstate(all="ignore"):
         found = [best for rule in (RIGHT, *rules) if (best := _best(rule, observed, predict, rates)) is not None]
     return _alone(found, TOLERANCE, MARGIN)
@@ -163,6 +170,7 @@ def _alone(found: list[Fitted], tolerance: float, margin: float) -> Diagnosis | 
     return Diagnosis(
         rules=tuple(one.rule for one in same),
         rates=tuple(one.rate for one in same),
+        forms=tuple(one.form for one in same),
         residual=first.residual,
         margin=float(nearest),
     )
@@ -201,7 +209,7 @@ def _fitted(rule: Rule, form: float, rate: float, observed: Array, predict: Pred
         if abs(moved) <= 1e-9 * abs(rate) or rate == 0.0:
             break
         slope = (predict(rule, rate * (1 + 1e-6), form) - once) / (1e-6 * rate)
-    return Fitted(rule, rate, once, _misfit(observed, once)), is_straight
+    return Fitted(rule, rate, once, _misfit(observed, once), form), is_straight
 
 
 def _is_same(one: Array, other: Array) -> bool:

@@ -244,9 +244,9 @@ class Rule:
             [self.neuron_step(hidden.at(n.rate, n.form)), self.neuron_step(out)[..., None, :]], axis=-2
         )
 
-    def step(self, parameters: Array, x: Array, err: Array, rate: float = 1.0) -> Array:
+    def step(self, parameters: Array, x: Array, err: Array, rate: float = 1.0, form: float = 1.0) -> Array:
         """Return the network's step, (..., 3, 3), arguments as in oracle.step."""
-        return self.network_step(Network(parameters, x, err, rate))
+        return self.network_step(Network(parameters, x, err, rate, form))
 
     def forward(self, parameters: Array, x: Array) -> Array:
         """Return the network's answers, (...), for parameters (..., 3, 3) and x (..., 2)."""
@@ -420,7 +420,13 @@ FORWARD = (
 DERIVATIVE_HINT = "With y = S(d), kept from forward, the derivative is y (1 - y)."
 
 
-def _derivative(name: str, slope: Callable[[Neurons], Array], message: str, hint: str = DERIVATIVE_HINT) -> Rule:
+def _derivative(
+    name: str,
+    slope: Callable[[Neurons], Array],
+    message: str,
+    hint: str = DERIVATIVE_HINT,
+    forms: tuple[float, ...] = (1.0,),
+) -> Rule:
     """Return the rule that uses slope, (...), or (..., 2) for a factor of each weight, as the derivative."""
 
     def change(n: Neurons) -> Array:
@@ -433,14 +439,14 @@ def _derivative(name: str, slope: Callable[[Neurons], Array], message: str, hint
         factor = slope(n)
         return np.asarray(n.err[..., None] * (factor[..., None] if factor.shape == n.d.shape else factor) * n.w)
 
-    return Rule(id=name, message=message, hint=hint, formula="derivative", change=change, back=back)
+    return Rule(id=name, message=message, hint=hint, formula="derivative", change=change, back=back, forms=forms)
 
 
 DERIVATIVE = (
     _derivative(
-        "derivative_missing", lambda n: np.ones_like(n.d),
+        "derivative_missing", lambda n: np.full_like(n.d, n.form),
         "The derivative of the sigmoid is missing: the step is the same wherever the output is between 0 and 1.",
-        "Multiply the error with y (1 - y), where y is what forward returned.",
+        "Multiply the error with y (1 - y), where y is what forward returned.", (1.0, 0.25, 0.5, 0.1),
     ),
     _derivative(
         "derivative_of_output", lambda n: oracle.derivative(oracle.sigmoid(n.y)),

@@ -612,6 +612,7 @@ def led(observing: Observing, network: Network, rng: np.random.Generator) -> Net
         whole = record.sites == 1 if (record.sites[at:] == 1).any() else record.depths == record.depths[at:].min()
         at += int(np.flatnonzero(whole[at:])[0])
     drawn = rng.uniform(0.3, 1.2, (STARTS, 3, 3)) * rng.choice([-1.0, 1.0], (STARTS, 3, 3)) * network.present
+    drawn[:, 2, 1] = -np.sign(drawn[:, 2, 0]) * np.abs(drawn[:, 2, 1])  # or a lost sign would not show
     if not network.is_forward_right:  # a ReLU would be dead at some of them
         drawn[:, :2] = np.abs(drawn[:, :2])
     start = drawn[np.nan_to_num(np.abs(drawn - parameters[at])).sum((1, 2)).argmax()]

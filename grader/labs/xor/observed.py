@@ -17,7 +17,7 @@ from .diagnosis import Diagnosis, diagnose_forward
 from .measurements import CALIBRATION_ERR, CALIBRATION_W, CALIBRATION_X, rate_of
 from .misconceptions import Rule as MistakeRule
 from .observation import NUDGE, Discovered, Network, Observing, Trained, led, network_of, observed_network
-from .observed_steps import Rule, are_several, diagnosed, passed_error, rule_of
+from .observed_steps import Rule, are_several, diagnosed, is_returned, passed_error, rule_of
 from .oracle import Array
 from .rules import paced
 from .starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
@@ -80,6 +80,11 @@ class Observed:
         return None if found is None else found.settled(1.0)
 
     @measurement
+    def is_in_returned_error(self) -> bool:
+        """Whether the mistake is in the errors that a neuron returns, and not in what the network makes of them."""
+        return is_returned(self.rule, self.mistake)
+
+    @measurement
     def forward_mistake(self) -> Diagnosis | None:
         """The mistake behind a wrong forward."""
         network, draws = self.network, len(self.network.drawn)
@@ -133,16 +138,16 @@ class Observed:
         found = self.mistake
         if found is None or not is_timeless(found.rules[0]):
             return None
-        rule, rate = found.rules[0], found.rates[0]
+        rule, rate, form = found.rules[0], found.rates[0], found.forms[0]
         unit = oracle.step(CALIBRATION_W, CALIBRATION_X, np.array(CALIBRATION_ERR))[2]
-        pace = rate_of(rule.step(CALIBRATION_W, CALIBRATION_X, np.array(CALIBRATION_ERR), rate)[2], unit)
+        pace = rate_of(rule.step(CALIBRATION_W, CALIBRATION_X, np.array(CALIBRATION_ERR), rate, form)[2], unit)
         if not pace:
             return None
         parameters = probes.start(generator(self._seed, "start"), 0)
         with np.errstate(all="ignore"):
             for x, label in list(zip(oracle.XOR_INPUTS, oracle.XOR_LABELS, strict=True)) * LOOP_EPOCHS:
                 err = RATE / pace * (label - oracle.forward(parameters, x))
-                parameters = parameters + rule.step(parameters, x, err, rate) * self.network.present
+                parameters = parameters + rule.step(parameters, x, err, rate, form) * self.network.present
         return oracle.answers(parameters)
 
     def _learn(self, start: Array, rate: float) -> Learned:

@@ -595,6 +595,34 @@ def passed_signs(rule: Rule) -> set[int]:
     return {int(np.sign(c)) for c, residual in fitted if residual < steps.tolerance}
 
 
+def is_returned(rule: Rule, mistake: Diagnosis | None) -> bool:
+    """Say whether the wrong errors of a mistake on the way back were returned by one call, as a neuron returns them."""
+    found = None if mistake is None else mistake.rules[0]
+    if mistake is None or found is None or found.back is None or found.change is not None:
+        return False
+    steps = rule.steps
+    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
+    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
+    for form in found.forms:
+        out = misconceptions.Network(wide, corners, steps.err).out.at(mistake.rates[0], form)
+        errors = found.returned(out)  # (n, 4, 2)
+        if rule.way == "online":
+            wanted = [errors[np.arange(len(steps.last)), steps.last]]
+        else:
+            wanted = [errors.reshape(len(errors), 8), errors.transpose(0, 2, 1).reshape(len(errors), 8)]
+        if any(is_among(one, steps.scalars, steps.tolerance) for one in wanted):
+            return True
+    return False
+
+
+def is_among(wanted: Array, columns: Array, tolerance: float) -> bool:
+    """Say whether numbers (n, k) are next to each other among columns (n, m), up to one factor above 0."""
+    width = wanted.shape[1]
+    blocks = (columns[:, start : start + width] for start in range(columns.shape[1] - width + 1))
+    fits = (fit(block, wanted) for block in blocks)
+    return any(c > 0 and residual < tolerance for c, residual in fits)
+
+
 def passed_error(rule: Rule) -> Literal["entropy", "linear", "other", ""]:
     """Say which error the submission's functions passed on in every step.
 

@@ -17,6 +17,7 @@ from grader.core.numbers import show
 from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradable, side_by_side
 
 from .. import oracle
+from ..misconceptions import IN_NEURON
 from ..network import Network
 from ..observed import Observed
 from ..observed_steps import MISSING, UNDECIDABLE, Parts, Rule, batch_parts_of, labels_of, parts_of
@@ -185,6 +186,10 @@ def test_returned_error(observed: Observed, evidence: CaseEvidence) -> None:
     if found is not None:
         if not (found.is_chain_right or found.is_hidden_gradient or observed.mistake):
             raise blocked("model_update.hidden_step")
+        if observed.is_in_returned_error:
+            evidence.seen = worst(observed.rule, observed.rule.expected)
+            unnamed = unmet("The returned errors are not err x derivative x weight.", hint=CHAIN, seen=evidence.seen)
+            raise named(evidence, observed.mistake, unnamed)
         evidence.remark("The error that goes back is judged in the hidden neurons' steps.")
 
 
@@ -240,6 +245,10 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
         return
     if observed.mistake is None and not found.are_weights_right.any():
         raise blocked("neuron_update.weights")
+    if observed.is_in_returned_error or is_in_neurons(observed, found):
+        evidence.seen = worst(rule, rule.expected)
+        evidence.remark("The mistake inside your neurons makes all of these steps; it counts where it is reported.")
+        return
     if is_right_in(rule, found, rows):
         is_paid = found.derivative != 0 or found.is_negated or not found.are_weights_right.any()
         is_paid = is_paid or not found.is_bias_right.any()
@@ -258,6 +267,16 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
         wanted=show(expected[index, neuron, column]), hint=hint, seen=seen_at(rule, int(index), expected),
     )  # fmt: skip
     raise named(evidence, observed.mistake, unnamed)
+
+
+def is_in_neurons(observed: Observed, found: Parts) -> bool:
+    """Say whether one mistake inside the neurons makes all of the steps, and costs points in a neuron's own cases."""
+    if observed.mistake is None or not all(rule in IN_NEURON for rule in observed.mistake.rules):
+        return False
+    is_derivative_charged = not has_derivative(observed.mistake) and not (
+        found.derivative == 0 or found.is_hidden_gradient
+    )
+    return is_derivative_charged or not found.are_weights_right.any() or not found.is_bias_right.any()
 
 
 def is_right_in(rule: Rule, found: Parts, rows: list[int]) -> bool:

@@ -65,15 +65,17 @@ def test_convergence(observed: Observed, student: Student, evidence: CaseEvidenc
         judge(evidence, observed, by_mistake, EPOCHS)
         return
     learned = observed.learned
-    if learned.has_learned or not observed.is_step_right or observed.rule.rate < 0:
+    network = observed.network
+    is_whole = network.is_forward_right and bool(network.present.all())
+    if learned.has_learned or not (is_whole and observed.is_step_right) or observed.rule.rate < 0:
         judge(evidence, observed, learned.answers, learned.epochs)
         return
-    network = probes.start(student.rng("start"), 0)[None]
-    oracle.losses(network, RATE, EPOCHS)
+    start = probes.start(student.rng("start"), 0)[None]
+    oracle.losses(start, RATE, EPOCHS)
     evidence.remark(
         "Your steps are right; the grader made {epochs} epochs of them, with a rate of its own.", epochs=EPOCHS
     )
-    judge(evidence, observed, oracle.answers(network)[0], EPOCHS)
+    judge(evidence, observed, oracle.answers(start)[0], EPOCHS)
 
 
 def test_train(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
