@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.forms import compared
 from tests.support.command import graded_as_json
 from tests.support.contradictions import contradictions
 from tests.support.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, RETURN, SECOND, SLOPE, Edit, edited
@@ -194,3 +195,18 @@ def test_the_reason_is_the_reason(name: str, write: Write) -> None:
     said = {case["feedback"]["text"] for one in report["criteria"] for case in one["cases"] if case["feedback"]}
     assert "not_gradable" == report["status"]
     assert [one for one in said if one.startswith(reason)], said
+
+
+ALIKE = (
+    "derivative_missing", "output_linear", "derivative_is_complement", "derivative_of_output.function", "output_weight_shifted",
+    "output_weight_shares", "error_without_derivative_updated.neuron", "hidden_sign",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", some(dict.fromkeys(ALIKE), "derivative_missing"))
+def test_equal_mistakes_cost_equal_points(name: str, tmp_path: Path) -> None:
+    """A mistake costs the same, by the same name, in the template, under other names, with functions, and with batches where these make its steps."""
+    found = compared(name, tmp_path)
+
+    assert {"template", "names", "functions"} <= found.keys()
+    assert 1 == len(set(found.values())), found
