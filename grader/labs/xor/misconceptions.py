@@ -446,7 +446,7 @@ DERIVATIVE = (
     _derivative(
         "derivative_missing", lambda n: np.full_like(n.d, n.form),
         "The derivative of the sigmoid is missing: the step is the same wherever the output is between 0 and 1.",
-        "Multiply the error with y (1 - y), where y is what forward returned.", (1.0, 0.25, 0.5, 0.1),
+        "Multiply the error with y (1 - y), where y is what forward returned.", (1.0, 0.25),
     ),
     _derivative(
         "derivative_of_output", lambda n: oracle.derivative(oracle.sigmoid(n.y)),

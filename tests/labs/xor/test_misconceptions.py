@@ -25,7 +25,7 @@ from tests.support.mutants import ERRORS_PASSED, LOSS_ASKED, Behaviour, drawn, k
 RATE = 0.3  # of the texts in mutants.py
 # Hand-ins whose numbers are not their rule's: another rate or error, or the same in the network only.
 ANOTHER_WAY = {
-    "derivative_missing.constant", "output_sign", "forward_inputs_swapped", "only_positive_errors", "factor_two_compounded",
+    "output_sign", "forward_inputs_swapped", "only_positive_errors", "factor_two_compounded",
     "factor_two_compounded.lists",
 }  # fmt: skip
 # The very same numbers from two mistakes: turned round once more by the sign of the error, or at this rate.
