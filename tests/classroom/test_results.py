@@ -741,3 +741,17 @@ def test_statistics() -> None:
     assert tenths([0, 9, 10, 99, 100], 100) == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
     assert correlation([1, 1, 1], [3, 2, 1]) is None
     assert correlation([1, 2, 3], [2, 4, 6]) == 1.0
+
+
+def test_missing_packages_are_told_once(tmp_path: Path) -> None:
+    """Which packages submissions import that are not installed, and how many do, stands below the class."""
+    (tmp_path / "class").mkdir()
+    right = (ROOT / "reference" / "network.py").read_text(encoding="utf-8")
+    for name, packages in (("anna", "bokeh, cupy"), ("boris", "bokeh")):
+        (tmp_path / "class" / f"{name}.py").write_text(f"{right}\nimport {packages}\n", encoding="utf-8")
+
+    ran = grade_class("class", "--out", "out", cwd=tmp_path)
+
+    assert "Packages that submissions import and that are not installed here: bokeh (2), cupy (1)\n" in ran.out
+    numbers = json.loads((tmp_path / "out" / "class.json").read_text(encoding="utf-8"))
+    assert (numbers["not_installed"], numbers["scores"]["least"]) == ({"bokeh": 2, "cupy": 1}, 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,12 @@ def test_a_class_that_fails_is_explained(write: Write) -> None:
     told = [case.feedback.text for one in report.criteria for case in one.cases if case.feedback is not None]
     assert any(text.startswith("Model is not defined. Your program raised NameError: name 'UNKNOWN'") for text in told)
     assert not any("has no Model" in text for text in told)
+
+
+def test_a_watched_training_stops_by_counted_work(write: Write) -> None:
+    """The same seed gives the same report, but for its times: no clock decides what is seen."""
+    path = write(programs()["watched: hangs_after"])
+    first, second = (graded(path, seed=5, limits=LIMITS) for _ in range(2))
+
+    assert first.submission.route == "observed"
+    assert replace(first, timing=second.timing) == second
