@@ -752,6 +752,6 @@ def test_missing_packages_are_told_once(tmp_path: Path) -> None:
 
     ran = grade_class("class", "--out", "out", cwd=tmp_path)
 
-    assert "Packages that submissions import and that are not installed here: bokeh (2), cupy (1)\n" in ran.out
+    assert "Packages that submissions import and that are not installed here: bokeh (2), cupy (1).\n" in ran.out
     numbers = json.loads((tmp_path / "out" / "class.json").read_text(encoding="utf-8"))
     assert (numbers["not_installed"], numbers["scores"]["least"]) == ({"bokeh": 2, "cupy": 1}, 100)

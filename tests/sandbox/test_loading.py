@@ -36,10 +36,13 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def load(sandbox: Sandbox) -> Callable[[str], Worker]:
+def load(sandbox: Sandbox) -> Callable[..., Worker]:
     """Return a function that starts a worker on some text."""
-    return lambda text: Worker(
-        sandbox, HASTY, 1, program=Program(file="network.py", text=text, stand_ins=("tqdm",), banned=("sklearn.svm",))
+    return lambda text, limits=HASTY: Worker(
+        sandbox,
+        limits,
+        1,
+        program=Program(file="network.py", text=text, stand_ins=("tqdm",), banned=("sklearn.svm",)),
     )
 
 
@@ -82,7 +85,7 @@ FORGERIES = {
     name if name in ("statements", "another file", "definitions", "notes on no file", "long notes") else pytest.param(name, marks=pytest.mark.security)
     for name in FORGERIES
 ])  # fmt: skip
-def test_a_load_ends(name: str, load: Callable[[str], Worker]) -> None:
+def test_a_load_ends(name: str, load: Callable[..., Worker]) -> None:
     """Whatever is told about statements, all tries together keep within the submission's time, and are few.
 
     What a submission takes of a machine in all is its total, at most 42 starts of a process, and the grader's own 8 s.
@@ -130,7 +133,7 @@ tries.append(1)
     ("os.environ['TRIED'] = '1'", "os.environ['TRIED'] != '1'"),
     ("__builtins__ = 5" if False else "import builtins; builtins.tried = True", "getattr(__import__('builtins'), 'tried') is not True"),
 ])  # fmt: skip
-def test_nothing_is_left_to_the_next_try(leaves: str, expression: str, load: Callable[[str], Worker]) -> None:
+def test_nothing_is_left_to_the_next_try(leaves: str, expression: str, load: Callable[..., Worker]) -> None:
     """A try ends with its process: the next one finds no file, no descriptor and no name of it, but what it makes itself."""
     isopen = "def is_open(n):\n    try: return bool(os.fstat(n))\n    except OSError: return False\n"
     unleft = f"if len(tries) < 0:\n    {leaves}\n" if "dup" in leaves else leaves
@@ -165,15 +168,15 @@ READ_BACK = {
     "path": "from pathlib import Path\nPath('a').write_text('b')\nassert Path('a').read_text() == 'b' and Path('a').exists() and not Path('c').exists()",
     "folders": "import os\nos.makedirs('a/b', exist_ok=True)\nopen('a/b/c', 'w').write('1')\nassert os.path.isdir('a/b') and os.path.getsize('a/b/c') == 1",
     "rename": "import os\nopen('a', 'w').close()\nos.rename('a', 'b')\nassert os.path.exists('b') and not os.path.exists('a')\nos.remove('b')\nassert not os.path.exists('b')",
-    "null": "import os\nopen(os.devnull, 'w').write('x' * 10**8)",
+    "null": "import os\nopen(os.devnull, 'w').write('x' * 2 * 10**7)",
     "full": "try:\n    f = open('a', 'wb')\n    while True: f.write(bytes(2**20))\nexcept OSError as e: assert e.errno == 28",
 }
 
 
 @pytest.mark.parametrize("name", READ_BACK)
-def test_what_is_written_can_be_read_back(name: str, load: Callable[[str], Worker]) -> None:
+def test_what_is_written_can_be_read_back(name: str, load: Callable[..., Worker]) -> None:
     """Files are in memory, as a file system has them, and no more than fit."""
-    with load(f"import numpy as np\n{RIGHT}{READ_BACK[name]}\n") as worker:
+    with load(f"import numpy as np\n{RIGHT}{READ_BACK[name]}\n", PATIENT) as worker:
         assert isinstance(worker.load(), Loaded)
         assert [(one.fault.type, one.fault.message) for one in worker.troubles] == []
 
@@ -192,7 +195,7 @@ PROGRESS = {
 }
 
 
-def test_progress_bars_in_every_form(load: Callable[[str], Worker]) -> None:
+def test_progress_bars_in_every_form(load: Callable[..., Worker]) -> None:
     """Iterating one iterates what it was given, however it was made."""
     text = """
 import tqdm
@@ -228,7 +231,7 @@ ABSENT = {
 
 
 @pytest.mark.parametrize("name", ABSENT)
-def test_a_package_that_is_not_installed(name: str, load: Callable[[str], Worker]) -> None:
+def test_a_package_that_is_not_installed(name: str, load: Callable[..., Worker]) -> None:
     """Its import fails as at home; what it would have bound can be named, and one remark tells of the package."""
     with load(RIGHT + ABSENT[name]) as worker:
         assert called(worker) == 2.5
@@ -240,7 +243,7 @@ def test_a_package_that_is_not_installed(name: str, load: Callable[[str], Worker
             assert (fault.kind, fault.message) == (FaultKind.ABSENT, "zzz.something")
 
 
-def test_a_banned_part_of_a_missing_package_is_told(load: Callable[[str], Worker]) -> None:
+def test_a_banned_part_of_a_missing_package_is_told(load: Callable[..., Worker]) -> None:
     """It meets the gate by whatever way it is named."""
     with load("import sklearn\ndef f():\n    part = getattr(sklearn, 's' + 'vm')\n    return 1.0\n") as worker:
         assert called(worker) == 1.0
