@@ -364,7 +364,7 @@ class Measurements:
     def _is_neuron_known(self) -> bool:
         """Return whether a neuron's steps follow the error and the probe, in some part as they should or by a known mistake."""
         rule = self.neuron_rule
-        is_known = rule.is_recognised or (rule.is_slope_known and rule.is_bias_proportional)
+        is_known = rule.is_recognised and rule.is_stateless
         return self.neuron_steps.is_varying and (is_known or self.neuron_mistake is not None)
 
     def _is_one_mistake(self, steps: ModelSteps) -> bool:
@@ -398,6 +398,13 @@ class Measurements:
             return rule.is_right_throughout
         expected = steps.err * (rule.slope / rule.rate)[:, None] * steps.before[:, :2]
         return misfit(steps.returned, expected) < TOLERANCE
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether forward is right and the steps are the gradient, times one rate: then it is known where they lead."""
+        rule, present = self.model_rule, self.model_steps.present
+        is_gradient = rule.is_right and not (rule.is_carried or rule.momentum or rule.defect)
+        return is_gradient and self._network.is_forward_right and bool(present.all())
 
     @measurement
     def is_neuron_dead(self) -> bool:

@@ -84,8 +84,10 @@ def step(parameters: Array, x: Array, err: Array) -> Array:
     return compose(delta, parameters[..., 2, :2], h, h, x)
 
 
-def losses(parameters: Array, rate: float, epochs: int, order: tuple[int, ...] = (0, 1, 2, 3)) -> Array:
-    """Train (n, 3, 3) networks on XOR in place, example by example; mean squared errors (epochs, n)."""
+def losses(
+    parameters: Array, rate: float, epochs: int, order: tuple[int, ...] = (0, 1, 2, 3), labels: Array = XOR_LABELS
+) -> Array:
+    """Train (n, 3, 3) networks on XOR's inputs in place, example by example; mean squared errors (epochs, n)."""
     history = np.empty((epochs, len(parameters)))
     for epoch in range(epochs):
         squared = np.zeros(len(parameters))
@@ -93,7 +95,7 @@ def losses(parameters: Array, rate: float, epochs: int, order: tuple[int, ...] =
             x = np.broadcast_to(XOR_INPUTS[index], (len(parameters), 2))
             h = hidden(parameters, x)
             y = neuron(parameters[..., 2, :], h)
-            err = XOR_LABELS[index] - y
+            err = labels[index] - y
             squared += err**2
             parameters += compose(rate * err * derivative(y), parameters[..., 2, :2], h, h, x)
         history[epoch] = squared / len(order)

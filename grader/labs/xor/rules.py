@@ -158,13 +158,12 @@ class NeuronRule:
     """The rule that the neuron was seen to follow: change = err * slope * (x, 1).
 
     slope (n,) is rate times the derivative in use; rate is the constant when that derivative is the
-    sigmoid's, else 0. is_slope_known: it is one that students take for it. bias_ratio is how far the bias moves compared with what its weights imply. A bias
+    sigmoid's, else 0. bias_ratio is how far the bias moves compared with what its weights imply. A bias
     from which the slope was taken fits it anyway: it is right where that slope is the sigmoid's.
     """
 
     slope: Array
     rate: float
-    is_slope_known: bool
     is_derivative_constant: bool
     are_weights_right: bool
     are_weights_linear: bool
@@ -200,7 +199,6 @@ def neuron_rule(steps: NeuronSteps) -> NeuronRule:
     with np.errstate(all="ignore"):
         channels = steps.change / (steps.err * steps.inputs)  # (n, 3): the slope as each number shows it
     slope, rate = _slope(steps, channels)
-    at_sum = oracle.neuron(steps.probes.weights, steps.probes.x)
     expected = steps.err * slope[:, None] * steps.inputs
     weights_ratio, weights_residual = fit(steps.change[:, :2], expected[:, :2])
     bias_ratio, bias_residual = fit(steps.change[:, 2], expected[:, 2])
@@ -216,7 +214,6 @@ def neuron_rule(steps: NeuronSteps) -> NeuronRule:
     return NeuronRule(
         slope=slope,
         rate=rate,
-        is_slope_known=rate != 0 or any(fit(slope, one(at_sum))[1] < TOLERANCE for one in DERIVATIVES),
         is_derivative_constant=fit(slope, np.ones(len(slope)))[1] < TOLERANCE,
         are_weights_right=are_weights_right,
         are_weights_linear=are_weights_linear,

@@ -33,6 +33,7 @@ OWN_WAY = 2000.0  # from a random start, in epochs times rate
 # What one epoch of train is tried on: labels that are no XOR, and how alike two ways of making it are.
 TASKS = np.array([[0.0, 0, 0, 1], [0, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1], [1, 0, 1, 1], [0, 0, 1, 0]])
 SAME_WAY = 0.7
+SAME_PATH = 0.9  # ten epochs in the same order; a rate that decays changes their length more than their direction
 SMOOTH = (0, 1, 3)  # set starts from which an epoch at rate 1 goes the same way in any order: cosines of 0.87 and more
 ORDERED = 1.0  # the rate above which the order of the samples decides where an epoch leads
 ALIKE = 0.02
@@ -141,18 +142,40 @@ def test_convergence(network: Network, evidence: CaseEvidence, measured: Measure
     model.parameters = start
     losses: list[float] = []
     answers = np.zeros(4)
-    before = after = start
+    path = [start]
     for _ in range(0, epochs, EPOCHS // 10):
-        before = after
         some, answers, after = model.epochs(scale, EPOCHS // 10)
         losses += some.tolist()
+        path.append(after)
         if oracle.has_learned(answers):
             answers = answers_of_weights(network, model, answers)
             break
     caption = "Trained by the grader's loop with your steps, from a set start."
     keep_training(network.student, caption, np.array(losses), outputs_of(network, model), told_rate(network, measured))
     judge(evidence, answers, len(losses))
-    check_repeatable(network, measured, before, after, scale)
+    check_path(measured, np.array(path), scale * rate)
+    check_repeatable(network, measured, path[-2], path[-1], scale)
+
+
+def check_path(measured: Measurements, path: Array, rate: float) -> None:
+    """Compare each ten epochs of a training, from path[n] to path[n + 1], with those of the steps that were judged above."""
+    if not measured.is_plain:
+        return
+    reached = path[:-1].copy()
+    oracle.losses(reached, rate, EPOCHS // 10)
+    for before, actual, expected in zip(path[:-1], path[1:], reached, strict=True):
+        if not same_way(actual - before, expected - before) > SAME_PATH:
+            raise unmet(
+                "Later in the training your steps are others than at first.",
+                hint="A step may depend on the weights, the input and the error only, not on how many were made before.",
+                seen=by_neuron(expected=expected, actual=actual, weights=before),
+            )
+
+
+def same_way(one: Array, other: Array) -> float:
+    """Return the cosine of the angle between two changes of the weights; 0 where one of them is none."""
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float((one * other).sum()) / length if length else 0.0
 
 
 def check_repeatable(network: Network, measured: Measurements, before: Array, after: Array, scale: float) -> None:
@@ -184,7 +207,7 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
         check_loop(network, evidence, own_training)
         return
     rate = pace(network, measured)
-    check_one_epoch(network, rate)
+    check_one_epoch(network, measured, rate)
     epochs = epochs_for(rate)
     if rate * epochs < LEAST_WAY:
         evidence.remark(
@@ -274,7 +297,7 @@ def trained(network: Network, starts: list[Array], epochs: int, labels: Array) -
     return model, losses, answers
 
 
-def check_one_epoch(network: Network, rate: float) -> None:
+def check_one_epoch(network: Network, measured: Measurements, rate: float) -> None:
     """Compare one epoch of train, on labels drawn for this run, with four steps of the student's own.
 
     Order and batches are the student's choice, so only the direction must agree.
@@ -289,6 +312,10 @@ def check_one_epoch(network: Network, rate: float) -> None:
         _, _, reached = own.epochs(None, 1, labels)
     except CaseStopped:
         return  # reported where the loss and the steps are judged
+    right = begun[None].copy()
+    oracle.losses(right, rate, 1, labels=labels)
+    if measured.is_plain and rate <= ORDERED and abs(same_way(reached - begun, right[0] - begun)) < SAME_WAY:
+        reached = right[0]  # steps that are others by now
     model = network.model()
     model.parameters = start
     model.train(1, labels)
@@ -296,7 +323,7 @@ def check_one_epoch(network: Network, rate: float) -> None:
     length = float(np.linalg.norm(trained) * np.linalg.norm(expected))
     if np.linalg.norm(expected) < STILL or not np.isfinite(length):
         return  # the network does not move: said above
-    is_other_way = rate <= ORDERED and length > 0 and float((trained * expected).sum()) / length < SAME_WAY
+    is_other_way = rate <= ORDERED and length > 0 and same_way(trained, expected) < SAME_WAY
     if length == 0.0 or is_other_way:
         raise unmet(
             "One epoch of train does not move the weights as your own steps do.",
