@@ -104,7 +104,7 @@ class Run:
     @property
     def is_unearned(self) -> bool:
         """Say whether worthless training earned points."""
-        return self.work.group == "unearned" and (self.score or 0) > MOST
+        return self.work.group == "unearned" and (self.score or 0) > programs()[self.work.name].most
 
     @property
     def naming(self) -> str:
@@ -353,11 +353,13 @@ def unearned_table(runs: Sequence[Run]) -> str:
     """Return the scores of worthless training beside those of the controls."""
     controls = {run.work.text: run.score for run in runs}
     rows = [
-        [run.work.name, programs()[run.work.name].kind, run.seed, run.route, run.score, controls.get(programs()[run.work.name].control)]
+        [run.work.name, programs()[run.work.name].kind, run.seed, run.route, run.score, programs()[run.work.name].most, controls.get(programs()[run.work.name].control)]
         for run in runs
         if run.work.group == "unearned"
     ]  # fmt: skip
-    return table(["program", "kind", "seed", "route", "score", "with right steps"], rows) if rows else "None.\n"
+    return (
+        table(["program", "kind", "seed", "route", "score", "at most", "with right steps"], rows) if rows else "None.\n"
+    )
 
 
 def names_table(runs: Sequence[Run], group: Sequence[str]) -> str:
@@ -413,7 +415,8 @@ def page(runs: Sequence[Run]) -> str:
         "## Pairs of mistakes that cost less than one of the two",
         above_page(compared(runs)),
         "## A right forward with worthless training",
-        f"At most {MOST} points are what forward, shapes and a right loss are worth; each program beside the same one with right steps.",
+        f"At most {MOST} points are what forward, shapes and a right loss are worth, more where a part of the steps is right; each "
+        "program beside the same one with right steps.",
         unearned_table(runs),
         "## Free-form files",
         table(

@@ -1,6 +1,7 @@
 """Programs with a right forward whose training is worth nothing: what they get beyond forward, shapes and a loss is unearned.
 
-Each is one of two right programs, the template's classes or a script with a network of its own, with other steps.
+Each is one of two right programs, the template's classes or a script with a network of its own, with other steps. Those of
+PARTLY have a part that is right, and get what it is worth.
 """
 
 from __future__ import annotations
@@ -164,6 +165,68 @@ OF_CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "sign_of_the_step": ("self.w = self.w + 0.01 * np.sign(loss * x); self.b += 0.01 * np.sign(loss)", "[loss, loss]"),
         "error_turned_round": ("self.w = self.w[::-1] + 0.1 * loss; self.b = -self.b", "[loss, loss]"),
     },
+    "search": {
+        "hill_climbing": ("e = abs(loss); back = self.v if e > getattr(self, 'e', 9) else self.w; self.e = e\n        self.v = self.w; self.w = back + 0.1 * np.random.normal(size=2); self.b += 0.1 * np.random.normal()", "[loss, loss]"),
+        "perturbation": ("r = 0.01 * np.random.normal(size=2); before = self.y; self.w = self.w + r; moved = self.forward(x) - before\n        self.w = self.w + 10 * loss * moved * r; self.b += 10 * loss * moved", "[loss, loss]"),
+        "weight_perturbation_of_error": ("r = np.random.choice((-0.01, 0.01), 2); self.w = self.w + r * np.sign(loss * (self.w + r - self.w) @ x); self.b += 0.01 * np.sign(loss)", "[loss, loss]"),
+        "evolution": ("self.w = max((self.w + 0.1 * np.random.normal(size=2) for _ in range(5)), key=lambda w: loss * float(w @ x)); self.b += 0.05 * np.sign(loss)", "[loss, loss]"),
+        "annealing": ("self.w = self.w + np.random.normal(size=2) / CALLED[0]; self.b += np.random.normal() / CALLED[0]", "[loss, loss]"),
+        "best_of_grid": ("self.w = min(((self.w + np.array(s) * 0.1) for s in ((0, 1), (1, 0), (0, -1), (-1, 0))), key=lambda w: abs(self.y + loss - sigmoid(w @ x + self.b)))", "[loss, loss]"),
+        "reinforce": ("a = np.random.rand() < self.y; self.w = self.w + 0.1 * loss * (a - self.y) * x; self.b += 0.1 * loss * (a - self.y)", "[loss, loss]"),
+    },
+    "hebb": {
+        "hebb_with_label": ("self.w = self.w + 0.1 * (2 * (self.y + loss) - 1) * x; self.b += 0.1 * (2 * (self.y + loss) - 1)", "[loss, loss]"),
+        "hebb_plain": ("self.w = self.w + 0.1 * self.y * x; self.b += 0.1 * self.y", "[self.y, self.y]"),
+        "oja": ("self.w = self.w + 0.1 * self.y * (x - self.y * self.w); self.b += 0.1 * self.y * (1 - self.y * self.b)", "[loss, loss]"),
+        "anti_hebb": ("self.w = self.w - 0.1 * (self.y - 0.5) * (x - 0.5); self.b -= 0.1 * (self.y - 0.5)", "[loss, loss]"),
+        "covariance": ("self.m = 0.9 * getattr(self, 'm', 0.5) + 0.1 * self.y; self.w = self.w + 0.1 * (self.y - self.m) * x; self.b += 0.1 * (self.y - self.m)", "[loss, loss]"),
+        "bcm": ("self.w = self.w + 0.1 * self.y * (self.y - 0.5) * x; self.b += 0.1 * self.y * (self.y - 0.5)", "[loss, loss]"),
+    },
+    "label": {
+        "label_only": ("t = round(self.y + loss); self.w = self.w + 0.1 * (t - 0.5); self.b += 0.1 * (t - 0.5)", "[loss, loss]"),
+        "label_times_x": ("t = round(self.y + loss); self.w = self.w + 0.1 * (t - 0.5) * x; self.b += 0.1 * (t - 0.5)", "[loss, loss]"),
+        "sign_of_target": ("self.w = self.w + 0.1 * np.sign(self.y + loss) * x; self.b += 0.1 * np.sign(self.y + loss)", "[loss, loss]"),
+    },
+    "sign": {
+        "rprop": ("g = np.sign(loss * x); self.v = np.where(g == np.sign(self.v), 1.2, 0.5) * np.abs(self.v) + 0.01; self.v = self.v * g; self.w = self.w + self.v; self.b += 0.01 * np.sign(loss)", "[loss, loss]"),
+        "sign_of_gradient": ("d = loss * self.y * (1 - self.y); self.w = self.w + 0.05 * np.sign(d * x); self.b += 0.05 * np.sign(d)", "[loss, loss]"),
+        "one_unit_of_gradient": ("d = loss * self.y * (1 - self.y); g = np.append(d * x, d); g = 0.05 * g / (np.abs(g).max() + 1e-12); self.w = self.w + g[:2]; self.b += g[2]", "[loss, loss]"),
+    },
+    "table": {
+        "hash_of_input": ("r = np.random.default_rng(abs(hash((round(float(x[0]), 3), round(float(x[1]), 3)))) % 2**32); self.w = self.w + 0.1 * r.normal(size=2); self.b += 0.1 * r.normal()", "[loss, loss]"),
+        "hash_of_input_and_error": ("r = np.random.default_rng(abs(hash((round(float(x[0]), 3), round(float(x[1]), 3), round(float(loss), 3)))) % 2**32); self.w = self.w + loss * r.normal(size=2); self.b += loss * r.normal()", "[loss, loss]"),
+        "corners_only": ("TABLE = {(0, 0): -1, (0, 1): 1, (1, 0): 1, (1, 1): -1}; k = TABLE.get(tuple(x), 0); self.w = self.w + 0.1 * k * x; self.b += 0.1 * k", "[loss, loss]"),
+    },
+    "direction": {
+        "fixed_direction": ("r = np.random.default_rng(self.index).normal(size=3); self.w = self.w + loss * r[:2]; self.b += loss * r[2]", "[loss, loss]"),
+        "fixed_direction_times_x": ("r = np.random.default_rng(self.index).normal(size=3); self.w = self.w + loss * r[:2] * x; self.b += loss * r[2]", "[loss, loss]"),
+        "walk_by_error": ("self.w = self.w + 0.1 * abs(loss) * (np.array(SOLVED[self.index][:2]) - self.w); self.b += 0.1 * abs(loss) * (SOLVED[self.index][2] - self.b)", "[loss, loss]"),
+        "walk_by_slope": ("s = abs(loss) * self.y * (1 - self.y); self.w = self.w + s * (np.array(SOLVED[self.index][:2]) - self.w); self.b += s * (SOLVED[self.index][2] - self.b)", "[loss, loss]"),
+        "sine": ("self.w = self.w + 0.1 * np.sin(CALLED[0]) * x; self.b += 0.1 * np.sin(CALLED[0])", "[loss, loss]"),
+        "random_rate": ("k = loss * np.random.rand(); self.w = self.w + k * x; self.b += k", "[loss, loss]"),
+        "output_times_error": ("self.w = self.w + loss * self.y; self.b += loss * self.y", "[loss, loss]"),
+        "error_cubed_to_all": ("self.w = self.w + loss**3; self.b += loss**3", "[loss, loss]"),
+        "gradient_elsewhere": ("w = np.array(SOLVED[self.index]); y = sigmoid(w[:2] @ x + w[2]); d = loss * y * (1 - y); self.w = self.w + 0.5 * d * w[:2]; self.b += 0.5 * d * w[2]", "[d * self.w[0], 0.0]"),
+    },
+    "closed_form": {
+        "inverse_of_the_sum": ("t = np.clip(self.y + loss, 0.01, 0.99); d = np.log(t / (1 - t)); self.w = self.w + 0.1 * (d - self.w @ x - self.b) * x / (x @ x + 1); self.b += 0.1 * (d - self.w @ x - self.b)", "[loss, loss]"),
+        "normal_equations": ("self.seen = [*getattr(self, 'seen', []), (*x, 1.0, self.y + loss)][-8:]; s = np.array(self.seen); k = np.linalg.lstsq(s[:, :3], 8 * s[:, 3] - 4, rcond=None)[0]; self.w = k[:2]; self.b = float(k[2])", "[loss, loss]"),
+    },
+    "partly": {
+        "right_bias_random_weights": ("d = loss * self.y * (1 - self.y); self.w = self.w + 0.1 * np.random.normal(size=2); self.b += 0.5 * d", "[loss, loss]"),
+        "right_errors_random_steps": ("d = loss * self.y * (1 - self.y); back = d * self.w; self.w = self.w + np.random.normal(size=2); self.b += np.random.normal()", "back"),
+        "random_output_neuron": ("d = loss * self.y * (1 - self.y); back = d * self.w; self.w = self.w + (0.5 * d * x if self.index < 2 else 0.1 * np.random.normal(size=2)); self.b += 0.5 * d if self.index < 2 else 0.1", "back"),
+        "random_hidden_neurons": ("d = loss * self.y * (1 - self.y); back = d * self.w; self.w = self.w + (0.5 * d * x if self.index > 1 else 0.1 * np.random.normal(size=2)); self.b += 0.5 * d if self.index > 1 else 0.1", "back"),
+        "random_feedback": ("d = loss * self.y * (1 - self.y); back = d * np.random.default_rng(1).normal(size=2); self.w = self.w + 0.5 * d * x; self.b += 0.5 * d", "back"),
+        "right_half_of_the_time": ("d = loss * self.y * (1 - self.y) * (CALLED[0] % 2); back = d * self.w; self.w = self.w + 0.5 * d * x; self.b += 0.5 * d", "back"),
+        "random_mask": ("d = loss * self.y * (1 - self.y); back = d * self.w; m = np.random.rand(3) < 0.5; self.w = self.w + 0.5 * d * x * m[:2]; self.b += 0.5 * d * m[2]", "back"),
+        "random_positive_rate": ("d = loss * self.y * (1 - self.y); back = d * self.w; r = np.random.rand(); self.w = self.w + r * d * x; self.b += r * d", "back"),
+        "noisy_gradient": ("d = loss * self.y * (1 - self.y); back = d * self.w; self.w = self.w + 0.5 * d * x + 0.05 * np.random.normal(size=2); self.b += 0.5 * d + 0.05 * np.random.normal()", "back"),
+        "right_at_first_then_walk": ("d = loss * self.y * (1 - self.y); back = d * self.w; k = CALLED[0] < 200; self.w = self.w + (0.5 * d * x if k else 0.05 * (np.array(SOLVED[self.index][:2]) - self.w)); self.b += 0.5 * d if k else 0.05 * (SOLVED[self.index][2] - self.b)", "back"),
+        "right_at_first": ("d = loss * self.y * (1 - self.y) if CALLED[0] < 200 else 0.1; back = d * self.w; self.w = self.w + 0.5 * d * x; self.b += 0.5 * d", "back"),
+        "normalised_error": ("k = loss / (x @ x + 1); self.w = self.w + k * x; self.b += k", "[loss, loss]"),
+        "remembered_first_step": ("d = loss * self.y * (1 - self.y); self.m = getattr(self, 'm', None) or (0.5 * d * x, 0.5 * d); self.w = self.w + self.m[0]; self.b += self.m[1]", "[loss, loss]"),
+    },
 }  # fmt: skip
 
 OF_SCRIPT: dict[str, dict[str, str]] = {
@@ -211,8 +274,79 @@ OF_SCRIPT: dict[str, dict[str, str]] = {
         "playback": "net.w = list(TABLE[min(count, len(TABLE) - 1)])",
         "playback_in_place": "net.w[:] = TABLE[count] if count < 60 else TABLE[-1]",
         "played_steps": "net.w = [w + a - b for w, a, b in zip(net.w, TABLE[min(count, len(TABLE) - 1)], TABLE[min(count, len(TABLE)) - 1])]",
+        "interpolated": "p = min(count / 3, len(TABLE) - 2); i = int(p); net.w = [a + (p - i) * (b - a) for a, b in zip(TABLE[i], TABLE[i + 1])]",
+        "scaled_steps": "i = min(count, len(TABLE) - 2); net.w = [w + 0.9 * (b - a) for w, a, b in zip(net.w, TABLE[i], TABLE[i + 1])]",
+        "noisy": "net.w = [w + random.gauss(0, 0.001) for w in TABLE[min(count, len(TABLE) - 1)]]",
+        "pulled_to_the_table": "net.w = [w + 0.5 * (k - w) for w, k in zip(net.w, TABLE[min(count, len(TABLE) - 1)])]",
+        "steps_of_the_nearest": "i = min(range(len(TABLE) - 2), key=lambda i: sum((a - b) ** 2 for a, b in zip(TABLE[i], net.w))); net.w = [w + b - a for w, a, b in zip(net.w, TABLE[i], TABLE[i + 1])]",
+    },
+    "search": {
+        "hill_climbing": "old = list(net.w); net.w = [w + random.gauss(0, 0.3) for w in net.w]\n        if sum((net.answer(*k) - (k[0] ^ k[1])) ** 2 for k in X) > net.v[0] > 0: net.w = old\n        else: net.v[0] = sum((net.answer(*k) - (k[0] ^ k[1])) ** 2 for k in X)",
+        "spsa": "r = [random.choice((-0.01, 0.01)) for _ in range(9)]; old = list(net.w); net.w = [w + k for w, k in zip(old, r)]; c = ((net.answer(*x) - t) ** 2 - e * e) / 0.0001\n        net.w = [w - 0.3 * c * k * 0.01 for w, k in zip(old, r)]",
+        "evolution": "found = [[w + random.gauss(0, 0.2) for w in net.w] for _ in range(4)] + [list(net.w)]; scored = []\n        for one in found: net.w = one; scored.append((sum((net.answer(*k) - (k[0] ^ k[1])) ** 2 for k in X), one))\n        net.w = min(scored)[1]",
+        "annealing": "net.w = [w + random.gauss(0, 1) / count for w in net.w]",
+        "one_at_a_time_up_or_down": "i = count % 9; net.w = list(net.w); net.w[i] += 0.05\n        if (net.answer(*x) - t) ** 2 > e * e: net.w[i] -= 0.1",
+        "pattern_search": "i = count % 9; old = list(net.w); best = (e * e, old)\n        for k in (0.1, -0.1): net.w = [w + k * (j == i) for j, w in enumerate(old)]; best = min(best, ((net.answer(*x) - t) ** 2, net.w))\n        net.w = best[1]",
+        "node_perturbation": "r = random.gauss(0, 0.1); old = list(net.w); net.w = [w + r * (i in (2, 5, 8)) for i, w in enumerate(old)]; c = e * e - (net.answer(*x) - t) ** 2\n        net.w = [w + c * r * k * 10 for w, k in zip(old, (*x, 1, *x, 1, net.g, net.h, 1))]",
+    },
+    "finite": {
+        "one_weight_by_difference": "i = random.randrange(9); old = list(net.w); net.w = [w + 0.0001 * (j == i) for j, w in enumerate(old)]; c = ((net.answer(*x) - t) ** 2 - e * e) / 0.0001\n        net.w = [w - 0.5 * c * (j == i) for j, w in enumerate(old)]",
+        "coarse_difference": "old = list(net.w); c = []\n        for i in range(9): net.w = [w + 0.5 * (j == i) for j, w in enumerate(old)]; c.append((net.answer(*x) - t) ** 2 - e * e)\n        net.w = [w - 0.5 * k for w, k in zip(old, c)]",
+    },
+    "hebb": {
+        "hebb_with_label": "net.w = [w + 0.1 * (2 * t - 1) * k for w, k in zip(net.w, (*x, 1, *x, 1, net.g, net.h, 1))]",
+        "oja": "net.w = [w + 0.1 * y * (k - y * w) for w, k in zip(net.w, (*x, 1, *x, 1, net.g, net.h, 1))]",
+    },
+    "sign": {
+        "rprop": "q = [math.copysign(1, e * k) for k in (*x, 1, *x, 1, net.g, net.h, 1)]; net.v = [(1.2 if v * k > 0 else 0.5) * abs(v) * k + 0.001 * k for v, k in zip(net.v, q)]\n        net.w = [w + v for w, v in zip(net.w, net.v)]",
+        "sign_of_gradient": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        net.w = [w + math.copysign(0.02, k) for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]",
+    },
+    "label": {
+        "label_times_inputs": "net.w = [w + 0.05 * (t - 0.5) * k for w, k in zip(net.w, (*x, 1, *x, 1, net.g, net.h, 1))]",
+        "walk_by_label": "net.w = [w + 0.05 * t * (k - w) for w, k in zip(net.w, SOLVED)]",
+    },
+    "table": {
+        "hash_of_input": "r = random.Random(hash(x) % 1000); net.w = [w + r.gauss(0, 0.02) for w in net.w]",
+        "hash_of_input_times_error": "r = random.Random(hash(x) % 1000); net.w = [w + e * r.gauss(0, 0.2) for w in net.w]",
+        "known_signs": "net.w = [w + 0.01 * math.copysign(1, k) for w, k in zip(net.w, SOLVED)]",
+    },
+    "closed_form": {
+        "towards_least_squares": "rows = [(net.answer(*k), net.g, net.h) for k in X]; m = [sum((8 * (k[0] ^ k[1]) - 4) * r[j] for k, r in zip(X, rows)) / 4 for j in (1, 2)]\n        net.w = net.w[:6] + [w + 0.1 * (k - w) for w, k in zip(net.w[6:], (*m, -1))]",
+        "inverse_of_the_sum": "d = math.log((0.9 * t + 0.05) / (0.95 - 0.9 * t)) - math.log(y / (1 - y)); net.w = [w + 0.1 * d * k for w, k in zip(net.w, (*x, 1, *x, 1, net.g, net.h, 1))]",
+    },
+    "partly": {
+        "random_hidden": "d = e * y * (1 - y); net.w = [w + random.gauss(0, 0.05) for w in net.w[:6]] + [w + 0.5 * d * k for w, k in zip(net.w[6:], (net.g, net.h, 1))]",
+        "frozen_random_hidden": "d = e * y * (1 - y); net.w = net.w[:6] + [w + 0.5 * d * k for w, k in zip(net.w[6:], (net.g, net.h, 1))]",
+        "random_output": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        net.w = [w + 0.5 * k for w, k in zip(net.w[:6], (a * x[0], a * x[1], a, b * x[0], b * x[1], b))] + [w + random.gauss(0, 0.1) for w in net.w[6:]]",
+        "random_rate": "d = e * y * (1 - y) * random.random(); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]",
+        "noisy_gradient": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        net.w = [w + 0.5 * k + random.gauss(0, 0.02) for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]",
+        "random_mask": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        net.w = [w + 0.5 * k * (random.random() < 0.5) for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]",
+        "delta_rule_everywhere": "net.w = [w + 0.1 * e * k for w, k in zip(net.w, (*x, 1, *x, 1, net.g, net.h, 1))]",
+        "own_outputs": "net.w = [w + 0.1 * e * k * a for w, k, a in zip(net.w, (*x, 1, *x, 1, net.g, net.h, 1), (net.g,) * 3 + (net.h,) * 3 + (y,) * 3)]",
     },
 }  # fmt: skip
+
+# Some part of these is right, and counts: a bias, returned errors, one layer, one step in two, the first two hundred steps.
+PARTLY = {
+    "calls.right_bias_random_weights": 56,
+    "calls.right_errors_random_steps": 56,
+    "calls.random_output_neuron": 79,
+    "calls.random_hidden_neurons": 62,
+    "calls.random_feedback": 84,
+    "calls.right_half_of_the_time": 75,
+    "calls.random_mask": 41,
+    "calls.random_positive_rate": 41,
+    "calls.noisy_gradient": 56,
+    "calls.right_at_first_then_walk": 90,
+    "calls.right_at_first": 90,
+    "calls.normalised_error": 69,
+    "calls.remembered_first_step": 50,
+    "script.random_hidden": 70,
+    "script.frozen_random_hidden": 76,
+    "script.random_output": 79,
+    "script.delta_rule_everywhere": 55,
+    "script.own_outputs": 55,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,6 +357,11 @@ class Unearned:
     kind: str
     text: str
     control: str
+
+    @property
+    def most(self) -> int:
+        """Return the points that its right parts are worth."""
+        return PARTLY.get(self.id, MOST)
 
 
 def programs() -> dict[str, Unearned]:

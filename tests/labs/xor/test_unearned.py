@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.unearned import MOST, Unearned, programs
+from tests.attacks.unearned import PARTLY, Unearned, programs
 from tests.support.command import graded
 
 Write = Callable[[str], Path]
@@ -29,8 +29,8 @@ def some() -> list[Any]:
 
 @pytest.mark.parametrize("one", some())
 def test_worthless_training_earns_nothing(one: Unearned, write: Write) -> None:
-    """Steps that are not those of the lecture in any part get no points, however they are made."""
-    assert (graded(write(one.text), seed=3).score or 0) <= MOST
+    """Parts of a step that are not those of the lecture get no points, however they are made."""
+    assert (graded(write(one.text), seed=3).score or 0) <= one.most
 
 
 @pytest.mark.parametrize("route", ["calls", "script"])
@@ -42,9 +42,10 @@ def test_the_same_program_with_right_steps(route: str, write: Write) -> None:
 
 
 def test_there_are_programs_of_each_kind() -> None:
-    """At least 40 in both routes, each with steps of its own."""
+    """At least 100 in both routes, each with steps of its own."""
     found = programs()
 
-    assert len(found) >= 40
+    assert len(found) >= 100
+    assert set(PARTLY) <= set(found)
     assert len({one.text for one in found.values()}) == len(found)
     assert {one.id.partition(".")[0] for one in found.values()} == {"calls", "script"}
