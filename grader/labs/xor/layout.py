@@ -258,7 +258,8 @@ class Layout:
             ]
             if sources:  # neurons that start equal cannot be told apart: take them in order
                 origin = next((source for source in sources if source not in found), sources[0])
-            if values[0] == values[1] and abs(values[0]) == 1.0:
+            has_room = not sources or rows[0][2] > 2  # beside two outputs that are always 1
+            if has_room and values[0] == values[1] and abs(values[0]) == 1.0:
                 origin = ("one", int(values[0]))
             found.append(origin)
         return found
@@ -292,7 +293,7 @@ class Layout:
         model = self._calls.student.new_later("Model")
         self.trace(model, wiring.form)
         holders = holders_of(self._calls.described(model))
-        roles = [role for part in range(3) for role in self._candidates(part, wiring, model, holders)]
+        roles = [role for some in self._candidates(wiring, model, holders) for role in some]
         if any(len(candidates) > 1 for candidates in roles):
             every = [candidate for candidates in roles for candidate in candidates]
             learning = self._learning(wiring, every)
@@ -313,20 +314,31 @@ class Layout:
         after = self._calls.ask("read", "Model", [model], shapes, references=references)["values"]
         return {str(one): bool(moved) for one, moved in zip(references, before != after, strict=True)}
 
-    def _candidates(self, part: int, wiring: Wiring, model: Remote, holders: Sequence[Found]) -> list[list[Reference]]:
-        """Find what may be weight 1, weight 2 and bias of one neuron (a part of the model)."""
+    def _candidates(self, wiring: Wiring, model: Remote, holders: Sequence[Found]) -> list[list[list[Reference]]]:
+        """Find what may be weight 1, weight 2 and bias of each neuron (a part of the model)."""
+        local = [self._places_in(part, wiring, model, holders) for part in range(3)]
+        known = next((places for places in local if places is not None), None)
+        if known is None:
+            raise blocked("forward.neuron")
+        return [
+            [[([*path, *place], index) for place, index in candidates] for candidates in places or known]
+            for path, places in zip(wiring.paths, local, strict=True)
+        ]
+
+    def _places_in(
+        self, part: int, wiring: Wiring, model: Remote, holders: Sequence[Found]
+    ) -> list[list[Reference]] | None:
+        """Find them inside one neuron; None where its output is always the same: it keeps them where the others do."""
         path = wiring.paths[part]
         inside = [one for one in holders if one.path[: len(path)] == path]
-        neuron = model.part(path)
         local = [(one.path[len(path) :], index) for one in inside for index in range(one.size)]
         number = [one.path for one in self.parts].index(path)
-        found = self._roles(neuron, f"seen:{number}", wiring.slots[part], local)
-        return [[([*path, *place], index) for place, index in candidates] for candidates in found]
+        return self._roles(model.part(path), f"seen:{number}", wiring.slots[part], local)
 
     def _roles(
         self, neuron: Remote, form: str, slots: Sequence[int], references: list[Reference]
-    ) -> list[list[Reference]]:
-        """Find by influence which numbers may be weight 1, weight 2 and bias; none for a missing bias."""
+    ) -> list[list[Reference]] | None:
+        """Find by influence which numbers may be weight 1, weight 2 and bias; none for a missing bias, None for no weights."""
         rows = self._influence(neuron, form, slots, references)
         for factor in TEMPERINGS:
             if set(PATTERNS) <= set(rows):
@@ -338,10 +350,7 @@ class Layout:
         if not (found[0] and found[1]):  # an odd forward: take what moves it, as it is stored
             moving = [one for one, row in zip(references, rows, strict=True) if any(row)]
             if len(moving) < 2:
-                raise unmet(
-                    "The output of a neuron does not depend on two weights, one for each input.",
-                    hint="Multiply each input with its own weight from self._weigths, add up, add the bias.",
-                )
+                return None
             found = [moving[0:1], moving[1:2], moving[2:3]]
         return found
 
@@ -385,6 +394,11 @@ class Layout:
                 holders = holders_of(self._calls.described(model))
                 local = [(one.path, index) for one in holders for index in range(one.size)]
                 found = self._roles(model, form, (0, 1), local)
+                if found is None:
+                    raise unmet(
+                        "The output of a neuron does not depend on two weights, one for each input.",
+                        hint="Multiply each input with its own weight from self._weigths, add up, add the bias.",
+                    )
                 return form, [candidates[-1] if candidates else None for candidates in found]
             except CaseStopped as stop:
                 stopped = stopped or stop

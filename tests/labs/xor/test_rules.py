@@ -98,6 +98,11 @@ WRONG: dict[str, tuple[Edit, list[str], int | None]] = {
         ["model_update"], 5,
     ),
     "hidden_twice_as_far": (compose(f"2 * {SLOPE} * self.n3._weigths"), ["model_update"], 5),
+    "output_softmax": (
+        [("\n\nclass Model", "\n\nclass Output(Neuron):\n    def forward(self, hidden):\n        d = super().forward(hidden)\n        self.y = np.exp(d) / np.sum(np.exp(d))\n        return self.y\n\n\nclass Model"), ("self.n3 = Neuron(2)", "self.n3 = Output(2)")],
+        ["forward", "model_update", "xor"], 38,
+    ),
+    "all_softmax": ([("    return 1 / (1 + np.exp(-d))\n", "    return np.exp(d) / np.sum(np.exp(d))\n")], ["shapes", "forward", "sigmoid_derivative", "neuron_update", "model_update", "xor"], None),
     "constant_answer": ([(RETURN, "        return 0.5\n")], ["shapes", "forward", "model_update", "xor"], None),
     "whole_numbers": (
         [("np.random.randn(n_inputs)", "np.random.randint(-3, 4, n_inputs)"), (WEIGHTS, WEIGHTS.replace("self._weigths =", "self._weigths[:] ="))],
