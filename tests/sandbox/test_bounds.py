@@ -177,6 +177,9 @@ ON_DISK = {
     "without_finder": f"sys.path.insert(0, FOLDER); {WITHOUT_FINDER}{NAMED}",
     "compiled": f"sys.path.insert(0, FOLDER + '/compiled'); {WITHOUT_FINDER}{NAMED}",
     "by_its_file": "s = importlib.util.spec_from_file_location('other', FOLDER + '/torch.py'); t = importlib.util.module_from_spec(s); s.loader.exec_module(t)",
+    "text": "import types; names = {}; exec(open(FOLDER + '/torch.py').read(), names); t = types.SimpleNamespace(**names)",
+    "bytes": "import os, types; names = {}; exec(os.read(os.open(FOLDER.encode() + b'/torch.py', os.O_RDONLY), 10**6), names); t = types.SimpleNamespace(**names)",
+    "copied": "import shutil; shutil.copy(FOLDER + '/torch.py', FOLDER + '/other.py'); sys.path.insert(0, FOLDER); t = importlib.import_module('other')",
     "run": "import runpy, types; t = types.SimpleNamespace(**runpy.run_path(FOLDER + '/torch.py'))",
 }  # fmt: skip
 
@@ -188,7 +191,7 @@ def open_sandbox() -> Any:
         yield sandbox
 
 
-@pytest.mark.parametrize("way", marked(ON_DISK, "path", "by_its_file"))
+@pytest.mark.parametrize("way", marked(ON_DISK, "path", "text"))
 def test_a_framework_on_the_disk_is_found(way: str, open_sandbox: Sandbox, write: Write, tmp_path: Path) -> None:
     """At level `process` it could be loaded: it is not, and the code asked for it."""
     disk = tmp_path / "disk"

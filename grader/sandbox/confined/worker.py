@@ -327,12 +327,16 @@ class Modules:
         return bool(found)
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Refuse to run a banned package's own code, however it was found: an audit hook, which code cannot remove.
+        """Refuse to read or run a banned package's own code, however it was found: an audit hook, which code cannot remove.
 
         Below `strict` there may be such a package. The hook is Python and so within reach of the code: no guard.
         """
         if event == "exec":
             file = getattr(arguments[0], "co_filename", None)
+        elif event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
+            file = os.fsdecode(arguments[0])
+            if not file.endswith(CODE):
+                return
         elif event in ("compile", "import") and len(arguments) > 1:
             file = arguments[1]
         else:
@@ -368,6 +372,9 @@ class Last:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         return self._modules.last_spec(name, path)
+
+
+CODE = tuple(importlib.machinery.all_suffixes())
 
 
 def code_of(package: str) -> re.Pattern[str]:
