@@ -23,10 +23,12 @@ import numpy as np
 
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Status
-from grader.pipeline.grading import assignment, grade
+from grader.pipeline.grading import assignment, grade_handed
+from grader.pipeline.run_suite import CollectedSuite
+from grader.pipeline.staging import collect
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
-from tests.attacks.unearned import MOST, programs
+from tests.attacks.unearned import MOST, PARTLY, programs
 from tests.support import programs as beside
 from tests.support.command import ROOT
 from tests.support.mutants import RATES, Mutant, mutants, names_of, pairs
@@ -68,7 +70,7 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What one grade said of a work: missed is the criteria that did not pass, learning the points for what was learned."""
+    """What one grade said of a work: missed is the criteria that did not pass."""
 
     work: Work
     seed: int
@@ -79,7 +81,6 @@ class Run:
     named: frozenset[str]
     total_s: float
     student_s: float
-    learning: int = 0
 
     @property
     def is_right(self) -> bool:
@@ -104,7 +105,7 @@ class Run:
     @property
     def is_unearned(self) -> bool:
         """Say whether worthless training earned points."""
-        return self.work.group == "unearned" and (self.score or 0) > programs()[self.work.name].most
+        return self.work.group == "unearned" and (self.score or 0) > PARTLY.get(self.work.name, MOST)
 
     @property
     def naming(self) -> str:
@@ -192,14 +193,22 @@ def batches(works: Iterable[Work]) -> Iterator[list[Work]]:
 
 
 def graded(works: Sequence[Work]) -> list[Run]:
-    """Grade works in one warm sandbox."""
-    task = assignment()
-    runs = []
+    """Grade works in one warm sandbox, by a suite that is collected once."""
+    task, runs = assignment(), list[Run]()
+    collected = CollectedSuite(task)
     with Sandbox(modules=EVERY) as sandbox, tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "network.py")
-        for work in works:
-            path.write_bytes(work.text.encode("utf-8"))
-            runs += [run_of(work, seed, grade(path, task, seed=seed, sandbox=sandbox)) for seed in work.seeds]
+
+        def use() -> None:
+            for work in works:
+                path.write_bytes(work.text.encode("utf-8"))
+                for seed in work.seeds:
+                    report = grade_handed(collect(path), task, sandbox, seed=seed, collected=collected)
+                    runs.append(run_of(work, seed, report))
+
+        problem = collected.collect(use)
+    if problem is not None:
+        raise RuntimeError(problem)
     return runs
 
 
@@ -215,12 +224,6 @@ def run_of(work: Work, seed: int, report: Report) -> Run:
         named=names_in(report),
         total_s=report.timing.total_s,
         student_s=report.timing.student_s,
-        learning=sum(
-            case.points
-            for criterion in report.criteria
-            for case in criterion.cases
-            if criterion.id == "xor" and case.id != "loss"
-        ),
     )
 
 
@@ -253,14 +256,7 @@ class Pair:
     def is_above(self) -> bool:
         """Say whether a second mistake earned points."""
         mine, its = self.run.score, self.lowest.score
-        return mine is not None and its is not None and mine > its and not self.is_undone
-
-    @property
-    def is_undone(self) -> bool:
-        """Say whether it did by nothing but learning: the second mistake undoes what the first does to the training."""
-        mine, its = self.run.score, self.lowest.score
-        is_more = mine is not None and its is not None and mine > its
-        return is_more and (mine or 0) - self.run.learning <= (its or 0) - self.lowest.learning
+        return mine is not None and its is not None and mine > its
 
 
 def compared(runs: Sequence[Run]) -> list[Pair]:
@@ -276,11 +272,10 @@ def compared(runs: Sequence[Run]) -> list[Pair]:
 
 def above_page(found: Sequence[Pair]) -> str:
     """Return how many pairs cost less than one of their mistakes, and which."""
-    undone = sum(one.is_undone for one in found)
     return (
         f"{sum(one.is_above for one in found)} of {len(found)} pairs have more than the lower of both at a rate of {PAIR_RATES[0]}. "
-        "Not among them: what two edits of one line make, pairs of which one mistake undoes or hides the other, and "
-        f"{undone} that learn XOR where one of the mistakes alone does not, and have no other point more.\n\n"
+        "Not among them: what two edits of one line make, two wrong activations, which are one, and pairs of which one "
+        "mistake undoes or hides the other (`is_undone` in `tests/support/mutants.py`: one in thirty).\n\n"
         + above_table(found)
     )
 

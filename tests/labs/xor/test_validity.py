@@ -15,7 +15,7 @@ import pytest
 
 from grader.core.report import Status
 from tests.support.command import ENVIRONMENT, HANG_S, ROOT, graded
-from tests.support.mutants import ARRAYS, RATES, behaviour, known, mutants, pairs
+from tests.support.mutants import ARRAYS, RATES, behaviour, known, mutants, paired, pairs
 from tests.support.styles import styles
 from tests.validity import FREE_FORM, Run, Work, compared, page
 
@@ -157,26 +157,41 @@ def test_counting() -> None:
 
 
 def test_two_mistakes_beside_each_alone() -> None:
-    """A pair is above where it has more than the lower of both, and undone where that is for learning only."""
+    """A pair is above where it has more than the lower of both."""
 
-    def graded_as(name: str, score: int, learning: int) -> Run:
+    def graded_as(name: str, score: int) -> Run:
         work = Work(
             group="pairs of mistakes" if "+" in name else "mistakes",
             name=name,
             text=mutants()[name].text(0.3) if "+" not in name else "",
             seeds=(0,),
         )
-        return replace(a_run("mistakes", score), work=work, learning=learning)
+        return replace(a_run("mistakes", score), work=work)
 
-    alone = [graded_as("bias_frozen", 84, 0), graded_as("hidden_sign", 76, 0)]
-    pairs = [
-        graded_as("bias_frozen+hidden_sign", score, learned)
-        for score, learned in ((76, 0), (79, 0), (80, 10), (90, 10))
-    ]
+    alone = [graded_as("bias_frozen", 84), graded_as("hidden_sign", 76)]
+    pairs = [graded_as("bias_frozen+hidden_sign", score) for score in (75, 76, 77)]
 
-    assert [(one.is_above, one.is_undone) for one in compared([*alone, *pairs])] == [
-        (False, False), (True, False), (False, True), (True, False),
-    ]  # fmt: skip
+    assert [one.is_above for one in compared([*alone, *pairs])] == [False, False, True]
+
+
+def test_a_pair_is_kept_or_left_out() -> None:
+    """Left out are a mistake that the other undoes, one that it hides, two activations, and what does not run."""
+    kept = {
+        ("bias_frozen", "hidden_sign"),
+        ("answer_thresholded", "error_without_weight"),
+        ("derivative_twice", "loss_squared"),
+    }
+    left_out = {
+        ("derivative_missing.constant", "derivative_twice"),
+        ("output_weight_mean", "updated_output_weights.model"),
+        ("derivative_of_output.function", "derivative_complement_squared"),
+        ("sigmoid_twice", "exponential_only"),
+        ("weighted_mean", "sigmoid_of_double"),
+    }  # fmt: skip
+
+    found = {(first, second) for first, second in kept | left_out if paired(mutants()[first], mutants()[second])}
+
+    assert found == kept
 
 
 def test_worthless_training_that_earns() -> None:
