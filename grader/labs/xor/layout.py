@@ -201,7 +201,9 @@ class Layout:
         if len(errors) != 1 or len(inputs) not in (0, 2) or (inputs and {column for _, column in inputs} != {0, 1}):
             return None
         places = [(int(place), column) for place, column in (*inputs, (errors[0], -1))]
-        return None if len(one) == 3 and places == [(0, 0), (1, 1), (2, -1)] else places
+        slots = wiring.slots[0]  # x as forward gets it, a constant one included, and the error
+        plain = [(place, column) for place, column in enumerate(slots) if column >= 0] + [(len(slots), -1)]
+        return None if len(one) == len(slots) + 1 and sorted(places) == plain else places
 
     def trace_backward(
         self, model: Remote, wiring: Wiring, references: Sequence[Reference | None], err: float = TRACED_ERRORS[0]
