@@ -99,6 +99,7 @@ def test_output_step(evidence: CaseEvidence, measured: Measurements) -> None:
         raise unmet(
             "A fresh model keeps its weights whole numbers: every step is cut off.",
             hint="Start with floating-point weights: np.array([...], dtype=float), or rng.uniform.",
+            named="weights_truncated",
         )
     check_rows(evidence, measured, (2,), "The output neuron's inputs are the two hidden outputs, not x.")
 
