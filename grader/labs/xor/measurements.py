@@ -364,8 +364,7 @@ class Measurements:
     def _is_neuron_known(self) -> bool:
         """Return whether a neuron's steps follow the error and the probe, in some part as they should or by a known mistake."""
         rule = self.neuron_rule
-        is_repeated = rule.is_stateless or self.neuron_steps.digits is not None
-        is_known = is_repeated and (rule.is_recognised or rule.is_bias_right)
+        is_known = rule.is_recognised or rule.is_bias_right
         return self.neuron_steps.is_varying and (is_known or self.neuron_mistake is not None)
 
     def _is_one_mistake(self, steps: ModelSteps) -> bool:

@@ -120,10 +120,10 @@ class NeuronSteps:
 
     @property
     def is_varying(self) -> bool:
-        """Say whether steps differ from probe to probe, and with the error."""
+        """Say whether steps differ from probe to probe, also after the first, and with the error."""
         scale = TOLERANCE * float(np.abs(self.change).max())
-        differ = np.ptp(self.change, axis=0).max(), np.abs(self.change - self.other_change).max()
-        return bool(min(differ) > scale)
+        by_probe = [np.ptp(steps, axis=0).max() for steps in (self.change, self.in_a_row)]
+        return bool(min(*by_probe, np.abs(self.change - self.other_change).max()) > scale)
 
     @property
     def is_returned_right(self) -> bool:
