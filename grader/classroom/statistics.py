@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from grader.classroom.tables import Entry
@@ -30,6 +31,86 @@ def messages_in(report: Report) -> dict[str, str]:
     return {case.misconception: case.feedback.text if case.feedback else "" for case in cases if case.misconception}
 
 
+@dataclass(slots=True)
+class Tally:
+    """What is counted of a class, entry by entry. points, passed and titles go by "criterion.case"."""
+
+    rubric: Rubric
+    statuses: Counter[str] = field(default_factory=Counter)
+    levels: Counter[str] = field(default_factory=Counter)
+    scores: list[Score] = field(default_factory=list)
+    extras: list[Score] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
+    absent: Counter[str] = field(default_factory=Counter)  # packages that are not installed
+    groups: set[str] = field(default_factory=set)
+    students: dict[str, list[str]] = field(default_factory=dict)  # by their mistake
+    messages: dict[str, str] = field(default_factory=dict)
+    made: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))  # by criterion
+    points: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    passed: Counter[str] = field(default_factory=Counter)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """Count an entry."""
+        report = entry.report
+        self.statuses[report.status.value] += 1
+        self.levels[report.sandbox.level] += 1
+        self.groups |= {entry.group} if entry.group else set()
+        self.outdated += [entry.key] if entry.is_outdated else []
+        self.absent.update({str(note.args.get("error")) for note in report.notes if note.id == NOT_INSTALLED})
+        self.times.append(report.timing.total_s)
+        self.extras += [report.final_extra_score] if report.final_extra_score is not None else []
+        for name in mistakes_in(report):
+            self.students.setdefault(name, []).append(entry.key)
+        self.messages = messages_in(report) | self.messages
+        if report.final_score is not None and is_of(report, self.rubric):
+            self.scores.append(report.final_score)
+            self._add_points(report)
+
+    def _add_points(self, report: Report) -> None:
+        for criterion in report.counted:
+            self.made[criterion.id].append(points_of(report, criterion.id) or 0)
+            for case in criterion.cases:
+                name = f"{criterion.id}.{case.id}"
+                self.points[name].append(case.points)
+                self.passed[name] += case.verdict is Verdict.PASSED and case.points == case.max_points
+                is_named = case.verdict is not Verdict.NOT_RUN
+                self.titles[name] = case.title if is_named else self.titles.get(name, case.title)
+
+    def criteria(self, titles: Mapping[str, str]) -> dict[str, Any]:
+        """Return how the class did in each criterion."""
+        return {
+            rule.id: {
+                "title": titles[rule.id],
+                "full_rate": round(sum(points == rule.points for points in self.made[rule.id]) / len(self.scores), 4),
+                "mean_points": round(statistics.fmean(self.made[rule.id]), 3),
+            }
+            for rule in self.rubric.criteria
+            if self.made[rule.id] and not rule.is_gate
+        }
+
+    def cases(self) -> dict[str, Any]:
+        """Return how the class did in each case."""
+        totals = [sum(row) for row in zip(*self.points.values(), strict=True)]
+        return {
+            name: {
+                "title": self.titles[name],
+                "pass_rate": round(self.passed[name] / len(self.scores), 4),
+                "mean_points": round(statistics.fmean(own), 3),
+                "discrimination": correlation(own, [total - points for total, points in zip(totals, own, strict=True)]),
+            }
+            for name, own in self.points.items()
+        }
+
+    def misconceptions(self) -> list[dict[str, Any]]:
+        """Return the named mistakes with those who made them, the most common first."""
+        ranked = sorted(self.students.items(), key=lambda item: (-len(item[1]), item[0]))
+        return [
+            {"id": name, "message": self.messages[name], "hand_ins": len(keys), "keys": keys} for name, keys in ranked
+        ]
+
+
 def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str]) -> dict[str, Any]:
     """Return class.json but for its key: the language, scores, pass rates, each case's discrimination, mistakes, and times.
 
@@ -37,51 +118,16 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
     final score. Criteria have the points that count, cases the measured ones. Discrimination is the correlation of a
     case's points with those of all other cases, -1 to 1; null if one of both does not vary.
     """
-    words = titles_in(task.lab.rubric, task.lab.place, task.lang)
-    scores: list[Score] = []
-    statuses: Counter[str] = Counter()
-    levels: Counter[str] = Counter()
-    points: dict[str, list[int]] = defaultdict(list)
-    passed: Counter[str] = Counter()
-    made: dict[str, list[Score]] = defaultdict(list)
-    titles: dict[str, str] = {}
-    students: dict[str, list[str]] = {}
-    messages: dict[str, str] = {}
-    times: list[float] = []
-    extras: list[Score] = []
-    outdated: list[str] = []
-    absent: Counter[str] = Counter()
-    groups: set[str] = set()
+    tally = Tally(task.lab.rubric)
     for entry in entries:
-        report = entry.report
-        statuses[report.status.value] += 1
-        groups |= {entry.group} if entry.group else set()
-        outdated += [entry.key] if entry.is_outdated else []
-        levels[report.sandbox.level] += 1
-        absent.update({str(note.args.get("error")) for note in report.notes if note.id == NOT_INSTALLED})
-        times.append(report.timing.total_s)
-        extras += [report.final_extra_score] if report.final_extra_score is not None else []
-        for name in mistakes_in(report):
-            students.setdefault(name, []).append(entry.key)
-        messages = messages_in(report) | messages
-        if report.final_score is None or not is_of(report, task.lab.rubric):
-            continue
-        scores.append(report.final_score)
-        for criterion in report.counted:
-            made[criterion.id].append(points_of(report, criterion.id) or 0)
-            for case in criterion.cases:
-                name = f"{criterion.id}.{case.id}"
-                points[name].append(case.points)
-                passed[name] += case.verdict is Verdict.PASSED and case.points == case.max_points
-                titles[name] = titles.get(name, case.title) if case.verdict is Verdict.NOT_RUN else case.title
-    totals = [sum(row) for row in zip(*points.values(), strict=True)]
-    mistakes = sorted(students.items(), key=lambda one: (-len(one[1]), one[0]))
+        tally.add(entry)
+    scores, extras, times = tally.scores, tally.extras, tally.times
     return {
         "assignment": task.lab.title,
         "lang": task.lang,
-        "hand_ins": sum(statuses.values()),
-        "statuses": dict(sorted(statuses.items())),
-        "levels": dict(sorted(levels.items())),
+        "hand_ins": sum(tally.statuses.values()),
+        "statuses": dict(sorted(tally.statuses.items())),
+        "levels": dict(sorted(tally.levels.items())),
         "counted": len(scores),
         "max_score": task.lab.rubric.max_score,
         "scores": {
@@ -96,31 +142,13 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             "mean": round(statistics.fmean(extras), 2) if extras else None,
             "max_score": task.lab.rubric.max_extra,
         },
-        "criteria": {
-            one.id: {
-                "title": words[one.id],
-                "full_rate": round(sum(points == one.points for points in made[one.id]) / len(scores), 4),
-                "mean_points": round(statistics.fmean(made[one.id]), 3),
-            }
-            for one in task.lab.rubric.criteria
-            if made[one.id] and not one.is_gate
-        },
-        "cases": {
-            name: {
-                "title": titles[name],
-                "pass_rate": round(passed[name] / len(scores), 4),
-                "mean_points": round(statistics.fmean(one), 3),
-                "discrimination": correlation(one, [all_ - own for all_, own in zip(totals, one, strict=True)]),
-            }
-            for name, one in points.items()
-        },
-        "misconceptions": [
-            {"id": name, "message": messages[name], "hand_ins": len(keys), "keys": keys} for name, keys in mistakes
-        ],
+        "criteria": tally.criteria(titles_in(task.lab.rubric, task.lab.place, task.lang)),
+        "cases": tally.cases(),
+        "misconceptions": tally.misconceptions(),
         "not_in_the_class": list(left_out),
-        "outdated": outdated,
-        "not_installed": dict(sorted(absent.items(), key=lambda one: (-one[1], one[0]))),
-        "groups": sorted(groups),
+        "outdated": tally.outdated,
+        "not_installed": dict(sorted(tally.absent.items(), key=lambda item: (-item[1], item[0]))),
+        "groups": sorted(tally.groups),
         "timing": {
             "median_s": round(statistics.median(times), 3) if times else None,
             "longest_s": round(max(times, default=0.0), 3),

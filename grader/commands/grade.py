@@ -6,9 +6,9 @@ import os
 import secrets
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -154,49 +154,65 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     help="Show what this machine offers and exit.",
 )
 @click.version_option(__version__, prog_name="grade")
-def command(
-    submission: Path | None,
-    reports: tuple[tuple[str, str], ...],
-    seed: int | None,
-    time_limit: float | None,
-    fail_under: int | None,
-    training_run: bool,
-    lab: Path | None,
-    rubric: Path | None,
-    lang: str,
-    required: str,
-    is_watched: bool,
-    is_plain: bool,
-    copied: Path | None,
-) -> int:
+def command(submission: Path | None, copied: Path | None, seed: int | None, **given: Any) -> int:
     """Grade SUBMISSION: three sigmoid neurons that learn XOR.
 
     SUBMISSION is a Python file, a notebook, a .zip or .tar.gz archive, or a folder with one of them.
     """
     if copied is not None:
-        return new(copied, lab, lang)
+        return new(copied, given["lab"], given["lang"])
     if submission is None:
         raise click.MissingParameter(param_hint="'SUBMISSION'", param_type="argument")
-    check_destinations(reports, submission, lang)
-    seed = secrets.randbits(53) if seed is None else seed
-    if is_watched:
-        if fail_under is not None or training_run:
+    asked = Asked(submission=submission, seed=secrets.randbits(53) if seed is None else seed, **given)
+    check_destinations(asked)
+    if asked.is_watched:
+        if asked.fail_under is not None or asked.training_run:
             raise click.UsageError("--watch goes without --fail-under and --training-run.")
-        return watched(submission, reports, lab, rubric, time_limit, seed, lang, required, is_plain=is_plain)
+        return watched(asked)
     from grader.sandbox.processes import Sandbox
 
-    with Sandbox(required) as sandbox:  # started first: it warms up while the rest is imported
+    with Sandbox(asked.required) as sandbox:  # started first: it warms up while the rest is imported
         from grader.core.errors import GradeError
-        from grader.pipeline.grading import assignment
 
         try:
-            check_there(submission)
-            task = assignment(lab, rubric=rubric, time_limit=time_limit)
+            task = asked.assignment()
         except GradeError as error:
-            return refused(error, lang)
-        report = graded(submission, replace(task, is_run_asked=training_run), seed, lang, sandbox)
+            return refused(error, asked.lang)
+        report = graded(asked, task, sandbox)
     check_signals()
-    return max(write(reports, report, submission, is_plain=is_plain), exit_code(report, fail_under))
+    return max(asked.write(report), exit_code(report, asked.fail_under))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What the command line asks for: a grade of one submission."""
+
+    submission: Path
+    reports: tuple[tuple[str, str], ...]
+    seed: int
+    time_limit: float | None
+    fail_under: int | None
+    training_run: bool
+    lab: Path | None
+    rubric: Path | None
+    lang: str
+    required: str
+    is_watched: bool
+    is_plain: bool
+
+    def assignment(self) -> Assignment:
+        """Read the lab; refuse a path with nothing at it."""
+        from grader.core.errors import UsageError
+        from grader.pipeline.grading import assignment
+
+        if not os.path.lexists(self.submission):
+            raise UsageError("{path} does not exist.", path=self.submission.name)
+        task = assignment(self.lab, rubric=self.rubric, time_limit=self.time_limit)
+        return replace(task, is_run_asked=self.training_run)
+
+    def write(self, report: Report) -> int:
+        """Write the reports; return the exit code of that."""
+        return write(self.reports, report, self.submission, is_plain=self.is_plain)
 
 
 def refused(error: GradeError, lang: str) -> int:
@@ -205,26 +221,7 @@ def refused(error: GradeError, lang: str) -> int:
     return error.exit_code
 
 
-def check_there(submission: Path) -> None:
-    """Refuse a path with nothing at it."""
-    from grader.core.errors import UsageError
-
-    if not os.path.lexists(submission):
-        raise UsageError("{path} does not exist.", path=submission.name)
-
-
-def watched(
-    submission: Path,
-    reports: tuple[tuple[str, str], ...],
-    lab: Path | None,
-    rubric: Path | None,
-    time_limit: float | None,
-    seed: int,
-    lang: str,
-    required: str,
-    *,
-    is_plain: bool,
-) -> int:
+def watched(asked: Asked) -> int:
     """Grade at each save until interrupted; return only where it cannot begin."""
     from grader.core.errors import GradeError
 
@@ -234,11 +231,13 @@ def watched(
             click.clear()
         else:
             click.echo(f"--- {time.strftime('%H:%M:%S')} ---")
-        write(reports, report, submission, is_plain=is_plain)
+        asked.write(report)
         if before is not None and before.score != report.score:
-            click.echo(word(lang, "Before this save: {score}", score="-" if before.score is None else before.score))
+            click.echo(
+                word(asked.lang, "Before this save: {score}", score="-" if before.score is None else before.score)
+            )
         sys.stdout.flush()
-        tell(word(lang, "watching {name}; Ctrl-C ends", name=submission.absolute().name))
+        tell(word(asked.lang, "watching {name}; Ctrl-C ends", name=asked.submission.absolute().name))
 
     def tell(line: str) -> None:
         if is_terminal(sys.stderr):
@@ -247,13 +246,11 @@ def watched(
     try:
         from grader.classroom.warm import Task
         from grader.commands.watch import watch
-        from grader.pipeline.grading import assignment
 
-        check_there(submission)
-        task = assignment(lab, rubric=rubric, time_limit=time_limit)
-        watch(submission, Task(lab=task, lang=lang, required=required), seed, show, tell)
+        task = Task(lab=asked.assignment(), lang=asked.lang, required=asked.required)
+        watch(asked.submission, task, asked.seed, show, tell)
     except GradeError as error:
-        return refused(error, lang)
+        return refused(error, asked.lang)
 
 
 def main() -> None:
@@ -261,23 +258,25 @@ def main() -> None:
     run(command, "grade")
 
 
-def check_destinations(reports: tuple[tuple[str, str], ...], submission: Path, lang: str) -> None:
+def check_destinations(asked: Asked) -> None:
     """Refuse two reports for one place, and a report in place of the submission."""
-    places = [path if path == "-" else os.path.realpath(path) for _, path in reports]
-    handed_in = Path(os.path.realpath(submission))
+    places = [path if path == "-" else os.path.realpath(path) for _, path in asked.reports]
+    handed_in = Path(os.path.realpath(asked.submission))
     for place in places:
         if places.count(place) > 1:
-            raise click.UsageError(word(lang, "two reports would go to {place}.", place=repr(place)))
+            raise click.UsageError(word(asked.lang, "two reports would go to {place}.", place=repr(place)))
         if Path(place) == handed_in or (Path(place).parent == handed_in and place.endswith(".py")):
-            raise click.UsageError(word(lang, "the report would replace the submission {place}.", place=repr(place)))
+            raise click.UsageError(
+                word(asked.lang, "the report would replace the submission {place}.", place=repr(place))
+            )
 
 
-def graded(submission: Path, task: Assignment, seed: int, lang: str, sandbox: Sandbox) -> Report:
+def graded(asked: Asked, task: Assignment, sandbox: Sandbox) -> Report:
     """Grade, with a line of progress where a person watches."""
     from grader.pipeline.grading import grade
 
     with progress() as tell:
-        return grade(submission, task, seed=seed, lang=lang, sandbox=sandbox, progress=tell)
+        return grade(asked.submission, task, seed=asked.seed, lang=asked.lang, sandbox=sandbox, progress=tell)
 
 
 def exit_code(report: Report, fail_under: int | None) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -78,39 +78,47 @@ at least one, or is broken itself; 130 interrupted (what is done is kept).
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="Grade on the workers of this Dask scheduler.")
 @options.require_sandbox()
 @click.version_option(__version__, prog_name="grade-class")
-def command(
-    submissions: Path,
-    out: Path,
-    jobs: int | None,
-    regrade: bool,
-    resume: bool,
-    seed: int | None,
-    time_limit: float | None,
-    reports: tuple[str, ...],
-    roster: Path | None,
-    lab: Path | None,
-    rubric: Path | None,
-    lang: str | None,
-    fill: Path | None,
-    fill_column: str | None,
-    scale: Decimal | None,
-    rejected: str,
-    attempt: Attempt | None,
-    dry_run: bool,
-    cluster: str | None,
-    required: str,
-) -> int:
+def command(regrade: bool, resume: bool, lang: str | None, **given: Any) -> int:
     """Grade the submissions in SUBMISSIONS, a folder or the archive that a learning platform exports.
 
     Files, folders, archives and notebooks, one a student. An overrides.csv in the folder of the results
     (student, criterion, points, reason) is yours: its points count in place of the measured ones.
     """
+    if regrade and resume:
+        raise click.UsageError("--regrade and --resume exclude each other.")
+    return grade_class(Asked(regrade=regrade, lang=lang, **given), lang or from_locale())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What the command line asks for: the grades of a class."""
+
+    submissions: Path
+    out: Path
+    jobs: int | None
+    regrade: bool
+    seed: int | None
+    time_limit: float | None
+    reports: tuple[str, ...]
+    roster: Path | None
+    lab: Path | None
+    rubric: Path | None
+    lang: str | None
+    fill: Path | None
+    fill_column: str | None
+    scale: Decimal | None
+    rejected: str
+    attempt: Attempt | None
+    dry_run: bool
+    cluster: str | None
+    required: str
+
+
+def grade_class(asked: Asked, lang: str) -> int:
+    """Grade a class, and fill in a sheet if that is asked for; lang is that of what is wrong before the class is read."""
     from grader.commands.class_results import Given, fill_in
     from grader.core.errors import GradeError
 
-    if regrade and resume:
-        raise click.UsageError("--regrade and --resume exclude each other.")
-    said = lang or from_locale()  # the class may have another
     try:
         from grader.classroom.book import Book
         from grader.classroom.finding import find
@@ -118,42 +126,36 @@ def command(
         from grader.core.messages import say
         from grader.pipeline.grading import assignment
 
-        if not os.path.lexists(submissions):
-            raise click.UsageError(word(said, "{path} does not exist.", path=shown(submissions.name)))
-        if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
-            raise click.UsageError(word(said, "the folder for the results is inside the one with the hand-ins."))
-        hand_ins = find(submissions, roster)
-        with Book.opened(out) as book:
-            said = book.begin(seed, lang, attempt)
-            if seed is not None:
+        check_folders(asked.submissions, asked.out, lang)
+        hand_ins = find(asked.submissions, asked.roster)
+        with Book.opened(asked.out) as book:
+            lang = book.begin(asked.seed, asked.lang, asked.attempt)  # the class may have another
+            if asked.seed is not None:
                 note = say(
                     "--seed replaces the secret key of the class: whoever knows the number can work out every seed."
                 )
                 hand_ins = replace(hand_ins, notes=(*hand_ins.notes, note))
-            task = Task(lab=assignment(lab, rubric=rubric, time_limit=time_limit), lang=said, required=required)
-            given = Given(is_rejected_zero=rejected == "zero", scale=scale)
-            is_broken = grade_all(
-                book, hand_ins, task, jobs or processors(), cluster, given, regrade=regrade, reports=reports
-            )
-            if fill is not None:
-                fill_in(fill, book, hand_ins, task, given, fill_column, is_dry=dry_run)
+            lab = assignment(asked.lab, rubric=asked.rubric, time_limit=asked.time_limit)
+            task = Task(lab=lab, lang=lang, required=asked.required)
+            given = Given(is_rejected_zero=asked.rejected == "zero", scale=asked.scale)
+            is_broken = grade_all(book, hand_ins, task, given, asked)
+            if asked.fill is not None:
+                fill_in(asked.fill, book, hand_ins, task, given, asked.fill_column, is_dry=asked.dry_run)
     except GradeError as error:
-        click.echo(f"grade-class: {shown(error.told(said))}", err=True)
+        click.echo(f"grade-class: {shown(error.told(lang))}", err=True)
         return error.exit_code
     return exits.BROKEN if is_broken else exits.GRADED
 
 
-def grade_all(
-    book: Book,
-    hand_ins: HandIns,
-    task: Task,
-    jobs: int,
-    cluster: str | None,
-    given: Given,
-    *,
-    regrade: bool,
-    reports: tuple[str, ...],
-) -> bool:
+def check_folders(submissions: Path, out: Path, lang: str) -> None:
+    """Refuse a place with nothing at it, and results among the submissions."""
+    if not os.path.lexists(submissions):
+        raise click.UsageError(word(lang, "{path} does not exist.", path=shown(submissions.name)))
+    if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
+        raise click.UsageError(word(lang, "the folder for the results is inside the one with the hand-ins."))
+
+
+def grade_all(book: Book, hand_ins: HandIns, task: Task, given: Given, asked: Asked) -> bool:
     """Grade what has to be graded, write what is made of it, however that ends, and say whether the grader broke."""
     from grader.classroom import pool
     from grader.classroom.grading import Run
@@ -167,14 +169,18 @@ def grade_all(
     told = Told(len(hand_ins.found), task.lang)
     has_begun = is_broken = False
     try:
-        with pool.cluster(cluster, adding("distributed"), told.waits) if cluster else pool.local(jobs) as graders:
+        with (
+            pool.cluster(asked.cluster, adding("distributed"), told.waits)
+            if asked.cluster
+            else pool.local(asked.jobs or processors())
+        ) as graders:
             has_begun = True
             run = Run(task, book, told.line, told.changes.append, graders.watch, made.of)
-            run.grade(hand_ins.found, graders.executor, graders.size, regrade=regrade)
+            run.grade(hand_ins.found, graders.executor, graders.size, regrade=asked.regrade)
     finally:
         if has_begun:
             told.end()
-            is_broken = finish(book, hand_ins, task, told, given, reports)
+            is_broken = finish(book, hand_ins, task, told, given, asked.reports)
     return is_broken
 
 

@@ -65,24 +65,10 @@ def score(
     findings are those of the program. A banned import there takes all points; one that only a file of bonus criteria
     makes takes the points of that file.
     """
-    rubric, runs = assignment.rubric, [run, *(one.run for one in bonus)]
-    found = [*findings, *_asked(assignment, findings, staged.main, run)]
-    violations = [one for one in found if one.rule == BANNED_IMPORT]
-    outcomes = {outcome.name: outcome for one in runs for outcome in one.outcomes}
-    criteria = [
-        _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
-        for criterion in rubric.of_file("")
-    ]
-    status, reason = _status(criteria, runs, is_violated=bool(violations))
-    criteria = [_zeroed(criterion) for criterion in criteria] if violations else criteria
-    for one in bonus:
-        own = [*one.findings, *_asked(assignment, [*found, *one.findings], one.file, one.run)]
-        found += [finding for finding in own if finding not in found]
-        made = [_criterion(criterion, outcomes) for criterion in rubric.of_file(one.file.base)]
-        criteria += [_zeroed(criterion) for criterion in made] if own or violations else made
-    criteria = [_placed(criterion, rubric, (staged.main, *staged.siblings)) for criterion in criteria]
-    graded = [criterion for criterion in criteria if not criterion.bonus]
-    total = sum(criterion.points for criterion in graded)
+    runs = [run, *(extra.run for extra in bonus)]
+    criteria, found, status, reason = _judged(assignment, staged.main, findings, run, bonus)
+    criteria = [_placed(criterion, assignment.rubric, (staged.main, *staged.siblings)) for criterion in criteria]
+    total = sum(criterion.points for criterion in criteria if not criterion.bonus)
     report = Report(
         schema=SCHEMA,
         assignment=assignment.title,
@@ -149,6 +135,28 @@ def without_run(
         timing=Timing(total_s=round(total_s, 4), student_s=0.0, cases_s={}),
     )
     return decided(report_in(report, lang, assignment.place), ())
+
+
+def _judged(
+    assignment: Assignment, main: SourceFile, findings: Sequence[Finding], run: SuiteRun, bonus: Sequence[BonusRun]
+) -> tuple[list[CriterionResult], list[Finding], Status, Message | None]:
+    """Return the criteria with their points, all findings, the status and the reason for it."""
+    runs = [run, *(one.run for one in bonus)]
+    found = [*findings, *_asked(assignment, findings, main, run)]
+    violations = [one for one in found if one.rule == BANNED_IMPORT]
+    outcomes = {outcome.name: outcome for one in runs for outcome in one.outcomes}
+    criteria = [
+        _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
+        for criterion in assignment.rubric.of_file("")
+    ]
+    status, reason = _status(criteria, runs, is_violated=bool(violations))
+    criteria = [_zeroed(criterion) for criterion in criteria] if violations else criteria
+    for one in bonus:
+        own = [*one.findings, *_asked(assignment, [*found, *one.findings], one.file, one.run)]
+        found += [finding for finding in own if finding not in found]
+        made = [_criterion(criterion, outcomes) for criterion in assignment.rubric.of_file(one.file.base)]
+        criteria += [_zeroed(criterion) for criterion in made] if own or violations else made
+    return criteria, found, status, reason
 
 
 def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, run: SuiteRun) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from grader.core.figures import Grid, Pairs, Series
+from grader.core.figures import Grid, Mark, Pairs, Series
 from grader.core.numbers import Number
 from grader.core.outcomes import Evidence
 from grader.renderers.markup import LEVELS, esc, shown, told
@@ -37,61 +37,73 @@ def _svg(width: int, height: int, label: str, body: str, kind: str) -> str:
 # --- a grid --------------------------------------------------------------------------------------
 
 
+SIDE, LEFT, TOP = 308, 34, 8  # of the square that a grid fills
+
+
 def surface(figure: Grid) -> str:
     """Return the values as colours, the line where they cross the level, and the points that are marked."""
     grid = [[finite(one) for one in row] for row in figure.values]
-    across, up, side, left, top = len(grid), len(grid[0]), 308, 34, 8
-    wide, tall = side / across, side / up
-    low, high = figure.scale
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        (x0, x1), (y0, y1) = figure.x_extent, figure.y_extent
-        x, y = (x - x0) / (x1 - x0) * (across - 1), (y - y0) / (y1 - y0) * (up - 1)
-        return left + (x + 0.5) * wide, top + (up - 0.5 - y) * tall
-
-    body = []
-    for i, row in enumerate(grid):
-        for j, value in enumerate(row):
-            part = None if value is None else max(0.0, min(1.0, (value - low) / (high - low)))
-            level = "vx" if part is None else f"v{round(LEVELS * part)}"
-            at = f"({at_of(figure.x_extent, i, across):.3g}, {at_of(figure.y_extent, j, up):.3g})"
-            body.append(
-                f'<rect class="{level}" x="{left + i * wide:.5g}" y="{top + (up - 1 - j) * tall:.5g}" '
-                f'width="{wide:.5g}" height="{tall:.5g}"><title>{at}: {short(value)}</title></rect>'
-            )
+    wide, tall = SIDE / len(grid), SIDE / len(grid[0])
+    body = _cells(figure, grid)
     if figure.level is not None:
         segments = "".join(
-            f"M{left + (a + 0.5) * wide:.4g} {top + (up - 0.5 - b) * tall:.4g}"
-            f"L{left + (c + 0.5) * wide:.4g} {top + (up - 0.5 - d) * tall:.4g}"
+            f"M{LEFT + (a + 0.5) * wide:.4g} {TOP + SIDE - (b + 0.5) * tall:.4g}"
+            f"L{LEFT + (c + 0.5) * wide:.4g} {TOP + SIDE - (d + 0.5) * tall:.4g}"
             for (a, b), (c, d) in contour(grid, figure.level)
         )
         body.append(f'<path class="half" d="{segments}"/>' if segments else "")
     spoken = []
     for mark in figure.marks:
-        x, y = place(mark.x, mark.y)
-        drawn = (
-            f'<rect class="mark" x="{x - 6:.5g}" y="{y - 6:.5g}" width="12" height="12"/>'
-            if mark.shape == "square"
-            else f'<circle class="mark" cx="{x:.5g}" cy="{y:.5g}" r="6.5"/>'
-        )
-        anchor, shift = ("end", -13) if x > left + side / 2 else ("start", 13)
-        number = short(finite(mark.value))
-        spoken.append(f"({mark.x:.3g}, {mark.y:.3g}): {number}, {esc(mark.label)}")
-        body.append(
-            f'<g><title>{spoken[-1]}</title>{drawn}<text class="value" x="{x + shift:.5g}" y="{y + 5:.5g}" '
-            f'text-anchor="{anchor}">{number}</text></g>'
-        )
+        spoken.append(f"({mark.x:.3g}, {mark.y:.3g}): {short(finite(mark.value))}, {esc(mark.label)}")
+        body.append(f"<g><title>{spoken[-1]}</title>{_mark(mark, *_place(figure, mark.x, mark.y))}</g>")
     for x_tick, y_tick in zip(figure.x_extent, figure.y_extent, strict=True):
-        x, y = place(x_tick, y_tick)
-        body.append(f'<text class="tick" x="{x:.5g}" y="{top + side + 18}" text-anchor="middle">{x_tick:.3g}</text>')
-        body.append(f'<text class="tick" x="{left - 10}" y="{y + 5:.5g}" text-anchor="end">{y_tick:.3g}</text>')
+        x, y = _place(figure, x_tick, y_tick)
+        body.append(f'<text class="tick" x="{x:.5g}" y="{TOP + SIDE + 18}" text-anchor="middle">{x_tick:.3g}</text>')
+        body.append(f'<text class="tick" x="{LEFT - 10}" y="{y + 5:.5g}" text-anchor="end">{y_tick:.3g}</text>')
     x_name, y_name = axis(figure.x_label, figure.x_unit), axis(figure.y_label, figure.y_unit)
     body.append(
-        f'<text class="tick" x="{left + side / 2}" y="{top + side + 20}" text-anchor="middle">{x_name}</text>'
-        f'<text class="tick" x="{left - 10}" y="{top + side / 2 + 5}" text-anchor="end">{y_name}</text>'
+        f'<text class="tick" x="{LEFT + SIDE / 2}" y="{TOP + SIDE + 20}" text-anchor="middle">{x_name}</text>'
+        f'<text class="tick" x="{LEFT - 10}" y="{TOP + SIDE / 2 + 5}" text-anchor="end">{y_name}</text>'
     )
     label = "; ".join([f"{esc(figure.title)}, {axis(figure.value_label, figure.unit)}", *spoken])
-    return _svg(left + side + 8, top + side + 28, label, "".join(body), "surface")
+    return _svg(LEFT + SIDE + 8, TOP + SIDE + 28, label, "".join(body), "surface")
+
+
+def _place(figure: Grid, x: float, y: float) -> tuple[float, float]:
+    """Return where a point of the rectangle is drawn: its ends are the middles of the outer cells."""
+    (x0, x1), (y0, y1), across, up = figure.x_extent, figure.y_extent, len(figure.values), len(figure.values[0])
+    across_part, up_part = (x - x0) / (x1 - x0) * (across - 1), (y - y0) / (y1 - y0) * (up - 1)
+    return LEFT + (across_part + 0.5) * (SIDE / across), TOP + (up - 0.5 - up_part) * (SIDE / up)
+
+
+def _cells(figure: Grid, grid: Sequence[Sequence[float | None]]) -> list[str]:
+    across, up, (low, high) = len(grid), len(grid[0]), figure.scale
+    wide, tall = SIDE / across, SIDE / up
+    cells = []
+    for i, row in enumerate(grid):
+        for j, value in enumerate(row):
+            part = None if value is None else max(0.0, min(1.0, (value - low) / (high - low)))
+            level = "vx" if part is None else f"v{round(LEVELS * part)}"
+            at = f"({at_of(figure.x_extent, i, across):.3g}, {at_of(figure.y_extent, j, up):.3g})"
+            cells.append(
+                f'<rect class="{level}" x="{LEFT + i * wide:.5g}" y="{TOP + (up - 1 - j) * tall:.5g}" '
+                f'width="{wide:.5g}" height="{tall:.5g}"><title>{at}: {short(value)}</title></rect>'
+            )
+    return cells
+
+
+def _mark(mark: Mark, x: float, y: float) -> str:
+    """Return a mark's shape, and its value on the side with more room."""
+    drawn = (
+        f'<rect class="mark" x="{x - 6:.5g}" y="{y - 6:.5g}" width="12" height="12"/>'
+        if mark.shape == "square"
+        else f'<circle class="mark" cx="{x:.5g}" cy="{y:.5g}" r="6.5"/>'
+    )
+    anchor, shift = ("end", -13) if x > LEFT + SIDE / 2 else ("start", 13)
+    return (
+        f'{drawn}<text class="value" x="{x + shift:.5g}" y="{y + 5:.5g}" '
+        f'text-anchor="{anchor}">{short(finite(mark.value))}</text>'
+    )
 
 
 def at_of(extent: tuple[float, float], number: int, count: int) -> float:
@@ -152,12 +164,7 @@ def ramp(figure: Grid, lang: str) -> str:
 def points(figure: Series | Pairs, lang: str) -> str:
     """Return points on two axes, those of a series joined; gaps where one has no place on them."""
     is_log = isinstance(figure, Series) and figure.is_logarithmic
-    known: list[tuple[float, float] | None] = []
-    for one, other in zip(figure.x, figure.values, strict=True):
-        x, y = finite(one), finite(other)
-        if y is not None and is_log:
-            y = math.log10(y) if y > 0 else None
-        known.append(None if x is None or y is None else (x, y))
+    known = _known(figure, is_log=is_log)
     there = [one for one in known if one is not None]
     if len(there) < (2 if isinstance(figure, Series) else 1):
         return ""
@@ -200,6 +207,17 @@ def points(figure: Series | Pairs, lang: str) -> str:
     )
     label = f"{esc(figure.title)}: {told(lang, 'from {first} to {end}', first=f'{first:.3g}', end=f'{end:.3g}')}"
     return _svg(width + right - 18, base + 10, label, "".join(body), "points")
+
+
+def _known(figure: Series | Pairs, *, is_log: bool) -> list[tuple[float, float] | None]:
+    """Return the points, None for one that has no place on the axes."""
+    known: list[tuple[float, float] | None] = []
+    for one, other in zip(figure.x, figure.values, strict=True):
+        x, y = finite(one), finite(other)
+        if y is not None and is_log:
+            y = math.log10(y) if y > 0 else None
+        known.append(None if x is None or y is None else (x, y))
+    return known
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
