@@ -1,6 +1,6 @@
 """The messages of the grader and of its lab: `python -m tests.messages` brings the catalogues up to date, and compiles them.
 
-Messages are found in the syntax tree: what is passed to the functions that speak (SPEAKERS), and in the files
+Messages are found in the syntax trees of modules and page templates: what is passed to the functions that speak (SPEAKERS), and in the files
 of SENTENCES every text that looks like a sentence, whatever name or table it goes through. Titles of cases,
 the bank of mistakes and the rubric's titles are asked for. What stands in the lab's folder goes into the lab's own
 catalogue, the rest into the grader's. Needs Babel.
@@ -21,10 +21,12 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import nodes
 
 from grader.core.language import DOMAIN, LAB_DOMAIN, LANGUAGES, LOCALE
 from grader.labs.xor.misconceptions import BANK
 from grader.pipeline.assignment import DEFAULT_LAB, read_assignment
+from grader.renderers.markup import ENVIRONMENT
 from tests.support.command import ROOT
 
 LAB = f"{DEFAULT_LAB.relative_to(ROOT).as_posix()}/"
@@ -67,6 +69,9 @@ def every_message() -> dict[Key, set[str]]:
         is_full = any(path.match(pattern) for pattern in SENTENCES)
         for text in (*spoken(tree), *(sentences(tree) if is_full else ()), *titles(path, tree)):
             found.setdefault((None, text), set()).add(name)
+    for path in sorted(GRADER.rglob("*.html.j2")):
+        for text in spoken_in_page(path.read_text(encoding="utf-8")):
+            found.setdefault((None, text), set()).add(path.relative_to(ROOT).as_posix())
     for rule in BANK:
         for text in (rule.message, rule.hint):
             found.setdefault((None, text), set()).add(LAB + "misconceptions.py")
@@ -92,6 +97,13 @@ def spoken(tree: ast.AST) -> Iterator[str]:
             for keyword in node.keywords:
                 if keyword.arg in SAID:
                     yield from literals(keyword.value)
+
+
+def spoken_in_page(template: str) -> Iterator[str]:
+    """Yield the literal messages that a page's template says."""
+    for call in ENVIRONMENT.parse(template).find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == "said" and isinstance(call.args[0], nodes.Const):
+            yield call.args[0].value
 
 
 def name_of(node: ast.expr) -> str:

@@ -90,6 +90,7 @@ def test_what_is_inside(built: Path, wheel: Path) -> None:
         "grader/py.typed", "grader/labs/xor/rubric.toml", "grader/labs/xor/assignment.toml", "grader/labs/xor/suite/test_6_xor.py",
         "grader/template/network.py", "grader/template/README.md", "grader/template/.github/workflows/grade.yml",
         "grader/locale/ru/LC_MESSAGES/grader.mo", "grader/renderers/report.schema.json",
+        "grader/renderers/templates/page.html.j2",
     } <= names  # fmt: skip
     (source,) = built.glob("*.tar.gz")
     with tarfile.open(source) as archive:

@@ -14,8 +14,10 @@ def printable(text: str, limit: int = TEXT_CHARS) -> str:
 
     Nothing in it is a command to a CI runner that reads the log: "::" at the start of a line, "##[" anywhere.
     """
-    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[:limit])
-    return COMMAND.sub(r"\g<0> ", shown) + ("…" if len(text) > limit else "")
+    shown = text[:limit]
+    if not shown.isprintable():
+        shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in shown)
+    return COMMAND.sub(lambda found: f"{found[0]} ", shown) + ("…" if len(text) > limit else "")
 
 
 PLAIN = "grader.plain"  # how a stream writes what its encoding has no character for

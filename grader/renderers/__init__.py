@@ -8,11 +8,18 @@ from grader.core.report import Report
 from grader.renderers.classroom50 import render_classroom50
 from grader.renderers.github import render_github
 from grader.renderers.gradescope import render_gradescope
-from grader.renderers.html import render_html
 from grader.renderers.json import render_json
 from grader.renderers.junit import render_junit
 from grader.renderers.markdown import render_markdown
 from grader.renderers.text import render_text
+
+
+def render_html(report: Report) -> str:
+    """Return the report as a page; the template engine is imported only for one."""
+    from grader.renderers.html import render_html
+
+    return render_html(report)
+
 
 RENDERERS: dict[str, Callable[[Report], str]] = {
     "json": render_json,

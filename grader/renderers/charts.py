@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from grader.core.figures import Grid, Mark, Pairs, Series
+from markupsafe import Markup
+
+from grader.core.figures import AnyFigure, Grid, Mark, Pairs, Series
 from grader.core.numbers import Number
 from grader.core.outcomes import Evidence
 from grader.renderers.markup import LEVELS, esc, shown, told
@@ -13,10 +15,10 @@ from grader.renderers.markup import LEVELS, esc, shown, told
 MOST_COMPARED = 16  # pairs in one drawing
 
 
-def bar(points: float, most: float, kind: str) -> str:
+def bar(points: float, most: float, kind: str) -> Markup:
     """Return a bar of points; its number and word stand beside it."""
     width = 100 * max(0.0, min(1.0, points / most)) if most else 0.0
-    return (
+    return Markup(  # noqa: S704 - numbers and a class of ours
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
         f'<rect class="track" width="100" height="8"/><rect class="fill {kind}" width="{width:.4g}" height="8"/></svg>'
     )
@@ -27,11 +29,16 @@ def finite(value: Number | None) -> float | None:
     return value if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
-def _svg(width: int, height: int, label: str, body: str, kind: str) -> str:
-    return (
+def _svg(width: int, height: int, label: str, body: str, kind: str) -> Markup:
+    return Markup(  # noqa: S704 - numbers, and labels that are escaped
         f'<svg class="chart {kind}" viewBox="0 0 {width} {height}" role="img" aria-label="{label}" focusable="false">'
         f"{body}</svg>"
     )
+
+
+def drawn(figure: AnyFigure, lang: str) -> str:
+    """Return the drawing of a figure."""
+    return surface(figure) if isinstance(figure, Grid) else points(figure, lang)
 
 
 # --- a grid --------------------------------------------------------------------------------------
@@ -109,6 +116,17 @@ def _mark(mark: Mark, x: float, y: float) -> str:
 def at_of(extent: tuple[float, float], number: int, count: int) -> float:
     """Return where a row or column of a grid is."""
     return extent[0] + (extent[1] - extent[0]) * number / (count - 1)
+
+
+def table(figure: Grid) -> Iterator[tuple[str, list[str]]]:
+    """Yield the values as a table of short numbers: first where the columns are, then where each row is, and what is in it.
+
+    The first row is the highest, as in the picture.
+    """
+    across, up = len(figure.values), len(figure.values[0])
+    yield "", [f"{at_of(figure.x_extent, number, across):.3g}" for number in range(across)]
+    for number in reversed(range(up)):
+        yield f"{at_of(figure.y_extent, number, up):.3g}", [short(finite(row[number])) for row in figure.values]
 
 
 def short(value: float | None) -> str:

@@ -1,6 +1,6 @@
-"""What every page is made of: one escape, one way to say a sentence, one document without network or scripts of others.
+"""What every page is made of: templates, one escape, one way to say a sentence, no network and no scripts of others.
 
-Pages are plain f-strings over `esc` and not a template engine's: `grade --help` stays fast, the core install small.
+Templates get student text as it is: whatever is not markup is made printable, capped and escaped where it is put out.
 """
 
 from __future__ import annotations
@@ -8,8 +8,11 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-import html
 from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
 
 from grader.core.language import word
 from grader.core.numbers import Number
@@ -20,32 +23,52 @@ LEVELS = 20  # steps from an output of 0 to one of 1
 SURFACE = {"light": ("2f6fb0", "f4f2ec", "d9822b"), "dark": ("4a8fd6", "23282f", "d98a3d")}  # 0, a half, 1
 
 
-def esc(text: str, limit: int = TEXT_CHARS) -> str:
+def esc(text: str, limit: int = TEXT_CHARS) -> Markup:
     """Return text for an element or a quoted attribute: on one line, what is not seen made visible, capped, escaped."""
-    return html.escape(printable(text, limit))
+    return escape(printable(text, limit))
 
 
-def told(lang: str, template: str, /, **args: str | float) -> str:
-    """Return a page's own words, escaped."""
-    return html.escape(printable(word(lang, template, **args), 4 * TEXT_CHARS))
+def told(lang: str, template: str, /, **args: str | float) -> Markup:
+    """Return a page's own words; arguments that are no markup are escaped."""
+    words = _words(lang, template)
+    inert = {name: esc(value) if type(value) is str else value for name, value in args.items()}
+    return words.format(**inert) if args else words
 
 
-def shown(value: Number) -> str:
+@functools.cache
+def _words(lang: str, template: str) -> Markup:
+    return Markup(word(lang, template))  # noqa: S704 - ours
+
+
+def shown(value: Number) -> Markup:
     """Return a number as people read it, with a minus of a number's width."""
-    return esc(value, 20) if isinstance(value, str) else f"{value + 0.0:.4g}".replace("-", "\u2212")
+    return esc(value, 20) if isinstance(value, str) else Markup(f"{value + 0.0:.4g}".replace("-", "\u2212"))  # noqa: S704
+
+
+@pass_context
+def own(context: Context, value: object) -> object:
+    """Return what a template puts out: text of somebody else escaped, and capped as the page wants it (chars)."""
+    return esc(value, context.parent["chars"]) if type(value) is str else value
+
+
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    auto_reload=False,
+    undefined=StrictUndefined,
+    finalize=own,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+ENVIRONMENT.filters |= {"own": own, "cut": esc, "number": shown}
 
 
 @functools.cache
-def asset(name: str) -> str:
-    """Return a file that pages carry inside."""
-    return Path(__file__).with_name(name).read_text(encoding="utf-8").strip()
-
-
-@functools.cache
-def style() -> str:
+def style() -> Markup:
     """Return the style sheet of every page."""
-    dark = _levels("dark")
-    return f"{asset('pages.css')}\n{_levels('light')}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    sheet, dark = Path(__file__).with_name("pages.css").read_text(encoding="utf-8").strip(), _levels("dark")
+    return Markup(f"{sheet}\n{_levels('light')}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}")  # noqa: S704
 
 
 def _levels(scheme: str) -> str:
@@ -59,23 +82,13 @@ def _levels(scheme: str) -> str:
     return "\n".join(rules)
 
 
-def head(lang: str, title: str, *, script: str = "") -> str:
-    """Return a document up to its body; title is escaped. Nothing may be loaded, and only this style and script count."""
+def policy(script: str = "") -> Markup:
+    """Return a page's policy: nothing may be loaded, and only this style and script count."""
     run = f" script-src 'sha256-{_hash(script)}';" if script else ""
-    policy = f"default-src 'none'; style-src 'sha256-{_hash(style())}';{run} base-uri 'none'; form-action 'none'"
-    return (
-        f'<!DOCTYPE html>\n<html lang="{esc(lang)}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
-        f"<title>{title}</title>\n<style>{style()}</style>\n</head>\n<body>\n"
-        f'<a class="skip" href="#main">{told(lang, "Skip to the results")}</a>\n'
-    )
+    return Markup(f"default-src 'none'; style-src 'sha256-{_hash(style())}';{run} base-uri 'none'; form-action 'none'")  # noqa: S704
 
 
-def foot(script: str = "") -> str:
-    """Return the end of a document."""
-    return (f"<script>{script}</script>\n" if script else "") + "</body>\n</html>\n"
+ENVIRONMENT.globals |= {"style": style, "policy": policy, "script": ""}
 
 
 def _hash(text: str) -> str:

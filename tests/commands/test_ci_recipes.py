@@ -299,6 +299,7 @@ def test_setup_of_gradescope(platform: Path) -> None:
     needed = (platform / "source" / "requirements.txt").read_text(encoding="utf-8")
     assert {Requirement(line).name for line in needed.splitlines()} == {
         "click",
+        "jinja2",
         "msgspec",
         "numpy",
         "pytest",

@@ -288,10 +288,23 @@ def test_colours_are_extra() -> None:
 
 
 def test_help_is_quick(tmp_path: Path) -> None:
-    """--help imports neither numpy nor pytest, nor what only --watch needs."""
+    """--help imports neither numpy nor pytest, nor what only --watch or a page needs."""
     code = "import sys; from grader.commands.grade import command; command.main(['--help'], 'grade', standalone_mode=False); print(*sys.modules)"
 
     ran = run([sys.executable, "-c", code], cwd=tmp_path)
 
     assert {"click", "grader.commands.grade"} <= set(ran.out.split())
-    assert {"numpy", "pytest", "watchfiles", "msgspec"}.isdisjoint(ran.out.split())
+    assert {"numpy", "pytest", "watchfiles", "msgspec", "jinja2"}.isdisjoint(ran.out.split())
+
+
+def test_only_a_page_needs_templates(tmp_path: Path) -> None:
+    """A report as text is written without the template engine, a page with it."""
+    shutil.copy(SUBMISSIONS / "syntax_error" / "network.py", tmp_path)
+    code = "import sys; from grader.commands.grade import command; command.main(sys.argv[1:], standalone_mode=False); print('jinja2' in sys.modules)"
+
+    loaded = [
+        run([sys.executable, "-c", code, "network.py", "--report", f"{kind}=report"], cwd=tmp_path).out.split()[-1]
+        for kind in ("text", "html")
+    ]
+
+    assert loaded == ["False", "True"]
