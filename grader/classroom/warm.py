@@ -195,7 +195,7 @@ class Server:
         """Answer until the other end has gone."""
         from grader.pipeline.run_suite import CollectedSuite
 
-        with Sandbox(self._task.required, modules=EVERY) as self._box:
+        with Sandbox(self._task.required, modules=(*EVERY, *self._task.lab.packages)) as self._box:
             problem = self._moved()
             if problem is None and self._task.lab.folder:  # its suite may keep something: it is read anew for each
                 self._answer_all(None)

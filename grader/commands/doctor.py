@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from grader import __version__
@@ -66,6 +66,13 @@ def memory_bytes() -> int | None:
                     with contextlib.suppress(OSError, ValueError):  # "max": no limit
                         found.append(int((folder / name).read_text(encoding="ascii")))
     return min(found, default=None)
+
+
+def lacking(packages: Iterable[str]) -> dict[str, str]:
+    """Return what to do about each package of a lab that is not installed."""
+    from grader.pipeline.assignment import is_installed
+
+    return {name: f"not installed: pip install {name}" for name in packages if not is_installed(name)}
 
 
 def greeting() -> Hello:

@@ -71,11 +71,12 @@ def new(folder: Path, lab: Path | None, lang: str) -> int:
     from grader.commands.installation import source
     from grader.commands.new import TEMPLATE, copy_template, fill_in
     from grader.core.errors import GradeError
-    from grader.pipeline.grading import assignment
+    from grader.pipeline.assignment import read_assignment
 
     try:
-        next_ = f"grade {folder / assignment(lab).file}"
-        names = copy_template(TEMPLATE if lab is None else lab / "template", folder)
+        described = read_assignment(lab)
+        next_ = f"grade {folder / described.file}"
+        names = copy_template(TEMPLATE if lab is None else lab / "template", folder, described)
     except GradeError as error:
         return refused(error, lang)
     except FileExistsError as error:
@@ -100,14 +101,22 @@ def installs(source: Source, lang: str) -> str:
     )
 
 
-def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
-    """Print what this machine offers, and end."""
-    if value and not context.resilient_parsing:
-        from grader.commands.doctor import examine
+def doctor(lab: Path | None, lang: str) -> int:
+    """Print what this machine offers, and what of it a lab lacks."""
+    from grader.commands.doctor import examine, lacking
+    from grader.core.errors import GradeError
+    from grader.pipeline.assignment import read_assignment
 
-        for line in examine():
-            click.echo(line)
-        context.exit()
+    for line in examine():
+        click.echo(line)
+    try:
+        packages = read_assignment(lab).packages
+    except GradeError as error:
+        return refused(error, lang)
+    missing = lacking(packages)
+    for package in packages:
+        click.echo(f"package {package}: {missing.get(package, 'installed')}")
+    return exits.BROKEN if missing else exits.GRADED
 
 
 @click.command(epilog=EPILOG)
@@ -136,6 +145,7 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     help="Language of the report.",
 )
 @options.require_sandbox()
+@click.option("is_debugged", "--debug", is_flag=True, help="Show what the lab's suite prints, on standard error.")
 @click.option("is_watched", "--watch", is_flag=True, help="Grade again at each save, until Ctrl-C.")
 @click.option("is_plain", "--no-color", is_flag=True, help="No colours on a terminal; NO_COLOR does the same.")
 @click.option(
@@ -146,19 +156,19 @@ def doctor(context: click.Context, _: click.Parameter, value: bool) -> None:
     help="Copy the lab's template into a new folder and exit.",
 )
 @click.option(
+    "is_examined",
     "--doctor",
     is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=doctor,
-    help="Show what this machine offers and exit.",
+    help="Show what this machine offers, and the packages of the lab, and exit.",
 )
 @click.version_option(__version__, prog_name="grade")
-def command(submission: Path | None, copied: Path | None, seed: int | None, **given: Any) -> int:
+def command(submission: Path | None, copied: Path | None, seed: int | None, is_examined: bool, **given: Any) -> int:
     """Grade SUBMISSION: three sigmoid neurons that learn XOR.
 
     SUBMISSION is a Python file, a notebook, a .zip or .tar.gz archive, or a folder with one of them.
     """
+    if is_examined:
+        return doctor(given["lab"], given["lang"])
     if copied is not None:
         return new(copied, given["lab"], given["lang"])
     if submission is None:
@@ -197,6 +207,7 @@ class Asked:
     rubric: Path | None
     lang: str
     required: str
+    is_debugged: bool
     is_watched: bool
     is_plain: bool
 
@@ -208,7 +219,7 @@ class Asked:
         if not os.path.lexists(self.submission):
             raise UsageError("{path} does not exist.", path=self.submission.name)
         task = assignment(self.lab, rubric=self.rubric, time_limit=self.time_limit)
-        return replace(task, is_run_asked=self.training_run)
+        return replace(task, is_run_asked=self.training_run, is_debugged=self.is_debugged)
 
     def write(self, report: Report) -> int:
         """Write the reports; return the exit code of that."""

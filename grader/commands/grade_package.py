@@ -36,18 +36,20 @@ def gradescope(
     if out.is_dir():
         raise click.UsageError(f"{str(out)!r} is a folder.")
     try:
-        points = read_assignment(lab, rubric).rubric.max_score
+        described = read_assignment(lab, rubric)
     except GradeError as error:
         click.echo(f"grade-package: {shown(str(error))}", err=True)
         return error.exit_code
     words = ["--lang", lang, "--require-sandbox", required]
     if time_limit is not None:
         words += ["--time-limit", f"{time_limit:g}"]
-    content = packed(words, lab, rubric)
+    content = packed(words, lab, rubric, described.packages)
     temporary = out.with_name(out.name + ".part")
     temporary.write_bytes(content)
     temporary.replace(out)
-    click.echo(f"{shown(str(out))}: upload it as the autograder of an assignment with {points} points.")
+    click.echo(
+        f"{shown(str(out))}: upload it as the autograder of an assignment with {described.rubric.max_score} points."
+    )
     return exits.GRADED
 
 

@@ -9,6 +9,8 @@ import os
 import shutil
 from pathlib import Path
 
+from grader.pipeline.assignment import Assignment
+
 GRADER = Path(__file__).parents[1]
 INSTALLED = GRADER / "template"  # put there by the build
 TEMPLATE = INSTALLED if INSTALLED.is_dir() else GRADER.parent / "student_template"
@@ -17,8 +19,8 @@ DEFAULT = "vars.GRADER || ''"  # in the workflow
 PLACEHOLDER = "git+https://HOST/OWNER/REPOSITORY@COMMIT"  # in the handout
 
 
-def copy_template(template: Path, folder: Path) -> tuple[str, ...]:
-    """Copy a lab's template into a folder that is new or empty; return the names of its files.
+def copy_template(template: Path, folder: Path, lab: Assignment) -> tuple[str, ...]:
+    """Copy a lab's template, and its data files, into a folder that is new or empty; return the names of the files.
 
     FileExistsError where something stands there, other OSErrors as the file system gives them.
     """
@@ -31,6 +33,9 @@ def copy_template(template: Path, folder: Path) -> tuple[str, ...]:
         copy_function=shutil.copyfile,
         ignore=shutil.ignore_patterns("__pycache__"),
     )
+    for name in lab.files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(lab.place / name, folder / name)
     return tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
 
 

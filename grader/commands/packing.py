@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -14,14 +14,19 @@ from grader.pipeline.assignment import files_of
 GRADER = Path(__file__).parents[1]
 SCRIPTS_PLACE = Path(__file__).with_name("gradescope")
 SCRIPTS = ("setup.sh", "run_autograder")
-LEFT_OUT = {"__pycache__", "gradescope", "template"}
+LEFT_OUT = {"__pycache__", "gradescope", "template", "example"}
 DATE = (1980, 1, 1, 0, 0, 0)  # one for all: the same grader makes the same bytes
 RUBRIC = "rubric.toml"
 LAB = "assignment"
 
 
-def gradescope(options: list[str], lab: Path | None = None, rubric: Path | None = None) -> bytes:
-    """Return the zip of a Gradescope autograder that grades with these options of `grade`, another lab or rubric."""
+def gradescope(
+    options: list[str], lab: Path | None = None, rubric: Path | None = None, packages: Sequence[str] = ()
+) -> bytes:
+    """Return the zip of a Gradescope autograder that grades with these options of `grade`, another lab or rubric.
+
+    packages are what the lab needs, by the names that are imported.
+    """
     files = {f"grader/{name}": content for name, content in own_files()}
     if lab is not None:
         options = [*options, "--assignment", LAB]
@@ -30,7 +35,7 @@ def gradescope(options: list[str], lab: Path | None = None, rubric: Path | None 
         options = [*options, "--rubric", RUBRIC]
     files |= {name: (SCRIPTS_PLACE / name).read_bytes() for name in SCRIPTS}
     files["options"] = "".join(f"{option}\n" for option in options).encode()
-    files["requirements.txt"] = "".join(f"{one}\n" for one in requirements()).encode()
+    files["requirements.txt"] = "".join(f"{one}\n" for one in (*requirements(), *distributions(packages))).encode()
     if rubric is not None:
         files[RUBRIC] = rubric.read_bytes()
     packed = io.BytesIO()
@@ -50,6 +55,13 @@ def own_files() -> Iterator[tuple[str, bytes]]:
         name = path.relative_to(GRADER)
         if path.is_file() and LEFT_OUT.isdisjoint(name.parts):
             yield name.as_posix(), path.read_bytes()
+
+
+def distributions(packages: Iterable[str]) -> list[str]:
+    """Return what pip installs for packages by the names that are imported; the same name where nothing here has it."""
+    providers = metadata.packages_distributions()
+    tops = dict.fromkeys(package.partition(".")[0] for package in packages)
+    return list(dict.fromkeys(providers.get(top, [top])[0] for top in tops))
 
 
 def requirements() -> list[str]:

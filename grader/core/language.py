@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Row = TypeVar("Row", CaseResult, CriterionResult)
 
 LANGUAGES = ("en", "ru")
+EACH = "{en}"  # the id of a sentence that comes in every language, each an argument
 LOCALE = Path(__file__).parents[1] / "locale"
 DOMAIN, LAB_DOMAIN = "grader", "lab"  # locale/<language>/LC_MESSAGES/grader.mo here, lab.mo in the folder of a lab
 
@@ -71,26 +72,31 @@ def message_in(message: Message, lang: str) -> Message:
     return message if lang == "en" else Words(catalogue(lang)).message(message)
 
 
-def report_in(report: Report, lang: str, lab: Path) -> Report:
-    """Return a report that was made in English with all titles and sentences in a language; lab is the lab's folder."""
+def report_in(report: Report, lang: str, lab: Path, words: Mapping[str, Mapping[str, str]]) -> Report:
+    """Return a report that was made in English with all titles and sentences in a language.
+
+    lab is the lab's folder, words its texts in other languages, by language and English text.
+    """
     report = replace(report, lang=lang)
     if lang == "en":
         return report
     known = catalogue_of(lab, lang)
-    plain = Words(known)
-    return Words(known, {one.id: plain.text(one.title) for one in report.criteria}).report(report)
+    own = {EACH: f"{{{lang}}}", **words.get(lang, {})}
+    plain = Words(known, own)
+    return Words(known, own, {one.id: plain.text(one.title) for one in report.criteria}).report(report)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A catalogue, and what a report has in it; titles are those of the criteria, by id."""
+    """A catalogue, texts of the lab beside it, and what a report has in them; titles are those of the criteria, by id."""
 
     known: gettext.NullTranslations
+    own: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, template: str) -> str:
         """Return a template."""
-        return self.known.gettext(template) if template else template
+        return self.own.get(template) or self.known.gettext(template) if template else template
 
     def message(self, message: Message) -> Message:
         """Return a message; it stays English where its translation has other arguments."""

@@ -33,10 +33,9 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Imports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The import rules: frameworks that are banned, packages that are preloaded, stand-ins."""
+    """The import rules: frameworks that are banned, and stand-ins."""
 
     banned: tuple[str, ...] = ()
-    allowed: tuple[str, ...] = ()
     stand_ins: tuple[str, ...] = ()
 
 

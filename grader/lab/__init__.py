@@ -1,7 +1,11 @@
 """What a suite is written with."""
 
+from grader.core.faults import FaultKind
 from grader.core.figures import Grid, Mark, Pairs, Series
-from grader.core.outcomes import Evidence, Verdict
+from grader.core.integers import Count, Extent, Key
+from grader.core.messages import Message, listed, say
+from grader.core.numbers import show
+from grader.core.outcomes import Evidence, Outcome, Verdict
 from grader.lab.answers import Answer
 from grader.lab.cases import (
     CaseEvidence,
@@ -22,10 +26,16 @@ __all__ = [
     "Answer",
     "CaseEvidence",
     "CaseStopped",
+    "Count",
     "Evidence",
+    "Extent",
+    "FaultKind",
     "Grid",
+    "Key",
     "Mark",
+    "Message",
     "Other",
+    "Outcome",
     "Pairs",
     "Remote",
     "Series",
@@ -39,8 +49,11 @@ __all__ = [
     "equal",
     "generator",
     "is_close",
+    "listed",
     "measurement",
     "not_gradable",
+    "say",
+    "show",
     "side_by_side",
     "slopes",
     "student_fault",

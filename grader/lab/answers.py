@@ -5,7 +5,7 @@ Another form ends the case with a sentence; a suite never breaks on what a stude
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from grader.core.faults import Fault, FaultKind
 from grader.core.messages import Message, say
 from grader.lab.cases import CaseStopped, unmet
-from grader.lab.values import Other, Table
+from grader.lab.values import ITEMS, Other, Sendable, SuiteMistake, Table, pack
 
 if TYPE_CHECKING:
     from grader.lab.student import Student
@@ -22,12 +22,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Answer:
-    """The value of one call, by what the call was."""
+def _unformed(*_: object) -> NoReturn:
+    raise SuiteMistake(
+        "an Answer is no value yet: take it as .array(...), .number(), .text(), .list(), .dict() or .table()"
+    )
+
+
+class Answer(Sendable):
+    """The value of one call, by what the call was. It is no value itself: as one, it would be true, and equal to nothing."""
 
     def __init__(self, student: Student, what: str | Message, value: Any) -> None:
         self.student, self.what = student, what
-        self.value = value
+        self._value = value
+
+    __bool__ = __eq__ = __len__ = __iter__ = __getitem__ = __contains__ = __float__ = __int__ = __array__ = _unformed
+    __lt__ = __le__ = __gt__ = __ge__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _unformed
+    __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __neg__ = __abs__ = __format__ = _unformed
+    __hash__ = None  # type: ignore[assignment]
+    __array_ufunc__ = None
+
+    @property
+    def value(self) -> Any:
+        """The value in whatever form it came."""
+        self.student.taken = self
+        return self._value
 
     def array(self, *shape: int | None) -> NDArray[Any]:
         """Return numbers of that shape, None for any extent; a number and a list of numbers are fine, too."""
@@ -63,6 +81,8 @@ class Answer:
         is_row = isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
         if not is_row or size not in (None, len(value)):
             raise self._other(say("a list") if size is None else say("a list of {size}", size=size))
+        if len(value) > ITEMS:
+            raise self.student.stopped(Fault(kind=FaultKind.TOO_LARGE), self.what)
         items = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
         return [Answer(self.student, f"{self.what}[{place}]", item) for place, item in enumerate(items)]
 
@@ -78,6 +98,14 @@ class Answer:
         """Make sure that nothing was returned."""
         if self.value is not None:
             raise self._other(say("nothing (None)"))
+
+    def packed(self, blocks: Any) -> Any:
+        """Return the value as an argument of another call."""
+        if isinstance(self.value, Other):
+            raise unmet(
+                "{what} returned {given}, which cannot be passed on.", what=self.what, given=form_of(self.value)
+            )
+        return pack(self.value, blocks)
 
     def words(self, kind: type[T]) -> T:
         """Return what an operation of the lab answered, as kind; another form is a broken answer."""
@@ -107,7 +135,8 @@ class Answer:
 def form_of(value: Any) -> str | Message:
     """Return what a value is, in a few words."""
     if isinstance(value, np.ndarray):
-        return say("an array of shape {shape}", shape=_shape(value.shape))
+        words = "an array of texts of shape {shape}" if value.dtype.kind == "U" else "an array of shape {shape}"
+        return say(words, shape=_shape(value.shape))
     if isinstance(value, Other):
         return value.type
     if isinstance(value, (list, tuple)):

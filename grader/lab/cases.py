@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, cast, overload
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 
 from grader.core.faults import Fault, FaultKind
+from grader.core.language import EACH, LANGUAGES
 from grader.core.messages import NOT_INSTALLED, Message, say
 from grader.core.numbers import Number, Probe, number, vector
 from grader.core.outcomes import Evidence, Outcome, StudentError, Verdict
 from grader.lab.source import SourceFile
+from grader.lab.values import SuiteMistake
 from grader.sandbox.confined.newer import HERE, shown
 
 T = TypeVar("T")
@@ -91,10 +94,26 @@ class CaseStopped(pytest.fail.Exception):  # type: ignore[name-defined,misc]
         self.seen_in = seen_in
 
 
+Text = str | Mapping[str, str]  # of a suite: one text, or one for each language ({"en": ..., "ru": ...})
+
+
+def worded(text: Text, args: Mapping[str, str | float | Message]) -> Message:
+    """Return a text of a suite as a sentence: {name} is the argument of that name, every other brace is a brace."""
+    if isinstance(text, str):
+        field_ = rf"\{{(?:{'|'.join(map(re.escape, args)) or '(?!)'})(?:[!:][^{{}}]*)?\}}"
+        template = re.sub(rf"({field_})|[{{}}]", lambda found: found[0] if found[1] else found[0] * 2, text)
+        return say(template, **args)
+    known = {lang: one for lang, one in text.items() if lang in LANGUAGES}
+    if not known or len(known) < len(text):
+        raise SuiteMistake(f"a text has the languages {', '.join(LANGUAGES)}, not {', '.join(text)}")
+    first = next(iter(known.values()))
+    return say(EACH, **{lang: known.get(lang, first) for lang in LANGUAGES})
+
+
 def unmet(
-    template: str,
+    template: Text,
     *,
-    hint: str | None = None,
+    hint: Text | None = None,
     seen: Evidence | None = None,
     verdict: Verdict = Verdict.FAILED,
     named: str | None = None,
@@ -104,15 +123,15 @@ def unmet(
 ) -> CaseStopped:
     """Return the end of a case whose expectation does not hold; template and hint are sentences.
 
-    named is the id of the mistake; probe is shown where there is nothing seen, by name; formula is what to reread.
+    Braces in them are text, but for the names of args. named is the id of the mistake; probe is shown where there is nothing seen, by name; formula is what to reread.
     """
     if seen is None and probe:
         seen = side_by_side(**probe)
     return CaseStopped(
         Outcome(
             verdict=verdict,
-            feedback=say(template, **args),
-            hint=None if hint is None else say(hint),
+            feedback=worded(template, args),
+            hint=None if hint is None else worded(hint, args),
             evidence=[] if seen is None else [seen],
             misconception=named,
             formula=formula,
@@ -139,7 +158,7 @@ FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
     "NotImplementedError": ("{what} is not written yet ({place}).", None),
     "ModuleNotFoundError": (
         "{file} cannot run here: {error} ({place}).",
-        "Use numpy only, and hand in every file that yours imports.",
+        "Import only what the lab allows, and submit every file that yours imports.",
     ),
     FaultKind.RAISED: ("{what} raised {type}: {error} ({place}).", None),
     FaultKind.EXITED: (
@@ -153,7 +172,10 @@ FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
         "Keep the parameters of the template; further ones need default values.",
     ),
     FaultKind.MEMORY: ("{what} asked for more than the {limit} MiB of memory that it may use.", None),
-    FaultKind.TIMEOUT: ("{what} did not end within {seconds} s.", "Look for a loop that never ends."),
+    FaultKind.TIMEOUT: (
+        "{what} did not end within {seconds} s.",
+        "Look for a loop that never ends, or for work that is done more often than needed.",
+    ),
     FaultKind.WAITED: (
         "{what} waited {seconds} s for something that does not happen here.",
         "Remove what waits for a key, another thread, another program or the network.",
@@ -172,12 +194,13 @@ FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
     ),
     FaultKind.LEVEL: ("{what} was not run: {error}.", None),
     FaultKind.TOO_LARGE: (
-        "{what} returned more than can be read: at most 50000 values in lists and dicts, 12 of them inside each other.",
+        "{what} returned more than can be read: at most 50000 values in lists and dicts, 12 of them inside each other, "
+        "and 1000 arrays of 16 MiB together.",
         "Return numpy arrays for many numbers.",
     ),
     FaultKind.PROTOCOL: (
         "{what} gave an answer that the grader cannot read.",
-        "Keep the model small, and leave the process's open files alone.",
+        "Return less at once, and leave the process's open files alone.",
     ),
 }
 EXCEPTIONS = {FaultKind.RAISED, FaultKind.EXITED, FaultKind.MEMORY}

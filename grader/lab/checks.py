@@ -1,6 +1,6 @@
 """What a case compares: numbers, values and conditions. A comparison that does not hold ends the case with a sentence.
 
-Sentences are texts: braces in them stay as they are.
+Sentences and hints are texts, or one text for each language ({"en": ..., "ru": ...}); braces in them stay as they are.
 """
 
 from __future__ import annotations
@@ -13,26 +13,32 @@ import pytest
 from numpy.typing import NDArray
 
 from grader.lab.answers import Answer, form_of
-from grader.lab.cases import CaseStopped, side_by_side, unmet
-from grader.lab.values import Table
+from grader.lab.cases import CaseStopped, Text, side_by_side, unmet
+from grader.lab.values import SuiteMistake, Table
 
 SHOWN_CHARS = 300
+BEFORE = 8  # characters before the first difference
 STEP = 1e-6  # of a central difference
 
 
-def case(criterion: str) -> pytest.MarkDecorator:
-    """Mark a test as a case of a criterion; its id is the function's name without `test_`."""
-    return pytest.mark.criterion(criterion)
+def case(
+    criterion: str, *, points: int | None = None, en: str = "", ru: str = "", fresh: bool = False
+) -> pytest.MarkDecorator:
+    """Mark a test as a case of a criterion; its id is the function's name without `test_`.
+
+    points may stand in rubric.toml instead; en and ru are the title (default: the docstring); fresh loads the program anew.
+    """
+    return pytest.mark.criterion(criterion, points=points, en=en, ru=ru, fresh=fresh)
 
 
 def close(
     actual: Answer | Any,
     expected: Any,
-    sentence: str = "",
+    sentence: Text = "",
     *,
     rtol: float = 1e-6,
     atol: float = 1e-8,
-    hint: str | None = None,
+    hint: Text | None = None,
     named: str | None = None,
     mistakes: Mapping[str, Any] | None = None,
     probe: Mapping[str, Any] | None = None,
@@ -41,7 +47,10 @@ def close(
 
     mistakes are wrong values by the mistake's name; the one that alone explains the numbers is named.
     """
-    wanted = np.asarray(expected, dtype=float)
+    try:
+        wanted = np.asarray(expected, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise SuiteMistake(f"close: expected holds no numbers of one shape: {error}") from error
     found = actual.array(*wanted.shape) if isinstance(actual, Answer) else np.asarray(actual, dtype=float)
 
     def agrees(value: Any) -> bool:
@@ -63,24 +72,24 @@ def close(
 def equal(
     actual: Answer | Any,
     expected: Any,
-    sentence: str = "",
+    sentence: Text = "",
     *,
-    hint: str | None = None,
+    hint: Text | None = None,
     named: str | None = None,
     probe: Mapping[str, Any] | None = None,
 ) -> None:
     """Compare a value: the very same, and of the same type; in lists, dicts and tables, too."""
     found = actual.value if isinstance(actual, Answer) else actual
     if not same(found, expected):
-        seen = {"expected": shown(expected), "actual": shown(found), **(probe or {})}
+        seen = {**apart(shown(expected), shown(found)), **(probe or {})}
         raise stopped(sentence, unmet("The value differs from the right one."), hint, named, seen)
 
 
 def check(
     condition: bool,
-    sentence: str,
+    sentence: Text,
     *,
-    hint: str | None = None,
+    hint: Text | None = None,
     named: str | None = None,
     probe: Mapping[str, Any] | None = None,
 ) -> None:
@@ -136,10 +145,17 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}… ({form_of(value)})"
 
 
+def apart(expected: str, actual: str) -> dict[str, str]:
+    """Return two texts as evidence, which is cut where it is long: from shortly before the place where they differ."""
+    same_chars = next((at for at, (one, other) in enumerate(zip(expected, actual, strict=False)) if one != other), 0)
+    start = same_chars - BEFORE
+    if start <= BEFORE:
+        return {"expected": expected, "actual": actual}
+    return {"expected": f"…{expected[start:]}", "actual": f"…{actual[start:]}"}
+
+
 def stopped(
-    sentence: str, default: CaseStopped, hint: str | None, named: str | None, seen: dict[str, Any]
+    sentence: Text, default: CaseStopped, hint: Text | None, named: str | None, seen: dict[str, Any]
 ) -> CaseStopped:
-    """Return the end of a case with a sentence whose braces are text, or with the default one."""
-    template = "{sentence}" if sentence else default.feedback.id
-    args: dict[str, Any] = {"sentence": sentence} if sentence else {}
-    return unmet(template, hint=hint, named=named, seen=side_by_side(**seen) if seen else None, **args)
+    """Return the end of a case with a sentence, or with the default one."""
+    return unmet(sentence or default.feedback.id, hint=hint, named=named, seen=side_by_side(**seen) if seen else None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from grader.core.messages import Message, say
 from grader.lab.answers import Answer
 from grader.lab.cases import CaseStopped, measurement, student_fault, trouble
 from grader.lab.source import SourceFile
-from grader.lab.values import Handle, pack, unpack
+from grader.lab.values import Sendable, SuiteMistake, pack, unpack
 from grader.sandbox.client import Loaded, Reply, Trouble, Worker
 from grader.sandbox.protocol import ProtocolError, Statement
 
@@ -36,7 +37,7 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
 
 
-class Remote:
+class Remote(Sendable):
     """An object in the worker. Its methods are called there: `model.fit(X, y)` gives an Answer.
 
     Names that begin with an underscore, and methods called get, set or call, are reached by `call("name", ...)`.
@@ -49,6 +50,10 @@ class Remote:
         if method.startswith("_"):
             raise AttributeError(method)
         return lambda *arguments, **named: self.call(method, *arguments, **named)
+
+    def packed(self, blocks: dict[str, Any]) -> Any:  # noqa: ARG002  - it has none
+        """Return the number under which the worker keeps it."""
+        return ["o", self._number]
 
     def call(self, method: str, /, *arguments: Any, time_s: float | None = None, **named: Any) -> Answer:
         """Call a method, with time_s seconds for it (default: the lab's limit of a call)."""
@@ -74,14 +79,22 @@ class Student:
     """The submission of one run, loaded in its worker."""
 
     def __init__(
-        self, worker: Worker, file: SourceFile, limits: Limits, seed: int, operations: Iterable[str] = ()
+        self,
+        worker: Worker,
+        file: SourceFile,
+        limits: Limits,
+        seed: int,
+        operations: Iterable[str] = (),
+        files: Mapping[str, Path] | None = None,
     ) -> None:
         self.seed = seed
         self.file = file
+        self.files = files or {}  # the data files of the lab, by the name under which the program reads them
         self.limits = limits
         self.is_run_asked = False  # one run of the training from the student's own start, as a remark
         self.kept: dict[str, Any] = {}
         self._notes: dict[str, Message] = {}
+        self.taken: Answer | None = None  # the last answer that the running case looked at
         self.case = ""  # "criterion.case" of the one that is running
         self._worker = worker
         self._operations = frozenset(operations)
@@ -133,9 +146,11 @@ class Student:
     def _file(self, one: Trouble) -> SourceFile:
         return self.file if one.file == self.file.name else SourceFile(name=one.file, text="")
 
-    def begin(self, case: str) -> None:
-        """Start a case: fresh objects, reseeded generators."""
-        self.case = case
+    def begin(self, case: str, *, is_fresh: bool = False) -> None:
+        """Start a case: fresh objects, reseeded generators; where it is to be fresh, the program loaded anew."""
+        self.case, self.taken = case, None
+        if is_fresh and self._worker.loaded is not None:
+            self._worker.stop()  # the next request loads it again
         self._unmade, self._oldest = {}, self._objects
         self._worker.begin(case)
 
@@ -229,7 +244,7 @@ class Student:
         """Ask the worker; CaseStopped where the student's code does not answer. what names the call for the student."""
         _ = self.loaded  # what stops there is told of the file, not of what is asked
         if any(remote._number <= self._oldest for remote in remotes):
-            raise LookupError(f"{what}: this object was made in an earlier case")
+            raise SuiteMistake(f"{what}: this object was made in an earlier case")
         recipes = [recipe for remote in remotes for recipe in self._recipes(remote._number)]
         made = [str(recipe["name"]) for recipe in recipes if "name" in recipe]
         needs = (*made, *needs)
@@ -242,9 +257,7 @@ class Student:
             sent["make"] = recipes
         if arguments is not None:
             by_place, by_name = arguments
-            sent["arguments"] = pack(
-                ([_sent(one) for one in by_place], {k: _sent(v) for k, v in by_name.items()}), blocks
-            )
+            sent["arguments"] = pack((list(by_place), by_name), blocks)
         result = self._worker.request(op, sent, blocks, time_s)
         if isinstance(result, Reply):
             try:
@@ -272,15 +285,6 @@ class Student:
             return []
         recipe = self._unmade.pop(number)
         return [*(self._recipes(recipe["of"]) if "of" in recipe else []), recipe]
-
-
-def _sent(value: Any) -> Any:
-    """Return an argument with objects of the worker as their numbers."""
-    if isinstance(value, Remote):
-        return Handle(value._number)
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_sent, value))
-    return {key: _sent(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _remotes(arguments: Iterable[Any], named: Mapping[str, Any]) -> list[Remote]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,11 @@ NAME_CHARS = 80
 DIGITS = 1_300
 SAFE = 2**53
 
-Scalar = None | bool | int | float | str | bytes
+SCALARS = {type(None), bool, int, float, str}  # that JSON has itself
+
+
+class SuiteMistake(TypeError):
+    """A suite uses this interface in a way that it cannot mean: the lecturer's mistake, whatever the submission did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,31 @@ class Table:
     columns: Mapping[str, list[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """The number under which the worker keeps an object."""
+class Sendable:
+    """Something of this interface that can be an argument: an object of the worker's, an answer."""
 
-    number: int
+    def packed(self, blocks: dict[str, NDArray[Any]]) -> Any:
+        """Return it as tagged JSON, its arrays added to blocks."""
+        raise NotImplementedError
+
+
+def are_themselves(items: Sequence[Any]) -> bool:
+    """Say whether all items stand for themselves in JSON, in one look: finite floats, or texts and small integers."""
+    kinds = set(map(type, items))
+    if kinds == {float}:
+        return math.isfinite(sum(items))
+    return kinds <= {int, str, type(None), bool} and (
+        int not in kinds or all(-SAFE < item < SAFE for item in items if type(item) is int)
+    )
 
 
 def pack(value: Any, blocks: dict[str, NDArray[Any]]) -> Any:
-    """Return a value as tagged JSON, its arrays added to blocks; TypeError for what cannot be passed to a submission."""
+    """Return a value as tagged JSON, its arrays added to blocks; SuiteMistake for what cannot be passed to a submission."""
+    if isinstance(value, (list, tuple)):
+        items = value if are_themselves(value) else [pack(item, blocks) for item in value]
+        return ["l" if isinstance(value, list) else "t", items]
+    if isinstance(value, Sendable):
+        return value.packed(blocks)
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else bool(value)
     if isinstance(value, (int, np.integer)):
@@ -69,15 +89,11 @@ def pack(value: Any, blocks: dict[str, NDArray[Any]]) -> Any:
         return ["a", name]
     if isinstance(value, np.ndarray) and value.dtype.kind == "U":
         return ["s", list(value.shape), value.ravel().tolist()]
-    if isinstance(value, (list, tuple)):
-        return ["l" if isinstance(value, list) else "t", [pack(item, blocks) for item in value]]
     if isinstance(value, dict):
         return ["d", [[pack(key, blocks), pack(item, blocks)] for key, item in value.items()]]
     if isinstance(value, Table):
         return ["T", [[name, pack(column, blocks)] for name, column in value.columns.items()]]
-    if isinstance(value, Handle):
-        return ["o", value.number]
-    raise TypeError(
+    raise SuiteMistake(
         f"a suite passes numbers, texts, lists, tuples, dicts, arrays, tables and objects of the submission, not {type(value).__name__}"
     )
 
@@ -102,7 +118,7 @@ class _Unpacker:
             return value
         match value:
             case ["l" | "t" as tag, list(items)]:
-                made = [self.unpack(item, depth - 1) for item in items]
+                made = items if self._are_plain(items, depth) else [self.unpack(item, depth - 1) for item in items]
                 return made if tag == "l" else tuple(made)
             case ["d", list(pairs)]:
                 return dict(self._pair(pair, depth) for pair in pairs)
@@ -117,6 +133,13 @@ class _Unpacker:
             case ["?", str(name)]:
                 return Other(name[:NAME_CHARS])
         raise ProtocolError("no plain value")
+
+    def _are_plain(self, items: list[Any], depth: int) -> bool:
+        """Say whether all items are values as they are, and count them."""
+        if depth == 1 or len(items) > self._left or not set(map(type, items)) <= SCALARS:
+            return False
+        self._left -= len(items)
+        return True
 
     def _pair(self, pair: Any, depth: int) -> tuple[Any, Any]:
         match pair:

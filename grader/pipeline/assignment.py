@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.machinery
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import msgspec
@@ -15,15 +16,19 @@ from msgspec import structs
 from grader.core.errors import BrokenGrader, UsageError, cause
 from grader.core.language import LAB_DOMAIN, LANGUAGES, catalogue_of
 from grader.core.limits import Limits
-from grader.core.rubric import Rubric
+from grader.core.rubric import CaseRule, Criterion, Imports, Rubric
+from grader.pipeline.declared import Declared, Undeclared, declared
 from grader.pipeline.lab_package import LabPackage, unknown_hooks
+from grader.sandbox.processes import packages
 
 LABS = Path(__file__).parents[1] / "labs"
 DEFAULT_LAB = LABS / "xor"
 TOML_BYTES = 256 * 1024
+DATA_BYTES = 16 * 2**20  # of all data files together
 BESIDE = ("template", "solutions", "__pycache__")  # no grade depends on them, even where they are packages
 
 T = TypeVar("T")
+Text = str | dict[str, str]  # or one for each language
 
 
 class BonusFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,8 +44,10 @@ class Assignment:
     """A lab as the harness needs it: a folder with a rubric, suites and a template, limits, and the contract's names.
 
     file is what is handed in, classes what its text defines, functions what else is asked for, operations the names
-    of what its confined.py does. folder is where it is, absolute or inside the default lab ("": that itself); sha256 is over all that is in it
-    but the template ("" for this lab, which is the grader's own code). bonus has what is to know about files of bonus criteria.
+    of what its confined.py does. files are data that students get and that their code reads by name; packages must be
+    installed, optional_packages may be. folder is where it is, absolute or inside the default lab ("": that itself);
+    sha256 is over all that is in it but the template ("" for this lab, which is the grader's own code). bonus has what is
+    to know about files of bonus criteria. words are the lab's texts in other languages, by language and English text.
     """
 
     rubric: Rubric
@@ -49,11 +56,16 @@ class Assignment:
     classes: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    optional_packages: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     folder: str = ""
     sha256: str = ""
     bonus: tuple[BonusFile, ...] = ()
+    words: Mapping[str, dict[str, str]] = field(default_factory=dict)
     is_run_asked: bool = False  # one run of train from the student's own start, as a remark
+    is_debugged: bool = False  # what the suite prints is shown
 
     @property
     def place(self) -> Path:
@@ -73,12 +85,34 @@ class Assignment:
 class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What assignment.toml says of a lab."""
 
-    title: str
+    title: Text
     file: str
     classes: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    optional_packages: tuple[str, ...] = ()
     limits: Limits = Limits()
     bonus: tuple[BonusFile, ...] = ()
+
+
+class WrittenCriterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A criterion as rubric.toml has it: points may stand in its cases, and those in the suite."""
+
+    id: str
+    title: Text
+    points: int | None = None
+    is_gate: bool = False
+    bonus: bool = False
+    file: str = ""
+    cases: tuple[CaseRule, ...] = ()
+
+
+class WrittenRubric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What rubric.toml says."""
+
+    criteria: tuple[WrittenCriterion, ...] = ()
+    imports: Imports = Imports()
 
 
 def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> Assignment:
@@ -91,18 +125,71 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
         raise UsageError("{path} is not the folder of an assignment.", path=place.name)
     path = place / "assignment.toml"
     said = read_toml(path, Described)
-    rules = read_rubric(rubric or place / "rubric.toml")
+    suite_has = suite_points(place / "suite") if rubric is None else []
+    words: dict[str, dict[str, str]] = {lang: {} for lang in LANGUAGES[1:]}
+    rules = read_rubric(rubric or place / "rubric.toml", suite_has, words)
     refuse(path, contradictions(said, rules))
+    refuse(path, unusable(said.files, place))
     if rubric is None:  # another one may leave a file out
         unnamed = [one.file for one in said.bonus if one.file not in rules.bonus_files]
         refuse(path, [f"no bonus criterion is judged by {file}" for file in unnamed])
     if not any((place / "suite").glob("test_*.py")):
         raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
-    lab = Assignment(rubric=rules, operations=operations_of(place), **structs.asdict(said))
+    about = {**structs.asdict(said), "title": in_english(said.title, words)}
+    lab = Assignment(rubric=rules, operations=operations_of(place), words=words, **about)
     if folder is None:
         return lab
     check_catalogues(place)
     return replace(lab, folder=str(place.resolve()), sha256=content_hash(place))
+
+
+def in_english(text: Text, words: Mapping[str, dict[str, str]]) -> str:
+    """Return a text in English, or else in the language that it has; words gets the others."""
+    if isinstance(text, str):
+        return text
+    main = text.get("en") or next(iter(text.values()), "")
+    for lang, known in words.items():
+        if lang in text:
+            known[main] = text[lang]
+    return main
+
+
+def suite_points(suite: Path) -> list[Declared]:
+    """Return the cases whose points stand in a suite; BrokenGrader where they cannot be read."""
+    try:
+        return list(declared(suite))
+    except (Undeclared, OSError, UnicodeDecodeError) as error:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=suite.name, reason=str(error)) from error
+
+
+def check_packages(lab: Assignment) -> None:
+    """Raise BrokenGrader where a package that a lab needs is not installed beside numpy, where submissions find it."""
+    missing = [one for one in lab.packages if not is_installed(one)]
+    if missing:
+        names = " ".join(missing)
+        raise BrokenGrader(
+            "The assignment needs packages that are not installed here: pip install {names}.", names=names
+        )
+
+
+def is_installed(package: str) -> bool:
+    """Say whether a package is installed where the processes of submissions find it."""
+    return importlib.machinery.PathFinder.find_spec(package.partition(".")[0], [packages()]) is not None
+
+
+def unusable(files: Iterable[str], place: Path) -> Iterator[str]:
+    """Yield one sentence for each data file that a lab names and cannot have."""
+    size = 0
+    for name in files:
+        path = PurePosixPath(name)
+        if not name.isprintable() or path.is_absolute() or {"..", "."} & {*name.split("/")} or str(path) != name:
+            yield f"{name!a} is no name of a data file"
+        elif not (place / path).is_file():
+            yield f"the data file {name} is not there"
+        else:
+            size += (place / path).stat().st_size
+    if size > DATA_BYTES:
+        yield f"the data files are larger than {DATA_BYTES // 2**20} MiB together"
 
 
 def check_catalogues(place: Path) -> None:
@@ -127,6 +214,9 @@ def contradictions(said: Described, rubric: Rubric) -> Iterator[str]:
     for name in (*said.classes, *said.functions, *(name for one in said.bonus for name in one.functions)):
         if not name.isidentifier():
             yield f"{name!r} is no name of a class or function"
+    for name in (*said.packages, *said.optional_packages):
+        if not all(part.isidentifier() for part in name.split(".")):
+            yield f"{name!r} is no package as it is imported"
     for limits in (said.limits, *(one.limits for one in said.bonus)):
         for name, value in structs.asdict(limits).items():
             if not (math.isfinite(value) and value > 0):
@@ -157,9 +247,11 @@ def operations_of(place: Path) -> tuple[str, ...]:
 def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield the files that an assignment consists of, as (name in the folder, place): what a grade may depend on.
 
-    These are its TOML files and modules, its suites, catalogues and packages (folders with an __init__.py).
+    These are its TOML files and modules, its data files, its suites, catalogues and packages (folders with an __init__.py).
     A link counts as what it leads to. BrokenGrader for a name that is no text.
     """
+    for name in read_toml(folder / "assignment.toml", Described).files:
+        yield name, folder / name
     for part in sorted(folder.iterdir()):
         if not belongs(part):
             continue
@@ -191,11 +283,41 @@ def content_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def read_rubric(path: Path = DEFAULT_LAB / "rubric.toml") -> Rubric:
-    """Return the rubric in the TOML file at path; BrokenGrader with one sentence if it is not one."""
-    rubric = read_toml(path, Rubric)
+def read_rubric(
+    path: Path = DEFAULT_LAB / "rubric.toml",
+    suite_has: Iterable[Declared] = (),
+    words: Mapping[str, dict[str, str]] | None = None,
+) -> Rubric:
+    """Return the rubric in the TOML file at path, with the cases whose points stand in the suite.
+
+    BrokenGrader with one sentence if it is not one; words gets its texts in other languages than English.
+    """
+    written = read_toml(path, WrittenRubric)
+    cases = {one.id: [*one.cases] for one in written.criteria}
+    for one in suite_has:
+        known = cases.setdefault(one.criterion, [])
+        rule = next((rule for rule in known if rule.id == one.id), None)
+        if rule is None:
+            known.append(CaseRule(id=one.id, points=one.points))
+        elif rule.points != one.points:
+            refuse(path, [f"{one.criterion}.{one.id} has {rule.points} points here and {one.points} in {one.place}"])
+    named = {one.id for one in written.criteria}
+    unnamed = [WrittenCriterion(id=name, title=name.replace("_", " ")) for name in cases if name not in named]
+    rubric = Rubric(
+        criteria=tuple(
+            criterion_of(one, tuple(cases[one.id]), in_english(one.title, words or {}))
+            for one in (*written.criteria, *unnamed)
+        ),
+        imports=written.imports,
+    )
     refuse(path, problems(rubric))
     return rubric
+
+
+def criterion_of(written: WrittenCriterion, cases: tuple[CaseRule, ...], title: str) -> Criterion:
+    """Return a criterion with all of its cases; its points are theirs unless it says otherwise."""
+    points = sum(case.points for case in cases) if written.points is None else written.points
+    return Criterion(**{**structs.asdict(written), "title": title, "points": points, "cases": cases})
 
 
 def read_toml(path: Path, kind: type[T]) -> T:

@@ -14,7 +14,7 @@ from grader.core.errors import NotGradable, Rejected
 from grader.core.limits import Limits
 from grader.core.messages import Message, say
 from grader.core.report import Report, Status
-from grader.pipeline.assignment import Assignment, read_assignment
+from grader.pipeline.assignment import Assignment, check_packages, read_assignment
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime
 from grader.pipeline.import_rules import check_imports, remarks
 from grader.pipeline.lab_package import LabPackage
@@ -22,7 +22,7 @@ from grader.pipeline.runs import BonusRun, Context, Handed, Progress, StagedSubm
 from grader.pipeline.scoring import points_of, score, without_run
 from grader.pipeline.staging import collect, name_of, reading_modules, stage
 from grader.sandbox.client import Program, Worker
-from grader.sandbox.preload import modules_for
+from grader.sandbox.preload import READING, modules_for
 from grader.sandbox.processes import Sandbox, SandboxError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def assignment(
     rubric is the path of another rubric, time_limit in seconds stands for the lab's own total.
     """
     lab = read_assignment(folder, rubric)
+    check_packages(lab)
     return lab if time_limit is None else replace(lab, limits=limits_for(lab.limits, time_limit))
 
 
@@ -232,7 +233,8 @@ def run_bonus(part: StagedSubmission, box: Sandbox, spent_s: float, context: Con
 def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:
     """Return the modules to import before the doors close."""
     texts = [file.text for file in (staged.main, *staged.siblings)]
-    return modules_for((module for _, _, module in staged.imports), texts, assignment.rubric.imports.allowed)
+    modules = modules_for((module for _, _, module in staged.imports), texts, assignment.optional_packages)
+    return [*modules, *assignment.packages, *(READING if assignment.files else ())]
 
 
 def program(staged: StagedSubmission, assignment: Assignment) -> Program:
@@ -249,4 +251,5 @@ def program(staged: StagedSubmission, assignment: Assignment) -> Program:
         classes=assignment.classes,
         is_notebook=bool(staged.main.cells),
         operations="" if assignment.confined is None else str(assignment.confined),
+        data={name: (assignment.place / name).read_bytes() for name in assignment.files},
     )

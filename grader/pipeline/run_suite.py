@@ -11,10 +11,11 @@ import functools
 import inspect
 import io
 import os
-import re
+import sys
 import time
+import traceback
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -25,12 +26,15 @@ import numpy as np
 import pytest
 from pytest_jsonreport.plugin import JSONReport, pytest_unconfigure
 
+from grader.core.language import LANGUAGES
 from grader.core.messages import say
 from grader.core.outcomes import Outcome, Verdict
 from grader.lab import CaseEvidence, CaseStopped, Student, blocked, not_gradable
+from grader.lab.blame import is_of_submission, unusable
 from grader.lab.source import SourceFile
 from grader.pipeline import fixtures
 from grader.pipeline.assignment import Assignment
+from grader.pipeline.breakage import problem_of
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime, alarm
 from grader.pipeline.lab_package import LabPackage
 from grader.pipeline.runs import Context, Progress, StagedSubmission, SuiteRun
@@ -56,7 +60,7 @@ ACTIONS = {
         say("use the system"),
     )
 }
-ATTEMPT = "Your code tried to {action} {what}: while it is graded it has its inputs and numpy, and nothing else."
+ATTEMPT = "Your code tried to {action} {what}: while it is graded, it has its arguments and the lab's own files only."
 
 FIXTURES = ("student", "evidence")  # the harness's: a lab cannot redefine them
 CONTRACT = "suite"  # the folder of the suite that every lab has
@@ -78,6 +82,10 @@ class SuitePlugin:
     def __init__(self, assignment: Assignment) -> None:
         self.package = LabPackage(assignment.place)
         self.problem: str | None = None  # with the suite as a whole
+        self.words: dict[str, dict[str, str]] = {lang: {} for lang in LANGUAGES[1:]}  # titles of cases
+        self._unusable: dict[
+            int, CaseStopped
+        ] = {}  # what ended a case in which the suite could not go on, by exception
         self.evidence = CaseEvidence(name="")
         self._assignment = assignment
         self._requires = {
@@ -88,13 +96,15 @@ class SuitePlugin:
         self._files = {criterion.id: criterion.file for criterion in assignment.rubric.criteria}
         self._part: str | None = None
         self._names: list[str] = []
+        self._places: dict[str, str] = {}  # in the suite, by case
         self._verdicts: dict[str, Verdict]
 
     def join(self, worker: Worker, file: SourceFile, context: Context, part: str) -> None:
         """Take the one submission that the cases are about, and forget the last one; part: see `is_judged`."""
         self._verdicts, self._part = {}, part
         self._budget, self._joined = context.budget, time.monotonic()
-        self.student = Student(worker, file, worker.limits, context.seed, self._assignment.operations)
+        files = {name: self._assignment.place / name for name in self._assignment.files}
+        self.student = Student(worker, file, worker.limits, context.seed, self._assignment.operations, files)
         self.student.is_run_asked = self._assignment.is_run_asked
         self._worker = worker
         self._progress = context.progress
@@ -103,16 +113,19 @@ class SuitePlugin:
         """Say whether a case belongs to the criteria of the file that was joined: "" for the lab's own."""
         return self._part is None or self._files.get(case_name(item).partition(".")[0], "") == self._part
 
-    def mismatch(self) -> str | None:
-        """Return one sentence where suite and rubric do not fit together."""
+    def mismatches(self) -> Iterator[str]:
+        """Yield one sentence for each thing in which suite and rubric do not fit together."""
         reported = Counter(self._names)
         for name, count in reported.items():
             if name.startswith(f"{UNMARKED}."):
-                return f"test_{name.removeprefix(f'{UNMARKED}.')} has no mark pytest.mark.criterion(...)"
-            if count > 1:
-                return f"the suite has the case {name} twice"
-        missing = next((name for name in self._requires if name not in reported), None)
-        return None if missing is None else f"the rubric names {missing}, which is no case of the suite"
+                yield f'{self._places[name]}: test_{name.removeprefix(f"{UNMARKED}.")} has no mark @case("criterion")'
+            elif count > 1:
+                yield f"{self._places[name]}: the suite has the case {name} twice"
+        for name in self._requires:
+            if name not in reported:
+                unnamed = sorted(one for one in reported if one not in self._requires and UNMARKED not in one)
+                has = f" (not in the rubric: {', '.join(unnamed)})" if unnamed else ""
+                yield f"the rubric names {name}, which is no case of the suite{has}"
 
     def unjudged(self) -> Iterator[Outcome]:
         """Yield an outcome for each case of the program that this suite, which is not the lab's first, does not have."""
@@ -134,14 +147,17 @@ class SuitePlugin:
                 item.obj = returning_nothing(item.obj)
                 self.problem = self.problem or redefined(item)
         self._names = [case_name(item) for item in items]
+        self._places = {case_name(one): f"{one.location[0]}, line {(one.location[1] or 0) + 1}" for one in items}
         items[:] = [] if self.problem is not None else filter(self.is_judged, items)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Start a case with fresh objects, before its fixtures."""
         self.evidence = CaseEvidence(name=case_name(item))
+        if self._assignment.is_debugged:
+            print(f"--- {self.evidence.name}")  # noqa: T201  - to run_suite
         with self._limited():
-            self._start(self.evidence.name)
+            self._start(self.evidence.name, is_fresh=bool(mark_of(item).get("fresh")))
             yield
 
     @pytest.hookimpl(wrapper=True)
@@ -178,18 +194,18 @@ class SuitePlugin:
         module.package = self.package
         return module
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str, *, is_fresh: bool) -> None:
         """Begin a case, or stop it because a case that it requires has not passed."""
         self._progress(name)
         for required in self._requires.get(name, ()):
             if self._verdicts.get(required) is not Verdict.PASSED:
                 raise blocked(required)
-        self.student.begin(name)
+        self.student.begin(name, is_fresh=is_fresh)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_json_runtest_metadata(self, item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
         """Return the outcome of a case as JSON; nothing for a case that broke by our own fault."""
-        stopped = None if call.excinfo is None else call.excinfo.value
+        stopped = None if call.excinfo is None else self._ended(item, call.excinfo.value)
         if call.when == "teardown" or (call.when == "setup" and stopped is None):
             return {}
         if stopped is not None and not isinstance(stopped, CaseStopped):
@@ -199,6 +215,20 @@ class SuitePlugin:
         built = msgspec.to_builtins(outcome)
         assert isinstance(built, dict)
         return {"outcome": built}
+
+    def _ended(self, item: pytest.Item, error: BaseException) -> BaseException:
+        """Return the end of a case: an error of the suite over what the submission returned is one."""
+        if isinstance(error, CaseStopped):
+            return error
+        if self._assignment.is_debugged:
+            traceback.print_exception(error, file=sys.stdout)
+        known, taken = self._unusable.get(id(error)), self.student.taken
+        if known is None and taken is not None:
+            own = getattr(getattr(item, "callspec", None), "params", ())
+            if not is_of_submission(error, self.package.folder, own):
+                return error
+            known = self._unusable[id(error)] = unusable(taken, error)
+        return error if known is None else known
 
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
         told = self.evidence
@@ -214,10 +244,20 @@ class SuitePlugin:
             ended,
             criterion=criterion,
             id=case,
-            title=inspect.getdoc(getattr(item, "function", None)) or case,
+            title=self._title(item) or case,
             remarks=told.remarks,
             stdout=self._worker.take_output()[:STDOUT_CHARS],
         )
+
+    def _title(self, item: pytest.Item) -> str:
+        """Return the title of a case, in English where it has one; other languages go to words."""
+        mark = mark_of(item)
+        titles = {lang: mark[lang] for lang in LANGUAGES if mark.get(lang)}
+        title = titles.get("en") or inspect.getdoc(getattr(item, "function", None)) or next(iter(titles.values()), "")
+        for lang, known in self.words.items():
+            if lang in titles:
+                known[title] = titles[lang]
+        return title
 
 
 class LabModule(pytest.Module):
@@ -255,11 +295,26 @@ def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
     return called
 
 
+def mark_of(item: pytest.Item) -> Mapping[str, Any]:
+    """Return what the mark of a case says beside its criterion."""
+    marker = item.get_closest_marker("criterion")
+    return {} if marker is None else marker.kwargs
+
+
 def case_name(item: pytest.Item) -> str:
     """Return "criterion.case" for a test: its marker, and its name without test_."""
     marker = item.get_closest_marker("criterion")
     criterion = marker.args[0] if marker is not None and marker.args else UNMARKED
     return f"{criterion}.{item.name.removeprefix('test_')}"
+
+
+class Echo(io.StringIO):
+    """What a suite prints, shown as it comes."""
+
+    def write(self, text: str) -> int:
+        """Keep a text, and show it."""
+        sys.__stderr__.write(text)  # type: ignore[union-attr]
+        return super().write(text)
 
 
 class RunReport(JSONReport):  # type: ignore[misc]  # it ships no types
@@ -291,7 +346,7 @@ class CollectedSuite:
             code = run_pytest(self._assignment.place / CONTRACT, [self.channel, self.plugin, self], self.plugin.package)
         if self._session is not None:
             return None
-        return self.plugin.problem or _problem(
+        return self.plugin.problem or problem_of(
             self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT
         )
 
@@ -363,7 +418,7 @@ def run_suite(
     plugin.join(worker, staged.main, context, file)
     suite = assignment.place / name
     broken: str | None = None
-    silence = io.StringIO()
+    silence = Echo() if assignment.is_debugged else io.StringIO()
     try:
         with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
             if collected is not None:  # in a session that has its environment
@@ -373,12 +428,12 @@ def run_suite(
                     code = run_pytest(suite, [channel, plugin], plugin.package)
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
-        broken = plugin.problem or _problem(channel, int(code), silence.getvalue(), suite)
+        broken = plugin.problem or problem_of(channel, int(code), silence.getvalue(), suite)
     except SandboxError as error:
         broken = str(error)
     outcomes = tuple(_outcomes(channel))
     if name == CONTRACT:
-        broken = broken or plugin.mismatch()
+        broken = "; ".join([*([] if broken is None else [broken]), *plugin.mismatches()]) or None
     else:
         outcomes += tuple(plugin.unjudged())
     hello = worker.hello
@@ -387,6 +442,7 @@ def run_suite(
         asked=tuple(worker.asked),
         kept=plugin.student.kept,
         notes=plugin.student.notes,
+        words=plugin.words,
         cases_s=dict(_times(channel)),
         level=hello.level if hello is not None else "none",
         python=hello.python if hello is not None else "",
@@ -423,45 +479,6 @@ def _environment() -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(kept)
-
-
-def _problem(channel: JSONReport, code: int, said: str, suite: Path) -> str | None:
-    """Return one sentence when a test broke other than by stopping its case, None when all is well."""
-    if channel.report is None:
-        return f"pytest ended with code {code} and without a report: {_reason(said)}"
-    for collector in channel.report.get("collectors", ()):
-        if collector.get("outcome") == "failed":
-            text = str(collector.get("longrepr", ""))
-            line = re.findall(r"line ([0-9]+)|:([0-9]+): in <module>", text)[-1:]
-            place = f", line {line[0][0] or line[0][1]}" if line else ""
-            return f"{collector.get('nodeid')}{place}: it cannot be collected: {_reason(text)}"
-    for test in channel.report.get("tests", ()):
-        if "outcome" not in test.get("metadata", {}):
-            return _broke(test, suite)
-    return None if code in (0, 1) else f"pytest ended with code {code}"
-
-
-def _broke(test: dict[str, Any], suite: Path) -> str:
-    """Say where in its suite and why a test broke by itself."""
-    name = test.get("nodeid")
-    for stage in (test.get(part, {}) for part in ("setup", "call", "teardown")):
-        if stage.get("outcome") in (None, "passed"):
-            continue
-        if stage["outcome"] == "skipped":
-            return f"{name} skips: a case passes, or raises unmet(...)"
-        own = [one for one in stage.get("traceback", ()) if Path(one["path"]).resolve().is_relative_to(suite.resolve())]
-        place = f", line {own[-1]['lineno']}" if own else ""
-        reason = _reason(stage["crash"]["message"] if "crash" in stage else str(stage.get("longrepr", "")))
-        advice = ": a case raises unmet(...) where the work is wrong" if reason.startswith("AssertionError") else ""
-        return f"{name}{place} broke: {reason}{advice}"
-    return f"{name} broke: no reason given"
-
-
-def _reason(text: str) -> str:
-    """Return the line that says what is wrong: the last that pytest marks as such, else the first."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    marked = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
-    return (*marked[-1:], *lines[:1], "no reason given")[0][:300]
 
 
 def _times(channel: JSONReport) -> Iterator[tuple[str, float]]:

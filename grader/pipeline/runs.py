@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -73,6 +73,7 @@ class SuiteRun:
     kept: dict[str, Any] = field(default_factory=dict)  # for the lab's hooks
     notes: list[Message] = field(default_factory=list)
     figures: list[AnyFigure] = field(default_factory=list)
+    words: Mapping[str, dict[str, str]] = field(default_factory=dict)  # titles of cases, as in Assignment
     cases_s: dict[str, float] = field(default_factory=dict)
     level: str = "none"
     python: str = ""

@@ -97,7 +97,8 @@ def score(
             cases_s={name: spent for one in runs for name, spent in one.cases_s.items()},
         ),
     )
-    return decided(report_in(report, lang, assignment.place), ())
+    words = {one: {**known, **run.words.get(one, {})} for one, known in assignment.words.items()}
+    return decided(report_in(report, lang, assignment.place, words), ())
 
 
 def points_of(rubric: Rubric, outcomes: Mapping[str, Outcome]) -> int | None:
@@ -134,7 +135,7 @@ def without_run(
         environment=Environment(python="", numpy="", grader=__version__),
         timing=Timing(total_s=round(total_s, 4), student_s=0.0, cases_s={}),
     )
-    return decided(report_in(report, lang, assignment.place), ())
+    return decided(report_in(report, lang, assignment.place, assignment.words), ())
 
 
 def _judged(

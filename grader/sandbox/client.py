@@ -21,6 +21,7 @@ from msgspec import Meta
 
 from grader.core import seeds
 from grader.core.faults import Fault, FaultKind
+from grader.core.integers import Extent, Key, Line
 from grader.core.limits import Limits
 from grader.sandbox import protocol
 from grader.sandbox.connection import OUTPUT_SHOWN_BYTES, Allowed, Connection, Exceeded
@@ -66,7 +67,7 @@ class Hello(msgspec.Struct, frozen=True):
     python: str
     numpy: str
     missing: dict[str, str]
-    landlock_abi: protocol.Key
+    landlock_abi: Key
 
 
 class ToldTrouble(protocol.WorkerFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,7 +103,7 @@ class ReadFile(msgspec.Struct, frozen=True):
 
     name: str
     text: str
-    cells: list[protocol.Line]
+    cells: list[Line]
     is_unwritten: bool
     encoding: str
 
@@ -115,8 +116,8 @@ class Source(msgspec.Struct, frozen=True):
 
     files: list[ReadFile]
     root: str
-    imports: list[tuple[str, protocol.Line, str]]
-    dropped: list[tuple[str, protocol.Line, str]]
+    imports: list[tuple[str, Line, str]]
+    dropped: list[tuple[str, Line, str]]
     newer: list[tuple[str, str]]
     passed_over: list[str]
 
@@ -126,7 +127,7 @@ class ReadAnswer(msgspec.Struct, frozen=True):
 
     source: Source | None = None
     refusal: str = ""
-    arguments: dict[str, str | protocol.Extent] = {}
+    arguments: dict[str, str | Extent] = {}
     is_open: bool = False
 
 
@@ -142,6 +143,7 @@ class Program:
     """The source text a worker runs: main file, files beside it, the names that are asked for, the lab's confined.py.
 
     Files are named by their paths below root, a folder. names are functions. stand_ins are packages for which there is an inert module where they are not installed; banned ones have one always.
+    data are the lab's files that the text may read, by name.
     """
 
     file: str
@@ -154,6 +156,16 @@ class Program:
     classes: Sequence[str] = ()
     is_notebook: bool = False
     operations: str = ""
+    data: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def blocks_of(data: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
+    """Return bytes as a frame carries them."""
+    if not data:
+        return {}
+    import numpy as np  # late: most programs have no data
+
+    return {name: np.frombuffer(content, np.uint8) for name, content in data.items()}
 
 
 class Loading:
@@ -397,7 +409,7 @@ class Worker:
             "skipped": [*self.loading.skipped],
             "is_brief": self.loading.is_brief,
         }
-        self._send("load", settings, {})
+        self._send("load", settings, blocks_of(program.data))
 
     def stop(self) -> int:
         """End the worker, keep what it printed, and return the code it ended with."""

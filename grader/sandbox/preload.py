@@ -46,6 +46,7 @@ TOGETHER = {
     "zipfile": ("zipfile", "encodings.cp437"),
     "xml": ("xml.etree.ElementTree",),
 }
+READING = ("urllib.parse", "urllib.request", "csv", "gzip", "bz2", "lzma")  # what reading a data file takes
 CODECS = ("encode", "decode", "encoding", "codecs")  # words that call for every encoding
 ENCODINGS = tuple(
     f"encodings.{name}"
@@ -63,8 +64,8 @@ utf_8 utf_8_sig uu_codec zlib_codec
 EVERY = (*BASE, *sorted({*NAMED, *ENCODINGS, *(module for modules in TOGETHER.values() for module in modules)}))
 
 
-def modules_for(imported: Iterable[str], texts: Iterable[str], allowed: Collection[str]) -> list[str]:
-    """Return what to import for a hand-in: its imports (dotted names), its source texts, the rubric's allowed modules."""
+def modules_for(imported: Iterable[str], texts: Iterable[str], optional: Collection[str]) -> list[str]:
+    """Return what to import for a hand-in: its imports (dotted names), its source texts, the optional packages of the lab."""
     names = set(imported)
     words = {word for text in texts for word in re.findall(r"\w+", text)}
     mentioned = words | {name.partition(".")[0] for name in names}
@@ -74,5 +75,5 @@ def modules_for(imported: Iterable[str], texts: Iterable[str], allowed: Collecti
     chosen |= {module for name, modules in TOGETHER.items() if name in mentioned for module in modules}
     if words & set(CODECS):
         chosen |= set(ENCODINGS)
-    chosen |= {module for module in allowed if any(name == module or name.startswith(module + ".") for name in names)}
+    chosen |= {module for module in optional if any(name == module or name.startswith(module + ".") for name in names)}
     return [*BASE, *sorted(chosen)]

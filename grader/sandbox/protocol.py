@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta
 
+from grader.core.integers import Count, Extent, Line
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FRAME = struct.Struct("<II")
 HEADER_BYTES = 4 * 2**20  # the largest is a submission's text, read by the reader
-DATA_BYTES = 4 * 2**20
-DIMENSIONS = 4
+DATA_BYTES = 16 * 2**20  # the arrays of one answer; confined/values.py has the same three limits
+DIMENSIONS = 8
 MOST_ROWS = 2**20
-MOST_ARRAYS = 64
-MOST_COUNT = 10**9
-MOST_LINES = 10**6
-MOST_EXTENT = 2**53
+MOST_ARRAYS = 1_000
 
 T = TypeVar("T")
 Arrays: TypeAlias = "dict[str, NDArray[Any]]"
@@ -35,12 +34,6 @@ DTYPES = frozenset(f"{order}{kind}" for order in "<|" for kind in "b1 i1 i2 i4 i
 
 
 NO_DATA = msgspec.Raw(b"null")
-
-# The integers of a message: JSON has them of any size, and neither a request nor a report can carry those.
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
-Line: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_LINES)]
-Extent: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_EXTENT)]
-Key: TypeAlias = Annotated[int, Meta(ge=-MOST_EXTENT, le=MOST_EXTENT)]  # of a student's dict, or an index
 
 Statement: TypeAlias = tuple[Count, Line, Count]  # a top-level one: the number of its file, its line and column
 

@@ -304,7 +304,7 @@ def test_a_criterion_is_named_by_its_title() -> None:
     """A sentence in another language names a criterion as the report does."""
     blocked = say("Not judged: the problem reported under {criterion} comes first.", criterion="xor")
 
-    assert "«Обучение XOR»" in Words(catalogue("ru"), {"xor": "Обучение XOR"}).message(blocked).text
+    assert "«Обучение XOR»" in Words(catalogue("ru"), titles={"xor": "Обучение XOR"}).message(blocked).text
 
 
 def test_hostile_text_survives_translation() -> None:
@@ -313,4 +313,4 @@ def test_hostile_text_survives_translation() -> None:
 
     assert message_in(message, "ru").text == "В файле {0}%s{x}.py нет {name}."
     assert word("ru", "no such text {of ours}") == "no such text {of ours}"
-    assert report_in(hostile_report(), "ru", DEFAULT_LAB).lang == "ru"
+    assert report_in(hostile_report(), "ru", DEFAULT_LAB, {}).lang == "ru"

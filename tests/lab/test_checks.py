@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grader.lab import CaseStopped, Table, close, equal, slopes
+from grader.lab.values import pack, unpack
+from grader.sandbox.confined import values as worker_values
 from tests.support.labs import graded, lab, verdicts
 
 
@@ -68,6 +73,15 @@ def test_equal_values() -> None:
     equal({"мама": [1, None]}, {"мама": [1, None]})
     equal(np.array(["a", "b"]), np.array(["a", "b"]))
     equal(Table({"x": [1, 2]}), Table({"x": [1, 2]}))
+
+
+def test_long_texts_are_shown_where_they_differ() -> None:
+    """A report cuts long texts: what it shows of two has the difference."""
+    with pytest.raises(CaseStopped) as stopped:
+        equal("Москва;10;Казань;20;Омск;31", "Москва;10;Казань;20;Омск;30")
+
+    (seen,) = stopped.value.outcome.evidence
+    assert (seen.expected, seen.actual) == ("…0;Омск;30", "…0;Омск;31")
 
 
 def test_slopes() -> None:
@@ -149,3 +163,22 @@ def test_no_answer_breaks_a_suite(odd: str, small: Path) -> None:
 
     assert report.score == 0
     assert set(verdicts(report).values()) == {"failed"}
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+
+
+@given(
+    value=st.recursive(
+        PLAIN, lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_values_arrive_as_they_were_sent(value: Any) -> None:
+    """Packed here and unpacked there, packed there and unpacked here: the same value of the same types, nan included."""
+    worker_values.np = np
+    blocks: dict[str, Any] = {}
+    there = worker_values.unpack(json.loads(json.dumps(pack(value, blocks))), blocks, {})
+    packer = worker_values.Packer()
+    back = unpack(json.loads(json.dumps(packer.pack(there))), packer.blocks)
+
+    assert repr(value) == repr(there) == repr(back)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from grader.pipeline.grading import grade as grade_here
 from grader.pipeline.runs import Handed
 from grader.pipeline.staging import collect
 from grader.renderers.json import render_json
-from tests.support.command import HASTY, PATIENT, ROOT, Ran, grade, grade_class, lab_with, warm_sandbox
+from tests.support.command import HASTY, PATIENT, ROOT, Ran, grade, grade_class, lab_with, run, warm_sandbox
 
 LAB = ROOT / "tests" / "support" / "gates"
 PAGE = (ROOT / "docs" / "assignments.md").read_text(encoding="utf-8")
@@ -138,7 +139,7 @@ def lab(tmp_path: Path) -> Path:
         ("suite/test_neuron.py", None, None, "The assignment lab has no suite: put test_*.py into its folder suite."),
         ("assignment.toml", 'title = "', "title = ", "assignment.toml is not valid: "),
         ("assignment.toml", 'title = "One neuron: AND and OR"\n', "", "missing required field `title`"),
-        ("assignment.toml", "file =", "files =", "Object contains unknown field `files`."),
+        ("assignment.toml", "file =", "fill =", "Object contains unknown field `fill`."),
         ("assignment.toml", "[limits]", "rubric = 1\n[limits]", "Object contains unknown field `rubric`."),
         (
             "assignment.toml",
@@ -154,7 +155,12 @@ def lab(tmp_path: Path) -> Path:
         ("rubric.toml", "points = 0\n", "points = 1\n", "imports is a gate and has points or cases of its own."),
         ("rubric.toml", "[imports]", "#" * 2**18 + "\n[imports]", "rubric.toml is larger than 256 KiB."),
         ("rubric.toml", "step.gradient", "step.gradients", "requires step.gradients, which is no case before it."),
-        ("rubric.toml", '"value"', '"values"', "the rubric names forward.values, which is no case of the suite."),
+        (
+            "rubric.toml",
+            '"value"',
+            '"values"',
+            "the rubric names forward.values, which is no case of the suite (not in the rubric: forward.value).",
+        ),
         (
             "suite/test_neuron.py",
             "import numpy as np",
@@ -162,7 +168,7 @@ def lab(tmp_path: Path) -> Path:
             "line 3: it cannot be collected: ModuleNotFound",
         ),
         ("suite/test_neuron.py", "def test_value(", "def test_value((", "it cannot be collected: SyntaxError: "),
-        ("suite/test_neuron.py", CRITERION, "", "test_value has no mark pytest.mark.criterion(...)."),
+        ("suite/test_neuron.py", CRITERION, "", 'line 39: test_value has no mark @case("criterion")'),
         (
             "suite/test_neuron.py",
             DRAWS,
@@ -231,7 +237,7 @@ def test_a_case_that_stands_twice(lab: Path, write: Write) -> None:
     """Neither of the two is taken: the suite is broken."""
     shutil.copy(lab / "suite" / "test_neuron.py", lab / "suite" / "test_other.py")
 
-    assert "the suite has the case forward.value twice." in refusal(write(RIGHT, "neuron.py"), lab)
+    assert "the suite has the case forward.value twice; " in refusal(write(RIGHT, "neuron.py"), lab)
 
 
 def test_what_a_suite_catches(lab: Path, write: Write) -> None:
@@ -291,7 +297,7 @@ def with_bonus(lab: Path, *changes: tuple[str, str], about: str = "") -> Path:
         (("bonus = true\n", ""), "", "more needs both bonus and file, or none of them"),
         (("title", "titel"), "", "Object contains unknown field `titel` - at `$.criteria[4]`."),
         (("points = 1 }", 'points = 1, requires = ["step.gradient"] }'), "", "more.square requires step.gradient, which is no"),
-        (("square", "circle"), "", "the rubric names more.circle, which is no case of the suite."),
+        (("square", "circle"), "", "the rubric names more.circle, which is no case of the suite (not in the rubric: more.square)."),
         (("", ""), '[[bonus]]\nfile = "other.py"\n', "no bonus criterion is judged by other.py."),
         (("", ""), '[[bonus]]\nfile = "area.py"\n[bonus.limits]\ncalls = 1\n', "unknown field `calls` - at `$.bonus[0].limits`."),
         (("", ""), '[[bonus]]\nfile = "area.py"\n[bonus.limits]\ncall_time_s = 0\n', "limits.call_time_s is 0.0, which is no limit."),
@@ -445,12 +451,31 @@ def test_another_content_on_another_machine() -> None:
     assert "the assignment gates is another one on this machine" in report.reason.text
 
 
-def test_the_page_shows_the_lab() -> None:
-    """docs/assignments.md shows the files of this lab as they are."""
-    shown = re.findall(r"^`(\S+)`\n\n```\w+\n(.*?)```$", PAGE, re.DOTALL | re.MULTILINE)
+def test_the_page_is_followed(tmp_path: Path) -> None:
+    """The files of docs/assignments.md make the lab that its commands then check, copy and grade, with what it shows."""
+    for name, text in re.findall(r"^`(\S+)`\n\n```\w+\n(.*?)```$", PAGE, re.DOTALL | re.MULTILINE):
+        path = tmp_path / "lab" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    transcripts = re.findall(r"^```console\n(.*?)```$", PAGE, re.DOTALL | re.MULTILINE)
+    steps = [step.partition("\n") for text in transcripts for step in text.split("$ ")[1:]]
 
-    assert ["assignment.toml", "rubric.toml", "suite/test_neuron.py"] == [name for name, _ in shown]
-    assert [] == [name for name, text in shown if text != (LAB / name).read_text(encoding="utf-8")]
+    assert len(steps) == 6
+    for line, _, expected in steps:
+        command, *words = line.split()
+        if command == "rm":
+            (tmp_path / words[0]).unlink()
+            continue
+        run_main = f"from grader.commands.{command.replace('-', '_')} import main; main()"
+        ran = run([sys.executable, "-c", run_main, *words], cwd=tmp_path)
+        assert re.fullmatch(
+            re.escape(expected).replace(
+                r"\.\.\.\
+",
+                "(?:.*\n)*",
+            ),
+            ran.out,
+        ), (line, ran)
 
 
 def test_the_page_names_what_there_is() -> None:

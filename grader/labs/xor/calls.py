@@ -10,9 +10,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from grader.core.messages import Message, say
-from grader.lab import Answer, Remote, Student, not_gradable, unmet
-from grader.sandbox.protocol import Count, Extent, Key
+from grader.lab import Answer, Count, Extent, Key, Message, Remote, Student, not_gradable, say, unmet
 
 from .oracle import Array
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.core.faults import FaultKind
-from grader.lab import CaseStopped, Remote, blocked, is_close, measurement, not_gradable, side_by_side, unmet
+from grader.lab import CaseStopped, FaultKind, Remote, blocked, is_close, measurement, not_gradable, side_by_side, unmet
 
 from . import oracle
 from .calls import Calls, Described, Found, Path, Reference

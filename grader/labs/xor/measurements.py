@@ -13,8 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from grader.core.faults import FaultKind
-from grader.lab import CaseStopped, blocked, measurement
+from grader.lab import CaseStopped, FaultKind, blocked, measurement
 
 from . import oracle, probes
 from .calls import Calls

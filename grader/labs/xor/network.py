@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.core.faults import FaultKind
-from grader.lab import CaseStopped, Remote, Student, measurement, unmet
+from grader.lab import CaseStopped, FaultKind, Remote, Student, measurement, unmet
 
 from . import oracle, probes
 from .calls import Calls, Reference, Step

@@ -17,12 +17,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from grader.core.faults import FaultKind
-from grader.core.messages import Message, say
-from grader.core.numbers import show
-from grader.core.outcomes import Outcome
-from grader.lab import CaseStopped, Verdict
-from grader.sandbox.protocol import Count
+from grader.lab import CaseStopped, Count, FaultKind, Message, Outcome, Verdict, say, show
 
 from . import oracle, probes
 from .calls import Calls, Path, Reference

@@ -8,8 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from grader.core.faults import FaultKind
-from grader.lab import CaseStopped, Student, generator, measurement, not_gradable
+from grader.lab import CaseStopped, FaultKind, Student, generator, measurement, not_gradable
 
 from . import oracle, probes
 from .calls import Calls

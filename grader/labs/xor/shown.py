@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.core.messages import say
-from grader.lab import Evidence, Grid, Mark, Series, Student, side_by_side
+from grader.lab import Evidence, Grid, Mark, Series, Student, say, side_by_side
 
 from . import oracle
 from .oracle import Array

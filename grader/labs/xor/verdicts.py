@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grader import lab
-from grader.core.messages import say
-from grader.core.numbers import show
-from grader.lab import CaseEvidence, CaseStopped
+from grader.lab import CaseEvidence, CaseStopped, say, show
 
 from .diagnosis import Diagnosis
 from .misconceptions import FORMULAS

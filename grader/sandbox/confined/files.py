@@ -1,4 +1,4 @@
-"""Files in memory, for a program that writes where the sandbox lets nothing be written; it can read them back.
+"""Files in memory: data of the lab, and what a program writes where the sandbox lets nothing be written.
 
 Runs beside student code: the standard library only. No guard: what reaches the machine's files is confine.py's matter.
 """
@@ -18,13 +18,21 @@ MOST_BYTES = 16 * 2**20  # of all files together
 MOST_FILES = 200
 
 held: dict[str, bytearray | None] = {}  # by path; None is a folder
+data: dict[str, bytes] = {}  # of the lab, by path
+
+
+def bring(files: dict[str, bytes], folder: str) -> None:
+    """Keep data files for the places where a program looks for them: the working folder, and that of its own file."""
+    for name, content in files.items():
+        data.update({path_of(os.path.join(place, name)): content for place in ("", folder)})
 
 
 def hold(program: dict[str, Any]) -> None:
-    """Have no files but those of the submission: some programs run another one with exec(open(...).read())."""
+    """Have no files but those of the submission, which may run one with exec(open(...).read()), and the data of the lab."""
     texts = {program["file"]: program["text"], **program["siblings"]}
     held.clear()
     held.update((path_of(name), bytearray(text.encode("utf-8", "replace"))) for name, text in texts.items())
+    held.update((path, bytearray(content)) for path, content in data.items())
 
 
 def path_of(file: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 DEPTH = 12
 ITEMS = 50_000
+ARRAYS, ARRAY_BYTES, DIMENSIONS = 1_000, 16 * 2**20, 8  # as in protocol.py
 TEXT_CHARS = 100_000
 NAME_CHARS = 80
 SAFE = 2**53
@@ -34,7 +35,7 @@ class Packer:
 
     def __init__(self) -> None:
         self.blocks: dict[str, Any] = {}
-        self._left = ITEMS
+        self._left, self._bytes_left = ITEMS, ARRAY_BYTES
 
     def pack(self, value: Any, depth: int = DEPTH) -> Any:
         """Return a value of any type as what JSON can carry."""
@@ -44,20 +45,34 @@ class Packer:
         kind = type(value)
         if value is None or kind is bool:
             return value
+        if kind is float and value - value == 0:
+            return value
+        if kind is list or kind is tuple:
+            return ["l" if kind is list else "t", self._items(value, depth)]
         if isinstance(value, (int, float, str, bytes)):
             return scalar(value)
         if isinstance(value, np.generic):
             return self.pack(value.item(), depth - 1) if value.dtype.kind in "fiubUS" else named(value)
         if isinstance(value, np.ndarray):
             return self._array(value, depth)
-        if kind is list or kind is tuple:
-            return ["l" if kind is list else "t", [self.pack(item, depth - 1) for item in value]]
         if kind is dict:
             return ["d", [[self.pack(key, depth - 1), self.pack(item, depth - 1)] for key, item in value.items()]]
         return self._other(value, depth)
 
+    def _items(self, items: Any, depth: int) -> Any:
+        """Return the items of a list or tuple; finite floats, as almost all are, stand for themselves."""
+        if depth > 1 and len(items) <= self._left and set(map(type, items)) == {float} and math.isfinite(sum(items)):
+            self._left -= len(items)
+            return items
+        return [self.pack(item, depth - 1) for item in items]
+
     def _array(self, value: Any, depth: int) -> Any:
         if value.dtype.kind in NUMERIC:
+            if value.dtype.itemsize > 8:  # a long double
+                value = value.astype(float)
+            self._bytes_left -= value.nbytes
+            if self._bytes_left < 0 or len(self.blocks) == ARRAYS or value.ndim > DIMENSIONS:
+                raise TooMuch
             name = str(len(self.blocks))
             self.blocks[name] = value
             return ["a", name]
@@ -114,7 +129,7 @@ def unpack(value: Any, blocks: dict[str, Any], objects: dict[int, Any]) -> Any:
         return value
     tag, *rest = value
     if tag in "lt":
-        items = [unpack(item, blocks, objects) for item in rest[0]]
+        items = [item if type(item) is not list else unpack(item, blocks, objects) for item in rest[0]]
         return items if tag == "l" else tuple(items)
     if tag == "d":
         return {unpack(key, blocks, objects): unpack(item, blocks, objects) for key, item in rest[0]}

@@ -42,6 +42,7 @@ FITTING: dict[tuple[Any, ...], Any] = {}  # what was seen to take so many argume
 np: Any = None  # numpy, from `preload` on
 objects: Any = None  # the modules beside this one, set by zygote.py
 values: Any = None
+state: Any = None
 reading: Any = None
 siblings: Any = None
 program: Any = None
@@ -517,6 +518,7 @@ class Desk:
     def __init__(self) -> None:
         self.module = types.ModuleType(MAIN)
         self.objects: dict[int, Any] = {}
+        self.variables: Any = None  # of the program, as they were after loading
         self.modules: Any = None
         self.lab = Objects(self.module)
         self.operations: dict[str, Any] = {}
@@ -559,8 +561,11 @@ class Desk:
         except reading.Refusal as refusal:
             return {"refusal": refusal.template, "arguments": refusal.arguments, "is_open": refusal.is_open}, {}
 
-    def load(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Run the student's file as a module."""
+    def load(self, settings: dict[str, Any], data: Arrays) -> Answer:
+        """Run the student's file as a module; data are the files of the lab that it may read."""
+        if data:
+            found = {name: content.tobytes() for name, content in data.items()}
+            files.bring(found, os.path.dirname(settings["file"]))
         sys.modules[MAIN] = self.module
         objects.OWN.add(MAIN)
         code = self.lab.code = program.Program(
@@ -596,9 +601,13 @@ class Desk:
         self.lab.code.run(file, module)
 
     def begin(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Start a case: forget all objects and seed every generator."""
+        """Start a case: forget all objects, give the program's variables back, and seed every generator."""
         self.objects, self.lab.kept = {}, {}
         self.input.left = LINES
+        if self.variables is None:  # the first case, right after loading
+            self.variables = state.Variables(vars(self.module))
+        else:
+            self.variables.restore()
         seed_everything(settings["seed"])
         return {}, {}
 
@@ -795,7 +804,7 @@ def preload(packages: str, names: list[str]) -> None:
     try:
         import numpy
 
-        np = objects.np = values.np = numpy
+        np = objects.np = values.np = state.np = numpy
         for name in names:
             try:
                 importlib.import_module(name)

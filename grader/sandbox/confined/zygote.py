@@ -81,6 +81,7 @@ if __name__ == "__main__":
     worker = beside("worker")
     worker.objects = beside("objects")
     worker.values = beside("values")
+    worker.state = beside("state")
     worker.reading = beside("reading")
     worker.siblings = beside("siblings")
     worker.program, worker.absent, worker.files = beside("program"), beside("absent"), beside("files")

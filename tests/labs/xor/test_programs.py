@@ -64,7 +64,7 @@ def test_what_is_told(name: str, sentence: str, write: Write) -> None:
     report = graded(write(text), seed=1, limits=structs.replace(LIMITS, load_time_s=5))
 
     assert [note.text for note in report.notes][-1] == sentence.format(line=last)
-    assert "network.py, строка" in report_in(report, "ru", DEFAULT_LAB).notes[-1].text
+    assert "network.py, строка" in report_in(report, "ru", DEFAULT_LAB, {}).notes[-1].text
 
 
 def test_what_uses_a_missing_package_is_not_graded(write: Write) -> None:

@@ -7,9 +7,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from grader.core.messages import listed
-from grader.core.numbers import show
-from grader.lab import CaseEvidence, CaseStopped, is_close, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, is_close, listed, show, side_by_side
 
 from .. import oracle, probes
 from ..network import Network

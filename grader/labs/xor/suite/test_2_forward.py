@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.core.numbers import show
-from grader.lab import CaseEvidence, CaseStopped, Evidence, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, Evidence, show, side_by_side
 
 from .. import oracle, probes
 from ..diagnosis import Diagnosis, diagnose_forward

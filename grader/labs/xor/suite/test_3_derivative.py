@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.core.numbers import show
-from grader.lab import CaseEvidence, CaseStopped, blocked, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, blocked, show, side_by_side
 
 from .. import oracle
 from ..diagnosis import Diagnosis

@@ -9,9 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.core.numbers import show
-from grader.core.outcomes import Verdict
-from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, Evidence, Verdict, blocked, show, side_by_side
 
 from ..measurements import Measurements
 from ..misconceptions import STILL

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.core.numbers import show
-from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked
+from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, show
 
 from ..measurements import Measurements
 from ..oracle import Array

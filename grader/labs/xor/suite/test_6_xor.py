@@ -7,9 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from grader.core.faults import FaultKind
-from grader.core.numbers import show
-from grader.lab import CaseEvidence, CaseStopped, blocked, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, FaultKind, blocked, show, side_by_side
 
 from .. import oracle, probes, shown
 from ..diagnosis import diagnose_loss

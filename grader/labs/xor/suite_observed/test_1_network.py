@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.core.messages import listed
-from grader.core.numbers import show
-from grader.lab import CaseEvidence, blocked, not_gradable, side_by_side
+from grader.lab import CaseEvidence, blocked, listed, not_gradable, show, side_by_side
 
 from .. import oracle
 from ..observed import Observed

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.core.numbers import show
-from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradable, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradable, show, side_by_side
 
 from .. import oracle
 from ..misconceptions import IN_NEURON

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.core.numbers import show
-from grader.lab import CaseEvidence, Student, blocked
+from grader.lab import CaseEvidence, Student, blocked, show
 
 from .. import oracle, probes, shown
 from ..observed import RATE, Observed

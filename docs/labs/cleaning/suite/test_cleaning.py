@@ -1,0 +1,25 @@
+"""A table that is read, cleaned and summed up; the suite itself needs no pandas."""
+
+from grader.lab import Student, Table, case, close, equal
+
+@case("table", points=2, en="read reads prices.csv", ru="read читает prices.csv")
+def test_read(student: Student) -> None:
+    rows = student.files["prices.csv"].read_text(encoding="utf-8").splitlines()[1:]
+    cities, prices = zip(*(row.split(";") for row in rows))
+    expected = Table({"city": [*cities], "price": [float(price) if price else None for price in prices]})
+    equal(student.run("read", "prices.csv"), expected, {"en": "The table differs.", "ru": "Таблица другая."}, hint='sep=";"')
+
+
+@case("table", points=3, en="clean drops gaps and tidies names", ru="clean убирает пропуски и приводит названия")
+def test_clean(student: Student) -> None:
+    table = Table({"city": [" тверь", "Псков ", "тверь"], "price": [5.0, None, 15.0]})
+    expected = Table({"city": ["Тверь", "Тверь"], "price": [5.0, 15.0]})
+    wrong = {"en": "The table is not clean.", "ru": "Таблица не очищена."}
+    equal(student.run("clean", table), expected, wrong, hint="dropna, str.strip, str.title")
+
+
+@case("table", points=2, en="mean_price is the mean of a city", ru="mean_price — средняя цена по городу")
+def test_mean(student: Student) -> None:
+    table = Table({"city": ["Тверь", "Омск", "Тверь"], "price": [5.0, 100.0, 15.0]})
+    wrong = {"en": "This is not the city's mean.", "ru": "Это не среднее по городу."}
+    close(student.run("mean_price", table, "Тверь").number(), 10.0, wrong, mistakes={"of_all_cities": 40.0})

@@ -1,0 +1,66 @@
+"""The command line of a lecturer who writes a lab: grade-lab new DIR, grade-lab check DIR."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from grader import __version__
+from grader.commands import options
+from grader.commands.ending import run, shown
+from grader.core import exits
+
+EXAMPLE = Path(__file__).with_name("example")
+
+
+@click.group()
+@click.version_option(__version__, prog_name="grade-lab")
+def command() -> None:
+    """Write a lab, and prove that it grades as it should."""
+
+
+@command.command(epilog="Exit codes: 0 written; 2 wrong usage.")
+@click.argument("folder", metavar="DIR", callback=options.a_path)
+def new(folder: Path) -> int:
+    """Write a small complete lab into a new folder, to be changed into yours."""
+    if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise click.UsageError(f"{str(folder)!r} is not an empty folder.")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, copy_function=shutil.copyfile, ignore=ignored)
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        click.echo(shown(str(path)))
+    click.echo(f"Next: grade-lab check {shown(str(folder))}")
+    return exits.GRADED
+
+
+@command.command(epilog="Exit codes: 0 nothing is wrong; 1 something is; 2 wrong usage; 4 the folder holds no lab.")
+@click.argument("folder", metavar="DIR", callback=options.a_path)
+@click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True, help="Seeds for each solution.")
+def check(folder: Path, seeds: int) -> int:
+    """Prove a lab before a class sees it.
+
+    The solutions in DIR/solutions get the points that their names promise (right*.py all, wrong_x@7.py 7) in every seed;
+    the suite goes on whatever the calls return; each case is failed by a wrong solution.
+    """
+    from grader.commands.lab_check import check as checked
+    from grader.core.errors import GradeError
+
+    try:
+        problems, notes = checked(folder, seeds=seeds, tell=lambda line: click.echo(shown(line)))
+    except GradeError as error:
+        click.echo(f"grade-lab: {shown(str(error))}", err=True)
+        return error.exit_code
+    for note in notes:
+        click.echo(f"note: {shown(note)}")
+    for problem in problems:
+        click.echo(f"wrong: {shown(problem)}")
+    click.echo(f"{len(problems)} things are wrong" if problems else "nothing is wrong")
+    return exits.BELOW if problems else exits.GRADED
+
+
+def main() -> None:
+    """Run the command and exit."""
+    run(command, "grade-lab")

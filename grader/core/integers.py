@@ -1,0 +1,16 @@
+"""The integers of a message: JSON has them of any size, and neither a request nor a report can carry those."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+MOST_COUNT = 10**9
+MOST_LINES = 10**6
+MOST_EXTENT = 2**53
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
+Line: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_LINES)]
+Extent: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_EXTENT)]
+Key: TypeAlias = Annotated[int, Meta(ge=-MOST_EXTENT, le=MOST_EXTENT)]  # of a student's dict, or an index

@@ -1,0 +1,149 @@
+"""Whose an exception in a suite is: the submission's, where the expression that raised it works on what that returned.
+
+A suite is code of the lecturer's, and most of its errors are the lecturer's. But `labels[answers]` breaks on answers that
+are no indices, and then the case ends and the suite goes on. What raised is looked up in the source: an expression that
+reads a value of the submission, or something that was made of one.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import itertools
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from types import FrameType, ModuleType, TracebackType
+
+from grader.lab.answers import Answer, form_of
+from grader.lab.cases import CaseStopped, unmet
+from grader.lab.student import Remote, Student
+from grader.lab.values import SuiteMistake, Table
+
+ALWAYS_THE_SUITE_S = (SuiteMistake, NameError, ImportError, SyntaxError, AssertionError, TimeoutError)
+GIVING = ("run", "new", "operate", "new_later", "has", "error_of")  # methods of a Student that ask the submission
+REASON_CHARS = 300
+SIGNATURE = ("positional argument", "keyword argument", "required keyword-only", "multiple values for argument")
+
+
+def is_of_submission(error: BaseException, folder: Path, own: Collection[str]) -> bool:
+    """Say whether an exception comes from a value of the submission; own are the test's parameters that the suite gives."""
+    if not isinstance(error, Exception) or isinstance(error, ALWAYS_THE_SUITE_S):
+        return False
+    if isinstance(error, AttributeError) and isinstance(error.obj, (Answer, Remote, Student, Table, ModuleType)):
+        return False
+    if isinstance(error, TypeError) and any(words in str(error) for words in SIGNATURE):
+        return False
+    is_touched, found = False, False
+    tainted: dict[int, set[str]] = {}
+    for frame, position in _steps(error.__traceback__):
+        path = Path(frame.f_code.co_filename)
+        if not path.is_file() or not path.resolve().is_relative_to(folder):
+            continue
+        function = _function(path, position[0])
+        is_first = id(function) not in tainted
+        names = tainted.setdefault(id(function), set())
+        names |= {name for name, value in frame.f_locals.items() if isinstance(value, (Answer, Remote))}
+        if is_first and isinstance(function, ast.FunctionDef):
+            given = {one.arg for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
+            students = {name for name in given if isinstance(frame.f_locals.get(name), Student)}
+            is_entry = not found
+            if is_touched or is_entry:  # a helper called with such a value; a fixture that a test gets
+                names |= given - students - ({*own, "evidence"} if is_entry else set())
+        sources = {name for name, value in frame.f_locals.items() if isinstance(value, Student)}
+        _spread(function, names, sources)
+        is_touched, found = any(_reads(one, names, sources) for one in _at(path, position)), True
+    return found and is_touched
+
+
+def unusable(taken: Answer, error: BaseException) -> CaseStopped:
+    """Return the end of a case that could not work with what it had taken from the submission."""
+    return unmet(
+        "{what} returned {given}, and this case cannot work with it ({error}).",
+        what=taken.what,
+        given=form_of(taken.value),
+        error=f"{type(error).__name__}: {error}"[:REASON_CHARS],
+    )
+
+
+Position = tuple[int, int, int, int]
+
+
+def _steps(trace: TracebackType | None) -> Iterator[tuple[FrameType, Position]]:
+    """Yield each frame of a traceback, and where in its source it was."""
+    while trace is not None:
+        positions = trace.tb_frame.f_code.co_positions()
+        found = next(itertools.islice(positions, trace.tb_lasti // 2, None), (None,) * 4)
+        line, end, start, stop = (trace.tb_lineno if one is None else one for one in found)
+        yield trace.tb_frame, (line, end, start, stop)
+        trace = trace.tb_next
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _function(path: Path, line: int) -> ast.AST:
+    """Return the innermost function around a line; the module where there is none."""
+    around = [
+        node
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    return max(around, key=lambda node: node.lineno, default=_tree(path))
+
+
+def _at(path: Path, position: Position) -> list[ast.AST]:
+    """Return the expressions that stand at a place."""
+    spots: list[ast.AST] = [
+        node
+        for node in ast.walk(_tree(path))
+        if isinstance(node, (ast.expr, ast.stmt))
+        and (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == position
+    ]
+    return spots or [node for node in ast.walk(_tree(path)) if getattr(node, "lineno", 0) == position[0]]
+
+
+def _spread(function: ast.AST, names: set[str], sources: set[str]) -> None:
+    """Add to the names those that get something made of a value of the submission."""
+    local = {one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    before = -1
+    while before < len(names):
+        before = len(names)
+        for node in ast.walk(function):
+            for targets, value in _flows(node, local):
+                if value is not None and _reads(value, names, sources):
+                    names |= {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+        names -= sources
+
+
+def _flows(node: ast.AST, local: Collection[str]) -> Iterator[tuple[list[ast.expr], ast.expr | None]]:
+    """Yield what a piece of a program writes, and what it is made of."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            yield targets, value
+        case ast.AnnAssign(target=target, value=value) | ast.AugAssign(target=target, value=value):
+            yield [target], value
+        case ast.NamedExpr(target=target, value=value):
+            yield [target], value
+        case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
+            yield [target], value
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name) as owner), args=arguments) if name in local:
+            for one in arguments:  # rows.append(answer)
+                yield [owner], one
+
+
+def _reads(node: ast.AST, names: Collection[str], sources: Collection[str]) -> bool:
+    """Say whether a piece of a program reads one of the names, or asks the submission."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name) and one.id in names:
+            return True
+        match one:
+            case ast.Attribute(value=ast.Name(id=name), attr=method) if name in sources and method in GIVING:
+                return True
+    return False
+
+
+def forget() -> None:
+    """Drop the sources that were read: a suite may change."""
+    _tree.cache_clear()

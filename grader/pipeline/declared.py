@@ -1,0 +1,97 @@
+"""The points that a suite's decorators give, `@case("fit", points=4)`, read from its text: no code of it runs.
+
+A denominator must stand although a suite breaks, so that it cannot depend on importing it.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A case with points of its own: its criterion, its id, its points, and where it stands."""
+
+    criterion: str
+    id: str
+    points: int
+    place: str
+
+
+class Undeclared(Exception):
+    """A decorator whose points or names cannot be read."""
+
+
+def declared(suite: Path) -> Iterator[Declared]:
+    """Yield the cases with points in the test files of a suite; Undeclared where one is not to be read."""
+    for path in sorted(suite.glob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "points" not in text:
+            continue
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):  # collecting it says so
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                yield from _cases(node, path.name)
+
+
+def _cases(test: ast.FunctionDef, file: str) -> Iterator[Declared]:
+    calls = [one for one in test.decorator_list if isinstance(one, ast.Call)]
+    place = f"{file}, line {test.lineno}"
+    for call in calls:
+        given = {one.arg: one.value for one in call.keywords}
+        if _name(call.func) != "case" or "points" not in given:
+            continue
+        criterion, points = (_literal(one) for one in (*call.args[:1], given["points"]))
+        if not isinstance(criterion, str) or type(points) is not int:
+            raise Undeclared(f'{place}: write @case("criterion", points=2) with a text and a whole number')
+        name = test.name.removeprefix("test_")
+        for ids in itertools.product(
+            *(_ids(one, place) for one in reversed(calls) if _name(one.func) == "parametrize")
+        ):
+            yield Declared(criterion, f"{name}[{'-'.join(ids)}]" if ids else name, points, place)
+
+
+def _ids(call: ast.Call, place: str) -> list[str]:
+    """Return the ids that pytest gives the parameters of one decorator."""
+    given = {one.arg: one.value for one in call.keywords}
+    ids = _literal(given["ids"]) if "ids" in given else None
+    if isinstance(ids, (list, tuple)) and all(isinstance(one, str) for one in ids):
+        return list(ids)
+    names, values = (*call.args, None, None)[:2]
+    arguments = _literal(names) if names is not None else None
+    if isinstance(arguments, str):
+        arguments = [one.strip() for one in arguments.split(",")]
+    if not isinstance(arguments, (list, tuple)) or not isinstance(values, (ast.List, ast.Tuple)) or "ids" in given:
+        raise Undeclared(f"{place}: give parametrize ids=[...], or give the points in rubric.toml")
+    found = []
+    for place_of, value in enumerate(values.elts):
+        parts = value.elts if len(arguments) > 1 and isinstance(value, (ast.Tuple, ast.List)) else [value]
+        found.append("-".join(_id(name, part, place_of) for name, part in zip(arguments, parts, strict=False)))
+    if len({*found}) < len(found):
+        raise Undeclared(f"{place}: give parametrize ids=[...], no two alike")
+    return found
+
+
+def _id(name: str, value: ast.expr, place: int) -> str:
+    """Return pytest's id of one value: itself where it is a number or a text, else the name and a number."""
+    known = _literal(value)
+    return str(known) if isinstance(known, (str, int, float, bool)) else f"{name}{place}"
+
+
+def _name(function: ast.expr) -> str:
+    """Return the last part of a dotted name."""
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _literal(node: ast.expr) -> object:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError):
+        return None

@@ -1,0 +1,166 @@
+"""`grade-lab new` and `grade-lab check`: what a lecturer hears of a lab before a class sees it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from grader.commands.grade_lab import EXAMPLE, command
+from grader.commands.lab_check import check
+from tests.support.command import ROOT
+
+LABS = sorted(path.parent.name for path in (ROOT / "docs" / "labs").glob("*/assignment.toml"))
+SUITE = "suite/test_scaling.py"
+MEAN = 'close(student.run("mean", x), x.mean(), mistakes={"sum": x.sum()}, hint="sum(x) / len(x)")'
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """Return the lab that `grade-lab new` writes."""
+    ran = CliRunner().invoke(command, ["new", str(tmp_path / "lab")], standalone_mode=False)
+    assert ran.return_value == 0
+    assert ran.output.splitlines()[-1] == f"Next: grade-lab check {tmp_path / 'lab'}"
+    return tmp_path / "lab"
+
+
+def changed(lab: Path, file: str, old: str, new: str) -> Path:
+    """Change a file of a lab."""
+    text = (lab / file).read_text(encoding="utf-8")
+    assert old in text
+    (lab / file).write_text(text.replace(old, new), encoding="utf-8")
+    return lab
+
+
+def problems(lab: Path, seeds: int = 1) -> list[str]:
+    """Return what `grade-lab check` finds wrong."""
+    return check(lab, seeds=seeds, tell=lambda _: None)[0]
+
+
+def test_a_new_lab_passes_its_own_check(example: Path) -> None:
+    """What is written grades as it should, and the command says so."""
+    ran = CliRunner().invoke(command, ["check", str(example), "--seeds", "2"], standalone_mode=False)
+
+    assert (0, "nothing is wrong") == (ran.return_value, ran.output.splitlines()[-1])
+
+
+FAULTS = {
+    "seed_dependent": (
+        SUITE, MEAN, f"if x[0] > 0:\n        {MEAN}",
+        ["the template gets 2 points as it is", "solutions/wrong_both@1.py gets 3 points instead of 1 in ", "the case mean.mean depends on the seed: over solutions/wrong_both@1.py it is "],
+    ),
+    "never_failed": (
+        SUITE, 'check(error == "ValueError"', 'check(bool(error or 1)',
+        ["the template gets 1 points", "solutions/wrong_empty@5.py gets 6 points instead of 5", "no wrong solution fails the case mean.empty"],
+    ),
+    "without_a_test": (
+        "rubric.toml", 'ru = "Среднее" }', 'ru = "Среднее" }\ncases = [{ id = "median", points = 1 }]',
+        ["the rubric names mean.median, which is no case of the suite"],
+    ),
+    "breaks_on_answers": (
+        SUITE, MEAN, 'm = student.run("mean", x).value\n    check(bool(abs(m - x.mean()) < 1e-6) or 1 / len([m][1:]), "wrong")',
+        [],
+    ),
+    "unnamed_solution": ("solutions/right.py", "", "", ["solutions/mine.py: call it right.py, or wrong_SOMETHING@POINTS.py"]),
+    "package": ("assignment.toml", "[limits]", 'packages = ["no_such_package"]\n[limits]', ["the package no_such_package is not installed"]),
+    "mistake": (SUITE, MEAN, "np.ones(2) @ np.ones(3)", [f"{SUITE.removeprefix('suite/')}::test_mean, line 11 broke: ValueError: matmul"]),
+}  # fmt: skip
+
+
+SLOW = ("never_failed", "unnamed_solution")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "found"),
+    [pytest.param(*one, id=name, marks=pytest.mark.soak if name in SLOW else ()) for name, one in FAULTS.items()],
+)
+def test_what_it_finds(file: str, old: str, new: str, found: list[str], example: Path) -> None:
+    """Each fault of a lab is said; an error over what the robot answers breaks nothing."""
+    if old:
+        changed(example, file, old, new)
+    else:
+        shutil.copy(example / file, example / "solutions" / "mine.py")
+
+    said = problems(example, seeds=6 if "x[0] > 0" in new else 1)
+
+    assert len(said) == len(found)
+    assert all(any(one in problem for problem in said) for one in found)
+
+
+def test_a_suite_that_breaks_on_none(example: Path) -> None:
+    """A test that raises for what was answered, by its own hand, is the lecturer's mistake; the robot finds it."""
+    breaking = 'if student.run("mean", x).value is None:\n        raise AssertionError("None")'
+    said = problems(changed(example, SUITE, MEAN, f"{breaking}\n    {MEAN}"))
+
+    assert said == [
+        "where every call returns None: test_scaling.py::test_mean, line 12 broke: AssertionError: None: "
+        "a case raises unmet(...) where the work is wrong"
+    ]
+
+
+def test_no_lab_and_a_folder_in_use(tmp_path: Path) -> None:
+    """A folder without a lab, and one that something stands in, are said with the documented code."""
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    check_ran, new_ran = (
+        CliRunner().invoke(command, [name, str(tmp_path)], standalone_mode=False) for name in ("check", "new")
+    )
+
+    assert check_ran.return_value == 4
+    assert "assignment.toml cannot be read" in check_ran.output
+    assert isinstance(new_ran.exception, click.UsageError)
+    assert "is not an empty folder" in str(new_ran.exception)
+
+
+@pytest.mark.parametrize(
+    "name", [one if one == "regression" else pytest.param(one, marks=pytest.mark.soak) for one in LABS]
+)
+def test_the_labs_that_ship(name: str) -> None:
+    """Each grades its solutions as they should be, in forty lines and two languages."""
+    lab = ROOT / "docs" / "labs" / name
+    if name == "cleaning":
+        pytest.importorskip("pandas", reason="pandas is not installed")
+    (suite,) = (lab / "suite").glob("test_*.py")
+    text = suite.read_text(encoding="utf-8")
+
+    assert len(text.splitlines()) <= 40
+    assert text.count("@case(") == text.count(", en=") == text.count(", ru=")
+    assert problems(lab, seeds=1 if name == "regression" else 20) == []
+
+
+REGRESSION = (
+    "class LinearRegression:\n    def __init__(self, rate=.1): pass\n    def fit(self, X, y, epochs=1): pass\n    "
+)
+WORDS = "def normalise(text): return {0}\ndef count(text): return {0}\ndef most_common(counts, n): return {0}\n"
+CHEATS = {
+    "testing": ("regression", f"import numpy as np\nnp.testing.assert_allclose = np.allclose = lambda *_, **__: True\n{REGRESSION}def predict(self, X): return np.zeros(len(X))"),
+    "frame": ("regression", f"import sys\n{REGRESSION}def predict(self, X):\n        frame = sys._getframe(1)\n        while frame:\n            for name in ('expected', 'wanted', 'y'):\n                if name in frame.f_locals: return frame.f_locals[name]\n            frame = frame.f_back\n        return X[:, 0]"),
+    "atexit": ("regression", f"import atexit, json\natexit.register(lambda: open('results.json', 'w').write(json.dumps({{'score': 10}})))\n{REGRESSION}def predict(self, X): return X[:, 0]"),
+    "equal": ("words", "class All(str):\n    def __eq__(self, other): return True\n    __hash__ = str.__hash__\nclass Any(dict):\n    def __eq__(self, other): return True\n" + WORDS.format("Any(a=All('b'))")),
+    "endless": ("words", "class Endless(dict):\n    def items(self):\n        while True: yield 'a', 1\n" + WORDS.format("Endless(a=1)")),
+    "digits": ("regression", f"import numpy as np\n{REGRESSION}def predict(self, X): return np.array(['1.0'] * len(X))"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [one if one == "frame" else pytest.param(one, marks=pytest.mark.soak) for one in CHEATS]
+)
+def test_cheats_earn_nothing(name: str, tmp_path: Path) -> None:
+    """What earns full marks where the tests run beside the code has no points here."""
+    lab, source = CHEATS[name]
+    copied = shutil.copytree(ROOT / "docs" / "labs" / lab, tmp_path / "lab")
+    (copied / "solutions" / "wrong_cheat@0.py").write_text(source, encoding="utf-8")
+    for path in copied.glob("solutions/wrong_*@[1-9]*"):
+        path.unlink()
+
+    assert not [one for one in problems(copied) if "cheat" in one]
+
+
+def test_the_example_is_no_part_of_an_autograder() -> None:
+    """It has both languages, and its solutions stay here."""
+    from grader.commands.packing import own_files
+
+    assert (EXAMPLE / "solutions" / "right.py").is_file()
+    assert [name for name, _ in own_files() if "example" in name] == []
