@@ -292,10 +292,11 @@ def test_bounded(network: Network) -> None:
 '''
     suite.write_text(suite.read_text(encoding="utf-8") + bounded, encoding="utf-8")
     text = rubric.read_text(encoding="utf-8")
-    old = '{ id = "model", points = 8, requires = ["shapes.wiring"] },'
+    old = '{ id = "model", points = 8,'
     assert old in text
-    new = '{ id = "model", points = 6, requires = ["shapes.wiring"] },\n    { id = "bounded", points = 2 },'
-    rubric.write_text(text.replace(old, new), encoding="utf-8")
+    rubric.write_text(
+        text.replace(old, '{ id = "bounded", points = 2 },\n    { id = "model", points = 6,'), encoding="utf-8"
+    )
     lab_read = assignment(copied)
 
     template = grade_here(ROOT / "tests" / "submissions" / "style_columns", lab_read, seed=1, sandbox=warm_sandbox())
