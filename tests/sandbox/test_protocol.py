@@ -52,7 +52,7 @@ def test_arrays_come_back_as_they_were() -> None:
         (header(arrays=[["x", "<f8", [2**62, 0, 2**62]]]), b""),
         (header(arrays=[["x", "<f8", [2]]]), b"\0" * 8),
         (header(arrays=[["x", "<f8", [1]]]), b"\0" * 16),
-        (header(arrays=[["x", "<f8", [1, 1, 1, 1, 1]]]), b"\0" * 8),
+        (header(arrays=[["x", "<f8", [1, 1, 1, 1, 1, 1, 1, 1, 1]]]), b"\0" * 8),
         (header(arrays=[["x", "<f8", [10**9, 10**9]]]), b""),
         (header(arrays=[["x", "<f8", [10**30]]]), b""),
         (header(arrays=[["x", "<f8", [True]]]), b"\0" * 8),
