@@ -73,12 +73,12 @@ def test_what_is_no_reply_is_refused(text: bytes, data: bytes) -> None:
 
 
 def test_a_huge_frame_is_refused_by_its_first_bytes() -> None:
-    """Nothing is read that the caps do not allow: 4 MiB of header, and as much of data."""
-    for lengths in [(2**32 - 1, 0), (0, 2**32 - 1), (2**22 + 1, 0), (0, 2**22 + 1)]:
+    """Nothing is read that the caps do not allow: 4 MiB of header, and 16 MiB of data."""
+    for lengths in [(2**32 - 1, 0), (0, 2**32 - 1), (2**22 + 1, 0), (0, 2**24 + 1)]:
         with pytest.raises(ProtocolError):
             list(Inbox().feed(struct.pack("<II", *lengths)))
     inbox = Inbox()
-    assert list(inbox.feed(struct.pack("<II", 2**22, 2**22))) == []
+    assert list(inbox.feed(struct.pack("<II", 2**22, 2**24))) == []
     assert not inbox.is_empty
 
 
