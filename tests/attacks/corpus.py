@@ -144,7 +144,7 @@ PLANT = attacks("folder", {
     "exec_program": ("os.execv('/usr/bin/touch', ['touch', FOLDER + '/touched'])", DENIED),
     "execveat": ("a = (ctypes.c_char_p * 3)(b'touch', os.fsencode(FOLDER) + b'/touched', None)\ncall(322, -100, text('/usr/bin/touch'), a, None, 0)", DENIED),
     "memory_program": ("f = os.memfd_create('x')\nos.write(f, open('/usr/bin/touch', 'rb').read())\nos.execve(f, ['touch', FOLDER + '/touched'], {})", DENIED),
-    "many_files": ("for n in range(200): open(f'{FOLDER}/{n}', 'w').close()", KEPT),
+    "many_files": ("for n in range(200): open(f'{FOLDER}/{n}', 'w').close()", "[Errno 28]"),
     "c_system": ("libc.system(b'touch ' + os.fsencode(FOLDER) + b'/touched') and 1 / 0", "ZeroDivisionError"),
 })  # fmt: skip
 PLANT_LARGE = attacks("folder", {

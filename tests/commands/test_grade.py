@@ -62,10 +62,10 @@ def test_missing_path(tmp_path: Path) -> None:
         (
             "notes.docx",
             b"PK\x03\x04",
-            "notes.docx is not a Python file: hand in a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one.",
+            "notes.docx is not a Python program. Hand in the .py file or the notebook itself.",
         ),
         ("large.py", b"#" * 5_000_000, "large.py has 4882 KiB, more than the 256 KiB that a solution may have."),
-        ("old.py", "# Нейрон\n".encode("cp1251"), "old.py is not UTF-8 text (line 1): save it as UTF-8."),
+        ("old.py", b"\xff\xfe#\x00\x00\xd8", "old.py is not UTF-8 text (line 1): save it as UTF-8."),
         ("bad.py", b"def f(:\n", "bad.py, line 1: this is not valid Python: invalid syntax."),
         ("deep.py", b"(" * 100_000, "deep.py, line 1: this is not valid Python: "),
         ("\x1b[31mred\n.py", b"x = = 1", "\\x1b[31mred\\n.py, line 1: this is not valid Python: invalid syntax."),
@@ -91,18 +91,22 @@ def test_folder_without_python(tmp_path: Path) -> None:
     ran = grade(folder, cwd=tmp_path)
 
     assert 3 == ran.code
-    assert "work has no Python file: put your network.py into it." in ran.out
+    assert "report.pdf is not a Python program. Hand in the .py file or the notebook itself." in ran.out
 
 
 def test_two_candidates_are_named(tmp_path: Path) -> None:
-    """Of two files that define both classes none is chosen silently."""
-    for name in ("first.py", "second.py"):
-        (tmp_path / name).write_text(REFERENCE.read_text(encoding="utf-8"), encoding="utf-8")
+    """Of two different files that define both classes none is chosen silently; a copy counts as one with its original."""
+    text = REFERENCE.read_text(encoding="utf-8")
+    for folder, other in ("copies", text), ("versions", text.replace("0.5", "0.25")):
+        (tmp_path / folder).mkdir()
+        for name, content in ("first.py", text), ("second.py", other):
+            (tmp_path / folder / name).write_text(content, encoding="utf-8")
 
-    ran = grade(tmp_path, cwd=tmp_path)
+    copies, versions = grade(tmp_path / "copies", cwd=tmp_path), grade(tmp_path / "versions", cwd=tmp_path)
 
-    assert 3 == ran.code
-    assert "first.py, second.py" in ran.out
+    assert (0, 100) == (copies.code, copies.report["score"])
+    assert 3 == versions.code
+    assert "first.py, second.py" in versions.out
 
 
 def test_special_files_are_rejected(tmp_path: Path) -> None:

@@ -209,7 +209,11 @@ def test_what_is_installed(tmp_path: Path) -> None:
         for path in TEMPLATE.rglob("*.*")
         if path.is_file() and path.suffix != ".pyc"
     }
-    assert {name.partition("template/")[2]: text for name, text in files.items() if "/template/" in name} == template
+    assert {
+        name.removeprefix("grader/template/"): text
+        for name, text in files.items()
+        if name.startswith("grader/template/")
+    } == template
     assert {"grader/commands/gradescope/setup.sh", "grader/commands/gradescope/run_autograder"} <= set(files)
     assert {name.partition("/")[0].partition("-")[0] for name in files} == {"grader", "xor_lab_grader"}
     assert REFERENCE.encode() not in files.values()

@@ -36,7 +36,7 @@ def cross_entropy(y, pred):
 
 
 def momentum_step(w, grad, velocity, learning_rate, momentum):
-    return np.zeros(600_000), "velocity"
+    return np.zeros(3_000_000), "velocity"
 
 
 def exponential_example(x, w1, w0):
