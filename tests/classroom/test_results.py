@@ -125,6 +125,7 @@ def test_results(results: Path) -> None:
     assert numbers["cases"]["neuron_update.bias"]["pass_rate"] == 3 / 4
 
 
+@pytest.mark.wide
 def test_a_report_tells_nothing_about_the_next_seed(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """Each submission, and each version of it, has its own seed; the key is in class.json alone, which is the owner's."""
     folder, out = tmp_path / "class", tmp_path / "out"
@@ -160,6 +161,7 @@ def seeds_of(out: Path) -> dict[str, int]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8"))["seed"] for path in reports(out)}
 
 
+@pytest.mark.wide
 def test_a_seed_for_a_class_replaces_its_key(hand_ins: Path, tmp_path: Path) -> None:
     """It says so, in the language of the class, and the next run keeps the key; without one each class draws another."""
     folder = tmp_path / "class"
@@ -186,6 +188,7 @@ def test_a_seed_for_a_class_replaces_its_key(hand_ins: Path, tmp_path: Path) -> 
         pytest.param("rejected", SUBMISSIONS / "syntax_error", marks=pytest.mark.soak),
     ],
 )
+@pytest.mark.wide
 def test_grade_repeats_a_report_of_the_class(name: str, work: Path, tmp_path: Path) -> None:
     """`grade --seed` with the seed of a report makes that report again, but for its name and times."""
     folder = tmp_path / "class"
@@ -245,6 +248,7 @@ ODD = "class.json has no key and language of a class: restore it, or remove it t
         pytest.param("petrov.ipynb", "petrov.py", marks=pytest.mark.soak),
     ],
 )
+@pytest.mark.wide
 def test_overrides_stay_with_their_student(first: str, second: str, tmp_path: Path) -> None:
     """A neighbour of nearly the same name takes none; who then hands in nothing, or under another name, stops no class."""
     folder, out = tmp_path / "class", tmp_path / "out"
@@ -627,6 +631,7 @@ def without_time(report: Report) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.wide
 def test_a_hand_in_leaves_nothing_to_the_next() -> None:
     """A warm process gives the same report whatever it graded before: wrong work, rejected, ended, observed."""
     names = ("extra_partly", "syntax_error", "os_exit", "template", "style_momentum")
@@ -661,6 +666,7 @@ def test_what_a_warm_process_fails_over_is_tried_in_a_fresh_one(before: str) -> 
     assert others != [process]
 
 
+@pytest.mark.wide
 def test_a_warm_process_ends_with_its_parent(tmp_path: Path) -> None:
     """Nobody waits for its answer any more: it goes, in the middle of a hand-in, and its worker too."""
     (tmp_path / "class").mkdir()
@@ -673,6 +679,7 @@ def test_a_warm_process_ends_with_its_parent(tmp_path: Path) -> None:
     wait_for_end(below)
 
 
+@pytest.mark.wide
 def test_an_interrupted_class_leaves_no_temporary_files(tmp_path: Path) -> None:
     """Whatever is being graded when it ends, its folder goes too."""
     (tmp_path / "class").mkdir()

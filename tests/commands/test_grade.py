@@ -214,6 +214,7 @@ def test_several_reports(tmp_path: Path) -> None:
     assert {} == ran.report
 
 
+@pytest.mark.wide
 def test_unwritable_report(tmp_path: Path) -> None:
     """The default report that cannot be written is a warning; one that was asked for, a failure."""
     (tmp_path / "grade-report.json").mkdir()
@@ -275,6 +276,7 @@ def test_no_link_of_a_student_leads_a_report_away(way: str | None, submission: s
     assert (folder / "out.json").is_file() == (way is None or way == "existing")
 
 
+@pytest.mark.wide
 def test_hanging_everywhere_ends(student_code: str, write: Write, tmp_path: Path) -> None:
     """A submission that hangs in every method hangs no longer than its limit in all, and leaves no process."""
     code = student_code
@@ -370,6 +372,7 @@ def test_interrupted_where_exceptions_are_dropped(body: str, tmp_path: Path) -> 
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.wide
 def test_standard_output_that_closes_or_is_full(write: Write, tmp_path: Path) -> None:
     """A reader that has seen enough is no failure; a full device is one, in one sentence."""
     read, written = os.pipe()
@@ -385,6 +388,7 @@ def test_standard_output_that_closes_or_is_full(write: Write, tmp_path: Path) ->
     assert one_sentence(failed.stderr)
 
 
+@pytest.mark.wide
 def test_progress_on_a_terminal_only(tmp_path: Path) -> None:
     """A person sees the running case; a pipe gets nothing."""
     shown = progress(GRADE, REFERENCE, cwd=tmp_path)
@@ -394,6 +398,7 @@ def test_progress_on_a_terminal_only(tmp_path: Path) -> None:
     assert "" == grade(REFERENCE, cwd=tmp_path).err
 
 
+@pytest.mark.wide
 def test_a_training_run_is_a_remark(tmp_path: Path) -> None:
     """--training-run says how train ended from the hand-in's own start, and costs nothing."""
     ran = grade(REFERENCE, "--seed", "1", "--training-run", cwd=tmp_path)

@@ -70,7 +70,7 @@ FAULTS = {
 }  # fmt: skip
 
 
-SLOW = ("never_failed", "unnamed_solution")
+SLOW = ("never_failed", "unnamed_solution", "breaks_on_answers")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,7 @@ def test_what_it_finds(file: str, old: str, new: str, found: list[str], example:
     assert all(any(one in problem for problem in said) for one in found)
 
 
+@pytest.mark.wide
 def test_a_suite_that_breaks_on_none(example: Path) -> None:
     """A test that raises for what was answered, by its own hand, is the lecturer's mistake; the robot finds it."""
     breaking = 'if student.run("mean", x).value is None:\n        raise AssertionError("None")'

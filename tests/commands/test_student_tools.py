@@ -268,6 +268,7 @@ def on_a_terminal(path: Path, *options: str, **environment: str) -> str:
     return shown.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.wide
 def test_colours_are_for_terminals(write: Write, tmp_path: Path) -> None:
     """A terminal gets colours, unless NO_COLOR or --no-color refuses them; a file never does."""
     path = write("def f(:")

@@ -313,6 +313,7 @@ def test_what_a_bonus_cannot_be(
     assert sentence in ran.out + ran.err
 
 
+@pytest.mark.wide
 def test_a_bonus_is_judged_in_the_same_suite(lab: Path) -> None:
     """Its case runs against the program of its own file, in the session that judges the lab, and counts apart."""
     task = Task(lab=assignment(with_bonus(lab)))
@@ -332,6 +333,7 @@ def test_no_folder(write: Write, tmp_path: Path) -> None:
     assert (2, "grade: nowhere is not the folder of an assignment.\n") == (ran.code, ran.err)
 
 
+@pytest.mark.wide
 def test_a_class(lab: Path, tmp_path: Path) -> None:
     """grade-class grades another lab, and grades again where its suite has changed, not where its place or template has."""
     hand_ins = tmp_path / "hand-ins"
@@ -380,6 +382,7 @@ def test_a_class_with_a_broken_suite(lab: Path, tmp_path: Path) -> None:
     assert ran.out.count("test_value, line 42 broke: ZeroDivisionError: division by zero.") == 1
 
 
+@pytest.mark.wide
 def test_what_a_suite_keeps_is_of_one_hand_in(lab: Path) -> None:
     """A suite that remembers what it measured is read anew for the next hand-in."""
     suite = lab / "suite" / "test_neuron.py"
@@ -451,6 +454,7 @@ def test_another_content_on_another_machine() -> None:
     assert "the assignment gates is another one on this machine" in report.reason.text
 
 
+@pytest.mark.wide
 def test_the_page_is_followed(tmp_path: Path) -> None:
     """The files of docs/assignments.md make the lab that its commands then check, copy and grade, with what it shows."""
     for name, text in re.findall(r"^`(\S+)`\n\n```\w+\n(.*?)```$", PAGE, re.DOTALL | re.MULTILINE):

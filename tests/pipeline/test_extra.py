@@ -186,6 +186,7 @@ class Counting(Sandbox):
         return super().start()
 
 
+@pytest.mark.wide
 def test_a_worker_of_its_own_only_where_it_is_written(work: Path) -> None:
     """Without a written lecture.py one process reads and runs the submission, as without any extra."""
     started = []
@@ -200,6 +201,7 @@ def test_a_worker_of_its_own_only_where_it_is_written(work: Path) -> None:
     assert [(100, 1), (100, 1), (100, 2)] == started
 
 
+@pytest.mark.wide
 def test_it_has_the_time_that_the_lab_leaves() -> None:
     """However many functions hang, they hang for one second together where the lab used all but one."""
     hanging = STUBS.replace("raise NotImplementedError", "while True: pass")
@@ -235,6 +237,7 @@ def test_report_in_russian(work: Path) -> None:
     assert ["Дополнительные баллы: 5 из 10, вне основных баллов", "Баллы: 100 из 100"] == shown.splitlines()[-2:]
 
 
+@pytest.mark.wide
 def test_class(tmp_path: Path) -> None:
     """grade-class has the extra in a column of its own; who handed in none has an empty cell."""
     hand_ins = tmp_path / "class"

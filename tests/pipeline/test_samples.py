@@ -19,8 +19,8 @@ from tests.support.command import PATIENT, SUBMISSIONS, graded, installed
 from tests.support.contradictions import contradictions
 
 SCHEMA = Path(__file__).parents[2] / "grader" / "renderers" / "report.schema.json"
-ALIKE = {  # another sample of the same kind is in `make test`
-    "extra_exits", "extra_lecture_code", "loop_backward", "loop_import", "segfault", "style_bias_last", "style_columns", "style_delta_returned",
+ALIKE = {  # another sample of the same kind is in `make test`, or another test of it
+    "extra_exits", "extra_hostile", "loop_forward", "missing_class", "extra_lecture_code", "output_flood", "loop_backward", "loop_import", "segfault", "style_bias_last", "style_columns", "style_delta_returned",
     "style_float32", "style_large_rate", "style_model_adds_one", "style_momentum", "style_rows", "sys_exit",
 }  # fmt: skip
 NAMES = sorted(path.name for path in SUBMISSIONS.iterdir() if path.is_dir())

@@ -71,7 +71,9 @@ def check(text: str, scripts: list[str]) -> None:
 # --- without a browser ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(one, marks=pytest.mark.wide) if one == "observed" else one for one in KINDS]
+)
 def test_page_of_every_kind(kind: str) -> None:
     """Each kind of report is a whole page of less than 200 KB that loads and runs nothing, and tells the score."""
     graded = report(kind)

@@ -82,6 +82,7 @@ def test_rates_next_to_nothing_and_endless_ones(name: str, write: Write) -> None
     check(write(forged.RATES[name]), 99)
 
 
+@pytest.mark.wide
 def test_the_controls(student_code: str, write: Write) -> None:
     """What is forged in has full marks without the forgery."""
     assert 100 == graded(write(forged.SCRIPT, "script.py"), seed=1).score
@@ -98,6 +99,7 @@ def test_replies_bent_at_random(seed: int, student_code: str, write: Write) -> N
     check(write(base + forged.bending(seed, (0.05, 0.3)[seed // 2 % 2])), 100)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("count", [3, pytest.param(100, marks=pytest.mark.security)])
 def test_a_class_goes_on(count: int, student_code: str, tmp_path: Path) -> None:
     """Of a class with such submissions all are graded, its exit code is 0, and a neighbour's report is the one that it has alone."""

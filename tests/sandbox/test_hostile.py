@@ -79,6 +79,7 @@ def points(report: dict[str, Any], criterion: str, case: str) -> int:
     return int(found["points"])
 
 
+@pytest.mark.wide
 def test_answers_from_a_table_are_no_learning(student_code: str, write: Write) -> None:
     """A network that does not move, and knows the corners by heart after some steps, has not converged."""
     code = student_code.replace(
@@ -305,7 +306,7 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("operation", LIES)
+@pytest.mark.parametrize("operation", [pytest.param("operate", marks=pytest.mark.wide), "load"])
 def test_large_lies_stay_small(operation: str, student_code: str, write: Write) -> None:
     """A worker that answers more than it may is not believed, and its words are cut."""
     lie = f"import sys\nsys.modules['grader_confined.worker'].Desk.{operation} = lambda *_: ({LIES[operation]})\n"

@@ -82,7 +82,7 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("name", [
-    name if name in ("statements", "another file", "definitions", "notes on no file", "long notes") else pytest.param(name, marks=pytest.mark.security)
+    name if name in ("statements", "another file", "notes on no file") else pytest.param(name, marks=pytest.mark.security)
     for name in FORGERIES
 ])  # fmt: skip
 def test_a_load_ends(name: str, load: Callable[..., Worker]) -> None:

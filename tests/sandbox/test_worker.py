@@ -106,6 +106,7 @@ def test_a_program_of_hanging_statements_keeps_its_definitions(load: Load) -> No
         assert worker.spent_s < HASTY.load_time_s
 
 
+@pytest.mark.wide
 def test_a_load_that_never_ends_fails(load: Load) -> None:
     """A definition that hangs in each try, or statements that crash one after another, end with the time or the count."""
     with load("class A:\n while True: pass\n" * 60, HASTY) as worker:

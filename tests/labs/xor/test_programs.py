@@ -90,6 +90,7 @@ def test_a_class_that_fails_is_explained(write: Write) -> None:
     assert not any("has no Model" in text for text in told)
 
 
+@pytest.mark.wide
 def test_a_watched_training_stops_by_counted_work(write: Write) -> None:
     """The same seed gives the same report, but for its times: no clock decides what is seen."""
     path = write(programs()["watched: hangs_after"])

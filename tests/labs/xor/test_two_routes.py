@@ -172,7 +172,7 @@ def test_right_work_is_right(name: str, write: Write) -> None:
     assert (100, []) == (report["score"], failed)
 
 
-@pytest.mark.parametrize("name", some(WRONG, "swapped_without_derivative"))
+@pytest.mark.parametrize("name", some(WRONG))
 def test_a_mistake_costs_the_same(name: str, write: Write) -> None:
     """A mistake costs what it costs in the template's form, and has its name."""
     text, points, mistake = WRONG[name]
@@ -203,7 +203,7 @@ ALIKE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", some(dict.fromkeys(ALIKE), "derivative_missing"))
+@pytest.mark.parametrize("name", some(dict.fromkeys(ALIKE)))
 def test_equal_mistakes_cost_equal_points(name: str, tmp_path: Path) -> None:
     """A mistake costs the same, by the same name, in the template, under other names, with functions, and with batches where these make its steps."""
     found = compared(name, tmp_path)

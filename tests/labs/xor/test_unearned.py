@@ -16,11 +16,11 @@ Write = Callable[[str], Path]
 
 
 def some() -> list[Any]:
-    """Return every program, of each kind one for `make test`: by turns of the two routes, where it has both."""
+    """Return every program, of every twelfth kind one for `make test`: by turns of the two routes, where it has both."""
     every = list(programs().values())
     routes = itertools.cycle(("calls", "script"))
     chosen = set()
-    for kind in dict.fromkeys(one.kind for one in every):
+    for kind in list(dict.fromkeys(one.kind for one in every))[::12]:
         route = next(routes)
         ids = sorted((one.id for one in every if one.kind == kind), key=lambda name: not name.startswith(route))
         chosen.add(ids[0])
