@@ -16,7 +16,18 @@ from .diagnosis import Diagnosis, diagnose_forward
 from .measurements import CALIBRATION_ERR, CALIBRATION_W, CALIBRATION_X, rate_of
 from .misconceptions import Rule as MistakeRule
 from .observation import NUDGE, Discovered, Network, Observing, Trained, led, network_of, observed_network
-from .observed_steps import Rule, are_several, diagnosed, is_returned, passed_error, rule_of
+from .observed_steps import (
+    UNDECIDABLE,
+    Parts,
+    Rule,
+    are_several,
+    batch_parts_of,
+    diagnosed,
+    is_returned,
+    parts_of,
+    passed_error,
+    rule_of,
+)
 from .oracle import Array
 from .rules import paced
 from .starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
@@ -79,6 +90,19 @@ class Observed:
         return None if found is None else found.settled(1.0)
 
     @measurement
+    def parts(self) -> Parts | None:
+        """Wrong steps taken apart; None for right ones, and where they cannot be."""
+        rule = self.rule
+        if rule.is_right or not self.network.is_forward_right or rule.steps.tolerance >= UNDECIDABLE:
+            return None
+        return parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
+
+    @property
+    def rate(self) -> float:
+        """Return the rate of what was recognised in the steps, or else the one that fits all of them best."""
+        return self.rule.rate if self.parts is None or not self.parts.rate else self.parts.rate
+
+    @measurement
     def is_in_returned_error(self) -> bool:
         """Whether the mistake is in the errors that a neuron returns, and not in what the network makes of them."""
         return is_returned(self.rule, self.mistake)
@@ -121,7 +145,7 @@ class Observed:
     @property
     def _rate(self) -> float:
         """Return how far a step goes, momentum included."""
-        return paced(self.rule.rate / (1 - self.rule.momentum))
+        return paced(self.rate / (1 - self.rule.momentum))
 
     def _most(self, rate: float) -> int:
         """Return how many calls a training with wrong steps gets: as many epochs as the grader gives to a train function."""

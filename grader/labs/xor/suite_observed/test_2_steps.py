@@ -19,7 +19,7 @@ from .. import oracle
 from ..misconceptions import IN_NEURON
 from ..network import Network
 from ..observed import Observed
-from ..observed_steps import MISSING, UNDECIDABLE, Parts, Rule, batch_parts_of, labels_of, parts_of
+from ..observed_steps import MISSING, Parts, Rule, labels_of
 from ..oracle import Array
 from ..rules import fit
 from ..shown import NEURONS, NUMBERS, by_neuron
@@ -52,9 +52,7 @@ def parts(observed: Observed) -> Parts | None:
     rule = observed.rule
     if rule.is_right:
         return None
-    found = None
-    if observed.network.is_forward_right and rule.steps.tolerance < UNDECIDABLE:
-        found = parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
+    found = observed.parts
     if found is None or not (found.is_recognised or observed.mistake):
         raise undecided(rule)
     return found

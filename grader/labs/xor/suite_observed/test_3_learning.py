@@ -97,7 +97,7 @@ def check_training(observed: Observed, student: Student, evidence: CaseEvidence)
     learned = observed.learned
     losses = learned.squared[: len(learned.squared) // 4 * 4].reshape(-1, 4).mean(1)  # of four examples each
     outputs = oracle.forward(learned.parameters, square())
-    rate = None if observed.rule.loss == "free" else observed.rule.rate
+    rate = None if observed.rule.loss == "free" else observed.rate
     keep_training(student, "Trained by your own train, from a set start.", losses, outputs, rate)
     if not learned.has_learned and not learned.could and observed.is_step_right:
         evidence.remark(
