@@ -181,15 +181,15 @@ LOCKS = attacks("lock", {
 # --- staying ------------------------------------------------------------------------------------
 
 STAY = attacks("survivor", {
-    "daemon": ("if os.fork() == 0:\n os.setsid()\n if os.fork() == 0:\n  while True: time.sleep(9)\n os._exit(0)\ntime.sleep(0.05)", DENIED),
-    "raw_clone": ("if call(56, 17, None, None, None, None) == 0:\n os.setsid()\n while True: time.sleep(9)\ntime.sleep(0.05)", DENIED),
-    "raw_clone3": ("a = (ctypes.c_uint64 * 11)(); a[4] = 17\nif call(435, a, 88) == 0:\n os.setsid()\n while True: time.sleep(9)\ntime.sleep(0.05)", "[Errno 38]"),
+    "daemon": ("if os.fork() == 0:\n os.setsid()\n if os.fork() == 0:\n  while True: libc.pause()\n os._exit(0)\ntime.sleep(0.05)", DENIED),
+    "raw_clone": ("if call(56, 17, None, None, None, None) == 0:\n os.setsid()\n while True: libc.pause()\ntime.sleep(0.05)", DENIED),
+    "raw_clone3": ("a = (ctypes.c_uint64 * 11)(); a[4] = 17\nif call(435, a, 88) == 0:\n os.setsid()\n while True: libc.pause()\ntime.sleep(0.05)", "[Errno 38]"),
     "subprocess": ("import subprocess; subprocess.Popen([MARK, '60'], executable='/bin/sleep', start_new_session=True)", DENIED),
     "posix_spawn": ("os.posix_spawn('/bin/sleep', [MARK, '60'], {}, setsid=True)", DENIED),
     "shell": ("os.system(f'setsid sh -c \": {MARK}; sleep 60; :\" > /dev/null 2>&1 & sleep 0.1') and 1 / 0", "ZeroDivisionError"),
-    "multiprocessing": ("import multiprocessing as m\ndef work():\n os.setsid()\n while True: time.sleep(9)\nm.get_context('fork').Process(target=work).start()\ntime.sleep(0.1)", "Error"),
-    "forkpty": ("import pty\nif pty.fork()[0] == 0:\n import signal\n signal.signal(1, signal.SIG_IGN)\n while True: time.sleep(9)\ntime.sleep(0.1)", "Error"),
-    "fork_bomb": ("for _ in range(30):\n if os.fork() == 0:\n  os.setsid()\n  while True: time.sleep(9)\ntime.sleep(0.05)", DENIED),
+    "multiprocessing": ("import multiprocessing as m\ndef work():\n os.setsid()\n while True: libc.pause()\nm.get_context('fork').Process(target=work).start()\ntime.sleep(0.1)", "Error"),
+    "forkpty": ("import pty\nif pty.fork()[0] == 0:\n import signal\n signal.signal(1, signal.SIG_IGN)\n while True: libc.pause()\ntime.sleep(0.1)", "Error"),
+    "fork_bomb": ("for _ in range(30):\n if os.fork() == 0:\n  os.setsid()\n  while True: libc.pause()\ntime.sleep(0.05)", DENIED),
 })  # fmt: skip
 LITTER = attacks("litter", {
     "tmp_file": ("open(f'/tmp/{MARK}', 'w').close()", KEPT),
@@ -227,8 +227,8 @@ NETWORK = [
 
 ITSELF = [
     *attacks("worker threads", {
-        "thread": ("threading.Thread(target=time.sleep, args=(9,), daemon=True).start()", "can't start new thread"),
-        "pool": ("import concurrent.futures as f; f.ThreadPoolExecutor(3).submit(time.sleep, 9)", "can't start new thread"),
+        "thread": ("threading.Thread(target=threading.Event().wait, args=(9,), daemon=True).start()", "can't start new thread"),
+        "pool": ("import concurrent.futures as f; f.ThreadPoolExecutor(3).submit(threading.Event().wait, 9)", "can't start new thread"),
         "timer": ("threading.Timer(0.01, print).start(); threading.Timer(9, print).start()", "can't start new thread"),
         "pthread": ("t = ctypes.c_uint64()\nif libc.pthread_create(ctypes.byref(t), None, libc.pause, None): raise OSError('no thread')", "no thread"),
     }),
@@ -294,7 +294,7 @@ SPLIT = attacks("", {
     "huge_frame": ("for n in range(3, 9):\n try: os.write(n, b'\\xff' * 8)\n except OSError: pass", "protocol"),
     "drip": ("import struct\nwhile True:\n for n in range(3, 9):\n  try: os.write(n, b'\\0')\n  except OSError: pass\n time.sleep(0.02)", "protocol"),
     "looping_message": ("class E(Exception):\n def __str__(self):\n  while True: pass\nraise E", "timeout"),
-    "long_message": ("raise Exception('x' * 10**8)", "raised Exception xxx"),
+    "long_message": ("raise Exception('x' * 10**7)", "raised Exception xxx"),
     "inherited_descriptors": ("for n in range(3, 64):\n try: print(os.pread(n, 99, 0))\n except OSError: pass", "loaded"),
     "environment": ("print(sorted(os.environ)); os.environ['PATH']", "KeyError"),
     "frames": ("f = sys._getframe()\nwhile f:\n print(*map(str, f.f_locals.values())); f = f.f_back", "loaded"),
