@@ -283,6 +283,7 @@ def test_a_folder_in_the_place_of_a_table(name: str, submissions: Path, tmp_path
         graded(submissions, tmp_path / "out", right)
 
 
+@pytest.mark.wide
 def test_a_lab_that_breaks(tmp_path: Path) -> None:
     """A suite that cannot be collected: exit code 4, the scores of the run before, and a sentence about both."""
     lab, folder = tmp_path / "gates", tmp_path / "class"

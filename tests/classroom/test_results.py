@@ -309,6 +309,7 @@ def test_further_reports(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     assert {path.name for path in (out / "reports").iterdir()} == {f"{key}.{one}" for key in keys for one in endings}
 
 
+@pytest.mark.wide
 def test_what_the_teacher_decides_and_a_new_grade_replaces(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     """Who has another score by overrides.csv is told; pages of the old grades are gone after another --regrade."""
     out = tmp_path / "out"

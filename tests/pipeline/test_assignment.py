@@ -88,7 +88,7 @@ def verdicts(report: dict[str, Any]) -> dict[str, str]:
         ("delta = self.rate * err", "delta = -self.rate * err", 10, {}),  # an error with the other sign
         (" * (1 - self.y)", "", 4, {"step": "failed", "gates": "blocked"}),
         ("+ self.bias)", ")", 0, {"forward": "failed", "step": "failed", "gates": "blocked"}),
-        ("return self.y", "while True: pass", 0, {"forward": "timeout", "step": "timeout", "gates": "blocked"}),
+        pytest.param("return self.y", "while True: pass", 0, {"forward": "timeout", "step": "timeout", "gates": "blocked"}, marks=pytest.mark.wide),
         ("import numpy as np", "import numpy as np\nimport sklearn.metrics", 0, {"imports": "failed"}),
     ],
     ids=["right", "other_sign", "no_derivative", "no_bias", "hangs", "banned"],

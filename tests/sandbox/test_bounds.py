@@ -435,6 +435,7 @@ def scripted(data: st.DataObject) -> Student:
 
 @settings(derandomize=EXAMPLES == 1, max_examples=20 * EXAMPLES)
 @given(st.data())
+@pytest.mark.wide
 def test_a_watched_training_ends(data: st.DataObject) -> None:
     """Whatever is answered about it, there is something to grade by, or a reason why not."""
     with contextlib.suppress(CaseStopped):

@@ -80,6 +80,7 @@ def test_without_landlock_strict_is_reached(tmp_path: Path) -> None:
 
 
 @linux
+@pytest.mark.wide
 def test_without_seccomp_the_level_is_stated(tmp_path: Path) -> None:
     """A machine that refuses filters grades at `process`, says so, and says why."""
     ran = graded_with(NO_SECCOMP, tmp_path, str(REFERENCE))
