@@ -26,8 +26,8 @@ from grader.renderers.json import parse_json, render_json
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 from tests.attacks import forged
-from tests.pipeline.test_staging import notebook, tarred, zipped
 from tests.support.command import ROOT, SUBMISSIONS
+from tests.support.packed import notebook, tarred, zipped
 
 COUNT, BENT = 2_000, 60
 LONGEST_S = 10.0

@@ -17,7 +17,8 @@ from grader.classroom.results import Decisions, entries, write_tables
 from grader.classroom.warm import Wanted
 from grader.core.report import Report
 from tests.classroom.test_book import LAB, Fake, right
-from tests.classroom.test_uploads import Files, laid, zipped
+from tests.classroom.test_uploads import laid
+from tests.support.packed import Files, zipped
 
 SIZE = 300
 FIRST = ("Анна", "Борис", "Вера", "Пётр", "Ёжи", "Maria", "Иван")

@@ -11,7 +11,8 @@ from grader.classroom.platforms.brightspace import moment
 from grader.classroom.roster import RosterEntry, read_roster
 from grader.classroom.uploads import HandIn, HandIns, key_of
 from grader.core.errors import Rejected
-from tests.classroom.test_uploads import CODE, OTHER, Files, archive, laid, notes
+from tests.classroom.test_uploads import CODE, OTHER, archive, laid, notes
+from tests.support.packed import Files
 
 ONE, TWO, THREE = CODE, OTHER, b"# 3\n"
 ABOUT = b"Name: Boris Borisov (b_borisov)\r\nAssignment: Lab 12\r\nFiles:\r\n"

@@ -22,21 +22,10 @@ from grader.classroom.roster import read_roster
 from grader.classroom.uploads import HandIn, HandIns, digest, key_of, slug
 from grader.core.errors import Rejected, UsageError
 from grader.sandbox.confined.archives import ARCHIVE_BYTES
-
-Files = dict[str, bytes]
+from tests.support.packed import Files, zipped
 
 BOTH = b"class Neuron: pass\nclass Model: pass\n"
 CODE, OTHER, HELPER = BOTH + b"# 1\n", BOTH + b"# 2\n", b"x = 1\n"
-
-
-def zipped(files: Files) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
 PACKED = zipped({"lab/network.py": CODE})
 METADATA = """---
 submission_123:

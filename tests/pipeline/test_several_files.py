@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from grader.core.report import Report, Status
-from tests.pipeline.test_staging import notebook, written, zipped
+from tests.pipeline.test_staging import written
 from tests.support.command import ROOT, graded
+from tests.support.packed import notebook, zipped
 
 SOURCE = (
     (ROOT / "reference" / "network.py").read_text(encoding="utf-8").replace("from __future__ import annotations\n", "")

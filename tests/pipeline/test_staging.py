@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import json
 import os
 import tarfile
 import zipfile
@@ -22,11 +21,11 @@ from grader.sandbox.client import Worker
 from grader.sandbox.confined import archives
 from grader.sandbox.processes import Sandbox
 from tests.support.command import ROOT, grade, graded
+from tests.support.packed import notebook, tarred, zipped
 
 SOURCE = (ROOT / "reference" / "network.py").read_bytes()
 BOTH = b"class Neuron: pass\nclass Model: pass\n"
 
-Files = dict[str, bytes]
 Stage = Callable[[Path], StagedSubmission]
 
 
@@ -54,30 +53,6 @@ def refusal(read: Stage, path: Path) -> str:
     with pytest.raises(Rejected) as caught:
         read(path)
     return str(caught.value)
-
-
-def zipped(files: Files) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def tarred(files: Files, mode: str = "w:gz") -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def notebook(*cells: str | list[str]) -> bytes:
-    made = [{"cell_type": "markdown", "metadata": {}, "source": "# Отчёт"}]
-    made += [{"cell_type": "code", "metadata": {}, "outputs": [], "source": cell} for cell in cells]
-    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": made}).encode()
 
 
 @pytest.mark.parametrize(
