@@ -67,7 +67,7 @@ pages: $(TOOLS)
 package: $(TOOLS)
 	$(BIN)/python -m pytest -m package tests/test_package.py
 
-# 2,000 malformed hand-ins, 60 whose worker's replies are bent, messages of every type (4 minutes).
+# 2,000 malformed submissions, 60 whose worker's replies are bent, messages of every type (4 minutes).
 fuzz: $(TESTING)
 	$(BIN)/python -m tests.fuzz
 	EXAMPLES=10 $(BIN)/python -m pytest -n 2 tests/sandbox/test_bounds.py -k "bounded or ends or layout"

@@ -27,14 +27,16 @@ def arrows() -> set[tuple[str, str]]:
     """Return from and to of each pair of folders of which one imports the other."""
     graph = grimp.build_graph("grader", exclude_type_checking_imports=True, cache_dir=None)
     ends = {
-        (folder(one), folder(other)) for one in graph.modules for other in graph.find_modules_directly_imported_by(one)
+        (folder(module), folder(other))
+        for module in graph.modules
+        for other in graph.find_modules_directly_imported_by(module)
     }
-    return {(one, other) for one, other in ends if one != other and one and other and one != "__main__"}
+    return {(end, other) for end, other in ends if end != other and end and other and end != "__main__"}
 
 
 def drawn() -> str:
     """Return the arrows as a Mermaid graph."""
-    lines = [f"    {one} --> {other}" for one, other in sorted(arrows())]
+    lines = [f"    {arrow} --> {other}" for arrow, other in sorted(arrows())]
     return "\n".join(["```mermaid", "graph TD", *lines, "```", ""])
 
 

@@ -26,7 +26,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not os.environ.get("NO_SKIPS") or reporter is None:
         return
     allowed = SKIPS.read_text(encoding="utf-8").splitlines()
-    reasons = {one.longrepr[2].removeprefix("Skipped: ") for one in reporter.stats.get("skipped", [])}
+    reasons = {item.longrepr[2].removeprefix("Skipped: ") for item in reporter.stats.get("skipped", [])}
     for reason in sorted(reasons - set(allowed)):
         reporter.write_line(f"not in {SKIPS.name}: {reason}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -53,12 +53,12 @@ def renamed(text: str) -> str:
 
 
 def other_names(text: str) -> str:
-    """Return a hand-in with other names that trains at the top level."""
+    """Return a submission with other names that trains at the top level."""
     return f"{renamed(text)}\n\n{XOR}net = Net()\n{LOOP.replace('CALL', 'net.')}"
 
 
 def functions(text: str) -> str:
-    """Return a hand-in whose network is functions."""
+    """Return a submission whose network is functions."""
     classes, _, net = renamed(text).partition("class Net:\n")
     names = sorted(set(re.findall(r"self\.(\w+)(?:, self\.\w+)* = ", net)) | set(re.findall(r", self\.(\w+) = ", net)))
     start, *rest = re.split(r"(?=    def (?:fire|learn)\()", net)
@@ -69,7 +69,7 @@ def functions(text: str) -> str:
 
 
 def batch(text: str) -> str:
-    """Return a hand-in that passes all four examples at once, as columns, and adds up their steps."""
+    """Return a submission that passes all four examples at once, as columns, and adds up their steps."""
     text = text.replace("np.random.uniform(-1, 1, n_inputs)", "np.random.uniform(-1, 1, (n_inputs, 1))")
     text = text.replace(SUM, "        self.d = np.dot(self._weigths.T, x)[0] + self.bias\n")
     neuron, _, model = text.partition("class Model")
@@ -93,7 +93,7 @@ def is_same_in_batch(text: str) -> bool:
                 for neuron, row in zip((net.n1, net.n2, net.n3), parameters, strict=True):
                     neuron.w, neuron.bias = row[:2, None].copy(), row[2]
                 net.learn(x.T, names["gap"](net.fire(x.T), labels))
-                summed = sum(step_of(text, parameters, one, label) for one, label in zip(x, labels, strict=True))
+                summed = sum(step_of(text, parameters, item, label) for item, label in zip(x, labels, strict=True))
                 made = np.array([[*neuron.w.ravel(), neuron.bias] for neuron in (net.n1, net.n2, net.n3)], dtype=float)
                 if not np.allclose(made - parameters, summed, atol=1e-9):
                     return False
@@ -142,7 +142,7 @@ def main() -> int:
     parser.add_argument("--part", default="1/1")
     wanted = parser.parse_args()
     part, parts = map(int, wanted.part.split("/"))
-    names = wanted.names or [name for name, one in mutants().items() if one.base == ARRAYS][part - 1 :: parts]
+    names = wanted.names or [name for name, mutant in mutants().items() if mutant.base == ARRAYS][part - 1 :: parts]
     equal = 0
     with tempfile.TemporaryDirectory() as folder:
         for name in names:

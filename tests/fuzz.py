@@ -1,4 +1,4 @@
-"""Grades thousands of malformed hand-ins, and some whose worker's replies are bent: `make fuzz`.
+"""Grades thousands of malformed submissions, and some whose worker's replies are bent: `make fuzz`.
 
 Each must end in a report; times and memory are printed.
 
@@ -87,7 +87,7 @@ def is_valid(report: Report) -> bool:
 
 
 def main() -> int:
-    """Print what became of the hand-ins; 1 if one took too long, broke the grader or took too much memory."""
+    """Print what became of the submissions; 1 if one took too long, broke the grader or took too much memory."""
     rng, task = np.random.default_rng(1), replace(assignment(), limits=LIMITS)
     ended: collections.Counter[str] = collections.Counter()
     seconds, bad = [], []
@@ -113,7 +113,7 @@ def main() -> int:
             if not is_valid(report):
                 bad.append((number, path.name, report.reason.text if report.reason else ""))
     memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{COUNT} malformed hand-ins, {BENT} with bent replies: {dict(ended)}")
+    print(f"{COUNT} malformed submissions, {BENT} with bent replies: {dict(ended)}")
     print(
         f"median {statistics.median(seconds):.3f} s, longest {max(seconds):.2f} s, memory of this process {memory_mib} MiB"
     )

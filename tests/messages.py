@@ -44,7 +44,7 @@ SPEAKERS = {
 SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label", "rows", "columns"}
 PROBED = ("weights", "epochs", "calls", "holders", "start")  # names of probes that are words
 SENTENCES = (
-    "grader/lab/*.py", "pipeline/run_suite.py", "pipeline/import_rules.py", "confined/archives.py", "confined/programs.py", "xor/suite/*.py", "xor/suite_observed/*.py",
+    "grader/lab/*.py", "pipeline/run_suite.py", "pipeline/import_rules.py", "confined/archives.py", "confined/program_files.py", "xor/suite/*.py", "xor/suite_observed/*.py",
     *(f"xor/{name}.py" for name in "calls layout network observation observed shown verdicts".split()),
 )  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
@@ -63,7 +63,7 @@ def messages(domain: str) -> dict[Key, set[str]]:
 def every_message() -> dict[Key, set[str]]:
     """Return every message, with the files that it stands in."""
     found: dict[Key, set[str]] = {}
-    for path in sorted(one for one in GRADER.rglob("*.py") if "example" not in one.parts):
+    for path in sorted(item for item in GRADER.rglob("*.py") if "example" not in item.parts):
         name = path.relative_to(ROOT).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))
         is_full = any(path.match(pattern) for pattern in SENTENCES)
@@ -119,8 +119,8 @@ def literals(node: ast.expr) -> Iterator[str]:
         yield from literals(node.body)
         yield from literals(node.orelse)
     elif isinstance(node, ast.Tuple):
-        for one in node.elts:
-            yield from literals(one)
+        for elt in node.elts:
+            yield from literals(elt)
 
 
 def sentences(tree: ast.Module) -> Iterator[str]:
@@ -193,7 +193,7 @@ def main() -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(po_of(catalog))
         path.with_suffix(".mo").write_bytes(mo_of(read(domain, lang)))
-        missing += sum(1 for one in catalog if one.id and not one.string)
+        missing += sum(1 for item in catalog if item.id and not item.string)
     return missing
 
 

@@ -42,14 +42,14 @@ def sections(names: Iterable[str]) -> dict[str, str]:
             path = Path(folder, "network.py")
             path.write_text(mutants()[name].text(0.3), encoding="utf-8")
             report = graded(path, seed=SEED)
-            told = [one for one in report.criteria if any(case.misconception for case in one.cases)]
+            told = [part for part in report.criteria if any(case.misconception for case in part.cases)]
             lines = render_text(report).splitlines()
             kept: list[str] = []
             for criterion in told:
                 start = next(number for number, line in enumerate(lines) if line[3:].startswith(criterion.title))
                 end = next(number for number in range(start + 1, len(lines)) if not lines[number].startswith("    "))
                 kept += lines[start:end]
-            others = [one.title for one in report.criteria if one.verdict is not Verdict.PASSED and one not in told]
+            others = [item.title for item in report.criteria if item.verdict is not Verdict.PASSED and item not in told]
             kept += [f"(also below full marks: {', '.join(others)})"] if others else []
             told_text = "\n".join([*kept, lines[-1]])
             found[name] = f"## {COMMON[name]}\n\n`{name}`\n\n```text\n{told_text}\n```\n"

@@ -76,7 +76,7 @@ def commands(folder: Path) -> list[list[str | Path]]:
 def main() -> int:
     """Check all; return the number of checks that failed."""
     with tempfile.TemporaryDirectory() as folder:
-        return sum(subprocess.run(one, check=False).returncode != 0 for one in commands(Path(folder)))
+        return sum(subprocess.run(command, check=False).returncode != 0 for command in commands(Path(folder)))
 
 
 if __name__ == "__main__":

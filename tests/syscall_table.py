@@ -33,7 +33,7 @@ def module() -> str:
     """Return the text of the module."""
     parts = []
     for machine, numbers in (("x86_64", x86_64()), ("aarch64", aarch64())):
-        words = " ".join(f"{name}={number}" for name, number in sorted(numbers.items(), key=lambda one: one[1]))
+        words = " ".join(f"{name}={number}" for name, number in sorted(numbers.items(), key=lambda item: item[1]))
         lines = "\n".join(textwrap.wrap(words, 118, break_long_words=False, break_on_hyphens=False))
         parts.append(f'    "{machine}": """\n{lines}\n""",\n')
     return (

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.__main__ import RIGHT, right_hand_in
+from tests.bench.__main__ import RIGHT, right_submission
 from tests.bench.measure import FailedError, Job, Run, measure, tail
 from tests.bench.page import Goal, Row, goals, goals_table, page, tools_table
-from tests.bench.tools import PEERS, ROLES, TOOLS, requirements, write_hand_ins
+from tests.bench.tools import PEERS, ROLES, TOOLS, requirements, write_submissions
 from tests.support.command import ENVIRONMENT, ROOT
 
 SIZES = (1, 20, 200, 2000)
@@ -48,7 +48,7 @@ def verdicts(found: list[Goal]) -> list[bool | None]:
 
 
 def test_median_and_further() -> None:
-    """A time is the median of its runs; a further hand-in is the difference of two of them."""
+    """A time is the median of its runs; a further submission is the difference of two of them."""
     plain = rows()[ROLES["plain"]]
 
     assert (plain.wall_s(1), plain.cpu_s(20), plain.wall_s(200)) == (0.5, 20.0, None)
@@ -57,7 +57,7 @@ def test_median_and_further() -> None:
 
 
 def test_scaled_without_a_single_run() -> None:
-    """Where one hand-in was not measured, each of twenty costs a twentieth."""
+    """Where one submission was not measured, each of twenty costs a twentieth."""
     assert rows()[ROLES["plain_two"]].scaled_s(200) == pytest.approx(50)
 
 
@@ -179,10 +179,10 @@ def test_environments_are_alike() -> None:
     assert "PYTHONDONTWRITEBYTECODE" not in alike[0]
 
 
-def test_hand_in(tmp_path: Path) -> None:
-    """The hand-in is the reference without what it runs as a script."""
-    write_hand_ins(tmp_path, [right_hand_in()] * 2)
+def test_submission(tmp_path: Path) -> None:
+    """The submission is the reference without what it runs as a script."""
+    write_submissions(tmp_path, [right_submission()] * 2)
 
-    assert "__main__" not in right_hand_in()
-    assert right_hand_in().count(RIGHT) == 1
-    assert len(list(tmp_path.glob("hand-ins/*/network.py"))) == 2
+    assert "__main__" not in right_submission()
+    assert right_submission().count(RIGHT) == 1
+    assert len(list(tmp_path.glob("submissions/*/network.py"))) == 2

@@ -98,11 +98,11 @@ def test_report_in_the_readme(tmp_path: Path) -> None:
 def parts(value: Any, sample: Any) -> Any:
     """Return of a JSON value what a sample has: its keys of each object, and of a list the items with its ids."""
     if isinstance(sample, dict):
-        return {key: parts(value[key], one) for key, one in sample.items()}
-    if isinstance(sample, list) and all(isinstance(one, dict) and "id" in one for one in sample):
-        return [parts(next(item for item in value if item["id"] == one["id"]), one) for one in sample]
-    if isinstance(sample, list) and all(isinstance(one, dict) for one in sample):
-        return [parts(item, one) for item, one in zip(value, sample, strict=True)]
+        return {key: parts(value[key], item) for key, item in sample.items()}
+    if isinstance(sample, list) and all(isinstance(item, dict) and "id" in item for item in sample):
+        return [parts(next(item for item in value if item["id"] == element["id"]), element) for element in sample]
+    if isinstance(sample, list) and all(isinstance(item, dict) for item in sample):
+        return [parts(item, element) for item, element in zip(value, sample, strict=True)]
     return value
 
 

@@ -19,7 +19,7 @@ def wanted() -> list[Requirement]:
     """Return all that pyproject.toml asks for."""
     project = PROJECT["project"]
     lists = [PROJECT["build-system"]["requires"], project["dependencies"], *project["optional-dependencies"].values()]
-    return [Requirement(one) for some in lists for one in some]
+    return [Requirement(item) for some in lists for item in some]
 
 
 def test_lines_of_the_lock() -> None:
@@ -33,17 +33,19 @@ def test_the_lock_has_what_the_project_asks_for() -> None:
     """On every Python each requirement has one version, which is in its range; `make lock` mends what is not."""
     for python in PYTHONS:
         here = {"python_version": python, "python_full_version": f"{python}.0"}
-        pins = [one for one in locked() if one.marker is None or one.marker.evaluate(here)]
-        versions = {one.name: str(one.specifier).removeprefix("==") for one in pins}
-        needed = [one for one in wanted() if one.marker is None or one.marker.evaluate(here)]
+        pins = [item for item in locked() if item.marker is None or item.marker.evaluate(here)]
+        versions = {pin.name: str(pin.specifier).removeprefix("==") for pin in pins}
+        needed = [item for item in wanted() if item.marker is None or item.marker.evaluate(here)]
 
         assert len(pins) == len(versions)
-        assert [str(one) for one in needed if versions.get(canonicalize_name(one.name), "") not in one.specifier] == []
+        assert [
+            str(item) for item in needed if versions.get(canonicalize_name(item.name), "") not in item.specifier
+        ] == []
 
 
 def test_what_grading_needs_has_a_ceiling() -> None:
     """The next major version of what a grade comes from waits until somebody has tried it."""
-    needed = [Requirement(one) for one in PROJECT["project"]["dependencies"]]
-    with_ceiling = {one.name for one in needed if any(part.operator == "<" for part in one.specifier)}
+    needed = [Requirement(item) for item in PROJECT["project"]["dependencies"]]
+    with_ceiling = {item.name for item in needed if any(part.operator == "<" for part in item.specifier)}
 
-    assert {one.name for one in needed} == with_ceiling
+    assert {item.name for item in needed} == with_ceiling

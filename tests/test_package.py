@@ -94,7 +94,7 @@ def test_what_is_inside(built: Path, wheel: Path) -> None:
     } <= names  # fmt: skip
     (source,) = built.glob("*.tar.gz")
     with tarfile.open(source) as archive:
-        texts = [archive.extractfile(one) for one in archive.getmembers() if one.name.endswith(".py")]
+        texts = [archive.extractfile(item) for item in archive.getmembers() if item.name.endswith(".py")]
         assert all(text is not None and text.read().decode() != REFERENCE for text in texts)
     with zipfile.ZipFile(wheel) as archive:
         assert all(archive.read(name).decode() != REFERENCE for name in names if name.endswith(".py"))
@@ -177,11 +177,11 @@ def test_lowest_versions(version: str, wheel: Path, tmp_path: Path) -> None:
     if version not in pythons():
         pytest.skip(f"no Python {version} on this machine")
     with (ROOT / "pyproject.toml").open("rb") as file:
-        needed = [Requirement(one) for one in tomllib.load(file)["project"]["dependencies"]]
+        needed = [Requirement(item) for item in tomllib.load(file)["project"]["dependencies"]]
     lowest: dict[str, str] = {}  # a later line, for a later Python, asks for more
-    for one in needed:
-        if one.marker is None or one.marker.evaluate({"python_version": version}):
-            (lowest[one.name],) = (part.version for part in one.specifier if part.operator == ">=")
+    for element in needed:
+        if element.marker is None or element.marker.evaluate({"python_version": version}):
+            (lowest[element.name],) = (part.version for part in element.specifier if part.operator == ">=")
     run(pythons()[version], "-m", "venv", tmp_path)
     python = tmp_path / "bin" / "python"
     pins = [f"{name}=={number}" for name, number in lowest.items()]
@@ -280,7 +280,7 @@ def record_of(commands: Path) -> dict[str, Any]:
 def step(lab: Path, name: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a step of a lab's workflow, for a repository without variables."""
     job = workflow_of(lab)["jobs"]["grade"]
-    (wanted,) = (one for one in job["steps"] if one["name"] == name)
+    (wanted,) = (item for item in job["steps"] if item["name"] == name)
     environment = {
         **environment_of(job, {}),
         "RUNNER_TEMP": str(folder),

@@ -1,6 +1,6 @@
 """Measures how far a grade can be trusted, and writes docs/validity.md: `make validity`.
 
-Correct submissions in many styles and with something failing beside them, every mistake of the bank as a hand-in, two mistakes at once, and
+Correct submissions in many styles and with something failing beside them, every mistake of the bank as a submission, two mistakes at once, and
 free-form files, each in several seeds. `--quick` grades a small part and prints the page.
 `--pairs N` (or all) `--part 1/8` grades every eighth of N pairs and prints those that cost less than one of their mistakes.
 """
@@ -23,7 +23,7 @@ import numpy as np
 
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Status
-from grader.pipeline.grading import assignment, grade_handed
+from grader.pipeline.grading import assignment, grade_raw
 from grader.pipeline.run_suite import CollectedSuite
 from grader.pipeline.staging import collect
 from grader.sandbox.preload import EVERY
@@ -59,7 +59,7 @@ GROUPS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """One hand-in to be graded in some seeds. names are those that a report may give it."""
+    """One submission to be graded in some seeds. names are those that a report may give it."""
 
     group: str
     name: str
@@ -112,7 +112,7 @@ class Run:
         """Return how the report names the mistake: right, wrong, unnamed, or "" for no score."""
         if not self.is_graded:
             return ""
-        if any(not self.work.names & set(one.split("|")) for one in self.named):
+        if any(not self.work.names & set(item.split("|")) for item in self.named):
             return "wrong"
         return "right" if self.named else "unnamed"
 
@@ -121,7 +121,7 @@ def names_in(report: Report) -> frozenset[str]:
     """Return every misconception that a report names; "a|b" are two whose numbers are the same here."""
     said = [criterion.misconception for criterion in report.criteria]
     said += [case.misconception for criterion in report.criteria for case in criterion.cases]
-    return frozenset(one for one in said if one)
+    return frozenset(item for item in said if item)
 
 
 # --- what is graded -----------------------------------------------------------------------------
@@ -131,10 +131,10 @@ def free_form(seeds: Sequence[int]) -> Iterator[Work]:
     """Yield the free-form files."""
     expected = tomllib.loads((FREE_FORM / "expected.toml").read_text(encoding="utf-8"))
     group = {"right": "free-form, right", "wrong": "free-form, wrong", "minor": "free-form, order defects"}
-    for name, one in expected.items():
+    for name, item in expected.items():
         text = (FREE_FORM / f"{name}.py").read_text(encoding="utf-8")
-        names = names_of(one["misconception"]) if "misconception" in one else frozenset()
-        yield Work(group=group[one["kind"]], name=name, text=text, seeds=tuple(seeds), names=names)
+        names = names_of(item["misconception"]) if "misconception" in item else frozenset()
+        yield Work(group=group[item["kind"]], name=name, text=text, seeds=tuple(seeds), names=names)
 
 
 def of_mutant(mutant: Mutant, rates: Iterable[float], seeds: Sequence[int]) -> Iterator[Work]:
@@ -152,11 +152,11 @@ def all_works() -> Iterator[Work]:
         yield from of_mutant(mutant, RATES, MUTANT_SEEDS)
     for mutant in pairs(np.random.default_rng(PAIR_DRAW), PAIRS).values():
         yield from of_mutant(mutant, PAIR_RATES, PAIR_SEEDS)
-    for name, one in programs().items():
-        yield Work(group="unearned", name=name, text=one.text, seeds=tuple(UNEARNED_SEEDS))
+    for name, item in programs().items():
+        yield Work(group="unearned", name=name, text=item.text, seeds=tuple(UNEARNED_SEEDS))
     for name, text in beside.programs().items():
         yield Work(group="programs", name=name, text=text, seeds=tuple(PROGRAM_SEEDS))
-    for text in sorted({one.control for one in programs().values()}):
+    for text in sorted({program.control for program in programs().values()}):
         yield Work(group="styles", name="control of unearned", text=text, seeds=tuple(UNEARNED_SEEDS))
     yield from free_form(FREE_SEEDS)
 
@@ -185,7 +185,7 @@ def batches(works: Iterable[Work]) -> Iterator[list[Work]]:
     batch: list[Work] = []
     for work in works:
         batch.append(work)
-        if sum(len(one.seeds) for one in batch) >= BATCH:
+        if sum(len(item.seeds) for item in batch) >= BATCH:
             yield batch
             batch = []
     if batch:
@@ -203,7 +203,7 @@ def graded(works: Sequence[Work]) -> list[Run]:
             for work in works:
                 path.write_bytes(work.text.encode("utf-8"))
                 for seed in work.seeds:
-                    report = grade_handed(collect(path), task, sandbox, seed=seed, collected=collected)
+                    report = grade_raw(collect(path), task, sandbox, seed=seed, collected=collected)
                     runs.append(run_of(work, seed, report))
 
         problem = collected.collect(use)
@@ -220,7 +220,7 @@ def run_of(work: Work, seed: int, report: Report) -> Run:
         status=report.status,
         route=report.submission.route,
         score=report.score,
-        missed=tuple(one.id for one in report.criteria if one.verdict is not Verdict.PASSED),
+        missed=tuple(criterion.id for criterion in report.criteria if criterion.verdict is not Verdict.PASSED),
         named=names_in(report),
         total_s=report.timing.total_s,
         student_s=report.timing.student_s,
@@ -265,15 +265,15 @@ def compared(runs: Sequence[Run]) -> list[Pair]:
     found = []
     for run in (run for run in runs if run.work.group == "pairs of mistakes"):
         alone = [(mutants()[part].text(rate), run.seed) for rate in PAIR_RATES for part in run.work.name.split("+")]
-        if all(one in scores for one in alone):
-            found.append(Pair(run=run, alone=tuple(scores[one] for one in alone)))
+        if all(item in scores for item in alone):
+            found.append(Pair(run=run, alone=tuple(scores[item] for item in alone)))
     return found
 
 
 def above_page(found: Sequence[Pair]) -> str:
     """Return how many pairs cost less than one of their mistakes, and which."""
     return (
-        f"{sum(one.is_above for one in found)} of {len(found)} pairs have more than the lower of both at a rate of {PAIR_RATES[0]}. "
+        f"{sum(item.is_above for item in found)} of {len(found)} pairs have more than the lower of both at a rate of {PAIR_RATES[0]}. "
         "Not among them: what two edits of one line make, two wrong activations, which are one, and pairs of which one "
         "mistake undoes or hides the other (`is_undone` in `tests/support/mutants.py`: one in thirty).\n\n"
         + above_table(found)
@@ -283,9 +283,15 @@ def above_page(found: Sequence[Pair]) -> str:
 def above_table(found: Iterable[Pair]) -> str:
     """Return the pairs that cost less than one of their mistakes."""
     rows = [
-        [one.run.work.name, one.run.seed, one.run.score, *(run.score for run in one.alone), ", ".join(one.run.missed)]
-        for one in found
-        if one.is_above
+        [
+            item.run.work.name,
+            item.run.seed,
+            item.run.score,
+            *(run.score for run in item.alone),
+            ", ".join(item.run.missed),
+        ]
+        for item in found
+        if item.is_above
     ]
     return (
         table(["pair", "seed", "score", "first alone", "second alone", "criteria missed"], rows) if rows else "None.\n"
@@ -338,7 +344,7 @@ def listed(runs: Iterable[Run], head: str) -> str:
     for run in runs:
         by_name.setdefault(run.work.name, []).append(run)
     rows = [
-        [name, len(some), counted(str(run.score) for run in some), counted(one for run in some for one in run.missed)]
+        [name, len(some), counted(str(run.score) for run in some), counted(item for run in some for item in run.missed)]
         for name, some in by_name.items()
     ]
     return table([head, "runs", "scores", "criteria missed"], rows) if rows else "None.\n"
@@ -368,7 +374,7 @@ def names_table(runs: Sequence[Run], group: Sequence[str]) -> str:
         naming = Counter(run.naming for run in some)
         if naming["right"] < len(some):
             others = counted(
-                one for run in some for one in sorted(run.named) if not run.work.names & set(one.split("|"))
+                item for run in some for item in sorted(run.named) if not run.work.names & set(item.split("|"))
             )
             rows.append([name, len(some), naming["right"], naming["wrong"], naming["unnamed"], others])
     head = ["id", "runs", "right name", "wrong name", "unnamed", "named instead"]
@@ -397,11 +403,11 @@ def page(runs: Sequence[Run]) -> str:
         f"False fails: {fails} in {len(correct)} grades of correct styles.{bound} A wrong name is one that is not among those "
         f"of the mistake; in correct work it is any. Where two mistakes make the very same numbers both are named. Grader errors: {len(broken)}.",
         "## Correct work that lost points",
-        listed((run for run in runs if run.is_false_fail), "hand-in"),
+        listed((run for run in runs if run.is_false_fail), "submission"),
         "## Wrong work that lost none",
-        listed((run for run in runs if run.is_false_pass and run.work.group not in APART), "hand-in"),
+        listed((run for run in runs if run.is_false_pass and run.work.group not in APART), "submission"),
         "## Order defects that lost no points",
-        listed((run for run in runs if run.is_false_pass and run.work.group in APART), "hand-in"),
+        listed((run for run in runs if run.is_false_pass and run.work.group in APART), "submission"),
         "## Mistakes that were not always named",
         names_table(runs, ("mistakes", "order defects")),
         "## Pairs of mistakes with a wrong name",
@@ -422,7 +428,7 @@ def page(runs: Sequence[Run]) -> str:
                     ", ".join(sorted(some[0].work.names)),
                     counted(run.route for run in some),
                     counted(str("none" if run.score is None else run.score) for run in some),
-                    counted(one for run in some for one in sorted(run.named)),
+                    counted(item for run in some for item in sorted(run.named)),
                 ]
                 for name, some in by_file(runs).items()
             ],
@@ -444,7 +450,7 @@ def print_pairs(count: int | None, part: int, parts: int) -> int:
     """Grade one part of so many pairs and print those that cost less than one of their mistakes; return 1 for any."""
     found = compared(measured(pair_works(count, part, parts)))
     sys.stdout.write(above_page(found))
-    return 1 if any(one.is_above for one in found) else 0
+    return 1 if any(item.is_above for item in found) else 0
 
 
 def main() -> int:
@@ -472,7 +478,7 @@ def main() -> int:
         or run.status is Status.GRADER_ERROR
         or run.is_unearned
     ]
-    return 1 if failed or any(one.is_above for one in compared(runs)) else 0
+    return 1 if failed or any(run.is_above for run in compared(runs)) else 0
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ Titles = Mapping[str, Sequence[str]]  # of each column: its name, and the titles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
+class CsvTable:
     """The rows of a table as (line, cells by column), the columns that it has, and what to tell about it."""
 
     rows: tuple[tuple[int, dict[str, str]], ...]
@@ -32,7 +32,7 @@ class Table:
     notes: tuple[Message, ...] = ()
 
 
-def read_table(path: Path, titles: Titles, required: Sequence[str] = ()) -> Table:
+def read_table(path: Path, titles: Titles, required: Sequence[str] = ()) -> CsvTable:
     """Return a table; UsageError, with the line, for a file that is none.
 
     Titles are not case-sensitive. Columns with other titles are left out, and a note names them; rows without any text
@@ -64,7 +64,7 @@ def read_table(path: Path, titles: Titles, required: Sequence[str] = ()) -> Tabl
         raise UsageError("{table}, line {line}: {reason}.", table=path.name, line=line, reason=str(error)) from error
     if not columns:
         raise UsageError("{table} is empty.", table=path.name)
-    return Table(rows=tuple(rows), columns=frozenset(columns), notes=tuple(notes))
+    return CsvTable(rows=tuple(rows), columns=frozenset(columns), notes=tuple(notes))
 
 
 def _text(path: Path) -> tuple[str, list[Message]]:

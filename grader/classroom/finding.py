@@ -11,7 +11,7 @@ from pathlib import Path
 
 from grader.classroom.platforms import blackboard, brightspace, canvas, gradescope, moodle, plain, repositories, teams
 from grader.classroom.roster import read_roster
-from grader.classroom.uploads import Archive, Folder, HandIn, HandIns, Item, Tree, keyed, name_of
+from grader.classroom.uploads import FolderTree, Item, Submission, Submissions, Tree, ZipTree, keyed, name_of
 from grader.classroom.whose import with_roster
 from grader.core.errors import Rejected, UsageError, cause
 from grader.core.messages import Message, say
@@ -21,15 +21,17 @@ HANDINS = 10_000
 LEVELS = 4  # of folders around a class
 DRIVE = re.compile(r"(?P<name>.+?)-[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)*")  # as Google Drive names what it packs
 
-Scheme = Callable[[Tree], Iterator[HandIn]]
+Scheme = Callable[[Tree], Iterator[Submission]]
 
 BY_NAME: tuple[tuple[Callable[[Item], int | None], Scheme], ...] = tuple(
-    (one.beginning, one.read) for one in (moodle, canvas, gradescope, blackboard, brightspace)
+    (element.beginning, element.read) for element in (moodle, canvas, gradescope, blackboard, brightspace)
 )
-WHOLE: tuple[tuple[Callable[[Tree], bool], Scheme], ...] = tuple((one.fits, one.read) for one in (teams, repositories))
+WHOLE: tuple[tuple[Callable[[Tree], bool], Scheme], ...] = tuple(
+    (team.fits, team.read) for team in (teams, repositories)
+)
 
 
-def find(source: Path, roster: Path | None = None) -> HandIns:
+def find(source: Path, roster: Path | None = None) -> Submissions:
     """Return the submissions in a folder or a .zip; UsageError for a source or a roster that cannot be read.
 
     The platform is recognised by its names and stands in the notes. roster is a CSV file: see `roster.py`.
@@ -37,21 +39,21 @@ def find(source: Path, roster: Path | None = None) -> HandIns:
     listed = read_roster(roster) if roster is not None else None
     with _reading(source):
         notes: list[Message] = []
-        tree = _unwrapped(Folder(source) if source.is_dir() else Archive(source), notes)
+        tree = _unwrapped(FolderTree(source) if source.is_dir() else ZipTree(source), notes)
         made = keyed(list(_scheme(tree)(tree)))
     notes += tree.notes
     if not made:
-        raise UsageError("There are no hand-ins in {source}.", source=name_of(source))
+        raise UsageError("There are no submissions in {source}.", source=name_of(source))
     if len(made) > HANDINS:
-        raise UsageError("{source} has more than {limit} hand-ins.", source=name_of(source), limit=HANDINS)
-    found = HandIns(found=tuple(made), notes=tuple(notes))
+        raise UsageError("{source} has more than {limit} submissions.", source=name_of(source), limit=HANDINS)
+    found = Submissions(found=tuple(made), notes=tuple(notes))
     if listed is not None:
         found = with_roster(replace(found, notes=(*found.notes, *listed.notes)), listed.entries)
     return replace(found, notes=(*found.notes, *_late(found.found)))
 
 
-def _late(found: tuple[HandIn, ...]) -> list[Message]:
-    late = [printable(one.name or one.student, 80) for one in found if one.is_late]
+def _late(found: tuple[Submission, ...]) -> list[Message]:
+    late = [printable(item.name or item.student, 80) for item in found if item.is_late]
     return [say("Late: {names}.", names=", ".join(late))] if late else []
 
 
@@ -73,7 +75,7 @@ def _unwrapped(tree: Tree, notes: list[Message]) -> Tree:
             break
         folder = tree.items[0]
         inner = tree.below(folder)
-        if not _is_around(tree, folder) and not any(_is_known(one) for one in _below(inner)):
+        if not _is_around(tree, folder) and not any(_is_known(item) for item in _below(inner)):
             break
         notes += [*tree.notes, say("Everything is in the folder {name}.", name=printable(folder.shown, 200))]
         tree = inner
@@ -85,7 +87,7 @@ def _is_around(tree: Tree, folder: Item) -> bool:
     drive = DRIVE.fullmatch(tree.place)
     if drive is not None:
         return True
-    return isinstance(tree, Archive) and folder.name.casefold() == tree.place.casefold()
+    return isinstance(tree, ZipTree) and folder.name.casefold() == tree.place.casefold()
 
 
 def _below(tree: Tree) -> Iterator[Tree]:
@@ -107,7 +109,7 @@ def _scheme(tree: Tree) -> Scheme:
         if fits(tree):
             return read
     counts = Counter(map(_platform_of, tree.items))
-    found = [one for one, count in counts.items() if one is not None and 2 * count > len(tree.items)]
+    found = [item for item, count in counts.items() if item is not None and 2 * count > len(tree.items)]
     return (found or [plain.read])[0]
 
 

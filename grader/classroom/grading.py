@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from grader.classroom.book import CHANGES, Book, Unwritable
+from grader.classroom.results_folder import CHANGES, ResultsFolder, Unwritable
 from grader.classroom.statistics import is_of, mistakes_in
-from grader.classroom.uploads import HandIn
-from grader.classroom.warm import Task, Wanted, Warm, broken
+from grader.classroom.uploads import Submission
+from grader.classroom.warm import GradingRequest, Task, Warm, broken
 from grader.core.errors import BrokenGrader
 from grader.core.report import Report, Status
 
@@ -28,8 +28,8 @@ _local = threading.local()
 _open: list[Warm] = []
 
 
-def graded(task: Task, wanted: Wanted) -> Report:
-    """Grade a hand-in in the warm process of this thread; what an executor calls, here or on another machine."""
+def graded(task: Task, wanted: GradingRequest) -> Report:
+    """Grade a submission in the warm process of this thread; what an executor calls, here or on another machine."""
     warm: Warm | None = getattr(_local, "warm", None)
     if warm is None or warm.task != task:
         if warm is not None:
@@ -92,15 +92,15 @@ def changes_of(key: str, before: Report | None, after: Report) -> Iterator[Chang
         yield Change(
             key=key, criterion=SCORE, before=before.score, after=after.score, is_resubmitted=is_resubmitted, why=why
         )
-    earlier = {one.id: one for one in before.criteria}
-    for one in after.criteria:
-        old = earlier.get(one.id)
+    earlier = {criterion.id: criterion for criterion in before.criteria}
+    for part in after.criteria:
+        old = earlier.get(part.id)
         was = None if old is None or before.score is None else old.points
-        now = None if after.score is None else one.points
+        now = None if after.score is None else part.points
         if was != now:
-            told = one.feedback or (old.feedback if old is not None else None)
+            told = part.feedback or (old.feedback if old is not None else None)
             yield Change(
-                key=key, criterion=one.id, before=was, after=now, is_resubmitted=is_resubmitted,
+                key=key, criterion=part.id, before=was, after=now, is_resubmitted=is_resubmitted,
                 why=told.text if told else "",
             )  # fmt: skip
 
@@ -109,18 +109,18 @@ def changes_of(key: str, before: Report | None, after: Report) -> Iterator[Chang
 class Unit:
     """What is graded once: one attempt of a student, or of all members of a team."""
 
-    members: tuple[HandIn, ...]
+    members: tuple[Submission, ...]
     is_last: bool
 
 
-def units(hand_ins: Iterable[HandIn], *, is_best: bool) -> Iterator[Unit]:
+def units(submissions: Iterable[Submission], *, is_best: bool) -> Iterator[Unit]:
     """Yield what is to be graded: the last attempts, and before each the earlier ones if the best counts."""
-    teams: dict[str, list[HandIn]] = defaultdict(list)
-    for one in hand_ins:
-        teams[one.graded_as or one.key].append(one)
+    teams: dict[str, list[Submission]] = defaultdict(list)
+    for submission in submissions:
+        teams[submission.graded_as or submission.key].append(submission)
     for members in teams.values():
         for place in range(len(members[0].earlier) if is_best else 0):
-            yield Unit(members=tuple(one.earlier[place] for one in members), is_last=False)
+            yield Unit(members=tuple(member.earlier[place] for member in members), is_last=False)
         yield Unit(members=tuple(members), is_last=True)
 
 
@@ -133,22 +133,22 @@ class Run:
     """
 
     task: Task
-    book: Book
+    results_folder: ResultsFolder
     done: Callable[[Line], None]
     changed: Callable[[Change], None]
     watch: Callable[[], None] = lambda: None
     decide: Callable[[str, Report], Report] = lambda _, report: report
 
-    def grade(self, hand_ins: Iterable[HandIn], executor: Executor, jobs: int, *, regrade: bool) -> None:
+    def grade(self, submissions: Iterable[Submission], executor: Executor, jobs: int, *, regrade: bool) -> None:
         """Grade what has no report of this very kind yet, jobs at a time, and keep each report as it comes."""
-        waiting: dict[Future[Report], tuple[Unit, Wanted, str]] = {}
+        waiting: dict[Future[Report], tuple[Unit, GradingRequest, str]] = {}
         # Not futures.wait: interrupted while it takes the futures' locks, it keeps some, and the threads never end.
         ready: SimpleQueue[Future[Report]] = SimpleQueue()
-        todo = units(hand_ins, is_best=self.book.is_best)
+        todo = units(submissions, is_best=self.results_folder.is_best)
         while True:
             for unit in itertools.islice(todo, max(0, jobs * WAITING - len(waiting))):
-                wanted, mark = self.book.wanted(unit.members[0], self.task)
-                if not regrade and all(self.book.has(one.key, mark) for one in unit.members):
+                wanted, mark = self.results_folder.wanted(unit.members[0], self.task)
+                if not regrade and all(self.results_folder.has(member.key, mark) for member in unit.members):
                     self._settle(unit, mark)
                     continue
                 future = executor.submit(graded, self.task, wanted)
@@ -169,7 +169,7 @@ class Run:
             except Empty:
                 self.watch()
 
-    def _result(self, future: Future[Report], wanted: Wanted) -> Report:
+    def _result(self, future: Future[Report], wanted: GradingRequest) -> Report:
         try:
             return future.result()
         except CancelledError as error:  # nothing here cancels: a scheduler that was lost does
@@ -182,67 +182,67 @@ class Run:
 
     def _settle(self, unit: Unit, mark: str) -> None:
         """Have the attempt that counts in its place, where all of them have been graded."""
-        for one in unit.members if unit.is_last else ():
-            before = self.book.report(one.key)
-            self._choose(one, before, mark)
-            counting = self.book.report(one.key)
+        for member in unit.members if unit.is_last else ():
+            before = self.results_folder.report(member.key)
+            self._choose(member, before, mark)
+            counting = self.results_folder.report(member.key)
             assert counting is not None
-            self.done(line_of(one.key, counting))
+            self.done(line_of(member.key, counting))
 
     def _keep(self, unit: Unit, report: Report, mark: str) -> None:
-        for one in unit.members:
-            named = replace(report, submission=replace(report.submission, name=one.key))
-            line = self._kept(one, named, mark, is_last=unit.is_last)
+        for member in unit.members:
+            named = replace(report, submission=replace(report.submission, name=member.key))
+            line = self._kept(member, named, mark, is_last=unit.is_last)
             if unit.is_last or line.broken:
                 self.done(line)
 
-    def _kept(self, one: HandIn, report: Report, mark: str, *, is_last: bool) -> Line:
+    def _kept(self, submission: Submission, report: Report, mark: str, *, is_last: bool) -> Line:
         """Keep a new report and record what it changes; if the grader broke, an earlier result stays."""
-        before, reason = self.book.report(one.key), ""
+        before, reason = self.results_folder.report(submission.key), ""
         if report.status is Status.GRADER_ERROR:
             reason = report.reason.text if report.reason is not None else ""
             if before is not None and before.status is not Status.GRADER_ERROR:
-                return line_of(one.key, before, broken=reason, is_kept=True)
+                return line_of(submission.key, before, broken=reason, is_kept=True)
             mark = ""  # it is graded again the next time
         report = replace(report, environment=replace(report.environment, fingerprint=mark))
         is_other = before is not None and before.status is not Status.GRADER_ERROR and _differ(before, report)
         try:
             if is_other:
-                self.book.keep_attempt(one.key, report)
+                self.results_folder.keep_attempt(submission.key, report)
             else:
-                self._replace(one.key, before, report)
+                self._replace(submission.key, before, report)
             if is_last:
-                self._choose(one, self.book.report(one.key), mark)
+                self._choose(submission, self.results_folder.report(submission.key), mark)
         except Unwritable as error:
             if not error.is_taken:
                 raise
-            self.book.unkept[one.key] = report
+            self.results_folder.unkept[submission.key] = report
             reason = error.reason.text
-        return line_of(one.key, self.book.report(one.key) or report, broken=reason, is_new=True)
+        return line_of(submission.key, self.results_folder.report(submission.key) or report, broken=reason, is_new=True)
 
-    def _choose(self, one: HandIn, before: Report | None, mark: str) -> None:
+    def _choose(self, submission: Submission, before: Report | None, mark: str) -> None:
         """Put the attempt that counts into its place: the last one, or the best of this rubric."""
-        others = self.book.attempts(one.key)
+        others = self.results_folder.attempts(submission.key)
         if before is None or not others:
             return
         every = sorted([before, *others], key=lambda report: report.environment.fingerprint != mark)
         chosen = every[0]
-        if self.book.is_best:
+        if self.results_folder.is_best:
             chosen = max(
                 (report for report in every if is_of(report, self.task.lab.rubric)), key=points_in, default=every[0]
             )
         if _differ(before, chosen):
-            self.book.keep_attempt(one.key, before)
-            self._replace(one.key, before, chosen)
+            self.results_folder.keep_attempt(submission.key, before)
+            self._replace(submission.key, before, chosen)
 
     def _replace(self, key: str, before: Report | None, report: Report) -> None:
         """Keep a report in the place of another one, and first record what that changes."""
         changes = list(changes_of(key, before, report))
         if changes:
-            write_changes(self.book, changes)
+            write_changes(self.results_folder, changes)
         for change in changes:
             self.changed(change)
-        self.book.keep(key, self.decide(key, report))
+        self.results_folder.keep(key, self.decide(key, report))
 
 
 def points_in(report: Report) -> tuple[int, int]:
@@ -250,13 +250,13 @@ def points_in(report: Report) -> tuple[int, int]:
     return -1 if report.score is None or report.status is Status.REJECTED else report.score, report.extra_score
 
 
-def _differ(one: Report, other: Report) -> bool:
-    return one.submission.sha256 != other.submission.sha256
+def _differ(report: Report, other: Report) -> bool:
+    return report.submission.sha256 != other.submission.sha256
 
 
-def write_changes(book: Book, changes: Iterable[Change]) -> None:
+def write_changes(results_folder: ResultsFolder, changes: Iterable[Change]) -> None:
     """Add to changes.csv whose points changed, when and why."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
     titles = ("time_utc", "key", "criterion", "before", "after", "submission", "why")
     rows = ((now, c.key, c.criterion, c.before, c.after, "new" if c.is_resubmitted else "same", c.why) for c in changes)
-    book.append(CHANGES, titles, rows)
+    results_folder.append(CHANGES, titles, rows)

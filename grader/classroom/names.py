@@ -9,7 +9,9 @@ import unicodedata
 def plain(text: str) -> str:
     """Return text without what a comparison should not see: case, spaces around, compatibility forms, hidden marks, ё."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("ё", "е")
-    seen = (" " if one.isspace() else one for one in folded if one.isspace() or unicodedata.category(one)[0] != "C")
+    seen = (
+        " " if char.isspace() else char for char in folded if char.isspace() or unicodedata.category(char)[0] != "C"
+    )
     return " ".join("".join(seen).split())
 
 

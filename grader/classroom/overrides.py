@@ -73,10 +73,10 @@ def overrides_of(
     name are nobody else's.
     """
     every = list(people)
-    made: dict[str, list[Overridden]] = {one.key: [] for one in every}
+    made: dict[str, list[Overridden]] = {element.key: [] for element in every}
     for student, given in sorted(overrides.items(), key=lambda item: _is_key(item[0], every)):
-        for one in _named(student, every, is_known):
-            made[one.key] += given
+        for each in _named(student, every, is_known):
+            made[each.key] += given
     return {key: tuple(given) for key, given in made.items()}
 
 
@@ -93,26 +93,26 @@ def without_submission(
 
 
 def _is_key(student: str, people: Iterable[Person]) -> bool:
-    return any(plain(one.key) == plain(student) for one in people)
+    return any(plain(person.key) == plain(student) for person in people)
 
 
 def _named(student: str, people: Iterable[Person], is_known: Callable[[str], bool]) -> list[Person]:
     """Return the submissions of the student that a key, id, e-mail or name means: the first of these that is anybody's."""
     wanted = plain(student)
     ways: tuple[Callable[[Person], bool], ...] = (
-        lambda one: plain(one.key) == wanted,
-        lambda one: plain(one.student) == wanted,
-        lambda one: bool(one.email) and plain(one.email) == wanted,
-        lambda one: bool(one.name) and words(one.name) == words(student),
+        lambda person: plain(person.key) == wanted,
+        lambda person: plain(person.student) == wanted,
+        lambda person: bool(person.email) and plain(person.email) == wanted,
+        lambda person: bool(person.name) and words(person.name) == words(student),
     )
-    # An id may be another submission's key: those of the student and the one with the key.
-    found = {one.key: one for way in ways[:2] for one in people if way(one)}
+    # An id may be another submission's key: those of the student and the submission with the key.
+    found = {person.key: person for way in ways[:2] for person in people if way(person)}
     for way in ways[2:] if not is_known(student) else ():
-        found = found or {one.key: one for one in people if way(one)}
+        found = found or {person.key: person for person in people if way(person)}
     by_student = defaultdict(list)
-    for one in found.values():
-        by_student[plain(one.student)].append(one)
-    if len(by_student) > 1 and not any(way(one) for way in ways[:2] for one in found.values()):
+    for person in found.values():
+        by_student[plain(person.student)].append(person)
+    if len(by_student) > 1 and not any(way(item) for way in ways[:2] for item in found.values()):
         keys = ", ".join(found)
         raise UsageError(
             "There are overrides for {student}, who is one of several: name the id or the key ({keys}).",

@@ -1,4 +1,4 @@
-"""The class as one page: scores, criteria, mistakes, and a table of hand-ins to sort and filter.
+"""The class as one page: scores, criteria, mistakes, and a table of submissions to sort and filter.
 
 It is made piece by piece from entries that come one at a time. The script holds no data: what it sorts and
 filters it reads from the table, which is whole without it.
@@ -39,7 +39,7 @@ def render_class(
 ) -> Iterator[str]:
     """Return index.html in parts; numbers are those of class.json, names and titles say whose a key is and what a criterion is called."""
     said = functools.partial(told, lang)
-    messages = {one["id"]: one["message"] or one["id"] for one in numbers["misconceptions"]}
+    messages = {number["id"]: number["message"] or number["id"] for number in numbers["misconceptions"]}
     return ENVIRONMENT.get_template("class.html.j2").generate(
         entries=entries,
         numbers=numbers,
@@ -50,8 +50,8 @@ def render_class(
         ending=ending,
         said=said,
         messages=messages,
-        columns=[one for one in rubric.criteria if not (one.is_gate or one.bonus)],
-        group_choices=[(one, one) for one in numbers["groups"]],
+        columns=[criterion for criterion in rubric.criteria if not (criterion.is_gate or criterion.bonus)],
+        group_choices=[(number, number) for number in numbers["groups"]],
         status_choices=[(status, said(STATUSES[status])) for status in numbers["statuses"]],
         mistake_choices=[(name, esc(message, CHOICE_CHARS)) for name, message in messages.items()],
         facts=[(said("Sandbox"), esc(", ".join(numbers["levels"]), 80))],

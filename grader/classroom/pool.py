@@ -51,7 +51,7 @@ def cluster(address: str, install: str, tell: Callable[[Message], None]) -> Iter
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError("No Dask scheduler answers at {address}.", address=address) from error
     try:
-        watcher = Watcher(client, address, tell)
+        watcher = ClusterWatcher(client, address, tell)
         watcher.wait_for_workers()
         executor = client.get_executor(pure=False, retries=2)  # type: ignore[no-untyped-call]
         yield Pool(executor, max(1, sum(watcher.threads())), watcher)
@@ -60,7 +60,7 @@ def cluster(address: str, install: str, tell: Callable[[Message], None]) -> Iter
             client.close(timeout=2)  # type: ignore[no-untyped-call]
 
 
-class Watcher:
+class ClusterWatcher:
     """Notices that a cluster grades no more: its scheduler is away, or it has no worker, for longer than it may be."""
 
     def __init__(self, client: Any, address: str, tell: Callable[[Message], None]) -> None:
@@ -70,7 +70,7 @@ class Watcher:
     def threads(self) -> list[int]:
         """Return the number of threads of each worker, as far as is known."""
         info: dict[str, Any] = self._client.scheduler_info(n_workers=-1)
-        return [one["nthreads"] for one in info["workers"].values()]
+        return [item["nthreads"] for item in info["workers"].values()]
 
     def wait_for_workers(self) -> None:
         """Return when there is a worker."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from grader.classroom.book import PAGE, Book
+from grader.classroom.results_folder import PAGE, ResultsFolder
 from grader.classroom.tables import Entry, cases, gradebook
-from grader.classroom.uploads import HandIn
+from grader.classroom.uploads import Submission
 from grader.classroom.warm import Task
 from grader.core.decisions import decided
 from grader.core.report import Overridden, Report
@@ -30,36 +30,38 @@ class Decisions:
         )  # fmt: skip
 
 
-def entries(hand_ins: Iterable[HandIn], task: Task, book: Book, decisions: Decisions) -> Iterator[Entry]:
+def entries(
+    submissions: Iterable[Submission], task: Task, results_folder: ResultsFolder, decisions: Decisions
+) -> Iterator[Entry]:
     """Yield each submission with its report and the teacher's decisions, one at a time."""
-    for one in hand_ins:
-        report = book.report(one.key)
+    for submission in submissions:
+        report = results_folder.report(submission.key)
         if report is None:
             continue
-        mark, others = book.mark(one, task), len(book.attempts(one.key))
+        mark, others = results_folder.mark(submission, task), len(results_folder.attempts(submission.key))
         is_last = report.environment.fingerprint in ("", mark)
         yield Entry(
-            key=one.key, student=one.student, name=one.name, email=one.email, report=decisions.of(one.key, report),
-            aliases=one.aliases, group=one.group, team=one.team, is_late=one.is_late,
-            is_outdated=not is_last and not book.has(one.key, mark),
+            key=submission.key, student=submission.student, name=submission.name, email=submission.email, report=decisions.of(submission.key, report),
+            aliases=submission.aliases, group=submission.group, team=submission.team, is_late=submission.is_late,
+            is_outdated=not is_last and not results_folder.has(submission.key, mark),
             attempts=1 + others, is_last=is_last,
         )  # fmt: skip
 
 
-def write_tables(book: Book, entries: Callable[[], Iterable[Entry]], rubric: Rubric) -> None:
+def write_tables(results_folder: ResultsFolder, entries: Callable[[], Iterable[Entry]], rubric: Rubric) -> None:
     """Write gradebook.csv and cases.csv."""
-    book.table("gradebook.csv", gradebook(entries(), rubric))
-    book.table("cases.csv", cases(entries()))
+    results_folder.table("gradebook.csv", gradebook(entries(), rubric))
+    results_folder.table("cases.csv", cases(entries()))
 
 
-def keep_decisions(book: Book, entries: Iterable[Entry]) -> None:
+def keep_decisions(results_folder: ResultsFolder, entries: Iterable[Entry]) -> None:
     """Write the reports again whose decisions are other ones than when they were written."""
     for entry in entries:
-        if entry.key not in book.unkept and book.report(entry.key) != entry.report:
-            book.keep(entry.key, entry.report)
+        if entry.key not in results_folder.unkept and results_folder.report(entry.key) != entry.report:
+            results_folder.keep(entry.key, entry.report)
 
 
-def write_page(book: Book, parts: Iterable[str]) -> None:
+def write_page(results_folder: ResultsFolder, parts: Iterable[str]) -> None:
     """Write index.html, piece by piece."""
-    with book.writing(book.folder / PAGE) as file:
+    with results_folder.writing(results_folder.folder / PAGE) as file:
         file.writelines(part.encode("utf-8") for part in parts)

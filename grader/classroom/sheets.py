@@ -72,7 +72,7 @@ Row = list[Cell]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Filled:
+class FilledSheet:
     """The filled sheet, and what did not fit: rows (as name and id) and entries without a partner.
 
     notes say what was left alone on purpose: no result, excused, locked, ambiguous.
@@ -115,7 +115,7 @@ class Sheet:
         return self.points or self.text(row, "most")
 
 
-def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: str | None = None) -> Filled:
+def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: str | None = None) -> FilledSheet:
     """Return sheet with the scores of entries in the grade cells of their students.
 
     assignment, a title or an id, chooses the column of a Canvas gradebook with several. UsageError for a sheet of no
@@ -146,7 +146,7 @@ def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: 
             edits.append((row[comments], feedback_html(entry)))
     if feedback and "feedback" not in table.columns:
         notes.append(say("The sheet has no column for feedback comments: only grades are filled in."))
-    return Filled(
+    return FilledSheet(
         data=_replaced(table, edits),
         kind=table.kind,
         filled=filled,
@@ -217,7 +217,7 @@ def feedback_html(entry: Entry) -> str:
         lines += _criterion_lines(report, criterion)
     lines = [line for line in lines if line]
     text = "<br>".join(html.escape(printable(" ".join(line.split()), 600), quote=False) for line in lines)
-    return HAZARD.sub(lambda found: found[1] + "".join(_entity(one) for one in found[2]), text)
+    return HAZARD.sub(lambda found: found[1] + "".join(_entity(item) for item in found[2]), text)
 
 
 def _criterion_lines(report: Report, criterion: CriterionResult) -> Iterator[str]:
@@ -288,8 +288,8 @@ def matched(table: Sheet, entries: Sequence[Entry]) -> tuple[dict[int, Entry], l
 
 
 def _finders(table: Sheet, entries: Sequence[Entry]) -> list[Finder]:
-    ids = _index(entries, lambda entry: [plain(one) for one in entry.aliases])
-    students = _index(entries, lambda entry: [plain(one) for one in _students(entry)])
+    ids = _index(entries, lambda entry: [plain(alias) for alias in entry.aliases])
+    students = _index(entries, lambda entry: [plain(student) for student in _students(entry)])
     logins = _index(
         entries,
         lambda entry: [*map(plain, _students(entry)), plain(entry.email), plain(entry.email).partition("@")[0]],
@@ -323,9 +323,9 @@ def _index(entries: Sequence[Entry], keys: Callable[[Entry], Iterable[str]]) -> 
     """Return entries by what leads to one of them only."""
     found: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        for key in {one for one in keys(entry) if one}:
+        for key in {item for item in keys(entry) if item}:
             found[key].append(entry)
-    return {key: one[0] for key, one in found.items() if len(one) == 1}
+    return {key: item[0] for key, item in found.items() if len(item) == 1}
 
 
 def _shown(table: Sheet, row: Row) -> str:

@@ -22,7 +22,7 @@ from grader.core.rubric import Rubric
 def mistakes_in(report: Report) -> tuple[str, ...]:
     """Return the named mistakes in a report, each once."""
     found = (case.misconception for criterion in report.criteria for case in criterion.cases)
-    return tuple(dict.fromkeys(one for one in found if one))
+    return tuple(dict.fromkeys(item for item in found if item))
 
 
 def messages_in(report: Report) -> dict[str, str]:
@@ -107,7 +107,8 @@ class Tally:
         """Return the named mistakes with those who made them, the most common first."""
         ranked = sorted(self.students.items(), key=lambda item: (-len(item[1]), item[0]))
         return [
-            {"id": name, "message": self.messages[name], "hand_ins": len(keys), "keys": keys} for name, keys in ranked
+            {"id": name, "message": self.messages[name], "submissions": len(keys), "keys": keys}
+            for name, keys in ranked
         ]
 
 
@@ -125,7 +126,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
     return {
         "assignment": task.lab.title,
         "lang": task.lang,
-        "hand_ins": sum(tally.statuses.values()),
+        "submissions": sum(tally.statuses.values()),
         "statuses": dict(sorted(tally.statuses.items())),
         "levels": dict(sorted(tally.levels.items())),
         "counted": len(scores),
@@ -138,7 +139,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             "tenths": tenths(scores, task.lab.rubric.max_score),
         },
         "extra": {
-            "hand_ins": len(extras),
+            "submissions": len(extras),
             "mean": round(statistics.fmean(extras), 2) if extras else None,
             "max_score": task.lab.rubric.max_extra,
         },
@@ -159,8 +160,13 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
 
 def is_of(report: Report, rubric: Rubric) -> bool:
     """Say whether a report has the cases and points of this rubric: another one's cannot be counted with them."""
-    made = [(one.id, case.id, case.max_points) for one in report.counted for case in one.cases]
-    return made == [(one.id, case.id, case.points) for one in rubric.criteria if not one.bonus for case in one.cases]
+    made = [(part.id, case.id, case.max_points) for part in report.counted for case in part.cases]
+    return made == [
+        (criterion.id, case.id, case.points)
+        for criterion in rubric.criteria
+        if not criterion.bonus
+        for case in criterion.cases
+    ]
 
 
 def tenths(scores: Sequence[Score], most: int) -> list[int]:
@@ -171,10 +177,10 @@ def tenths(scores: Sequence[Score], most: int) -> list[int]:
     return counts
 
 
-def correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
+def correlation(item: Sequence[float], other: Sequence[float]) -> float | None:
     """Return Pearson's correlation, None where there is none."""
     try:
-        value = statistics.correlation(one, other)
+        value = statistics.correlation(item, other)
     except statistics.StatisticsError:
         return None
     return round(value, 3) if math.isfinite(value) else None

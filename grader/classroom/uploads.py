@@ -24,7 +24,7 @@ from grader.classroom.roster import RosterEntry
 from grader.core.errors import GradeError, Rejected, UsageError
 from grader.core.messages import Message, say
 from grader.core.text import printable
-from grader.pipeline.runs import Handed
+from grader.pipeline.runs import RawSubmission
 from grader.pipeline.staging import (
     ENTRIES,
     KINDS,
@@ -68,8 +68,8 @@ TRANSLITERATED = str.maketrans(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """One file of a hand-in, or (in a folder) one folder: its name inside the hand-in, and where it is.
+class UploadPart:
+    """One file of a submission, or (in a folder) one folder: its name inside the submission, and where it is.
 
     member is a path below the source, or the index and the name of an archive's member.
     """
@@ -80,8 +80,8 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HandIn:
-    """One student's hand-in, not read yet.
+class Submission:
+    """One student's submission, not read yet.
 
     key is unique in the class, the same in each run and with any neighbours, and a safe file name. student is the id of the roster, or the
     one that the learning platform gave, or the name of the file or folder, or the key; aliases are the platform's other ids. shown is the name of the
@@ -95,16 +95,16 @@ class HandIn:
     email: str
     shown: str
     source: Path
-    parts: tuple[Part, ...]
+    parts: tuple[UploadPart, ...]
     aliases: tuple[str, ...] = ()
     problem: Message | None = None
     group: str = ""
     team: str = ""
     is_late: bool = False
     graded_as: str = ""
-    earlier: tuple[HandIn, ...] = ()
+    earlier: tuple[Submission, ...] = ()
 
-    def handed(self) -> Handed:
+    def raw(self) -> RawSubmission:
         """Read the bytes; Rejected, with one sentence, for what cannot be read, is no regular file, or is too large."""
         if self.problem is not None:
             raise Rejected(self.problem.id, **self.problem.args)
@@ -116,7 +116,7 @@ class HandIn:
                 return collect(self._path(self.parts[0]))
             return gathered(self.shown, self._files())
 
-    def _path(self, part: Part) -> Path:
+    def _path(self, part: UploadPart) -> Path:
         path = self.source / part.member
         if stat.S_ISLNK(path.lstat().st_mode):
             raise not_regular(self.shown)
@@ -135,7 +135,7 @@ class HandIn:
             if is_wanted(part.inside, self.shown):
                 yield part.inside, partial(_member, archive, part)
 
-    def _own(self) -> list[Part]:
+    def _own(self) -> list[UploadPart]:
         """Return the parts that are not those of a virtual environment; Rejected for too many."""
         environments = archives.environments_in(part.inside for part in self.parts)
         own = (
@@ -149,10 +149,10 @@ class HandIn:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HandIns:
-    """What was found: the hand-ins, what to tell the teacher, and who of the roster has none."""
+class Submissions:
+    """What was found: the submissions, what to tell the teacher, and who of the roster has none."""
 
-    found: tuple[HandIn, ...]
+    found: tuple[Submission, ...]
     notes: tuple[Message, ...] = ()
     missing: tuple[RosterEntry, ...] = ()
 
@@ -174,7 +174,7 @@ class Item:
 
     name: str
     is_folder: bool
-    parts: tuple[Part, ...]
+    parts: tuple[UploadPart, ...]
     problem: str | None = None
 
     @property
@@ -184,7 +184,7 @@ class Item:
 
     @property
     def stem(self) -> str:
-        """Return the name without the ending of a hand-in."""
+        """Return the name without the ending of a submission."""
         kind = None if self.is_folder else archives.kind_of(self.name, KINDS)
         return shown(self.name[: -len(kind)] if kind else self.name)
 
@@ -218,18 +218,18 @@ class Tree:
 
     def note(self, template: str, **args: str | int) -> None:
         """Keep a note; names in it are shown on one line."""
-        self.notes.append(say(template, **{key: printable(one, 200) if isinstance(one, str) else one for key, one in args.items()}))  # fmt: skip
+        self.notes.append(say(template, **{key: printable(arg, 200) if isinstance(arg, str) else arg for key, arg in args.items()}))  # fmt: skip
 
-    def hand_in(self, items: Sequence[Item], parts: Sequence[Part], **who: Any) -> HandIn:
-        """Return a hand-in of some entries; who is its key and what is known of the student."""
+    def submission(self, items: Sequence[Item], parts: Sequence[UploadPart], **who: Any) -> Submission:
+        """Return a submission of some entries; who is its key and what is known of the student."""
         values = {"student": "", "name": "", "email": "", "aliases": (), **who}
         if not parts and values.get("problem") is None:
             template = next((item.problem for item in items if item.problem is not None), IRREGULAR)
             values["problem"] = say(template, name=printable(items[0].shown, 200))
-        return HandIn(shown=items[0].shown, source=self.source, parts=tuple(parts), **values)
+        return Submission(shown=items[0].shown, source=self.source, parts=tuple(parts), **values)
 
 
-class Folder(Tree):
+class FolderTree(Tree):
     """What lies in a folder on disk."""
 
     def __init__(self, source: Path, top: Path | None = None) -> None:
@@ -241,15 +241,15 @@ class Folder(Tree):
             mode = entry.lstat().st_mode
             if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
                 inside = "" if stat.S_ISDIR(mode) else shown(entry.name)
-                part = Part(inside=inside, member=entry.relative_to(source).as_posix())
+                part = UploadPart(inside=inside, member=entry.relative_to(source).as_posix())
                 self.items.append(Item(name=entry.name, is_folder=stat.S_ISDIR(mode), parts=(part,)))
             else:
                 problem = LINK if stat.S_ISLNK(mode) else IRREGULAR
                 self.items.append(Item(name=entry.name, is_folder=False, parts=(), problem=problem))
 
-    def below(self, folder: Item) -> Folder:
+    def below(self, folder: Item) -> FolderTree:
         """Return what lies in one of the folders."""
-        return Folder(self.source, self.top / folder.name)
+        return FolderTree(self.source, self.top / folder.name)
 
     def is_clone(self, folder: Item) -> bool:
         """Say whether a folder is a clone of a repository."""
@@ -261,14 +261,14 @@ class Folder(Tree):
             return file.read(METADATA_BYTES + 1)
 
 
-class Archive(Tree):
+class ZipTree(Tree):
     """What lies in a .zip."""
 
-    def __init__(self, source: Path, members: Iterable[Part] | None = None, place: str = "") -> None:
+    def __init__(self, source: Path, members: Iterable[UploadPart] | None = None, place: str = "") -> None:
         super().__init__(source, place or source.stem)
         if members is None:
             members = self._listed()
-        groups: dict[str, list[Part]] = defaultdict(list)
+        groups: dict[str, list[UploadPart]] = defaultdict(list)
         for part in members:
             groups[part.inside.split("/", 1)[0]].append(part)
         for name, parts in sorted(groups.items()):
@@ -277,15 +277,15 @@ class Archive(Tree):
             if inner:
                 self.items.append(Item(name=name, is_folder=True, parts=tuple(inner)))
 
-    def _listed(self) -> list[Part]:
+    def _listed(self) -> list[UploadPart]:
         """Return the files of the archive; inside is the whole name for now."""
         if not self.source.exists() or archives.kind_of(self.source.name, (".zip",)) is None:
             if not self.source.exists():
                 raise UsageError("{source} does not exist.", source=name_of(self.source))
             raise UsageError(
-                "{source} is neither a folder nor a .zip archive of hand-ins.", source=name_of(self.source)
+                "{source} is neither a folder nor a .zip archive of submissions.", source=name_of(self.source)
             )
-        found: list[Part] = []
+        found: list[UploadPart] = []
         with _opened_zip(self.source, name_of(self.source)) as archive:
             members = archive.infolist()
         for index, member in enumerate(members):
@@ -300,12 +300,12 @@ class Archive(Tree):
             elif ".git" in steps[1:] and steps[-2:] != [".git", "config"]:
                 continue
             else:
-                found.append(Part(inside=name, member=member.orig_filename, index=index))
+                found.append(UploadPart(inside=name, member=member.orig_filename, index=index))
         return found
 
-    def below(self, folder: Item) -> Archive:
+    def below(self, folder: Item) -> ZipTree:
         """Return what lies in one of the folders."""
-        return Archive(self.source, folder.parts, folder.shown)
+        return ZipTree(self.source, folder.parts, folder.shown)
 
     def is_clone(self, folder: Item) -> bool:
         """Say whether a folder is a clone of a repository."""
@@ -342,7 +342,7 @@ def _directory(path: Path, _state: tuple[int, ...], _process: int) -> zipfile.Zi
     return zipfile.ZipFile(path)
 
 
-def _member(archive: zipfile.ZipFile, part: Part, limit: int | None = None) -> bytes:
+def _member(archive: zipfile.ZipFile, part: UploadPart, limit: int | None = None) -> bytes:
     """Read a member of a class's archive that is no larger than its kind (or limit) allows."""
     members = archive.infolist()
     if part.index >= len(members) or members[part.index].orig_filename != part.member:
@@ -381,7 +381,7 @@ def _member_name(member: zipfile.ZipInfo) -> str:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if encoding == "utf-8" or all(one.isascii() or "а" <= one.casefold() <= "ё" for one in text):
+        if encoding == "utf-8" or all(char.isascii() or "а" <= char.casefold() <= "ё" for char in text):
             return text
     return name
 
@@ -393,8 +393,8 @@ def slug(name: str) -> str:
     """Return a name as a file may be called everywhere: a-z, 0-9 and dashes, no longer than KEY_CHARS."""
     latin = unicodedata.normalize("NFC", name.casefold()).translate(TRANSLITERATED)
     ascii_only = unicodedata.normalize("NFKD", latin).encode("ascii", "ignore").decode().casefold()
-    short = re.sub("[^a-z0-9]+", "-", ascii_only)[:KEY_CHARS].strip("-") or "hand-in"
-    return f"hand-in-{short}" if RESERVED.fullmatch(short) else short
+    short = re.sub("[^a-z0-9]+", "-", ascii_only)[:KEY_CHARS].strip("-") or "submission"
+    return f"submission-{short}" if RESERVED.fullmatch(short) else short
 
 
 def digest(text: str) -> str:
@@ -424,14 +424,14 @@ def numbered(name: str, number: str) -> str:
     return key if number.isdecimal() else f"{slug(key)}-{digest(number)}"
 
 
-def keyed(found: Sequence[HandIn]) -> list[HandIn]:
+def keyed(found: Sequence[Submission]) -> list[Submission]:
     """Return submissions in the order of their keys; the second entry of the very same name gets a hash."""
     seen: Counter[str] = Counter()
     made = []
-    for one in found:
-        key = one.key if not seen[one.key] else f"{one.key}-{digest(f'{one.key}/{seen[one.key]}')}"
-        seen[one.key] += 1
-        student = one.student or key
-        earlier = tuple(replace(attempt, key=key, student=student) for attempt in one.earlier)
-        made.append(replace(one, key=key, student=student, earlier=earlier))
-    return sorted(made, key=lambda one: one.key)
+    for element in found:
+        key = element.key if not seen[element.key] else f"{element.key}-{digest(f'{element.key}/{seen[element.key]}')}"
+        seen[element.key] += 1
+        student = element.student or key
+        earlier = tuple(replace(attempt, key=key, student=student) for attempt in element.earlier)
+        made.append(replace(element, key=key, student=student, earlier=earlier))
+    return sorted(made, key=lambda item: item.key)

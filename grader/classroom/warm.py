@@ -1,8 +1,8 @@
-"""A process that has pytest, the suite and a sandbox ready, and grades one hand-in after another.
+"""A process that has pytest, the suite and a sandbox ready, and grades one submission after another.
 
-Trusted, and never in touch with student code. Where it fails over a hand-in, that one is tried again
+Trusted, and never in touch with student code. Where it fails over a submission, that one is tried again
 in a fresh process. `python -m grader.classroom.warm` reads messages from its standard input and answers on its standard
-output, both as a little-endian uint32 (length) and msgpack: first a Task, then a Wanted for each Graded.
+output, both as a little-endian uint32 (length) and msgpack: first a Task, then a GradingRequest for each Graded.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ import msgspec
 from grader.core.messages import Message, say
 from grader.core.report import Report, Status
 from grader.pipeline.assignment import Assignment, content_hash
-from grader.pipeline.runs import Handed
+from grader.pipeline.runs import RawSubmission
 from grader.sandbox.preload import EVERY
-from grader.sandbox.processes import Folder, Sandbox, SandboxError
+from grader.sandbox.processes import Sandbox, SandboxError, TemporaryFolder
 
 if TYPE_CHECKING:
     from grader.pipeline.run_suite import CollectedSuite
 
 LENGTH = struct.Struct("<I")
-SLACK_S = 60.0  # for the trusted side of a hand-in, beyond its own time
+SLACK_S = 60.0  # for the trusted side of a submission, beyond its own time
 ATTEMPTS = 2
 LOOK_S = 0.2
 
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """How all hand-ins of a class are graded."""
+    """How all submissions of a class are graded."""
 
     lab: Assignment
     lang: str = "en"
@@ -49,12 +49,12 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """A hand-in as bytes, or the reason why there is none; is_last: a broken grader is not tried again."""
+class GradingRequest:
+    """A submission as bytes, or the reason why there is none; is_last: a broken grader is not tried again."""
 
     name: str
     seed: int
-    handed: Handed | None = None
+    raw: RawSubmission | None = None
     reason: Message | None = None
     is_last: bool = False
 
@@ -65,7 +65,7 @@ class Warm:
     def __init__(self, task: Task) -> None:
         self.task = task
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder: Folder | None = None  # of its temporary files: it is killed, and removes nothing itself
+        self._folder: TemporaryFolder | None = None  # of its temporary files: it is killed, and removes nothing itself
         self._has_ended = False
 
     def __enter__(self) -> Warm:
@@ -74,8 +74,8 @@ class Warm:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def grade(self, wanted: Wanted) -> Report:
-        """Return the report of a hand-in; where the process dies twice over it, the report says grader_error."""
+    def grade(self, wanted: GradingRequest) -> Report:
+        """Return the report of a submission; where the process dies twice over it, the report says grader_error."""
         for attempt in range(1, ATTEMPTS + 1):
             if self._has_ended:
                 break
@@ -99,7 +99,7 @@ class Warm:
         self._clear()
 
     def close(self) -> None:
-        """End the process; the next hand-in starts another."""
+        """End the process; the next submission starts another."""
         process, self._process = self._process, None
         if process is not None:
             for stream in (process.stdin, process.stdout):
@@ -119,7 +119,7 @@ class Warm:
         command = [sys.executable, "-P", "-m", "grader.classroom.warm"]
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
         with contextlib.suppress(SandboxError):  # each report says it
-            self._folder = Folder()
+            self._folder = TemporaryFolder()
             environment["TMPDIR"] = self._folder.name
         self._process = subprocess.Popen(  # noqa: S603  - our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
@@ -170,8 +170,8 @@ def exactly(stream: IO[bytes], count: int) -> bytes:
     return b"".join(parts)
 
 
-def broken(task: Task, wanted: Wanted, problem: str) -> Report:
-    """Return the report of a hand-in that the grader itself failed over."""
+def broken(task: Task, wanted: GradingRequest, problem: str) -> Report:
+    """Return the report of a submission that the grader itself failed over."""
     from grader.pipeline.scoring import without_run
 
     reason = say("The grader itself failed: {problem}.", problem=problem)
@@ -203,7 +203,7 @@ class Server:
                 suite = CollectedSuite(self._task.lab)
                 problem = suite.collect(lambda: self._answer_all(suite))
             while problem is not None:
-                send(self._replies, broken(self._task, receive(self._requests, Wanted), problem))
+                send(self._replies, broken(self._task, receive(self._requests, GradingRequest), problem))
 
     def _moved(self) -> str | None:
         """Return what is wrong with an assignment's folder, which may be another on another machine."""
@@ -219,22 +219,22 @@ class Server:
         is_last_broken = False
         with contextlib.suppress(EOFError):
             while True:
-                wanted = receive(self._requests, Wanted)
+                wanted = receive(self._requests, GradingRequest)
                 report = self._report(wanted, suite)
                 is_broken = report.status is Status.GRADER_ERROR
                 if is_broken and not is_last_broken and not wanted.is_last:
-                    os._exit(1)  # a process that may have gone wrong: the hand-in is tried again in a fresh one
+                    os._exit(1)  # a process that may have gone wrong: the submission is tried again in a fresh one
                 is_last_broken = is_broken
                 send(self._replies, report)
 
-    def _report(self, wanted: Wanted, suite: CollectedSuite | None) -> Report:
-        from grader.pipeline.grading import grade_handed, rejection
+    def _report(self, wanted: GradingRequest, suite: CollectedSuite | None) -> Report:
+        from grader.pipeline.grading import grade_raw, rejection
 
         lab, lang, seed = self._task.lab, self._task.lang, wanted.seed
-        if wanted.handed is None:
+        if wanted.raw is None:
             assert wanted.reason is not None
             return rejection(lab, wanted.name, wanted.reason, seed=seed, lang=lang, began=time.monotonic())
-        return grade_handed(wanted.handed, lab, self._box, seed=seed, lang=lang, collected=suite)
+        return grade_raw(wanted.raw, lab, self._box, seed=seed, lang=lang, collected=suite)
 
 
 def end_with(parent: int) -> None:

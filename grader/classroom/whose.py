@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from grader.classroom.names import condensed, orders, plain, words
 from grader.classroom.roster import RosterEntry
-from grader.classroom.uploads import HandIn, HandIns, numbered
+from grader.classroom.uploads import Submission, Submissions, numbered
 from grader.core.messages import say
 from grader.core.text import printable
 from grader.pipeline.staging import KINDS
@@ -17,54 +17,56 @@ from grader.sandbox.confined import archives
 SHOWN = 5  # names in one note
 
 
-def with_roster(hand_ins: HandIns, roster: Sequence[RosterEntry]) -> HandIns:
+def with_roster(submissions: Submissions, roster: Sequence[RosterEntry]) -> Submissions:
     """Give submissions the ids, names, addresses and groups of the roster, and note what is left on both sides.
 
     The submission of a team is that of each of its members.
     """
-    made: list[HandIn] = []
+    made: list[Submission] = []
     unknown: list[str] = []
     contradicted: list[str] = []
     search, teams = _finder(roster), _teams(roster)
-    for one in hand_ins.found:
-        entry, is_contradicted = search(one)
-        names = (one.name, one.student, *one.aliases)
+    for submission in submissions.found:
+        entry, is_contradicted = search(submission)
+        names = (submission.name, submission.student, *submission.aliases)
         members = next((team for name in names if (team := teams.get(condensed(name)))), None)
         if members is not None:
-            made += [_of(one, member, key=numbered(one.key, member.id)) for member in members]
+            made += [_of(submission, member, key=numbered(submission.key, member.id)) for member in members]
         elif entry is not None:
-            made.append(_of(one, entry))
+            made.append(_of(submission, entry))
         else:
-            made.append(one)
-            (contradicted if is_contradicted else unknown).append(printable(one.shown, 200))
-    whose: dict[str, list[HandIn]] = defaultdict(list)
-    for one in made:
-        whose[one.student].append(one)
-    notes = list(hand_ins.notes)
+            made.append(submission)
+            (contradicted if is_contradicted else unknown).append(printable(submission.shown, 200))
+    whose: dict[str, list[Submission]] = defaultdict(list)
+    for element in made:
+        whose[element.student].append(element)
+    notes = list(submissions.notes)
     if unknown:
         notes.append(say("Not on the roster: {names} ({count}).", names=_some(unknown), count=len(unknown)))
     notes += [say("{name} is one student of the roster by id and another by name.", name=name) for name in contradicted]
     for several in (group for group in whose.values() if len(group) > 1):
-        keys = ", ".join(one.key for one in several)
+        keys = ", ".join(item.key for item in several)
         name = printable(several[0].name or several[0].student, 200)
-        notes.append(say("{name} has several hand-ins: {keys}.", name=name, keys=keys))
+        notes.append(say("{name} has several submissions: {keys}.", name=name, keys=keys))
     missing = tuple(entry for entry in roster if entry.id not in whose)
-    return replace(hand_ins, found=tuple(made), notes=tuple(notes), missing=missing)
+    return replace(submissions, found=tuple(made), notes=tuple(notes), missing=missing)
 
 
-def _of(one: HandIn, entry: RosterEntry, key: str = "") -> HandIn:
+def _of(submission: Submission, entry: RosterEntry, key: str = "") -> Submission:
     """Return a submission as that of a student of the roster; with a key as that of one member of a team."""
-    own = {one.key, entry.id}
-    aliases = dict.fromkeys([*one.aliases, *([one.student] if one.student not in own and not key else [])])
+    own = {submission.key, entry.id}
+    aliases = dict.fromkeys(
+        [*submission.aliases, *([submission.student] if submission.student not in own and not key else [])]
+    )
     made = replace(
-        one, student=entry.id, name=entry.name or one.name, email=entry.email or one.email, group=entry.group,
+        submission, student=entry.id, name=entry.name or submission.name, email=entry.email or submission.email, group=entry.group,
         aliases=tuple(aliases),
     )  # fmt: skip
     if not key:
         return made
-    earlier = tuple(replace(attempt, key=key, graded_as=one.key) for attempt in one.earlier)
+    earlier = tuple(replace(attempt, key=key, graded_as=submission.key) for attempt in submission.earlier)
     return replace(
-        made, key=key, name=entry.name, aliases=(), team=one.name or one.student, graded_as=one.key, earlier=earlier
+        made, key=key, name=entry.name, aliases=(), team=submission.name or submission.student, graded_as=submission.key, earlier=earlier
     )  # fmt: skip
 
 
@@ -82,27 +84,27 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join([*names[:SHOWN], *more])
 
 
-def _finder(roster: Sequence[RosterEntry]) -> Callable[[HandIn], tuple[RosterEntry | None, bool]]:
-    """Return a function from a hand-in to its line of the roster, and whether its name speaks against that.
+def _finder(roster: Sequence[RosterEntry]) -> Callable[[Submission], tuple[RosterEntry | None, bool]]:
+    """Return a function from a submission to its line of the roster, and whether its name speaks against that.
 
     File, id, email, login and name are tried in this order; what leads to several lines decides nothing.
     """
-    ways: list[tuple[Callable[[RosterEntry], Iterable[str]], Callable[[HandIn], Iterable[str]]]] = [
-        (lambda entry: [plain(entry.file)], lambda one: [plain(one.shown), plain(_stem(one)), one.key]),
-        (lambda entry: [plain(entry.id)], lambda one: [plain(one.student), *map(plain, one.aliases), plain(_stem(one))]),
-        (lambda entry: [plain(entry.email)], lambda one: [plain(one.email), plain(_stem(one))]),
+    ways: list[tuple[Callable[[RosterEntry], Iterable[str]], Callable[[Submission], Iterable[str]]]] = [
+        (lambda entry: [plain(entry.file)], lambda submission: [plain(submission.shown), plain(_stem(submission)), submission.key]),
+        (lambda entry: [plain(entry.id)], lambda submission: [plain(submission.student), *map(plain, submission.aliases), plain(_stem(submission))]),
+        (lambda entry: [plain(entry.email)], lambda submission: [plain(submission.email), plain(_stem(submission))]),
         (
             lambda entry: [plain(entry.login)],
-            lambda one: [plain(one.student), *map(plain, one.aliases), plain(one.name), plain(_stem(one))],
+            lambda submission: [plain(submission.student), *map(plain, submission.aliases), plain(submission.name), plain(_stem(submission))],
         ),
-        (lambda entry: [plain(entry.email).partition("@")[0]], lambda one: [plain(one.name), plain(_stem(one))]),
-        (lambda entry: [words(entry.name)], lambda one: [words(one.name)]),
+        (lambda entry: [plain(entry.email).partition("@")[0]], lambda submission: [plain(submission.name), plain(_stem(submission))]),
+        (lambda entry: [words(entry.name)], lambda submission: [words(submission.name)]),
         (lambda entry: orders(entry.name), lambda one: [condensed(one.name)]),
     ]  # fmt: skip
-    indexes = [(_index(roster, of_entry), of_hand_in) for of_entry, of_hand_in in ways]
+    indexes = [(_index(roster, of_entry), of_submission) for of_entry, of_submission in ways]
 
-    def search(one: HandIn) -> tuple[RosterEntry | None, bool]:
-        matches = [_only(index, ways_of(one)) for index, ways_of in indexes]
+    def search(submission: Submission) -> tuple[RosterEntry | None, bool]:
+        matches = [_only(index, ways_of(submission)) for index, ways_of in indexes]
         entry = next((match for match in matches if match is not None), None)
         named = matches[5] or matches[6]
         if matches[0] is None and named is not None and named is not entry:
@@ -112,16 +114,16 @@ def _finder(roster: Sequence[RosterEntry]) -> Callable[[HandIn], tuple[RosterEnt
     return search
 
 
-def _stem(one: HandIn) -> str:
-    kind = archives.kind_of(one.shown, KINDS)
-    return one.shown[: -len(kind)] if kind else one.shown
+def _stem(submission: Submission) -> str:
+    kind = archives.kind_of(submission.shown, KINDS)
+    return submission.shown[: -len(kind)] if kind else submission.shown
 
 
 def _index(roster: Sequence[RosterEntry], keys: Callable[[RosterEntry], Iterable[str]]) -> dict[str, RosterEntry]:
     """Return entries by what leads to one of them only."""
     found: dict[str, list[RosterEntry]] = defaultdict(list)
     for entry in roster:
-        for key in {one for one in keys(entry) if one}:
+        for key in {item for item in keys(entry) if item}:
             found[key].append(entry)
     return {key: several[0] for key, several in found.items() if len(several) == 1}
 

@@ -11,17 +11,17 @@ from typing import NamedTuple
 
 import click
 
-from grader.classroom.book import Book, Unwritable
 from grader.classroom.names import plain
 from grader.classroom.overrides import overrides_of, read_overrides, without_submission
 from grader.classroom.page import render_class
 from grader.classroom.results import Decisions, entries, keep_decisions, write_page, write_tables
+from grader.classroom.results_folder import ResultsFolder, Unwritable
 from grader.classroom.sheets import fill
 from grader.classroom.statistics import statistics_of
 from grader.classroom.tables import Entry
-from grader.classroom.uploads import HandIns
+from grader.classroom.uploads import Submissions
 from grader.classroom.warm import Task
-from grader.commands.class_summary import Told, summary
+from grader.commands.class_summary import ProgressPrinter, summary
 from grader.commands.ending import shown
 from grader.commands.grade import FORMATS
 from grader.core.errors import UsageError, cause
@@ -40,44 +40,46 @@ ENDINGS = {
 }
 
 
-class Given(NamedTuple):
+class TeacherOptions(NamedTuple):
     """What a teacher decides by options: whether rejected is 0, and the points of the gradebook."""
 
     is_rejected_zero: bool
     scale: Decimal | None
 
 
-def decisions(book: Book, hand_ins: HandIns, task: Task, given: Given) -> Decisions:
+def decisions(results_folder: ResultsFolder, submissions: Submissions, task: Task, given: TeacherOptions) -> Decisions:
     """Return all that the teacher decided, with titles in the language of the class."""
     titles = titles_in(task.lab.rubric, task.lab.place, task.lang)
     by_key = {
-        key: tuple(replace(one, title=titles[one.criterion]) for one in several)
-        for key, several in overrides(book, hand_ins, task.lab).by_key.items()
+        key: tuple(replace(item, title=titles[item.criterion]) for item in several)
+        for key, several in overrides(results_folder, submissions, task.lab).by_key.items()
     }
     return Decisions(overrides=by_key, **given._asdict())
 
 
-def overrides(book: Book, hand_ins: HandIns, lab: Assignment) -> Decided:
+def overrides(results_folder: ResultsFolder, submissions: Submissions, lab: Assignment) -> TeacherDecisions:
     """Return what the teacher decided, by the key of the submission, and for whom there is none.
 
     A student who had a report, or is on the roster, may withdraw or rename a submission; any other name is a mistake.
     """
-    path = book.folder / "overrides.csv"
+    path = results_folder.folder / "overrides.csv"
     if not path.exists():
-        return Decided({}, ())
+        return TeacherDecisions({}, ())
     given = read_overrides(path, lab.rubric)
-    known = {plain(name) for one in hand_ins.missing for name in (one.id, one.email, one.name)}
-    for key in book.reported():
+    known = {
+        plain(name) for submission in submissions.missing for name in (submission.id, submission.email, submission.name)
+    }
+    for key in results_folder.reported():
         known |= {key, *key.rsplit("-", 1)}  # a platform's id ends a key, the mark of a folder or archive too
 
     def is_elsewhere(student: str) -> bool:
         return plain(student) in known
 
-    absent = without_submission(hand_ins.found, given, is_elsewhere)
-    return Decided(overrides_of(hand_ins.found, given, is_elsewhere), absent)
+    absent = without_submission(submissions.found, given, is_elsewhere)
+    return TeacherDecisions(overrides_of(submissions.found, given, is_elsewhere), absent)
 
 
-class Decided(NamedTuple):
+class TeacherDecisions(NamedTuple):
     """What a teacher decided: by the key of each submission, and for whom there is none now."""
 
     by_key: dict[str, tuple[Overridden, ...]]
@@ -85,24 +87,24 @@ class Decided(NamedTuple):
 
 
 def finish(
-    book: Book, hand_ins: HandIns, task: Task, told: Told, given: Given, reports: tuple[str, ...]
+    results_folder: ResultsFolder, submissions: Submissions, task: Task, told: ProgressPrinter, given: TeacherOptions, reports: tuple[str, ...]
 ) -> bool:  # fmt: skip
     """Write what is made of the reports, and print the summary; say whether the grader broke on any."""
-    made = decisions(book, hand_ins, task, given)
-    absent = overrides(book, hand_ins, task.lab).absent
+    made = decisions(results_folder, submissions, task, given)
+    absent = overrides(results_folder, submissions, task.lab).absent
 
     def every() -> Iterator[Entry]:
-        return entries(hand_ins.found, task, book, made)
+        return entries(submissions.found, task, results_folder, made)
 
-    keep_decisions(book, every())
-    write_tables(book, every, task.lab.rubric)
-    numbers = statistics_of(every(), task, [one.id for one in hand_ins.missing])
-    book.close(numbers)
-    write_reports(book, every(), told, reports)
-    names = {one.key: one.name or one.key for one in hand_ins.found}
+    keep_decisions(results_folder, every())
+    write_tables(results_folder, every, task.lab.rubric)
+    numbers = statistics_of(every(), task, [submission.id for submission in submissions.missing])
+    results_folder.close(numbers)
+    write_reports(results_folder, every(), told, reports)
+    names = {submission.key: submission.name or submission.key for submission in submissions.found}
     linked = "html" if "html" in reports else "json"
     write_page(
-        book,
+        results_folder,
         render_class(
             every(),
             numbers,
@@ -113,7 +115,7 @@ def finish(
             ending=linked,
         ),
     )
-    summary(numbers, hand_ins, told)
+    summary(numbers, submissions, told)
     for student in absent:
         said = word(
             task.lang,
@@ -121,19 +123,23 @@ def finish(
             student=student,
         )
         click.echo(f"{word(task.lang, 'note')}: {shown(said)}")
-    for entry in (one for one in every() if one.report.overrides):
-        before, after = ("-" if one is None else one for one in (entry.report.score, entry.report.final_score))
+    for entry in (item for item in every() if item.report.overrides):
+        before, after = ("-" if item is None else item for item in (entry.report.score, entry.report.final_score))
         if before != after:
             click.echo(f"{word(task.lang, 'set by the teacher')}: {entry.key} {before} -> {after}")
     return bool(told.broken) or any(line.broken for line in told.lines)
 
 
-def write_reports(book: Book, entries: Iterable[Entry], told: Told, kinds: tuple[str, ...]) -> None:
+def write_reports(
+    results_folder: ResultsFolder, entries: Iterable[Entry], told: ProgressPrinter, kinds: tuple[str, ...]
+) -> None:
     """Write the further reports that are asked for, and remove those of earlier grades."""
     for entry in entries:
         for kind in set(kinds) - {"json"}:
             try:
-                book.write(book.path(entry.key, ENDINGS.get(kind, kind)), RENDERERS[kind](entry.report))
+                results_folder.write(
+                    results_folder.path(entry.key, ENDINGS.get(kind, kind)), RENDERERS[kind](entry.report)
+                )
             except Unwritable as error:
                 if not error.is_taken:
                     raise
@@ -142,22 +148,22 @@ def write_reports(book: Book, entries: Iterable[Entry], told: Told, kinds: tuple
         for line in told.lines:
             if line.is_new:
                 with contextlib.suppress(OSError):
-                    book.path(line.key, ENDINGS.get(kind, kind)).unlink()
+                    results_folder.path(line.key, ENDINGS.get(kind, kind)).unlink()
 
 
 def fill_in(
-    sheet: Path, book: Book, hand_ins: HandIns, task: Task, given: Given, column: str | None, *, is_dry: bool
+    sheet: Path, results_folder: ResultsFolder, submissions: Submissions, task: Task, given: TeacherOptions, column: str | None, *, is_dry: bool
 ) -> None:  # fmt: skip
     """Write a copy of a learning platform's sheet with the grades in it, or say what it would be."""
     try:
         data = sheet.read_bytes()
     except OSError as error:
         raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=cause(error)) from error
-    every = list(entries(hand_ins.found, task, book, decisions(book, hand_ins, task, given)))
+    every = list(entries(submissions.found, task, results_folder, decisions(results_folder, submissions, task, given)))
     filled = fill(data, every, feedback=True, assignment=column)
-    target = book.folder / f"filled-{sheet.name}"
+    target = results_folder.folder / f"filled-{sheet.name}"
     if not is_dry:
-        book.write(target, filled.data)
+        results_folder.write(target, filled.data)
     lang, column_shown, file = task.lang, shown(filled.column), shown(target.name)
     if is_dry:
         click.echo(word(lang, "{count} grades for the column {column}", count=filled.filled, column=column_shown))
@@ -166,8 +172,8 @@ def fill_in(
             word(lang, "{count} grades for the column {column} in {file}", count=filled.filled, column=column_shown, file=file)
         )  # fmt: skip
     for row in filled.unmatched_rows:
-        click.echo(f"{word(lang, 'no hand-in for the row')}: {shown(row)}")
+        click.echo(f"{word(lang, 'no submission for the row')}: {shown(row)}")
     for entry in filled.unmatched_entries:
-        click.echo(f"{word(lang, 'no row for the hand-in')}: {shown(entry.key)} {shown(entry.name)}")
+        click.echo(f"{word(lang, 'no row for the submission')}: {shown(entry.key)} {shown(entry.name)}")
     for note in filled.notes:
         click.echo(f"{word(lang, 'note')}: {shown(message_in(note, lang).text)}")

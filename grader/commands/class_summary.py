@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from grader.classroom.book import CHANGES
 from grader.classroom.grading import SCORE, Change, Line
-from grader.classroom.uploads import HandIns
+from grader.classroom.results_folder import CHANGES
+from grader.classroom.uploads import Submissions
 from grader.commands.ending import shown
 from grader.core.language import message_in, word
 from grader.core.messages import Message
@@ -24,8 +24,8 @@ REDRAW_S = 0.1
 
 
 @dataclass
-class Told:
-    """What is told while the class is graded: a bar, and the lines of the hand-ins at the end."""
+class ProgressPrinter:
+    """What is told while the class is graded: a bar, and the lines of the submissions at the end."""
 
     total: int
     lang: str = "en"
@@ -38,7 +38,7 @@ class Told:
         self._graded = 0
 
     def line(self, line: Line) -> None:
-        """Count a hand-in, and draw the bar."""
+        """Count a submission, and draw the bar."""
         self.lines.append(line)
         self._graded += line.is_new
         now = time.monotonic()
@@ -61,10 +61,10 @@ class Told:
         click.echo(f"grade-class: {shown(message_in(message, self.lang).text)}", err=True)
 
     def end(self) -> None:
-        """Clear the bar, and print a line for each hand-in."""
+        """Clear the bar, and print a line for each submission."""
         if sys.stderr.isatty():
             click.echo("\r" + " " * 70 + "\r", nl=False, err=True)
-        for line in sorted(self.lines, key=lambda one: one.key):
+        for line in sorted(self.lines, key=lambda item: item.key):
             points = "-" if line.score is None or line.status is Status.REJECTED else str(line.score)
             status = "" if line.status.value == "graded" else f"  {status_word(self.lang, line.status.value)}"
             mark = (
@@ -78,15 +78,15 @@ def status_word(lang: str, status: str) -> str:
     return word(lang, STATUSES.get(status, status))
 
 
-def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
+def summary(numbers: dict[str, Any], submissions: Submissions, told: ProgressPrinter) -> None:
     """Print how the class did."""
     lang, graded = told.lang, sum(line.is_new for line in told.lines)
     statuses = ", ".join(f"{count} {status_word(lang, status)}" for status, count in numbers["statuses"].items())
     click.echo()
     click.echo(
         word(
-            lang, "{count} hand-ins ({graded} graded now): {statuses}",
-            count=numbers["hand_ins"], graded=graded, statuses=statuses,
+            lang, "{count} submissions ({graded} graded now): {statuses}",
+            count=numbers["submissions"], graded=graded, statuses=statuses,
         )
     )  # fmt: skip
     scores = numbers["scores"]
@@ -99,16 +99,16 @@ def summary(numbers: dict[str, Any], hand_ins: HandIns, told: Told) -> None:
             points = f"{low}-{end - 1 if tenth < 9 else end}"
             click.echo(f"  {points:>9} {count:>5}  {'#' * -(-40 * count // most)}".rstrip())
     for mistake in numbers["misconceptions"][:MOST_SHOWN]:
-        click.echo(f"  {mistake['hand_ins']:>5} x {mistake['id']}")
+        click.echo(f"  {mistake['submissions']:>5} x {mistake['id']}")
     tell_problems(numbers, told)
     tell_changes(told)
-    for note in hand_ins.notes:
+    for note in submissions.notes:
         click.echo(f"{word(lang, 'note')}: {shown(message_in(note, lang).text)}")
-    for missing in hand_ins.missing:
-        click.echo(f"{word(lang, 'no hand-in')}: {shown(missing.id)} {shown(missing.name)}")
+    for missing in submissions.missing:
+        click.echo(f"{word(lang, 'no submission')}: {shown(missing.id)} {shown(missing.name)}")
 
 
-def tell_problems(numbers: dict[str, Any], told: Told) -> None:
+def tell_problems(numbers: dict[str, Any], told: ProgressPrinter) -> None:
     """Print over what the grader broke, and which results are not up to date."""
     lang = told.lang
     broken = [line.broken for line in told.lines if line.broken]
@@ -136,7 +136,7 @@ def tell_problems(numbers: dict[str, Any], told: Told) -> None:
         click.echo(said)
 
 
-def tell_changes(told: Told) -> None:
+def tell_changes(told: ProgressPrinter) -> None:
     """Print a line for each submission whose points changed, those that lost most first."""
     lang = told.lang
     by_key: dict[str, list[Change]] = {}
@@ -144,13 +144,13 @@ def tell_changes(told: Told) -> None:
         by_key.setdefault(change.key, []).append(change)
 
     def gained(changes: list[Change]) -> int:
-        return sum((one.after or 0) - (one.before or 0) for one in changes if one.criterion == SCORE)
+        return sum((change.after or 0) - (change.before or 0) for change in changes if change.criterion == SCORE)
 
     for key, changes in sorted(by_key.items(), key=lambda item: (gained(item[1]), item[0]))[:MOST_SHOWN]:
         what = word(lang, "new submission") if changes[0].is_resubmitted else word(lang, "graded again")
         moves = ", ".join(
-            f"{word(lang, 'score') if one.criterion == SCORE else one.criterion} {_points(one.before)} -> {_points(one.after)}"
-            for one in changes
+            f"{word(lang, 'score') if element.criterion == SCORE else element.criterion} {_points(element.before)} -> {_points(element.after)}"
+            for element in changes
         )
         click.echo(f"{word(lang, 'changed')}: {key} ({what}): {moves}")
     if by_key:

@@ -21,7 +21,7 @@ from grader.core import exits
 from grader.core.language import from_locale, message_in, word
 
 if TYPE_CHECKING:
-    from grader.commands.installation import Source
+    from grader.commands.installation import InstallSource
     from grader.core.errors import GradeError
     from grader.core.report import Report
     from grader.pipeline.assignment import Assignment
@@ -90,7 +90,7 @@ def new(folder: Path, lab: Path | None, lang: str) -> int:
     return exits.GRADED
 
 
-def installs(source: Source, lang: str) -> str:
+def installs(source: InstallSource, lang: str) -> str:
     """Return what the workflow of a new lab installs, or why it names nothing."""
     if source.instead is None:
         return word(lang, "The workflow installs the grader from {address}", address=source.address)
@@ -173,28 +173,28 @@ def command(submission: Path | None, copied: Path | None, seed: int | None, is_e
         return new(copied, given["lab"], given["lang"])
     if submission is None:
         raise click.MissingParameter(param_hint="'SUBMISSION'", param_type="argument")
-    asked = Asked(submission=submission, seed=secrets.randbits(53) if seed is None else seed, **given)
-    check_destinations(asked)
-    if asked.is_watched:
-        if asked.fail_under is not None or asked.training_run:
+    options = GradeOptions(submission=submission, seed=secrets.randbits(53) if seed is None else seed, **given)
+    check_destinations(options)
+    if options.is_watched:
+        if options.fail_under is not None or options.training_run:
             raise click.UsageError("--watch goes without --fail-under and --training-run.")
-        return watched(asked)
+        return watched(options)
     from grader.sandbox.processes import Sandbox
 
-    with Sandbox(asked.required) as sandbox:  # started first: it warms up while the rest is imported
+    with Sandbox(options.required) as sandbox:  # started first: it warms up while the rest is imported
         from grader.core.errors import GradeError
 
         try:
-            task = asked.assignment()
+            task = options.assignment()
         except GradeError as error:
-            return refused(error, asked.lang)
-        report = graded(asked, task, sandbox)
+            return refused(error, options.lang)
+        report = graded(options, task, sandbox)
     check_signals()
-    return max(asked.write(report), exit_code(report, asked.fail_under))
+    return max(options.write(report), exit_code(report, options.fail_under))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class GradeOptions:
     """What the command line asks for: a grade of one submission."""
 
     submission: Path
@@ -232,7 +232,7 @@ def refused(error: GradeError, lang: str) -> int:
     return error.exit_code
 
 
-def watched(asked: Asked) -> int:
+def watched(options: GradeOptions) -> int:
     """Grade at each save until interrupted; return only where it cannot begin."""
     from grader.core.errors import GradeError
 
@@ -242,13 +242,13 @@ def watched(asked: Asked) -> int:
             click.clear()
         else:
             click.echo(f"--- {time.strftime('%H:%M:%S')} ---")
-        asked.write(report)
+        options.write(report)
         if before is not None and before.score != report.score:
             click.echo(
-                word(asked.lang, "Before this save: {score}", score="-" if before.score is None else before.score)
+                word(options.lang, "Before this save: {score}", score="-" if before.score is None else before.score)
             )
         sys.stdout.flush()
-        tell(word(asked.lang, "watching {name}; Ctrl-C ends", name=asked.submission.absolute().name))
+        tell(word(options.lang, "watching {name}; Ctrl-C ends", name=options.submission.absolute().name))
 
     def tell(line: str) -> None:
         if is_terminal(sys.stderr):
@@ -258,10 +258,10 @@ def watched(asked: Asked) -> int:
         from grader.classroom.warm import Task
         from grader.commands.watch import watch
 
-        task = Task(lab=asked.assignment(), lang=asked.lang, required=asked.required)
-        watch(asked.submission, task, asked.seed, show, tell)
+        task = Task(lab=options.assignment(), lang=options.lang, required=options.required)
+        watch(options.submission, task, options.seed, show, tell)
     except GradeError as error:
-        return refused(error, asked.lang)
+        return refused(error, options.lang)
 
 
 def main() -> None:
@@ -269,25 +269,25 @@ def main() -> None:
     run(command, "grade")
 
 
-def check_destinations(asked: Asked) -> None:
+def check_destinations(options: GradeOptions) -> None:
     """Refuse two reports for one place, and a report in place of the submission."""
-    places = [path if path == "-" else os.path.realpath(path) for _, path in asked.reports]
-    handed_in = Path(os.path.realpath(asked.submission))
+    places = [path if path == "-" else os.path.realpath(path) for _, path in options.reports]
+    handed_in = Path(os.path.realpath(options.submission))
     for place in places:
         if places.count(place) > 1:
-            raise click.UsageError(word(asked.lang, "two reports would go to {place}.", place=repr(place)))
+            raise click.UsageError(word(options.lang, "two reports would go to {place}.", place=repr(place)))
         if Path(place) == handed_in or (Path(place).parent == handed_in and place.endswith(".py")):
             raise click.UsageError(
-                word(asked.lang, "the report would replace the submission {place}.", place=repr(place))
+                word(options.lang, "the report would replace the submission {place}.", place=repr(place))
             )
 
 
-def graded(asked: Asked, task: Assignment, sandbox: Sandbox) -> Report:
+def graded(options: GradeOptions, task: Assignment, sandbox: Sandbox) -> Report:
     """Grade, with a line of progress where a person watches."""
     from grader.pipeline.grading import grade
 
     with progress() as tell:
-        return grade(asked.submission, task, seed=asked.seed, lang=asked.lang, sandbox=sandbox, progress=tell)
+        return grade(options.submission, task, seed=options.seed, lang=options.lang, sandbox=sandbox, progress=tell)
 
 
 def exit_code(report: Report, fail_under: int | None) -> int:

@@ -18,13 +18,13 @@ from grader.core import exits
 from grader.core.language import from_locale, word
 
 if TYPE_CHECKING:
-    from grader.classroom.book import Attempt, Book
-    from grader.classroom.uploads import HandIns
+    from grader.classroom.results_folder import Attempt, ResultsFolder
+    from grader.classroom.uploads import Submissions
     from grader.classroom.warm import Task
-    from grader.commands.class_results import Given
+    from grader.commands.class_results import TeacherOptions
 
 EPILOG = """\b
-Exit codes: 0 all hand-ins have a report; 2 wrong usage; 4 the grader broke on
+Exit codes: 0 all submissions have a report; 2 wrong usage; 4 the grader broke on
 at least one, or is broken itself; 130 interrupted (what is done is kept).
 """
 
@@ -32,7 +32,7 @@ at least one, or is broken itself; 130 interrupted (what is done is kept).
 @click.command(epilog=EPILOG)
 @click.argument("submissions", callback=options.a_path)
 @click.option("--out", required=True, callback=options.a_path, help="Folder for reports, tables and index.html.")
-@click.option("--jobs", type=click.IntRange(1, 256), help="Hand-ins graded at a time. Default: one a processor.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Submissions graded at a time. Default: one a processor.")
 @click.option("--regrade", is_flag=True, help="Grade all again.")
 @click.option("--resume", is_flag=True, help="Grade only what is new or changed: the default.")
 @click.option(
@@ -78,7 +78,7 @@ at least one, or is broken itself; 130 interrupted (what is done is kept).
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="Grade on the workers of this Dask scheduler.")
 @options.require_sandbox()
 @click.version_option(__version__, prog_name="grade-class")
-def command(regrade: bool, resume: bool, lang: str | None, **given: Any) -> int:
+def command(regrade: bool, resume: bool, lang: str | None, **decided: Any) -> int:
     """Grade the submissions in SUBMISSIONS, a folder or the archive that a learning platform exports.
 
     Files, folders, archives and notebooks, one a student. An overrides.csv in the folder of the results
@@ -86,11 +86,11 @@ def command(regrade: bool, resume: bool, lang: str | None, **given: Any) -> int:
     """
     if regrade and resume:
         raise click.UsageError("--regrade and --resume exclude each other.")
-    return grade_class(Asked(regrade=regrade, lang=lang, **given), lang or from_locale())
+    return grade_class(ClassOptions(regrade=regrade, lang=lang, **decided), lang or from_locale())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ClassOptions:
     """What the command line asks for: the grades of a class."""
 
     submissions: Path
@@ -114,33 +114,41 @@ class Asked:
     required: str
 
 
-def grade_class(asked: Asked, lang: str) -> int:
-    """Grade a class, and fill in a sheet if that is asked for; lang is that of what is wrong before the class is read."""
-    from grader.commands.class_results import Given, fill_in
+def grade_class(options: ClassOptions, lang: str) -> int:
+    """Grade a class, and fill in a sheet if that is options for; lang is that of what is wrong before the class is read."""
+    from grader.commands.class_results import TeacherOptions, fill_in
     from grader.core.errors import GradeError
 
     try:
-        from grader.classroom.book import Book
         from grader.classroom.finding import find
+        from grader.classroom.results_folder import ResultsFolder
         from grader.classroom.warm import Task
         from grader.core.messages import say
         from grader.pipeline.grading import assignment
 
-        check_folders(asked.submissions, asked.out, lang)
-        hand_ins = find(asked.submissions, asked.roster)
-        with Book.opened(asked.out) as book:
-            lang = book.begin(asked.seed, asked.lang, asked.attempt)  # the class may have another
-            if asked.seed is not None:
+        check_folders(options.submissions, options.out, lang)
+        submissions = find(options.submissions, options.roster)
+        with ResultsFolder.opened(options.out) as results_folder:
+            lang = results_folder.begin(options.seed, options.lang, options.attempt)  # the class may have another
+            if options.seed is not None:
                 note = say(
                     "--seed replaces the secret key of the class: whoever knows the number can work out every seed."
                 )
-                hand_ins = replace(hand_ins, notes=(*hand_ins.notes, note))
-            lab = assignment(asked.lab, rubric=asked.rubric, time_limit=asked.time_limit)
-            task = Task(lab=lab, lang=lang, required=asked.required)
-            given = Given(is_rejected_zero=asked.rejected == "zero", scale=asked.scale)
-            is_broken = grade_all(book, hand_ins, task, given, asked)
-            if asked.fill is not None:
-                fill_in(asked.fill, book, hand_ins, task, given, asked.fill_column, is_dry=asked.dry_run)
+                submissions = replace(submissions, notes=(*submissions.notes, note))
+            lab = assignment(options.lab, rubric=options.rubric, time_limit=options.time_limit)
+            task = Task(lab=lab, lang=lang, required=options.required)
+            decided = TeacherOptions(is_rejected_zero=options.rejected == "zero", scale=options.scale)
+            is_broken = grade_all(results_folder, submissions, task, decided, options)
+            if options.fill is not None:
+                fill_in(
+                    options.fill,
+                    results_folder,
+                    submissions,
+                    task,
+                    decided,
+                    options.fill_column,
+                    is_dry=options.dry_run,
+                )
     except GradeError as error:
         click.echo(f"grade-class: {shown(error.told(lang))}", err=True)
         return error.exit_code
@@ -152,35 +160,39 @@ def check_folders(submissions: Path, out: Path, lang: str) -> None:
     if not os.path.lexists(submissions):
         raise click.UsageError(word(lang, "{path} does not exist.", path=shown(submissions.name)))
     if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
-        raise click.UsageError(word(lang, "the folder for the results is inside the one with the hand-ins."))
+        raise click.UsageError(word(lang, "the folder for the results is inside the one with the submissions."))
 
 
-def grade_all(book: Book, hand_ins: HandIns, task: Task, given: Given, asked: Asked) -> bool:
+def grade_all(
+    results_folder: ResultsFolder, submissions: Submissions, task: Task, decided: TeacherOptions, options: ClassOptions
+) -> bool:
     """Grade what has to be graded, write what is made of it, however that ends, and say whether the grader broke."""
     from grader.classroom import pool
     from grader.classroom.grading import Run
     from grader.commands.class_results import decisions, finish
-    from grader.commands.class_summary import Told
+    from grader.commands.class_summary import ProgressPrinter
     from grader.commands.installation import adding
     from grader.sandbox.processes import remove_left_folders
 
     remove_left_folders()
-    made = decisions(book, hand_ins, task, given)  # a mistake in overrides.csv is told before anything is graded
-    told = Told(len(hand_ins.found), task.lang)
+    made = decisions(
+        results_folder, submissions, task, decided
+    )  # a mistake in overrides.csv is told before anything is graded
+    told = ProgressPrinter(len(submissions.found), task.lang)
     has_begun = is_broken = False
     try:
         with (
-            pool.cluster(asked.cluster, adding("distributed"), told.waits)
-            if asked.cluster
-            else pool.local(asked.jobs or processors())
+            pool.cluster(options.cluster, adding("distributed"), told.waits)
+            if options.cluster
+            else pool.local(options.jobs or processors())
         ) as graders:
             has_begun = True
-            run = Run(task, book, told.line, told.changes.append, graders.watch, made.of)
-            run.grade(hand_ins.found, graders.executor, graders.size, regrade=asked.regrade)
+            run = Run(task, results_folder, told.line, told.changes.append, graders.watch, made.of)
+            run.grade(submissions.found, graders.executor, graders.size, regrade=options.regrade)
     finally:
         if has_begun:
             told.end()
-            is_broken = finish(book, hand_ins, task, told, given, asked.reports)
+            is_broken = finish(results_folder, submissions, task, told, decided, options.reports)
     return is_broken
 
 

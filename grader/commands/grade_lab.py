@@ -30,7 +30,7 @@ def new(folder: Path) -> int:
         raise click.UsageError(f"{str(folder)!r} is not an empty folder.")
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, copy_function=shutil.copyfile, ignore=ignored)
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    for path in sorted(item for item in folder.rglob("*") if item.is_file()):
         click.echo(shown(str(path)))
     click.echo(f"Next: grade-lab check {shown(str(folder))}")
     return exits.GRADED

@@ -35,7 +35,7 @@ class Vcs(msgspec.Struct):
     commit_id: str
 
 
-class Archive(msgspec.Struct):
+class ArchiveInfo(msgspec.Struct):
     """`archive_info` of a direct_url.json; older versions of pip write `hash` alone."""
 
     hash: str = ""
@@ -47,44 +47,44 @@ class DirectUrl(msgspec.Struct):
 
     url: str
     vcs_info: Vcs | None = None
-    archive_info: Archive | None = None
+    archive_info: ArchiveInfo | None = None
     subdirectory: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class InstallSource:
     """Where this grader came from: an address for pip, or, where that is empty, what it is instead."""
 
     address: str = ""
     instead: Message | None = None
 
 
-def source() -> Source:
+def source() -> InstallSource:
     """Return where the grader that runs was installed from."""
     try:
         found = metadata.distribution(NAME)
     except metadata.PackageNotFoundError:
-        return Source(instead=say("a path of this machine"))
+        return InstallSource(instead=say("a path of this machine"))
     if os.path.realpath(str(found.locate_file("grader/commands/installation.py"))) != os.path.realpath(__file__):
-        return Source(
+        return InstallSource(
             instead=say("a path of this machine")
         )  # an editable checkout, or one that hides what is installed
     return recorded(found.read_text("direct_url.json"))
 
 
-def recorded(text: str | None) -> Source:
+def recorded(text: str | None) -> InstallSource:
     """Return the source that a direct_url.json states; None: there is none."""
     if text is None:
-        return Source(instead=say("an index, by its name alone"))
+        return InstallSource(instead=say("an index, by its name alone"))
     try:
         found = msgspec.json.decode(text, type=DirectUrl)
     except msgspec.MsgspecError:
-        return Source(instead=say("an address that no workflow can use"))
+        return InstallSource(instead=say("an address that no workflow can use"))
     if found.url.startswith("file:"):
-        return Source(instead=say("a path of this machine"))
+        return InstallSource(instead=say("a path of this machine"))
     if not ADDRESS.fullmatch(found.url):
         is_secret = CREDENTIALS.match(found.url)
-        return Source(
+        return InstallSource(
             instead=say(
                 "an address with a user name or password" if is_secret else "an address that no workflow can use"
             )
@@ -94,18 +94,18 @@ def recorded(text: str | None) -> Source:
     elif found.archive_info is not None and (pin := pinned(found.archive_info)):
         address, joined = f"{found.url}#{pin}", "&"
     else:
-        return Source(instead=say("an address without a commit or a hash"))
+        return InstallSource(instead=say("an address without a commit or a hash"))
     if not found.subdirectory:
-        return Source(address=address)
+        return InstallSource(address=address)
     if not re.fullmatch(SEGMENTS, found.subdirectory, re.ASCII):
-        return Source(instead=say("an address that no workflow can use"))
-    return Source(address=f"{address}{joined}subdirectory={found.subdirectory}")
+        return InstallSource(instead=say("an address that no workflow can use"))
+    return InstallSource(address=f"{address}{joined}subdirectory={found.subdirectory}")
 
 
-def pinned(archive: Archive) -> str:
+def pinned(archive: ArchiveInfo) -> str:
     """Return ALGORITHM=DIGEST of an archive, "" where no strong one is known."""
     known = [archive.hash, *(f"{name}={digest}" for name, digest in archive.hashes.items())]
-    return next((one for one in known if HASH.fullmatch(one)), "")
+    return next((item for item in known if HASH.fullmatch(item)), "")
 
 
 def adding(package: str) -> str:

@@ -109,7 +109,7 @@ class Check:
             self._grade_template()
             for shown, answer in ANSWERS.items():
                 self._answer(shown, answer)
-        if any(one.points == self._lab.rubric.max_score for one in solutions):
+        if any(part.points == self._lab.rubric.max_score for part in solutions):
             unfailed = [name for name in self._cases() if not self._failed[name]]
             self.problems += [f"no wrong solution fails the case {name}" for name in unfailed]
         else:
@@ -130,7 +130,7 @@ class Check:
                 self.problems.append(f"solutions/{path.name}: call it right.py, or wrong_SOMETHING@POINTS.py")
             else:
                 found.append(Solution(path, most if match["right"] else int(match["points"])))
-        yield from sorted(found, key=lambda one: one.points != most)
+        yield from sorted(found, key=lambda part: part.points != most)
 
     def _is_broken(self, solutions: Iterable[Solution]) -> bool:
         """Say whether the suite breaks over the first solution; what it prints is shown."""
@@ -151,7 +151,7 @@ class Check:
     def _grade(self, solution: Solution) -> None:
         """Grade a solution in every seed."""
         reports = {seed: self._graded(solution.path, self._lab, seed) for seed in self._seeds}
-        for problem in {reason(one) for one in reports.values() if one.status is Status.GRADER_ERROR}:
+        for problem in {reason(report) for report in reports.values() if report.status is Status.GRADER_ERROR}:
             self.problems.append(f"{solution.name}: {problem}")
         scores = Counter(report.score for report in reports.values())
         self._tell(f"{solution.name}: {', '.join(f'{score} points in {n} seeds' for score, n in scores.items())}")

@@ -57,7 +57,7 @@ time_limit = click.option(
     "--time-limit",
     type=click.FloatRange(1, 3600),
     callback=finite,
-    help="Seconds that the code of one hand-in may run in all. Default: the lab's, 60 in this one.",
+    help="Seconds that the code of one submission may run in all. Default: the lab's, 60 in this one.",
 )
 
 

@@ -104,8 +104,8 @@ def is_led_away(path: str, submission: Path) -> bool:
     if is_special(place):
         return False
     for top in {os.path.abspath(folder), os.path.realpath(folder)}:  # noqa: PTH100
-        inside = [one for one in (place, *place.parents) if one.is_relative_to(top) and one != Path(top)]
-        if any(one.is_symlink() for one in inside):
+        inside = [parent for parent in (place, *place.parents) if parent.is_relative_to(top) and parent != Path(top)]
+        if any(item.is_symlink() for item in inside):
             return True
     return False
 

@@ -35,7 +35,9 @@ def gradescope(
         options = [*options, "--rubric", RUBRIC]
     files |= {name: (SCRIPTS_PLACE / name).read_bytes() for name in SCRIPTS}
     files["options"] = "".join(f"{option}\n" for option in options).encode()
-    files["requirements.txt"] = "".join(f"{one}\n" for one in (*requirements(), *distributions(packages))).encode()
+    files["requirements.txt"] = "".join(
+        f"{requirement}\n" for requirement in (*requirements(), *distributions(packages))
+    ).encode()
     if rubric is not None:
         files[RUBRIC] = rubric.read_bytes()
     packed = io.BytesIO()
@@ -67,4 +69,4 @@ def distributions(packages: Iterable[str]) -> list[str]:
 def requirements() -> list[str]:
     """Return what the grader needs installed. Gradescope keeps the image, so its versions stay as they were."""
     every = metadata.requires("xor-lab-grader") or []
-    return [one for one in every if not re.search(r";.*\bextra\b", one)]
+    return [item for item in every if not re.search(r";.*\bextra\b", item)]

@@ -1,7 +1,7 @@
-"""Grades a hand-in again at each save: `grade --watch PATH`.
+"""Grades a submission again at each save: `grade --watch PATH`.
 
 A thread looks at the path; this one grades what it saw in a warm process, and prints. A save that
-changes no byte is not graded again, so reports written beside the hand-in start nothing.
+changes no byte is not graded again, so reports written beside the submission start nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from grader.classroom.warm import Task, Wanted, Warm
+from grader.classroom.warm import GradingRequest, Task, Warm
 from grader.commands.installation import adding
 from grader.commands.new import TEMPLATE
 from grader.core.errors import Rejected, UsageError
@@ -33,10 +33,10 @@ PATIENCE_S = 1.0  # a grade that takes longer is given up for a newer save
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """What stood at the path: a hand-in or why it is none; wanted is None while nothing is there."""
+class FileState:
+    """What stood at the path: a submission or why it is none; wanted is None while nothing is there."""
 
-    wanted: Wanted | None
+    wanted: GradingRequest | None
     is_empty: bool = False
 
     @property
@@ -44,29 +44,29 @@ class Seen:
         """What tells two of them apart."""
         if self.wanted is None:
             return ""
-        return self.wanted.handed.sha256 if self.wanted.handed else f"{self.wanted.reason}"
+        return self.wanted.raw.sha256 if self.wanted.raw else f"{self.wanted.reason}"
 
 
-def look(path: Path, seed: int) -> Seen:
+def look(path: Path, seed: int) -> FileState:
     """Read what is at the path, once more where it seems half-written."""
     seen = _look(path, seed)
-    if seen.is_empty or seen.wanted is None or seen.wanted.handed is None:
+    if seen.is_empty or seen.wanted is None or seen.wanted.raw is None:
         time.sleep(HALF_WRITTEN_S)
         seen = _look(path, seed)
     return seen
 
 
-def _look(path: Path, seed: int) -> Seen:
+def _look(path: Path, seed: int) -> FileState:
     name = name_of(path)
     try:
-        handed = collect(path)
+        raw = collect(path)
     except Rejected as rejected:
         is_there = path.is_symlink() or path.exists()
-        return Seen(wanted=Wanted(name=name, seed=seed, reason=rejected.reason) if is_there else None)
-    return Seen(wanted=Wanted(name=name, seed=seed, handed=handed), is_empty=not any(handed.files.values()))
+        return FileState(wanted=GradingRequest(name=name, seed=seed, reason=rejected.reason) if is_there else None)
+    return FileState(wanted=GradingRequest(name=name, seed=seed, raw=raw), is_empty=not any(raw.files.values()))
 
 
-class Watcher:
+class FileWatcher:
     """The thread that looks. A context manager; `next` waits for the newest content that was not yet given."""
 
     def __init__(self, path: Path, seed: int) -> None:
@@ -79,7 +79,7 @@ class Watcher:
         self._watch = watchfiles.watch
         self._path = path.absolute()
         self._seed = seed
-        self._seen: queue.SimpleQueue[Seen] = queue.SimpleQueue()
+        self._seen: queue.SimpleQueue[FileState] = queue.SimpleQueue()
         self._last = look(self._path, seed)
         self._seen.put(self._last)
         self._stop = threading.Event()
@@ -88,7 +88,7 @@ class Watcher:
         self._since = 0.0
         self.has_given_up = False
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> FileWatcher:
         self._thread.start()
         return self
 
@@ -96,7 +96,7 @@ class Watcher:
         self._stop.set()
         self._thread.join(1)
 
-    def next(self) -> Seen:
+    def next(self) -> FileState:
         """Wait for the next content."""
         while True:
             with contextlib.suppress(queue.Empty):  # with a timeout, or Windows knows no Ctrl-C here
@@ -158,7 +158,7 @@ def watch(
 ) -> NoReturn:
     """Grade at each save, under one seed, until interrupted. show gets a report and the one before, tell a line on what goes on."""
     with contextlib.ExitStack() as stack:
-        watcher = stack.enter_context(Watcher(path, seed))
+        watcher = stack.enter_context(FileWatcher(path, seed))
         warm = Warm(task)
         stack.callback(lambda: warm.close())
         before: Report | None = None
@@ -183,5 +183,5 @@ def watch(
 
 def warm_up(warm: Warm, seed: int) -> bool:
     """Grade the template, so that the next submission finds everything ready; return that it is."""
-    template = Wanted(name="template", seed=seed, handed=collect(TEMPLATE / "network.py"))
+    template = GradingRequest(name="template", seed=seed, raw=collect(TEMPLATE / "network.py"))
     return warm.grade(template).status is Status.GRADED

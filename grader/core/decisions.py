@@ -24,15 +24,15 @@ def decided(
 
     Without an override a rejected submission has no final score, unless it counts as 0.
     """
-    results = {one.id: one for one in report.criteria}
-    given = [_measured(one, results.get(one.criterion), is_run=was_run(report)) for one in overrides]
+    results = {criterion.id: criterion for criterion in report.criteria}
+    given = [_measured(override, results.get(override.criterion), is_run=was_run(report)) for override in overrides]
     made = replace(report, overrides=given, final_score=report.score, scaled=None)
-    if any(not one.bonus for one in made.overrides):
-        made = replace(made, final_score=_sum(points_of(made, one.id) for one in made.counted))
+    if any(not override.bonus for override in made.overrides):
+        made = replace(made, final_score=_sum(points_of(made, item.id) for item in made.counted))
     elif report.status is Status.REJECTED and not is_rejected_zero:
         made = replace(made, final_score=None)
-    extra = {one.id: points_of(made, one.id) for one in made.bonus}
-    extra |= {one.criterion: one.points for one in made.overrides if one.bonus}
+    extra = {item.id: points_of(made, item.id) for item in made.bonus}
+    extra |= {override.criterion: override.points for override in made.overrides if override.bonus}
     made = replace(made, final_extra_score=_sum(extra.values()) if extra else None)
     if scale is not None:
         made = replace(made, scaled=_scaled(made, scale))
@@ -54,7 +54,7 @@ def points_of(report: Report, criterion_id: str) -> Score | None:
     override = override_of(report, criterion_id)
     if override is not None:
         return override.points
-    criterion = next((one for one in report.criteria if one.id == criterion_id), None)
+    criterion = next((item for item in report.criteria if item.id == criterion_id), None)
     if criterion is None or (report.status is Status.REJECTED and report.final_score is None):
         return None
     if report.score is None and any(case.verdict in UNDECIDED for case in criterion.cases):
@@ -70,7 +70,7 @@ def counting(report: Report, criterion: CriterionResult) -> Score:
 
 def override_of(report: Report, criterion_id: str) -> Overridden | None:
     """Return what a teacher decided for a criterion; of two decisions the later."""
-    return next((one for one in reversed(report.overrides) if one.criterion == criterion_id), None)
+    return next((override for override in reversed(report.overrides) if override.criterion == criterion_id), None)
 
 
 def is_zeroed(report: Report) -> bool:
@@ -85,7 +85,7 @@ def is_lifted(report: Report) -> bool:
 
 def was_run(report: Report) -> bool:
     """Say whether anything of the submission was run: a rejected one, or one that broke the grader, has only a reason."""
-    ran = (case.verdict is not Verdict.NOT_RUN for one in report.criteria for case in one.cases)
+    ran = (case.verdict is not Verdict.NOT_RUN for criterion in report.criteria for case in criterion.cases)
     return any(ran) or bool(_violated(report))
 
 
@@ -106,13 +106,13 @@ def rounded(value: Decimal) -> Score:
 
 
 def _violated(report: Report) -> list[CriterionResult]:
-    return [one for one in report.criteria if is_gate(one) and one.verdict is Verdict.FAILED]
+    return [criterion for criterion in report.criteria if is_gate(criterion) and criterion.verdict is Verdict.FAILED]
 
 
 def _sum(points: Iterable[Score | None]) -> Score | None:
     """Return the sum, None if something is left undecided."""
     every = list(points)
-    made = [exact(one) for one in every if one is not None]
+    made = [exact(item) for item in every if item is not None]
     return rounded(sum(made, Decimal(0))) if len(made) == len(every) else None
 
 

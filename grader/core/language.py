@@ -64,7 +64,7 @@ def word(lang: str, template: str, /, **args: str | float) -> str:
 def titles_in(rubric: Rubric, lab: Path, lang: str) -> dict[str, str]:
     """Return the titles of criteria in a language, by id; lab is the lab's folder."""
     known = catalogue_of(lab, lang)
-    return {one.id: known.gettext(one.title) if one.title else "" for one in rubric.criteria}
+    return {criterion.id: known.gettext(criterion.title) if criterion.title else "" for criterion in rubric.criteria}
 
 
 def message_in(message: Message, lang: str) -> Message:
@@ -83,7 +83,9 @@ def report_in(report: Report, lang: str, lab: Path, words: Mapping[str, Mapping[
     known = catalogue_of(lab, lang)
     own = {EACH: f"{{{lang}}}", **words.get(lang, {})}
     plain = Words(known, own)
-    return Words(known, own, {one.id: plain.text(one.title) for one in report.criteria}).report(report)
+    return Words(known, own, {criterion.id: plain.text(criterion.title) for criterion in report.criteria}).report(
+        report
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ class Words:
 
     def message(self, message: Message) -> Message:
         """Return a message; it stays English where its translation has other arguments."""
-        args = {name: one if isinstance(one, (str, int)) else self.message(one) for name, one in message.args.items()}
-        shown = {name: self.titles.get(str(one), one) if name == "criterion" else one for name, one in args.items()}
+        args = {name: arg if isinstance(arg, (str, int)) else self.message(arg) for name, arg in message.args.items()}
+        shown = {name: self.titles.get(str(arg), arg) if name == "criterion" else arg for name, arg in args.items()}
         try:
             text = self.text(message.id).format(**shown)
         except (LookupError, ValueError, AttributeError):
@@ -115,10 +117,12 @@ class Words:
             assignment=self.text(report.assignment),
             reason=self._optional(report.reason),
             criteria=[
-                replace(self._row(one), title=self.titles[one.id], cases=list(map(self.case, one.cases)))
-                for one in report.criteria
+                replace(
+                    self._row(criterion), title=self.titles[criterion.id], cases=list(map(self.case, criterion.cases))
+                )
+                for criterion in report.criteria
             ],
-            findings=[replace(one, message=self.message(one.message)) for one in report.findings],
+            findings=[replace(finding, message=self.message(finding.message)) for finding in report.findings],
             figures=list(map(self.figure, report.figures)),
             notes=list(map(self.message, report.notes)),
         )
@@ -132,7 +136,7 @@ class Words:
     def evidence(self, evidence: Evidence) -> Evidence:
         """Return evidence: its names and those of its probe."""
         rows, columns = (list(map(self.text, names)) for names in (evidence.rows, evidence.columns))
-        probe = {self.text(name): one for name, one in evidence.probe.items()}
+        probe = {self.text(name): item for name, item in evidence.probe.items()}
         return replace(evidence, label=self.text(evidence.label), rows=rows, columns=columns, probe=probe)
 
     def figure(self, figure: AnyFigure) -> AnyFigure:
@@ -140,8 +144,8 @@ class Words:
         from msgspec import structs  # `--help` does without
 
         made = structs.asdict(figure)
-        texts = {name: self.text(one) for name, one in made.items() if isinstance(one, str)}
-        marks = [structs.replace(one, label=self.text(one.label)) for one in made.get("marks", ())]
+        texts = {name: self.text(item) for name, item in made.items() if isinstance(item, str)}
+        marks = [structs.replace(item, label=self.text(item.label)) for item in made.get("marks", ())]
         return structs.replace(figure, **texts, **({"marks": marks} if marks else {}))
 
     def _row(self, row: Row) -> Row:

@@ -38,7 +38,7 @@ def say(template: str, **args: str | float | Message) -> Message:
 
 def listed(words: Iterable[str | Message], template: str = "{one}, {other}") -> str | Message:
     """Return some words joined as an argument of a sentence; template joins two."""
-    return functools.reduce(lambda one, other: say(template, one=one, other=other), words)
+    return functools.reduce(lambda item, other: say(template, one=item, other=other), words)
 
 
 def argument(value: str | float | Message) -> str | int | Message:

@@ -36,7 +36,7 @@ class CaseResult(Outcome):
     @classmethod
     def of(cls, outcome: Outcome, points: int, max_points: int) -> CaseResult:
         """Return an outcome with its points."""
-        given = {one.name: getattr(outcome, one.name) for one in fields(Outcome)}
+        given = {field.name: getattr(outcome, field.name) for field in fields(Outcome)}
         return cls(points=points, max_points=max_points, **given)
 
 
@@ -151,14 +151,14 @@ class Report:
     @property
     def counted(self) -> list[CriterionResult]:
         """Return the criteria that count for the score."""
-        return [one for one in self.criteria if not one.bonus]
+        return [criterion for criterion in self.criteria if not criterion.bonus]
 
     @property
     def bonus(self) -> list[CriterionResult]:
         """Return the criteria apart from the score."""
-        return [one for one in self.criteria if one.bonus]
+        return [criterion for criterion in self.criteria if criterion.bonus]
 
     @property
     def max_extra(self) -> int:
         """Return the sum of the points that the bonus criteria could give."""
-        return sum(one.max_points for one in self.bonus)
+        return sum(part.max_points for part in self.bonus)

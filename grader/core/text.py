@@ -32,7 +32,7 @@ def plainer(error: UnicodeError) -> tuple[str, int]:
         raise error
     lacking = error.object[error.start : error.end]
     found = lacking.translate(PLAINER)
-    return "".join(one if one.isascii() else "?" for one in found), error.end
+    return "".join(char if char.isascii() else "?" for char in found), error.end
 
 
 codecs.register_error(PLAIN, plainer)

@@ -44,14 +44,17 @@ def is_of_submission(error: BaseException, folder: Path, own: Collection[str]) -
         names = tainted.setdefault(id(function), set())
         names |= {name for name, value in frame.f_locals.items() if isinstance(value, (Answer, Remote))}
         if is_first and isinstance(function, ast.FunctionDef):
-            given = {one.arg for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
+            given = {
+                posonlyarg.arg
+                for posonlyarg in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+            }
             students = {name for name in given if isinstance(frame.f_locals.get(name), Student)}
             is_entry = not found
             if is_touched or is_entry:  # a helper called with such a value; a fixture that a test gets
                 names |= given - students - ({*own, "evidence"} if is_entry else set())
         sources = {name for name, value in frame.f_locals.items() if isinstance(value, Student)}
         _spread(function, names, sources)
-        is_touched, found = any(_reads(one, names, sources) for one in _at(path, position)), True
+        is_touched, found = any(_reads(item, names, sources) for item in _at(path, position)), True
     return found and is_touched
 
 
@@ -73,7 +76,7 @@ def _steps(trace: TracebackType | None) -> Iterator[tuple[FrameType, Position]]:
     while trace is not None:
         positions = trace.tb_frame.f_code.co_positions()
         found = next(itertools.islice(positions, trace.tb_lasti // 2, None), (None,) * 4)
-        line, end, start, stop = (trace.tb_lineno if one is None else one for one in found)
+        line, end, start, stop = (trace.tb_lineno if item is None else item for item in found)
         yield trace.tb_frame, (line, end, start, stop)
         trace = trace.tb_next
 
@@ -106,14 +109,18 @@ def _at(path: Path, position: Position) -> list[ast.AST]:
 
 def _spread(function: ast.AST, names: set[str], sources: set[str]) -> None:
     """Add to the names those that get something made of a value of the submission."""
-    local = {one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    local = {
+        child.id for child in ast.walk(function) if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
+    }
     before = -1
     while before < len(names):
         before = len(names)
         for node in ast.walk(function):
             for targets, value in _flows(node, local):
                 if value is not None and _reads(value, names, sources):
-                    names |= {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+                    names |= {
+                        child.id for target in targets for child in ast.walk(target) if isinstance(child, ast.Name)
+                    }
         names -= sources
 
 
@@ -129,16 +136,16 @@ def _flows(node: ast.AST, local: Collection[str]) -> Iterator[tuple[list[ast.exp
         case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
             yield [target], value
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name) as owner), args=arguments) if name in local:
-            for one in arguments:  # rows.append(answer)
-                yield [owner], one
+            for argument in arguments:  # rows.append(answer)
+                yield [owner], argument
 
 
 def _reads(node: ast.AST, names: Collection[str], sources: Collection[str]) -> bool:
     """Say whether a piece of a program reads one of the names, or asks the submission."""
-    for one in ast.walk(node):
-        if isinstance(one, ast.Name) and one.id in names:
+    for child in ast.walk(node):
+        if isinstance(child, ast.Name) and child.id in names:
             return True
-        match one:
+        match child:
             case ast.Attribute(value=ast.Name(id=name), attr=method) if name in sources and method in GIVING:
                 return True
     return False

@@ -60,7 +60,7 @@ def probed(value: Any) -> Probe | None:
 def side_by_side(*, expected: Any = None, actual: Any = None, **probe: Any) -> Evidence:
     """Return what is right and what was found (numbers or arrays), and the probe that it was found with."""
     shape = np.shape(actual if expected is None else expected)
-    made = {name: value for name, one in probe.items() if (value := probed(one)) is not None}
+    made = {name: value for name, item in probe.items() if (value := probed(item)) is not None}
     return Evidence(shape=list(shape), expected=flat(expected), actual=flat(actual), probe=made)
 
 
@@ -103,7 +103,7 @@ def worded(text: Text, args: Mapping[str, str | float | Message]) -> Message:
         field_ = rf"\{{(?:{'|'.join(map(re.escape, args)) or '(?!)'})(?:[!:][^{{}}]*)?\}}"
         template = re.sub(rf"({field_})|[{{}}]", lambda found: found[0] if found[1] else found[0] * 2, text)
         return say(template, **args)
-    known = {lang: one for lang, one in text.items() if lang in LANGUAGES}
+    known = {lang: item for lang, item in text.items() if lang in LANGUAGES}
     if not known or len(known) < len(text):
         raise SuiteMistake(f"a text has the languages {', '.join(LANGUAGES)}, not {', '.join(text)}")
     first = next(iter(known.values()))
@@ -190,7 +190,7 @@ FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
     FaultKind.CRASHED: ("{what} ended the Python process ({error}).", None),
     "SIGSYS": (
         "{what} did what no program may do while it is graded, and was ended.",
-        "A hand-in computes: it needs no other process, no system call of its own.",
+        "A submission computes: it needs no other process, no system call of its own.",
     ),
     FaultKind.LEVEL: ("{what} was not run: {error}.", None),
     FaultKind.TOO_LARGE: (

@@ -147,7 +147,7 @@ def shown(value: Any) -> str:
 
 def apart(expected: str, actual: str) -> dict[str, str]:
     """Return two texts as evidence, which is cut where it is long: from shortly before the place where they differ."""
-    same_chars = next((at for at, (one, other) in enumerate(zip(expected, actual, strict=False)) if one != other), 0)
+    same_chars = next((at for at, (item, other) in enumerate(zip(expected, actual, strict=False)) if item != other), 0)
     start = same_chars - BEFORE
     if start <= BEFORE:
         return {"expected": expected, "actual": actual}

@@ -53,7 +53,7 @@ class Hooks:
         """Return what the report is to draw. Default: nothing. TypeError or ValueError for anything but figures."""
         found = getattr(self._module, "figures", None)
         made = () if found is None else tuple(found(run))
-        for one in made:
-            if not isinstance(one, AnyFigure):
-                raise TypeError(f"figures returned {type(one).__name__}, which is no Series, Grid or Pairs")
-        return [msgspec.convert(msgspec.to_builtins(one), type(one)) for one in made]
+        for element in made:
+            if not isinstance(element, AnyFigure):
+                raise TypeError(f"figures returned {type(element).__name__}, which is no Series, Grid or Pairs")
+        return [msgspec.convert(msgspec.to_builtins(item), type(item)) for item in made]

@@ -134,17 +134,17 @@ class Student:
                 "Your program takes more than {seconds} s of processor time before it can be graded: only its definitions were run and graded.",
                 seconds=seconds,
             )
-        for one in found[:SHOWN]:
-            yield trouble(one.fault, self._place(one), self.limits.memory_bytes, one.kept)
+        for item in found[:SHOWN]:
+            yield trouble(item.fault, self._place(item), self.limits.memory_bytes, item.kept)
         if len(found) > SHOWN:
             yield say("Statements of your program that failed beside these: {count}.", count=len(found) - SHOWN)
 
-    def _place(self, one: Trouble) -> str | Message:
+    def _place(self, trouble: Trouble) -> str | Message:
         """Return where a statement is."""
-        return self._file(one).place(one.fault.line)
+        return self._file(trouble).place(trouble.fault.line)
 
-    def _file(self, one: Trouble) -> SourceFile:
-        return self.file if one.file == self.file.name else SourceFile(name=one.file, text="")
+    def _file(self, trouble: Trouble) -> SourceFile:
+        return self.file if trouble.file == self.file.name else SourceFile(name=trouble.file, text="")
 
     def begin(self, case: str, *, is_fresh: bool = False) -> None:
         """Start a case: fresh objects, reseeded generators; where it is to be fresh, the program loaded anew."""
@@ -272,7 +272,7 @@ class Student:
 
     def stopped(self, fault: Fault, what: str | Message) -> CaseStopped:
         """Return the end of the case in which what did not answer."""
-        why = next((one for one in self._worker.troubles if fault.message in one.names), None)
+        why = next((trouble for trouble in self._worker.troubles if fault.message in trouble.names), None)
         if fault.kind is not FaultKind.MISSING or why is None:
             return student_fault(fault, what, self.file, self.limits.memory_bytes)
         stopped = student_fault(why.fault, say("Your program"), self._file(why), self.limits.memory_bytes)
@@ -288,4 +288,4 @@ class Student:
 
 
 def _remotes(arguments: Iterable[Any], named: Mapping[str, Any]) -> list[Remote]:
-    return [one for one in (*arguments, *named.values()) if isinstance(one, Remote)]
+    return [argument for argument in (*arguments, *named.values()) if isinstance(argument, Remote)]

@@ -79,10 +79,10 @@ class Assignment:
 
     def bonus_file(self, file: str) -> BonusFile:
         """Return what is to know about a file of bonus criteria."""
-        return next((one for one in self.bonus if one.file == file), BonusFile(file=file))
+        return next((item for item in self.bonus if item.file == file), BonusFile(file=file))
 
 
-class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What assignment.toml says of a lab."""
 
     title: Text
@@ -124,14 +124,14 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
     if not place.is_dir():
         raise UsageError("{path} is not the folder of an assignment.", path=place.name)
     path = place / "assignment.toml"
-    said = read_toml(path, Described)
+    said = read_toml(path, LabDescription)
     suite_has = suite_points(place / "suite") if rubric is None else []
     words: dict[str, dict[str, str]] = {lang: {} for lang in LANGUAGES[1:]}
     rules = read_rubric(rubric or place / "rubric.toml", suite_has, words)
     refuse(path, contradictions(said, rules))
     refuse(path, unusable(said.files, place))
     if rubric is None:  # another one may leave a file out
-        unnamed = [one.file for one in said.bonus if one.file not in rules.bonus_files]
+        unnamed = [item.file for item in said.bonus if item.file not in rules.bonus_files]
         refuse(path, [f"no bonus criterion is judged by {file}" for file in unnamed])
     if not any((place / "suite").glob("test_*.py")):
         raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
@@ -164,7 +164,7 @@ def suite_points(suite: Path) -> list[Declared]:
 
 def check_packages(lab: Assignment) -> None:
     """Raise BrokenGrader where a package that a lab needs is not installed beside numpy, where submissions find it."""
-    missing = [one for one in lab.packages if not is_installed(one)]
+    missing = [package for package in lab.packages if not is_installed(package)]
     if missing:
         names = " ".join(missing)
         raise BrokenGrader(
@@ -201,9 +201,9 @@ def check_catalogues(place: Path) -> None:
             raise BrokenGrader("{path} is not valid: {reason}.", path=f"{LAB_DOMAIN}.mo", reason=str(error)) from error
 
 
-def contradictions(said: Described, rubric: Rubric) -> Iterator[str]:
+def contradictions(said: LabDescription, rubric: Rubric) -> Iterator[str]:
     """Yield one sentence for each thing that an assignment cannot be."""
-    files = [said.file, *(one.file for one in said.bonus)]
+    files = [said.file, *(item.file for item in said.bonus)]
     for file in files:
         if not file.endswith(".py") or "/" in file:
             yield f"file is {file!r}, which is no name of a Python file"
@@ -211,13 +211,13 @@ def contradictions(said: Described, rubric: Rubric) -> Iterator[str]:
             yield f"{file} appears twice"
     if said.file in rubric.bonus_files:
         yield f"a bonus criterion is judged by {said.file}, which is the lab's own file"
-    for name in (*said.classes, *said.functions, *(name for one in said.bonus for name in one.functions)):
+    for name in (*said.classes, *said.functions, *(name for item in said.bonus for name in item.functions)):
         if not name.isidentifier():
             yield f"{name!r} is no name of a class or function"
     for name in (*said.packages, *said.optional_packages):
         if not all(part.isidentifier() for part in name.split(".")):
             yield f"{name!r} is no package as it is imported"
-    for limits in (said.limits, *(one.limits for one in said.bonus)):
+    for limits in (said.limits, *(item.limits for item in said.bonus)):
         for name, value in structs.asdict(limits).items():
             if not (math.isfinite(value) and value > 0):
                 yield f"limits.{name} is {value}, which is no limit"
@@ -250,7 +250,7 @@ def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
     These are its TOML files and modules, its data files, its suites, catalogues and packages (folders with an __init__.py).
     A link counts as what it leads to. BrokenGrader for a name that is no text.
     """
-    for name in read_toml(folder / "assignment.toml", Described).files:
+    for name in read_toml(folder / "assignment.toml", LabDescription).files:
         yield name, folder / name
     for part in sorted(folder.iterdir()):
         if not belongs(part):
@@ -293,20 +293,22 @@ def read_rubric(
     BrokenGrader with one sentence if it is not one; words gets its texts in other languages than English.
     """
     written = read_toml(path, WrittenRubric)
-    cases = {one.id: [*one.cases] for one in written.criteria}
-    for one in suite_has:
-        known = cases.setdefault(one.criterion, [])
-        rule = next((rule for rule in known if rule.id == one.id), None)
+    cases = {criterion.id: [*criterion.cases] for criterion in written.criteria}
+    for part in suite_has:
+        known = cases.setdefault(part.criterion, [])
+        rule = next((rule for rule in known if rule.id == part.id), None)
         if rule is None:
-            known.append(CaseRule(id=one.id, points=one.points))
-        elif rule.points != one.points:
-            refuse(path, [f"{one.criterion}.{one.id} has {rule.points} points here and {one.points} in {one.place}"])
-    named = {one.id for one in written.criteria}
+            known.append(CaseRule(id=part.id, points=part.points))
+        elif rule.points != part.points:
+            refuse(
+                path, [f"{part.criterion}.{part.id} has {rule.points} points here and {part.points} in {part.place}"]
+            )
+    named = {criterion.id for criterion in written.criteria}
     unnamed = [WrittenCriterion(id=name, title=name.replace("_", " ")) for name in cases if name not in named]
     rubric = Rubric(
         criteria=tuple(
-            criterion_of(one, tuple(cases[one.id]), in_english(one.title, words or {}))
-            for one in (*written.criteria, *unnamed)
+            criterion_of(criterion, tuple(cases[criterion.id]), in_english(criterion.title, words or {}))
+            for criterion in (*written.criteria, *unnamed)
         ),
         imports=written.imports,
     )
@@ -359,7 +361,7 @@ def problems(rubric: Rubric) -> list[str]:
         elif sum(case_points) != criterion.points:
             found.append(f"the cases of {criterion.id} sum to {sum(case_points)} points, not to {criterion.points}")
         for case in criterion.cases:
-            beside = [f"{one.id}.{case.id}" for one in rubric.of_file(criterion.file) for case in one.cases]
+            beside = [f"{part.id}.{case.id}" for part in rubric.of_file(criterion.file) for case in part.cases]
             earlier = beside[: beside.index(f"{criterion.id}.{case.id}")]
             unmet = sorted(set(case.requires) - set(earlier))
             found += [f"{criterion.id}.{case.id} requires {name}, which is no case before it" for name in unmet]

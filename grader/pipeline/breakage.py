@@ -15,7 +15,7 @@ def problem_of(channel: JSONReport, code: int, said: str, suite: Path) -> str | 
     """Return what broke other than by stopping a case, each with file and line; None when all is well."""
     if channel.report is None:
         return f"pytest ended with code {code} and without a report: {_reason(said)}"
-    found = [_uncollected(one) for one in channel.report.get("collectors", ()) if one.get("outcome") == "failed"]
+    found = [_uncollected(item) for item in channel.report.get("collectors", ()) if item.get("outcome") == "failed"]
     tests = channel.report.get("tests", ())
     found += [_broke(test, suite) for test in tests if "outcome" not in test.get("metadata", {})]
     if not found and code not in (0, 1):
@@ -39,7 +39,9 @@ def _broke(test: dict[str, Any], suite: Path) -> str:
             continue
         if stage["outcome"] == "skipped":
             return f"{name} skips: a case passes, or raises unmet(...)"
-        own = [one for one in stage.get("traceback", ()) if Path(one["path"]).resolve().is_relative_to(suite.resolve())]
+        own = [
+            item for item in stage.get("traceback", ()) if Path(item["path"]).resolve().is_relative_to(suite.resolve())
+        ]
         place = f", line {own[-1]['lineno']}" if own else ""
         reason = _reason(stage["crash"]["message"] if "crash" in stage else str(stage.get("longrepr", "")))
         advice = ": a case raises unmet(...) where the work is wrong" if reason.startswith("AssertionError") else ""

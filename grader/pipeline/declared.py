@@ -42,32 +42,32 @@ def declared(suite: Path) -> Iterator[Declared]:
 
 
 def _cases(test: ast.FunctionDef, file: str) -> Iterator[Declared]:
-    calls = [one for one in test.decorator_list if isinstance(one, ast.Call)]
+    calls = [node for node in test.decorator_list if isinstance(node, ast.Call)]
     place = f"{file}, line {test.lineno}"
     for call in calls:
-        given = {one.arg: one.value for one in call.keywords}
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
         if _name(call.func) != "case" or "points" not in given:
             continue
-        criterion, points = (_literal(one) for one in (*call.args[:1], given["points"]))
+        criterion, points = (_literal(arg) for arg in (*call.args[:1], given["points"]))
         if not isinstance(criterion, str) or type(points) is not int:
             raise Undeclared(f'{place}: write @case("criterion", points=2) with a text and a whole number')
         name = test.name.removeprefix("test_")
         for ids in itertools.product(
-            *(_ids(one, place) for one in reversed(calls) if _name(one.func) == "parametrize")
+            *(_ids(item, place) for item in reversed(calls) if _name(item.func) == "parametrize")
         ):
             yield Declared(criterion, f"{name}[{'-'.join(ids)}]" if ids else name, points, place)
 
 
 def _ids(call: ast.Call, place: str) -> list[str]:
     """Return the ids that pytest gives the parameters of one decorator."""
-    given = {one.arg: one.value for one in call.keywords}
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
     ids = _literal(given["ids"]) if "ids" in given else None
-    if isinstance(ids, (list, tuple)) and all(isinstance(one, str) for one in ids):
+    if isinstance(ids, (list, tuple)) and all(isinstance(item, str) for item in ids):
         return list(ids)
     names, values = (*call.args, None, None)[:2]
     arguments = _literal(names) if names is not None else None
     if isinstance(arguments, str):
-        arguments = [one.strip() for one in arguments.split(",")]
+        arguments = [word.strip() for word in arguments.split(",")]
     if not isinstance(arguments, (list, tuple)) or not isinstance(values, (ast.List, ast.Tuple)) or "ids" in given:
         raise Undeclared(f"{place}: give parametrize ids=[...], or give the points in rubric.toml")
     found = []

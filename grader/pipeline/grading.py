@@ -18,7 +18,7 @@ from grader.pipeline.assignment import Assignment, check_packages, read_assignme
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime
 from grader.pipeline.import_rules import check_imports, remarks
 from grader.pipeline.lab_package import LabPackage
-from grader.pipeline.runs import BonusRun, Context, Handed, Progress, StagedSubmission, SuiteRun, silent
+from grader.pipeline.runs import BonusRun, Context, Progress, RawSubmission, StagedSubmission, SuiteRun, silent
 from grader.pipeline.scoring import points_of, score, without_run
 from grader.pipeline.staging import collect, name_of, reading_modules, stage
 from grader.sandbox.client import Program, Worker
@@ -71,14 +71,14 @@ def grade(
     began = time.monotonic()
     with contextlib.nullcontext(sandbox) if sandbox else Sandbox() as box:
         try:
-            handed = collect(submission)
+            raw = collect(submission)
         except Rejected as rejected:
             return rejection(assignment, name_of(submission), rejected.reason, seed=seed, lang=lang, began=began)
-        return grade_handed(handed, assignment, box, seed=seed, lang=lang, progress=progress, began=began)
+        return grade_raw(raw, assignment, box, seed=seed, lang=lang, progress=progress, began=began)
 
 
-def grade_handed(
-    handed: Handed,
+def grade_raw(
+    raw: RawSubmission,
     assignment: Assignment,
     box: Sandbox,
     *,
@@ -94,8 +94,8 @@ def grade_handed(
     try:
         with contextlib.ExitStack() as stack:
             box.bring(assignment.confined)
-            worker = stack.enter_context(Worker(box, assignment.limits, seed, modules=reading_modules(handed)))
-            staged = stage(handed, assignment, worker)
+            worker = stack.enter_context(Worker(box, assignment.limits, seed, modules=reading_modules(raw)))
+            staged = stage(raw, assignment, worker)
             findings = (*check_imports(staged, assignment.rubric.imports.banned), *remarks(staged))
             box = load(staged, assignment, worker, box, stack)
             run = run_lab(staged, worker, context)
@@ -105,14 +105,14 @@ def grade_handed(
     except NotGradable as unread:
         status, reason = Status.NOT_GRADABLE, unread.reason
     except Rejected as rejected:
-        return rejection(assignment, handed.name, rejected.reason, seed=seed, lang=lang, began=began)
+        return rejection(assignment, raw.name, rejected.reason, seed=seed, lang=lang, began=began)
     except OutOfTime:
         status, reason = Status.NOT_GRADABLE, OVERWORKED
     except Exception as error:  # our own mistake, or the machine's: the report says so, whatever was handed in
         problem = str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}"
         status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
     total_s = time.monotonic() - began
-    return without_run(assignment, handed.name, status, reason, seed=seed, lang=lang, total_s=total_s)
+    return without_run(assignment, raw.name, status, reason, seed=seed, lang=lang, total_s=total_s)
 
 
 def rejection(assignment: Assignment, name: str, reason: Message, *, seed: int, lang: str, began: float) -> Report:
@@ -206,10 +206,10 @@ def run_bonuses(staged: StagedSubmission, box: Sandbox, spent_s: float, context:
     files = (staged.main, *staged.siblings)
     runs: list[BonusRun] = []
     for name in context.assignment.rubric.bonus_files:
-        named = [one for one in staged.siblings if one.base == name]
-        file = min(named, key=lambda one: (one.name.count("/"), one.name), default=None)
+        named = [sibling for sibling in staged.siblings if sibling.base == name]
+        file = min(named, key=lambda source: (source.name.count("/"), source.name), default=None)
         if file is not None and not file.is_unwritten:
-            part = replace(staged, main=file, siblings=tuple(one for one in files if one is not file))
+            part = replace(staged, main=file, siblings=tuple(item for item in files if item is not file))
             runs.append(run_bonus(part, box, spent_s, context))
             spent_s += runs[-1].run.student_time_s
     return runs

@@ -32,7 +32,7 @@ def check_imports(staged: StagedSubmission, banned: Iterable[str]) -> tuple[Find
     seen = set(queue)
     while queue:
         name = queue.pop(0)
-        for _, line, module in (one for one in staged.imports if one[0] == name):
+        for _, line, module in (item for item in staged.imports if item[0] == name):
             package = module.partition(".")[0]
             reached = [path.removeprefix(staged.root) for path in imported_files(module, staged.root + name, paths)]
             queue += [file for file in reached if file not in seen]

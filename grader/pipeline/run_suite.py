@@ -50,8 +50,8 @@ cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatc
 stepwise subtests terminalreporter threadexception tmpdir unittest unraisableexception warnings
 """.split()
 ACTIONS = {
-    one.id: one
-    for one in (
+    element.id: element
+    for element in (
         say("use the file"),
         say("use the network"),
         say("start a program"),
@@ -123,7 +123,7 @@ class SuitePlugin:
                 yield f"{self._places[name]}: the suite has the case {name} twice"
         for name in self._requires:
             if name not in reported:
-                unnamed = sorted(one for one in reported if one not in self._requires and UNMARKED not in one)
+                unnamed = sorted(item for item in reported if item not in self._requires and UNMARKED not in item)
                 has = f" (not in the rubric: {', '.join(unnamed)})" if unnamed else ""
                 yield f"the rubric names {name}, which is no case of the suite{has}"
 
@@ -147,7 +147,9 @@ class SuitePlugin:
                 item.obj = returning_nothing(item.obj)
                 self.problem = self.problem or redefined(item)
         self._names = [case_name(item) for item in items]
-        self._places = {case_name(one): f"{one.location[0]}, line {(one.location[1] or 0) + 1}" for one in items}
+        self._places = {
+            case_name(element): f"{element.location[0]}, line {(element.location[1] or 0) + 1}" for element in items
+        }
         items[:] = [] if self.problem is not None else filter(self.is_judged, items)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own

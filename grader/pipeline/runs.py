@@ -20,7 +20,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Handed:
+class RawSubmission:
     """What was handed in, as bytes by the name inside the submission, folders with "/"; sha256 is over all of it."""
 
     name: str

@@ -93,11 +93,11 @@ def score(
         environment=Environment(python=run.python, numpy=run.numpy, grader=__version__),
         timing=Timing(
             total_s=round(total_s, 4),
-            student_s=round(sum(one.student_time_s for one in runs), 4),
-            cases_s={name: spent for one in runs for name, spent in one.cases_s.items()},
+            student_s=round(sum(item.student_time_s for item in runs), 4),
+            cases_s={name: spent for item in runs for name, spent in item.cases_s.items()},
         ),
     )
-    words = {one: {**known, **run.words.get(one, {})} for one, known in assignment.words.items()}
+    words = {word: {**known, **run.words.get(word, {})} for word, known in assignment.words.items()}
     return decided(report_in(report, lang, assignment.place, words), ())
 
 
@@ -142,20 +142,20 @@ def _judged(
     assignment: Assignment, main: SourceFile, findings: Sequence[Finding], run: SuiteRun, bonus: Sequence[BonusRun]
 ) -> tuple[list[CriterionResult], list[Finding], Status, Message | None]:
     """Return the criteria with their points, all findings, the status and the reason for it."""
-    runs = [run, *(one.run for one in bonus)]
+    runs = [run, *(item.run for item in bonus)]
     found = [*findings, *_asked(assignment, findings, main, run)]
-    violations = [one for one in found if one.rule == BANNED_IMPORT]
-    outcomes = {outcome.name: outcome for one in runs for outcome in one.outcomes}
+    violations = [item for item in found if item.rule == BANNED_IMPORT]
+    outcomes = {outcome.name: outcome for item in runs for outcome in item.outcomes}
     criteria = [
         _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
         for criterion in assignment.rubric.of_file("")
     ]
     status, reason = _status(criteria, runs, is_violated=bool(violations))
     criteria = [_zeroed(criterion) for criterion in criteria] if violations else criteria
-    for one in bonus:
-        own = [*one.findings, *_asked(assignment, [*found, *one.findings], one.file, one.run)]
+    for element in bonus:
+        own = [*element.findings, *_asked(assignment, [*found, *element.findings], element.file, element.run)]
         found += [finding for finding in own if finding not in found]
-        made = [_criterion(criterion, outcomes) for criterion in assignment.rubric.of_file(one.file.base)]
+        made = [_criterion(criterion, outcomes) for criterion in assignment.rubric.of_file(element.file.base)]
         criteria += [_zeroed(criterion) for criterion in made] if own or violations else made
     return criteria, found, status, reason
 
@@ -163,7 +163,7 @@ def _judged(
 def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, run: SuiteRun) -> list[Finding]:
     """Return a finding for each banned package that only showed at run time, and is in no finding that is known."""
     banned = assignment.rubric.imports.banned
-    told = {str(one.message.args.get("module", "")).partition(".")[0] for one in known}
+    told = {str(item.message.args.get("module", "")).partition(".")[0] for item in known}
     packages = dict.fromkeys(name.partition(".")[0] for name in run.asked if is_banned(name, banned))
     return [finding(file, None, package) for package in packages if package not in told]
 
@@ -216,7 +216,7 @@ def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> Criteri
 
 def _placed(criterion: CriterionResult, rubric: Rubric, files: Sequence[SourceFile]) -> CriterionResult:
     """Return a criterion whose cases say where the code is that they judge."""
-    code = {case.id: case.code for one in rubric.criteria if one.id == criterion.id for case in one.cases}
+    code = {case.id: case.code for part in rubric.criteria if part.id == criterion.id for case in part.cases}
     places = [place_of(files, code.get(case.id, "")) for case in criterion.cases]
     cases = [replace(case, file=file, line=line) for case, (file, line) in zip(criterion.cases, places, strict=True)]
     return replace(criterion, cases=cases)

@@ -18,12 +18,12 @@ from grader.core.faults import Fault, FaultKind
 from grader.core.messages import listed, say
 from grader.lab.source import SourceFile
 from grader.pipeline.assignment import Assignment
-from grader.pipeline.runs import Handed, StagedSubmission
+from grader.pipeline.runs import RawSubmission, StagedSubmission
 from grader.sandbox.client import Worker
 from grader.sandbox.confined import archives
 from grader.sandbox.confined.texts import CODECS
 
-HANDED_BYTES = 40 * 2**20
+SUBMISSION_BYTES = 40 * 2**20
 ENTRIES = 2_000
 FOLDERS = 12  # inside each other
 KINDS = archives.KINDS
@@ -41,7 +41,7 @@ def shown(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def collect(path: Path) -> Handed:
+def collect(path: Path) -> RawSubmission:
     """Read the bytes of a submission: a file, or the files of a folder and of the folders in it.
 
     Rejected, with one sentence, for what cannot be read, is no regular file, or is too large.
@@ -64,8 +64,8 @@ def readable(name: str) -> Iterator[None]:
         raise Rejected("{name} cannot be read: {reason}.", name=name, reason=cause(error)) from error
 
 
-def gathered(name: str, found: Iterable[Found]) -> Handed:
-    """Read what was found for one submission, no more than HANDED_BYTES of it; what is no program counts where nothing else is."""
+def gathered(name: str, found: Iterable[Found]) -> RawSubmission:
+    """Read what was found for one submission, no more than SUBMISSION_BYTES of it; what is no program counts where nothing else is."""
     files: dict[str, bytes] = {}
     size = 0
     for inside, content in found:
@@ -73,15 +73,15 @@ def gathered(name: str, found: Iterable[Found]) -> Handed:
             raise Rejected("{member} in {name} appears twice.", member=inside, name=name)
         files[inside] = content()
         size += len(files[inside])
-        if size > HANDED_BYTES:
-            limit = HANDED_BYTES // 2**20
+        if size > SUBMISSION_BYTES:
+            limit = SUBMISSION_BYTES // 2**20
             raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=limit)
     files = {file: content for file, content in files.items() if not archives.strange(file)} or files
     digest = hashlib.sha256()
     for inside, bytes_of in sorted(files.items()):
         digest.update(f"{len(inside.encode())}:{len(bytes_of)}:".encode())
         digest.update(inside.encode() + bytes_of)
-    return Handed(name=name, files=files, sha256=digest.hexdigest())
+    return RawSubmission(name=name, files=files, sha256=digest.hexdigest())
 
 
 def entries(folder: Path, name: str) -> Iterator[Found]:
@@ -153,26 +153,26 @@ def content_of(path: Path, name: str) -> bytes:
     return content
 
 
-def reading_modules(handed: Handed) -> tuple[str, ...]:
+def reading_modules(raw: RawSubmission) -> tuple[str, ...]:
     """Return the modules that reading a submission takes."""
-    is_packed = any(archives.kind_of(file, archives.ARCHIVES) for file in handed.files)
+    is_packed = any(archives.kind_of(file, archives.ARCHIVES) for file in raw.files)
     return (*CODECS, *archives.ARCHIVERS) if is_packed else CODECS
 
 
-def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmission:
+def stage(raw: RawSubmission, assignment: Assignment, worker: Worker) -> StagedSubmission:
     """Have a confined process find the file that defines the classes; Rejected for whatever holds no such file."""
     rubric = assignment.rubric
     lab = {
         "file": assignment.file, "classes": assignment.classes, "functions": assignment.functions,
         "bonus": rubric.bonus_files, "banned": rubric.imports.banned,
     }  # fmt: skip
-    answer = worker.read(handed.name, handed.files, lab)
+    answer = worker.read(raw.name, raw.files, lab)
     if isinstance(answer, Fault):
         raise Rejected(
             "{name} takes too long to read: it is no ordinary Python file."
             if answer.kind is FaultKind.TIMEOUT
             else "{name} is too much to read: it is no ordinary Python file.",
-            name=handed.name,
+            name=raw.name,
         )
     if answer.source is None:
         is_of_classes = "{classes}" in answer.refusal
@@ -188,8 +188,8 @@ def stage(handed: Handed, assignment: Assignment, worker: Worker) -> StagedSubmi
         for file in answer.source.files
     )  # fmt: skip
     return StagedSubmission(
-        name=handed.name,
-        sha256=handed.sha256,
+        name=raw.name,
+        sha256=raw.sha256,
         main=main,
         siblings=tuple(siblings),
         imports=tuple(answer.source.imports),

@@ -49,7 +49,7 @@ SIDE, LEFT, TOP = 308, 34, 8  # of the square that a grid fills
 
 def surface(figure: Grid) -> str:
     """Return the values as colours, the line where they cross the level, and the points that are marked."""
-    grid = [[finite(one) for one in row] for row in figure.values]
+    grid = [[finite(item) for item in row] for row in figure.values]
     wide, tall = SIDE / len(grid), SIDE / len(grid[0])
     body = _cells(figure, grid)
     if figure.level is not None:
@@ -146,7 +146,7 @@ def contour(
     for i in range(len(grid) - 1):
         for j in range(len(grid[0]) - 1):
             corners = [(i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)]
-            values = [grid[one][other] for one, other in corners]
+            values = [grid[corner][other] for corner, other in corners]
             known = [value for value in values if value is not None]
             if len(known) < len(corners):
                 continue
@@ -165,10 +165,10 @@ def contour(
 
 def ramp(figure: Grid, lang: str) -> str:
     """Return the scale of the colours."""
-    low, high = (f"{one:.3g}" for one in figure.scale)
+    low, high = (f"{item:.3g}" for item in figure.scale)
     left, step = 12 + 8 * max(len(low), 1), 8
     cells = "".join(
-        f'<rect class="v{one}" x="{left + step * one}" width="8" height="12"/>' for one in range(LEVELS + 1)
+        f'<rect class="v{level}" x="{left + step * level}" width="8" height="12"/>' for level in range(LEVELS + 1)
     )
     label = told(lang, "Colours from {low} to {high}", low=low, high=high)
     end = left + step * (LEVELS + 1) + 4
@@ -183,7 +183,7 @@ def points(figure: Series | Pairs, lang: str) -> str:
     """Return points on two axes, those of a series joined; gaps where one has no place on them."""
     is_log = isinstance(figure, Series) and figure.is_logarithmic
     known = _known(figure, is_log=is_log)
-    there = [one for one in known if one is not None]
+    there = [item for item in known if item is not None]
     if len(there) < (2 if isinstance(figure, Series) else 1):
         return ""
     low, high, ticks = _log_axis(there) if is_log else _axis([y for _, y in there])
@@ -210,7 +210,7 @@ def points(figure: Series | Pairs, lang: str) -> str:
                 path.append("{}{:.5g} {:.5g}".format("L" if before else "M", *at(point)))
         body.append(f'<path class="line" d="{"".join(path)}"/>')
     shown_points = there[-1:] if is_line else there
-    body += ['<circle class="end" cx="{:.5g}" cy="{:.5g}" r="4"/>'.format(*at(one)) for one in shown_points]
+    body += ['<circle class="end" cx="{:.5g}" cy="{:.5g}" r="4"/>'.format(*at(item)) for item in shown_points]
     first, end = (10.0**y if is_log else y for _, y in (there[0], there[-1]))
     if is_line:
         x, y = at(there[-1])
@@ -230,8 +230,8 @@ def points(figure: Series | Pairs, lang: str) -> str:
 def _known(figure: Series | Pairs, *, is_log: bool) -> list[tuple[float, float] | None]:
     """Return the points, None for one that has no place on the axes."""
     known: list[tuple[float, float] | None] = []
-    for one, other in zip(figure.x, figure.values, strict=True):
-        x, y = finite(one), finite(other)
+    for item, other in zip(figure.x, figure.values, strict=True):
+        x, y = finite(item), finite(other)
         if y is not None and is_log:
             y = math.log10(y) if y > 0 else None
         known.append(None if x is None or y is None else (x, y))
@@ -277,7 +277,7 @@ def compared(evidence: Evidence, lang: str) -> str:
     if not (isinstance(expected, list) and isinstance(actual, list)) or not evidence.rows or not evidence.columns:
         return ""
     size = len(evidence.rows) * len(evidence.columns)
-    most = max((abs(one) for value in (*expected, *actual) if (one := finite(value)) is not None), default=0.0)
+    most = max((abs(number) for value in (*expected, *actual) if (number := finite(value)) is not None), default=0.0)
     if not len(expected) == len(actual) == size <= MOST_COMPARED or not most:
         return ""
     width, left, row, top = 470, 126, 22, 8
@@ -336,5 +336,5 @@ def histogram(counts: Sequence[int], most_points: int, lang: str) -> str:
             f'<text class="value" x="{x + step / 2:.5g}" y="{top + tall - high_px - 6:.5g}" text-anchor="middle">{count}</text>'
             f'<text class="tick" x="{x + step / 2:.5g}" y="{top + tall + 18}" text-anchor="middle">{span}</text></g>'
         )
-    label = f"{told(lang, 'Hand-ins by score:')} {'; '.join(spoken)}"
+    label = f"{told(lang, 'Submissions by score:')} {'; '.join(spoken)}"
     return _svg(width, top + tall + 26, label, "".join(body), "histogram")

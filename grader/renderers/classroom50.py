@@ -14,7 +14,7 @@ from typing import Any
 
 from grader.core.decisions import exact, was_run
 from grader.core.report import Report, Score
-from grader.renderers.parts import Check, checks, reason_line, told
+from grader.renderers.parts import ReportRow, checks, reason_line, told
 from grader.renderers.scores import Tell, extra_line, score_line, teller
 
 STAMPS = {
@@ -63,7 +63,7 @@ def stamped(text: str, environment: Mapping[str, str], now: datetime) -> str:
     return json.dumps(result, ensure_ascii=False, indent=2) + "\n"
 
 
-def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
+def _test(report: Report, check: ReportRow, tell: Tell) -> dict[str, Any]:
     row, has_score = check.row, report.final_score is not None and not check.criterion.bonus
     return {
         "test-name": check.name,
@@ -91,7 +91,7 @@ def _undone(report: Report) -> dict[str, Any]:
 
 
 def _said(sentence: str, kind: str, more: str = "") -> dict[str, Any]:
-    """Return a row that says something of the whole hand-in."""
+    """Return a row that says something of the whole submission."""
     return {
         "test-name": sentence,
         "passed": kind == "extra",

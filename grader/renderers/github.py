@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from grader.core.outcomes import BANNED_IMPORT, Verdict
 from grader.core.report import Report, Status
 from grader.core.text import printable
-from grader.renderers.parts import Check, advice, checks, feedback, measured, place, reason_line, violations
+from grader.renderers.parts import ReportRow, advice, checks, feedback, measured, place, reason_line, violations
 from grader.renderers.scores import Tell, decision_lines, extra_line, scaled_line, score_line, teller
 from grader.renderers.text import render_text
 from grader.renderers.words import marked
@@ -52,7 +52,7 @@ def render_github(report: Report) -> str:
     text = render_text(report)
     token = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()  # no text can hold its own hash
     found = dict.fromkeys(_annotations(report, tell))
-    worst = sorted(found, key=lambda one: (-one.lost, SEVERITIES.index(one.severity)))
+    worst = sorted(found, key=lambda item: (-item.lost, SEVERITIES.index(item.severity)))
     shown = worst[: ANNOTATIONS - 1]
     score = [
         score_line(report, tell),
@@ -64,7 +64,7 @@ def render_github(report: Report) -> str:
     if len(worst) > len(shown):
         score.append(tell("{count} more are told in the log.", count=len(worst) - len(shown)))
     shown.append(Annotation(severity="notice", title=tell("Grade"), lines=tuple(score)))
-    commands = "".join(one.command() + "\n" for one in shown)
+    commands = "".join(element.command() + "\n" for element in shown)
     return f"::stop-commands::{token}\n{text}::{token}::\n{commands}"
 
 
@@ -103,7 +103,7 @@ def _annotations(report: Report, tell: Tell) -> Iterator[Annotation]:
             yield Annotation(severity="notice", title=check.name, lines=(printable(remark.text),))
 
 
-def _of_check(report: Report, check: Check, tell: Tell) -> Annotation:
+def _of_check(report: Report, check: ReportRow, tell: Tell) -> Annotation:
     remarks = len(check.row.remarks)
     advised = advice(check, tell)
     return Annotation(
@@ -115,7 +115,7 @@ def _of_check(report: Report, check: Check, tell: Tell) -> Annotation:
     )
 
 
-def _lost(report: Report, check: Check) -> int:
+def _lost(report: Report, check: ReportRow) -> int:
     """Return how much a check costs; one that no one can decide costs all."""
     if check.criterion.bonus:
         return 0

@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from grader.core.report import Report
-from grader.renderers.parts import Check, checks, notes, origin, reason_line, told
+from grader.renderers.parts import ReportRow, checks, notes, origin, reason_line, told
 from grader.renderers.scores import Tell, score_line, teller
 from grader.renderers.words import VERDICTS
 
@@ -46,7 +46,7 @@ def render_gradescope(report: Report) -> str:
     return json.dumps(result, ensure_ascii=False, indent=2) + "\n"
 
 
-def _test(report: Report, check: Check, tell: Tell) -> dict[str, Any]:
+def _test(report: Report, check: ReportRow, tell: Tell) -> dict[str, Any]:
     row = check.row
     counted = (0, 0) if check.criterion.bonus else (check.points, check.max_points)
     points = dict(zip(("score", "max_score"), counted, strict=True)) if report.final_score is not None else {}

@@ -29,7 +29,7 @@ WORTH = 0.05  # of the greatest difference: less is not marked
 WORDS = {**VERDICTS, Verdict.BLOCKED: marked("waits")}
 UNGRADED = {  # what is said where there are no points: the kind of the note, its title and its text
     Status.REJECTED: ("bad", marked("Not accepted"), marked("There was nothing that could be graded. Correct this and hand in again.")),
-    Status.NOT_GRADABLE: ("open", marked("Not gradable automatically"), marked("A person has to look at this hand-in; what could be judged is below.")),
+    Status.NOT_GRADABLE: ("open", marked("Not gradable automatically"), marked("A person has to look at this submission; what could be judged is below.")),
     Status.GRADER_ERROR: ("open", marked("The grader broke"), marked("This says nothing about your work: it has to be graded again.")),
 }  # fmt: skip
 
@@ -50,7 +50,7 @@ def context_of(report: Report) -> dict[str, Any]:
     cases = [case for criterion in report.criteria for case in criterion.cases]
     remarks = [remark for criterion in report.criteria for remark in criterion.remarks]
     remarks += [remark for case in cases for remark in case.remarks]
-    drawings = [(one, charts.drawn(one, lang)) for one in report.figures]
+    drawings = [(item, charts.drawn(item, lang)) for item in report.figures]
     return {
         "report": report,
         "lang": lang,
@@ -63,13 +63,13 @@ def context_of(report: Report) -> dict[str, Any]:
         "most_extra": most_extra,
         "scaled": scaled_line(report, tell),
         "decisions": decision_lines(report, tell),
-        "places": {one.id: place for place, one in enumerate(report.criteria)},
+        "places": {criterion.id: place for place, criterion in enumerate(report.criteria)},
         "kind": kind,
         "missed": missed,
         "blocked": blocked,
         "passed": [case for case in cases if case.verdict is Verdict.PASSED],
-        "remarks": list({one.text: one for one in remarks}.values()),
-        "drawings": [(one, drawn) for one, drawn in drawings if drawn],
+        "remarks": list({remark.text: remark for remark in remarks}.values()),
+        "drawings": [(drawing, drawn) for drawing, drawn in drawings if drawn],
         "is_grid": lambda figure: isinstance(figure, Grid),
         "table_of": functools.partial(table_of, lang=lang),
         "facts": list(facts(report)),
@@ -89,10 +89,10 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     yield said("Grader"), esc(made.grader, 40)
     yield "Python", esc(made.python, 40)
     yield "numpy", esc(made.numpy, 40)
-    yield said("Hash of the hand-in"), report.submission.sha256[:16]
+    yield said("Hash of the submission"), report.submission.sha256[:16]
 
 
-class Table(NamedTuple):
+class ComparisonTable(NamedTuple):
     """Expected and actual side by side: a name for each row, what of the probe belongs to each, and the rest of it."""
 
     size: int
@@ -104,14 +104,14 @@ class Table(NamedTuple):
     rest: dict[str, list[Markup]]
 
 
-def table_of(evidence: Evidence, lang: str) -> Table:
+def table_of(evidence: Evidence, lang: str) -> ComparisonTable:
     """Return evidence as the page has it."""
     expected, actual = _listed(evidence.expected), _listed(evidence.actual)
     size = max(len(expected), len(actual))
-    beside = {name: rows for name, one in evidence.probe.items() if (rows := _beside(one, evidence.shape, size))}
-    rest = {name: _rows(one, evidence.rows) for name, one in evidence.probe.items() if name not in beside}
+    beside = {name: rows for name, item in evidence.probe.items() if (rows := _beside(item, evidence.shape, size))}
+    rest = {name: _rows(item, evidence.rows) for name, item in evidence.probe.items() if name not in beside}
     names = _row_names(evidence, size, lang)
-    return Table(size, names, expected, actual, _apart(expected, actual), beside, rest)
+    return ComparisonTable(size, names, expected, actual, _apart(expected, actual), beside, rest)
 
 
 def kind(verdict: Verdict) -> str:
@@ -121,12 +121,12 @@ def kind(verdict: Verdict) -> str:
 
 def missed(criterion: CriterionResult) -> list[CaseResult]:
     """Return the cases to look at."""
-    return [one for one in criterion.cases if one.verdict not in (Verdict.PASSED, Verdict.BLOCKED)]
+    return [case for case in criterion.cases if case.verdict not in (Verdict.PASSED, Verdict.BLOCKED)]
 
 
 def blocked(criterion: CriterionResult) -> list[CaseResult]:
     """Return the cases that wait for others."""
-    return [one for one in criterion.cases if one.verdict is Verdict.BLOCKED]
+    return [case for case in criterion.cases if case.verdict is Verdict.BLOCKED]
 
 
 def _row_names(evidence: Evidence, size: int, lang: str) -> Sequence[str]:
@@ -148,9 +148,9 @@ def _row_names(evidence: Evidence, size: int, lang: str) -> Sequence[str]:
 
 def _rows(value: Probe, names: Sequence[str]) -> list[Markup]:
     """Return the rows of a probe, with their names if each has one."""
-    rows = value if isinstance(value, list) and value and all(isinstance(one, list) for one in value) else [value]
-    heads = [Markup("{}: ").format(esc(one, 40)) for one in names] if len(names) == len(rows) else [""] * len(rows)
-    return [head + _text(one) for head, one in zip(heads, rows[:MOST_LISTED], strict=False)]
+    rows = value if isinstance(value, list) and value and all(isinstance(item, list) for item in value) else [value]
+    heads = [Markup("{}: ").format(esc(name, 40)) for name in names] if len(names) == len(rows) else [""] * len(rows)
+    return [head + _text(row) for head, row in zip(heads, rows[:MOST_LISTED], strict=False)]
 
 
 def _listed(value: Number | list[Number] | None) -> list[Number]:
@@ -159,7 +159,7 @@ def _listed(value: Number | list[Number] | None) -> list[Number]:
 
 def _text(value: Number | list[Any]) -> Markup:
     """Return a number or a list, capped."""
-    numbers = [one for one in (value if isinstance(value, list) else [value]) if not isinstance(one, list)]
+    numbers = [item for item in (value if isinstance(value, list) else [value]) if not isinstance(item, list)]
     return Markup(", ").join(map(shown, numbers[:MOST_LISTED])) + (" …" if len(numbers) > MOST_LISTED else "")
 
 
@@ -168,22 +168,22 @@ def _beside(value: Probe, shape: Sequence[int], size: int) -> list[Markup]:
     if size < 2 or not isinstance(value, list):
         return []
     if len(value) == size and len(shape) == 1:  # a number, or a row, for each
-        return [_text(one) for one in value]
-    rows = [one for one in value if isinstance(one, list)]
+        return [_text(item) for item in value]
+    rows = [item for item in value if isinstance(item, list)]
     is_alike = len(shape) == 2 and len(rows) == shape[0] and all(len(row) == shape[1] for row in rows)
-    return [shown(one) for row in rows for one in row] if is_alike else []
+    return [shown(item) for row in rows for item in row] if is_alike else []
 
 
 def _apart(expected: Sequence[Number], actual: Sequence[Number]) -> set[int]:
     """Return where two lists differ: by a part of their greatest difference that is worth looking at, or as texts."""
     pairs = list(enumerate(zip(expected, actual, strict=False)))
     off = {
-        number: abs(one - other)
-        for number, (one, other) in pairs
-        if isinstance(one, float) and isinstance(other, float) and shown(one) != shown(other)
+        number: abs(pair - other)
+        for number, (pair, other) in pairs
+        if isinstance(pair, float) and isinstance(other, float) and shown(pair) != shown(other)
     }
     most = max(off.values(), default=0.0)
-    odd = {number for number, (one, other) in pairs if isinstance(one, str) or isinstance(other, str)}
+    odd = {number for number, (pair, other) in pairs if isinstance(pair, str) or isinstance(other, str)}
     return {number for number in odd if expected[number] != actual[number]} | {
-        number for number, one in off.items() if one >= WORTH * most
+        number for number, item in off.items() if item >= WORTH * most
     }

@@ -39,7 +39,7 @@ def _cleaned(schema: Any) -> Any:
     """Take the indentation out of descriptions, which are docstrings: Python 3.13 does, earlier ones do not."""
     if isinstance(schema, dict):
         return {
-            key: cleandoc(one) if key == "description" and isinstance(one, str) else _cleaned(one)
-            for key, one in schema.items()
+            key: cleandoc(item) if key == "description" and isinstance(item, str) else _cleaned(item)
+            for key, item in schema.items()
         }
-    return [_cleaned(one) for one in schema] if isinstance(schema, list) else schema
+    return [_cleaned(item) for item in schema] if isinstance(schema, list) else schema

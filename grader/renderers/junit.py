@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Status
 from grader.core.text import printable
-from grader.renderers.parts import Check, checks, notes, reason_line, told
+from grader.renderers.parts import ReportRow, checks, notes, reason_line, told
 from grader.renderers.scores import Tell, score_line, teller
 from grader.renderers.words import VERDICTS
 
@@ -57,8 +57,10 @@ def render_junit(report: Report) -> str:
 
 
 def _whole(suite: Element, report: Report, tell: Tell) -> None:
-    """Add a test case on the whole hand-in: passed where it could be graded."""
-    case = SubElement(suite, "testcase", classname=tell("The whole hand-in"), name=tell("It can be graded"), time="0")
+    """Add a test case on the whole submission: passed where it could be graded."""
+    case = SubElement(
+        suite, "testcase", classname=tell("The whole submission"), name=tell("It can be graded"), time="0"
+    )
     if report.status in STATUSES:
         lines = [line for line in (reason_line(report), score_line(report, tell), *notes(report, tell)) if line]
         _ended(case, STATUSES[report.status], report.status.value, lines)
@@ -66,7 +68,7 @@ def _whole(suite: Element, report: Report, tell: Tell) -> None:
         SubElement(case, "system-out").text = "\n".join([score_line(report, tell), *notes(report, tell)])
 
 
-def _check(suite: Element, report: Report, check: Check, tell: Tell) -> None:
+def _check(suite: Element, report: Report, check: ReportRow, tell: Tell) -> None:
     row, titles = check.row, [printable(check.criterion.title), check.name]
     if check.case is not None:
         titles[1] = printable(check.case.title)

@@ -1,6 +1,6 @@
 """The report as Markdown: the step summary of GitHub Actions, a comment on a merge request, a wiki.
 
-What comes from the hand-in is text wherever it stands: no HTML, no link, no mention, no end of a block.
+What comes from the submission is text wherever it stands: no HTML, no link, no mention, no end of a block.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from grader.core.decisions import counting, is_lifted, override_of, was_run
 from grader.core.outcomes import Verdict
 from grader.core.report import CriterionResult, Report
 from grader.core.text import printable
-from grader.renderers.parts import Check, advice, checks, feedback, measured, notes, origin, printed, reason_line
+from grader.renderers.parts import ReportRow, advice, checks, feedback, measured, notes, origin, printed, reason_line
 from grader.renderers.scores import Tell, extra_line, score_line, teller
 from grader.renderers.text import SYMBOLS
 from grader.renderers.words import VERDICTS
@@ -76,7 +76,7 @@ def _row(report: Report, criterion: CriterionResult, tell: Tell) -> str:
     return f"| {SYMBOLS.get(criterion.verdict, '✗')} | {escaped(criterion.title)} | {shown} | {escaped(verdict)} |"
 
 
-def _check(report: Report, check: Check, tell: Tell) -> list[str]:
+def _check(report: Report, check: ReportRow, tell: Tell) -> list[str]:
     """Return the blocks on one check, none where there is nothing to say."""
     if check.case is None and check.criterion.cases:  # the notes tell it
         return []

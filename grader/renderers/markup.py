@@ -72,12 +72,12 @@ def style() -> Markup:
 
 
 def _levels(scheme: str) -> str:
-    low, middle, high = (tuple(bytes.fromhex(one)) for one in SURFACE[scheme])
+    low, middle, high = (tuple(bytes.fromhex(item)) for item in SURFACE[scheme])
     rules = []
     for level in range(LEVELS + 1):
         part = 2 * level / LEVELS - 1
         end = high if part > 0 else low
-        mixed = bytes(round(one + (other - one) * abs(part)) for one, other in zip(middle, end, strict=True))
+        mixed = bytes(round(item + (other - item) * abs(part)) for item, other in zip(middle, end, strict=True))
         rules.append(f".v{level} {{ fill: #{mixed.hex()}; }}")
     return "\n".join(rules)
 

@@ -17,7 +17,7 @@ LINE_CHARS = 120
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class ReportRow:
     """One row of a report: a case, or a criterion that has none. place is a file and, where one is known, a line.
 
     points are those that count. If a teacher decided about a criterion, its cases have none, and another row has them:
@@ -52,7 +52,7 @@ class Check:
         return self.row.verdict is Verdict.PASSED and self.points == self.max_points
 
 
-def checks(report: Report) -> Iterator[Check]:
+def checks(report: Report) -> Iterator[ReportRow]:
     """Yield the rows of a report, numbered 1, 2.1, 2.2, ...; those for extra points come last.
 
     There are none if nothing was run: the reason says all.
@@ -64,7 +64,7 @@ def checks(report: Report) -> Iterator[Check]:
         points, decision = counting(report, criterion), override_of(report, criterion.id)
         is_decided = decision is not None or points != criterion.points
         for part, case in enumerate(criterion.cases, 1):
-            yield Check(
+            yield ReportRow(
                 id=f"{criterion.id}.{case.id}",
                 number=f"{number}.{part}",
                 criterion=criterion,
@@ -75,7 +75,7 @@ def checks(report: Report) -> Iterator[Check]:
             )
         if not criterion.cases or is_decided:
             is_at_fault = found is not None and criterion.verdict is Verdict.FAILED and not criterion.cases
-            yield Check(
+            yield ReportRow(
                 id=criterion.id,
                 number=str(number),
                 criterion=criterion,
@@ -101,8 +101,8 @@ def place(file: str, line: int | None) -> tuple[str, int | None]:
 
 def violations(report: Report) -> list[Finding]:
     """Return the banned imports that took all points, for what a violated gate says; others are only told."""
-    is_violated = any(one.verdict is Verdict.FAILED for one in report.criteria if not one.cases)
-    return [one for one in report.findings if one.rule == BANNED_IMPORT] if is_violated else []
+    is_violated = any(criterion.verdict is Verdict.FAILED for criterion in report.criteria if not criterion.cases)
+    return [finding for finding in report.findings if finding.rule == BANNED_IMPORT] if is_violated else []
 
 
 def reason_line(report: Report) -> str:
@@ -111,11 +111,11 @@ def reason_line(report: Report) -> str:
 
 
 def notes(report: Report, tell: Tell) -> list[str]:
-    """Return what is said of the whole hand-in beside its score."""
+    """Return what is said of the whole submission beside its score."""
     lines = [scaled_line(report, tell), *decision_lines(report, tell), extra_line(report, tell)]
     lines = [line for line in lines if line]
-    lines += [printable(one.message.text) for one in report.findings if one not in violations(report)]
-    return lines + [printable(one.text) for one in report.notes]
+    lines += [printable(finding.message.text) for finding in report.findings if finding not in violations(report)]
+    return lines + [printable(note.text) for note in report.notes]
 
 
 def origin(report: Report, tell: Tell) -> str:
@@ -128,7 +128,7 @@ def origin(report: Report, tell: Tell) -> str:
     )
 
 
-def feedback(report: Report, check: Check, tell: Tell) -> list[str]:
+def feedback(report: Report, check: ReportRow, tell: Tell) -> list[str]:
     """Return the sentences on what is wrong."""
     row = check.row
     if check.decision is not None:
@@ -139,11 +139,13 @@ def feedback(report: Report, check: Check, tell: Tell) -> list[str]:
         lost = check.criterion.points != check.criterion.points_without_gate and not is_lifted(report)
         return [tell("Right, but the violated rule takes the points.")] if lost else []
     if row.verdict is Verdict.BLOCKED and row.blocked_by is not None:
-        title = next((one.title for one in report.criteria if one.id == row.blocked_by), row.blocked_by)
+        title = next(
+            (criterion.title for criterion in report.criteria if criterion.id == row.blocked_by), row.blocked_by
+        )
         return [tell("Waits for: {criterion}", criterion=printable(title))]
     said = [] if row.feedback is None else [row.feedback.text]
     if check.case is None:
-        said = [one.message.text for one in violations(report)] or said
+        said = [violation.message.text for violation in violations(report)] or said
     elif check.case.exception is not None and not _is_told(check.case.exception, said):
         said.append(tell("{type}: {error}", type=check.case.exception.type, error=check.case.exception.message))
     return [printable(text) for text in said]
@@ -153,15 +155,15 @@ def _is_told(error: StudentError, said: list[str]) -> bool:
     return any(carried(error.message) in text for text in said)
 
 
-def measured(report: Report, check: Check) -> list[str]:
+def measured(report: Report, check: ReportRow) -> list[str]:
     """Return expected, actual and probe of what did not pass, aligned."""
     case = check.case
     if case is None or case.verdict is Verdict.PASSED:
         return []
-    return [line for one in case.evidence for line in evidence_lines(one, report.lang)]
+    return [line for item in case.evidence for line in evidence_lines(item, report.lang)]
 
 
-def advice(check: Check, tell: Tell) -> list[str]:
+def advice(check: ReportRow, tell: Tell) -> list[str]:
     """Return hint, formula, the mistake's name and remarks."""
     row, lines = check.row, []
     if check.case is None and check.criterion.cases:
@@ -176,7 +178,7 @@ def advice(check: Check, tell: Tell) -> list[str]:
     return lines + [tell("Note: {remark}", remark=printable(remark.text)) for remark in row.remarks]
 
 
-def printed(check: Check, tell: Tell) -> list[str]:
+def printed(check: ReportRow, tell: Tell) -> list[str]:
     """Return the first lines that the student's code printed in a check that did not pass."""
     if check.case is None or check.case.verdict is Verdict.PASSED:
         return []
@@ -186,7 +188,7 @@ def printed(check: Check, tell: Tell) -> list[str]:
     return [*lines, tell("… and {count} more lines", count=more)] if more > 0 else lines
 
 
-def told(report: Report, check: Check, tell: Tell) -> list[str]:
+def told(report: Report, check: ReportRow, tell: Tell) -> list[str]:
     """Return all that is told of a check, as lines of plain text."""
     lines = feedback(report, check, tell) + measured(report, check) + advice(check, tell)
     lines += [tell("Printed: {line}", line=line) for line in printed(check, tell)]

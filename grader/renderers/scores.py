@@ -16,7 +16,7 @@ REJECTED = marked("Score: {score} of {max_score}, rejected: there is nothing to 
 NO_SCORES = {
     Status.REJECTED: marked("No score: rejected, there is nothing to grade in it"),
     Status.NOT_GRADABLE: marked("No score: it could not be graded automatically, a person has to look at it"),
-    Status.GRADER_ERROR: marked("No score: the grader itself failed, which says nothing about the hand-in"),
+    Status.GRADER_ERROR: marked("No score: the grader itself failed, which says nothing about the submission"),
 }
 
 
@@ -51,20 +51,20 @@ def scaled_line(report: Report, tell: Tell) -> str:
 
 def decision_lines(report: Report, tell: Tell) -> list[str]:
     """Return what the teacher decided, criterion by criterion."""
-    return [decision_line(one, tell) for one in report.overrides]
+    return [decision_line(override, tell) for override in report.overrides]
 
 
-def decision_line(one: Overridden, tell: Tell) -> str:
+def decision_line(overridden: Overridden, tell: Tell) -> str:
     """Return what the teacher decided for a criterion, and why."""
-    title, reason = printable(one.title), printable(one.reason)
-    if not one.max_points:
+    title, reason = printable(overridden.title), printable(overridden.reason)
+    if not overridden.max_points:
         said = tell("{criterion}: the teacher has lifted this rule.", criterion=title)
-    elif one.measured is None:
-        said = tell("{criterion}: {points} of {most}, set by the teacher.", criterion=title, points=one.points, most=one.max_points)  # fmt: skip
+    elif overridden.measured is None:
+        said = tell("{criterion}: {points} of {most}, set by the teacher.", criterion=title, points=overridden.points, most=overridden.max_points)  # fmt: skip
     else:
         said = tell(
             "{criterion}: {points} of {most}, set by the teacher; measured: {measured}.",
-            criterion=title, points=one.points, most=one.max_points, measured=one.measured,
+            criterion=title, points=overridden.points, most=overridden.max_points, measured=overridden.measured,
         )  # fmt: skip
     return f"{said} {reason}".strip()
 
@@ -82,5 +82,7 @@ def extra_line(report: Report, tell: Tell) -> str:
 
 def most_extra(report: Report) -> int:
     """Return the sum of the points that the bonus criteria could give, those included that a teacher gives points for."""
-    most = {one.id: one.max_points for one in report.bonus}
-    return sum((most | {one.criterion: one.max_points for one in report.overrides if one.bonus}).values())
+    most = {part.id: part.max_points for part in report.bonus}
+    return sum(
+        (most | {override.criterion: override.max_points for override in report.overrides if override.bonus}).values()
+    )

@@ -40,7 +40,7 @@ def render_text(report: Report) -> str:
         titles = {criterion.id: printable(criterion.title) for criterion in report.criteria}
         for title, criteria in ("", report.counted), (word(lang, "Extra credit"), report.bonus):
             lines += [title] if title and criteria else []
-            lines += [line for one in criteria for line in _criterion(report, one, titles)]
+            lines += [line for criterion in criteria for line in _criterion(report, criterion, titles)]
             lines += [""] if criteria else []
     lines += [f"! {printable(finding.message.text)}" for finding in report.findings]
     lines += [printable(note.text) for note in report.notes]
@@ -93,7 +93,7 @@ def _case(case: CaseResult, lang: str) -> list[str]:
     lines = [f"     {_points(lang, case.points, case.max_points)}: {printable(case.title)}"]
     if case.feedback is not None:
         lines.append(f"       {printable(case.feedback.text)}")
-    lines += [INDENT + line for one in case.evidence for line in evidence_lines(one, lang)]
+    lines += [INDENT + line for item in case.evidence for line in evidence_lines(item, lang)]
     if case.hint is not None:
         lines.append(f"       {word(lang, 'hint')}: {printable(case.hint.text)}")
     if case.formula is not None:
@@ -132,18 +132,18 @@ def labelled(name: str, value: Probe | None, rows: Sequence[str] = ()) -> list[s
         return []
     if not isinstance(value, list):
         return [label + number_text(value)]
-    if not all(isinstance(one, list) for one in value):
+    if not all(isinstance(item, list) for item in value):
         return [label + _joined(value)]
-    names = [f"{printable(one, 40)} " for one in rows] if len(rows) == len(value) else [""] * len(value)
+    names = [f"{printable(row, 40)} " for row in rows] if len(rows) == len(value) else [""] * len(value)
     width = max(map(len, names))
-    lines = [f"{one:<{width}}{' ' if width else ''}{_joined([row])}" for one, row in zip(names, value, strict=True)]
+    lines = [f"{item:<{width}}{' ' if width else ''}{_joined([row])}" for item, row in zip(names, value, strict=True)]
     more = ["…"] if len(lines) > MOST_ROWS else []
     return [(" " * len(label) if number else label) + line for number, line in enumerate([*lines[:MOST_ROWS], *more])]
 
 
 def _joined(values: list[Any]) -> str:
-    values = [one for part in values for one in (part if isinstance(part, list) else [part])]
-    numbers = [number_text(one) for one in values[:MOST_NUMBERS]]
+    values = [item for part in values for item in (part if isinstance(part, list) else [part])]
+    numbers = [number_text(value) for value in values[:MOST_NUMBERS]]
     return ", ".join(numbers) + (" …" if len(values) > MOST_NUMBERS else "")
 
 

@@ -24,7 +24,7 @@ from grader.core.faults import Fault, FaultKind
 from grader.core.integers import Extent, Key, Line
 from grader.core.limits import Limits
 from grader.sandbox import protocol
-from grader.sandbox.connection import OUTPUT_SHOWN_BYTES, Allowed, Connection, Exceeded
+from grader.sandbox.connection import OUTPUT_SHOWN_BYTES, Connection, TimeAllowance, TimeExceeded
 from grader.sandbox.processes import Sandbox, SandboxError
 from grader.sandbox.protocol import Statement
 
@@ -70,7 +70,7 @@ class Hello(msgspec.Struct, frozen=True):
     landlock_abi: Key
 
 
-class ToldTrouble(protocol.WorkerFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TroubleReply(protocol.WorkerFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A top-level statement that failed, or was left out, as the worker tells it."""
 
     place: Statement
@@ -95,7 +95,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """Which of the contract's names the program has something callable for, and which of its statements failed."""
 
     callables: list[str]
-    troubles: Annotated[list[ToldTrouble], Meta(max_length=TROUBLES)] = []
+    troubles: Annotated[list[TroubleReply], Meta(max_length=TROUBLES)] = []
 
 
 class ReadFile(msgspec.Struct, frozen=True):
@@ -108,7 +108,7 @@ class ReadFile(msgspec.Struct, frozen=True):
     encoding: str
 
 
-class Source(msgspec.Struct, frozen=True):
+class SourceReply(msgspec.Struct, frozen=True):
     """What was handed in, read: files (the main one first), imports and dropped lines as (file, line, words).
 
     Names are below root. newer has names of a newer Python, passed_over files that define the classes, too.
@@ -125,7 +125,7 @@ class Source(msgspec.Struct, frozen=True):
 class ReadAnswer(msgspec.Struct, frozen=True):
     """The source, or the sentence that says why there is none: a template and its arguments, as in texts.Refusal."""
 
-    source: Source | None = None
+    source: SourceReply | None = None
     refusal: str = ""
     arguments: dict[str, str | Extent] = {}
     is_open: bool = False
@@ -189,11 +189,11 @@ class Loading:
         self.is_brief = False
         self.skipped: dict[Statement, Fault] = {}
 
-    def allowed(self, left_s: float) -> Allowed:
+    def allowed(self, left_s: float) -> TimeAllowance:
         """Return what the next try may take, of left_s seconds for all."""
         try_s = max(0.0, min(left_s, self._left_s))
         statement_s = self._whole_s * (self.BRIEF if self.is_brief else self.STATEMENT)
-        return Allowed(cpu_s=try_s, wait_s=try_s, statement_s=statement_s)
+        return TimeAllowance(cpu_s=try_s, wait_s=try_s, statement_s=statement_s)
 
     @property
     def _left_s(self) -> float:
@@ -320,8 +320,8 @@ class Worker:
     @property
     def troubles(self) -> list[Trouble]:
         """The statements of the program that failed when it was loaded, or were left out, in their order."""
-        told = {} if self.loaded is None else {one.place: one for one in self.loaded.troubles}
-        faults = {place: fault_of(one) for place, one in told.items() if one.kind != SKIPPED} | self.loading.skipped
+        told = {} if self.loaded is None else {trouble.place: trouble for trouble in self.loaded.troubles}
+        faults = {place: fault_of(item) for place, item in told.items() if item.kind != SKIPPED} | self.loading.skipped
         files = [] if self._program is None else [self._program.file, *self._program.siblings]
         return [
             Trouble(
@@ -438,13 +438,13 @@ class Worker:
         reason = hello.message or hello.kind.value if isinstance(hello, Fault) else "it gave no greeting"
         raise SandboxError(f"the worker did not start: {reason}")
 
-    def _receive(self, allowed: Allowed) -> Reply | Fault:
+    def _receive(self, allowed: TimeAllowance) -> Reply | Fault:
         connection = self._connection
         assert connection is not None
         request_id = self._expected.pop(0)
         try:
             reply = connection.reply(allowed)
-        except Exceeded as exceeded:
+        except TimeExceeded as exceeded:
             kind = FaultKind.WAITED if exceeded.is_waiting else FaultKind.TIMEOUT
             return self._fault(Fault(kind=kind, seconds=round(exceeded.seconds, 1)), request_id)
         if reply is None:
@@ -495,7 +495,7 @@ class Worker:
         """Receive under the smaller of time_s and what is left of the submission's total."""
         return self._counted(allowing(max(0.0, min(time_s, self.limits.total_time_s - self.spent_s))))
 
-    def _counted(self, allowed: Allowed) -> Reply | Fault:
+    def _counted(self, allowed: TimeAllowance) -> Reply | Fault:
         """Receive, and count what it took as time of the student's code."""
         connection = self._connection
         assert connection is not None
@@ -515,6 +515,6 @@ def fault_of(told: protocol.WorkerFault) -> Fault:
     )
 
 
-def allowing(seconds: float) -> Allowed:
+def allowing(seconds: float) -> TimeAllowance:
     """Return what a worker may take that has so many seconds on a processor, and to wait."""
-    return Allowed(cpu_s=seconds, wait_s=seconds)
+    return TimeAllowance(cpu_s=seconds, wait_s=seconds)

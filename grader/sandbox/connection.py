@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from grader.sandbox import protocol
 from grader.sandbox.clock import Clock, Used
-from grader.sandbox.processes import Folder, Sandbox, SandboxError
+from grader.sandbox.processes import Sandbox, SandboxError, TemporaryFolder
 from grader.sandbox.protocol import Statement
 
 OUTPUT_SHOWN_BYTES = 64 * 1024
@@ -25,7 +25,7 @@ MOST_TOLD = 10_000  # statements that begin while one reply is awaited
 BACKSTOP = 10  # times as long as processor time may be used: no machine is as busy
 
 
-class Exceeded(Exception):
+class TimeExceeded(Exception):
     """A worker took longer than it may; is_waiting: it did not use a processor."""
 
     def __init__(self, seconds: float, *, is_waiting: bool) -> None:
@@ -34,7 +34,7 @@ class Exceeded(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Allowed:
+class TimeAllowance:
     """What a worker may take before it replies: seconds on a processor, and seconds of waiting for something.
 
     statement_s is what one top-level statement of the program may take of each, where they are counted.
@@ -45,13 +45,13 @@ class Allowed:
     statement_s: float | None = None
 
     def check(self, used: Used, statement: Used) -> None:
-        """Raise Exceeded where a reply has taken more, or the statement that is running."""
+        """Raise TimeExceeded where a reply has taken more, or the statement that is running."""
         if used.cpu_s > self.cpu_s:
-            raise Exceeded(self.cpu_s, is_waiting=False)
+            raise TimeExceeded(self.cpu_s, is_waiting=False)
         if used.waited_s > self.wait_s:
-            raise Exceeded(self.wait_s, is_waiting=True)
+            raise TimeExceeded(self.wait_s, is_waiting=True)
         if self.statement_s is not None and max(statement) > self.statement_s:
-            raise Exceeded(self.statement_s, is_waiting=statement.waited_s > statement.cpu_s)
+            raise TimeExceeded(self.statement_s, is_waiting=statement.waited_s > statement.cpu_s)
 
 
 class Connection:
@@ -63,7 +63,7 @@ class Connection:
 
     def __init__(self, sandbox: Sandbox, output_bytes: int) -> None:
         self._output_bytes = output_bytes
-        self.folder = Folder()
+        self.folder = TemporaryFolder()
         try:
             self._process = sandbox.start()
         except SandboxError:
@@ -97,8 +97,8 @@ class Connection:
         if not is_waiting and not self._write():
             self._selector.register(self._process.requests, selectors.EVENT_WRITE, self._write_more)
 
-    def reply(self, allowed: Allowed) -> tuple[protocol.ReplyHeader, protocol.Arrays] | None:
-        """Return the next reply, None where the worker will give none; Exceeded where it takes longer than it may."""
+    def reply(self, allowed: TimeAllowance) -> tuple[protocol.ReplyHeader, protocol.Arrays] | None:
+        """Return the next reply, None where the worker will give none; TimeExceeded where it takes longer than it may."""
         if self._clock is None:
             self._clock = Clock(self._process.pid)
         self._clock.begin()
@@ -114,7 +114,7 @@ class Connection:
                     statement, statement_began = self.told, used
                 allowed.check(used, since(statement_began, used))
                 if time.monotonic() > backstop_s:
-                    raise Exceeded(allowed.wait_s, is_waiting=True)
+                    raise TimeExceeded(allowed.wait_s, is_waiting=True)
         finally:
             self.used = self._clock.read()
         if self.is_flooded:  # what was answered before may arrive after the flood

@@ -1,6 +1,6 @@
 """The modules that a worker may have: imported by the zygote before the doors close, from fixed lists only.
 
-A hand-in chooses among them by what it imports and mentions; a name of its own is never imported there.
+A submission chooses among them by what it imports and mentions; a name of its own is never imported there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ numpy.lib.recfunctions numpy.core
 contextlib linecache random secrets tokenize traceback unicodedata warnings _strptime
 """.split()
 
-# Where the hand-in names the package, or has the word.
+# Where the submission names the package, or has the word.
 NAMED = """
 abc argparse array ast asyncio atexit base64 binascii bisect bz2 calendar cmath cmd code collections colorsys
 configparser copy copyreg csv ctypes dataclasses datetime decimal difflib dis enum errno faulthandler fileinput fnmatch
@@ -60,12 +60,12 @@ utf_8 utf_8_sig uu_codec zlib_codec
 )
 
 
-# For a process that many hand-ins are forked from: what any of them may mention.
+# For a process that many submissions are forked from: what any of them may mention.
 EVERY = (*BASE, *sorted({*NAMED, *ENCODINGS, *(module for modules in TOGETHER.values() for module in modules)}))
 
 
 def modules_for(imported: Iterable[str], texts: Iterable[str], optional: Collection[str]) -> list[str]:
-    """Return what to import for a hand-in: its imports (dotted names), its source texts, the optional packages of the lab."""
+    """Return what to import for a submission: its imports (dotted names), its source texts, the optional packages of the lab."""
     names = set(imported)
     words = {word for text in texts for word in re.findall(r"\w+", text)}
     mentioned = words | {name.partition(".")[0] for name in names}

@@ -75,7 +75,7 @@ class Process(Protocol):
 class Sandbox:
     """Starts workers: forks of one warm zygote on Linux, whole processes elsewhere. A context manager.
 
-    required is the level below which nothing runs; modules are what every worker has, or, for one hand-in,
+    required is the level below which nothing runs; modules are what every worker has, or, for one submission,
     the common ones at first and more as they are asked for; layers and landlock_abi are what to confine with
     (tests leave layers out); is_alone is the way without a zygote.
     """
@@ -147,7 +147,7 @@ class Sandbox:
             self._zygote = Zygote()
             self._zygote.bring(self.operations)
             self.preload(self._modules)
-        return Alone() if self._zygote is None else Forked(self._zygote)
+        return SpawnedProcess() if self._zygote is None else ForkedProcess(self._zygote)
 
     def settings(self, folder: str, memory_bytes: int, cpu_s: int) -> dict[str, Any]:
         """Return what a worker is told first: how to confine itself."""
@@ -276,7 +276,7 @@ class Zygote:
         return SandboxError(f"the process that workers are forked from has ended: {lines[-1]}")
 
 
-class Forked:
+class ForkedProcess:
     """A worker forked from the zygote."""
 
     def __init__(self, zygote: Zygote) -> None:
@@ -323,7 +323,7 @@ class Forked:
         return int(self._zygote.answer(self._zygote.ask({"reap": self.pid}))["code"])
 
 
-class Alone:
+class SpawnedProcess:
     """A worker that is a whole process, for systems without fork."""
 
     def __init__(self) -> None:
@@ -387,7 +387,7 @@ def pump(pipe: FileIO, theirs: socket.socket) -> None:
                 part = part[pipe.write(part) :]
 
 
-class Folder:
+class TemporaryFolder:
     """An empty temporary folder, removed afterwards with whatever is in it.
 
     Its process locks it, so that `remove_left_folders` knows those of processes that were killed.
@@ -419,7 +419,7 @@ class Folder:
         command = ["rm", "-rf", "--", self.name]
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-            REMOVING[:] = [process, *(one for one in REMOVING if one.poll() is None)]
+            REMOVING[:] = [process, *(item for item in REMOVING if item.poll() is None)]
             process.wait(REMOVE_TIME_S)
 
 

@@ -1,1 +1,1 @@
-"""Attacks that a hand-in may try, and canaries outside of the worker that tell whether one has won."""
+"""Attacks that a submission may try, and canaries outside of the worker that tell whether one has won."""

@@ -96,7 +96,7 @@ STEAL = attacks("secret", {
     "pidfd_getfd": ("print(os.pread(call(438, call(434, GRADER, 0), SECRET_FD, 0), 99, 0))", ENDED),
         "affinity_of_others": ("print('SEEN:', os.sched_getaffinity(GRADER))", DENIED),
         "clock_of_others": ("print('SEEN:', time.clock_gettime(~GRADER << 3 | 2))", DENIED),
-    "own_source": ("print('SEEN:' if 'class Desk' in open(sys.modules['grader_confined.worker'].__file__).read() else 1)", FILE),
+    "own_source": ("print('SEEN:' if 'class RequestHandler' in open(sys.modules['grader_confined.worker'].__file__).read() else 1)", FILE),
     "sqlite": ("import sqlite3\nd = sqlite3.connect(FOLDER + '/x.db')\nd.execute('create table t(a)')\nd.commit()\nprint('SEEN:')", "unable to open"),
     "interfaces": ("import socket; print('SEEN:', socket.if_nameindex())", DENIED),
     "packages": ("sys.path += [p for p in sys.path for p in [p + '/site-packages']]\nimport hashlib, site\nprint('SEEN:', os.listdir(os.path.dirname(os.__file__)))", FILE),

@@ -11,7 +11,7 @@ from grader.core.faults import Fault
 from grader.core.limits import Limits
 from grader.sandbox.client import Program, Worker
 from grader.sandbox.preload import BASE
-from grader.sandbox.processes import LAYERS, NEWEST_ABI, Forked, Sandbox
+from grader.sandbox.processes import LAYERS, NEWEST_ABI, ForkedProcess, Sandbox
 from tests.attacks.canaries import Canaries, traits_of
 from tests.attacks.corpus import ATTACKS, PRELUDE, Attack
 
@@ -39,10 +39,10 @@ def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NE
                     canaries.worker_folder = worker._connection.folder.name if worker._connection else "/"
                     loaded = worker.load()
                     output = worker.take_output()
-                    faults = [loaded] if isinstance(loaded, Fault) else [one.fault for one in worker.troubles]
+                    faults = [loaded] if isinstance(loaded, Fault) else [trouble.fault for trouble in worker.troubles]
                     reached = canaries.tripped(output, pid_of(worker), traits, has_run=not faults)
                 reached |= canaries.left()
-            ended = "; ".join(f"{one.kind.value} {one.type} {one.message}" for one in faults) or "loaded"
+            ended = "; ".join(f"{fault.kind.value} {fault.type} {fault.message}" for fault in faults) or "loaded"
             yield {"id": attack.id, "reached": sorted(reached), "ended": f"{ended} {output}"[:500]}
 
 
@@ -58,7 +58,7 @@ def harmless(sandbox: Sandbox) -> dict[str, object]:
 def pid_of(worker: Worker) -> int | None:
     """Return the process id of a worker that is still there."""
     process = worker._connection._process if worker._connection is not None else None
-    return process.pid if isinstance(process, Forked) else None
+    return process.pid if isinstance(process, ForkedProcess) else None
 
 
 def main() -> None:

@@ -377,7 +377,7 @@ def programs() -> dict[str, Unearned]:
             found.append(
                 Unearned(id=f"script.{name}", kind=kind, text=of_script(line), control=of_script(RIGHT_SCRIPT))
             )
-    return {one.id: one for one in found}
+    return {item.id: item for item in found}
 
 
 def of_calls(step: str, back: str) -> str:

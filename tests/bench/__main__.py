@@ -1,6 +1,6 @@
 """Measures the grader beside five others, and writes docs/benchmark.md: `make bench`.
 
-`--quick` makes few runs, leaves out the slow peers and 2,000 hand-ins, and prints the page.
+`--quick` makes few runs, leaves out the slow peers and 2,000 submissions, and prints the page.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from pathlib import Path
 
 from tests.bench.measure import FailedError, Run, adopt_orphans, measure, tail
 from tests.bench.page import MANY, Row, page
-from tests.bench.tools import ROLES, TOOLS, Tool, set_up, versions, write_hand_ins
+from tests.bench.tools import ROLES, TOOLS, Tool, set_up, versions, write_submissions
 from tests.support.command import ROOT
 
 PAGE = ROOT / "docs" / "benchmark.md"
 REFERENCE = ROOT / "reference" / "network.py"
-ROUNDS = {1: 5, 20: 1, 200: 2, MANY: 1}  # timed runs by the number of hand-ins
+ROUNDS = {1: 5, 20: 1, 200: 2, MANY: 1}  # timed runs by the number of submissions
 QUICK_ROUNDS = {1: 3, 20: 1, 200: 1}
 RIGHT, WRONG = "return y * (1 - y)", "return y * (1 + y)"
 
 
-def right_hand_in() -> str:
+def right_submission() -> str:
     """Return the reference without what it runs as a script, which a kernel would run, too."""
     text, guard, _ = REFERENCE.read_text(encoding="utf-8").partition('\n\nif __name__ == "__main__":')
     assert guard
@@ -35,10 +35,10 @@ def right_hand_in() -> str:
 
 
 def run_once(tool: Tool, texts: list[str], *, is_sampled: bool = False, may_fail: bool = False) -> tuple[Run, int, str]:
-    """Grade these hand-ins in a fresh folder; return the run, how many got all points, and the isolation."""
+    """Grade these submissions in a fresh folder; return the run, how many got all points, and the isolation."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_hand_ins(folder, texts)
+        write_submissions(folder, texts)
         if tool.lay_out is not None:
             tool.lay_out(folder)
         log, at_a_time = folder / "output.txt", tool.at_a_time
@@ -57,22 +57,22 @@ def run_once(tool: Tool, texts: list[str], *, is_sampled: bool = False, may_fail
             raise
 
 
-def timed(tool: Tool, hand_ins: int, *, is_sampled: bool = False) -> tuple[Run, str]:
-    """Grade so many right hand-ins, no two with the same bytes; all must get all points."""
-    texts = [f"{right_hand_in()}\n\n# hand-in {number}\n" for number in range(1, hand_ins + 1)]
+def timed(tool: Tool, submissions: int, *, is_sampled: bool = False) -> tuple[Run, str]:
+    """Grade so many right submissions, no two with the same bytes; all must get all points."""
+    texts = [f"{right_submission()}\n\n# submission {number}\n" for number in range(1, submissions + 1)]
     run, full_marks, isolation = run_once(tool, texts, is_sampled=is_sampled)
-    if full_marks != hand_ins:
-        raise FailedError(f"it gave all points to {full_marks} of {hand_ins} right hand-ins")
-    tell(f"{tool.name}: {hand_ins} in {run.wall_s:.2f} s")
+    if full_marks != submissions:
+        raise FailedError(f"it gave all points to {full_marks} of {submissions} right submissions")
+    tell(f"{tool.name}: {submissions} in {run.wall_s:.2f} s")
     return run, isolation
 
 
 def check_wrong(tool: Tool) -> None:
-    """See that the tool tells a wrong hand-in from a right one."""
-    wrong = right_hand_in().replace(RIGHT, WRONG)
-    assert wrong != right_hand_in()
+    """See that the tool tells a wrong submission from a right one."""
+    wrong = right_submission().replace(RIGHT, WRONG)
+    assert wrong != right_submission()
     if run_once(tool, [wrong], may_fail=True)[1]:
-        raise FailedError("it gave all points to a wrong hand-in")
+        raise FailedError("it gave all points to a wrong submission")
 
 
 def tell(line: str) -> None:
@@ -100,33 +100,33 @@ class Bench:
                 self.rows[tool.name] = replace(self.rows[tool.name], version=versions(tool))
                 self.attempt(tool, 0)
 
-    def attempt(self, tool: Tool, hand_ins: int, *, is_sampled: bool = False) -> None:
-        """Make one run of a tool that has not failed; 0 hand-ins is the wrong one."""
+    def attempt(self, tool: Tool, submissions: int, *, is_sampled: bool = False) -> None:
+        """Make one run of a tool that has not failed; 0 submissions is the wrong one."""
         row = self.rows[tool.name]
         if row.reason is not None:
             return
         try:
-            if hand_ins == 0:
+            if submissions == 0:
                 check_wrong(tool)
                 return
-            run, isolation = timed(tool, hand_ins, is_sampled=is_sampled)
+            run, isolation = timed(tool, submissions, is_sampled=is_sampled)
         except FailedError as error:
             tell(f"{tool.name}: {error}")
             self.rows[tool.name] = replace(row, reason=str(error))
             return
         if is_sampled:
-            self.sampled[tool.name, hand_ins] = run
+            self.sampled[tool.name, submissions] = run
             self.rows[tool.name] = replace(row, isolation=isolation)
         else:
-            self.timed.setdefault((tool.name, hand_ins), []).append(run)
+            self.timed.setdefault((tool.name, submissions), []).append(run)
 
     def measure(self, rounds: dict[int, int]) -> list[Row]:
-        """Run all tools in turn, one round after another for each number of hand-ins."""
-        for hand_ins, times in rounds.items():
+        """Run all tools in turn, one round after another for each number of submissions."""
+        for submissions, times in rounds.items():
             for number in range(times + 1):
                 for tool in self.tools.values():
-                    if hand_ins in tool.sizes:
-                        self.attempt(tool, hand_ins, is_sampled=number == 0)
+                    if submissions in tool.sizes:
+                        self.attempt(tool, submissions, is_sampled=number == 0)
         return [self.finished(row) for row in self.rows.values()]
 
     def finished(self, row: Row) -> Row:
@@ -171,7 +171,7 @@ def main() -> None:
 
     inside = sandbox_times(20, 2) if is_quick else sandbox_times(200, 15)
     where.append(
-        "Timed runs: " + ", ".join(f"{times} of {size:,}" for size, times in rounds.items()) + " hand-ins; "
+        "Timed runs: " + ", ".join(f"{times} of {size:,}" for size, times in rounds.items()) + " submissions; "
         f"the whole benchmark took {(time.monotonic() - began) / 60:.0f} minutes."
     )
     text = page(rows, ROLES, list(rounds), machine=where, sandbox=inside)

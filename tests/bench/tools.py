@@ -33,8 +33,8 @@ IN_THE_TEST = f"{TRAINING_EPOCHS} epochs, in a test"
 class Tool:
     """One row of the table.
 
-    home is its folder in .bench, None for ours; jobs tells how hand-ins are graded in a folder that
-    write_hand_ins and lay_out made; full_marks counts those that it then says are right. needs is
+    home is its folder in .bench, None for ours; jobs tells how submissions are graded in a folder that
+    write_submissions and lay_out made; full_marks counts those that it then says are right. needs is
     a command of this checkout that it cannot be measured without.
     """
 
@@ -125,22 +125,22 @@ def versions(tool: Tool) -> str:
     return " + ".join(done.stdout.split())
 
 
-def write_hand_ins(folder: Path, texts: Sequence[str]) -> None:
-    """Write each text as hand-ins/sNNNN/network.py."""
+def write_submissions(folder: Path, texts: Sequence[str]) -> None:
+    """Write each text as submissions/sNNNN/network.py."""
     for number, text in enumerate(texts, 1):
-        hand_in = folder / "hand-ins" / f"s{number:04}"
-        hand_in.mkdir(parents=True)
-        (hand_in / "network.py").write_text(text, encoding="utf-8")
+        submission = folder / "submissions" / f"s{number:04}"
+        submission.mkdir(parents=True)
+        (submission / "network.py").write_text(text, encoding="utf-8")
 
 
-def hand_ins(folder: Path) -> list[Path]:
-    """Return the folders of the hand-ins."""
-    return sorted((folder / "hand-ins").iterdir())
+def submissions(folder: Path) -> list[Path]:
+    """Return the folders of the submissions."""
+    return sorted((folder / "submissions").iterdir())
 
 
 def loop(*argv: str | Path) -> Callable[[Path], list[Job]]:
-    """Return how to call a command for each hand-in, in its folder."""
-    return lambda folder: [Job(argv=tuple(map(str, argv)), cwd=hand_in) for hand_in in hand_ins(folder)]
+    """Return how to call a command for each submission, in its folder."""
+    return lambda folder: [Job(argv=tuple(map(str, argv)), cwd=submission) for submission in submissions(folder)]
 
 
 def always(text: str) -> Callable[[Path], str]:
@@ -149,10 +149,10 @@ def always(text: str) -> Callable[[Path], str]:
 
 
 def reading(name: str, is_full: Callable[[Any], bool]) -> Callable[[Path], int]:
-    """Return how to count the hand-ins whose JSON file of that name says that all is right."""
+    """Return how to count the submissions whose JSON file of that name says that all is right."""
 
     def count(folder: Path) -> int:
-        files = [hand_in / name for hand_in in hand_ins(folder)]
+        files = [submission / name for submission in submissions(folder)]
         return sum(is_full(json.loads(file.read_text(encoding="utf-8"))) for file in files if file.exists())
 
     return count
@@ -186,12 +186,12 @@ def prepare_course(tool: Tool) -> subprocess.CompletedProcess[str]:
 
 
 def lay_out_course(folder: Path) -> None:
-    """Copy the course and hand in a notebook for each hand-in: its text in the first cell."""
+    """Copy the course and hand in a notebook for each submission: its text in the first cell."""
     shutil.copytree(COURSE, folder / "course")
     notebook = json.loads((COURSE / "release" / "xor" / "lab.ipynb").read_text(encoding="utf-8"))
-    for hand_in in hand_ins(folder):
-        notebook["cells"][0]["source"] = (hand_in / "network.py").read_text(encoding="utf-8")
-        place = folder / "course" / "submitted" / hand_in.name / "xor"
+    for submission in submissions(folder):
+        notebook["cells"][0]["source"] = (submission / "network.py").read_text(encoding="utf-8")
+        place = folder / "course" / "submitted" / submission.name / "xor"
         place.mkdir(parents=True)
         (place / "lab.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
 
@@ -240,7 +240,7 @@ OTTER = "otter run"
 OURS = "grade"
 OURS_CLASS = "grade-class --jobs 2"
 SET_START = "some 300 epochs from a set start, in the worker"
-IN_LOOP, IN_CLASS = "hand-ins/*/grade-report.json", "out/**/*.json"
+IN_LOOP, IN_CLASS = "submissions/*/grade-report.json", "out/**/*.json"
 
 TOOLS = (
     plain(PLAIN, (1, 20)),
@@ -262,7 +262,7 @@ TOOLS = (
         home="check50",
         sizes=(1, 20),
         training=IN_THE_TEST,
-        isolation=always("a pool of processes, each shared by the checks and the hand-in"),
+        isolation=always("a pool of processes, each shared by the checks and the submission"),
         jobs=loop(
             HOMES / "check50" / "bin" / "check50", "--dev", PEERS / "check50", "-o", "json", "--output-file", "results.json"
         ),
@@ -275,7 +275,7 @@ TOOLS = (
         home="nbgrader",
         sizes=(1, 20),
         training=IN_THE_TEST,
-        isolation=always("a kernel shared by the tests and the hand-in"),
+        isolation=always("a kernel shared by the tests and the submission"),
         jobs=lambda folder: [
             Job(argv=(str(HOMES / "nbgrader" / "bin" / "nbgrader"), "autograde", "xor"), cwd=folder / "course")
         ],
@@ -288,7 +288,7 @@ TOOLS = (
         home="otter",
         sizes=(1, 20),
         training=IN_THE_TEST,
-        isolation=always("none without Docker: the hand-in's kernel pickles the results"),
+        isolation=always("none without Docker: the submission's kernel pickles the results"),
         jobs=loop(HOMES / "otter" / "bin" / "otter", "run", "network.py", "-a", AUTOGRADER, "-o", ".", "--no-logo"),
         full_marks=reading(
             "results.json", lambda found: any(test.get("score") == CHECKS for test in found["tests"])
@@ -310,7 +310,7 @@ TOOLS = (
         sizes=(1, 20, 200, 2000),
         training=SET_START,
         isolation=level(IN_CLASS),
-        jobs=lambda folder: [Job(argv=(str(GRADE_CLASS), "hand-ins", "--out", "out", "--jobs", "2"), cwd=folder)],
+        jobs=lambda folder: [Job(argv=(str(GRADE_CLASS), "submissions", "--out", "out", "--jobs", "2"), cwd=folder)],
         full_marks=our_marks(IN_CLASS),
         needs=GRADE_CLASS,
     ),

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.classroom.book import Book
 from grader.classroom.finding import find
 from grader.classroom.grading import Run
 from grader.classroom.results import Decisions, entries, write_tables
-from grader.classroom.warm import Wanted
+from grader.classroom.results_folder import ResultsFolder
+from grader.classroom.warm import GradingRequest
 from grader.core.report import Report
-from tests.classroom.test_book import LAB, Fake, right
+from tests.classroom.test_results_folder import LAB, Fake, right
 from tests.classroom.test_uploads import laid
 from tests.support.packed import Files, zipped
 
@@ -92,16 +92,16 @@ def test_every_upload_has_a_row_of_its_student(form: str, tmp_path: Path) -> Non
     out, found = tmp_path / "out", find(laid(tmp_path / "class", FORMS[form]()), roster(tmp_path))
     seen: dict[str, str] = {}
 
-    def graded(wanted: Wanted) -> Report:
-        handed = b"" if wanted.handed is None else b"".join(wanted.handed.files.values())
+    def graded(wanted: GradingRequest) -> Report:
+        handed = b"" if wanted.raw is None else b"".join(wanted.raw.files.values())
         seen[wanted.name] = handed.decode("utf-8", "replace")
         report = right(wanted)
         return replace(report, submission=replace(report.submission, sha256=wanted.name))
 
-    with Book.opened(out) as book:
-        book.begin(1, "en")
-        Run(LAB, book, lambda _: None, lambda _: None).grade(found.found, Fake(graded), 2, regrade=False)
-        write_tables(book, lambda: entries(found.found, LAB, book, Decisions()), LAB.lab.rubric)
+    with ResultsFolder.opened(out) as results_folder:
+        results_folder.begin(1, "en")
+        Run(LAB, results_folder, lambda _: None, lambda _: None).grade(found.found, Fake(graded), 2, regrade=False)
+        write_tables(results_folder, lambda: entries(found.found, LAB, results_folder, Decisions()), LAB.lab.rubric)
     with (out / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {row["key"]: row for row in csv.DictReader(file)}
 

@@ -9,7 +9,7 @@ import pytest
 from grader.classroom.finding import find
 from grader.classroom.platforms.brightspace import moment
 from grader.classroom.roster import RosterEntry, read_roster
-from grader.classroom.uploads import HandIn, HandIns, key_of
+from grader.classroom.uploads import Submission, Submissions, key_of
 from grader.core.errors import Rejected
 from tests.classroom.test_uploads import CODE, OTHER, archive, laid, notes
 from tests.support.packed import Files
@@ -75,13 +75,13 @@ PLATFORMS: dict[str, tuple[Files, dict[str, tuple[str, list[bytes]]]]] = {
 }  # fmt: skip
 
 
-def told(found: HandIns) -> dict[str, tuple[str, list[bytes]]]:
-    return {one.student: (one.name, [code(each) for each in (*one.earlier, one)]) for one in found.found}
+def told(found: Submissions) -> dict[str, tuple[str, list[bytes]]]:
+    return {item.student: (item.name, [code(each) for each in (*item.earlier, item)]) for item in found.found}
 
 
-def code(one: HandIn) -> bytes:
+def code(submission: Submission) -> bytes:
     """Return the only program of a submission."""
-    (content,) = one.handed().files.values()
+    (content,) = submission.raw().files.values()
     return content
 
 
@@ -94,7 +94,7 @@ def test_every_platform_as_folder_and_as_archive(platform: str, tmp_path: Path) 
 
     assert told(folder) == expected
     assert told(packed) == expected
-    assert [one.key for one in folder.found] == [one.key for one in packed.found]
+    assert [item.key for item in folder.found] == [item.key for item in packed.found]
     assert "Names: plain" not in notes(folder)
 
 
@@ -105,7 +105,7 @@ def test_who_handed_in_a_text_only_has_a_row(tmp_path: Path) -> None:
 
     assert (one.student, one.name) == ("anova1", "Anna Anova")
     with pytest.raises(Rejected, match="handed in a text and no file"):
-        one.handed()
+        one.raw()
 
 
 @pytest.mark.parametrize("name", ["Lab12-20260101T100000Z-001.zip", "drive-download-20260101T100000Z-001.zip"])
@@ -114,8 +114,8 @@ def test_what_google_drive_packs(name: str, tmp_path: Path) -> None:
     files = {"Lab 12/anova.py": ONE, "Lab 12/borisov.py": TWO}
     unpacked = laid(tmp_path / name.removesuffix(".zip"), files)
 
-    assert [one.key for one in find(archive(tmp_path, files, name)).found] == ["anova", "borisov"]
-    assert [one.key for one in find(unpacked).found] == ["anova", "borisov"]
+    assert [file.key for file in find(archive(tmp_path, files, name)).found] == ["anova", "borisov"]
+    assert [item.key for item in find(unpacked).found] == ["anova", "borisov"]
 
 
 def test_words_for_times() -> None:
@@ -135,7 +135,7 @@ def test_logins_and_the_roster(tmp_path: Path) -> None:
 
     found = find(laid(tmp_path / "class", files), listed)
 
-    assert [(one.student, one.name, one.group) for one in found.found] == [
+    assert [(item.student, item.name, item.group) for item in found.found] == [
         ("1", "Анова Анна", "М-1"), ("2", "Борисов Борис", "М-2"),
     ]  # fmt: skip
 
@@ -156,12 +156,12 @@ def test_a_team_has_a_row_for_each_member(files: Files, tmp_path: Path) -> None:
 
     found = find(laid(tmp_path / "class", files), listed)
 
-    assert [(one.student, one.name) for one in sorted(found.found, key=lambda one: one.student)] == [
+    assert [(element.student, element.name) for element in sorted(found.found, key=lambda item: item.student)] == [
         ("1", "Anna"), ("2", "Boris"), ("3", "Vera"),
     ]  # fmt: skip
-    assert len({one.key for one in found.found}) == 3
-    assert len({one.graded_as for one in found.found}) == 2
-    assert [one.id for one in found.missing] == ["4"]
+    assert len({element.key for element in found.found}) == 3
+    assert len({element.graded_as for element in found.found}) == 2
+    assert [element.id for element in found.missing] == ["4"]
 
 
 ANNA = RosterEntry(id="1", name="Анова Анна", email="anova@example.org")

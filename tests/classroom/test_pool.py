@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from grader.classroom.book import Book
 from grader.classroom.finding import find
 from grader.classroom.grading import Run
-from grader.classroom.pool import Watcher
-from grader.classroom.warm import Wanted
+from grader.classroom.pool import ClusterWatcher
+from grader.classroom.results_folder import ResultsFolder
+from grader.classroom.warm import GradingRequest
 from grader.core.errors import BrokenGrader
 from grader.core.report import Report
-from tests.classroom.test_book import LAB, Fake, right
+from tests.classroom.test_results_folder import LAB, Fake, right
 
 
 class Client:
@@ -43,7 +43,7 @@ def test_a_cluster_is_waited_for(
     now, told = [0.0], list[str]()
     monkeypatch.setattr("grader.classroom.pool.time.monotonic", lambda: now[0])
     client = Client(status, workers)
-    watch = Watcher(client, "tcp://x", lambda message: told.append(message.text))
+    watch = ClusterWatcher(client, "tcp://x", lambda message: told.append(message.text))
 
     for now[0] in (0.0, 30.0, 59.0):
         watch()
@@ -63,7 +63,7 @@ def test_a_cluster_is_waited_for(
 def test_a_client_that_was_closed_is_not_waited_for() -> None:
     """Nothing opens it again."""
     with pytest.raises(BrokenGrader, match="The Dask scheduler was lost"):
-        Watcher(Client("closed", 1), "tcp://x", lambda _: None)()
+        ClusterWatcher(Client("closed", 1), "tcp://x", lambda _: None)()
 
 
 def test_what_a_lost_scheduler_drops_has_no_report(tmp_path: Path) -> None:
@@ -72,14 +72,14 @@ def test_what_a_lost_scheduler_drops_has_no_report(tmp_path: Path) -> None:
     for name in ("anna", "boris"):
         (tmp_path / "class" / f"{name}.py").write_text(f"# {name}\n", encoding="utf-8")
 
-    def drops(wanted: Wanted) -> Report:
+    def drops(wanted: GradingRequest) -> Report:
         if wanted.name == "boris":
             raise CancelledError
         return right(wanted)
 
-    with Book.opened(tmp_path / "out") as book:
-        book.begin(1, "en")
-        run = Run(LAB, book, lambda _: None, lambda _: None)
+    with ResultsFolder.opened(tmp_path / "out") as results_folder:
+        results_folder.begin(1, "en")
+        run = Run(LAB, results_folder, lambda _: None, lambda _: None)
         with pytest.raises(BrokenGrader, match="The Dask scheduler was lost"):
             run.grade(find(tmp_path / "class").found, Fake(drops), 1, regrade=False)
 

@@ -22,16 +22,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from grader.classroom.book import fingerprint
+from grader.classroom.results_folder import fingerprint
 from grader.classroom.statistics import correlation, tenths
-from grader.classroom.warm import Task, Wanted, Warm
+from grader.classroom.warm import GradingRequest, Task, Warm
 from grader.commands.class_results import ENDINGS
 from grader.commands.grade import FORMATS
 from grader.core.messages import say
 from grader.core.report import Report, Status
-from grader.pipeline.grading import assignment, grade_handed
+from grader.pipeline.grading import assignment, grade_raw
 from grader.pipeline.run_suite import CollectedSuite
-from grader.pipeline.runs import Handed
+from grader.pipeline.runs import RawSubmission
 from grader.pipeline.staging import collect
 from tests.support.command import (
     ENVIRONMENT,
@@ -60,7 +60,7 @@ LOOPING = f"{HOARD}while True: pass\nclass Neuron: pass\nclass Model: pass\n"
 
 
 @pytest.fixture(scope="module")
-def hand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def submissions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a small class."""
     folder = tmp_path_factory.mktemp("class")
     for name in RIGHT:
@@ -72,10 +72,10 @@ def hand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def results(hand_ins: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(submissions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the results of that class, seed 7."""
     out = tmp_path_factory.mktemp("results") / "out"
-    ran = grade_class(hand_ins, "--out", out, "--seed", "7", "--jobs", "2", cwd=out.parent)
+    ran = grade_class(submissions, "--out", out, "--seed", "7", "--jobs", "2", cwd=out.parent)
     assert (ran.code, ran.err) == (0, "")
     return out
 
@@ -95,13 +95,13 @@ def kept(out: Path) -> dict[str, Any]:
     return found
 
 
-def test_pages(hand_ins: Path, results: Path, tmp_path: Path) -> None:
-    """index.html has each hand-in, and leads to its report; asked for, that is a page of its own."""
+def test_pages(submissions: Path, results: Path, tmp_path: Path) -> None:
+    """index.html has each submission, and leads to its report; asked for, that is a page of its own."""
     keys = [row["key"] for row in rows(results / "gradebook.csv")]
     out = tmp_path / "out"
     shutil.copytree(results, out)
 
-    ran = grade_class(hand_ins, "--out", out, "--report", "html", cwd=tmp_path)
+    ran = grade_class(submissions, "--out", out, "--report", "html", cwd=tmp_path)
 
     assert ran.code == 0
     for folder, ending in ((results, "json"), (out, "html")):
@@ -112,7 +112,7 @@ def test_pages(hand_ins: Path, results: Path, tmp_path: Path) -> None:
 
 
 def test_results(results: Path) -> None:
-    """Each hand-in has a report and a row; class.json has scores, cases and mistakes."""
+    """Each submission has a report and a row; class.json has scores, cases and mistakes."""
     scores = {row["key"]: row["score"] for row in rows(results / "gradebook.csv")}
     numbers = json.loads((results / "class.json").read_text(encoding="utf-8"))
 
@@ -121,15 +121,15 @@ def test_results(results: Path) -> None:
     assert {path.stem for path in (results / "reports").glob("*.json")} == set(scores)
     assert len(rows(results / "cases.csv")) == 19 * (len(scores) - 1) + 1  # 18 cases and the gate; why nothing ran
     assert numbers["statuses"] == {"graded": 4, "rejected": 1}
-    assert {one["id"]: one["keys"] for one in numbers["misconceptions"]}["bias_frozen"] == ["bias_frozen"]
+    assert {number["id"]: number["keys"] for number in numbers["misconceptions"]}["bias_frozen"] == ["bias_frozen"]
     assert numbers["cases"]["neuron_update.bias"]["pass_rate"] == 3 / 4
 
 
 @pytest.mark.wide
-def test_a_report_tells_nothing_about_the_next_seed(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+def test_a_report_tells_nothing_about_the_next_seed(submissions: Path, results: Path, tmp_path: Path) -> None:
     """Each submission, and each version of it, has its own seed; the key is in class.json alone, which is the owner's."""
     folder, out = tmp_path / "class", tmp_path / "out"
-    shutil.copytree(hand_ins, folder)
+    shutil.copytree(submissions, folder)
     shutil.copy(folder / "arrays.py", folder / "copied.py")
     shutil.copytree(results, out)
     before = seeds_of(out)
@@ -162,14 +162,14 @@ def seeds_of(out: Path) -> dict[str, int]:
 
 
 @pytest.mark.wide
-def test_a_seed_for_a_class_replaces_its_key(hand_ins: Path, tmp_path: Path) -> None:
+def test_a_seed_for_a_class_replaces_its_key(submissions: Path, tmp_path: Path) -> None:
     """It says so, in the language of the class, and the next run keeps the key; without one each class draws another."""
     folder = tmp_path / "class"
     folder.mkdir()
-    shutil.copy(hand_ins / "broken.py", folder)
+    shutil.copy(submissions / "broken.py", folder)
     runs = [("a", "--seed", "5"), ("a", "--lang", "en"), ("b", "--seed", "5", "--lang", "ru"), ("c",), ("d",)]
 
-    said = [grade_class(folder, "--out", *one, cwd=tmp_path).out for one in runs]
+    said = [grade_class(folder, "--out", *run, cwd=tmp_path).out for run in runs]
 
     keys = [json.loads((tmp_path / name / "class.json").read_text(encoding="utf-8"))["key"] for name in "abcd"]
     assert keys[0] == keys[1]
@@ -223,12 +223,12 @@ def named(folder: Path, name: str) -> Path:
         pytest.param("\udcff", marks=pytest.mark.soak),
     ],
 )
-def test_an_odd_class_file_is_refused(content: str, hand_ins: Path, tmp_path: Path) -> None:
+def test_an_odd_class_file_is_refused(content: str, submissions: Path, tmp_path: Path) -> None:
     """One sentence, and nothing is graded or written: a key that was lost would be another class."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "class.json").write_text(content, encoding="utf-8", errors="surrogateescape")
 
-    ran = grade_class(hand_ins, "--out", "out", cwd=tmp_path)
+    ran = grade_class(submissions, "--out", "out", cwd=tmp_path)
 
     assert (ran.code, ran.err) == (2, f"grade-class: {ODD}\n")
     assert reports(tmp_path / "out") == []
@@ -282,8 +282,8 @@ def test_who_withdrew_stops_no_class(name: str, student: str, tmp_path: Path) ->
     """An override by the id that a platform gave, or by the name of a file, is noted once its submission is gone."""
     folder, out = tmp_path / "class", tmp_path / "out"
     folder.mkdir()
-    for one in (name, name.replace("Two_1002", "One_1001").replace("two", "one")):
-        (folder / one).write_text("class Neuron:", encoding="utf-8")
+    for item in (name, name.replace("Two_1002", "One_1001").replace("two", "one")):
+        (folder / item).write_text("class Neuron:", encoding="utf-8")
     grade_class(folder, "--out", out, cwd=tmp_path)
     decision = f"student,criterion,points,reason\n{student},xor,7,shown\n"
     (out / "overrides.csv").write_text(decision, encoding="utf-8")
@@ -296,28 +296,32 @@ def test_who_withdrew_stops_no_class(name: str, student: str, tmp_path: Path) ->
     assert f"note: There are overrides for {student}, who has no submission now" in gone.out
 
 
-def test_further_reports(hand_ins: Path, results: Path, tmp_path: Path) -> None:
-    """Each format that is asked for stands beside the JSON of each hand-in, made without grading again."""
+def test_further_reports(submissions: Path, results: Path, tmp_path: Path) -> None:
+    """Each format that is asked for stands beside the JSON of each submission, made without grading again."""
     out = tmp_path / "out"
     shutil.copytree(results, out)
     keys = {path.stem for path in (out / "reports").glob("*.json")}
 
-    ran = grade_class(hand_ins, "--out", out, *(word for kind in FORMATS for word in ("--report", kind)), cwd=tmp_path)
+    ran = grade_class(
+        submissions, "--out", out, *(word for kind in FORMATS for word in ("--report", kind)), cwd=tmp_path
+    )
 
     assert "(0 graded now)" in ran.out
     endings = {ENDINGS.get(kind, kind) for kind in FORMATS}
-    assert {path.name for path in (out / "reports").iterdir()} == {f"{key}.{one}" for key in keys for one in endings}
+    assert {path.name for path in (out / "reports").iterdir()} == {
+        f"{key}.{ending}" for key in keys for ending in endings
+    }
 
 
 @pytest.mark.wide
-def test_what_the_teacher_decides_and_a_new_grade_replaces(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+def test_what_the_teacher_decides_and_a_new_grade_replaces(submissions: Path, results: Path, tmp_path: Path) -> None:
     """Who has another score by overrides.csv is told; pages of the old grades are gone after another --regrade."""
     out = tmp_path / "out"
     shutil.copytree(results, out)
     (out / "overrides.csv").write_text("student,criterion,points,reason\nbias_frozen,xor,0,copied\n", encoding="utf-8")
-    told = grade_class(hand_ins, "--out", out, "--report", "html", cwd=tmp_path)
+    told = grade_class(submissions, "--out", out, "--report", "html", cwd=tmp_path)
     pages = [*(out / "reports").glob("*.html")]
-    again = grade_class(hand_ins, "--out", out, "--regrade", cwd=tmp_path)
+    again = grade_class(submissions, "--out", out, "--regrade", cwd=tmp_path)
 
     scores = {row["key"]: row["score"] for row in rows(out / "gradebook.csv")}
     measured = json.loads((out / "reports" / "bias_frozen.json").read_text(encoding="utf-8"))["score"]
@@ -327,23 +331,23 @@ def test_what_the_teacher_decides_and_a_new_grade_replaces(hand_ins: Path, resul
 
 
 @pytest.mark.wide
-def test_a_class_keeps_its_language(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+def test_a_class_keeps_its_language(submissions: Path, results: Path, tmp_path: Path) -> None:
     """A run from another locale goes on in the language of the class; --lang changes it, and grades again."""
     out = tmp_path / "out"
     shutil.copytree(results, out)
 
-    kept = grade_class(hand_ins, "--out", out, cwd=tmp_path, **RUSSIAN)
-    changed = grade_class(hand_ins, "--out", out, "--lang", "ru", cwd=tmp_path)
+    kept = grade_class(submissions, "--out", out, cwd=tmp_path, **RUSSIAN)
+    changed = grade_class(submissions, "--out", out, "--lang", "ru", cwd=tmp_path)
 
     assert "(0 graded now)" in kept.out
     assert json.loads((out / "class.json").read_text(encoding="utf-8"))["lang"] == "ru"
     assert "Работ: 5 (сейчас оценено: 5)" in changed.out
 
 
-def test_rerun_grades_what_changed(hand_ins: Path, results: Path, tmp_path: Path) -> None:
-    """Without a change nothing is graded; a changed hand-in alone is graded again, and tables follow."""
+def test_rerun_grades_what_changed(submissions: Path, results: Path, tmp_path: Path) -> None:
+    """Without a change nothing is graded; a changed submission alone is graded again, and tables follow."""
     folder, out = tmp_path / "class", tmp_path / "out"
-    shutil.copytree(hand_ins, folder)
+    shutil.copytree(submissions, folder)
     shutil.copytree(results, out)
 
     again = grade_class(folder, "--out", out, cwd=tmp_path)
@@ -356,19 +360,19 @@ def test_rerun_grades_what_changed(hand_ins: Path, results: Path, tmp_path: Path
 
 
 @pytest.mark.soak
-def test_jobs_do_not_matter(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+def test_jobs_do_not_matter(submissions: Path, results: Path, tmp_path: Path) -> None:
     """One job gives what two gave, byte for byte but for times."""
-    ran = grade_class(hand_ins, "--out", tmp_path / "out", "--seed", "7", "--jobs", "1", cwd=tmp_path)
+    ran = grade_class(submissions, "--out", tmp_path / "out", "--seed", "7", "--jobs", "1", cwd=tmp_path)
 
     assert ran.code == 0
     assert kept(tmp_path / "out") == kept(results)
 
 
 @pytest.mark.wide
-def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+def test_regrade_tells_who_gained(submissions: Path, results: Path, tmp_path: Path) -> None:
     """--regrade with another rubric says whose points changed, where and why; what the teacher decided stays."""
     folder, out = tmp_path / "class", tmp_path / "out"
-    shutil.copytree(hand_ins, folder, ignore=shutil.ignore_patterns("a*", "c*", "e*", "l*"))
+    shutil.copytree(submissions, folder, ignore=shutil.ignore_patterns("a*", "c*", "e*", "l*"))
     shutil.copytree(results, out)
     (out / "overrides.csv").write_text("student,criterion,points,reason\nbias_frozen,xor,15,shown in class\n")
     text = (ROOT / "grader" / "labs" / "xor" / "rubric.toml").read_text(encoding="utf-8")
@@ -394,7 +398,7 @@ def test_regrade_tells_who_gained(hand_ins: Path, results: Path, tmp_path: Path)
 
 @pytest.mark.soak
 def test_one_name_twice(tmp_path: Path) -> None:
-    """Two hand-ins of one name keep a result each."""
+    """Two submissions of one name keep a result each."""
     folder = tmp_path / "class"
     (folder / "anna").mkdir(parents=True)
     (folder / "anna" / "network.py").write_text(styles()["arrays"], encoding="utf-8")
@@ -407,11 +411,11 @@ def test_one_name_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_hang_costs_its_own_time(hand_ins: Path, tmp_path: Path) -> None:
-    """A hand-in that hangs, and one that ends the process, cost themselves only."""
+def test_a_hang_costs_its_own_time(submissions: Path, tmp_path: Path) -> None:
+    """A submission that hangs, and one that ends the process, cost themselves only."""
     folder = tmp_path / "class"
     folder.mkdir()
-    shutil.copy(hand_ins / "arrays.py", folder)
+    shutil.copy(submissions / "arrays.py", folder)
     for name in ("loop_import", "os_exit"):
         shutil.copytree(SUBMISSIONS / name, folder / name)
 
@@ -449,10 +453,10 @@ def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
     assert grade_class("class", "--out", "out", "--regrade", cwd=tmp_path).err == ""
 
 
-def test_interrupted(hand_ins: Path, results: Path, tmp_path: Path) -> None:
+def test_interrupted(submissions: Path, results: Path, tmp_path: Path) -> None:
     """Ctrl-C ends the run with 130, keeps what is done, leaves no process; the next run does the rest."""
     out = tmp_path / "out"
-    with started(hand_ins, out) as process:
+    with started(submissions, out) as process:
         wait_until(lambda: len(reports(out)) >= 1)
         below = descendants(process.pid)
         process.send_signal(signal.SIGINT)
@@ -460,7 +464,7 @@ def test_interrupted(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     done = len(reports(out))
     wait_for_end(below)
 
-    ran = grade_class(hand_ins, "--out", out, cwd=tmp_path)
+    ran = grade_class(submissions, "--out", out, cwd=tmp_path)
 
     assert code == 130
     assert f"({5 - done} graded now)" in ran.out
@@ -477,14 +481,14 @@ def test_interrupted(hand_ins: Path, results: Path, tmp_path: Path) -> None:
     ],
 )
 def test_killed_at_a_random_moment(
-    way: str, kills: int, hand_ins: Path, results: Path, request: pytest.FixtureRequest, tmp_path: Path
+    way: str, kills: int, submissions: Path, results: Path, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """Killed anywhere and resumed, a class ends as undisturbed; what was done is not done again."""
     options = ("--cluster", request.getfixturevalue("cluster")[0]) if way == "cluster" else ("--jobs", way)
     out = tmp_path / "out"
     moments = random.Random(kills)
     for _ in range(kills):
-        with started(hand_ins, out, *options) as process:
+        with started(submissions, out, *options) as process:
             time.sleep(moments.uniform(0.05, 1.5))
             below = descendants(process.pid)
         wait_for_end(below)
@@ -493,12 +497,12 @@ def test_killed_at_a_random_moment(
     (tmp_path / "broken" / "pytest.py").write_text("raise ImportError('broken')")
     (tmp_path / "tmp").mkdir()
     broken = grade_class(
-        hand_ins, "--out", out, "--regrade", "--seed", "7", cwd=tmp_path, PYTHONPATH=str(tmp_path / "broken")
+        submissions, "--out", out, "--regrade", "--seed", "7", cwd=tmp_path, PYTHONPATH=str(tmp_path / "broken")
     )
     assert broken.code == 4
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
-    ran = grade_class(hand_ins, "--out", out, "--seed", "7", cwd=tmp_path)
+    ran = grade_class(submissions, "--out", out, "--seed", "7", cwd=tmp_path)
 
     assert f"({5 - len(before)} graded now)" in ran.out
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -531,12 +535,12 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
 
 @pytest.mark.soak
 def test_cluster(
-    cluster: tuple[str, list[subprocess.Popen[bytes]]], hand_ins: Path, results: Path, tmp_path: Path
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], submissions: Path, results: Path, tmp_path: Path
 ) -> None:
     """Two Dask workers, one of which is killed midway, give what this machine gave."""
     address, workers = cluster
     out = tmp_path / "out"
-    with started(hand_ins, out, "--cluster", address) as process:
+    with started(submissions, out, "--cluster", address) as process:
         wait_until(lambda: len(reports(out)) >= 2)
         workers[0].kill()
         code = process.wait(HANG_S)
@@ -545,7 +549,7 @@ def test_cluster(
     assert kept(out) == kept(results)
 
 
-def test_fill_in(results: Path, hand_ins: Path, tmp_path: Path) -> None:
+def test_fill_in(results: Path, submissions: Path, tmp_path: Path) -> None:
     """--fill writes a copy of a Canvas sheet with the grades; --dry-run writes nothing."""
     out = tmp_path / "out"
     shutil.copytree(results, out)
@@ -553,25 +557,25 @@ def test_fill_in(results: Path, hand_ins: Path, tmp_path: Path) -> None:
     head = "Student,ID,SIS User ID,SIS Login ID,Section,XOR lab (12)\n    Points Possible,,,,,100\n"
     sheet.write_text(head + "One,1,arrays,arrays,A,\nTwo,2,nobody,nobody,A,\n", encoding="utf-8")
 
-    dry = grade_class(hand_ins, "--out", out, "--fill", sheet, "--dry-run", cwd=tmp_path)
+    dry = grade_class(submissions, "--out", out, "--fill", sheet, "--dry-run", cwd=tmp_path)
     written_by_dry = (out / "filled-canvas.csv").exists()
-    ran = grade_class(hand_ins, "--out", out, "--fill", sheet, cwd=tmp_path)
+    ran = grade_class(submissions, "--out", out, "--fill", sheet, cwd=tmp_path)
 
     assert (dry.code, ran.code, written_by_dry) == (0, 0, False)
     assert (out / "filled-canvas.csv").read_text(encoding="utf-8").splitlines()[2:] == [
         "One,1,arrays,arrays,A,100", "Two,2,nobody,nobody,A,",
     ]  # fmt: skip
-    assert "no hand-in for the row: Two" in ran.out
-    assert "no row for the hand-in: lists" in ran.out
+    assert "no submission for the row: Two" in ran.out
+    assert "no row for the submission: lists" in ran.out
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("missing", "--out", "out"), "missing does not exist."),
-        (("empty", "--out", "out"), "There are no hand-ins in empty."),
+        (("empty", "--out", "out"), "There are no submissions in empty."),
         (("class",), "Missing option '--out'."),
-        (("class", "--out", "class/out"), "the folder for the results is inside the one with the hand-ins."),
+        (("class", "--out", "class/out"), "the folder for the results is inside the one with the submissions."),
         (("class", "--out", "out", "--regrade", "--resume"), "--regrade and --resume exclude each other."),
         (("class", "--out", "a-file"), "a-file cannot be used: Not a directory."),
         (
@@ -605,15 +609,15 @@ def test_usage(arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> Non
 
 @pytest.mark.wide
 def test_warm_process_is_replaced() -> None:
-    """A warm process that was killed is replaced; a hand-in without bytes is rejected with its reason."""
+    """A warm process that was killed is replaced; a submission without bytes is rejected with its reason."""
     task = Task(lab=assignment())
     reference = collect(ROOT / "reference")
     with Warm(task) as warm:
-        first = warm.grade(Wanted(name="reference", seed=1, handed=reference))
+        first = warm.grade(GradingRequest(name="reference", seed=1, raw=reference))
         (process,) = warm_processes(os.getpid())
         os.kill(process, signal.SIGKILL)
-        second = warm.grade(Wanted(name="reference", seed=1, handed=reference))
-        third = warm.grade(Wanted(name="nothing", seed=1, reason=say("{name} is empty.", name="nothing")))
+        second = warm.grade(GradingRequest(name="reference", seed=1, raw=reference))
+        third = warm.grade(GradingRequest(name="nothing", seed=1, reason=say("{name} is empty.", name="nothing")))
 
     assert (first.score, second.score) == (100, 100)
     assert (third.status, third.reason) == (Status.REJECTED, say("{name} is empty.", name="nothing"))
@@ -633,16 +637,18 @@ def without_time(report: Report) -> dict[str, Any]:
 
 
 @pytest.mark.wide
-def test_a_hand_in_leaves_nothing_to_the_next() -> None:
+def test_a_submission_leaves_nothing_to_the_next() -> None:
     """A warm process gives the same report whatever it graded before: wrong work, rejected, ended, observed."""
     names = ("extra_partly", "syntax_error", "os_exit", "template", "style_momentum")
-    wanted = [Wanted(name=name, seed=1, handed=collect(SUBMISSIONS / name)) for name in names]
+    wanted = [GradingRequest(name=name, seed=1, raw=collect(SUBMISSIONS / name)) for name in names]
     wanted.append(
-        Wanted(name="watched", seed=1, handed=collect(ROOT / "tests" / "freeform" / "right_target_passed.py"))
+        GradingRequest(name="watched", seed=1, raw=collect(ROOT / "tests" / "freeform" / "right_target_passed.py"))
     )
 
     with Warm(Task(lab=assignment())) as warm:
-        forward, back = ({one.name: without_time(warm.grade(one)) for one in order} for order in (wanted, wanted[::-1]))
+        forward, back = (
+            {item.name: without_time(warm.grade(item)) for item in order} for order in (wanted, wanted[::-1])
+        )
 
     assert back == forward
     assert [forward[name]["score"] for name in ("style_momentum", "template", "watched")] == [100, 0, 100]
@@ -654,9 +660,9 @@ def test_a_hand_in_leaves_nothing_to_the_next() -> None:
 @pytest.mark.parametrize("before", ["syntax_error", "style_momentum"])
 def test_what_a_warm_process_fails_over_is_tried_in_a_fresh_one(before: str) -> None:
     """A warm process whose zygote was killed ends instead of saying that the grader failed; the next one grades."""
-    reference = Wanted(name="reference", seed=1, handed=collect(ROOT / "reference"))
+    reference = GradingRequest(name="reference", seed=1, raw=collect(ROOT / "reference"))
     with Warm(Task(lab=assignment())) as warm:
-        warm.grade(Wanted(name=before, seed=1, handed=collect(SUBMISSIONS / before)))
+        warm.grade(GradingRequest(name=before, seed=1, raw=collect(SUBMISSIONS / before)))
         (process,) = warm_processes(os.getpid())
         (zygote,) = descendants(process)
         os.kill(zygote, signal.SIGKILL)
@@ -669,7 +675,7 @@ def test_what_a_warm_process_fails_over_is_tried_in_a_fresh_one(before: str) -> 
 
 @pytest.mark.wide
 def test_a_warm_process_ends_with_its_parent(tmp_path: Path) -> None:
-    """Nobody waits for its answer any more: it goes, in the middle of a hand-in, and its worker too."""
+    """Nobody waits for its answer any more: it goes, in the middle of a submission, and its worker too."""
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "x.py").write_text(LOOPING, encoding="utf-8")
     with started(tmp_path / "class", tmp_path / "out") as process:
@@ -702,9 +708,9 @@ def warm_processes(above: int) -> list[int]:
 
 @pytest.mark.soak
 def test_warm_process_leaves_nothing() -> None:
-    """Eight hand-ins later the warm process has as many descriptors and processes as after two."""
+    """Eight submissions later the warm process has as many descriptors and processes as after two."""
     task = Task(lab=assignment())
-    unread = Handed(name="x", files={"x.py": b"class Neuron:"}, sha256="")
+    unread = RawSubmission(name="x", files={"x.py": b"class Neuron:"}, sha256="")
 
     def counted() -> tuple[int, int]:
         (server,) = warm_processes(os.getpid())
@@ -712,10 +718,10 @@ def test_warm_process_leaves_nothing() -> None:
 
     with Warm(task) as warm:
         for _ in range(2):
-            warm.grade(Wanted(name="x", seed=1, handed=unread))
+            warm.grade(GradingRequest(name="x", seed=1, raw=unread))
         before = counted()
         for _ in range(8):
-            warm.grade(Wanted(name="x", seed=1, handed=unread))
+            warm.grade(GradingRequest(name="x", seed=1, raw=unread))
 
         assert counted() == before
 
@@ -727,21 +733,21 @@ def test_a_collected_suite_reports_each_submission_anew() -> None:
 
     def use() -> None:
         for name in ("fails_model_update", "no_train", "fails_model_update"):
-            handed = collect(SUBMISSIONS / name)
-            scores.append(grade_handed(handed, lab, warm_sandbox(), seed=1, collected=suite).score)
+            raw = collect(SUBMISSIONS / name)
+            scores.append(grade_raw(raw, lab, warm_sandbox(), seed=1, collected=suite).score)
 
     assert suite.collect(use) is None
     assert scores == [86, 95, 86]
 
 
 def test_fingerprint_is_of_everything() -> None:
-    """Another hand-in, seed or limit is another grade."""
+    """Another submission, seed or limit is another grade."""
     task = Task(lab=assignment())
     other = Task(lab=assignment(time_limit=9))
-    made = {fingerprint(*one) for one in ((task, 1, "a"), (task, 1, "b"), (task, 2, "a"), (other, 1, "a"))}
+    made = {fingerprint(*item) for item in ((task, 1, "a"), (task, 1, "b"), (task, 2, "a"), (other, 1, "a"))}
 
     assert len(made) == 4
-    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in made)
+    assert all(re.fullmatch("[0-9a-f]{64}", item) for item in made)
 
 
 def test_statistics() -> None:

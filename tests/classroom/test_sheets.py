@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.classroom.sheets import Filled, feedback_html, fill, split
+from grader.classroom.sheets import FilledSheet, feedback_html, fill, split
 from grader.classroom.tables import Entry
 from grader.core.decisions import decided
 from grader.core.errors import UsageError
@@ -38,7 +38,7 @@ def rows(data: bytes, delimiter: str = ",") -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter))
 
 
-def texts(filled: Filled) -> str:
+def texts(filled: FilledSheet) -> str:
     return "\n".join(note.text for note in filled.notes)
 
 
@@ -52,7 +52,7 @@ def test_cells_are_those_of_the_csv_module(text: str, delimiter: str, has_mark: 
     """For any text: the same rows and cells, with separators between them; an open quote is refused."""
     data = text.encode("utf-8-sig" if has_mark else "utf-8")
     expected, longer = (
-        list(csv.reader(io.StringIO(one, newline=""), delimiter=delimiter)) for one in (text, f"{text}\nZ")
+        list(csv.reader(io.StringIO(item, newline=""), delimiter=delimiter)) for item in (text, f"{text}\nZ")
     )
     if longer[-1] != ["Z"]:
         with pytest.raises(UsageError, match="a quote that is never closed"):
@@ -63,8 +63,8 @@ def test_cells_are_those_of_the_csv_module(text: str, delimiter: str, has_mark: 
 
     assert [[cell.text for cell in row] for row in found] == expected
     cells = [cell for row in found for cell in row]
-    between = [data[one.end : other.start] for one, other in pairwise(cells)]
-    assert all(one.strip(b"\r\n") == b"" or one == delimiter.encode() for one in between)
+    between = [data[cell.end : other.start] for cell, other in pairwise(cells)]
+    assert all(item.strip(b"\r\n") == b"" or item == delimiter.encode() for item in between)
 
 
 @given(st.lists(st.lists(st.text(max_size=5).filter(lambda text: "\0" not in text), min_size=1, max_size=4), max_size=5), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))  # fmt: skip
@@ -196,7 +196,7 @@ def test_points_of_the_platform_that_differ() -> None:
         UsageError, match=r"XOR lab \(501\) has 15 points, the scores have 100: --scale 15 converts them"
     ):
         fill(sheet, entries, feedback=False)
-    scaled = [replace(one, report=decided(one.report, (), scale=Decimal(15))) for one in entries]
+    scaled = [replace(item, report=decided(item.report, (), scale=Decimal(15))) for item in entries]
     filled = fill(sheet, scaled, feedback=False)
     assert [row[5] for row in rows(filled.data)[2:]] == ["14.55", "15"]
 

@@ -28,9 +28,9 @@ from grader.pipeline.scoring import score, without_run
 from tests.pipeline.test_scoring import TASK
 
 RUBRIC = TASK.rubric
-STAGED = StagedSubmission(name="hand-in", main=SourceFile(name="network.py", text=""), sha256="0" * 64)
+STAGED = StagedSubmission(name="submission", main=SourceFile(name="network.py", text=""), sha256="0" * 64)
 LECTURE = SourceFile(name="lecture.py", text="")
-EVERY = {f"{one.id}.{case.id}": Verdict.PASSED for one in RUBRIC.of_file("") for case in one.cases}
+EVERY = {f"{part.id}.{case.id}": Verdict.PASSED for part in RUBRIC.of_file("") for case in part.cases}
 HOSTILE = (
     "=cmd|' /C calc'!A0", "+1", "-2", "@x", "\t=1+1", "\r\n=1", ' "=1"', "a\n=1", 'say "x"', "a;=1", 'b;"=1', "c, +1",
     "\u202e=1", "＝1", "\0=1", "–", "Студент, Первый", "';=1", "d;-2,5+cmd|'x'!A", "e, -2 =1",
@@ -71,7 +71,7 @@ def entry(made: Report | None = None, *overrides: Overridden, key: str = "one", 
 
 
 def gives(criterion: str, points: Score, reason: str = "seen in class") -> Overridden:
-    rule = next((one for one in RUBRIC.criteria if one.id == criterion), None)
+    rule = next((item for item in RUBRIC.criteria if item.id == criterion), None)
     return Overridden(
         criterion=criterion, title=rule.title if rule else criterion, points=points, max_points=rule.points if rule else 0,
         measured=None, reason=reason, bonus=rule is not None and rule.bonus,
@@ -128,7 +128,7 @@ def test_a_report_without_a_score() -> None:
     assert (scored(broken), scored(broken, gives("xor", 10))) == (None, 95)
 
 
-def test_a_rejected_hand_in() -> None:
+def test_a_rejected_submission() -> None:
     """It has no score unless it counts as 0, or as the points that a teacher gives."""
     blank = decisions.decided(rejected(), (), is_rejected_zero=False)
 
@@ -299,7 +299,7 @@ def test_overrides_of_the_extra(tmp_path: Path) -> None:
     made = score(TASK, replace(STAGED, siblings=(LECTURE,)), (), plain, extra, seed=1, lang="en", total_s=0.1)  # fmt: skip
 
     every = (entry(made), entry(made, *given), entry(None, *given), entry())
-    found = [(one.report.final_extra_score, one.report.final_score) for one in every]
+    found = [(item.report.final_extra_score, item.report.final_score) for item in every]
     (row,) = rows(csv_of(gradebook([entry(made, *given)], RUBRIC)))
 
     broken = entry(report(broken="the suite broke"), *given).report
@@ -325,7 +325,7 @@ def test_overrides_find_their_students() -> None:
     given = overrides_of(class_of, by)
 
     assert [
-        (points("xor", report(), *given[one.key]), points("shapes", report(), *given[one.key])) for one in class_of
+        (points("xor", report(), *given[item.key]), points("shapes", report(), *given[item.key])) for item in class_of
     ] == [(1, 2), (3, 2), (15, 15)]
     assert without_submission(class_of, [*by, "s4", "s5"], lambda student: student != "s6") == ("s4", "s5")
     with pytest.raises(UsageError, match=r"There are overrides for s4, who is not in the class\."):
@@ -345,7 +345,7 @@ def test_overrides_by_address_and_by_name(tmp_path: Path) -> None:
 
     given = overrides_of(class_of, by)
 
-    assert [[(one.criterion, one.points) for one in given[key]] for key in ("one", "two", "three")] == [
+    assert [[(part.criterion, part.points) for part in given[key]] for key in ("one", "two", "three")] == [
         [("xor", 7.5)], [], [("shapes", 1)],
     ]  # fmt: skip
     with pytest.raises(UsageError, match=r"There are overrides for Same Name, who is one of several: .*two, three"):

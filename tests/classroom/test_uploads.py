@@ -1,4 +1,4 @@
-"""The hand-ins of a class: every platform's names, as a folder and as an archive, and keys that never meet."""
+"""The submissions of a class: every platform's names, as a folder and as an archive, and keys that never meet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grader.classroom import uploads
 from grader.classroom.finding import find
 from grader.classroom.platforms import gradescope
 from grader.classroom.roster import read_roster
-from grader.classroom.uploads import HandIn, HandIns, digest, key_of, slug
+from grader.classroom.uploads import Submission, Submissions, digest, key_of, slug
 from grader.core.errors import Rejected, UsageError
 from grader.sandbox.confined.archives import ARCHIVE_BYTES
 from tests.support.packed import Files, zipped
@@ -144,16 +144,16 @@ def archive(folder: Path, files: Files, name: str = "class.zip") -> Path:
     return path
 
 
-def shown(found: HandIns) -> dict[tuple[str, str, str], list[str]]:
-    return {(one.key, one.student, one.name): files_of(one) for one in found.found}
+def shown(found: Submissions) -> dict[tuple[str, str, str], list[str]]:
+    return {(item.key, item.student, item.name): files_of(item) for item in found.found}
 
 
-def files_of(one: HandIn) -> list[str]:
+def files_of(submission: Submission) -> list[str]:
     """Return the names in a submission, none if there is nothing to read."""
-    return [] if one.problem is not None else sorted(one.handed().files)
+    return [] if submission.problem is not None else sorted(submission.raw().files)
 
 
-def notes(found: HandIns) -> str:
+def notes(found: Submissions) -> str:
     return "\n".join(note.text for note in found.notes)
 
 
@@ -167,7 +167,7 @@ def test_every_scheme_as_folder_and_as_archive(scheme: str, tmp_path: Path) -> N
     assert shown(folder) == expected
     assert shown(packed) == expected
     read = [
-        [(one.handed().sha256, one.handed().name) for one in every.found if one.problem is None]
+        [(item.raw().sha256, item.raw().name) for item in every.found if item.problem is None]
         for every in (folder, packed)
     ]
     assert read[0] == read[1]
@@ -182,13 +182,13 @@ def test_what_is_no_program_is_a_submission_too(tmp_path: Path) -> None:
         "~$two.docx": b"", "list.csv": b"", "six/report.pdf": b"", "Thumbs.db": b"",
     }  # fmt: skip
     for found in (find(laid(tmp_path / "class", files)), find(archive(tmp_path, files))):
-        assert sorted((one.key, one.student) for one in found.found) == [
+        assert sorted((item.key, item.student) for item in found.found) == [
             ("five-tar-xz", "five"), ("four", "four"), ("one-rar", "one"), ("six-folder", "six"), ("three-py-txt", "three"), ("two-docx", "two"),
         ]  # fmt: skip
-        read = {one.student: list(one.handed().files) for one in found.found}
+        read = {item.student: list(item.raw().files) for item in found.found}
         assert (read["one"], read["four"], read["six"]) == (["one.rar"], ["four.py"], ["report.pdf"])
-        assert "four.pdf is no hand-in: left out." in notes(found)
-        assert "list.csv is no hand-in: left out." in notes(found)
+        assert "four.pdf is no submission: left out." in notes(found)
+        assert "list.csv is no submission: left out." in notes(found)
 
 
 def test_a_virtual_environment_is_no_submission(tmp_path: Path) -> None:
@@ -196,12 +196,12 @@ def test_a_virtual_environment_is_no_submission(tmp_path: Path) -> None:
     many = {f"one/myenv/lib/m{number}.py": b"" for number in range(2_100)}
     found = find(archive(tmp_path, {"one/network.py": CODE, "one/myenv/pyvenv.cfg": b"", **many}))
 
-    assert found.found[0].handed().files == {"network.py": CODE}
+    assert found.found[0].raw().files == {"network.py": CODE}
 
 
 def test_what_is_left_out_is_noted(tmp_path: Path) -> None:
-    """Online texts, links to pages and files that are no hand-in."""
-    assert "readme.txt is no hand-in: left out." in notes(find(laid(tmp_path / "a", SCHEMES["plain"][0])))
+    """Online texts, links to pages and files that are no submission."""
+    assert "readme.txt is no submission: left out." in notes(find(laid(tmp_path / "a", SCHEMES["plain"][0])))
     moodle = notes(find(laid(tmp_path / "b", SCHEMES["moodle_folders"][0])))
     assert "Student One: the online text is not graded, the files are." in moodle
     assert "Student Four" not in moodle
@@ -221,21 +221,21 @@ def test_gradescope_without_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert "cannot be read" in notes(find(source))
     for module in (uploads, gradescope):  # what a submission prints is in it, too
         monkeypatch.setattr(module, "METADATA_BYTES", len(METADATA) - 1)
-    for one in (laid(tmp_path / "large", files), archive(tmp_path, files)):
-        assert "cannot be read" in notes(find(one))
+    for file in (laid(tmp_path / "large", files), archive(tmp_path, files)):
+        assert "cannot be read" in notes(find(file))
     monkeypatch.setitem(sys.modules, "yaml", None)
     found = find(source)
 
-    assert ("submission-123", "123") in [(one.key, one.student) for one in found.found]
+    assert ("submission-123", "123") in [(item.key, item.student) for item in found.found]
     assert "PyYAML, which is not installed" in notes(found)
 
 
 def test_an_archive_of_a_folder_of_its_name(tmp_path: Path) -> None:
-    """class.zip with everything in class/ is what lies in class/; a folder of another name is one hand-in."""
+    """class.zip with everything in class/ is what lies in class/; a folder of another name is one submission."""
     files = {"class/one.py": CODE, "class/two.py": OTHER}
 
-    assert [one.key for one in find(archive(tmp_path, files)).found] == ["one", "two"]
-    assert [one.key for one in find(archive(tmp_path, files, "other.zip")).found] == ["class-folder"]
+    assert [file.key for file in find(archive(tmp_path, files)).found] == ["one", "two"]
+    assert [file.key for file in find(archive(tmp_path, files, "other.zip")).found] == ["class-folder"]
 
 
 def test_names_of_old_archivers(tmp_path: Path) -> None:
@@ -245,15 +245,15 @@ def test_names_of_old_archivers(tmp_path: Path) -> None:
         content = zipped({"x" * len(raw) + "": CODE}).replace(b"x" * len(raw), raw)
         path = tmp_path / f"{encoding}.zip"
         path.write_bytes(content)
-        assert [one.name for one in find(path).found] == ["Студент"]
+        assert [item.name for item in find(path).found] == ["Студент"]
 
 
-def test_a_hand_in_can_be_sent_to_another_process(tmp_path: Path) -> None:
+def test_a_submission_can_be_sent_to_another_process(tmp_path: Path) -> None:
     """Pickled, it reads the same bytes."""
-    for one in find(archive(tmp_path, SCHEMES["moodle_folders"][0])).found:
-        again: HandIn = pickle.loads(pickle.dumps(one))  # noqa: S301
-        assert again == one
-        assert one.problem is not None or again.handed() == one.handed()
+    for scheme in find(archive(tmp_path, SCHEMES["moodle_folders"][0])).found:
+        again: Submission = pickle.loads(pickle.dumps(scheme))  # noqa: S301
+        assert again == scheme
+        assert scheme.problem is not None or again.raw() == scheme.raw()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
@@ -269,19 +269,19 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
     found = find(tmp_path / "link")
 
-    by_key = {one.key: one for one in found.found}
+    by_key = {item.key: item for item in found.found}
     assert sorted(by_key) == ["five", "four", "one", "three-folder", "two-folder"]
-    assert by_key["one"].handed().files == {"one.py": CODE}
+    assert by_key["one"].raw().files == {"one.py": CODE}
     for key, sentence in (
         ("three-folder", "three is a link, which is not followed"), ("four", "four.py is a link"),
         ("five", "five.py is no regular file"), ("two-folder", "network.py is not a regular file"),
     ):  # fmt: skip
         with pytest.raises(Rejected, match=sentence):
-            by_key[key].handed()
+            by_key[key].raw()
     (tmp_path / "class" / "one.py").unlink()
     (tmp_path / "class" / "one.py").symlink_to(secret / "network.py")
     with pytest.raises(Rejected, match=r"one.py is not a regular file"):
-        by_key["one"].handed()
+        by_key["one"].raw()
 
 
 def linked(name: str) -> bytes:
@@ -337,25 +337,25 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_a_hand_in_in_an_archive_is_refused_for(name: str, tmp_path: Path) -> None:
-    """The archive of the class is found as usual; reading that hand-in ends in one sentence."""
+def test_what_a_submission_in_an_archive_is_refused_for(name: str, tmp_path: Path) -> None:
+    """The archive of the class is found as usual; reading that submission ends in one sentence."""
     content, sentence = REFUSED[name]
     path = tmp_path / "class.zip"
     path.write_bytes(content)
 
     with pytest.raises(Rejected, match=re.escape(sentence)):
-        find(path).found[-1].handed()
+        find(path).found[-1].raw()
 
 
 def test_what_leads_out_of_an_archive_is_left_out(tmp_path: Path) -> None:
     """Absolute names and parents get a note; a link at the top is refused."""
     found = find(archive(tmp_path, {"one.py": CODE, "../two.py": CODE, "/three.py": CODE, "C:/x.py": CODE}))
-    assert [one.key for one in found.found] == ["one"]
+    assert [item.key for item in found.found] == ["one"]
     assert notes(found).count("leads out of the archive") == 3
     (tmp_path / "linked.zip").write_bytes(linked("two.py"))
-    one = next(one for one in find(tmp_path / "linked.zip").found if one.key == "two")
+    one = next(item for item in find(tmp_path / "linked.zip").found if item.key == "two")
     with pytest.raises(Rejected, match=r"two\.py is a link, which is not followed\."):
-        one.handed()
+        one.raw()
 
 
 def test_an_archive_that_is_another_one_by_now(tmp_path: Path) -> None:
@@ -363,19 +363,19 @@ def test_an_archive_that_is_another_one_by_now(tmp_path: Path) -> None:
     found = find(archive(tmp_path, {"one.py": CODE, "two.py": CODE}))
     archive(tmp_path, {"two.py": CODE})
 
-    for one in found.found:
+    for item in found.found:
         with pytest.raises(Rejected, match="was changed while it was read"):
-            one.handed()
+            item.raw()
 
 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
         ("none", None, "none does not exist."),
-        ("class.rar", b"Rar!", "class.rar is neither a folder nor a .zip archive of hand-ins."),
+        ("class.rar", b"Rar!", "class.rar is neither a folder nor a .zip archive of submissions."),
         ("class.zip", b"PK no", "class.zip is not an archive that can be read."),
-        ("class.zip", zipped({}), "There are no hand-ins in class.zip."),
-        ("class.zip", zipped({"readme.txt": b""}), "There are no hand-ins in class.zip."),
+        ("class.zip", zipped({}), "There are no submissions in class.zip."),
+        ("class.zip", zipped({"readme.txt": b""}), "There are no submissions in class.zip."),
     ],
     ids=["absent", "rar", "no_archive", "empty", "no_source"],  # an archive has the time in it, and so would its id
 )
@@ -459,7 +459,7 @@ def test_a_neighbour_of_nearly_the_same_name(way: str, is_packed: bool, tmp_path
         (tmp_path / folder).mkdir()
         files = {name: contents[name] for name in names}
         found = find(archive(tmp_path / folder, files) if is_packed else laid(tmp_path / folder, files)).found
-        return {one.shown: one.key for one in found}
+        return {item.shown: item.key for item in found}
 
     both = keys("both", first, second)
 
@@ -496,9 +496,9 @@ def test_a_file_name_takes_nobody_elses_id(way: str, count: int, tmp_path: Path)
 
     for source in (laid(tmp_path / "class", others | more), archive(tmp_path, others | more)):
         found = find(source).found
-        files = {one.student: one.handed().files for one in found}
+        files = {item.student: item.raw().files for item in found}
 
-        assert sorted(one.student for one in found) == ["1001", "1002", "1003"]
+        assert sorted(item.student for item in found) == ["1001", "1002", "1003"]
         assert len(files["1003"]) == count
         assert files["1001"] == files["1002"] == {"network.py": OTHER}
 
@@ -514,13 +514,13 @@ def test_what_a_desktop_leaves_is_no_submission(tmp_path: Path) -> None:
     clean, found = find(laid(tmp_path / "a", junk)), find(laid(tmp_path / "b", junk | dotted))
     packed = find(archive(tmp_path, junk | dotted))
 
-    assert [one.shown for one in clean.found] == ["one.py"]
+    assert [item.shown for item in clean.found] == ["one.py"]
     assert [note.text for note in clean.notes] == ["Names: plain, each file or folder is a student's."]
-    for one in (found, packed):
-        assert {entry.shown: entry.handed().files for entry in one.found} == {
+    for element in (found, packed):
+        assert {entry.shown: entry.raw().files for entry in element.found} == {
             "one.py": {"one.py": CODE}, ".two.py": {"two.py": OTHER}, ".three": {"network.py": OTHER},
         }  # fmt: skip
-        assert ".notes.txt is no hand-in: left out." in notes(one)
+        assert ".notes.txt is no submission: left out." in notes(element)
 
 
 # What one student packs: the class is found as ever, and that one alone is refused.
@@ -553,14 +553,14 @@ def test_many_entries_of_one_student(form: str, tmp_path: Path) -> None:
 
 def check_refused(source: Path, sentence: str) -> None:
     """Assert that 13 alone is refused, with this sentence, when it is read or by the reader."""
-    found = {one.student: one for one in find(source).found}
+    found = {item.student: item for item in find(source).found}
     assert sorted(found) == ["11", "12", "13"]
-    assert [found[number].handed().files for number in ("11", "12")] == [{"network.py": CODE}] * 2
+    assert [found[number].raw().files for number in ("11", "12")] == [{"network.py": CODE}] * 2
     if sentence == "has no Python file":  # the reader's word for it
-        assert found["13"].handed().files == {}
+        assert found["13"].raw().files == {}
         return
     with pytest.raises(Rejected, match=sentence):
-        found["13"].handed()
+        found["13"].raw()
 
 
 def test_slugs_can_be_read() -> None:
@@ -568,7 +568,7 @@ def test_slugs_can_be_read() -> None:
     names = ("Щукин Юрий", "José Núñez", "Ёлкина_Анна", "学生", "prn", "a" * 99)
 
     assert [slug(name) for name in names] == [
-        "shchukin-yuriy", "jose-nunez", "elkina-anna", "hand-in", "hand-in-prn", "a" * 48,
+        "shchukin-yuriy", "jose-nunez", "elkina-anna", "submission", "submission-prn", "a" * 48,
     ]  # fmt: skip
 
 
@@ -595,13 +595,13 @@ def test_ways_to_the_roster(tmp_path: Path) -> None:
 
     found = find(laid(tmp_path / "class", files), roster(tmp_path, lines))
 
-    who = {one.shown: one.student for one in found.found}
+    who = {item.shown: item.student for item in found.found}
     assert [who[name] for name in names] == ["s1", "s2", "s3", "s4", "s5", "s6"]
     assert (who["Same Name.py"], who["nobody.py"]) == (key_of("Same Name.py", is_folder=False), "nobody")
-    assert [one.id for one in found.missing] == ["s7", "s8", "s9"]
+    assert [item.id for item in found.missing] == ["s7", "s8", "s9"]
     assert "Not on the roster: nobody.py, Same Name.py (2)." in notes(found)
-    assert {one.group for one in found.found if one.student in ("s1", "s5")} == {"x"}
-    assert {one.shown: one.name for one in found.found}["S2.py"] == "Student Two"
+    assert {item.group for item in found.found if item.student in ("s1", "s5")} == {"x"}
+    assert {item.shown: item.name for item in found.found}["S2.py"] == "Student Two"
 
 
 def test_platforms_and_the_roster(tmp_path: Path) -> None:
@@ -613,16 +613,16 @@ def test_platforms_and_the_roster(tmp_path: Path) -> None:
     moodle = find(laid(tmp_path / "m", SCHEMES["moodle_folders"][0]), listed).found
     scoped = find(laid(tmp_path / "g", SCHEMES["gradescope"][0]), listed).found
 
-    assert ("s1", ("12345", "onestudent")) in [(one.student, one.aliases) for one in canvas]
-    assert ("s2", ("12346", "студентвторой")) in [(one.student, one.aliases) for one in canvas]
-    assert [(one.student, one.email, one.aliases) for one in moodle][4:] == [
+    assert ("s1", ("12345", "onestudent")) in [(item.student, item.aliases) for item in canvas]
+    assert ("s2", ("12346", "студентвторой")) in [(item.student, item.aliases) for item in canvas]
+    assert [(item.student, item.email, item.aliases) for item in moodle][4:] == [
         ("s1", "one@example.org", ("1234567",)), ("s2", "two@example.org", ("1234568",)),
     ]  # fmt: skip
-    assert [(one.student, one.name) for one in scoped][1:3] == [("s1", "Student One"), ("s2", "Студент Второй")]
+    assert [(item.student, item.name) for item in scoped][1:3] == [("s1", "Student One"), ("s2", "Студент Второй")]
 
 
-def test_two_hand_ins_of_a_student_and_an_id_that_is_anothers(tmp_path: Path) -> None:
-    """Both hand-ins stay; an id of the platform that is another student's at school decides nothing."""
+def test_two_submissions_of_a_student_and_an_id_that_is_anothers(tmp_path: Path) -> None:
+    """Both submissions stay; an id of the platform that is another student's at school decides nothing."""
     files = {
         "Student One_17_assignsubmission_file_/a.py": CODE, "Student Two_18_assignsubmission_file_/a.py": CODE,
         "Student Two_19_assignsubmission_file_/a.py": CODE,
@@ -633,9 +633,9 @@ def test_two_hand_ins_of_a_student_and_an_id_that_is_anothers(tmp_path: Path) ->
     assert "Student One_17_assignsubmission_file_ is one student of the roster by id and another by name." in notes(
         found
     )
-    assert {one.key: one.student for one in found.found}["student-two-19"] == "17"
+    assert {item.key: item.student for item in found.found}["student-two-19"] == "17"
     found = find(tmp_path / "class", roster(tmp_path, [";Student One;s1;;", ";Student Two;s2;;"]))
-    assert "Student Two has several hand-ins: student-two-18, student-two-19." in notes(found)
+    assert "Student Two has several submissions: student-two-18, student-two-19." in notes(found)
 
 
 @pytest.mark.parametrize(
@@ -661,7 +661,10 @@ def test_what_is_no_roster(text: str, sentence: str, tmp_path: Path) -> None:
 def test_a_roster_in_another_encoding(tmp_path: Path) -> None:
     """What Excel saves in Russian is read, with a note; a workbook and bytes that are no text are named."""
     found = read_roster(roster(tmp_path, [";Студент;1;;"], "cp1251"))
-    assert ([one.name for one in found.entries], "it was read as cp1251" in found.notes[0].text) == (["Студент"], True)
+    assert ([entry.name for entry in found.entries], "it was read as cp1251" in found.notes[0].text) == (
+        ["Студент"],
+        True,
+    )
     assert read_roster(roster(tmp_path, [";Студент;1;;"], "utf-16")).entries[0].name == "Студент"
     (tmp_path / "roster.csv").write_bytes(b"id,name\n1,\x98\n")
     with pytest.raises(UsageError, match=r"roster.csv, line 2: this is not UTF-8 text: save it as CSV UTF-8."):

@@ -46,11 +46,11 @@ def installed_in(folder: Path) -> None:
 
 def step(steps: list[dict[str, Any]], name: str) -> dict[str, Any]:
     """Return the step of this name."""
-    return next(one for one in steps if one["name"] == name)
+    return next(step for step in steps if step["name"] == name)
 
 
 def run_step(script: str, sample: Path, folder: Path, **environment: str) -> Ran:
-    """Run the script of a step as a runner does, in a checkout with this hand-in."""
+    """Run the script of a step as a runner does, in a checkout with this submission."""
     checkout = folder / "checkout"
     checkout.mkdir()
     (checkout / "network.py").write_bytes((sample / "network.py").read_bytes())
@@ -67,7 +67,7 @@ def test_everything_is_pinned(name: str) -> None:
     text = TEXTS[name]
 
     used = re.findall(r"uses: (.*)", text)
-    assert [one for one in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # .+", one)] == []
+    assert [item for item in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # .+", item)] == []
 
 
 def test_one_hash_an_action() -> None:
@@ -107,7 +107,7 @@ def test_the_workflow_of_the_template(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("submission", "code", "score"), [("network.py", 1, "95"), ("missing.py", 2, None)])
 def test_the_action(submission: str, code: int, score: str | None, tmp_path: Path) -> None:
-    """The action gives score and report, and fails under the points that were asked for or without a hand-in."""
+    """The action gives score and report, and fails under the points that were asked for or without a submission."""
     script = step(ACTION["runs"]["steps"], "Grade")["run"]
     inputs = {"SUBMISSION": submission, "FAIL_UNDER": "96", "REPORT_LANG": "en"}
 
@@ -124,8 +124,8 @@ def test_the_action_has_its_defaults() -> None:
     given = step(ACTION["runs"]["steps"], "Grade")["env"].values()
 
     assert set(given) == {f"${{{{ inputs.{name} }}}}" for name in ACTION["inputs"]}
-    assert all("default" in one for one in ACTION["inputs"].values())
-    assert not any("${{" in one["run"] for one in ACTION["runs"]["steps"])
+    assert all("default" in item for item in ACTION["inputs"].values())
+    assert not any("${{" in item["run"] for item in ACTION["runs"]["steps"])
 
 
 @pytest.mark.parametrize(("code", "ended"), [(0, 0), (3, 0), (4, 4)])

@@ -75,7 +75,7 @@ SLOW = ("never_failed", "unnamed_solution", "breaks_on_answers")
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "found"),
-    [pytest.param(*one, id=name, marks=pytest.mark.soak if name in SLOW else ()) for name, one in FAULTS.items()],
+    [pytest.param(*fault, id=name, marks=pytest.mark.soak if name in SLOW else ()) for name, fault in FAULTS.items()],
 )
 def test_what_it_finds(file: str, old: str, new: str, found: list[str], example: Path) -> None:
     """Each fault of a lab is said; an error over what the robot answers breaks nothing."""
@@ -87,7 +87,7 @@ def test_what_it_finds(file: str, old: str, new: str, found: list[str], example:
     said = problems(example, seeds=6 if "x[0] > 0" in new else 1)
 
     assert len(said) == len(found)
-    assert all(any(one in problem for problem in said) for one in found)
+    assert all(any(item in problem for problem in said) for item in found)
 
 
 @pytest.mark.wide
@@ -116,7 +116,7 @@ def test_no_lab_and_a_folder_in_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [one if one == "regression" else pytest.param(one, marks=pytest.mark.soak) for one in LABS]
+    "name", [item if item == "regression" else pytest.param(item, marks=pytest.mark.soak) for item in LABS]
 )
 def test_the_labs_that_ship(name: str) -> None:
     """Each grades its solutions as they should be, in forty lines and two languages."""
@@ -146,7 +146,7 @@ CHEATS = {
 
 
 @pytest.mark.parametrize(
-    "name", [one if one == "frame" else pytest.param(one, marks=pytest.mark.soak) for one in CHEATS]
+    "name", [cheat if cheat == "frame" else pytest.param(cheat, marks=pytest.mark.soak) for cheat in CHEATS]
 )
 def test_cheats_earn_nothing(name: str, tmp_path: Path) -> None:
     """What earns full marks where the tests run beside the code has no points here."""
@@ -156,7 +156,7 @@ def test_cheats_earn_nothing(name: str, tmp_path: Path) -> None:
     for path in copied.glob("solutions/wrong_*@[1-9]*"):
         path.unlink()
 
-    assert not [one for one in problems(copied) if "cheat" in one]
+    assert not [problem for problem in problems(copied) if "cheat" in problem]
 
 
 def test_the_example_is_no_part_of_an_autograder() -> None:

@@ -122,7 +122,7 @@ def test_an_address_is_one_harmless_word(start: str, url: str, commit: str, subd
 
     found = [recorded(json.dumps(record)).address for record in records]
 
-    assert [one for one in found if not re.fullmatch(r"[\w:/.~%+@#=&-]*", one, re.ASCII)] == []
+    assert [item for item in found if not re.fullmatch(r"[\w:/.~%+@#=&-]*", item, re.ASCII)] == []
 
 
 # --- what `grade --new` writes -------------------------------------------------------------------

@@ -21,7 +21,7 @@ import click
 import pytest
 
 from grader.commands.new import TEMPLATE
-from grader.commands.watch import Watcher
+from grader.commands.watch import FileWatcher
 from grader.renderers.colour import coloured
 from grader.renderers.text import render_text
 from tests.support.command import (
@@ -128,7 +128,7 @@ def test_what_a_watcher_sees(is_folder: bool, tmp_path: Path) -> None:
     file.write_text("a = 1\n", encoding="utf-8")
     seen = []
 
-    with Watcher(folder if is_folder else file, 1) as watcher:
+    with FileWatcher(folder if is_folder else file, 1) as watcher:
         seen.append(watcher.next())
         (folder / "grade-report.json").write_text("{}", encoding="utf-8")
         saved(file, "a = 1\n")
@@ -139,10 +139,10 @@ def test_what_a_watcher_sees(is_folder: bool, tmp_path: Path) -> None:
         seen.append(watcher.next())
         folder.mkdir()
         file.write_text("a = 3\n", encoding="utf-8")
-        while seen[-1].wanted is None or seen[-1].wanted.handed is None:
+        while seen[-1].wanted is None or seen[-1].wanted.raw is None:
             seen.append(watcher.next())
 
-    contents = [one.wanted.handed.files["network.py"] for one in seen if one.wanted and one.wanted.handed]
+    contents = [item.wanted.raw.files["network.py"] for item in seen if item.wanted and item.wanted.raw]
     assert contents == [b"a = 1\n", b"a = 2\n", b"a = 3\n"]
     assert seen[2].wanted is None
 

@@ -35,7 +35,7 @@ CATALOGUES = list(product(messages.PLACES, LANGUAGES[1:]))
 FREEFORM = ROOT / "tests" / "freeform"
 ENGLISH = re.compile(
     r"\b[A-Za-z]{2,} [a-z]{2,}\b|\b(?:the|is|are|of|not|with|and|has|it|by|from|to|should|must|expected|actual|hint)\b"
-    r"|\b(?:Expected|Actual|Hint|Score|Points|Passed|Failed|Criterion|Criteria|Case|Verdict|Status|Note|Feedback|Printed|"
+    r"|\b(?:Expected|Actual|Hint|Score|Points|PassedParameters|Failed|Criterion|Criteria|Case|Verdict|Status|Note|Feedback|Printed|"
     r"Training|Epochs?|Weights|Seed|Sandbox|Total|Blocked|Partial|Error)\b"
 )
 MARKUP = re.compile(
@@ -53,7 +53,7 @@ extra_partly fails_shapes minor_order_defect torch_import
 @pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
 def test_every_message_is_translated(domain: str, lang: str) -> None:
     """The catalogue has every message of the code; `python -m tests.messages` adds those that are missing, empty."""
-    known = {(one.context, one.id): one.string for one in messages.read(domain, lang)}
+    known = {(message.context, message.id): message.string for message in messages.read(domain, lang)}
 
     assert [key for key in messages.messages(domain) if not known.get(key)] == []
 
@@ -61,7 +61,7 @@ def test_every_message_is_translated(domain: str, lang: str) -> None:
 @pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
 def test_no_message_is_unused(domain: str, lang: str) -> None:
     """The catalogue has no message that the code has not; `python -m tests.messages` drops it."""
-    known = {(one.context, one.id) for one in messages.read(domain, lang) if one.id}
+    known = {(message.context, message.id) for message in messages.read(domain, lang) if message.id}
 
     assert known - set(messages.messages(domain)) == set()
 
@@ -75,16 +75,16 @@ def text_of(context: str | bytes | None) -> str | None:
 def test_the_compiled_catalogue_is_current(domain: str, lang: str) -> None:
     """The .mo in the package says what the .po says; `python -m tests.messages` writes it."""
     with messages.source_of(domain, lang).with_suffix(".mo").open("rb") as file:
-        compiled = {(text_of(one.context), one.id): one.string for one in read_mo(file) if one.id}
+        compiled = {(text_of(item.context), item.id): item.string for item in read_mo(file) if item.id}
 
     read = messages.read(domain, lang)
-    assert compiled == {(one.context, one.id): one.string for one in read if one.id and one.string}
+    assert compiled == {(item.context, item.id): item.string for item in read if item.id and item.string}
 
 
 @pytest.mark.parametrize(("domain", "lang"), CATALOGUES)
 def test_translations_have_the_arguments_of_their_messages(domain: str, lang: str) -> None:
     """A translation is filled with the same arguments."""
-    pairs = [(str(one.id), str(one.string)) for one in messages.read(domain, lang) if one.id]
+    pairs = [(str(message.id), str(message.string)) for message in messages.read(domain, lang) if message.id]
 
     assert [pair for pair in pairs if fields(pair[0]) != fields(pair[1])] == []
 
@@ -117,7 +117,7 @@ def test_no_english_is_left_in_a_sample(name: str) -> None:
     ],
 )
 def test_no_english_is_left_in_what_was_observed(name: str) -> None:
-    """Neither is there in the report of a hand-in that was graded by observation."""
+    """Neither is there in the report of a submission that was graded by observation."""
     report = graded(FREEFORM / f"{name}.py", seed=7, lang="ru")
 
     assert report.submission.route == "observed"
@@ -128,13 +128,13 @@ def check(made: Report) -> None:
     """Fail with the English that is left in a report, and in what is made of it."""
     report = json.loads(render_json(made))
     own = [report["submission"]["name"]]
-    own += [one for message in said_in(report) for one in (message["args"].get(name, "") for name in STUDENTS)]
-    own += [one["args"]["reason"] for one in said_in(report) if "valid Python" in one["id"]]  # Python's words
-    own += [line for one in cases_of(report) for line in one["stdout"].splitlines()]
-    own += [one["exception"]["message"] for one in cases_of(report) if one["exception"]]
+    own += [student for message in said_in(report) for student in (message["args"].get(name, "") for name in STUDENTS)]
+    own += [item["args"]["reason"] for item in said_in(report) if "valid Python" in item["id"]]  # Python's words
+    own += [line for item in cases_of(report) for line in item["stdout"].splitlines()]
+    own += [item["exception"]["message"] for item in cases_of(report) if item["exception"]]
     own += FORMULAS
     texts = [message["text"] for message in said_in(report)]
-    texts += [one["title"] for one in (*criteria_of(report), *cases_of(report))]
+    texts += [item["title"] for item in (*criteria_of(report), *cases_of(report))]
     assert english(texts, own) == []
     for kind, render in RENDERERS.items():
         if kind != "json":
@@ -143,7 +143,7 @@ def check(made: Report) -> None:
 
 def english(texts: list[str], own: list[str]) -> list[str]:
     """Return the texts that have English in them, apart from the student's own words."""
-    for word_of_own in sorted({one.strip() for one in own if isinstance(one, str)} - {""}, key=len, reverse=True):
+    for word_of_own in sorted({item.strip() for item in own if isinstance(item, str)} - {""}, key=len, reverse=True):
         texts = [text.replace(word_of_own, "…") for text in texts]
     return [text for text in texts if ENGLISH.search(text)]
 
@@ -153,11 +153,11 @@ def said_in(part: Any) -> Iterator[dict[str, Any]]:
     if isinstance(part, dict):
         if {"id", "args", "text"} == set(part):
             yield part
-        for one in part.values():
-            yield from said_in(one)
+        for element in part.values():
+            yield from said_in(element)
     elif isinstance(part, list):
-        for one in part:
-            yield from said_in(one)
+        for item in part:
+            yield from said_in(item)
 
 
 def criteria_of(report: dict[str, Any]) -> list[dict[str, Any]]:
@@ -193,7 +193,7 @@ def test_option_comes_before_the_locale(tmp_path: Any) -> None:
 
 
 def test_a_class_speaks_the_language_of_its_locale(tmp_path: Any) -> None:
-    """grade-class follows the locale, in its reports and in what it says of hand-ins."""
+    """grade-class follows the locale, in its reports and in what it says of submissions."""
     folder = tmp_path / "class"
     folder.mkdir()
     (folder / "anna.py").write_text("class Neuron:\n  def", encoding="utf-8")

@@ -46,16 +46,16 @@ def test_no_message_has_the_seed_or_a_case(work: str, monkeypatch: pytest.Monkey
     sums = {(seed + sign * zlib.crc32(name.encode())) % 2**53 for name in cases for sign in (1, -1)}
     assert (report.seed, report.score) == (seed, 100)
     assert len(sent) > 100
-    assert {one for one in sent if isinstance(one, (int, str))} & {seed, str(seed), *sums, *cases} == set()
+    assert {item for item in sent if isinstance(item, (int, str))} & {seed, str(seed), *sums, *cases} == set()
 
 
 def test_seeds_are_told_apart() -> None:
     """Another key, student, content, purpose is another seed; each is a whole number that JSON keeps."""
     parts = [("k", "anna", "ab"), ("l", "anna", "ab"), ("k", "ann", "aab"), ("k", "anna", "ac")]
-    made = [*(seeds.of_submission(*one) for one in parts), seeds.of_worker(1, "load"), seeds.of_worker(1, "case a")]
+    made = [*(seeds.of_submission(*part) for part in parts), seeds.of_worker(1, "load"), seeds.of_worker(1, "case a")]
 
     assert len(set(made)) == 6
-    assert all(0 <= one < 2**53 for one in made)
+    assert all(0 <= item < 2**53 for item in made)
     assert seeds.of_submission(*parts[0]) == made[0]
     assert len({seeds.class_key(), seeds.class_key(), seeds.class_key(1), seeds.class_key(2)}) == 4
     assert seeds.class_key(1) == seeds.class_key(1)

@@ -10,12 +10,12 @@ from grader.lab import CaseStopped, measurement, unmet
 
 if TYPE_CHECKING:
     from grader.lab import Student
-    from grader.labs.xor.calls import Found
+    from grader.labs.xor.calls import FoundValue
     from grader.labs.xor.diagnosis import Diagnosis
     from grader.labs.xor.layout import Layout, Wiring
     from grader.labs.xor.measurements import Measurements
     from grader.labs.xor.network import Network, NetworkAnswers
-    from grader.labs.xor.observed import Learned, Observed
+    from grader.labs.xor.observed import Observed, TrainingEnd
     from grader.labs.xor.rules import ModelRule, ModelSteps, NeuronRule, NeuronSteps
     from grader.sandbox.client import Loaded
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
         assert_type(measured.neuron_mistake, Diagnosis | None)
         assert_type(measured.rate_ratio, float | None)
         assert_type(measured.loss_sign, int)
-        assert_type(layout.parts, list[Found])
+        assert_type(layout.parts, list[FoundValue])
         assert_type(layout.wiring, Wiring)
-        assert_type(observed.learned, Learned)
+        assert_type(observed.learned, TrainingEnd)
         assert_type(student.loaded, Loaded)
 
 

@@ -155,7 +155,7 @@ def test_functions_are_judged(small: Path) -> None:
     assert (right.score, cheated.score) == (4, 3)
 
 
-@pytest.mark.parametrize("odd", [*ODD[:3], *(pytest.param(one, marks=pytest.mark.wide) for one in ODD[3:])])
+@pytest.mark.parametrize("odd", [*ODD[:3], *(pytest.param(item, marks=pytest.mark.wide) for item in ODD[3:])])
 def test_no_answer_breaks_a_suite(odd: str, small: Path) -> None:
     """Whatever the functions return, their cases fail and the suite goes on."""
     text = "\n".join(f"def {name}(*_): return {odd}" for name in ("values", "words", "parts", "refuse"))

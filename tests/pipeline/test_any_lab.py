@@ -61,7 +61,7 @@ def test_points_and_languages_in_the_suite(tmp_path: Path) -> None:
     assert case.hint is not None
     assert ("Суммы", "Сумма двух чисел") == (sums.title, case.title)
     assert ("add({1, 2}) не равно 3.", "x + {y}") == (case.feedback.text, case.hint.text)
-    assert [one.id for one in sums.cases] == ["sum", "zero[0]", "zero[5]"]
+    assert [item.id for item in sums.cases] == ["sum", "zero[0]", "zero[5]"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,9 @@ def test_shapes(student: Student) -> None:
 ODD = ("{'a': 1}", "None", "[]", "'text'", "float('nan')", "[[1], [2, 3]]", "np.ones((2, 5))")
 
 
-@pytest.mark.parametrize("answer", [ODD[0], ODD[-1], *(pytest.param(one, marks=pytest.mark.soak) for one in ODD[1:-1])])
+@pytest.mark.parametrize(
+    "answer", [ODD[0], ODD[-1], *(pytest.param(item, marks=pytest.mark.soak) for item in ODD[1:-1])]
+)
 def test_a_suite_goes_on_whatever_is_answered(answer: str, tmp_path: Path) -> None:
     """An error of Python or numpy over a value of the submission ends the case with a sentence, not the suite."""
     (report,) = graded(lab_of(tmp_path / "lab", WHOSE), f"import numpy as np\ndef f(): return {answer}\n")
@@ -133,7 +135,7 @@ def test_mistakes_of_the_suite_are_the_lecturer_s(mistake: str, reason: str, tmp
 
     assert (Status.GRADER_ERROR, None) == (report.status, report.score)
     assert report.reason is not None
-    assert [report.reason.text.count(one) for one in (reason, "test_a, line ", "test_b, line ")] == [2, 1, 1]
+    assert [report.reason.text.count(item) for item in (reason, "test_a, line ", "test_b, line ")] == [2, 1, 1]
 
 
 DATA = '''
@@ -158,8 +160,8 @@ def test_data_files_are_read_from_memory(tmp_path: Path) -> None:
     folder = lab_of(tmp_path / "lab", DATA, assignment='files = ["train.csv"]', train__csv="1,2\n3,4\n")
     reports = graded(folder, *READ.values())
 
-    assert dict.fromkeys(READ, 1) == dict(zip(READ, [one.score for one in reports], strict=True))
-    assert [one.criteria[0].remarks for one in reports] == [[]] * len(READ)
+    assert dict.fromkeys(READ, 1) == dict(zip(READ, [report.score for report in reports], strict=True))
+    assert [report.criteria[0].remarks for report in reports] == [[]] * len(READ)
     assert "train.csv" in dict(files_of(folder))
 
 

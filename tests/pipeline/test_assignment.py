@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from grader.classroom.warm import Task, Wanted, Warm
+from grader.classroom.warm import GradingRequest, Task, Warm
 from grader.core.errors import BrokenGrader
 from grader.core.limits import Limits
 from grader.core.report import Status
 from grader.pipeline.assignment import files_of
 from grader.pipeline.grading import assignment
 from grader.pipeline.grading import grade as grade_here
-from grader.pipeline.runs import Handed
+from grader.pipeline.runs import RawSubmission
 from grader.pipeline.staging import collect
 from grader.renderers.json import render_json
 from tests.support.command import HASTY, PATIENT, ROOT, Ran, grade, grade_class, lab_with, run, warm_sandbox
@@ -93,14 +93,14 @@ def verdicts(report: dict[str, Any]) -> dict[str, str]:
     ],
     ids=["right", "other_sign", "no_derivative", "no_bias", "hangs", "banned"],
 )  # fmt: skip
-def test_hand_in(old: str, new: str, score: int, lost: dict[str, str], write: Write) -> None:
-    """A hand-in of another lab has the points of that lab's rubric, and feedback of its suite."""
+def test_submission(old: str, new: str, score: int, lost: dict[str, str], write: Write) -> None:
+    """A submission of another lab has the points of that lab's rubric, and feedback of its suite."""
     report = graded(write(RIGHT.replace(old, new), "neuron.py"), limits=HASTY if old == "return self.y" else PATIENT)
 
     assert ("graded", score, 10) == (report["status"], report["score"], report["max_score"])
     assert lost == verdicts(report)
     assert "One neuron: AND and OR" == report["assignment"]
-    hints = [case["hint"]["text"] for one in report["criteria"] for case in one["cases"] if case["hint"]]
+    hints = [case["hint"]["text"] for item in report["criteria"] for case in item["cases"] if case["hint"]]
     assert any(hint.startswith("Multiply the error by y (1 - y)") for hint in hints) == (lost.get("step") == "failed")
 
 
@@ -319,9 +319,9 @@ def test_a_bonus_is_judged_in_the_same_suite(lab: Path) -> None:
     task = Task(lab=assignment(with_bonus(lab)))
     area = "def area(x): return x * x"
     with Warm(task) as warm:
-        reports = [warm.grade(handed(RIGHT, **files)) for files in ({"area.py": area}, {}, {"area.py": f"{area} + 1"})]
+        reports = [warm.grade(request(RIGHT, **files)) for files in ({"area.py": area}, {}, {"area.py": f"{area} + 1"})]
 
-    assert [(one.score, one.max_score, one.extra_score, one.max_extra) for one in reports] == [
+    assert [(report.score, report.max_score, report.extra_score, report.max_extra) for report in reports] == [
         (10, 10, 1, 1), (10, 10, 0, 0), (10, 10, 0, 1),
     ]  # fmt: skip
 
@@ -336,14 +336,14 @@ def test_no_folder(write: Write, tmp_path: Path) -> None:
 @pytest.mark.wide
 def test_a_class(lab: Path, tmp_path: Path) -> None:
     """grade-class grades another lab, and grades again where its suite has changed, not where its place or template has."""
-    hand_ins = tmp_path / "hand-ins"
-    hand_ins.mkdir()
-    (hand_ins / "right.py").write_text(RIGHT, encoding="utf-8")
-    (hand_ins / "wrong.py").write_text(RIGHT.replace(" * (1 - self.y)", ""), encoding="utf-8")
-    (hand_ins / "empty.py").write_bytes((LAB / "template" / "neuron.py").read_bytes())
+    submissions = tmp_path / "submissions"
+    submissions.mkdir()
+    (submissions / "right.py").write_text(RIGHT, encoding="utf-8")
+    (submissions / "wrong.py").write_text(RIGHT.replace(" * (1 - self.y)", ""), encoding="utf-8")
+    (submissions / "empty.py").write_bytes((LAB / "template" / "neuron.py").read_bytes())
 
     def graded_now(lab: Path) -> int:
-        ran = grade_class(hand_ins, "--out", "out", "--assignment", lab, "--jobs", "1", cwd=tmp_path)
+        ran = grade_class(submissions, "--out", "out", "--assignment", lab, "--jobs", "1", cwd=tmp_path)
         assert (0, "") == (ran.code, ran.err)
         return int(re.findall(r"\((\d+) graded now\)", ran.out)[0])
 
@@ -368,23 +368,23 @@ def test_a_class(lab: Path, tmp_path: Path) -> None:
 
 @pytest.mark.wide
 def test_a_class_with_a_broken_suite(lab: Path, tmp_path: Path) -> None:
-    """The command says why, once for all hand-ins."""
-    hand_ins = tmp_path / "hand-ins"
-    hand_ins.mkdir()
+    """The command says why, once for all submissions."""
+    submissions = tmp_path / "submissions"
+    submissions.mkdir()
     for name in ("one", "two"):
-        (hand_ins / f"{name}.py").write_text(RIGHT, encoding="utf-8")
+        (submissions / f"{name}.py").write_text(RIGHT, encoding="utf-8")
     suite = lab / "suite" / "test_neuron.py"
     suite.write_text(suite.read_text(encoding="utf-8").replace(DRAWS, "1 / 0"), encoding="utf-8")
 
-    ran = grade_class(hand_ins, "--out", "out", "--assignment", lab, "--jobs", "1", cwd=tmp_path)
+    ran = grade_class(submissions, "--out", "out", "--assignment", lab, "--jobs", "1", cwd=tmp_path)
 
     assert ran.code == 4
     assert ran.out.count("test_value, line 42 broke: ZeroDivisionError: division by zero.") == 1
 
 
 @pytest.mark.wide
-def test_what_a_suite_keeps_is_of_one_hand_in(lab: Path) -> None:
-    """A suite that remembers what it measured is read anew for the next hand-in."""
+def test_what_a_suite_keeps_is_of_one_submission(lab: Path) -> None:
+    """A suite that remembers what it measured is read anew for the next submission."""
     suite = lab / "suite" / "test_neuron.py"
     text = suite.read_text(encoding="utf-8").replace("def measured_rate(", "@functools.cache\ndef kept_rate(")
     once = "KEPT = {}\n\n\ndef measured_rate(student):\n    return KEPT.setdefault('rate', kept_rate(student))\n\n\n"
@@ -393,18 +393,18 @@ def test_what_a_suite_keeps_is_of_one_hand_in(lab: Path) -> None:
     )
     slow = RIGHT.replace("learning_rate=0.5", "learning_rate=0.1")
     with Warm(Task(lab=assignment(lab))) as warm:
-        scores = [warm.grade(handed(text)).score for text in (RIGHT, slow, RIGHT)]
+        scores = [warm.grade(request(text)).score for text in (RIGHT, slow, RIGHT)]
 
     assert scores == [10, 10, 10]
 
 
-def handed(neuron: str, **others: str) -> Wanted:
-    """Return a hand-in with this neuron.py."""
+def request(neuron: str, **others: str) -> GradingRequest:
+    """Return a submission with this neuron.py."""
     files = {"neuron.py": neuron, **others}
-    return Wanted(
+    return GradingRequest(
         name="x",
         seed=7,
-        handed=Handed(name="x", files={name: text.encode() for name, text in files.items()}, sha256=""),
+        raw=RawSubmission(name="x", files={name: text.encode() for name, text in files.items()}, sha256=""),
     )
 
 
@@ -447,7 +447,7 @@ def test_another_content_on_another_machine() -> None:
     """A warm process grades nothing by a folder that has not the content it was sent for."""
     task = Task(lab=replace(assignment(LAB), sha256="0" * 64))
     with Warm(task) as warm:
-        report = warm.grade(Wanted(name="a", seed=7, handed=collect(LAB / "template" / "neuron.py")))
+        report = warm.grade(GradingRequest(name="a", seed=7, raw=collect(LAB / "template" / "neuron.py")))
 
     assert report.status is Status.GRADER_ERROR
     assert report.reason is not None

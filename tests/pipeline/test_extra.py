@@ -1,4 +1,4 @@
-"""Extra credit: scored apart, hostile as any hand-in, and never the lab's business."""
+"""Extra credit: scored apart, hostile as any submission, and never the lab's business."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def graded(folder: Path, text: str | bytes | None = None, limits: Limits = PATIE
 
 def bonus(report: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the criteria apart from the score."""
-    return [one for one in report["criteria"] if one["bonus"]]
+    return [item for item in report["criteria"] if item["bonus"]]
 
 
 @pytest.mark.parametrize("text", [None, STUBS, *(pytest.param(text, marks=pytest.mark.wide) for text in UNTOUCHED)])
@@ -129,9 +129,9 @@ def test_a_banned_import_costs_the_file_that_makes_it(text: str, work: Path) -> 
     report = graded(work, LECTURE.read_text(encoding="utf-8") + text)
 
     assert ("graded", 100, 0) == (report["status"], report["score"], report["extra_score"])
-    assert ["passed"] == [one["verdict"] for one in report["criteria"] if one["id"] == "imports"]
+    assert ["passed"] == [item["verdict"] for item in report["criteria"] if item["id"] == "imports"]
     assert {"lecture.py"} == {finding["file"] for finding in report["findings"]}
-    assert 8 <= sum(one["points_without_gate"] for one in bonus(report))
+    assert 8 <= sum(item["points_without_gate"] for item in bonus(report))
 
 
 def test_a_banned_import_that_the_program_reaches_costs_all(work: Path) -> None:
@@ -142,9 +142,9 @@ def test_a_banned_import_that_the_program_reaches_costs_all(work: Path) -> None:
     (work / "network.py").write_text(source + "\nimport torch\n", encoding="utf-8")
     beside = graded(work, LECTURE.read_text(encoding="utf-8") + "import network\n")
 
-    assert [(0, 0), (0, 0)] == [(one["score"], one["extra_score"]) for one in (through, beside)]
+    assert [(0, 0), (0, 0)] == [(item["score"], item["extra_score"]) for item in (through, beside)]
     assert [["lecture.py"], ["network.py"]] == [
-        [finding["file"] for finding in one["findings"]] for one in (through, beside)
+        [finding["file"] for finding in item["findings"]] for item in (through, beside)
     ]
 
 
@@ -240,14 +240,14 @@ def test_report_in_russian(work: Path) -> None:
 @pytest.mark.wide
 def test_class(tmp_path: Path) -> None:
     """grade-class has the extra in a column of its own; who handed in none has an empty cell."""
-    hand_ins = tmp_path / "class"
+    submissions = tmp_path / "class"
     for name in ("partly", "hostile"):
-        (hand_ins / name).mkdir(parents=True)
+        (submissions / name).mkdir(parents=True)
         for file in ("network.py", "lecture.py"):
-            (hand_ins / name / file).write_bytes((SUBMISSIONS / f"extra_{name}" / file).read_bytes())
-    (hand_ins / "none.py").write_bytes(NETWORK.read_bytes())
+            (submissions / name / file).write_bytes((SUBMISSIONS / f"extra_{name}" / file).read_bytes())
+    (submissions / "none.py").write_bytes(NETWORK.read_bytes())
 
-    ran = grade_class(hand_ins, "--out", "out", "--seed", "7", "--report", "html", cwd=tmp_path)
+    ran = grade_class(submissions, "--out", "out", "--seed", "7", "--report", "html", cwd=tmp_path)
 
     rows = list(csv.DictReader((tmp_path / "out" / "gradebook.csv").read_text(encoding="utf-8-sig").splitlines()))
     assert 0 == ran.code
@@ -255,7 +255,7 @@ def test_class(tmp_path: Path) -> None:
         row["student"]: (row["score"], row["extra_score"]) for row in rows
     }
     numbers = json.loads((tmp_path / "out" / "class.json").read_text(encoding="utf-8"))
-    assert {"hand_ins": 2, "mean": 2.5, "max_score": 10} == numbers["extra"]
+    assert {"submissions": 2, "mean": 2.5, "max_score": 10} == numbers["extra"]
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert 'data-sort="number">Extra</th>' in page
     student = (tmp_path / "out" / "reports" / "partly-folder.html").read_text(encoding="utf-8")

@@ -22,8 +22,8 @@ def found(text: str, **siblings: str) -> list[tuple[str, int | None]]:
         for name, source in texts.items()
         for line, module in imports_of(parse(source))
     )
-    staged = StagedSubmission(name="hand-in", main=main, siblings=tuple(others), sha256="", imports=imports)
-    return [(one.file, one.line) for one in check_imports(staged, BANNED)]
+    staged = StagedSubmission(name="submission", main=main, siblings=tuple(others), sha256="", imports=imports)
+    return [(item.file, item.line) for item in check_imports(staged, BANNED)]
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_twenty_findings_are_shown() -> None:
     """Of many findings of a kind, the first twenty are shown."""
     main = SourceFile(name="network.ipynb", text="")
     dropped = tuple(("network.ipynb", line, "%pip install torch") for line in range(1, 31))
-    staged = StagedSubmission(name="hand-in", main=main, siblings=(), sha256="", dropped=dropped)
+    staged = StagedSubmission(name="submission", main=main, siblings=(), sha256="", dropped=dropped)
 
-    assert [one.line for one in dropped_lines(staged)] == list(range(1, 21))
+    assert [line.line for line in dropped_lines(staged)] == list(range(1, 21))
     assert [line for _, line in found("import torch\n" * 30)] == list(range(1, 21))
 
 

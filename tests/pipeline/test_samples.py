@@ -1,4 +1,4 @@
-"""Every sample hand-in gets the status, score and verdicts that its expected.toml names."""
+"""Every sample submission gets the status, score and verdicts that its expected.toml names."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def limits_of(name: str) -> Limits:
 
 def extra_of(report: dict[str, Any]) -> dict[str, dict[str, str]]:
     """Return the verdicts of the cases for extra points, by criterion."""
-    criteria = [one for one in report["criteria"] if one["bonus"]]
+    criteria = [item for item in report["criteria"] if item["bonus"]]
     return {criterion["id"]: {case["id"]: case["verdict"] for case in criterion["cases"]} for criterion in criteria}
 
 
@@ -72,7 +72,7 @@ def test_sample_by_the_command(name: str, tmp_path: Path) -> None:
 def text_of(name: str) -> str:
     """Return the source text of a sample."""
     place = SUBMISSIONS / name
-    return "".join(one.read_text(encoding="utf-8", errors="replace") for one in sorted(place.rglob("*.py")))
+    return "".join(path.read_text(encoding="utf-8", errors="replace") for path in sorted(place.rglob("*.py")))
 
 
 def check(name: str, code: int, written: str) -> None:
@@ -88,7 +88,7 @@ def check(name: str, code: int, written: str) -> None:
     assert render_json(parse_json(written)) == written
     assert [] == contradictions(report, text_of(name))
     if report["status"] in ("graded", "rejected"):
-        assert report["score"] == sum(one["points"] for one in report["criteria"] if not one["bonus"])
+        assert report["score"] == sum(item["points"] for item in report["criteria"] if not item["bonus"])
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from grader.renderers.json import parse_json, render_json
 from grader.renderers.text import render_text
 
 TASK = assignment()
-STAGED = StagedSubmission(name="hand-in", main=SourceFile(name="network.py", text=""), siblings=(), sha256="0" * 64)
+STAGED = StagedSubmission(name="submission", main=SourceFile(name="network.py", text=""), siblings=(), sha256="0" * 64)
 CASES = [(criterion, case) for criterion in TASK.rubric.of_file("") for case in criterion.cases]
 
 
@@ -62,7 +62,9 @@ def test_what_was_run_is_named() -> None:
     assert report.submission.files == ["network.py", "helper.py"]
     assert (report.extra_score, report.timing.total_s) == (0, 0.1235)
     assert report.timing.cases_s["forward.model"] == 0.25
-    assert [one.misconception for one in report.criteria if one.misconception] == ["linear_activation"]
+    assert [criterion.misconception for criterion in report.criteria if criterion.misconception] == [
+        "linear_activation"
+    ]
 
 
 def test_nothing_reported_is_nothing_scored() -> None:
@@ -88,7 +90,7 @@ def test_half_of_the_points_for_a_partial_case() -> None:
 @pytest.mark.parametrize(("most", "half"), [(0, 0), (1, 0), (7, 3), (8, 4)])
 def test_halves_are_rounded_down(most: int, half: int) -> None:
     """Half of the points is a whole number."""
-    criterion = next(one for one in TASK.rubric.criteria if not one.is_gate)
+    criterion = next(item for item in TASK.rubric.criteria if not item.is_gate)
     case = structs.replace(criterion.cases[0], points=most)
     criterion = structs.replace(criterion, points=most, cases=(case,))
     rubric = structs.replace(TASK.rubric, criteria=(criterion,))
@@ -117,18 +119,23 @@ def test_halves_are_rounded_down(most: int, half: int) -> None:
 )
 def test_the_verdict_of_a_criterion(verdicts: tuple[Verdict, Verdict], expected: Verdict) -> None:
     """The worst verdict is the criterion's, with what that case said; with some points, a soft one is partial."""
-    index, criterion = next((index, one) for index, one in enumerate(TASK.rubric.criteria) if len(one.cases) > 1)
+    index, criterion = next((index, part) for index, part in enumerate(TASK.rubric.criteria) if len(part.cases) > 1)
     names = [f"{criterion.id}.{case.id}" for case in criterion.cases]
     every = dict.fromkeys(names, verdicts[0]) | {names[-1]: verdicts[1]}
     run = run_of(every)
     told = tuple(
-        replace(one, feedback=say(f"{one.verdict}"), hint=say(f"{one.verdict}!"), blocked_by=f"{one.verdict}")
-        for one in run.outcomes
+        replace(
+            outcome,
+            feedback=say(f"{outcome.verdict}"),
+            hint=say(f"{outcome.verdict}!"),
+            blocked_by=f"{outcome.verdict}",
+        )
+        for outcome in run.outcomes
     )
 
     result = report_of(replace(run, outcomes=told)).criteria[index]
 
-    worst = next((one for one in WORST_FIRST if one in verdicts), Verdict.PASSED)
+    worst = next((item for item in WORST_FIRST if item in verdicts), Verdict.PASSED)
     assert result.verdict is expected
     assert result.feedback is not None
     assert result.hint is not None
@@ -179,22 +186,24 @@ def test_a_violated_gate_is_zero_whatever_else_holds() -> None:
 
 @pytest.mark.parametrize(("status", "points"), [(Status.REJECTED, 0), (Status.GRADER_ERROR, None)])
 def test_without_a_run(status: Status, points: int | None) -> None:
-    """A hand-in that was rejected has 0 points, one that a broken grader left has none; nothing of it ran."""
+    """A submission that was rejected has 0 points, one that a broken grader left has none; nothing of it ran."""
     reason = say("There is nothing.")
 
-    report = without_run(TASK, "hand-in", status, reason, seed=3, lang="en", total_s=0.123456)
+    report = without_run(TASK, "submission", status, reason, seed=3, lang="en", total_s=0.123456)
 
     assert (report.status, report.reason, report.score, report.extra_score) == (status, reason, points, 0)
     assert (report.max_score, report.seed, report.timing.total_s, report.timing.student_s) == (100, 3, 0.1235, 0.0)
-    assert {(one.verdict, one.points, one.feedback) for one in report.criteria} == {(Verdict.NOT_RUN, 0, None)}
-    assert [one.max_points for one in report.criteria] == [one.points for one in TASK.rubric.of_file("")]
+    assert {(criterion.verdict, criterion.points, criterion.feedback) for criterion in report.criteria} == {
+        (Verdict.NOT_RUN, 0, None)
+    }
+    assert [criterion.max_points for criterion in report.criteria] == [part.points for part in TASK.rubric.of_file("")]
 
 
 def test_a_module_asked_for_at_run_time_is_a_finding() -> None:
     """What got past the syntax tree is found by what the code asked for, once for each package."""
     report = report_of(SuiteRun(asked=("matplotlib", "torch", "torch.nn")))
 
-    assert [(one.file, one.line) for one in report.findings] == [("network.py", None)]
+    assert [(item.file, item.line) for item in report.findings] == [("network.py", None)]
     assert report.criteria[0].verdict is Verdict.FAILED
     found = finding(STAGED.main, 3, "torch.nn")
     assert report_of(SuiteRun(asked=("torch", "jax")), (found,)).findings == [found, finding(STAGED.main, None, "jax")]
@@ -213,29 +222,29 @@ def test_the_first_of_two_violations_is_told() -> None:
 )
 def test_a_bonus_run_adds_its_own_points(asked: tuple[str, ...], found: tuple[str, ...], points: int) -> None:
     """What a file of bonus criteria earns stands beside the score; a banned package there costs that file alone."""
-    criterion = next(one for one in TASK.rubric.criteria if one.bonus)
+    criterion = next(item for item in TASK.rubric.criteria if item.bonus)
     file = SourceFile(name=criterion.file, text="")
     bonus = BonusRun(
         file=file,
         findings=tuple(finding(file, 2, module) for module in found),
         run=replace(run_of({f"{criterion.id}.{criterion.cases[0].id}": Verdict.PASSED}), asked=asked),
     )
-    run = run_of({f"{one.id}.{case.id}": Verdict.PASSED for one, case in CASES})
+    run = run_of({f"{item.id}.{case.id}": Verdict.PASSED for item, case in CASES})
 
     report = score(TASK, STAGED, (), run, (bonus,), seed=1, lang="en", total_s=0.5)
 
     assert (report.score, report.max_score, report.extra_score, report.max_extra) == (100, 100, points, 10)
-    assert [one.points for one in report.bonus] == [points, 0, 0]
-    assert [one.points_without_gate for one in report.bonus] == [1, 0, 0]
-    assert [one.verdict for one in report.counted] == [Verdict.PASSED] * 7
-    assert [one.file for one in report.findings] == [file.name] * (1 - points)
+    assert [part.points for part in report.bonus] == [points, 0, 0]
+    assert [item.points_without_gate for item in report.bonus] == [1, 0, 0]
+    assert [item.verdict for item in report.counted] == [Verdict.PASSED] * 7
+    assert [item.file for item in report.findings] == [file.name] * (1 - points)
     without = score(TASK, STAGED, (), run, seed=1, lang="en", total_s=0.5)
     assert (without.score, without.extra_score, without.bonus, without.findings) == (100, 0, [], [])
 
 
 def test_a_violated_gate_takes_extra_points_too() -> None:
     """A banned import of the program is none of one file alone."""
-    criterion = next(one for one in TASK.rubric.criteria if one.bonus)
+    criterion = next(item for item in TASK.rubric.criteria if item.bonus)
     earned = run_of({f"{criterion.id}.{criterion.cases[0].id}": Verdict.PASSED})
     bonus = BonusRun(file=SourceFile(name=criterion.file, text=""), findings=(), run=earned)
 
@@ -278,7 +287,7 @@ def test_score_is_the_sum_of_points(verdicts: list[Verdict]) -> None:
 
 
 def test_arguments_of_a_sentence() -> None:
-    """Any number can be said: a sentence that only a wrong hand-in gets must not break there."""
+    """Any number can be said: a sentence that only a wrong submission gets must not break there."""
     message = say("{whole} {half} {drawn} {text}", whole=3, half=0.5, drawn=np.float64(1 / 3), text="x\ud800")
 
     assert message.text == "3 0.5 0.3333 x?"

@@ -250,7 +250,7 @@ ENDLESS = {
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
-    "part", ["case", "figures", *(pytest.param(one, marks=pytest.mark.soak) for one in ENDLESS if one not in ("case", "figures"))]
+    "part", ["case", "figures", *(pytest.param(item, marks=pytest.mark.soak) for item in ENDLESS if item not in ("case", "figures"))]
 )  # fmt: skip
 def test_a_lab_that_computes_without_end(part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cases, fixtures and hooks of any lab share the processor time of one submission."""
@@ -275,8 +275,8 @@ def test_a_lab_that_computes_without_end(part: str, tmp_path: Path, monkeypatch:
     (report,) = graded(folder, RIGHT)
 
     assert report.status.value == status
-    said = [*(one.text for one in report.notes), report.reason.text if report.reason else ""]
-    assert any("too long" in one for one in said) or part == "the end of a fixture"
+    said = [*(note.text for note in report.notes), report.reason.text if report.reason else ""]
+    assert any("too long" in item for item in said) or part == "the end of a fixture"
 
 
 def test_a_case_that_the_second_suite_has_not(tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_a_copy_of_a_lab_grades_by_the_copy(tmp_path: Path) -> None:
 
     ran = grade("work", "--assignment", copied, "--seed", "1", cwd=tmp_path)
 
-    (xor,) = (one for one in ran.report["criteria"] if one["id"] == "xor")
+    (xor,) = (item for item in ran.report["criteria"] if item["id"] == "xor")
     shown = [case for case in xor["cases"] if case["id"] == "convergence"]
     assert "1.0, 1.0, 1.0" in json.dumps(shown)
 

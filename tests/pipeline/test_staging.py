@@ -41,9 +41,9 @@ def staged(sandbox: Sandbox) -> Stage:
     """Return a function that stages what is at a path."""
 
     def read(path: Path) -> StagedSubmission:
-        handed = collect(path)
-        with Worker(sandbox, Limits(), 1, modules=reading_modules(handed)) as worker:
-            return stage(handed, assignment(), worker)
+        raw = collect(path)
+        with Worker(sandbox, Limits(), 1, modules=reading_modules(raw)) as worker:
+            return stage(raw, assignment(), worker)
 
     return read
 
@@ -302,7 +302,7 @@ def with_helper(folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_is_read(name: str, staged: Stage, tmp_path: Path) -> None:
-    """Whatever a hand-in is wrapped in, its text comes out."""
+    """Whatever a submission is wrapped in, its text comes out."""
     path = FORMS[name](tmp_path)
 
     found = staged(path)
@@ -366,7 +366,7 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused(name: str, staged: Stage, tmp_path: Path) -> None:
-    """Broken, hostile and oversized hand-ins get one sentence that says what is wrong."""
+    """Broken, hostile and oversized submissions get one sentence that says what is wrong."""
     file_name, content, sentence = REFUSED[name]
 
     said = refusal(staged, written(tmp_path / file_name, content))

@@ -61,8 +61,8 @@ def test_what_a_lab_shows(tmp_path: Path) -> None:
             "expected": [1.0, 2.0, 3.0, 4.0], "actual": [1.0, 2.0, 3.0, "nan"], "probe": {"x": [1.0, 2.0]},
         }
     ]  # fmt: skip
-    assert [type(one) for one in report.figures] == [Series, Pairs, Grid]
-    assert [one.text for one in report.notes] == ["The first slope is 1."]
+    assert [type(figure) for figure in report.figures] == [Series, Pairs, Grid]
+    assert [note.text for note in report.notes] == ["The first slope is 1."]
     assert parse_json(render_json(report)) == report
     for name in ("text", "markdown", "html"):
         assert "The first slope is 1." in RENDERERS[name](report).replace("\\", "")

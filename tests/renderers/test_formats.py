@@ -177,7 +177,7 @@ def test_kinds_are_what_they_say(reports: dict[str, Report]) -> None:
         "rejected": Status.REJECTED, "not_gradable": Status.NOT_GRADABLE, "broken": Status.GRADER_ERROR,
     }  # fmt: skip
     assert "observed" == reports["observed"].submission.route
-    assert any(case.verdict is Verdict.TIMEOUT for one in reports["hanging"].criteria for case in one.cases)
+    assert any(case.verdict is Verdict.TIMEOUT for criterion in reports["hanging"].criteria for case in criterion.cases)
 
 
 @pytest.mark.parametrize("name", ["failing.md", "failing.github.txt", "rejected.github.txt"])
@@ -278,14 +278,14 @@ def test_junit(kind: str, reports: dict[str, Report]) -> None:
         for kind in (junitparser.Failure, junitparser.Error, junitparser.Skipped)
     ]
     assert [suite.failures, suite.errors, suite.skipped] == counts
-    extra = sum(len(one.cases) for one in report.bonus)
+    extra = sum(len(part.cases) for part in report.bonus)
     ran = 0 if kind in ("rejected", "broken") else 19
     assert 1 + ran + extra == suite.tests == len(list(suite))
     assert all(result.text.startswith(result.message) for result in results)
-    properties = {one.name: one.value for one in suite.properties()}  # type: ignore[no-untyped-call]
+    properties = {item.name: item.value for item in suite.properties()}  # type: ignore[no-untyped-call]
     assert ("" if report.score is None else str(report.score)) == properties["score"]
     assert ("5" if kind == "extra" else None) == properties.get("extra_score")
-    points = [int(one.get("value", "")) for one in root.iter("property") if one.get("name") == "points"]
+    points = [int(item.get("value", "")) for item in root.iter("property") if item.get("name") == "points"]
     assert sum(points) == (report.score if report.score is not None else sum(points))
 
 
@@ -346,10 +346,10 @@ def test_any_text_is_only_text_in_markdown(text: str) -> None:
     places = ["## {}", "> {}", "{}", "- {}", "*{}, seed 1*", "| a | b |\n|---|---|\n| {} | b |"]
     shown = " ".join(printable(text, 1000).split())
     for place in places if shown else ():
-        found, plain = (list(tokens(place.format(one))) for one in (escaped(text), "word"))
-        assert [one.type for one in found if one.block] == [one.type for one in plain if one.block]
-        assert {one.type for one in found if not one.block} <= {"text", "em_open", "em_close"}
-        assert shown in "".join(one.content for one in found if not one.block).replace(JOINER, "")
+        found, plain = (list(tokens(place.format(item))) for item in (escaped(text), "word"))
+        assert [item.type for item in found if item.block] == [item.type for item in plain if item.block]
+        assert {item.type for item in found if not item.block} <= {"text", "em_open", "em_close"}
+        assert shown in "".join(item.content for item in found if not item.block).replace(JOINER, "")
     (block,) = tokens(fenced(text.split("\n")))
     assert ("fence", text + "\n") == (block.type, block.content)
 
@@ -396,14 +396,14 @@ def test_github_lines(reports: dict[str, Report]) -> None:
     """Findings, exceptions and what is no Python are told on their line."""
     gated, rejected = annotated(reports["gated"]), annotated(reports["rejected"])
 
-    assert [("error", "1"), ("error", "2")] == [(one.name, one.properties["line"]) for one in gated[:2]]
+    assert [("error", "1"), ("error", "2")] == [(item.name, item.properties["line"]) for item in gated[:2]]
     assert {"file": "network.py", "line": "36", "title": "Rejected"} == rejected[0].properties
-    assert ["error", "notice"] == [one.name for one in rejected]
+    assert ["error", "notice"] == [item.name for item in rejected]
 
 
 def test_github_severity(reports: dict[str, Report]) -> None:
     """What a person has to look at is a warning, a remark a notice; what costs nothing twice is told once."""
-    by_kind = {kind: [one.name for one in annotated(report)] for kind, report in reports.items()}
+    by_kind = {kind: [item.name for item in annotated(report)] for kind, report in reports.items()}
 
     assert ["notice"] == by_kind["right"]
     assert ["error", "notice"] == by_kind["failing"] == by_kind["hanging"] == by_kind["broken"]
@@ -424,7 +424,7 @@ def test_a_banned_import_in_a_bonus_is_told(reports: dict[str, Report]) -> None:
 
     for name in ("text", "html", "markdown", "gradescope", "junit", "github"):
         assert "lecture.py imports torch." in RENDERERS[name](report).replace("\\", "")
-    assert [one.name for one in annotated(report) if "imports torch" in one.data] == ["warning"]
+    assert [item.name for item in annotated(report) if "imports torch" in item.data] == ["warning"]
 
 
 def test_github_shows_the_worst(reports: dict[str, Report]) -> None:
@@ -435,7 +435,7 @@ def test_github_shows_the_worst(reports: dict[str, Report]) -> None:
     ]
     found = annotated(violated(reports["failing"], findings))
 
-    assert ["error"] * 9 + ["notice"] == [one.name for one in found]
+    assert ["error"] * 9 + ["notice"] == [item.name for item in found]
     assert "1 more are told in the log." in found[-1].data
 
 
@@ -443,8 +443,8 @@ def test_github_takes_hostile_text_for_text() -> None:
     """A property or message is what the student said, with what is no character made visible."""
     found = annotated(hostile_report())
 
-    assert {printable(HOSTILE), "the grader"} >= {one.properties.get("file", "the grader") for one in found}
-    assert any(printable(carried(HOSTILE)) in one.data for one in found)
+    assert {printable(HOSTILE), "the grader"} >= {item.properties.get("file", "the grader") for item in found}
+    assert any(printable(carried(HOSTILE)) in item.data for item in found)
 
 
 def test_github_notebooks_have_no_lines(reports: dict[str, Report]) -> None:
@@ -470,7 +470,7 @@ def test_all_formats_from_one_run(tmp_path: Path) -> None:
         SUBMISSIONS / "fails_forward",
         "--seed",
         "1",
-        *(word for one in wanted for word in ("--report", one)),
+        *(word for item in wanted for word in ("--report", item)),
         cwd=tmp_path,
         GITHUB_STEP_SUMMARY=str(summary),
     )
@@ -484,7 +484,7 @@ def test_all_formats_from_one_run(tmp_path: Path) -> None:
 
 
 def test_files_of_a_class_differ() -> None:
-    """No two formats of one hand-in have the same file."""
+    """No two formats of one submission have the same file."""
     endings = [ENDINGS.get(kind, kind) for kind in RENDERERS]
 
     assert len(set(endings)) == len(endings)

@@ -45,7 +45,7 @@ def parsed(text: str) -> Element:
 def said(tree: Element) -> str:
     """Return the text of a page without its style and script."""
     for parent in list(tree.iter()):
-        for child in [one for one in parent if one.tag in ("style", "script")]:
+        for child in [item for item in parent if item.tag in ("style", "script")]:
             parent.remove(child)
     return " ".join("".join(tree.itertext()).split())
 
@@ -53,26 +53,26 @@ def said(tree: Element) -> str:
 def check(text: str, scripts: list[str]) -> None:
     """Fail for a page that is not whole, or that loads, runs or leads to anything but its own."""
     tree = parsed(text)
-    assert [one.text for one in tree.iter("script")] == scripts
+    assert [item.text for item in tree.iter("script")] == scripts
     for element in tree.iter():
         names = set(element.attrib)
         assert not {name for name in names if str(name).startswith("on")} | names & {"src", "srcset", "style", "action"}
         assert element.tag not in ("img", "iframe", "object", "embed", "link", "base", "form", "use", "image")
         assert ALLOWED_LINK.fullmatch(element.get("href") or "#main")
     assert not re.search(r"https?:|//[a-z]|url\(|@import", text)
-    assert not [one for one in "\0\x1b\r\u202e\ud800" if one in text]
+    assert not [item for item in "\0\x1b\r\u202e\ud800" if item in text]
     assert len(list(tree.iter("h1"))) == 1
     assert (tree.find("head/title") is not None, tree.get("lang")) == (True, "en")
-    ids = [one.get("id") for one in tree.iter() if one.get("id")]
+    ids = [item.get("id") for item in tree.iter() if item.get("id")]
     assert len(ids) == len(set(ids))
-    assert {str(one.get("href"))[1:] for one in tree.iter("a") if str(one.get("href")).startswith("#")} <= set(ids)
+    assert {str(item.get("href"))[1:] for item in tree.iter("a") if str(item.get("href")).startswith("#")} <= set(ids)
 
 
 # --- without a browser ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(one, marks=pytest.mark.wide) if one == "observed" else one for one in KINDS]
+    "kind", [pytest.param(item, marks=pytest.mark.wide) if item == "observed" else item for item in KINDS]
 )
 def test_page_of_every_kind(kind: str) -> None:
     """Each kind of report is a whole page of less than 200 KB that loads and runs nothing, and tells the score."""
@@ -89,7 +89,7 @@ def test_page_of_every_kind(kind: str) -> None:
 def test_a_miss_is_told_whole() -> None:
     """Of a miss the page has feedback, expected, actual, probe, hint and formula; nothing is left to the JSON."""
     graded = report("missed")
-    case = next(one for criterion in graded.criteria for one in criterion.cases if one.misconception)
+    case = next(part for criterion in graded.criteria for part in criterion.cases if part.misconception)
     (evidence,) = case.evidence
     assert isinstance(evidence.expected, list)
     assert isinstance(evidence.actual, list)
@@ -112,7 +112,7 @@ def test_the_policy_is_that_of_the_page() -> None:
 
 
 def test_class_page() -> None:
-    """The page of a class is whole without its script, names are inert, and every hand-in has a row with a link."""
+    """The page of a class is whole without its script, names are inert, and every submission has a row with a link."""
     text = "".join(class_page(40))
     check(text, [SCRIPT])
     tree = parsed(text)
@@ -121,7 +121,7 @@ def test_class_page() -> None:
 
     assert len(rows) == 40
     assert {link.get("href") for row in rows for link in row.iter("a")} == {
-        f"reports/{one.key}.html" for one in a_class(40)
+        f"reports/{item.key}.html" for item in a_class(40)
     }
     assert "</script></title><script>alert(1)</script><img src=x" in said(tree)
 
@@ -144,9 +144,9 @@ def test_class_page_takes_entries_one_at_a_time() -> None:
     taken = []
 
     def entries() -> Iterator[Any]:
-        for one in a_class(5):
-            taken.append(one.key)
-            yield one
+        for item in a_class(5):
+            taken.append(item.key)
+            yield item
 
     parts = render_class(entries(), numbers(5), task().lab.rubric, {}, TITLES)
     seen = [len(taken) for part in parts if part.startswith("<tr data-status")]
@@ -202,8 +202,8 @@ def test_contour(corners: list[float | None], pieces: int) -> None:
     lines = list(charts.contour([corners[:2], corners[2:]], 0.5))
 
     assert len(lines) == pieces
-    for one, other in lines:
-        assert all(0 <= place <= 1 for place in (*one, *other))
+    for line, other in lines:
+        assert all(0 <= place <= 1 for place in (*line, *other))
 
 
 @pytest.mark.parametrize("values", [[], [[0.0, 1.0]], [[0.0], [1.0]], [[0.0, 1.0], [1.0]], [[0.0] * 6_000] * 2])
@@ -242,7 +242,7 @@ def test_any_points(kind: str, losses: list[Number]) -> None:
 
     drawn = charts.points(made, "en")
 
-    there = sum(isinstance(one, float) and (one > 0 or kind != "log") for one in losses)
+    there = sum(isinstance(loss, float) and (loss > 0 or kind != "log") for loss in losses)
     assert bool(drawn) == (there > (0 if kind == "pairs" else 1))
     assert "nan" not in drawn
     assert "inf" not in drawn
@@ -326,7 +326,7 @@ def test_accessible(kind: str, opened: Callable[..., Page]) -> None:
 
         found = Axe().run(page)
 
-        assert [(one["id"], one["nodes"][0]["html"], scheme) for one in found.response["violations"]] == []
+        assert [(item["id"], item["nodes"][0]["html"], scheme) for item in found.response["violations"]] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -357,7 +357,7 @@ def test_the_policy_holds(browser: Browser, tmp_path: Path) -> None:
     page.goto(path.as_uri())
 
     assert "ran" not in page.title()
-    assert len([one for one in told if "Content Security Policy" in one]) >= 2
+    assert len([item for item in told if "Content Security Policy" in item]) >= 2
     page.close()
 
 
@@ -418,8 +418,8 @@ def test_groups_and_a_letter_with_two_spellings(opened: Callable[..., Page]) -> 
     """A group can be chosen, and ё is found as е and е as ё."""
     names = ("Ёлкин Пётр", "Елкина Анна", "Борисов Борис")
     people = [
-        replace(one, key=f"k{number}", name=name, group=f"М-{number % 2}")
-        for number, (one, name) in enumerate(zip(a_class(3), names, strict=True))
+        replace(item, key=f"k{number}", name=name, group=f"М-{number % 2}")
+        for number, (item, name) in enumerate(zip(a_class(3), names, strict=True))
     ]
     counted = statistics_of(people, task(), [])
     page = opened("".join(render_class(people, counted, task().lab.rubric, {}, TITLES, lang="ru")))
@@ -450,17 +450,17 @@ def test_sorting_and_filtering_a_thousand(opened: Callable[..., Page]) -> None:
     page.evaluate(TIMED, ["#find", "input", ""])
     page.evaluate(TIMED, [by_score, "click", None])
     found = page.evaluate(scores)
-    numbers_found = [int(one) for one in found if one]
+    numbers_found = [int(item) for item in found if item]
     assert page.locator("#class th:nth-child(3)").get_attribute("aria-sort") == "descending"
     assert (len(found), numbers_found) == (1_000, sorted(numbers_found, reverse=True))
     assert "" not in found[: len(numbers_found)]
     page.evaluate(TIMED, [by_score, "click", None])
-    assert [int(one) for one in page.evaluate(scores) if one] == sorted(numbers_found)
+    assert [int(score) for score in page.evaluate(scores) if score] == sorted(numbers_found)
 
     page.locator("#find").fill("STUDENT-004")
     assert page.locator("#count").text_content() == "10 of 1000 shown"
     page.locator("#find").fill("0042 student")
-    assert any("Student 0042" in one for one in page.evaluate(names))
+    assert any("Student 0042" in name for name in page.evaluate(names))
     page.locator("#find").fill("")
     page.locator("#status").select_option("rejected")
     rejected = len(page.evaluate(names))

@@ -1,4 +1,4 @@
-"""Nothing a hand-in tries at `strict` reaches anything, and each attack is one that would: its control wins."""
+"""Nothing a submission tries at `strict` reaches anything, and each attack is one that would: its control wins."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ def results(
         pytest.skip("no Python of this version can be run, or this checkout not be read, by another user")
     ran = subprocess.run([python, *command], cwd=ROOT, capture_output=True, text=True, check=False, **options)
     assert ran.returncode == 0, ran.stderr[-2000:]
-    return {one["id"]: one for one in map(json.loads, ran.stdout.splitlines())}
+    return {line["id"]: line for line in map(json.loads, ran.stdout.splitlines())}
 
 
 def reached(found: Results) -> dict[str, list[str]]:
-    return {name: one["reached"] for name, one in found.items() if one["reached"]}
+    return {name: item["reached"] for name, item in found.items() if item["reached"]}
 
 
 def otherwise_stopped(found: Results) -> dict[str, str]:
@@ -107,7 +107,11 @@ def test_attacks(layers: tuple[str, ...], as_nobody: bool) -> None:
 ABLATION = {
     "split only": ("session",),
     **{f"only {layer}": ("session", layer) for layer in LAYERS[1:]},
-    **{f"all but {layer}": tuple(one for one in LAYERS if one != layer) for layer in LAYERS[1:] if layer != "landlock"},
+    **{
+        f"all but {layer}": tuple(item for item in LAYERS if item != layer)
+        for layer in LAYERS[1:]
+        if layer != "landlock"
+    },
 }
 CONTROLS = {("session",): "split only", ("session", "limits"): "only limits"}
 
@@ -122,10 +126,10 @@ def test_without_layers(case: str) -> None:
     found = results(layers, kind="all" if layers in CONTROLS else "reaching")
 
     controlled = [attack for attack in ATTACKS if attack.control == layers and (IS_ROOT or not attack.needs_root)]
-    lost = [one.id for one in controlled if one.reaches and one.reaches not in found[one.id]["reached"]]
+    lost = [item.id for item in controlled if item.reaches and item.reaches not in found[item.id]["reached"]]
     assert lost == []
-    split = {one.id: found[one.id] for one in controlled if not one.reaches}
-    assert [name for name, one in split.items() if one["reached"]] == []
+    split = {item.id: found[item.id] for item in controlled if not item.reaches}
+    assert [name for name, item in split.items() if item["reached"]] == []
     assert otherwise_stopped(split) == {}
     if IS_ROOT:
         golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
@@ -275,7 +279,7 @@ def test_a_table_from_a_report_of_the_class(copied: str, tmp_path: Path) -> None
     (tmp_path / "class" / "anna.py").write_bytes((ROOT / "reference" / "network.py").read_bytes())
     (tmp_path / "class" / "eve.py").write_text(WRONG, encoding="utf-8")
     before = class_reports(tmp_path)
-    cases = {(one["id"], case["id"]): case for one in before["anna"]["criteria"] for case in one["cases"]}
+    cases = {(item["id"], case["id"]): case for item in before["anna"]["criteria"] for case in item["cases"]}
     slope = cases["sigmoid_derivative", "function"]["evidence"][0]
     neuron = cases["forward", "neuron"]["evidence"][0]
     x = [f"{first:.5g},{second:.5g}" for first, second in neuron["probe"]["x"]]

@@ -27,7 +27,7 @@ from grader.lab import CaseStopped, Student, student_fault
 from grader.lab.source import SourceFile
 from grader.lab.values import pack
 from grader.labs.xor import calls
-from grader.labs.xor.calls import Described
+from grader.labs.xor.calls import ObjectDescription
 from grader.labs.xor.measurements import Measurements
 from grader.labs.xor.network import Network
 from grader.labs.xor.observation import Discovered, Methods, Recorded, Trained
@@ -122,7 +122,7 @@ def test_a_class_goes_on(count: int, student_code: str, tmp_path: Path) -> None:
             for path in (tmp_path / f"out-{handed}" / "reports").glob("*.json")
         }
         assert len(reports) == len(list((tmp_path / handed).iterdir()))
-        assert {one["status"] for one in reports.values()} <= {"graded", "not_gradable"}
+        assert {report["status"] for report in reports.values()} <= {"graded", "not_gradable"}
         neighbour = reports["neighbour"]
         del neighbour["timing"]
         found.append(neighbour)
@@ -140,7 +140,7 @@ def test_imports_hide_no_import(before: str, student_code: str, write: Write) ->
     report = graded_as_json(write(student_code + "\nif False:\n    pass\n" + guarded(before) + GUARDED), seed=1)
 
     assert (report["status"], report["score"]) == ("graded", 0)
-    assert ["torch" in one["message"]["text"] for one in report["findings"]] == [True]
+    assert ["torch" in item["message"]["text"] for item in report["findings"]] == [True]
 
 
 def guarded(text: str) -> str:
@@ -205,7 +205,7 @@ def test_a_framework_on_the_disk_is_found(way: str, open_sandbox: Sandbox, write
     report = grading.grade(path, grading.assignment(), seed=1, sandbox=open_sandbox)
 
     assert (report.sandbox.level, report.score) == ("process", 0)
-    assert [one.message.text for one in report.findings] == [
+    assert [finding.message.text for finding in report.findings] == [
         "network.py asked for torch while it ran, which is forbidden in this lab."
     ]
 
@@ -297,13 +297,13 @@ def built(kind: msgspec.inspect.Type, most: int = 700) -> st.SearchStrategy[Any]
             lists = st.lists(built(kind.item_type, 1), max_size=4)
             return lists | lists.map(lambda some: some * most)
         case msgspec.inspect.TupleType():
-            return st.tuples(*(built(one, most) for one in kind.item_types)).map(list)
+            return st.tuples(*(built(type_, most) for type_ in kind.item_types)).map(list)
         case msgspec.inspect.DictType():
             return st.dictionaries(TEXTS, built(kind.value_type, most), max_size=3)
         case msgspec.inspect.UnionType():
-            return st.one_of(*(built(one, most) for one in kind.types))
+            return st.one_of(*(built(type_, most) for type_ in kind.types))
         case msgspec.inspect.StructType():
-            return st.fixed_dictionaries({one.encode_name: built(one.type, most) for one in kind.fields})
+            return st.fixed_dictionaries({field.encode_name: built(field.type, most) for field in kind.fields})
     raise TypeError(kind)
 
 
@@ -312,7 +312,18 @@ def words_of(kind: type) -> st.SearchStrategy[bytes]:
     return built(msgspec.inspect.type_info(kind)).map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass"))
 
 
-ANSWERS = (Loaded, Marked, client.Source, calls.Form, Described, Discovered, Recorded, Methods, Trained, WorkerFault)
+ANSWERS = (
+    Loaded,
+    Marked,
+    client.SourceReply,
+    calls.Form,
+    ObjectDescription,
+    Discovered,
+    Recorded,
+    Methods,
+    Trained,
+    WorkerFault,
+)
 
 
 @settings(derandomize=EXAMPLES == 1, max_examples=40 * EXAMPLES)
@@ -376,7 +387,7 @@ class Script:
             return reply(None)
         operation = settings.get("name", op) if op == "operate" else op
         kind = {
-            "discover": Discovered, "record": Recorded, "methods": Methods, "retrain": Trained, "describe": Described,
+            "discover": Discovered, "record": Recorded, "methods": Methods, "retrain": Trained, "describe": ObjectDescription,
         }.get(operation, calls.Form)  # fmt: skip
         data = self.draw(words_of(kind) if self.draw(st.booleans()) else PLAUSIBLE.get(kind, words_of(kind)))
         named = (
@@ -421,7 +432,7 @@ PLAUSIBLE = {
     Discovered: SHAPES.map(lambda some: {"calls": [{**CALL, "shapes": some}] * 8, "layouts": [], "problem": "", "logs": False}),
     Recorded: INTEGERS.map(lambda depth: {"places": [[["w"], n] for n in range(9)], "sites": [0] * 8, "depths": [1] * 7 + [depth]}),
     Trained: INTEGERS.map(lambda count: {"count": count}),
-    Described: INTEGERS.map(lambda size: {"found": [{"path": [f"n{n}"], "same": n, "class": "Neuron"} for n in range(3)] + [{"path": [f"n{n}", "w"], "same": 3 + n, "kind": "list", "size": 3 if n else size} for n in range(3)], "classes": {}, "is_cut": False}),
+    ObjectDescription: INTEGERS.map(lambda size: {"found": [{"path": [f"n{n}"], "same": n, "class": "Neuron"} for n in range(3)] + [{"path": [f"n{n}", "w"], "same": 3 + n, "kind": "list", "size": 3 if n else size} for n in range(3)], "classes": {}, "is_cut": False}),
 }  # fmt: skip
 PLAUSIBLE = {kind: strategy.map(lambda value: json.dumps(value).encode()) for kind, strategy in PLAUSIBLE.items()}
 FILE = SourceFile(name="network.py", text="")

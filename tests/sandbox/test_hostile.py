@@ -1,4 +1,4 @@
-"""Hand-ins that lie, break the channel or fake learning: a valid report in time, and no points for it."""
+"""Submissions that lie, break the channel or fake learning: a valid report in time, and no points for it."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ HOSTILE = {
     "deep_folders": "import os\nfor _ in range(2000):\n    os.mkdir('a')\n    os.chdir('a')\n",
     "slow_flush": "import sys, time\nsys.stdout.flush = lambda: time.sleep(3)\n",
     "no_mark": "import sys\nsys.modules['grader_confined.worker'].Pipe.mark = lambda *_: None\n",
-    "lying_shape": "import sys\nmain = sys.modules['grader_confined.worker']\nmain.Desk.make = lambda *_: ({'value': None}, {'a': main.np.zeros((2**21, 0))})\n",
-    "no_arrays": "import sys\nsys.modules['grader_confined.worker'].Desk.operate = lambda *_: ({'value': {}}, {})\n",
+    "lying_shape": "import sys\nmain = sys.modules['grader_confined.worker']\nmain.RequestHandler.make = lambda *_: ({'value': None}, {'a': main.np.zeros((2**21, 0))})\n",
+    "no_arrays": "import sys\nsys.modules['grader_confined.worker'].RequestHandler.operate = lambda *_: ({'value': {}}, {})\n",
     "early_reply": "import os\nfor n in range(3, 12):\n    try: os.write(n, b'\\0' * 8)\n    except OSError: pass\n",
     "many_objects": "class Small: pass\nclass Model:\n    def __init__(self): self.parts = [Small() for _ in range(6000)]\n    def forward(self, x): return 0.5\n",
     "stops_reading": STOPS_READING,
@@ -74,8 +74,8 @@ def graded(code: str, write: Write, limits: Limits = PATIENT) -> dict[str, Any]:
 
 
 def points(report: dict[str, Any], criterion: str, case: str) -> int:
-    (cases,) = [one["cases"] for one in report["criteria"] if one["id"] == criterion]
-    (found,) = [one for one in cases if one["id"] == case]
+    (cases,) = [item["cases"] for item in report["criteria"] if item["id"] == criterion]
+    (found,) = [item for item in cases if item["id"] == case]
     return int(found["points"])
 
 
@@ -150,7 +150,7 @@ def test_a_report_never_replaces_the_submission(student_code: str, write: Write,
 
     for arguments in (["json=network.py"], ["json=./a", "text=b/../a"]):
         (tmp_path / "b").mkdir(exist_ok=True)
-        ran = grade(path, *[word for one in arguments for word in ("--report", one)], cwd=tmp_path)
+        ran = grade(path, *[word for argument in arguments for word in ("--report", argument)], cwd=tmp_path)
         assert 2 == ran.code
         assert ran.err.startswith("grade: ")
     assert student_code == path.read_text(encoding="utf-8")
@@ -191,7 +191,7 @@ for attempt in (
 
     report = grade_here(write(code), seed=3)
 
-    remarks = [one.text for criterion in report.criteria for one in criterion.remarks]
+    remarks = [remark.text for criterion in report.criteria for remark in criterion.remarks]
     told = [text for text in remarks if text.startswith("Your code tried to ")]
     assert report.score == 100
     for part in (
@@ -204,7 +204,7 @@ for attempt in (
     assert "note: Your code tried to use the file weights.txt" in render_text(report)
 
 
-def test_a_hand_in_with_a_file_named_like_a_module(student_code: str, tmp_path: Path) -> None:
+def test_a_submission_with_a_file_named_like_a_module(student_code: str, tmp_path: Path) -> None:
     """A student's random.py is meant where random is imported, and does no harm to numpy."""
     (tmp_path / "work").mkdir()
     for name in ("random", "copy", "token"):
@@ -222,20 +222,20 @@ def test_a_framework_asked_for_in_a_call_is_a_finding(student_code: str, write: 
     report = graded(student_code.replace("        self.h = ", hidden), write)
 
     assert report["score"] == 0
-    assert [one["message"]["text"] for one in report["findings"]] == [
+    assert [item["message"]["text"] for item in report["findings"]] == [
         "network.py asked for torch while it ran, which is forbidden in this lab."
     ]
 
 
 def test_a_violated_gate_wins(write: Write) -> None:
-    """A hand-in that imports a framework has 0 points even where nothing else of it can be graded."""
+    """A submission that imports a framework has 0 points even where nothing else of it can be graded."""
     report = graded("import torch\nx = 1\n", write)
 
     assert ("graded", 0) == (report["status"], report["score"])
 
 
 def test_text_that_no_frame_can_carry(write: Write) -> None:
-    """A lone surrogate in a name of the hand-in is replaced, not stumbled over."""
+    """A lone surrogate in a name of the submission is replaced, not stumbled over."""
     report = graded("def f(): __import__('torch.\\ud800')\n", write)
 
     assert "graded" == report["status"]
@@ -286,7 +286,7 @@ def test_a_loop_that_does_nothing(student_code: str, write: Write) -> None:
     assert report["score"] == 95
 
 
-def test_a_hand_in_chooses_no_module_of_its_own(student_code: str, write: Write, tmp_path: Path) -> None:
+def test_a_submission_chooses_no_module_of_its_own(student_code: str, write: Write, tmp_path: Path) -> None:
     """What is imported before the doors close comes from fixed lists: names with side effects do nothing."""
     names = ["venv.__main__", "unittest.__main__", "idlelib.config", "numpy.f2py.__main__", "os." + "a" * 70_000]
     names += [f"os.{'b' * 40}{number}" for number in range(1900)]
@@ -309,7 +309,7 @@ LIES = {
 @pytest.mark.parametrize("operation", [pytest.param("operate", marks=pytest.mark.wide), "load"])
 def test_large_lies_stay_small(operation: str, student_code: str, write: Write) -> None:
     """A worker that answers more than it may is not believed, and its words are cut."""
-    lie = f"import sys\nsys.modules['grader_confined.worker'].Desk.{operation} = lambda *_: ({LIES[operation]})\n"
+    lie = f"import sys\nsys.modules['grader_confined.worker'].RequestHandler.{operation} = lambda *_: ({LIES[operation]})\n"
     forged = "sys.modules['grader_confined.worker'].fault = lambda *_: {'kind': 'raised', 'type': 'T' * 10**6, 'message': 'm' * 10**6, 'line': 1}\n"
 
     report = grade_here(write(student_code + lie + forged), seed=3)

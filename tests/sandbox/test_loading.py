@@ -99,8 +99,8 @@ def test_a_load_ends(name: str, load: Callable[..., Worker]) -> None:
         assert result == 2.5 or isinstance(result, Fault)
         assert worker.spent_s < HASTY.total_time_s + 1
         assert len(starts) <= worker.loading.MOST_SKIPPED + 2
-        assert all(len(one.fault.message) <= 2000 for one in worker.troubles)
-        assert all(len(word) <= 200 for one in worker.troubles for word in (*one.names, *one.kept))
+        assert all(len(trouble.fault.message) <= 2000 for trouble in worker.troubles)
+        assert all(len(word) <= 200 for trouble in worker.troubles for word in (*trouble.names, *trouble.kept))
 
 
 def count_starts(worker: Worker) -> list[None]:
@@ -139,7 +139,7 @@ def test_nothing_is_left_to_the_next_try(leaves: str, expression: str, load: Cal
     unleft = f"if len(tries) < 0:\n    {leaves}\n" if "dup" in leaves else leaves
     with load(isopen + STATEFUL.format(leaves=unleft, expression=expression)) as worker:
         assert called(worker) == 0.0
-        assert [one.fault.kind for one in worker.troubles] == [FaultKind.CRASHED]
+        assert [trouble.fault.kind for trouble in worker.troubles] == [FaultKind.CRASHED]
 
 
 def test_who_counts_on_being_run_twice_gains_nothing(write: Write) -> None:
@@ -178,7 +178,7 @@ def test_what_is_written_can_be_read_back(name: str, load: Callable[..., Worker]
     """Files are in memory, as a file system has them, and no more than fit."""
     with load(f"import numpy as np\n{RIGHT}{READ_BACK[name]}\n", PATIENT) as worker:
         assert isinstance(worker.load(), Loaded)
-        assert [(one.fault.type, one.fault.message) for one in worker.troubles] == []
+        assert [(trouble.fault.type, trouble.fault.message) for trouble in worker.troubles] == []
 
 
 PROGRESS = {
@@ -236,7 +236,9 @@ def test_a_package_that_is_not_installed(name: str, load: Callable[..., Worker])
     with load(RIGHT + ABSENT[name]) as worker:
         assert called(worker) == 2.5
         is_told = name not in ("guarded", "looked for")
-        assert [(one.fault.kind, one.fault.message) for one in worker.troubles] == [(FaultKind.ABSENT, "zzz")] * is_told
+        assert [(trouble.fault.kind, trouble.fault.message) for trouble in worker.troubles] == [
+            (FaultKind.ABSENT, "zzz")
+        ] * is_told
         if name == "star":
             fault = called(worker, "g")
             assert isinstance(fault, Fault)

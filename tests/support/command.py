@@ -85,7 +85,7 @@ def forked(*argv: str | Path, cwd: Path, **environment: str) -> Ran:
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         wanted = {
-            "argv": [str(one) for one in argv],
+            "argv": [str(item) for item in argv],
             "cwd": str(cwd),
             "environment": {**ENVIRONMENT, **environment},
             "out": str(out),
@@ -123,12 +123,12 @@ def graded_as_json(path: Path, *, seed: int, limits: Limits = PATIENT, lang: str
 def lab_with(limits: Limits, folder: Path | None = None) -> Assignment:
     """Return a lab whose limits, and those of its bonus files, are these."""
     lab = grading.assignment(folder)
-    return replace(lab, limits=limits, bonus=tuple(structs.replace(one, limits=limits) for one in lab.bonus))
+    return replace(lab, limits=limits, bonus=tuple(structs.replace(item, limits=limits) for item in lab.bonus))
 
 
 @cache
 def warm_sandbox() -> Sandbox:
-    """Start the sandbox of this test run, with all that a hand-in may import."""
+    """Start the sandbox of this test run, with all that a submission may import."""
     sandbox = Sandbox(modules=EVERY)
     atexit.register(sandbox.__exit__, None, None, None)
     return sandbox

@@ -21,5 +21,5 @@ def locked() -> list[Requirement]:
 
 def comparable(text: str) -> str:
     """Return a report to compare with a committed one: numpy does not promise that its next version draws the same."""
-    known = {str(one.specifier) for one in locked() if one.name == "numpy"}
+    known = {str(item.specifier) for item in locked() if item.name == "numpy"}
     return text if f"=={version('numpy')}" in known else DRAWN.sub("#", text)

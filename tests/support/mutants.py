@@ -1,4 +1,4 @@
-"""Every mistake of the bank as a runnable hand-in, written the way a student makes it.
+"""Every mistake of the bank as a runnable submission, written the way a student makes it.
 
 A mutant is a list of edits of one of two correct texts; nothing here uses the grader's formulas.
 `behaviour` runs a text in this process and is for texts of this module only.
@@ -636,7 +636,7 @@ class Mutant:
     is_minor: bool = False
 
     def text(self, rate: float) -> str:
-        """Return the hand-in with this learning rate."""
+        """Return the submission with this learning rate."""
         return edited(self.base, self.edits).replace("LEARNING_RATE = 0.3", f"LEARNING_RATE = {rate}")
 
 
@@ -651,7 +651,7 @@ def edited(text: str, edits: Edit) -> str:
 
 def names_of(name: str) -> frozenset[str]:
     """Return the misconceptions that make the same steps as this one."""
-    return frozenset({name}.union(*(one for one in CLASSES if name in one)))
+    return frozenset({name}.union(*(cls for cls in CLASSES if name in cls)))
 
 
 @cache
@@ -715,7 +715,7 @@ class Behaviour:
         """Return what is seen, part by part, and whether a constant factor, the rate or a sign, makes no difference to it."""
         step, returned, functions, start = self.neuron[:, 1:4], self.neuron[:, 4:6], self.rest[:8], self.rest[8:]
         plain = (self.answers, self.neuron[:, 0], functions, start)
-        return (*((one, False) for one in plain), *((one, True) for one in (self.steps, step, returned)))
+        return (*((item, False) for item in plain), *((item, True) for item in (self.steps, step, returned)))
 
     def steps_as(self, other: Behaviour) -> bool:
         """Say whether the networks answer alike, and their steps down the loss differ by a constant only: the rate."""
@@ -797,7 +797,7 @@ def behaviour(text: str) -> Behaviour:
             set_neuron(other, np.array([1.0, 0.0, 0.0]))
             of_sums.append(float(other.forward([x @ wanted[0, :2] + wanted[0, 2], 0.0])))
         rest = [names["loss"](y, label) for y, label in LOSS_ASKED]
-        rest += [names[one](np.float64(value)) for one in ("sigmoid", "sigmoid_derivative") for value in (0.3, 0.8)]
+        rest += [names[item](np.float64(value)) for item in ("sigmoid", "sigmoid_derivative") for value in (0.3, 0.8)]
         np.random.seed(1)
         random.seed(1)
         fresh = names["Model"]()
@@ -908,9 +908,9 @@ def paired(first: Mutant, second: Mutant) -> Mutant | None:
     right, alone = known()["arrays" if both.base is ARRAYS else "lists"], (known()[first.id], known()[second.id])
     if is_undone(alone[0], seen, alone[1], right) or is_undone(alone[1], seen, alone[0], right):
         return None
-    if any(seen.works_as(one) for one in alone):  # a function that is not called any more
+    if any(seen.works_as(item) for item in alone):  # a function that is not called any more
         return None
-    are_activations = [one.is_activated and not same(one.of_sums, right.of_sums) for one in (*alone, seen)]
+    are_activations = [item.is_activated and not same(item.of_sums, right.of_sums) for item in (*alone, seen)]
     if all(are_activations):  # two wrong activations are one
         return None
     alike = {name for name, single in known().items() if seen.steps_as(single)}

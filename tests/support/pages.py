@@ -15,7 +15,7 @@ from msgspec import structs
 from grader.classroom.page import render_class
 from grader.classroom.statistics import statistics_of
 from grader.classroom.tables import Entry
-from grader.classroom.warm import Task, Wanted, broken
+from grader.classroom.warm import GradingRequest, Task, broken
 from grader.core.figures import AnyFigure, Grid, Mark, Pairs, Series
 from grader.core.language import titles_in
 from grader.core.messages import say
@@ -52,7 +52,7 @@ def report(kind: str) -> Report:
     if kind == "hostile":
         return hostile(report("missed"))
     if kind == "grader_error":
-        return broken(task(), Wanted(name="hand-in", seed=7), "The suite did not end")
+        return broken(task(), GradingRequest(name="submission", seed=7), "The suite did not end")
     if kind == "many_mistakes":
         return wrong("bias_frozen", "loss_squared")
     return graded(GRADED[kind], seed=1)
@@ -66,9 +66,9 @@ def wrong(*names: str) -> Report:
             path = Path(folder, "network.py")
             path.write_text(mutants()[name].text(0.3), encoding="utf-8")
             reports.append(graded(path, seed=1))
-    both = zip(*(one.criteria for one in reports), strict=True)
-    criteria = [min(several, key=lambda one: one.points) for several in both]
-    return replace(reports[0], criteria=criteria, score=sum(one.points for one in criteria))
+    both = zip(*(report.criteria for report in reports), strict=True)
+    criteria = [min(several, key=lambda part: part.points) for several in both]
+    return replace(reports[0], criteria=criteria, score=sum(criterion.points for criterion in criteria))
 
 
 def hostile(base: Report) -> Report:
@@ -85,13 +85,13 @@ def hostile(base: Report) -> Report:
                 remarks=[said] * 3,
                 evidence=[
                     replace(
-                        one,
+                        item,
                         label=HOSTILE,
                         actual=["nan"] * 9,
                         rows=[HOSTILE] * 3,
-                        probe={**one.probe, HOSTILE: "<inf>"},
+                        probe={**item.probe, HOSTILE: "<inf>"},
                     )
-                    for one in case.evidence
+                    for item in case.evidence
                 ],
             )
             for case in criterion.cases
@@ -102,11 +102,11 @@ def hostile(base: Report) -> Report:
     odd: list[Number] = ["nan", 0.0, -1.0, 1e-300, 1e300, "inf"]
     series = Series(title=HOSTILE, caption=HOSTILE, x_label=HOSTILE, x=range(6), values=odd, is_logarithmic=True)  # type: ignore[arg-type]
     pairs = Pairs(title=HOSTILE, y_unit=HOSTILE, x=[0.0, 1.0, "nan", 2.0, 3.0, 4.0], values=odd)
-    grid = next(one for one in base.figures if isinstance(one, Grid))
+    grid = next(figure for figure in base.figures if isinstance(figure, Grid))
     marks = [Mark(x=0, y=1, value="nan", label=HOSTILE)]
     grid = structs.replace(grid, title=HOSTILE, unit=HOSTILE, values=[["nan"] * 11, *grid.values[1:]], marks=marks)
     figures: list[AnyFigure] = [series, pairs, grid]
-    criteria = [spoiled(one) for one in base.criteria]
+    criteria = [spoiled(item) for item in base.criteria]
     return replace(base, submission=shown, criteria=criteria, figures=figures, notes=[said], reason=said)
 
 
@@ -132,7 +132,7 @@ def numbers(size: int) -> dict[str, Any]:
 
 def class_page(size: int) -> Iterator[str]:
     """Yield the page of that class."""
-    names = {one.key: one.name for one in a_class(size)}
+    names = {item.key: item.name for item in a_class(size)}
     return render_class(
         a_class(size),
         numbers(size),

@@ -1,4 +1,4 @@
-"""Correct hand-ins in many styles: how numbers are stored, called and joined is the student's to choose.
+"""Correct submissions in many styles: how numbers are stored, called and joined is the student's to choose.
 
 Some are whole texts, some are edits of another one. Every one must score 100.
 """
@@ -52,7 +52,7 @@ PRINTED = """    for x, label in XOR:
 
 
 def texts(head: str = HEAD, neuron: str = NEURON, model: str = MODEL, train: str = TRAIN) -> str:
-    """Join the parts of a hand-in."""
+    """Join the parts of a submission."""
     return head + neuron + model + train
 
 
@@ -394,9 +394,9 @@ LAYERS = texts(
 )
 
 
-def adds(one: str, *, is_first: bool) -> str:
+def adds(item: str, *, is_first: bool) -> str:
     """Let the model hand a constant input to each neuron."""
-    vector = f"np.array([{one}, *{{}}])" if is_first else f"np.append({{}}, {one})"
+    vector = f"np.array([{item}, *{{}}])" if is_first else f"np.append({{}}, {item})"
     values = HIDDEN.partition("= ")[2].strip()
     return arrays(
         (

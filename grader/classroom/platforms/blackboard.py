@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from grader.classroom.platforms.common import joined, plain_item
-from grader.classroom.uploads import HandIn, Item, Tree, key_of, slug
+from grader.classroom.uploads import Item, Submission, Tree, key_of, slug
 from grader.core.messages import say
 from grader.core.text import printable
 
@@ -23,7 +23,7 @@ def beginning(item: Item) -> int | None:
     return None if found is None else found.end("time")
 
 
-def read(tree: Tree) -> Iterator[HandIn]:
+def read(tree: Tree) -> Iterator[Submission]:
     """Yield the last attempt of each student, with the earlier ones."""
     tree.note("Names: Blackboard's.")
     attempts: dict[str, dict[str, list[tuple[Item, str]]]] = {}
@@ -47,17 +47,17 @@ def read(tree: Tree) -> Iterator[HandIn]:
         yield _of(made, login, name)
 
 
-def _attempt(tree: Tree, before: str, time: str, files: list[tuple[Item, str]], every: dict[str, Item]) -> HandIn:
+def _attempt(tree: Tree, before: str, time: str, files: list[tuple[Item, str]], every: dict[str, Item]) -> Submission:
     if files:
-        return tree.hand_in([item for item, _ in files], joined(files), key="")
+        return tree.submission([item for item, _ in files], joined(files), key="")
     about = every[f"{before}_attempt_{time}.txt"]
     problem = say("{name} handed in a text and no file.", name=printable(before, 200))
-    return tree.hand_in([about], [], key="", problem=problem)
+    return tree.submission([about], [], key="", problem=problem)
 
 
-def _of(attempts: list[HandIn], login: str, name: str) -> HandIn:
+def _of(attempts: list[Submission], login: str, name: str) -> Submission:
     key = key_of(f"{login}.py", is_folder=False) if login else slug(name)
     *earlier, last = (
-        replace(one, key=key, student=login, name=name, aliases=(login,)) for one in attempts
+        replace(attempt, key=key, student=login, name=name, aliases=(login,)) for attempt in attempts
     )  # fmt: skip
     return replace(last, earlier=tuple(earlier))

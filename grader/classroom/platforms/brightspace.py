@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from grader.classroom.platforms.common import joined, plain_item
-from grader.classroom.uploads import HandIn, Item, Tree, numbered
+from grader.classroom.uploads import Item, Submission, Tree, numbered
 
 NAME = re.compile(
     r"(?s)(?P<id>[0-9]+)-[0-9]+ ?- (?P<name>.+?) ?- (?P<time>[^-]*[0-9]{4}[^-]*?)(?: - (?P<file>.+))?"
@@ -24,7 +24,7 @@ def beginning(item: Item) -> int | None:
     return None if found is None else found.end("time")
 
 
-def read(tree: Tree) -> Iterator[HandIn]:
+def read(tree: Tree) -> Iterator[Submission]:
     """Yield the last attempt of each student, with the earlier ones."""
     tree.note("Names: Brightspace's.")
     attempts: dict[tuple[str, str], dict[str, list[tuple[Item, str]]]] = {}
@@ -38,7 +38,7 @@ def read(tree: Tree) -> Iterator[HandIn]:
     for (number, name), by_time in attempts.items():
         key = numbered(name, number)
         *earlier, last = (
-            tree.hand_in([item for item, _ in by_time[time]], joined(by_time[time]), key=key, student=number, name=name, aliases=(number,))
+            tree.submission([item for item, _ in by_time[time]], joined(by_time[time]), key=key, student=number, name=name, aliases=(number,))
             for time in sorted(by_time, key=moment)
         )  # fmt: skip
         yield replace(last, earlier=tuple(earlier))
@@ -53,8 +53,8 @@ def moment(text: str) -> tuple[datetime, str]:
             continue
     month = next((number for word, number in MONTHS.items() if word in text.casefold()), 1)
     numbers = re.findall("[0-9]+", text)
-    year = next((int(one) for one in numbers if len(one) == 4 and one.startswith("20")), 1)
-    others = [int(one) for one in numbers if int(one) != year]
+    year = next((int(number) for number in numbers if len(number) == 4 and number.startswith("20")), 1)
+    others = [int(number) for number in numbers if int(number) != year]
     day = others[0] if others and 1 <= others[0] <= 28 else 1
     clock = others[-1] if len(others) > 1 else 0
     return datetime(year, month, day, clock // 100 % 24, clock % 100 % 60), text

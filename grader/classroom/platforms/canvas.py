@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from grader.classroom.platforms.common import AGAIN, joined, plain_item
-from grader.classroom.uploads import HandIn, Item, Tree, numbered
+from grader.classroom.uploads import Item, Submission, Tree, numbered
 from grader.core.messages import say
 from grader.core.text import printable
 
@@ -29,7 +29,7 @@ def _name(item: Item) -> re.Match[str] | None:
     return ANONYMOUS.fullmatch(item.shown) or NAME.fullmatch(item.shown)
 
 
-def read(tree: Tree) -> Iterator[HandIn]:
+def read(tree: Tree) -> Iterator[Submission]:
     """Yield the submission of each student; who handed in a text or a link only has one that cannot be read."""
     tree.note("Names: Canvas'.")
     groups: dict[tuple[str, str], list[tuple[Item, str]]] = {}
@@ -52,13 +52,13 @@ def read(tree: Tree) -> Iterator[HandIn]:
     for (login, number), files in groups.items():
         first = Counter(AGAIN.sub("", name) for _, name in files)
         named = [(item, name if first[AGAIN.sub("", name)] > 1 else AGAIN.sub("", name)) for item, name in files]
-        yield tree.hand_in(
+        yield tree.submission(
             [item for item, _ in files], joined(named), is_late=(login, number) in late, **_who(login, number)
         )
     for (login, number), item in texts.items():
         if (login, number) not in groups:
             problem = say("{name} handed in an online text or a link and no file.", name=printable(login, 200))
-            yield tree.hand_in([item], [], problem=problem, is_late=(login, number) in late, **_who(login, number))
+            yield tree.submission([item], [], problem=problem, is_late=(login, number) in late, **_who(login, number))
 
 
 def _who(login: str, number: str) -> dict[str, object]:

@@ -6,30 +6,30 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from grader.classroom.uploads import HandIn, Item, Part, Tree, digest, key_of, slug
+from grader.classroom.uploads import Item, Submission, Tree, UploadPart, digest, key_of, slug
 from grader.pipeline.staging import KINDS
 from grader.sandbox.confined import archives
 
 AGAIN = re.compile(rf"-[0-9]+(?=(?:{'|'.join(map(re.escape, KINDS))})$)", re.IGNORECASE)
 
 
-def joined(files: Sequence[tuple[Item, str]]) -> list[Part]:
+def joined(files: Sequence[tuple[Item, str]]) -> list[UploadPart]:
     """Return the files of a student under their own names; a folder's are in it already."""
     return [
         part if item.is_folder else replace(part, inside=name) for item, name in files for part in item.parts
     ]  # fmt: skip
 
 
-def plain_item(tree: Tree, item: Item, key: str = "") -> Iterator[HandIn]:
+def plain_item(tree: Tree, item: Item, key: str = "") -> Iterator[Submission]:
     """Yield an entry as a submission; without a key it is one beside those of a platform, whose keys it cannot have.
 
     A document or a picture beside those is nobody's.
     """
     is_submission = archives.kind_of(item.name, KINDS) and (key or not archives.strange(item.name))
     if not item.is_folder and item.problem is None and not is_submission:
-        tree.note("{name} is no hand-in: left out.", name=item.shown)
+        tree.note("{name} is no submission: left out.", name=item.shown)
         return
     key = key or f"{slug(item.stem)}-{digest(item.name)}"
     parts = item.parts if item.is_folder else [replace(part, inside=item.seen) for part in item.parts]
     student = item.stem if item.stem == key_of(f"{item.stem}.py", is_folder=False) else ""
-    yield tree.hand_in([item], parts, key=key, student=student, name=item.stem)
+    yield tree.submission([item], parts, key=key, student=student, name=item.stem)

@@ -8,7 +8,7 @@ from typing import Any
 
 from grader.classroom.platforms.common import plain_item
 from grader.classroom.roster import RosterEntry
-from grader.classroom.uploads import METADATA_BYTES, HandIn, Item, Tree, slug
+from grader.classroom.uploads import METADATA_BYTES, Item, Submission, Tree, slug
 from grader.core.errors import Rejected
 
 METADATA = "submission_metadata.yml"
@@ -20,7 +20,7 @@ def beginning(item: Item) -> int | None:
     return len(item.name) if item.name == METADATA or (item.is_folder and NAME.fullmatch(item.name)) else None
 
 
-def read(tree: Tree) -> Iterator[HandIn]:
+def read(tree: Tree) -> Iterator[Submission]:
     """Yield each submission, that of a team for each of its students."""
     tree.note("Names: Gradescope's.")
     metadata = next((item for item in tree.items if item.name == METADATA and not item.is_folder), None)
@@ -38,7 +38,7 @@ def read(tree: Tree) -> Iterator[HandIn]:
         if len(several) > 1:
             tree.note("{name} is of {count} students, and graded once for all.", name=item.name, count=len(several))
         for number, person in enumerate(several, 1):
-            yield tree.hand_in(
+            yield tree.submission(
                 [item], item.parts, key=slug(item.name if len(several) == 1 else f"{item.name} {number}"),
                 student=person.id or (found["id"] if len(several) == 1 else ""), name=person.name,
                 email=person.email, aliases=(found["id"],) if len(several) == 1 else (),

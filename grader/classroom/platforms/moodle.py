@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from grader.classroom.names import plain
 from grader.classroom.platforms.common import joined, plain_item
-from grader.classroom.uploads import HandIn, Item, Tree, numbered
+from grader.classroom.uploads import Item, Submission, Tree, numbered
 from grader.core.messages import say
 from grader.core.text import printable
 
@@ -21,7 +21,7 @@ def beginning(item: Item) -> int | None:
     return None if found is None else found.end("plugin")
 
 
-def read(tree: Tree) -> Iterator[HandIn]:
+def read(tree: Tree) -> Iterator[Submission]:
     """Yield the submission of each student; who handed in a text only has one that cannot be read."""
     tree.note("Names: Moodle's.")
     groups: dict[tuple[str, str], list[tuple[Item, str]]] = {}
@@ -35,13 +35,13 @@ def read(tree: Tree) -> Iterator[HandIn]:
         else:
             groups.setdefault((found["name"], found["id"]), []).append((item, found["file"] or item.shown))
     for (name, number), files in groups.items():
-        yield tree.hand_in([item for item, _ in files], joined(files), **_who(name, number))
+        yield tree.submission([item for item, _ in files], joined(files), **_who(name, number))
     for (name, number), item in texts.items():
         if (name, number) in groups:
             tree.note("{name}: the online text is not graded, the files are.", name=name)
             continue
         problem = say("{name} handed in an online text and no file.", name=printable(name, 200))
-        yield tree.hand_in([item], [], problem=problem, **_who(name, number))
+        yield tree.submission([item], [], problem=problem, **_who(name, number))
 
 
 def _who(name: str, number: str) -> dict[str, object]:

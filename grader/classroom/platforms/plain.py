@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grader.classroom.platforms.common import plain_item
-from grader.classroom.uploads import HandIn, Tree, key_of
+from grader.classroom.uploads import Submission, Tree, key_of
 from grader.sandbox.confined.archives import strange
 
 
-def read(tree: Tree) -> Iterator[HandIn]:
+def read(tree: Tree) -> Iterator[Submission]:
     """Yield each file of a known kind, and each folder. A document is a submission, too, unless a program has its name."""
     tree.note("Names: plain, each file or folder is a student's.")
     programs = {item.stem.casefold() for item in tree.items if item.is_folder or not strange(item.name)}
     for item in tree.items:
         if not item.is_folder and strange(item.name) and item.stem.casefold() in programs:
-            tree.note("{name} is no hand-in: left out.", name=item.shown)
+            tree.note("{name} is no submission: left out.", name=item.shown)
             continue
         yield from plain_item(tree, item, key_of(item.name, is_folder=item.is_folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grader.classroom.platforms.common import plain_item
-from grader.classroom.uploads import HandIn, Item, Tree, key_of
+from grader.classroom.uploads import Item, Submission, Tree, key_of
 
 WRAPPER = "-submissions"
 
@@ -29,12 +29,12 @@ def _prefix(tree: Tree, clones: list[Item]) -> str:
         if all(name.casefold().startswith(prefix) for name in names):
             return prefix
     first, last = min(names), max(names)
-    length = next((place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
+    length = next((place for place, (item, other) in enumerate(zip(first, last, strict=False)) if item != other), 0)
     before, dash, _ = first[:length].rpartition("-")
     return before + dash
 
 
-def read(tree: Tree) -> Iterator[HandIn]:
+def read(tree: Tree) -> Iterator[Submission]:
     """Yield each clone, of the login (or team) at the end of its name."""
     tree.note("Names: those of repositories, each ends with a login.")
     clones = _clones(tree)
@@ -47,7 +47,7 @@ def read(tree: Tree) -> Iterator[HandIn]:
         words = item.shown.split("-")
         # Logins may have something in common, too: the roster says where the name of the assignment ends.
         aliases = ["-".join(words[place:]) for place in range(1, len(words))]
-        yield tree.hand_in(
+        yield tree.submission(
             [item], item.parts, key=key_of(login or item.shown, is_folder=True), student=login, name=login,
             aliases=tuple(dict.fromkeys([login, *aliases])),
         )  # fmt: skip

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from grader.classroom.uploads import HandIn, Item, Tree, key_of
+from grader.classroom.uploads import Item, Submission, Tree, key_of
 
 SUBMITTED = {"submitted files", "отправленные файлы", "сданные файлы"}
 WORKING = {"working files", "рабочие файлы"}
@@ -25,7 +25,7 @@ def _submitted(tree: Tree) -> Item | None:
     return next((item for name, item in names.items() if name in SUBMITTED), None)
 
 
-def read(tree: Tree) -> Iterator[HandIn]:
+def read(tree: Tree) -> Iterator[Submission]:
     """Yield the last version of each student, with the earlier ones."""
     tree.note("Names: those of Microsoft Teams.")
     submitted = _submitted(tree)
@@ -33,12 +33,12 @@ def read(tree: Tree) -> Iterator[HandIn]:
     inner = tree.below(submitted)
     for student in inner.items:
         if not student.is_folder:
-            tree.note("{name} is no hand-in: left out.", name=student.shown)
+            tree.note("{name} is no submission: left out.", name=student.shown)
             continue
         name = student.shown
         key = key_of(name, is_folder=False)
         *earlier, last = (
-            inner.hand_in([student], version.parts, key=key, name=name)
+            inner.submission([student], version.parts, key=key, name=name)
             for version in _versions(inner, student)
         )  # fmt: skip
         yield replace(last, earlier=tuple(earlier))
@@ -54,4 +54,4 @@ def _versions(tree: Tree, student: Item) -> list[Item]:
         for item in place.items
         if item.is_folder and (match := VERSION.fullmatch(item.shown.strip()))
     ]
-    return [item for _, item in sorted(found, key=lambda one: one[0])] or [student]
+    return [item for _, item in sorted(found, key=lambda pair: pair[0])] or [student]

@@ -49,7 +49,7 @@ class Form(msgspec.Struct, frozen=True):
     dtype: str
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundValue(msgspec.Struct, frozen=True):
     """An object (cls) or a holder of numbers (kind, size) inside another; `same` is its identity."""
 
     path: Path
@@ -59,13 +59,13 @@ class Found(msgspec.Struct, frozen=True):
     size: Extent = 0
 
 
-class Described(msgspec.Struct, frozen=True):
+class ObjectDescription(msgspec.Struct, frozen=True):
     """What is inside an object, and the base classes of each class of the module, itself first.
 
     is_cut: there is more inside it than FOUND.
     """
 
-    found: Annotated[list[Found], Meta(max_length=FOUND)]
+    found: Annotated[list[FoundValue], Meta(max_length=FOUND)]
     classes: Annotated[dict[str, list[str]], Meta(max_length=FOUND)]
     is_cut: bool
 
@@ -205,10 +205,10 @@ class Calls:
             for row in range(count)
         ]
 
-    def described(self, remote: Remote) -> Described:
+    def described(self, remote: Remote) -> ObjectDescription:
         """Return what is inside an object."""
         described = self.student.operate("describe", remote, named="Model", needs=NEEDS.get("Model", ("Model",))).words(
-            Described
+            ObjectDescription
         )
         if described.is_cut:
             raise not_gradable("Your model holds more than {limit} objects and lists of numbers.", limit=FOUND)

@@ -176,7 +176,7 @@ def trace_backward(
             if number >= 0 and len(calls) < TRACED and f"back:{number}" not in seen:
                 seen.add(f"back:{number}")
                 objects.kept[f"back:{number}"] = copy.deepcopy((arguments, named))
-                passed = [one for value in (*arguments, *named.values()) for one in numbers_in(find, value)]
+                passed = [item for value in (*arguments, *named.values()) for item in numbers_in(find, value)]
                 calls.append([number, len(passed), *passed[:8], *[0.0] * (8 - len(passed))])
             return original(neuron, *arguments, **named)
 
@@ -353,11 +353,11 @@ def given_as(objects: Any, form: str, row: Any) -> tuple[tuple[Any, ...], Values
 # --- a training of the student's own ------------------------------------------------------------
 
 
-class Enough(BaseException):
+class StopRun(BaseException):
     """Ends the student's run: enough was seen."""
 
 
-class Nowhere(io.RawIOBase):
+class NullStream(io.RawIOBase):
     """A stream that forgets what is printed."""
 
     def writable(self) -> bool:
@@ -419,7 +419,7 @@ def few(root: Any) -> list[tuple[list[Any], Any, list[float]]]:
     return found if sum(len(numbers) for _, _, numbers in found) <= HELD else []
 
 
-class Passed:
+class PassedParameters:
     """The arguments of a call, but for those of the examples, as an object that holds the network's numbers."""
 
     def __init__(self, values: dict[str, Any]) -> None:
@@ -452,7 +452,7 @@ class Hook:
             return
         self.events += 1
         if self.events > EVENTS:
-            raise Enough
+            raise StopRun
         if event == "call":
             self.enter(frame, owner_of(frame))
             self.frames.append(frame)
@@ -464,7 +464,7 @@ class Hook:
     def number(self, owner: Any) -> int:
         """Return the number of an object among those of its class, in the order in which they were seen."""
         if id(owner) not in self._numbers:
-            self._numbers[id(owner)] = sum(type(one) is type(owner) for one in self._alive)
+            self._numbers[id(owner)] = sum(type(item) is type(owner) for item in self._alive)
             self._alive.append(owner)
         return self._numbers[id(owner)]
 
@@ -491,7 +491,7 @@ class Finder(Hook):
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
         if self._latest and self.events - self._latest > LULL:
-            raise Enough
+            raise StopRun
         if owner is None:
             return
         number = self.number(owner)
@@ -509,7 +509,7 @@ class Finder(Hook):
                 return
             passed = [number for _, _, numbers in places for number in numbers]
         if len(self.calls) >= LOGGED or (len(self.calls) >= SOME and self.events > SOON):
-            raise Enough
+            raise StopRun
         self._latest = self.events
         call = {
             "class": type(owner).__name__[:NAME_CHARS],
@@ -559,9 +559,11 @@ class Follower(Hook):
             positional, named = arguments(frame, owner)
             self.owner = self.taken([*positional, *named.values()])
 
-    def taken(self, values: list[Any]) -> Passed:
+    def taken(self, values: list[Any]) -> PassedParameters:
         """Return the arguments that the network's numbers are in."""
-        return Passed({f"argument{place}": values[place] for place in self._wanted["taken"] if place < len(values)})
+        return PassedParameters(
+            {f"argument{place}": values[place] for place in self._wanted["taken"] if place < len(values)}
+        )
 
     def is_wanted(self, frame: types.FrameType, owner: Any) -> bool:
         """Say whether a call is one of those that bound the steps."""
@@ -606,7 +608,7 @@ class Recorder(Follower):
             self._lead()
         most = KEPT * (1 if self._wanted["method"] else 4)
         if len(self.rows) >= most or (len(self.rows) >= SOME and self.events > SOON):
-            raise Enough
+            raise StopRun
         passed: list[float] = []
         if self._wanted["method"]:
             self._running = frame
@@ -682,7 +684,7 @@ class Starter(Follower):
         """Put a counter around a method or function for as long as the run lasts, and stop to watch."""
         is_module = isinstance(owner, types.ModuleType)
         places = [owner] if is_module else type(owner).__mro__
-        holder = next((one for one in places if name in vars(one)), None)
+        holder = next((place for place in places if name in vars(place)), None)
         if holder is None:
             return
         original = vars(holder)[name]
@@ -704,7 +706,7 @@ class Starter(Follower):
         if self.count % LOOK:
             return
         if self.count >= self._settings["calls"]:
-            raise Enough
+            raise StopRun
         self._is_looking = True
         try:
             answers = self._answers(self.owner)
@@ -716,7 +718,7 @@ class Starter(Follower):
         if len(self.squared) < MOST_ERRORS:
             self.squared.append(sum(error * error for error in errors) / len(errors))
         if max(errors) < self._settings["near"]:
-            raise Enough
+            raise StopRun
 
 
 class Observer:
@@ -733,8 +735,8 @@ class Observer:
         """Run the file as a program and list the first calls of methods: `calls` with the counts of their numbers."""
         finder = Finder(self._files)
         problem = self._run(finder, settings, lambda: bool(finder.calls))
-        calls = [{**one, "passed": len(one["passed"]), "returned": len(one["returned"])} for one in finder.calls]
-        numbers = [number for one in finder.calls for number in (*one["passed"], *one["returned"])]
+        calls = [{**call, "passed": len(call["passed"]), "returned": len(call["returned"])} for call in finder.calls]
+        numbers = [number for call in finder.calls for number in (*call["passed"], *call["returned"])]
         return {
             "calls": calls,
             "layouts": finder.layouts,
@@ -798,16 +800,16 @@ class Observer:
         output = self._forward(self._owner, settings, arrays["x"])
         moved, changed = [], []
         for reference, value in zip(settings["references"], start, strict=True):
-            one = find.References(self._owner, [reference])
+            probed = find.References(self._owner, [reference])
             try:
-                one.write([value + 1.0])
+                probed.write([value + 1.0])
                 changed.append([float(a != b) for a, b in zip(references.read(), start, strict=True)])
                 moved.append(self._forward(self._owner, settings, arrays["x"]))
             except Exception:
                 changed[len(moved) :] = [[0.0] * len(start)]
                 moved.append(output)
             with contextlib.suppress(Exception):
-                one.write([value])
+                probed.write([value])
         return {"base": find.np.array(output), "moved": table_of(moved), "changed": table_of(changed)}
 
     def train(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
@@ -835,8 +837,8 @@ class Observer:
         find.OWN.add(PROGRAM)
         module = types.ModuleType(PROGRAM)
         sys.modules[PROGRAM] = module
-        self._objects.dress(module)
-        self._objects.start(settings["skipped"], Enough)
+        self._objects.initialize(module)
+        self._objects.start(settings["skipped"], StopRun)
         self._objects.seed(settings["seed"])
         problem = ""
         try:
@@ -845,7 +847,7 @@ class Observer:
                 problem = self._objects.run(module)
                 if not has_begun():
                     start_training(module)
-        except Enough:
+        except StopRun:
             return ""
         except BaseException as error:
             return type(error).__name__[:80]
@@ -893,7 +895,7 @@ class Observer:
         numbers = [number for value in values for number in flat(value)]
         for place, number in placed:
             numbers[place] = number
-        made = [find.like(one, numbers) if flat(one) else one for one in values]
+        made = [find.like(value, numbers) if flat(value) else value for value in values]
         return made[: len(positional)], dict(zip(named, made[len(positional) :], strict=True))
 
     def _takes_logarithms(self) -> bool:
@@ -903,14 +905,14 @@ class Observer:
             code = codes.pop()
             if any(name.startswith("log") for name in code.co_names):
                 return True
-            codes += [one for one in code.co_consts if isinstance(one, types.CodeType)]
+            codes += [const for const in code.co_consts if isinstance(const, types.CodeType)]
         return False
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Forget what is printed meanwhile."""
-    sink = io.TextIOWrapper(io.BufferedWriter(Nowhere()), encoding="utf-8", errors="replace", write_through=True)
+    sink = io.TextIOWrapper(io.BufferedWriter(NullStream()), encoding="utf-8", errors="replace", write_through=True)
     with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
         yield
 
@@ -919,7 +921,7 @@ def start_training(module: types.ModuleType) -> None:
     """Call the file's train with an object of one of its classes, as the file did not."""
     samples = [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]
     train = getattr(module, "train", None)
-    classes = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ in find.OWN]
+    classes = [var for var in vars(module).values() if isinstance(var, type) and var.__module__ in find.OWN]
     for cls in reversed(classes):
         try:
             made = cls()
@@ -942,8 +944,8 @@ def held_at(owner: Any, path: list[Any]) -> list[float]:
 def templated(shapes: list[list[int]], numbers: list[float]) -> list[Any]:
     """Return arguments of these shapes that hold the numbers."""
     left = list(numbers)
-    taken = [[left.pop(0) for _ in range(math.prod(one))] for one in shapes]
-    return [find.np.reshape(some, one) if one else some[0] for one, some in zip(shapes, taken, strict=True)]
+    taken = [[left.pop(0) for _ in range(math.prod(shape))] for shape in shapes]
+    return [find.np.reshape(some, shape) if shape else some[0] for shape, some in zip(shapes, taken, strict=True)]
 
 
 def table_of(rows: list[list[float]]) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .misconceptions import BACK, FORWARD, IN_NETWORK, IN_NEURON, LOSS, STILL, Network, Neurons, Rule
+from .misconceptions import BACK, FORWARD, IN_NETWORK, IN_NEURON, LOSS, STILL, NetworkPass, NeuronPass, Rule
 from .oracle import Array
 from .rules import TOLERANCE, ModelSteps, NeuronSteps, fit
 
@@ -79,7 +79,7 @@ def diagnose_network(steps: ModelSteps, rates: Sequence[float], rows: Sequence[i
 
     rates are where to begin, for rules that are not linear in the rate.
     """
-    network = Network(steps.probes.parameters, steps.probes.x, steps.err)
+    network = NetworkPass(steps.probes.parameters, steps.probes.x, steps.err)
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
         return np.asarray(rule.network_step(network.at(rate, form)) * steps.present)[:, rows]
@@ -91,7 +91,7 @@ def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0
     """Name the mistake in the steps of a neuron, or of some of its numbers: those in a row on one neuron, and those with the other error."""
     biased = np.array([1.0, 1.0, float(steps.has_bias)])
     row = neurons_of(steps, steps.err)
-    alone = Neurons(row.weights[None], row.x[None], np.full((1, len(row.x)), steps.other_err))
+    alone = NeuronPass(row.weights[None], row.x[None], np.full((1, len(row.x)), steps.other_err))
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
         made = [rule.neuron_step(row.at(rate, form)), rule.neuron_step(alone.at(rate, form))[0]]
@@ -111,10 +111,10 @@ def diagnose_returned(steps: NeuronSteps, rate: float) -> Diagnosis | None:
     return diagnose(BACK, steps.returned[:, None, :], predict, [1.0])
 
 
-def neurons_of(steps: NeuronSteps, err: float) -> Neurons:
+def neurons_of(steps: NeuronSteps, err: float) -> NeuronPass:
     """Return the pass in which the steps were made."""
     weights = steps.probes.weights * np.array([1.0, 1.0, float(steps.has_bias)])
-    return Neurons(weights, steps.probes.x, np.full(len(weights), err))
+    return NeuronPass(weights, steps.probes.x, np.full(len(weights), err))
 
 
 def diagnose_forward(parameters: Array, x: Array, observed: Array) -> Diagnosis | None:
@@ -126,7 +126,7 @@ def diagnose_forward(parameters: Array, x: Array, observed: Array) -> Diagnosis 
             if is_network:
                 predicted = rule.forward(parameters, x)
             elif rule.output is not None:
-                predicted = rule.output(Neurons(parameters, x, np.zeros(())))
+                predicted = rule.output(NeuronPass(parameters, x, np.zeros(())))
             else:
                 continue
             off = float(np.abs(np.nan_to_num(predicted - observed, nan=np.inf)).max())
@@ -158,19 +158,19 @@ def diagnose(rules: Iterable[Rule], observed: Array, predict: Predict, rates: Se
 
 def _alone(found: list[Fitted], tolerance: float, margin: float) -> Diagnosis | None:
     """Return the fit that no other prediction comes near."""
-    first = min(found, key=lambda one: one.residual, default=None)
+    first = min(found, key=lambda rule: rule.residual, default=None)
     if first is None or first.residual >= tolerance:
         return None
     scale = float(np.abs(first.predicted).max()) or 1.0
-    same = [one for one in found if np.abs(one.predicted - first.predicted).max() <= 3 * tolerance * scale]
-    others = [one.residual for one in found if one not in same]
+    same = [item for item in found if np.abs(item.predicted - first.predicted).max() <= 3 * tolerance * scale]
+    others = [item.residual for item in found if item not in same]
     nearest = min(others, default=np.inf)
-    if nearest < margin or any(one.rule is RIGHT for one in same):
+    if nearest < margin or any(item.rule is RIGHT for item in same):
         return None
     return Diagnosis(
-        rules=tuple(one.rule for one in same),
-        rates=tuple(one.rate for one in same),
-        forms=tuple(one.form for one in same),
+        rules=tuple(item.rule for item in same),
+        rates=tuple(item.rate for item in same),
+        forms=tuple(item.form for item in same),
         residual=first.residual,
         margin=float(nearest),
     )
@@ -181,14 +181,14 @@ def _best(rule: Rule, observed: Array, predict: Predict, rates: Sequence[float])
     for form in rule.forms:
         tried: list[float] = []
         for start in rates:
-            if any(abs(start - one) <= ALIKE * abs(one) for one in tried):
+            if any(abs(start - item) <= ALIKE * abs(item) for item in tried):
                 continue
             tried.append(start)
             one, is_straight = _fitted(rule, form, start or 1.0, observed, predict)
             fitted += [one] if one is not None else []
             if is_straight:
                 break
-    return min(fitted, key=lambda one: one.residual, default=None)
+    return min(fitted, key=lambda rule: rule.residual, default=None)
 
 
 def _fitted(rule: Rule, form: float, rate: float, observed: Array, predict: Predict) -> tuple[Fitted | None, bool]:
@@ -212,8 +212,8 @@ def _fitted(rule: Rule, form: float, rate: float, observed: Array, predict: Pred
     return Fitted(rule, rate, once, _misfit(observed, once), form), is_straight
 
 
-def _is_same(one: Array, other: Array) -> bool:
-    return bool((np.abs(one - other) <= 1e-9 * np.abs(other).max(initial=0.0)).all())
+def _is_same(array: Array, other: Array) -> bool:
+    return bool((np.abs(array - other) <= 1e-9 * np.abs(other).max(initial=0.0)).all())
 
 
 def _misfit(observed: Array, predicted: Array) -> float:

@@ -24,8 +24,8 @@ def other_suite(run: Ran) -> str | None:
     Its backward may take a label where the template has an error.
     """
     outcomes = run.outcomes.values()
-    is_unwritten = any(one.exception and one.exception.type == "NotImplementedError" for one in outcomes)
-    is_stuck = any(one.verdict in STUCK for one in outcomes)
+    is_unwritten = any(outcome.exception and outcome.exception.type == "NotImplementedError" for outcome in outcomes)
+    is_stuck = any(outcome.verdict in STUCK for outcome in outcomes)
     steps = [run.outcomes[name] for name in STEPS if name in run.outcomes]
     is_understood = run.score is not None and (
         all(step.verdict is Verdict.PASSED for step in steps)

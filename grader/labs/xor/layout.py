@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from grader.lab import CaseStopped, FaultKind, Remote, blocked, is_close, measurement, not_gradable, side_by_side, unmet
 
 from . import oracle
-from .calls import Calls, Described, Found, Path, Reference
+from .calls import Calls, FoundValue, ObjectDescription, Path, Reference
 from .oracle import Array
 
 FORMS = ("vector", "list", "tuple", "row", "column")
@@ -53,14 +53,14 @@ class Wiring:
         return np.array([[1.0, 1.0, sign] for sign in self.signs])
 
 
-def is_same(one: Array, other: Array | float) -> NDArray[np.bool_]:
+def is_same(array: Array, other: Array | float) -> NDArray[np.bool_]:
     """Say of each number whether it is another one, up to 24 bits."""
-    return np.asarray(np.isclose(one, other, rtol=1e-6, atol=0))
+    return np.asarray(np.isclose(array, other, rtol=1e-6, atol=0))
 
 
-def holders_of(described: Described) -> list[Found]:
+def holders_of(described: ObjectDescription) -> list[FoundValue]:
     """List the places inside an object that hold a few numbers."""
-    return [one for one in described.found if one.kind and one.size <= HOLDER_SIZE]
+    return [item for item in described.found if item.kind and item.size <= HOLDER_SIZE]
 
 
 class Layout:
@@ -71,19 +71,19 @@ class Layout:
         self._places: dict[str, list[Reference | None]] = {}  # of the nine parameters, by the form of x
 
     @measurement
-    def parts(self) -> list[Found]:
+    def parts(self) -> list[FoundValue]:
         """The separate Neuron objects inside a fresh model."""
         model = self._calls.student.new_later("Model")
         described = self._calls.described(model)
         neurons = [
-            one
-            for one in described.found
-            if one.path and (one.cls == "Neuron" or "Neuron" in described.classes.get(one.cls, ()))
+            item
+            for item in described.found
+            if item.path and (item.cls == "Neuron" or "Neuron" in described.classes.get(item.cls, ()))
         ]
         if len(neurons) == 3:
             return neurons
         holders = holders_of(described)
-        are_layers = not neurons or any(one.size > 3 for one in holders)
+        are_layers = not neurons or any(holder.size > 3 for holder in holders)
         if len(neurons) in (0, 2) and are_layers and self._moving(model, holders) in (6, 9):
             raise not_gradable(
                 "Your model holds {count} Neuron objects and its numbers elsewhere; the grader needs three Neurons in its attributes.",
@@ -96,9 +96,9 @@ class Layout:
             seen=side_by_side(expected=3, actual=len(neurons)),
         )
 
-    def _moving(self, model: Remote, holders: Sequence[Found]) -> int:
+    def _moving(self, model: Remote, holders: Sequence[FoundValue]) -> int:
         """Return how many numbers inside an object move its forward."""
-        references = [(one.path, index) for one in holders for index in range(one.size)]
+        references = [(holder.path, index) for holder in holders for index in range(holder.size)]
         try:
             numbers = self._calls.ask(
                 "influence", "Model.forward", [model], {"outputs": (2, None), "moved": (len(references), 2)},
@@ -132,7 +132,7 @@ class Layout:
         raise stopped
 
     def _wiring(self, form: str) -> Wiring:
-        paths = [one.path for one in self.parts]
+        paths = [part.path for part in self.parts]
         calls = [self.trace(self._calls.student.new_later("Model"), form, x) for x in PROBE_X]
         received = [{int(row[0]): row for row in rows} for rows in calls]
         missing = [part for part in range(3) if not all(part in rows for rows in received)]
@@ -168,7 +168,7 @@ class Layout:
 
         From then on, until the next case, the worker knows how each neuron takes its inputs.
         """
-        paths = [one.path for one in self.parts]
+        paths = [part.path for part in self.parts]
         shapes = {"outputs": (1, None), "calls": (None, 11)}
         numbers = self._calls.ask("trace", "Model.forward", [model], shapes, form=form, parts=paths, x=x[None, :])
         calls = numbers["calls"]
@@ -192,27 +192,27 @@ class Layout:
             return None
         if len(seen) != len(TRACED_ERRORS) or seen[0][1] != seen[1][1]:
             return None
-        one, other = (row[2 : 2 + int(row[1])] for row in seen)
+        left, right = (row[2 : 2 + int(row[1])] for row in seen)
         inputs = [
-            (place, int(column)) for column in (0, 1) for place in np.flatnonzero(is_same(one, PROBE_X[0, column]))
+            (place, int(column)) for column in (0, 1) for place in np.flatnonzero(is_same(left, PROBE_X[0, column]))
         ]
-        errors = np.flatnonzero(~is_same(one, other))
+        errors = np.flatnonzero(~is_same(left, right))
         if len(errors) != 1 or len(inputs) not in (0, 2) or (inputs and {column for _, column in inputs} != {0, 1}):
             return None
         places = [(int(place), column) for place, column in (*inputs, (errors[0], -1))]
         slots = wiring.slots[0]  # x as forward gets it, a constant one included, and the error
         plain = [(place, column) for place, column in enumerate(slots) if column >= 0] + [(len(slots), -1)]
-        return None if len(one) == len(slots) + 1 and sorted(places) == plain else places
+        return None if len(left) == len(slots) + 1 and sorted(places) == plain else places
 
     def trace_backward(
         self, model: Remote, wiring: Wiring, references: Sequence[Reference | None], err: float = TRACED_ERRORS[0]
     ) -> Array:
         """Run a step of a model with set parameters and return the calls of its neurons' backward: confined.py, `trace_backward`."""
-        present = [one for one in references if one is not None]
-        values = (PROBE_W * wiring.mask).ravel()[[one is not None for one in references]]
+        present = [reference for reference in references if reference is not None]
+        values = (PROBE_W * wiring.mask).ravel()[[reference is not None for reference in references]]
         numbers = self._calls.ask(
             "trace_backward", "Model.backward", [model], {"calls": (None, 10)}, form=wiring.form,
-            parts=[one.path for one in self.parts], x=PROBE_X[0], err=err, references=present, parameters=values,
+            parts=[part.path for part in self.parts], x=PROBE_X[0], err=err, references=present, parameters=values,
         )  # fmt: skip
         calls = numbers["calls"]
         if not (np.isin(calls[:, 0], range(3)).all() and (calls[:, 1] >= 0).all()):
@@ -230,7 +230,7 @@ class Layout:
                 "Model.forward gives the same answer whatever the weights are.",
                 hint="The answer must be computed by the three neurons from their weights.",
             )
-        inside = [one for one in holders if any(one.path[: len(path)] == path for path in missing)]
+        inside = [holder for holder in holders if any(holder.path[: len(path)] == path for path in missing)]
         if self._moving(model, inside):
             return not_gradable(
                 "Model.forward uses {count} of its neurons without calling their forward, so they cannot be watched.",
@@ -268,7 +268,7 @@ class Layout:
     def _works(self, wiring: Wiring) -> bool:
         """Say whether, x given in this form, forward is right and a step goes along the gradient."""
         references = self._find(wiring)
-        present = np.array([one is not None for one in references]).reshape(3, 3)
+        present = np.array([reference is not None for reference in references]).reshape(3, 3)
         model = self._calls.student.new_later("Model")
         weights = np.broadcast_to(PROBE_W * wiring.mask, (len(PROBE_X), 3, 3))
         errors = np.full(len(PROBE_X), 0.25)
@@ -298,7 +298,10 @@ class Layout:
         if any(len(candidates) > 1 for candidates in roles):
             every = [candidate for candidates in roles for candidate in candidates]
             learning = self._learning(wiring, every)
-            roles = [[one for one in candidates if learning[str(one)]] or candidates for candidates in roles]
+            roles = [
+                [candidate for candidate in candidates if learning[str(candidate)]] or candidates
+                for candidates in roles
+            ]
         return [candidates[0] if candidates else None for candidates in roles]
 
     def _learning(self, wiring: Wiring, references: list[Reference]) -> dict[str, bool]:
@@ -313,9 +316,9 @@ class Layout:
                 raise
             return dict.fromkeys(map(str, references), False)
         after = self._calls.ask("read", "Model", [model], shapes, references=references)["values"]
-        return {str(one): bool(moved) for one, moved in zip(references, before != after, strict=True)}
+        return {str(reference): bool(moved) for reference, moved in zip(references, before != after, strict=True)}
 
-    def _candidates(self, wiring: Wiring, model: Remote, holders: Sequence[Found]) -> list[list[list[Reference]]]:
+    def _candidates(self, wiring: Wiring, model: Remote, holders: Sequence[FoundValue]) -> list[list[list[Reference]]]:
         """Find what may be weight 1, weight 2 and bias of each neuron (a part of the model)."""
         local = [self._places_in(part, wiring, model, holders) for part in range(3)]
         known = next((places for places in local if places is not None), None)
@@ -327,13 +330,13 @@ class Layout:
         ]
 
     def _places_in(
-        self, part: int, wiring: Wiring, model: Remote, holders: Sequence[Found]
+        self, part: int, wiring: Wiring, model: Remote, holders: Sequence[FoundValue]
     ) -> list[list[Reference]] | None:
         """Find them inside one neuron; None where its output is always the same: it keeps them where the others do."""
         path = wiring.paths[part]
-        inside = [one for one in holders if one.path[: len(path)] == path]
-        local = [(one.path[len(path) :], index) for one in inside for index in range(one.size)]
-        number = [one.path for one in self.parts].index(path)
+        inside = [holder for holder in holders if holder.path[: len(path)] == path]
+        local = [(item.path[len(path) :], index) for item in inside for index in range(item.size)]
+        number = [item.path for item in self.parts].index(path)
         return self._roles(model.part(path), f"seen:{number}", wiring.slots[part], local)
 
     def _roles(
@@ -347,9 +350,12 @@ class Layout:
             self._temper(neuron, references, factor)
             again = self._influence(neuron, form, slots, references)
             rows = [tuple(a or b for a, b in zip(*pair, strict=True)) for pair in zip(rows, again, strict=True)]
-        found = [[one for one, row in zip(references, rows, strict=True) if row == pattern] for pattern in PATTERNS]
+        found = [
+            [reference for reference, row in zip(references, rows, strict=True) if row == pattern]
+            for pattern in PATTERNS
+        ]
         if not (found[0] and found[1]):  # an odd forward: take what moves it, as it is stored
-            moving = [one for one, row in zip(references, rows, strict=True) if any(row)]
+            moving = [reference for reference, row in zip(references, rows, strict=True) if any(row)]
             if len(moving) < 2:
                 return None
             found = [moving[0:1], moving[1:2], moving[2:3]]
@@ -393,7 +399,7 @@ class Layout:
             try:
                 model = self._calls.student.new_later("Neuron", 2)
                 holders = holders_of(self._calls.described(model))
-                local = [(one.path, index) for one in holders for index in range(one.size)]
+                local = [(holder.path, index) for holder in holders for index in range(holder.size)]
                 found = self._roles(model, form, (0, 1), local)
                 if found is None:
                     raise unmet(
@@ -413,9 +419,9 @@ class Layout:
         """Whether two neurons keep their weights in one and the same list or array."""
         references = self._found
         found = self._calls.described(self._calls.student.new_later("Model")).found
-        same = {str(one.path): one.same for one in found if one.kind in ("list", "array")}
+        same = {str(item.path): item.same for item in found if item.kind in ("list", "array")}
         identities = [
-            {same.get(str(one[0])) for one in references[row : row + 3] if one is not None} - {None}
+            {same.get(str(reference[0])) for reference in references[row : row + 3] if reference is not None} - {None}
             for row in (0, 3, 6)
         ]
         return any(identities[a] & identities[b] for a, b in ((0, 1), (0, 2), (1, 2)))

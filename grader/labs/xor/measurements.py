@@ -98,7 +98,7 @@ class Measurements:
     def _uncut(self, steps: NeuronSteps) -> NeuronSteps:
         """Return the same steps with far larger errors where weights or steps are cut to some digits, as they are where not."""
         after, change = (steps.before + steps.change)[:, :2], steps.change[:, :2]
-        digits = [digits_of(one) for one in (after, change)]
+        digits = [digits_of(item) for item in (after, change)]
         if digits == [None, None] or not change.any():
             return steps
         cut = replace(steps, digits=digits[0])
@@ -243,7 +243,7 @@ class Measurements:
         hidden = np.concatenate([oracle.sums(answers.parameters[:, row], answers.x) for row in (0, 1)])
         sums = oracle.sums(answers.parameters[:, 2], activation(hidden).reshape(2, -1).T)
         made = (activation(sums), oracle.sigmoid(sums))
-        return any(np.allclose(answers.actual, one, rtol=FORWARD_ATOL, atol=FORWARD_ATOL) for one in made)
+        return any(np.allclose(answers.actual, item, rtol=FORWARD_ATOL, atol=FORWARD_ATOL) for item in made)
 
     @measurement
     def neuron_mistake(self) -> Diagnosis | None:
@@ -526,7 +526,7 @@ class Measurements:
             self._composed(parameters, x, float(err), errors, rate)
             for parameters, x, err in zip(drawn.parameters, drawn.x, steps.err, strict=True)
         ]
-        found = [one for one in composed if one is not None]
+        found = [item for item in composed if item is not None]
         if len(found) < len(composed):
             return None
         return carried_rule(steps, np.array(found), errors == "returned" or rate != 0)

@@ -43,8 +43,8 @@ class Pass:
 
 
 @dataclass
-class Neurons(Pass):
-    """Neurons in one pass: weights (..., 3) with the bias last, inputs x (..., 2), errors (...), the rate.
+class NeuronPass(Pass):
+    """NeuronPass in one pass: weights (..., 3) with the bias last, inputs x (..., 2), errors (...), the rate.
 
     The first axis is time where steps follow each other on one object. form tells apart the ways in
     which one mistake can be written.
@@ -115,7 +115,7 @@ class Neurons(Pass):
 
 
 @dataclass
-class Network(Pass):
+class NetworkPass(Pass):
     """The network in one pass: parameters (..., 3, 3) as in the oracle, x (..., 2), errors (...), the rate."""
 
     parameters: Array
@@ -160,18 +160,18 @@ class Network(Pass):
         return self.delta[..., None] * self.v
 
     @cached_property
-    def out(self) -> Neurons:
+    def out(self) -> NeuronPass:
         """Return the output neuron; its rate is 1."""
-        return Neurons(self.parameters[..., 2, :], self.h, self.err)
+        return NeuronPass(self.parameters[..., 2, :], self.h, self.err)
 
     @cached_property
-    def hidden(self) -> Neurons:
+    def hidden(self) -> NeuronPass:
         """Return both hidden neurons with the errors that belong to them; their rate is 1."""
         return self.hidden_with(self.errors)
 
-    def hidden_with(self, errors: Array) -> Neurons:
+    def hidden_with(self, errors: Array) -> NeuronPass:
         """Return both hidden neurons with these errors, (..., 2); their rate is 1."""
-        return Neurons(self.parameters[..., :2, :], self.x[..., None, :], errors)
+        return NeuronPass(self.parameters[..., :2, :], self.x[..., None, :], errors)
 
     def step(
         self,
@@ -217,24 +217,24 @@ class Rule:
     message: str
     hint: str
     formula: str
-    change: Callable[[Neurons], Array] | None = None
-    back: Callable[[Neurons], Array] | None = None
-    network: Callable[[Network], Array] | None = None
-    output: Callable[[Neurons], Array] | None = None
+    change: Callable[[NeuronPass], Array] | None = None
+    back: Callable[[NeuronPass], Array] | None = None
+    network: Callable[[NetworkPass], Array] | None = None
+    output: Callable[[NeuronPass], Array] | None = None
     answer: Callable[[Array, Array], Array] | None = None
     keeps_hidden: bool = False
     loss: Callable[[Array, Array], Array] | None = None
     forms: tuple[float, ...] = (1.0,)
 
-    def neuron_step(self, neurons: Neurons) -> Array:
+    def neuron_step(self, neurons: NeuronPass) -> Array:
         """Return the step of single neurons, (..., 3)."""
         return neurons.step if self.change is None else self.change(neurons)
 
-    def returned(self, neurons: Neurons) -> Array:
+    def returned(self, neurons: NeuronPass) -> Array:
         """Return the errors that a neuron gives back for its two inputs, (..., 2)."""
         return neurons.delta[..., None] * neurons.w if self.back is None else self.back(neurons)
 
-    def network_step(self, n: Network) -> Array:
+    def network_step(self, n: NetworkPass) -> Array:
         """Return the network's step, (..., 3, 3), made of its neurons' where the mistake is inside them."""
         if self.network is not None:
             return self.network(n)
@@ -246,7 +246,7 @@ class Rule:
 
     def step(self, parameters: Array, x: Array, err: Array, rate: float = 1.0, form: float = 1.0) -> Array:
         """Return the network's step, (..., 3, 3), arguments as in oracle.step."""
-        return self.network_step(Network(parameters, x, err, rate, form))
+        return self.network_step(NetworkPass(parameters, x, err, rate, form))
 
     def forward(self, parameters: Array, x: Array) -> Array:
         """Return the network's answers, (...), for parameters (..., 3, 3) and x (..., 2)."""
@@ -254,8 +254,8 @@ class Rule:
             return self.answer(parameters, x)
         assert self.output is not None
         nothing = np.zeros(())
-        h = self.output(Neurons(parameters[..., :2, :], x[..., None, :], nothing))
-        return self.output(Neurons(parameters[..., 2, :], h, nothing))
+        h = self.output(NeuronPass(parameters[..., :2, :], x[..., None, :], nothing))
+        return self.output(NeuronPass(parameters[..., 2, :], h, nothing))
 
 
 # --- forward ------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ class Rule:
 FORWARD_HINT = "Multiply each input with its own weight, add up, add the bias, and pass the sum through 1 / (1 + e^-d)."
 
 
-def _forward(name: str, output: Callable[[Neurons], Array], message: str, hint: str = FORWARD_HINT) -> Rule:
+def _forward(name: str, output: Callable[[NeuronPass], Array], message: str, hint: str = FORWARD_HINT) -> Rule:
     return Rule(id=name, message=message, hint=hint, formula="neuron", output=output)
 
 
@@ -272,8 +272,8 @@ def _layers(hidden: Callable[[Array], Array], out: Callable[[Array], Array]) -> 
 
     def answer(parameters: Array, x: Array) -> Array:
         none = np.zeros(())
-        h = hidden(Neurons(parameters[..., :2, :], x[..., None, :], none).d)
-        return out(Neurons(parameters[..., 2, :], h, none).d)
+        h = hidden(NeuronPass(parameters[..., :2, :], x[..., None, :], none).d)
+        return out(NeuronPass(parameters[..., 2, :], h, none).d)
 
     return answer
 
@@ -422,20 +422,20 @@ DERIVATIVE_HINT = "With y = S(d), kept from forward, the derivative is y (1 - y)
 
 def _derivative(
     name: str,
-    slope: Callable[[Neurons], Array],
+    slope: Callable[[NeuronPass], Array],
     message: str,
     hint: str = DERIVATIVE_HINT,
     forms: tuple[float, ...] = (1.0,),
 ) -> Rule:
     """Return the rule that uses slope, (...), or (..., 2) for a factor of each weight, as the derivative."""
 
-    def change(n: Neurons) -> Array:
+    def change(n: NeuronPass) -> Array:
         factor = slope(n)
         if factor.shape == n.d.shape:
             return n.moved(n.err * factor)
         return n.weights_only(n.rate * n.err[..., None] * factor * n.x)
 
-    def back(n: Neurons) -> Array:
+    def back(n: NeuronPass) -> Array:
         factor = slope(n)
         return np.asarray(n.err[..., None] * (factor[..., None] if factor.shape == n.d.shape else factor) * n.w)
 
@@ -519,16 +519,16 @@ STEP_HINT = "The step of weight i is 2 lambda err y (1 - y) x_i: each weight wit
 ERROR_HINT = "The step is proportional to the error, its sign included."
 
 
-def _step(name: str, change: Callable[[Neurons], Array], message: str, hint: str = STEP_HINT) -> Rule:
+def _step(name: str, change: Callable[[NeuronPass], Array], message: str, hint: str = STEP_HINT) -> Rule:
     return Rule(id=name, message=message, hint=hint, formula="step", change=change)
 
 
-def _inputs(name: str, inputs: Callable[[Neurons], Array], message: str, hint: str = STEP_HINT) -> Rule:
+def _inputs(name: str, inputs: Callable[[NeuronPass], Array], message: str, hint: str = STEP_HINT) -> Rule:
     """Return the rule that multiplies the weights' step with inputs (..., 2) instead of x."""
     return _step(name, lambda n: n.moved(n.delta, inputs(n)), message, hint)
 
 
-def _error(name: str, error: Callable[[Neurons], Array], message: str) -> Rule:
+def _error(name: str, error: Callable[[NeuronPass], Array], message: str) -> Rule:
     """Return the rule that makes another error, (...), of the one passed in."""
     return Rule(
         id=name,
@@ -544,7 +544,7 @@ def _earlier(x: Array) -> Array:
     return np.concatenate([np.zeros_like(x[:1]), x[:-1]])
 
 
-def _normalised(n: Neurons) -> Array:
+def _normalised(n: NeuronPass) -> Array:
     after = n.w + n.step[..., :2]
     return n.weights_only(after / np.linalg.norm(after, axis=-1, keepdims=True) - n.w)
 
@@ -653,7 +653,7 @@ BIAS_HINT = "The bias is a weight whose input is always 1: its step is 2 lambda 
 
 def _bias(
     name: str,
-    change: Callable[[Neurons], Array],
+    change: Callable[[NeuronPass], Array],
     message: str,
     hint: str = BIAS_HINT,
     forms: tuple[float, ...] = (1.0,),
@@ -715,7 +715,7 @@ HIDDEN_HINT = "Hidden neuron i gets err y (1 - y) w_i, where y and w_i belong to
 
 def _back(
     name: str,
-    errors: Callable[[Neurons], Array],
+    errors: Callable[[NeuronPass], Array],
     message: str,
     hint: str = HIDDEN_HINT,
     forms: tuple[float, ...] = (1.0,),
@@ -724,8 +724,8 @@ def _back(
     return Rule(id=name, message=message, hint=hint, formula="hidden", back=errors, forms=forms)
 
 
-def _both(one: Array) -> Array:
-    return np.repeat(one[..., None], 2, axis=-1)
+def _both(array: Array) -> Array:
+    return np.repeat(array[..., None], 2, axis=-1)
 
 
 BACK = (
@@ -831,17 +831,19 @@ BACK = (
 OUTPUT_HINT = "The output neuron's step is 2 lambda err y (1 - y) times its own inputs, the two hidden outputs."
 
 
-def _joined(name: str, network: Callable[[Network], Array], message: str, hint: str, formula: str = "hidden") -> Rule:
+def _joined(
+    name: str, network: Callable[[NetworkPass], Array], message: str, hint: str, formula: str = "hidden"
+) -> Rule:
     return Rule(id=name, message=message, hint=hint, formula=formula, network=network)
 
 
-def _output_with_hidden_delta(n: Network) -> Array:
+def _output_with_hidden_delta(n: NetworkPass) -> Array:
     step = n.step()
     step[..., 2, :2] = n.rate * n.errors * n.hidden_slope * n.h
     return step
 
 
-def _hidden_own_weights(n: Network) -> Array:
+def _hidden_own_weights(n: NetworkPass) -> Array:
     return n.step(errors=n.delta[..., None] * n.parameters[..., :2, :2].sum(-1))
 
 
@@ -973,28 +975,28 @@ NETWORK = (
 # --- minor: the order of things -----------------------------------------------------------------
 
 
-def _updated_output_weights(n: Network) -> Array:
+def _updated_output_weights(n: NetworkPass) -> Array:
     return n.step(errors=n.delta[..., None] * (n.v + n.rate * n.delta[..., None] * n.h))
 
 
-def _moved(n: Network, rows: slice) -> Array:
+def _moved(n: NetworkPass, rows: slice) -> Array:
     """Return the parameters, (..., 3, 3), after the step of some neurons."""
     later = n.parameters.copy()
     later[..., rows, :] += n.step()[..., rows, :]
     return later
 
 
-def _hidden_outputs_recomputed(n: Network) -> Array:
+def _hidden_outputs_recomputed(n: NetworkPass) -> Array:
     return n.step(out_inputs=oracle.hidden(_moved(n, slice(0, 2)), n.x))
 
 
-def _forward_repeated(n: Network) -> Array:
+def _forward_repeated(n: NetworkPass) -> Array:
     later = _moved(n, slice(2, 3))
     delta = n.err * oracle.derivative(oracle.forward(later, n.x))
     return n.step(errors=delta[..., None] * later[..., 2, :2])
 
 
-def _hidden_first_forward_repeated(n: Network) -> Array:
+def _hidden_first_forward_repeated(n: NetworkPass) -> Array:
     later = _moved(n, slice(0, 2))
     delta = n.err * oracle.derivative(oracle.forward(later, n.x))
     return n.step(out_delta=delta, out_inputs=oracle.hidden(later, n.x))

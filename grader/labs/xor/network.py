@@ -59,13 +59,13 @@ class NeuronProxy:
     @staticmethod
     def steps(neurons: Sequence[NeuronProxy], parameters: Array, x: Array, err: Array | float) -> list[Step]:
         """Set the parameters, (n, 3), then forward(x) and backward(x, err), each on a neuron, alike or the same; x is (n, 2)."""
-        one = neurons[0]
+        first = neurons[0]
         errors = np.broadcast_to(np.asarray(err, dtype=float), len(neurons))
         remotes = [neuron.remote for neuron in neurons]
-        steps = one._calls.steps(
-            "Neuron", remotes, one._form, one.references, parameters, one._arguments(x), errors, one._way()
+        steps = first._calls.steps(
+            "Neuron", remotes, first._form, first.references, parameters, first._arguments(x), errors, first._way()
         )
-        places = [reference for reference in one.references if reference is not None]
+        places = [reference for reference in first.references if reference is not None]
         if len(places) == 3 and len({str(path) for path, _ in places}) == 1:  # the bias is inside the vector
             order = np.argsort([index for _, index in places]).argsort()[:2]
             return [replace(step, returned=step.returned[order]) if len(step.returned) == 3 else step for step in steps]
@@ -118,10 +118,10 @@ class ModelProxy:
     @staticmethod
     def steps(models: Sequence[ModelProxy], parameters: Array, x: Array, err: Array) -> list[Step]:
         """Set the parameters, (n, 3, 3), then forward(x) and backward(x, err), each on a model, which may be the same; x is (n, 2)."""
-        one = models[0]
+        first = models[0]
         remotes = [model.remote for model in models]
-        steps = one._calls.steps("Model", remotes, one._form, one.references, parameters * one._mask, x, err)
-        return [replace(step, before=step.before * one._mask, after=step.after * one._mask) for step in steps]
+        steps = first._calls.steps("Model", remotes, first._form, first.references, parameters * first._mask, x, err)
+        return [replace(step, before=step.before * first._mask, after=step.after * first._mask) for step in steps]
 
     def step(self, parameters: Array, x: Array, err: float) -> Step:
         """Make one step; parameters have shape (3, 3), x (2,)."""
@@ -254,9 +254,9 @@ class Network:
             layout.trace(self.student.new_later("Model"), wiring.form)
             self._traced_in = self.student.case
         local: list[Reference | None] = [
-            None if one is None else (one[0][len(path) :], one[1]) for one in references[:3]
+            None if reference is None else (reference[0][len(path) :], reference[1]) for reference in references[:3]
         ]
-        number = [one.path for one in layout.parts].index(path)
+        number = [part.path for part in layout.parts].index(path)
         neuron = self.student.new_later("Model").part(path)
         return NeuronProxy(self._calls, neuron, f"seen:{number}", wiring.slots[0], local, self._way_back)
 
@@ -273,4 +273,4 @@ class Network:
             layout.trace_backward(self.student.new_later("Model"), wiring, layout.references)
             self._traced_back_in = self.student.case
         columns = [(place, column if column < 0 else wiring.slots[0].index(column)) for place, column in places]
-        return {"part": [one.path for one in layout.parts].index(wiring.paths[0]), "places": columns}
+        return {"part": [part.path for part in layout.parts].index(wiring.paths[0]), "places": columns}

@@ -1,6 +1,6 @@
 """Watches a submission train itself and finds the network in it: which call is its forward, which numbers it uses.
 
-For hand-ins that do not fit the contract's calls. The worker runs, replays and tells numbers; what
+For submissions that do not fit the contract's calls. The worker runs, replays and tells numbers; what
 they mean is found out here, from drawn weights and inputs, and nothing depends on a name.
 """
 
@@ -21,7 +21,7 @@ from grader.lab import CaseStopped, Count, FaultKind, Message, Outcome, Verdict,
 
 from . import oracle, probes
 from .calls import Calls, Path, Reference
-from .calls import Numbers as Told
+from .calls import Numbers as ProgressPrinter
 from .layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from .oracle import Array
 
@@ -159,12 +159,12 @@ class Root:
     @property
     def used(self) -> list[int]:
         """Return the arguments, or holders, that the examples are in."""
-        starts = np.concatenate([[0], np.cumsum([0 if one == [0] else math.prod(one) for one in self.shapes])])
+        starts = np.concatenate([[0], np.cumsum([0 if shape == [0] else math.prod(shape) for shape in self.shapes])])
         return sorted({int(np.searchsorted(starts, slot, side="right")) - 1 for row in self.slots for slot in row})
 
     def within(self, holders: Sequence[Path]) -> Root:
         """Return the same forward, with its examples in these holders inside its object."""
-        sizes = [math.prod(one) for one in self.shapes]
+        sizes = [math.prod(shape) for shape in self.shapes]
         kept = [place for holder in self.used for place in range(sum(sizes[:holder]), sum(sizes[: holder + 1]))]
         slots = [[kept.index(slot) for slot in row] for row in self.slots]
         return replace(self, slots=slots, inside=tuple(holders[holder] for holder in self.used))
@@ -204,7 +204,7 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Network:
+class ObservedNetwork:
     """The observed network: the references of its nine parameters in the oracle's order, None for a missing bias.
 
     mask (3, 3) has -1 for a bias that is subtracted. columns are the parameters' places in the record.
@@ -224,12 +224,12 @@ class Network:
     @property
     def present(self) -> Array:
         """Return 1 for each of the nine parameters that there is, 0 for a missing bias, (3, 3)."""
-        return np.array([one is not None for one in self.references], dtype=float).reshape(3, 3)
+        return np.array([reference is not None for reference in self.references], dtype=float).reshape(3, 3)
 
     def parameters(self, numbers: Array) -> Array:
         """Return recorded numbers (n, k) as parameters (n, 3, 3)."""
         zeros = np.zeros(len(numbers))
-        rows = [zeros if one is None else numbers[:, one] for one in self.columns]
+        rows = [zeros if column is None else numbers[:, column] for column in self.columns]
         return np.column_stack(rows).reshape(-1, 3, 3) * self.mask
 
     def stored(self, parameters: Array) -> Array:
@@ -257,7 +257,7 @@ class Observing:
         self._skipped = [statement for statement, fault in skipped.items() if fault.kind not in UNENDING]
         self._tries = TRIES
 
-    def _run(self, operation: str, time_s: float, settings: Mapping[str, Any], **more: Any) -> Told:
+    def _run(self, operation: str, time_s: float, settings: Mapping[str, Any], **more: Any) -> ProgressPrinter:
         """Run the program under watch; a statement that does not end there, or ends the process, is left out of another run."""
         while True:
             told = {"seed": self._seed, "skipped": self._skipped, **settings}
@@ -275,10 +275,10 @@ class Observing:
         """Return the first calls, and the numbers of each: those passed, then those returned."""
         told = self._run("discover", WATCH_S, {}, shapes={"numbers": (None,)})
         found = told.answer.words(Discovered)
-        found = msgspec.structs.replace(found, calls=[named(one) for one in found.calls])
-        counts = [one.passed + one.returned for one in found.calls]
+        found = msgspec.structs.replace(found, calls=[named(call) for call in found.calls])
+        counts = [call.passed + call.returned for call in found.calls]
         numbers = told["numbers"]
-        if sum(counts) != len(numbers) or not all(is_shape(one) for call in found.calls for one in call.shapes):
+        if sum(counts) != len(numbers) or not all(is_shape(shape) for call in found.calls for shape in call.shapes):
             raise told.answer.broken()
         ends = np.cumsum(counts, dtype=int)
         return found, [numbers[end - count : end] for end, count in zip(ends, counts, strict=True)]
@@ -336,9 +336,9 @@ class Observing:
         shapes = {"outputs": (len(parameters), len(x))}
         return self._calls.ask("replay", WHAT, [], shapes, settings=settings, parameters=parameters, x=x)["outputs"]
 
-    def train(self, network: Network, start: Array, near: float, calls: int) -> tuple[Trained, Array, Array]:
+    def train(self, network: ObservedNetwork, start: Array, near: float, calls: int) -> tuple[Trained, Array, Array]:
         """Run the submission's own training from a start (3, 3): the parameters at its end, and its squared errors."""
-        present = [one for one in network.references if one is not None]
+        present = [reference for reference in network.references if reference is not None]
         settings = {
             "calls": calls, "near": near, "references": present, **network.root.settings,
         }  # fmt: skip
@@ -376,7 +376,7 @@ def pair(indices: NDArray[np.int_], values: Array) -> NDArray[np.int_]:
 
 def readings(shapes: Sequence[Sequence[int]], values: Array) -> Iterator[list[list[int]]]:
     """Yield the ways to read examples (rows, 2) out of arguments of these shapes, as indices; values are (n, numbers)."""
-    sizes = [0 if list(one) == [0] else math.prod(one) for one in shapes]
+    sizes = [0 if list(item) == [0] else math.prod(item) for item in shapes]
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int).tolist()
     for shape, size, start in zip(shapes, sizes, starts[:-1], strict=True):
         indices = np.arange(start, start + size)
@@ -385,9 +385,9 @@ def readings(shapes: Sequence[Sequence[int]], values: Array) -> Iterator[list[li
             yield pair(indices[:, None], values).T.tolist()
         elif len(extents) == 2 and size <= MOST_NUMBERS:
             table = indices.reshape(extents)
-            yield from (pair(one, values).T.tolist() for one in (table.T, table) if len(one) in (2, 3))
-    for first, (one, other) in enumerate(itertools.pairwise(sizes)):
-        if one == other == 1:
+            yield from (pair(item, values).T.tolist() for item in (table.T, table) if len(item) in (2, 3))
+    for first, (element, other) in enumerate(itertools.pairwise(sizes)):
+        if element == other == 1:
             yield [[starts[first], starts[first + 1]]]
 
 
@@ -396,13 +396,13 @@ def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool 
     found = []
     for members in groups_of(discovered).values():
         calls = [discovered.calls[index] for index in members]
-        one = calls[len(calls) // 2]  # attributes may be made in the first
-        alike = [index for index, call in zip(members, calls, strict=True) if is_like(call, one, are_bounds)]
+        middle = calls[len(calls) // 2]  # attributes may be made in the first
+        alike = [index for index, call in zip(members, calls, strict=True) if is_like(call, middle, are_bounds)]
         if len(alike) >= (1 if are_bounds else LEAST_CALLS) and len(alike) >= FIT * len(members) - 1:
             depth = min(call.depth for call in calls)
             found += [
                 replace(root, depth=depth)
-                for root in read(discovered, one, [numbers[index] for index in alike], are_bounds)
+                for root in read(discovered, middle, [numbers[index] for index in alike], are_bounds)
             ]
     return sorted(found, key=lambda root: (root.depth, -root.calls))
 
@@ -424,7 +424,7 @@ def is_like(call: Call, first: Call, is_bound: bool) -> bool:
 
 def read(discovered: Discovered, first: Call, numbers: Sequence[Array], is_bound: bool) -> Iterator[Root]:
     """Yield the ways in which calls alike, with these numbers, may be the network's forward."""
-    if sum(math.prod(one) for one in first.shapes if one != [0]) != first.passed:
+    if sum(math.prod(shape) for shape in first.shapes if shape != [0]) != first.passed:
         return
     values = np.array([row[: first.passed] for row in numbers])
     for slots in readings(first.shapes, values):
@@ -448,12 +448,12 @@ def outputs_of(
     """Yield where the answers of a call to count examples may be: a holder in its object, or [], and the places there."""
     if first.answers < 0:
         ends = {tuple(range(count)), tuple(range(first.returned - count, first.returned))}
-        yield from (([], list(one)) for one in sorted(ends) if first.returned >= count)
+        yield from (([], list(item)) for item in sorted(ends) if first.returned >= count)
         return
     layout = discovered.layout(first.answers)
     stops = np.cumsum([size for _, size in layout])
     after = np.array([row[first.passed :] for row in numbers])
-    for (path, size), end in sorted(zip(layout, stops.tolist(), strict=True), key=lambda one: len(one[0][0])):
+    for (path, size), end in sorted(zip(layout, stops.tolist(), strict=True), key=lambda pair: len(pair[0][0])):
         held = after[:, end - size : end]
         if size == count and held.shape[1] == count and ((held > 0) & (held < 1)).all() and np.ptp(held, axis=0).any():
             yield path, list(range(count))
@@ -469,7 +469,7 @@ def own_numbers(moved: Flags, changed: Flags) -> list[int]:
     """Return the numbers that move an output, one for each of those that are stored in two places."""
     found: list[int] = []
     for index in np.flatnonzero(moved.any(1)):
-        if not any(changed[one, index] or changed[index, one] for one in found):
+        if not any(changed[item, index] or changed[index, item] for item in found):
             found.append(int(index))
     return found
 
@@ -481,9 +481,9 @@ def slopes(replay: Replay, base: Array, x: Array) -> Array:
     return np.asarray((outputs[: len(base)] - outputs[len(base) :]) / (2 * DELTA))
 
 
-def is_alike(one: Array, other: Array) -> bool:
+def is_alike(array: Array, other: Array) -> bool:
     """Say whether two sets of slopes agree."""
-    return bool(np.abs(one - other).max() < ALIKE * max(np.abs(one).max(), SOME))
+    return bool(np.abs(array - other).max() < ALIKE * max(np.abs(array).max(), SOME))
 
 
 def roles(
@@ -504,17 +504,17 @@ def roles(
     left = list(others)
     for neuron, rate in enumerate(through):
         mates = [second for second in seconds if is_alike(rate, rates[second] / x[:, 1])]
-        biases = [(one, sign) for one in left for sign in (1, -1) if is_alike(rate, sign * rates[one])]
+        biases = [(item, sign) for item in left for sign in (1, -1) if is_alike(rate, sign * rates[item])]
         if len(mates) != 1 or len(biases) > 1:
             return None
         order += [firsts[neuron], mates[0], biases[0][0] if biases else None]
         if biases:
             left.remove(biases[0][0])
             signs[neuron, 2] = biases[0][1]
-    killed = {one: kills(replay, base, one, firsts, x) for one in left}
-    weights = [[one for one, dead in killed.items() if dead == pattern] for pattern in ((True, False), (False, True))]
-    rest = [one for one, dead in killed.items() if dead == (False, False)]
-    if [len(one) for one in weights] != [1, 1] or len(rest) > 1:
+    killed = {item: kills(replay, base, item, firsts, x) for item in left}
+    weights = [[item for item, dead in killed.items() if dead == pattern] for pattern in ((True, False), (False, True))]
+    rest = [item for item, dead in killed.items() if dead == (False, False)]
+    if [len(weight) for weight in weights] != [1, 1] or len(rest) > 1:
         return None
     if rest:
         signs[2, 2] = 1 if (rates[rest[0]] * rates[weights[0][0]]).sum() > 0 else -1
@@ -531,7 +531,7 @@ def kills(replay: Replay, base: Array, number: int, firsts: Sequence[int], x: Ar
 # --- the network --------------------------------------------------------------------------------
 
 
-def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Network | Message | None:
+def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> ObservedNetwork | Message | None:
     """Return the network whose forward a call may be; what it is where it is another one, None for no network."""
     record = observing.record(root)
     if record is None or len(record.before) <= FIRST:
@@ -559,15 +559,15 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ne
     if found is None:
         return None
     order, mask = found
-    network = Network(
+    network = ObservedNetwork(
         root=root,
         record=record,
-        references=[None if one is None else references[one] for one in order],
-        columns=[None if one is None else own[one] for one in order],
+        references=[None if item is None else references[item] for item in order],
+        columns=[None if item is None else own[item] for item in order],
         mask=mask,
         is_forward_right=False,
     )
-    found_order = [one for one in order if one is not None]
+    found_order = [item for item in order if item is not None]
     network = checked(network, replay, found_order, rng)
     if not network.is_forward_right and (mask < 0).any():  # the sign of a bias shows in a right forward only
         return checked(replace(network, mask=np.ones((3, 3))), replay, found_order, rng)
@@ -583,7 +583,7 @@ def width_of(observing: Observing, root: Root, places: Sequence[Reference], rng:
         )
         moved, changed = moved | again, changed | linked
     own = own_numbers(moved, changed)
-    firsts, seconds, others = ([one for one in own if tuple(moved[one]) == pattern] for pattern in PATTERNS)
+    firsts, seconds, others = ([item for item in own if tuple(moved[item]) == pattern] for pattern in PATTERNS)
     count = len(firsts)
     if not count or len(firsts) + len(seconds) + len(others) < len(own) or count != len(seconds):
         return None
@@ -597,7 +597,7 @@ def width_of(observing: Observing, root: Root, places: Sequence[Reference], rng:
     )
 
 
-def led(observing: Observing, network: Network, rng: np.random.Generator) -> Network | None:
+def led(observing: Observing, network: ObservedNetwork, rng: np.random.Generator) -> ObservedNetwork | None:
     """Return the network as it goes on training from weights drawn here; None where these do not stay."""
     record, parameters = network.record, network.parameters(network.record.before)
     with np.errstate(invalid="ignore"):
@@ -611,30 +611,30 @@ def led(observing: Observing, network: Network, rng: np.random.Generator) -> Net
     if not network.is_forward_right:  # a ReLU would be dead at some of them
         drawn[:, :2] = np.abs(drawn[:, :2])
     start = drawn[np.nan_to_num(np.abs(drawn - parameters[at])).sum((1, 2)).argmax()]
-    references = [one for one in network.references if one is not None]
+    references = [reference for reference in network.references if reference is not None]
     followed = observing.record(network.root, Lead(at=at, references=references, values=network.stored(start)))
-    if followed is None or any(one not in followed.references for one in references):
+    if followed is None or any(reference not in followed.references for reference in references):
         return None
-    columns = [None if one is None else followed.references.index(one) for one in network.references]
+    columns = [None if reference is None else followed.references.index(reference) for reference in network.references]
     found = replace(network, record=followed, columns=columns)
     return found if np.abs(found.parameters(followed.before[:1])[0] - start).max() < STAYS else None
 
 
-def checked(network: Network, replay: Replay, order: list[int], rng: np.random.Generator) -> Network:
+def checked(network: ObservedNetwork, replay: Replay, order: list[int], rng: np.random.Generator) -> ObservedNetwork:
     """Compare forward with the oracle's at drawn weights and inputs, three times nine."""
     drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * network.present
     x = probes.points(rng, 9)
     values = np.zeros((3, len(order)))
     values[:, order] = (drawn * network.mask).reshape(3, 9)[:, network.present.ravel() > 0]
     actual = replay(values, x)
-    expected = np.array([oracle.forward(one, x) for one in drawn])
+    expected = np.array([oracle.forward(item, x) for item in drawn])
     off = np.where(np.isfinite(actual), np.abs(actual - expected), np.inf)
     return replace(
         network, is_forward_right=bool(off.max() <= FORWARD_ATOL), expected=expected, actual=actual, drawn=drawn, x=x
     )
 
 
-def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[Network, Discovered]:
+def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[ObservedNetwork, Discovered]:
     """Run the submission's training twice and return the network that it trains, or stop with the reason."""
     discovered, numbers = observing.discover()
     found, why = first_network(observing, roots(discovered, numbers)[:TRIED], rng)
@@ -699,7 +699,9 @@ def uncalled(observing: Observing, bounds: Sequence[Root]) -> Iterator[Root]:
 
 def argument_of(root: Root) -> Root:
     """Return a call with those arguments only that hold the examples."""
-    starts = np.concatenate([[0], np.cumsum([0 if one == [0] else math.prod(one) for one in root.shapes])]).astype(int)
+    starts = np.concatenate(
+        [[0], np.cumsum([0 if shape == [0] else math.prod(shape) for shape in root.shapes])]
+    ).astype(int)
     places = np.array(root.slots)
     taken = [n for n in range(len(root.shapes)) if ((places >= starts[n]) & (places < starts[n + 1])).any()]
     numbers = [number for n in taken for number in root.numbers[starts[n] : starts[n + 1]]]
@@ -709,17 +711,17 @@ def argument_of(root: Root) -> Root:
 
 def first_network(
     observing: Observing, found: Iterable[Root], rng: np.random.Generator
-) -> tuple[Network | None, Message | None]:
+) -> tuple[ObservedNetwork | None, Message | None]:
     """Return the first network whose forward is one of these calls; where there is none, why, if a call was nearly one."""
     why = None
-    for root in itertools.chain.from_iterable((one, *one.taking()) for one in found):
+    for root in itertools.chain.from_iterable((item, *item.taking()) for item in found):
         try:
             network = network_of(observing, root, rng)
         except CaseStopped as stopped:
             if stopped.fault is not None and stopped.fault.kind not in (FaultKind.RAISED, FaultKind.UNHANDLED):
                 raise
             continue
-        if isinstance(network, Network):
+        if isinstance(network, ObservedNetwork):
             return network, None
         why = why or network
     return None, why

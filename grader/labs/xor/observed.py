@@ -15,11 +15,11 @@ from .calls import Calls
 from .diagnosis import Diagnosis, diagnose_forward
 from .measurements import CALIBRATION_ERR, CALIBRATION_W, CALIBRATION_X, rate_of
 from .misconceptions import Rule as MistakeRule
-from .observation import NUDGE, Discovered, Network, Observing, Trained, led, network_of, observed_network
+from .observation import NUDGE, Discovered, ObservedNetwork, Observing, Trained, led, network_of, observed_network
 from .observed_steps import (
     UNDECIDABLE,
     Parts,
-    Rule,
+    StepRule,
     are_several,
     batch_parts_of,
     diagnosed,
@@ -43,7 +43,7 @@ LOOP_EPOCHS = 100  # of a training by the grader's loop
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Learned:
+class TrainingEnd:
     """The end of a training from a set start: answers (4,), parameters (3, 3), squared errors, and its epochs.
 
     could: right code with this rate would have learned XOR in as many epochs; could_not: not in three
@@ -67,7 +67,9 @@ class Learned:
 class Observed:
     """What was observed of one submission."""
 
-    def __init__(self, observing: Observing, network: Network, discovered: Discovered, rule: Rule, seed: int) -> None:
+    def __init__(
+        self, observing: Observing, network: ObservedNetwork, discovered: Discovered, rule: StepRule, seed: int
+    ) -> None:
         self.network = network
         self.rule = rule
         self._observing = observing
@@ -126,7 +128,7 @@ class Observed:
         return "linear" if is_plain else "doubt"
 
     @measurement
-    def learned(self) -> Learned:
+    def learned(self) -> TrainingEnd:
         """The submission's own training from a set start, near enough for its rate and its epochs."""
         rng = generator(self._seed, "train")
         rate = self._rate
@@ -173,7 +175,7 @@ class Observed:
                 parameters = parameters + rule.step(parameters, x, err, rate, form) * self.network.present
         return oracle.answers(parameters)
 
-    def _learn(self, start: Array, rate: float) -> Learned:
+    def _learn(self, start: Array, rate: float) -> TrainingEnd:
         try:
             trained, parameters, squared = self._observing.train(self.network, start, NEAR, self._most(rate))
         except CaseStopped as stopped:
@@ -184,7 +186,7 @@ class Observed:
         examples = float((steps.weights(self.rule.way) > 0).sum())
         epochs = trained.count / steps.calls * examples / 4
         answers = self.network_answers(parameters)
-        return Learned(
+        return TrainingEnd(
             start=start,
             answers=answers,
             parameters=parameters,
@@ -223,9 +225,9 @@ def learns(start: Array, way: float) -> bool:
     return oracle.has_learned(oracle.answers(network)[0])
 
 
-def own_outputs(observing: Observing, network: Network, parameters: Array, x: Array) -> Array:
+def own_outputs(observing: Observing, network: ObservedNetwork, parameters: Array, x: Array) -> Array:
     """Return what the student's forward gives, (m, q), for parameters (m, 3, 3) and x (q, 2)."""
-    present = [one for one in network.references if one is not None]
+    present = [reference for reference in network.references if reference is not None]
     values = (parameters * network.mask).reshape(len(parameters), 9)[:, network.present.ravel() > 0]
     return observing.replay(network.root, present, values, x)
 
@@ -269,8 +271,8 @@ def _observe(observing: Observing, seed: int) -> Observed:
     is_other_way = not (network.root.is_inline or network.root.taken)
     if (rule is None or not rule.is_right) and is_other_way:
         inline = network_of(observing, network.root.inline(), rng)  # forward may be called once in a while only
-        other = rule_of(inline, slopes) if isinstance(inline, Network) else None
-        if isinstance(inline, Network) and other is not None and (other.is_right or are_several(inline)):
+        other = rule_of(inline, slopes) if isinstance(inline, ObservedNetwork) else None
+        if isinstance(inline, ObservedNetwork) and other is not None and (other.is_right or are_several(inline)):
             network, rule = inline, other
     if rule is None:
         raise not_gradable("Your program was run, and its network made no steps that the grader could watch.")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from . import misconceptions, oracle, probes
 from .diagnosis import Diagnosis, diagnose, diagnose_network
-from .observation import SKIPPED, Network, Record
+from .observation import SKIPPED, ObservedNetwork, Record
 from .oracle import Array
 from .rules import DERIVATIVES, ModelSteps, fit, is_momentum, misfit, rates_of
 
@@ -88,7 +88,7 @@ class Steps:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class StepRule:
     """The rule that the steps follow, by way and loss; expected (n, 3, 3) is what it gives.
 
     is_right: all steps are as expected. loss: squared error; entropy, or an output without its
@@ -134,15 +134,15 @@ class Rule:
 def corners_of(x: Array) -> list[list[int]]:
     """Return the corners of each call's examples (n, rows, 2); an example that is none is left out."""
     found = [[np.flatnonzero((row == oracle.XOR_INPUTS).all(1)) for row in rows] for rows in x]
-    return [[int(one[0]) for one in rows if len(one)] for rows in found]
+    return [[int(row[0]) for row in rows if len(row)] for rows in found]
 
 
-def steps_of(network: Network, slopes: Slopes, depth: int | None = None) -> Steps | None:
+def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None) -> Steps | None:
     """Return the steps between the calls that bound them, of one depth only if it is given; None for too few."""
     record = at_depth(network.record, depth)
     parameters, corners = network.parameters(record.before), corners_of(record.x)
     is_inline = network.root.is_inline
-    tally = np.array([np.bincount(np.array(one, dtype=int), minlength=4) + is_inline for one in corners])
+    tally = np.array([np.bincount(np.array(corner, dtype=int), minlength=4) + is_inline for corner in corners])
     ends = [index for index in range(len(parameters) - 1) if (parameters[index] != parameters[index + 1]).any()]
     begins = ends if is_inline else [0, *(end + 1 for end in ends[:-1])]
     chosen = [
@@ -201,7 +201,7 @@ def idle_calls(
     )
 
 
-def are_several(network: Network) -> bool:
+def are_several(network: ObservedNetwork) -> bool:
     """Say whether, of an inline record, several steps were made between two calls of forward."""
     record = network.record
     parameters = network.parameters(record.before)
@@ -240,7 +240,7 @@ def tolerance_of(parameters: Array, change: Array, *, is_numeric: bool) -> float
 # --- from steps to a rule -----------------------------------------------------------------------
 
 
-def right(steps: Steps, way: Way) -> Iterator[Rule]:
+def right(steps: Steps, way: Way) -> Iterator[StepRule]:
     """Yield the rules that are gradient descent on the squared error, or on cross-entropy, the plainest first."""
     gradient = steps.gradient(way)
     rate, _ = fit(steps.change, gradient)
@@ -271,20 +271,20 @@ def drifts(rates: Array) -> bool:
     return bool(np.abs(logs - np.polyval(np.polyfit(ticks, logs, 2), ticks)).max() < SLOW_DRIFT)
 
 
-def made(steps: Steps, way: Way, expected: Array, rate: float) -> Rule:
+def made(steps: Steps, way: Way, expected: Array, rate: float) -> StepRule:
     """Return a rule, right where each neuron's steps are as expected."""
-    rule = Rule(steps=steps, way=way, expected=expected, rate=rate, is_right=False)
+    rule = StepRule(steps=steps, way=way, expected=expected, rate=rate, is_right=False)
     is_right = bool(rule.residuals.max() < steps.tolerance) and rate != 0 and steps.tolerance < UNDECIDABLE
     return replace(rule, is_right=is_right)
 
 
-def minor(steps: Steps, way: Way) -> Iterator[Rule]:
+def minor(steps: Steps, way: Way) -> Iterator[StepRule]:
     """Yield the rules that have an order defect, each with the rate that suits it best."""
     if way == "online":
-        one = model_steps(steps)
-        named = order_defect(one)
+        model = model_steps(steps)
+        named = order_defect(model)
         if named is not None:
-            rate, expected = fit_nonlinear(functools.partial(stepped, named, one), steps.change)
+            rate, expected = fit_nonlinear(functools.partial(stepped, named, model), steps.change)
             yield replace(made(steps, way, expected, rate), defect=named)
         return
     rate, expected = fitted_batch(steps)
@@ -303,17 +303,17 @@ def order_defect(steps: ModelSteps) -> misconceptions.Rule | None:
     return None
 
 
-def diagnosed(rule: Rule) -> Diagnosis | None:
+def diagnosed(rule: StepRule) -> Diagnosis | None:
     """Name the mistake in wrong steps, made for one example each or for a whole batch."""
     steps = rule.steps
     if rule.way == "online":
-        one = model_steps(steps)
-        return diagnose_network(one, [one.rate, *rates_of(one)[:2]])
+        model = model_steps(steps)
+        return diagnose_network(model, [model.rate, *rates_of(model)[:2]])
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
-    network = misconceptions.Network(wide, np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2)), steps.err)
+    network = misconceptions.NetworkPass(wide, np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2)), steps.err)
 
-    def predict(one: misconceptions.Rule, rate: float, form: float) -> Array:
-        every = one.network_step(network.at(rate, form))
+    def predict(rule: misconceptions.Rule, rate: float, form: float) -> Array:
+        every = rule.network_step(network.at(rate, form))
         return np.asarray((steps.seen[..., None, None] * every).sum(1) * steps.present)
 
     return diagnose(misconceptions.IN_NETWORK, steps.change, predict, [rule.rate or 1.0])
@@ -371,7 +371,7 @@ def fit_nonlinear(steps_at: Callable[[float], Array], change: Array) -> tuple[fl
     return rate, steps_at(rate)
 
 
-def free(steps: Steps) -> Rule | None:
+def free(steps: Steps) -> StepRule | None:
     """Return the rule with one free factor an example: the gradient of some loss, if that is what the steps are."""
     expected = np.zeros_like(steps.change)
     for index, (change, rates, seen) in enumerate(zip(steps.change, steps.slopes, steps.seen, strict=True)):
@@ -382,12 +382,12 @@ def free(steps: Steps) -> Rule | None:
     return rule if rule.is_right else None
 
 
-def rule_of(network: Network, slopes: Slopes) -> Rule | None:
+def rule_of(network: ObservedNetwork, slopes: Slopes) -> StepRule | None:
     """Return the rule that explains the steps; where none does, the plainest beside it, not right; None for no steps."""
     often = Counter(network.record.depths.tolist()).most_common(MOST_DEPTHS)
     depths: list[int | None] = [None, *sorted(depth for depth, _ in often)]
     every = [steps for depth in depths if (steps := steps_of(network, slopes, depth)) is not None]
-    plainest: list[Rule] = []
+    plainest: list[StepRule] = []
     for steps in every:
         found = [rule for way in ways_of(steps) for rule in right(steps, way)]
         if any(rule.is_right for rule in found):
@@ -407,7 +407,7 @@ def ways_of(steps: Steps) -> list[Way]:
     return ["online", "batch"] if (steps.last >= 0).all() else ["batch"]
 
 
-def lesser(network: Network, steps: Steps) -> Iterator[Rule]:
+def lesser(network: ObservedNetwork, steps: Steps) -> Iterator[StepRule]:
     """Yield the rules with an order defect, of the squared error and of cross-entropy."""
     if not network.is_forward_right:
         return
@@ -419,7 +419,7 @@ def lesser(network: Network, steps: Steps) -> Iterator[Rule]:
             yield from (replace(rule, loss="entropy") for way in ways_of(steps) for rule in minor(entropy, way))
 
 
-def with_labels(network: Network, steps: Steps) -> Iterator[Rule]:
+def with_labels(network: ObservedNetwork, steps: Steps) -> Iterator[StepRule]:
     """Yield the rules under the labels that fit the steps, where these are no others than XOR's, softened."""
     for way in ways_of(steps):
         for is_entropy in (False, True):
@@ -440,7 +440,7 @@ def labels_of(steps: Steps, way: Way) -> Array | None:
     columns = [*np.moveaxis(weighted, 1, 0), (weighted * steps.y[..., None, None]).sum(1)]
     before = np.concatenate([np.zeros_like(steps.change[:1]), steps.change[:-1]])
     for some, first in ((columns, 0), ([*columns, before], 1)):
-        table = np.stack([one[first:].ravel() for one in some], axis=1)
+        table = np.stack([item[first:].ravel() for item in some], axis=1)
         factors, *_ = np.linalg.lstsq(table, steps.change[first:].ravel(), rcond=None)
         is_fit = misfit(table @ factors, steps.change[first:].ravel()) < steps.tolerance
         if is_fit and factors[4]:
@@ -494,7 +494,7 @@ class Parts:
         return self.derivative is not None or self.is_hidden_gradient
 
 
-def parts_of(rule: Rule) -> Parts:
+def parts_of(rule: StepRule) -> Parts:
     """Take steps of one example each apart."""
     steps, index = rule.steps, np.arange(len(rule.steps.last))
     x = oracle.XOR_INPUTS[steps.last]
@@ -514,7 +514,9 @@ def parts_of(rule: Rule) -> Parts:
     def is_fit(observed: Array, wanted: Array) -> bool:
         return misfit(observed, wanted) < steps.tolerance
 
-    fitting = [n for n, one in enumerate(DERIVATIVES) if fit(factor[:, 2], err * one(y))[1] < steps.tolerance]
+    fitting = [
+        n for n, derivative in enumerate(DERIVATIVES) if fit(factor[:, 2], err * derivative(y))[1] < steps.tolerance
+    ]
     slope = DERIVATIVES[fitting[0]] if fitting else oracle.derivative
     chain = factor[:, 2:] * steps.parameters[:, 2, :2] * slope(h)
     is_bias_right = np.array(
@@ -542,7 +544,7 @@ def parts_of(rule: Rule) -> Parts:
     )
 
 
-def batch_parts_of(rule: Rule) -> Parts | None:
+def batch_parts_of(rule: StepRule) -> Parts | None:
     """Take the steps of whole batches apart, with one derivative in use throughout; None where none fits the output."""
     steps = rule.steps
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
@@ -551,7 +553,7 @@ def batch_parts_of(rule: Rule) -> Parts | None:
     for number, slope in enumerate(DERIVATIVES):
         delta = steps.seen * steps.err * slope(steps.y)
         deltas = np.stack([*np.moveaxis(delta[..., None] * wide[..., 2, :2] * slope(h), -1, 0), delta], axis=-1)
-        inputs = np.stack([oracle.with_one(one) for one in (corners, corners, h)], axis=-2)
+        inputs = np.stack([oracle.with_one(corner) for corner in (corners, corners, h)], axis=-2)
         expected = (deltas[..., None] * inputs).sum(1) * steps.present
         for columns in (slice(0, 2), slice(2, 3)):
             rate, residual = fit(steps.change[:, 2, columns], expected[:, 2, columns])
@@ -580,12 +582,12 @@ def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> 
     )  # fmt: skip
 
 
-def passed(rule: Rule) -> list[Array]:
+def passed(rule: StepRule) -> list[Array]:
     """Return the numbers, (n,) each, that the submission's functions passed or returned in every step."""
     return [column for column in rule.steps.scalars.T if np.isfinite(column).all() and column.any()]
 
 
-def passed_signs(rule: Rule) -> set[int]:
+def passed_signs(rule: StepRule) -> set[int]:
     """Return the signs with which label - y was passed on in every step of one example."""
     steps = rule.steps
     if not (steps.last >= 0).all():
@@ -595,7 +597,7 @@ def passed_signs(rule: Rule) -> set[int]:
     return {int(np.sign(c)) for c, residual in fitted if residual < steps.tolerance}
 
 
-def is_returned(rule: Rule, mistake: Diagnosis | None) -> bool:
+def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:
     """Say whether the wrong errors of a mistake on the way back were returned by one call, as a neuron returns them."""
     found = None if mistake is None else mistake.rules[0]
     if mistake is None or found is None or found.back is None or found.change is not None:
@@ -604,13 +606,13 @@ def is_returned(rule: Rule, mistake: Diagnosis | None) -> bool:
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
     corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
     for form in found.forms:
-        out = misconceptions.Network(wide, corners, steps.err).out.at(mistake.rates[0], form)
+        out = misconceptions.NetworkPass(wide, corners, steps.err).out.at(mistake.rates[0], form)
         errors = found.returned(out)  # (n, 4, 2)
         if rule.way == "online":
             wanted = [errors[np.arange(len(steps.last)), steps.last]]
         else:
             wanted = [errors.reshape(len(errors), 8), errors.transpose(0, 2, 1).reshape(len(errors), 8)]
-        if any(is_among(one, steps.scalars, steps.tolerance) for one in wanted):
+        if any(is_among(item, steps.scalars, steps.tolerance) for item in wanted):
             return True
     return False
 
@@ -623,7 +625,7 @@ def is_among(wanted: Array, columns: Array, tolerance: float) -> bool:
     return any(c > 0 and residual < tolerance for c, residual in fits)
 
 
-def passed_error(rule: Rule) -> Literal["entropy", "linear", "other", ""]:
+def passed_error(rule: StepRule) -> Literal["entropy", "linear", "other", ""]:
     """Say which error the submission's functions passed on in every step.
 
     entropy: (t - y) / (y (1 - y)), or the value of the cross-entropy; other: one that the steps of a free loss are

@@ -45,7 +45,7 @@ def lack(number: int, path: Any) -> OSError:
     return OSError(number, os.strerror(number), path)
 
 
-class Held(io.RawIOBase):
+class MemoryFile(io.RawIOBase):
     """An open file in memory."""
 
     def __init__(self, name: Any, content: bytearray, mode: str) -> None:
@@ -80,7 +80,7 @@ class Held(io.RawIOBase):
         if "a" in self.mode:
             self._at = len(self._content)
         end = self._at + size
-        if end - len(self._content) + sum(len(one or b"") for one in held.values()) > MOST_BYTES:
+        if end - len(self._content) + sum(len(item or b"") for item in held.values()) > MOST_BYTES:
             raise lack(errno.ENOSPC, self.name)
         self._content.extend(bytes(max(0, self._at - len(self._content))))
         self._content[self._at : end] = bytes(data)
@@ -126,13 +126,18 @@ def opening(real: Callable[..., Any], forget: Callable[[str], None]) -> Callable
         if "w" in mode:
             content.clear()
         return dressed(
-            Held(file, content, mode.replace("b", "").replace("t", "")), mode, buffering, encoding, errors, newline
+            MemoryFile(file, content, mode.replace("b", "").replace("t", "")),
+            mode,
+            buffering,
+            encoding,
+            errors,
+            newline,
         )
 
     return open
 
 
-def dressed(raw: Held, mode: str, buffering: int, encoding: Any, errors: Any, newline: Any) -> Any:
+def dressed(raw: MemoryFile, mode: str, buffering: int, encoding: Any, errors: Any, newline: Any) -> Any:
     """Return what open returns for a raw file."""
     if "b" in mode and buffering == 0:
         return raw

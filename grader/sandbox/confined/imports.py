@@ -27,7 +27,7 @@ def imported(name: str, tree: ast.AST, banned: Sequence[str]) -> list[tuple[int,
         first[module] = min(line, first.get(module, line))
     found = [(line, module) for module, line in first.items()]
     if len(found) > IMPORTS:
-        found = [one for one in found if is_banned(one[1], banned)][:IMPORTS]
+        found = [item for item in found if is_banned(item[1], banned)][:IMPORTS]
         if not found:
             raise Refusal("{name} has more than {limit} different imports.", name=name, limit=IMPORTS)
     return found

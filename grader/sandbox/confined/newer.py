@@ -79,7 +79,7 @@ def newer_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
         dotted for node in ast.walk(tree) if isinstance(node, ast.Attribute) and (dotted := dotted_name(node, modules))
     }
     for name, version in SINCE.items():
-        if any(one == name or one.startswith(f"{name}.") for one in found):
+        if any(item == name or item.startswith(f"{name}.") for item in found):
             yield name, shown(version)
 
 
@@ -118,7 +118,7 @@ def _parts(text: str) -> Iterator[str]:
             yield found[0]
         elif "f" in found[1].lower():
             at, expressions = _fstring(text, at, found[2])
-            yield f"({''.join(f'{one}, ' for one in expressions)})"
+            yield f"({''.join(f'{expression}, ' for expression in expressions)})"
         else:
             at = _end_of_string(text, at, found[2])
             yield text[found.start() : at]

@@ -112,7 +112,7 @@ def code_cells(name: str, content: bytes) -> list[tuple[str, bool]]:
     """Return the code cells of a notebook (nbformat 3 or 4), and whether each is tagged to fail."""
     try:
         book = json.loads(content.decode("utf-8-sig"), parse_int=lambda text: int(text[:18]))
-        cells = book["cells"] if "cells" in book else [one for sheet in book["worksheets"] for one in sheet["cells"]]
+        cells = book["cells"] if "cells" in book else [item for sheet in book["worksheets"] for item in sheet["cells"]]
         found = [cell for cell in cells if cell["cell_type"] == "code"]
         sources = [cell.get("source", cell.get("input", "")) for cell in found]
         texts = ["".join(source) if isinstance(source, list) else source for source in sources]
@@ -202,7 +202,7 @@ def ran(line: str, folder: str, known: Collection[str]) -> str:
     if found is None:
         return ""
     target = posixpath.normpath(posixpath.join(folder, OPTION.sub("", found[2] or found[3]).strip().strip("'\"")))
-    file = next((one for one in (target, f"{target}.py", f"{target}.ipynb") if one in known), None)
+    file = next((item for item in (target, f"{target}.py", f"{target}.ipynb") if item in known), None)
     if file is None or not file.endswith((".py", ".ipynb")):
         return ""
     module = posixpath.relpath(file, folder or ".").removesuffix(".py").removesuffix(".ipynb").replace("/", ".")
@@ -244,7 +244,7 @@ def unwrapped(tree: ast.Module, written: dict[str, str], folder: str) -> ast.Mod
             inner = parse(cell, is_notebook=True).body
         except SyntaxError:
             continue
-        for part in (part for one in inner for part in ast.walk(one)):
+        for part in (part for child in inner for part in ast.walk(child)):
             if hasattr(part, "lineno"):
                 part.lineno = part.end_lineno = node.lineno  # type: ignore[attr-defined]
         body += inner
@@ -255,7 +255,9 @@ def cell_of(node: ast.stmt) -> tuple[str, str, str]:
     """Return the magic, its words and the text of a cell that a statement runs; empty texts for any other statement."""
     call = node.value if isinstance(node, ast.Expr) else None
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "run_cell_magic":
-        values = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        values = [
+            child.value for child in call.args if isinstance(child, ast.Constant) and isinstance(child.value, str)
+        ]
         if len(values) == len(call.args) == 3:
             return values[0], values[1], values[2]
     return "", "", ""

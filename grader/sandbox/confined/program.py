@@ -39,14 +39,14 @@ class Part:
         """Say whether this is a definition, an import or an assignment, or holds definitions or imports."""
         kinds = (*DEFINITIONS, ast.Assign, ast.AnnAssign)
         return any(
-            isinstance(node, kinds) or any(isinstance(one, DEFINITIONS) for one in inner(node)) for node in self.nodes
+            isinstance(node, kinds) or any(isinstance(item, DEFINITIONS) for item in inner(node)) for node in self.nodes
         )
 
     @property
     def binds(self) -> list[str]:
         """Return the names that this binds in its module."""
         found: dict[str, None] = {}
-        for node in (one for top in self.nodes for one in (top, *inner(top))):
+        for node in (item for top in self.nodes for item in (top, *inner(top))):
             if isinstance(node, SCOPES) and hasattr(node, "name"):
                 found[node.name] = None
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -66,9 +66,9 @@ def inner(node: ast.AST) -> Iterator[ast.AST]:
 def bound_by(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
     """Return (name, dotted name of what it stands for) of each name that an import binds."""
     if isinstance(node, ast.Import):
-        return [(one.asname, one.name) if one.asname else (one.name.partition(".")[0],) * 2 for one in node.names]
+        return [(name.asname, name.name) if name.asname else (name.name.partition(".")[0],) * 2 for name in node.names]
     start = "." * node.level + (node.module or "")
-    return [(one.asname or one.name, f"{start}.{one.name}") for one in node.names if one.name != "*"]
+    return [(name.asname or name.name, f"{start}.{name.name}") for name in node.names if name.name != "*"]
 
 
 def parts_of(number: int, text: str, file: str, most: int, *, is_notebook: bool, opens_guard: bool) -> list[Part]:
@@ -235,7 +235,7 @@ class Program:
     def _bind(self, part: Part, package: str, names: dict[str, Any]) -> None:
         """Let stand-ins have the names that the imports of a package would have bound."""
         imports = [
-            one for top in part.nodes for one in (top, *inner(top)) if isinstance(one, (ast.Import, ast.ImportFrom))
+            item for top in part.nodes for item in (top, *inner(top)) if isinstance(item, (ast.Import, ast.ImportFrom))
         ]
         for node in imports:
             bound = bound_by(node)
@@ -247,12 +247,14 @@ class Program:
 
     def free_names(self) -> list[str]:
         """Return the names that the program uses and nothing in it binds: those of `from package import *`."""
-        nodes = [node for part in self.every() for one in part.nodes for node in ast.walk(one)]
+        nodes = [node for part in self.every() for child in part.nodes for node in ast.walk(child)]
         used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
         bound |= {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
         bound |= {getattr(node, "name", "") for node in nodes if isinstance(node, SCOPES)}
-        bound |= {name for one in nodes if isinstance(one, (ast.Import, ast.ImportFrom)) for name, _ in bound_by(one)}
+        bound |= {
+            name for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)) for name, _ in bound_by(node)
+        }
         return sorted(used - bound - {*vars(builtins)})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from . import newer
 from .archives import ARCHIVES, DEPTH, SOURCES, Files, is_litter, kind_of, slashed, strange, unpacked
 from .imports import imported
-from .programs import Lab, Program, Source, program_of
+from .program_files import Lab, ParsedFile, ProgramFiles, program_of
 from .texts import Refusal
 
 TOTAL_BYTES = 512 * 1024  # of source text in one submission
@@ -53,12 +53,14 @@ def read(name: str, files: Files, **lab: Any) -> dict[str, Any]:
             [source.name, line, module] for source in found for line, module in imported(source.name, source.tree, lab["banned"])
         ],
         "dropped": dropped,
-        "newer": sorted({one for file in program.reached for one in newer.newer_names(sources[file].tree)}),
+        "newer": sorted({source for file in program.reached for source in newer.newer_names(sources[file].tree)}),
         "passed_over": list(program.passed_over),
     }  # fmt: skip
 
 
-Opened = tuple[str, dict[str, Source], Program]  # the folder that the sources are named from, those, and the program
+Opened = tuple[
+    str, dict[str, ParsedFile], ProgramFiles
+]  # the folder that the sources are named from, those, and the program
 
 
 def opened(name: str, files: Files, lab: Lab) -> Opened:
@@ -100,14 +102,14 @@ def parsed(name: str, files: Files, lab: Lab) -> Opened:
     root = posixpath.commonpath([posixpath.dirname(file) for file in files])
     root += "/" if root else ""
     known = {file.removeprefix(root): content for file, content in files.items()}
-    sources: dict[str, Source] = {}
+    sources: dict[str, ParsedFile] = {}
     refusals: dict[str, Refusal] = {}
-    queue = sorted(known.items(), key=lambda one: kind_of(one[0], (".py",)) is None)
+    queue = sorted(known.items(), key=lambda item: kind_of(item[0], (".py",)) is None)
     for file, content in queue:
         if file in sources:
             continue
         try:
-            source = sources[file] = Source(file, content, known)
+            source = sources[file] = ParsedFile(file, content, known)
         except Refusal as refusal:
             refusals[file] = refusal
             continue

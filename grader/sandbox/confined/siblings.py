@@ -69,7 +69,7 @@ class Siblings:
         """Return the spec of a file that goes before all other modules of its name, None where there is none."""
         if path is None:
             return None if name in self._never else self._spec(name, self._path[:1], self._texts, takes_folders=False)
-        folders = [one.removeprefix(PLACE) for one in path if isinstance(one, str) and one.startswith(PLACE)]
+        folders = [item.removeprefix(PLACE) for item in path if isinstance(item, str) and item.startswith(PLACE)]
         return self._around(name) or self._spec(name, folders, self._all)
 
     def last(self, name: str, path: Any) -> Any:

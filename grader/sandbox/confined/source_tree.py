@@ -27,7 +27,7 @@ def search_path(file: str, files: Collection[str]) -> list[str]:
 
     Editors put the folder of a project on the path, and programs put others there.
     """
-    others = sorted({folder_of(one) for one in files}, key=lambda folder: (folder.count("/"), folder))
+    others = sorted({folder_of(item) for item in files}, key=lambda folder: (folder.count("/"), folder))
     return list(dict.fromkeys([*above(folder_of(file)), *others]))
 
 

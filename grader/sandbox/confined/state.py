@@ -50,7 +50,7 @@ def is_plain(value: Any, left: list[int]) -> bool:
     if kind in (list, tuple, set):
         return all(is_plain(item, left) for item in value)
     if kind is dict:
-        return all(is_plain(one, left) for pair in value.items() for one in pair)
+        return all(is_plain(item, left) for pair in value.items() for item in pair)
     return kind is bytearray
 
 

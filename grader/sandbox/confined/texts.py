@@ -92,7 +92,7 @@ def _wide(content: bytes) -> str | None:
 def guessed(content: bytes) -> tuple[str, str]:
     """Return a text that is not UTF-8, and the encoding in which it reads best."""
     replaced = content.decode("utf-8", "replace")
-    wide = sum(not one.isascii() for one in replaced)
+    wide = sum(not char.isascii() for char in replaced)
     damaged = replaced.count("\ufffd")
     if wide > DAMAGED * damaged:
         return replaced, "utf-8"
@@ -102,14 +102,14 @@ def guessed(content: bytes) -> tuple[str, str]:
     high = b"".join(words)
     best = max(CYRILLIC, key=lambda encoding: _likeness(high.decode(encoding, "replace")))
     letters = high.decode(best, "replace")
-    if 2 * sum(one in RUSSIAN for one in letters) > len(letters):
+    if 2 * sum(letter in RUSSIAN for letter in letters) > len(letters):
         return content.decode(best, "replace"), best
     return content.decode("latin-1"), "latin-1"
 
 
 def _likeness(text: str) -> int:
     """Return how much some letters look like Russian: frequent ones speak for it, what is no Russian letter against it."""
-    return sum((one in FREQUENT) - 2 * (one not in RUSSIAN) for one in text)
+    return sum((item in FREQUENT) - 2 * (item not in RUSSIAN) for item in text)
 
 
 def cookie(content: bytes) -> str | None:

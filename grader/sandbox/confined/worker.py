@@ -162,7 +162,7 @@ def unpack(data: bytes, layout: list[tuple[str, str, list[int]]]) -> Arrays:
 # --- modules that are not there -----------------------------------------------------------------
 
 
-class Inert:
+class Stub:
     """Accepts every use and does nothing: what a plotting call finds instead of the package."""
 
     __path__: list[str] = []
@@ -174,14 +174,14 @@ class Inert:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Inert()
+        return Stub()
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         return np.array(0.0)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield as many as are unpacked: `line, = plt.plot(y)`, `figure, axes = plt.subplots()`."""
-        return iter([Inert() for _ in range(unpacked(sys._getframe(1)))])
+        return iter([Stub() for _ in range(unpacked(sys._getframe(1)))])
 
     def __setitem__(self, *_: Any) -> None:
         pass
@@ -205,15 +205,15 @@ class Inert:
 
 
 def _inert(*_: Any, **__: Any) -> Any:
-    return Inert()
+    return Stub()
 
 
 for _name in """
 call getitem enter add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow neg pos
 abs lt le gt ge matmul rmatmul and rand or ror
 """.split():
-    setattr(Inert, f"__{_name}__", _inert)
-Inert.__exit__ = lambda *_: None  # type: ignore[attr-defined]
+    setattr(Stub, f"__{_name}__", _inert)
+Stub.__exit__ = lambda *_: None  # type: ignore[attr-defined]
 
 
 def unpacked(frame: types.FrameType) -> int:
@@ -223,7 +223,7 @@ def unpacked(frame: types.FrameType) -> int:
     return code[frame.f_lasti + 1] if name == "UNPACK_SEQUENCE" else 2
 
 
-class Progress(Inert):
+class Progress(Stub):
     """A progress bar that shows nothing: iterating it iterates what it was given."""
 
     write = staticmethod(print)
@@ -282,7 +282,7 @@ class StandInModule(types.ModuleType):
             return free_names()  # `from pylab import *` binds what nothing else does
         if name.startswith("__"):
             raise AttributeError(name)
-        return PROGRESS.get(name) or Inert()
+        return PROGRESS.get(name) or Stub()
 
 
 def spec_for(name: str, loader: Any) -> importlib.machinery.ModuleSpec:
@@ -293,7 +293,7 @@ def spec_for(name: str, loader: Any) -> importlib.machinery.ModuleSpec:
 class Modules:
     """Finds the files handed in beside the main one and stand-ins for what is banned, before all else.
 
-    Other stand-ins are found after all else: see Last.
+    Other stand-ins are found after all else: see FallbackFinder.
     """
 
     def __init__(self, program: dict[str, Any], main: types.ModuleType, run: Callable[..., None]) -> None:
@@ -305,7 +305,7 @@ class Modules:
     def install(self) -> None:
         """Take part in every import from now on."""
         sys.meta_path.insert(0, self)
-        sys.meta_path.append(Last(self))
+        sys.meta_path.append(FallbackFinder(self))
         sys.addaudithook(self.hear)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
@@ -323,7 +323,7 @@ class Modules:
 
     def _asks(self, name: str, known: list[str]) -> bool:
         """Say whether a module is one of those that are known or inside one, and keep which."""
-        found = {one for one in known if name == one or name.startswith(one + ".")}
+        found = {item for item in known if name == item or name.startswith(item + ".")}
         self._asked |= found
         return bool(found)
 
@@ -365,7 +365,7 @@ class StandIns:
         pass
 
 
-class Last:
+class FallbackFinder:
     """Asks what is taken where nothing else was found."""
 
     def __init__(self, modules: Modules) -> None:
@@ -385,7 +385,7 @@ def code_of(package: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|[/\\]){inside}{name}(?:[/\\]__init__)?\.[^/\\]+$")
 
 
-class Shell(Inert):
+class IPythonShell(Stub):
     """IPython's shell, of which exports speak: it runs the cells that they have put into strings, and does nothing else."""
 
     def run_cell_magic(self, name: str, _: Any, code: str) -> None:
@@ -403,17 +403,19 @@ class Shell(Inert):
             exec(compile(code, caller.f_code.co_filename, "exec", dont_inherit=True), caller.f_globals)
 
 
-def dress(module: types.ModuleType, settings: dict[str, Any]) -> None:
+def initialize(module: types.ModuleType, settings: dict[str, Any]) -> None:
     """Give a fresh module the names that the student's file finds when it runs; those of notebooks are in exports, too."""
     module.__file__ = settings["file"]
-    builtins.get_ipython, builtins.display = Shell, Inert()  # type: ignore[attr-defined]
+    builtins.get_ipython, builtins.display = IPythonShell, Stub()  # type: ignore[attr-defined]
     if settings["is_notebook"]:
         vars(module).update(In=[], Out={}, _=None)
 
 
 def restore(code: types.CodeType, module: types.ModuleType, names: list[str]) -> None:
     """Give back functions whose name ended as something else: `train = train(model)`."""
-    defined = [one for one in code.co_consts if isinstance(one, types.CodeType) and one.co_flags & inspect.CO_OPTIMIZED]
+    defined = [
+        const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_flags & inspect.CO_OPTIMIZED
+    ]
     for function in defined:
         name = function.co_name
         if name in names and not callable(getattr(module, name, None)):
@@ -431,11 +433,11 @@ class BelowLevel(Exception):
     """This machine does not confine a process as far as was asked for."""
 
 
-class Unmade(Exception):
+class ObjectNotCreated(Exception):
     """An object that a request is about could not be made; the cause says why."""
 
 
-class Misfit(Exception):
+class ArgumentMismatch(Exception):
     """The student's function cannot be called with the arguments of the contract."""
 
 
@@ -491,10 +493,10 @@ class Objects:
         """Seed every generator."""
         seed_everything(seed)
 
-    def dress(self, module: types.ModuleType) -> None:
+    def initialize(self, module: types.ModuleType) -> None:
         """Make a fresh module the one of the student's file, with the names that this finds when it runs."""
         self.modules.siblings.begin(module)
-        dress(module, self.program)
+        initialize(module, self.program)
 
     def start(self, skipped: Any, ending: type[BaseException]) -> None:
         """Make ready to run the program again, its main guard's statements too, but for those skipped; ending ends it."""
@@ -512,7 +514,7 @@ class Objects:
         return [part.code for part in self.code.every()]
 
 
-class Desk:
+class RequestHandler:
     """The student's module and objects, and one method for each operation of the protocol."""
 
     def __init__(self) -> None:
@@ -583,7 +585,7 @@ class Desk:
         files.hold(settings)
         builtins.input, time.sleep = self.input, lambda _: None
         seed_everything(settings["seed"])
-        dress(self.module, settings)
+        initialize(self.module, settings)
         self.lab.program = settings
         self.operations = operations.get(settings["operations"], {})
         code.start(settings["skipped"], is_brief=settings["is_brief"])
@@ -621,7 +623,7 @@ class Desk:
             try:
                 self.objects[recipe["object"]] = self._made(recipe)
             except BaseException as error:
-                raise Unmade() from error
+                raise ObjectNotCreated() from error
 
     def _made(self, recipe: dict[str, Any]) -> Any:
         """Return an object of the named class, or one inside another."""
@@ -681,7 +683,7 @@ class Desk:
 
 
 def fitting(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Call function, or raise Misfit when its signature does not take these arguments."""
+    """Call function, or raise ArgumentMismatch when its signature does not take these arguments."""
     own = getattr(function, "__func__", function)
     kind = (id(own), own is function, len(arguments), *named)
     if FITTING.get(kind) is not own:
@@ -693,7 +695,7 @@ def fitting(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
             signature.bind(*arguments, **named)
         except TypeError:
             name = getattr(function, "__qualname__", "function")
-            raise Misfit(f"{name}{signature}") from None
+            raise ArgumentMismatch(f"{name}{signature}") from None
         if isinstance(own, (types.FunctionType, type)):
             FITTING[kind] = own
     return function(*arguments, **named)
@@ -722,7 +724,7 @@ def seed_everything(seed: int) -> None:
 def fault(error: BaseException, file: str) -> dict[str, Any]:
     """Describe what a student's code raised: kind, type, message and the line in their file."""
     kinds = {
-        absent.NotInstalled: "absent", Missing: "missing", Misfit: "misfit", SystemExit: "exited", MemoryError: "memory", BelowLevel: "level",
+        absent.NotInstalled: "absent", Missing: "missing", ArgumentMismatch: "misfit", SystemExit: "exited", MemoryError: "memory", BelowLevel: "level",
         values.TooMuch: "too_large",
     }  # fmt: skip
     kind = next((kind for cls, kind in kinds.items() if isinstance(error, cls)), "raised")
@@ -775,7 +777,7 @@ class Attempts:
 
     def forget(self, what: str) -> None:
         """Let go of what was tried on a file that is in memory now."""
-        self._told = [one for one in self._told if one[1] != what]
+        self._told = [item for item in self._told if item[1] != what]
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         family = event.partition(".")[0]
@@ -832,7 +834,7 @@ def run(requests: int, replies: int, output: int) -> None:
         builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
         builtins.help = lambda *_: None  # type: ignore[assignment]
         gc.enable()
-        serve(Pipe(*arrange(requests, replies, output)), Desk())
+        serve(Pipe(*arrange(requests, replies, output)), RequestHandler())
     except BaseException:  # a pipe that the student's code closed, or a worker that it broke
         leave(1)
     leave(0)
@@ -843,7 +845,7 @@ def telling(pipe: Pipe, request: int) -> Callable[[Any], None]:
     return lambda place: pipe.send({"id": request, "statement": place}, {})
 
 
-def serve(pipe: Pipe, desk: Desk) -> None:
+def serve(pipe: Pipe, handler: RequestHandler) -> None:
     """Answer requests until the other end has gone."""
     file = ""
     while (received := pipe.receive()) is not None:
@@ -855,12 +857,15 @@ def serve(pipe: Pipe, desk: Desk) -> None:
         try:
             if request["op"] == "mark":
                 pipe.mark(settings["mark"])
-                header["data"] = {"attempts": attempts.take(), "asked": desk.modules.asked if desk.modules else []}
+                header["data"] = {
+                    "attempts": attempts.take(),
+                    "asked": handler.modules.asked if handler.modules else [],
+                }
             else:
-                desk.tell = telling(pipe, request["id"])
-                desk.prepare(settings)
-                header["data"], values = getattr(desk, request["op"])(settings, arrays)
-        except Unmade as error:
+                handler.tell = telling(pipe, request["id"])
+                handler.prepare(settings)
+                header["data"], values = getattr(handler, request["op"])(settings, arrays)
+        except ObjectNotCreated as error:
             header["fault"], values = {**fault(error.__cause__ or error, file), "is_in_making": True}, {}
         except BaseException as error:
             header["fault"], values = fault(error, file), {}

@@ -29,12 +29,12 @@ POLL_S = 0.002
 ROOMS = "grader_confined"  # the package that the modules of this folder are in here
 
 
-def beside(name: str) -> Any:
+def load_beside(name: str) -> Any:
     """Load a module of this folder, which is on no path."""
     return importlib.import_module(f"{ROOMS}.{name}")
 
 
-def breed(worker: Any, channel: socket.socket) -> None:
+def serve_forks(worker: Any, channel: socket.socket) -> None:
     """Serve messages until the other end is gone."""
     while True:
         text, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 3)
@@ -78,17 +78,17 @@ def threads() -> int:
 if __name__ == "__main__":
     rooms = sys.modules[ROOMS] = types.ModuleType(ROOMS)
     rooms.__path__ = [os.path.dirname(os.path.abspath(__file__))]
-    worker = beside("worker")
-    worker.objects = beside("objects")
-    worker.values = beside("values")
-    worker.state = beside("state")
-    worker.reading = beside("reading")
-    worker.siblings = beside("siblings")
-    worker.program, worker.absent, worker.files = beside("program"), beside("absent"), beside("files")
+    worker = load_beside("worker")
+    worker.objects = load_beside("objects")
+    worker.values = load_beside("values")
+    worker.state = load_beside("state")
+    worker.reading = load_beside("reading")
+    worker.siblings = load_beside("siblings")
+    worker.program, worker.absent, worker.files = load_beside("program"), load_beside("absent"), load_beside("files")
     is_to_fork = sys.argv[1] == "fork"
     parent = os.getpid() if is_to_fork else os.getppid()
-    worker.confinement = beside("confine").here(beside("syscalls").NUMBERS, parent)
+    worker.confinement = load_beside("confine").here(load_beside("syscalls").NUMBERS, parent)
     if is_to_fork:
-        breed(worker, socket.socket(fileno=os.dup(0)))
+        serve_forks(worker, socket.socket(fileno=os.dup(0)))
     else:
         worker.run(0, 1, 2)

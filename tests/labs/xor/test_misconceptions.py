@@ -15,15 +15,15 @@ from grader.labs.xor.misconceptions import (
     IN_NEURON,
     LOSS,
     ORDER_DEFECTS,
-    Network,
-    Neurons,
+    NetworkPass,
+    NeuronPass,
     Rule,
 )
 from grader.labs.xor.rules import ModelSteps
 from tests.support.mutants import ERRORS_PASSED, LOSS_ASKED, Behaviour, drawn, known, more, mutants, same
 
 RATE = 0.3  # of the texts in mutants.py
-# Hand-ins whose numbers are not their rule's: another rate or error, or the same in the network only.
+# Submissions whose numbers are not their rule's: another rate or error, or the same in the network only.
 ANOTHER_WAY = {
     "output_sign", "forward_inputs_swapped", "only_positive_errors", "factor_two_compounded",
     "factor_two_compounded.lists",
@@ -39,7 +39,7 @@ def steps_of(rule: Rule, form: float, rate: float, seed: int) -> ModelSteps:
     """Return the steps of a network that makes this mistake."""
     drawn = probes.network_probes(np.random.default_rng(seed))
     err = drawn.err / abs(rate)
-    change = rule.network_step(Network(drawn.parameters, drawn.x, err, rate, form))
+    change = rule.network_step(NetworkPass(drawn.parameters, drawn.x, err, rate, form))
     present = np.ones((3, 3), dtype=bool)
     return ModelSteps(
         probes=drawn, err=err, change=change, small_err=err, small_change=change, present=present, rate=rate
@@ -57,13 +57,13 @@ def test_bank_is_complete() -> None:
 
 
 def made_by(rule: Rule, seen: Behaviour) -> set[float]:
-    """Return the forms in which a rule makes the very numbers that a hand-in was seen to make."""
+    """Return the forms in which a rule makes the very numbers that a submission was seen to make."""
     if rule.loss is not None:
         values, returned = rule.loss(*np.array(LOSS_ASKED).T), seen.rest[: len(LOSS_ASKED)]
         return {1.0} if same(values * np.dot(values, returned) / np.dot(values, values), returned) else set()
     parameters, x, err = (array[:, None] for array in (*drawn(), ERRORS_PASSED))  # axes: time, and another
     rate = RATE * np.sign(seen.rest[1])
-    network, neuron = Network(parameters, x, err, rate), Neurons(parameters[..., 0, :], x, err, rate)
+    network, neuron = NetworkPass(parameters, x, err, rate), NeuronPass(parameters[..., 0, :], x, err, rate)
     if rule in FORWARD:
         outputs = seen.neuron[:, 0] if rule.output is None else rule.output(neuron)[:, 0]
         is_same = same(rule.forward(parameters, x)[:, 0], seen.answers) and same(outputs, seen.neuron[:, 0])
@@ -78,14 +78,14 @@ def made_by(rule: Rule, seen: Behaviour) -> set[float]:
     return forms
 
 
-def test_rules_make_the_numbers_of_hand_ins() -> None:
+def test_rules_make_the_numbers_of_submissions() -> None:
     """What was written with a mistake makes what its rule makes in one form, and each form is made."""
     seen = {name: (mutant.names, known()[name]) for name, mutant in mutants().items()}
-    seen |= {f"more {name}": (frozenset({name.partition(".")[0]}), one) for name, one in more().items()}
+    seen |= {f"more {name}": (frozenset({name.partition(".")[0]}), item) for name, item in more().items()}
     with np.errstate(all="ignore"):  # inputs of 0
         found = {
-            (rule.id, name): made_by(rule, one)
-            for name, (names, one) in seen.items()
+            (rule.id, name): made_by(rule, item)
+            for name, (names, item) in seen.items()
             for rule in BANK
             if rule.id in names
         }
@@ -127,7 +127,7 @@ def test_two_mistakes_at_once_have_no_wrong_name() -> None:
     right = steps_of(RIGHT, 1.0, 0.3, 2)
     for _ in range(10):
         first, second = (IN_NETWORK[index] for index in rng.choice(len(IN_NETWORK), 2, replace=False))
-        both = sum(steps_of(one, one.forms[0], 0.3, 2).change for one in (first, second)) - right.change
+        both = sum(steps_of(item, item.forms[0], 0.3, 2).change for item in (first, second)) - right.change
         steps = ModelSteps(
             probes=right.probes, err=right.err, change=both, small_err=right.err, small_change=both,
             present=right.present, rate=0.3,
@@ -137,10 +137,10 @@ def test_two_mistakes_at_once_have_no_wrong_name() -> None:
 
         for rule, rate in zip(diagnosis.rules, diagnosis.rates, strict=True) if diagnosis else ():
             made = [
-                rule.network_step(Network(right.probes.parameters, right.probes.x, right.err, rate, form))
+                rule.network_step(NetworkPass(right.probes.parameters, right.probes.x, right.err, rate, form))
                 for form in rule.forms
             ]
-            assert min(np.abs(one - both).max() for one in made) < 1e-3 * np.abs(both).max(), (first.id, second.id)
+            assert min(np.abs(item - both).max() for item in made) < 1e-3 * np.abs(both).max(), (first.id, second.id)
 
 
 def test_forward_and_loss_have_names() -> None:
@@ -180,4 +180,4 @@ def test_a_threshold_is_at_zero() -> None:
     weights, x = np.array([[0.0, 0.0, bias] for bias in (-0.5, -1e-9, 0.0, 0.5)]), np.zeros((4, 2))
 
     assert rule.output is not None
-    assert rule.output(Neurons(weights, x, np.zeros(4))).tolist() == [0, 0, 1, 1]
+    assert rule.output(NeuronPass(weights, x, np.zeros(4))).tolist() == [0, 0, 1, 1]

@@ -1,4 +1,4 @@
-"""Hand-ins that do not fit the template's calls are graded by watching their own training."""
+"""Submissions that do not fit the template's calls are graded by watching their own training."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def some(names: Iterable[str]) -> list[Any]:
 
 
 def cases(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {f"{one['id']}.{case['id']}": case for one in report["criteria"] for case in one["cases"]}
+    return {f"{item['id']}.{case['id']}": case for item in report["criteria"] for case in item["cases"]}
 
 
 def graded(text: str, write: Write) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def test_right_work_is_right(name: str, write: Write) -> None:
     """Whatever the calls are like, right steps get all points, and the report says how they were seen."""
     report = graded(RIGHT[name], write)
 
-    assert [one for one, case in cases(report).items() if case["verdict"] != "passed"] == []
+    assert [item for item, case in cases(report).items() if case["verdict"] != "passed"] == []
     assert (100, "observed") == (report["score"], report["submission"]["route"])
     assert "watched" in cases(report)["shapes.three_neurons"]["remarks"][0]["text"]
 
@@ -230,7 +230,7 @@ def test_a_mistake_is_paid_once(name: str, write: Write) -> None:
     """A wrong step costs the case that it belongs to, and the training that it spoils."""
     text, expected = WRONG[name]
     found = cases(graded(text, write))
-    failed = {one for one, case in found.items() if case["verdict"] in ("failed", "error")}
+    failed = {item for item, case in found.items() if case["verdict"] in ("failed", "error")}
 
     assert expected <= failed
     assert failed - expected <= {"xor.convergence", "xor.train"}

@@ -85,7 +85,9 @@ def test_a_class_that_fails_is_explained(write: Write) -> None:
     """Where a class is missing because its statement failed, the reason is told, not that its name is wrong."""
     report = graded(write(ARRAYS.replace("class Model:", "class Model:\n    size = UNKNOWN")), seed=1)
 
-    told = [case.feedback.text for one in report.criteria for case in one.cases if case.feedback is not None]
+    told = [
+        case.feedback.text for criterion in report.criteria for case in criterion.cases if case.feedback is not None
+    ]
     assert any(text.startswith("Model is not defined. Your program raised NameError: name 'UNKNOWN'") for text in told)
     assert not any("has no Model" in text for text in told)
 

@@ -45,7 +45,7 @@ def test_a_step_follows_the_gradient(x: tuple[float, float]) -> None:
         moved = [
             PARAMETERS + sign * h * (np.indices((3, 3)) == np.reshape(index, (2, 1, 1))).all(0) for sign in (1, -1)
         ]
-        up, down = ((label - model_with(one).forward(x)) ** 2 for one in moved)
+        up, down = ((label - model_with(item).forward(x)) ** 2 for item in moved)
         gradient[index] = (up - down) / (2 * h)
 
     model = model_with(PARAMETERS, rate)
@@ -140,7 +140,7 @@ def test_template_and_reference_have_one_interface(file: str) -> None:
 def test_template_of_the_lecture_is_a_stub() -> None:
     """Every function of the extra raises NotImplementedError, and the assignment asks for each of them."""
     template = load(ROOT / "student_template" / "lecture.py")
-    functions = {name: one for name, one in vars(template).items() if inspect.isfunction(one)}
+    functions = {name: var for name, var in vars(template).items() if inspect.isfunction(var)}
 
     assert set(functions) == set(assignment().bonus_file("lecture.py").functions)
     for function in functions.values():

@@ -1,6 +1,6 @@
 """Wrong rules are paid once and where they were made; conventions cost nothing.
 
-Each entry is an edit of one correct hand-in, graded for real.
+Each entry is an edit of one correct submission, graded for real.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ def reports(code: str, edits: dict[str, Edit], folder: Path) -> dict[str, Report
 
 
 def missed(report: Report) -> list[str]:
-    return [one.id for one in report.criteria if one.verdict is not Verdict.PASSED]
+    return [criterion.id for criterion in report.criteria if criterion.verdict is not Verdict.PASSED]
 
 
 @pytest.mark.parametrize("part", some(24, wide={7, 10, 19, 22}))
@@ -269,7 +269,7 @@ def test_wrong_rules(part: int, student_code: str, tmp_path: Path) -> None:
     assert lost == {name: lost[name] if WRONG[name][2] is None else WRONG[name][2] for name in names}
     assert 0 not in lost.values()
     for name in {*names} & {*NAMED}:
-        assert {one.misconception for one in found[name].criteria} - {None} == {*NAMED[name]}
+        assert {criterion.misconception for criterion in found[name].criteria} - {None} == {*NAMED[name]}
 
 
 @pytest.mark.parametrize("part", some(12, wide={1, 7}))
@@ -279,18 +279,20 @@ def test_conventions_cost_nothing(part: int, student_code: str, tmp_path: Path) 
 
     found = reports(student_code, {name: RIGHT[name] for name in names}, tmp_path)
 
-    assert {name: (100, []) for name in names} == {name: (one.score, missed(one)) for name, one in found.items()}
+    assert {name: (100, []) for name in names} == {name: (item.score, missed(item)) for name, item in found.items()}
 
 
 @pytest.mark.parametrize(
     "name", [name if number < 1 else pytest.param(name, marks=pytest.mark.wide) for number, name in enumerate(SAID)]
 )
 def test_what_is_said(name: str, student_code: str, tmp_path: Path) -> None:
-    """Mistakes of different criteria in one hand-in are each said in their own sentence."""
+    """Mistakes of different criteria in one submission are each said in their own sentence."""
     edit, score, sentences = SAID[name]
 
     report = reports(student_code, {name: edit}, tmp_path)[name]
 
-    said = [one for criterion in report.criteria for case in criterion.cases for one in (case.feedback, *case.remarks)]
+    said = [
+        remark for criterion in report.criteria for case in criterion.cases for remark in (case.feedback, *case.remarks)
+    ]
     assert score in (report.score, None)
-    assert sentences <= {one.id for one in said if one is not None}
+    assert sentences <= {item.id for item in said if item is not None}

@@ -168,7 +168,7 @@ def test_right_work_is_right(name: str, write: Write) -> None:
     report = graded_as_json(write(RIGHT[name]), seed=3)
 
     assert [] == contradictions(report, RIGHT[name])
-    failed = [case for one in report["criteria"] for case in one["cases"] if case["verdict"] != "passed"]
+    failed = [case for item in report["criteria"] for case in item["cases"] if case["verdict"] != "passed"]
     assert (100, []) == (report["score"], failed)
 
 
@@ -180,7 +180,7 @@ def test_a_mistake_costs_the_same(name: str, write: Write) -> None:
     report = graded_as_json(write(text), seed=3)
 
     assert [] == contradictions(report, text)
-    named = {case["misconception"] for one in report["criteria"] for case in one["cases"]} - {None}
+    named = {case["misconception"] for item in report["criteria"] for case in item["cases"]} - {None}
     assert (points, {mistake}) == (report["score"], named)
 
 
@@ -192,9 +192,9 @@ def test_the_reason_is_the_reason(name: str, write: Write) -> None:
     report = graded_as_json(write(text), seed=3)
 
     assert [] == contradictions(report, text)
-    said = {case["feedback"]["text"] for one in report["criteria"] for case in one["cases"] if case["feedback"]}
+    said = {case["feedback"]["text"] for item in report["criteria"] for case in item["cases"] if case["feedback"]}
     assert "not_gradable" == report["status"]
-    assert [one for one in said if one.startswith(reason)], said
+    assert [item for item in said if item.startswith(reason)], said
 
 
 ALIKE = (

@@ -20,23 +20,23 @@ def some() -> list[Any]:
     every = list(programs().values())
     routes = itertools.cycle(("calls", "script"))
     chosen = set()
-    for kind in list(dict.fromkeys(one.kind for one in every))[::12]:
+    for kind in list(dict.fromkeys(item.kind for item in every))[::12]:
         route = next(routes)
-        ids = sorted((one.id for one in every if one.kind == kind), key=lambda name: not name.startswith(route))
+        ids = sorted((item.id for item in every if item.kind == kind), key=lambda name: not name.startswith(route))
         chosen.add(ids[0])
-    return [pytest.param(one, id=one.id, marks=[] if one.id in chosen else [pytest.mark.security]) for one in every]
+    return [pytest.param(item, id=item.id, marks=[] if item.id in chosen else [pytest.mark.security]) for item in every]
 
 
-@pytest.mark.parametrize("one", some())
-def test_worthless_training_earns_nothing(one: Unearned, write: Write) -> None:
+@pytest.mark.parametrize("unearned", some())
+def test_worthless_training_earns_nothing(unearned: Unearned, write: Write) -> None:
     """Parts of a step that are not those of the lecture get no points, however they are made."""
-    assert (graded(write(one.text), seed=3).score or 0) <= one.most
+    assert (graded(write(unearned.text), seed=3).score or 0) <= unearned.most
 
 
 @pytest.mark.parametrize("route", ["calls", "script"])
 def test_the_same_program_with_right_steps(route: str, write: Write) -> None:
     """The control has all points: nothing but the steps is wrong with the others."""
-    controls = {one.control for one in programs().values() if one.id.startswith(route)}
+    controls = {program.control for program in programs().values() if program.id.startswith(route)}
 
     assert [graded(write(text), seed=3).score for text in controls] == [100]
 
@@ -47,5 +47,5 @@ def test_there_are_programs_of_each_kind() -> None:
 
     assert len(found) >= 100
     assert set(PARTLY) <= set(found)
-    assert len({one.text for one in found.values()}) == len(found)
-    assert {one.id.partition(".")[0] for one in found.values()} == {"calls", "script"}
+    assert len({item.text for item in found.values()}) == len(found)
+    assert {item.id.partition(".")[0] for item in found.values()} == {"calls", "script"}

@@ -89,7 +89,7 @@ def test_pairs() -> None:
         seen = behaviour(pair.text(0.3))
 
         assert first.names | second.names <= pair.names
-        assert not any(seen.equals(known()[one]) for one in (first.id, second.id, "arrays", "lists"))
+        assert not any(seen.equals(known()[item]) for item in (first.id, second.id, "arrays", "lists"))
 
 
 def test_styles() -> None:
@@ -104,15 +104,15 @@ def test_styles() -> None:
 def test_free_form_files() -> None:
     """Every free-form file is listed, says what it is, and a mistake in it is one that the mutants have."""
     names = {name for mutant in mutants().values() for name in mutant.names}
-    kinds = [one["kind"] for one in EXPECTED.values()]
+    kinds = [item["kind"] for item in EXPECTED.values()]
 
     assert set(EXPECTED) == {path.stem for path in FREE_FORM.glob("*.py")}
     assert (kinds.count("right") >= 16, kinds.count("wrong") >= 8, kinds.count("minor") >= 3) == (True, True, True)
-    for name, one in EXPECTED.items():
-        assert name.startswith(one["kind"] + "_")
+    for name, element in EXPECTED.items():
+        assert name.startswith(element["kind"] + "_")
         assert (FREE_FORM / f"{name}.py").read_text(encoding="utf-8").startswith("# ")
-        assert ("misconception" in one) == (one["kind"] != "right")
-        assert {one["misconception"]} <= names if "misconception" in one else True
+        assert ("misconception" in element) == (element["kind"] != "right")
+        assert {element["misconception"]} <= names if "misconception" in element else True
 
 
 @pytest.mark.soak
@@ -171,7 +171,7 @@ def test_two_mistakes_beside_each_alone() -> None:
     alone = [graded_as("bias_frozen", 84), graded_as("hidden_sign", 76)]
     pairs = [graded_as("bias_frozen+hidden_sign", score) for score in (75, 76, 77)]
 
-    assert [one.is_above for one in compared([*alone, *pairs])] == [False, False, True]
+    assert [pair.is_above for pair in compared([*alone, *pairs])] == [False, False, True]
 
 
 def test_a_pair_is_kept_or_left_out() -> None:

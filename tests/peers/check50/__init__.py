@@ -1,4 +1,4 @@
-"""The lab's checks for `check50 --dev FOLDER`; each imports the hand-in in the process that it gets."""
+"""The lab's checks for `check50 --dev FOLDER`; each imports the submission in the process that it gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks that every peer of `make bench` runs: plain functions of a loaded hand-in, numpy and nothing else.
+"""The checks that every peer of `make bench` runs: plain functions of a loaded submission, numpy and nothing else.
 
 EPOCHS in the environment says how long the training check trains: an ordinary grader trains for
 thousands of epochs in its own loop.
@@ -24,7 +24,7 @@ RNG = np.random.default_rng(1)
 
 
 def load(path: Path) -> Any:
-    """Import a hand-in from its file."""
+    """Import a submission from its file."""
     spec = importlib.util.spec_from_file_location("submission", path)
     assert spec is not None
     assert spec.loader is not None

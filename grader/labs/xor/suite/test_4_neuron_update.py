@@ -145,7 +145,7 @@ def other_error(measured: Measurements, columns: slice = slice(0, 2)) -> Evidenc
         index = int(off.argmax())
         shown = {"weights": steps.probes.weights[index], "x": steps.probes.x[index], "err": err}
         found.append((float(off[index]), side_by_side(expected=expected[index], actual=actual[index], **shown)))
-    return max(found, key=lambda one: one[0])[1]
+    return max(found, key=lambda item: item[0])[1]
 
 
 def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:

@@ -170,10 +170,10 @@ def check_path(measured: Measurements, path: Array, rate: float) -> None:
             )
 
 
-def same_way(one: Array, other: Array) -> float:
+def same_way(array: Array, other: Array) -> float:
     """Return the cosine of the angle between two changes of the weights; 0 where one of them is none."""
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float((one * other).sum()) / length if length else 0.0
+    length = float(np.linalg.norm(array) * np.linalg.norm(other))
+    return float((array * other).sum()) / length if length else 0.0
 
 
 def check_repeatable(network: Network, measured: Measurements, before: Array, after: Array, scale: float) -> None:

@@ -27,8 +27,8 @@ def called(student: Student, name: str, *arguments: Array | float | list[str]) -
     if not student.has(name):
         raise unmet("There is no function {name}.", name=name, hint="Keep the names of the template.")
     value = student.run(name, *arguments).value
-    are_arrays = isinstance(value, list) and any(isinstance(one, np.ndarray) for one in value)
-    return [numbers(one) for one in (value if are_arrays or isinstance(value, tuple) else [value])]
+    are_arrays = isinstance(value, list) and any(isinstance(item, np.ndarray) for item in value)
+    return [numbers(item) for item in (value if are_arrays or isinstance(value, tuple) else [value])]
 
 
 def numbers(value: object) -> Array:

@@ -43,8 +43,11 @@ def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
         cls=root.cls,
         method=root.method,
     )
-    holders = {str(one[0]) for one in observed.network.references if one is not None}
-    places = [{str(one[0]) for one in observed.network.references[row : row + 3] if one is not None} for row in (0, 3)]
+    holders = {str(reference[0]) for reference in observed.network.references if reference is not None}
+    places = [
+        {str(reference[0]) for reference in observed.network.references[row : row + 3] if reference is not None}
+        for row in (0, 3)
+    ]
     if places[0] & places[1]:
         evidence.remark("Your hidden neurons are one layer; the lab asks for a Neuron each. That costs nothing here.")
     evidence.seen = side_by_side(expected=3, actual=3, holders=len(holders))

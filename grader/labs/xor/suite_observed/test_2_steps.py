@@ -19,7 +19,7 @@ from .. import oracle
 from ..misconceptions import IN_NEURON
 from ..network import Network
 from ..observed import Observed
-from ..observed_steps import MISSING, Parts, Rule, labels_of
+from ..observed_steps import MISSING, Parts, StepRule, labels_of
 from ..oracle import Array
 from ..rules import fit
 from ..shown import NEURONS, NUMBERS, by_neuron
@@ -30,7 +30,7 @@ LARGEST_LABEL = 2.0
 CHAIN = "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step."
 
 
-def seen_at(rule: Rule, index: int, expected: Array) -> Evidence:
+def seen_at(rule: StepRule, index: int, expected: Array) -> Evidence:
     """Return one step side by side for the report: its examples as x, their errors as err."""
     corners = np.flatnonzero(rule.steps.weights(rule.way)[index])
     return by_neuron(
@@ -42,7 +42,7 @@ def seen_at(rule: Rule, index: int, expected: Array) -> Evidence:
     )
 
 
-def worst(rule: Rule, expected: Array) -> Evidence:
+def worst(rule: StepRule, expected: Array) -> Evidence:
     """Return the step that deviates most."""
     return seen_at(rule, int(np.abs(rule.steps.change - expected).max((1, 2)).argmax()), expected)
 
@@ -58,7 +58,7 @@ def parts(observed: Observed) -> Parts | None:
     return found
 
 
-def undecided(rule: Rule) -> CaseStopped:
+def undecided(rule: StepRule) -> CaseStopped:
     """Return the end of a case whose numbers nothing explains."""
     return not_gradable(
         "The steps of your training are not those of gradient descent, and what is wrong in them cannot be told apart automatically.",
@@ -227,7 +227,7 @@ def check_entropy(observed: Observed, evidence: CaseEvidence) -> None:
     )
 
 
-def fitted_gradient(rule: Rule) -> Array:
+def fitted_gradient(rule: StepRule) -> Array:
     """Return the steps of the squared error's gradient at the rate that the output neuron shows."""
     gradient = replace(rule.steps, is_entropy=False).gradient(rule.way)
     rate = (rule.steps.change[:, 2] * gradient[:, 2]).sum() / (gradient[:, 2] ** 2).sum()
@@ -276,7 +276,7 @@ def is_in_neurons(observed: Observed, found: Parts) -> bool:
     return is_derivative_charged or not found.are_weights_right.any() or not found.is_bias_right.any()
 
 
-def is_right_in(rule: Rule, found: Parts, rows: list[int]) -> bool:
+def is_right_in(rule: StepRule, found: Parts, rows: list[int]) -> bool:
     """Say whether some neurons' steps are right, apart from what all of them do wrong alike: that is paid elsewhere."""
     are_weights_paid, is_bias_paid = not found.are_weights_right.any(), not found.is_bias_right.any()
     own = (found.are_weights_right | are_weights_paid) & (found.is_bias_right | is_bias_paid)

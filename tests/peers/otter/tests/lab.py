@@ -1,4 +1,4 @@
-"""The lab's checks in otter's exception-based format; env is what running the hand-in left behind."""
+"""The lab's checks in otter's exception-based format; env is what running the submission left behind."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -38,7 +38,7 @@ class Lab:
     banned: Sequence[str]
 
 
-class Source:
+class ParsedFile:
     """The text of one file, parsed; cells are the first lines of a notebook's code cells, written the files that its cells write."""
 
     def __init__(self, name: str, content: bytes, known: Collection[str]) -> None:
@@ -74,7 +74,7 @@ class Source:
     @property
     def is_test(self) -> bool:
         """Say whether a file tests others: by its name, or by what it imports."""
-        return TEST.search(self.name) is not None or any(one.partition(".")[0] in TESTERS for one in self.imports)
+        return TEST.search(self.name) is not None or any(item.partition(".")[0] in TESTERS for item in self.imports)
 
     @property
     def is_unwritten(self) -> bool:
@@ -114,7 +114,7 @@ def is_of_a_template(node: ast.stmt) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Program:
+class ProgramFiles:
     """The main file of a submission, the files that it imports with itself, and those that define the classes, too, and are left.
 
     is_whole: it and what it imports define all of the lab's classes.
@@ -127,8 +127,8 @@ class Program:
 
 
 def program_of(
-    name: str, root: str, sources: Mapping[str, Source], refusals: Mapping[str, Refusal], lab: Lab
-) -> Program:
+    name: str, root: str, sources: Mapping[str, ParsedFile], refusals: Mapping[str, Refusal], lab: Lab
+) -> ProgramFiles:
     """Return the program among the sources; refusals are those of files that could not be read, broken ones included.
 
     Names are below root. Raises Refusal, with one sentence, where there is no program, or more than one.
@@ -161,7 +161,7 @@ def program_of(
 class Choice:
     """The sources of a submission, and what each of them imports and defines."""
 
-    def __init__(self, root: str, sources: Mapping[str, Source], lab: Lab) -> None:
+    def __init__(self, root: str, sources: Mapping[str, ParsedFile], lab: Lab) -> None:
         self._sources = sources
         self._lab = lab
         files = {root + file for file in sources}
@@ -179,7 +179,7 @@ class Choice:
         found = {file for file in named if file is not None and not self._defines_all(file)}
         return found if set(files) - found else set()
 
-    def may_be(self, broken: str, program: Program) -> bool:
+    def may_be(self, broken: str, program: ProgramFiles) -> bool:
         """Say whether a file that is no Python may have been the program: by its name, what it defines, or what it imports."""
         text = self._sources[broken].text
         names = set(DEFINITION.findall(text))
@@ -189,17 +189,17 @@ class Choice:
         is_named = posixpath.basename(broken) == self._lab.file or broken in program.reached
         return is_named or is_importing or bool(names & missing) or len(names) > len(self._names(program.reached))
 
-    def made(self, main: str, passed_over: Iterable[str] = ()) -> Program:
+    def made(self, main: str, passed_over: Iterable[str] = ()) -> ProgramFiles:
         """Return the program of a main file."""
         reached = self._reached(main)
-        return Program(
+        return ProgramFiles(
             main=main,
             reached=tuple(reached),
             is_whole=set(self._lab.classes) <= self._names(reached),
             passed_over=tuple(passed_over),
         )
 
-    def defining(self, files: Sequence[str]) -> Program | None:
+    def defining(self, files: Sequence[str]) -> ProgramFiles | None:
         """Return the program whose file defines the classes; Refusal where several files do, and none goes before the others.
 
         Of copies one counts. The one nearest to the top goes first, then what no other of them imports, then .py before
@@ -213,7 +213,7 @@ class Choice:
         candidates = self._distinct([file for file in files if self._defines_all(file)])
 
         def rank(file: str) -> tuple[bool, int, bool, bool, bool]:
-            is_imported = any(file in self._imported[one] for one in candidates)
+            is_imported = any(file in self._imported[candidate] for candidate in candidates)
             is_named = posixpath.basename(file) == self._lab.file
             return (
                 self._sources[file].is_test,
@@ -239,13 +239,15 @@ class Choice:
         ]
         return self.made(main, others)
 
-    def starting(self, files: Sequence[str]) -> Program | None:
+    def starting(self, files: Sequence[str]) -> ProgramFiles | None:
         """Return the program that no other file imports; of several the one that reaches most of the classes, then most code.
 
         Tests are no program, and what they import is not imported by another.
         """
         programs = [file for file in self._distinct(files) if not self._sources[file].is_test]
-        roots = [file for file in programs if not any(file in self._imported[one] for one in programs)] or programs
+        roots = [
+            file for file in programs if not any(file in self._imported[program] for program in programs)
+        ] or programs
         classes = max(map(self._classes, roots), default=0)
         best = [file for file in roots if self._classes(file) == classes]
         best = [
@@ -274,7 +276,7 @@ class Choice:
 
     def _size(self, file: str) -> int:
         """Return how much code a file and its imports have."""
-        return sum(self._sources[one].size for one in self._reached(file))
+        return sum(self._sources[item].size for item in self._reached(file))
 
     def _defines_all(self, file: str) -> bool:
         classes = set(self._lab.classes)
@@ -300,7 +302,7 @@ class Choice:
         return {name for file in files for name in self._sources[file].defined}
 
 
-def definitions(source: Source) -> set[str]:
+def definitions(source: ParsedFile) -> set[str]:
     """Return the functions and classes of a file, in a form that compares."""
     return {ast.dump(node) for node in source.tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
 

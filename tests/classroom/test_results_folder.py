@@ -15,20 +15,20 @@ from typing import Any
 
 import pytest
 
-from grader.classroom.book import Attempt, Book, Unwritable
 from grader.classroom.finding import find
 from grader.classroom.grading import Change, Line, Run
 from grader.classroom.results import Decisions, entries, write_tables
+from grader.classroom.results_folder import Attempt, ResultsFolder, Unwritable
 from grader.classroom.statistics import statistics_of
-from grader.classroom.uploads import HandIns
-from grader.classroom.warm import Task, Wanted
+from grader.classroom.uploads import Submissions
+from grader.classroom.warm import GradingRequest, Task
 from grader.core.errors import UsageError
 from grader.core.messages import say
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Status
 from grader.pipeline.scoring import without_run
 from grader.renderers.json import parse_json
-from grader.sandbox.processes import Folder, remove_left_folders
+from grader.sandbox.processes import TemporaryFolder, remove_left_folders
 from tests.classroom.test_tables import report as a_report
 from tests.pipeline.test_scoring import TASK
 from tests.support.command import ROOT
@@ -36,7 +36,7 @@ from tests.support.command import grade_class as run_class
 
 LAB = Task(lab=TASK)
 BAD = {"xor.loss": Verdict.FAILED}
-Grader = Callable[[Wanted], Report]
+Grader = Callable[[GradingRequest], Report]
 
 
 class Fake(Executor):
@@ -55,21 +55,21 @@ class Fake(Executor):
         return future
 
 
-def right(wanted: Wanted) -> Report:
+def right(wanted: GradingRequest) -> Report:
     return of(wanted, a_report())
 
 
-def wrong(wanted: Wanted) -> Report:
+def wrong(wanted: GradingRequest) -> Report:
     return of(wanted, a_report(BAD))
 
 
-def failing(wanted: Wanted) -> Report:
+def failing(wanted: GradingRequest) -> Report:
     return without_run(TASK, wanted.name, Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem="x"), seed=1, lang="en", total_s=0)  # fmt: skip
 
 
-def of(wanted: Wanted, report: Report) -> Report:
+def of(wanted: GradingRequest, report: Report) -> Report:
     """Return a report about what was handed in."""
-    sha256 = wanted.handed.sha256 if wanted.handed is not None else ""
+    sha256 = wanted.raw.sha256 if wanted.raw is not None else ""
     return replace(report, submission=replace(report.submission, name=wanted.name, sha256=sha256))
 
 
@@ -85,14 +85,14 @@ def submissions(tmp_path: Path) -> Path:
 
 def graded(
     folder: Path, out: Path, grade: Grader, task: Task = LAB, *, regrade: bool = False
-) -> tuple[list[Line], list[Change], HandIns]:
+) -> tuple[list[Line], list[Change], Submissions]:
     """Grade a class into a results folder, and write its tables."""
     found, lines, changes = find(folder), list[Line](), list[Change]()
-    with Book.opened(out) as book:
-        book.begin(7, "en")
-        Run(task, book, lines.append, changes.append).grade(found.found, Fake(grade), 1, regrade=regrade)
-        write_tables(book, lambda: entries(found.found, task, book, Decisions()), task.lab.rubric)
-        book.close(statistics_of(entries(found.found, task, book, Decisions()), task, []))
+    with ResultsFolder.opened(out) as results_folder:
+        results_folder.begin(7, "en")
+        Run(task, results_folder, lines.append, changes.append).grade(found.found, Fake(grade), 1, regrade=regrade)
+        write_tables(results_folder, lambda: entries(found.found, task, results_folder, Decisions()), task.lab.rubric)
+        results_folder.close(statistics_of(entries(found.found, task, results_folder, Decisions()), task, []))
     return lines, changes, found
 
 
@@ -119,10 +119,12 @@ def test_a_broken_grader_replaces_nothing(is_regrade: bool, submissions: Path, t
     again, changed, _ = graded(submissions, out, wrong, other)
 
     assert (kept, changes) == (before, [])
-    assert [(one.score, one.is_kept, one.broken) for one in lines] == [(100, True, "The grader itself failed: x.")] * 2
+    assert [(line.score, line.is_kept, line.broken) for line in lines] == [
+        (100, True, "The grader itself failed: x.")
+    ] * 2
     assert outdated == {"anna": "yes", "boris": "yes"}
-    assert [(one.score, one.is_new) for one in again] == [(95, True)] * 2
-    assert {one.key for one in changed} == {"anna", "boris"}
+    assert [(item.score, item.is_new) for item in again] == [(95, True)] * 2
+    assert {item.key for item in changed} == {"anna", "boris"}
     assert column(out, "outdated") == {"anna": "", "boris": ""}
 
 
@@ -132,7 +134,7 @@ def test_a_regrade_that_fails_costs_nothing(submissions: Path, tmp_path: Path) -
     graded(submissions, tmp_path / "out", failing, regrade=True)
     lines, _, _ = graded(submissions, tmp_path / "out", failing)
 
-    assert [(one.score, one.is_new, one.broken) for one in lines] == [(100, False, "")] * 2
+    assert [(line.score, line.is_new, line.broken) for line in lines] == [(100, False, "")] * 2
     assert column(tmp_path / "out", "outdated") == {"anna": "", "boris": ""}
 
 
@@ -141,7 +143,7 @@ def test_what_failed_is_graded_again(submissions: Path, tmp_path: Path) -> None:
     graded(submissions, tmp_path / "out", failing)
     lines, changes, _ = graded(submissions, tmp_path / "out", right)
 
-    assert [(one.score, one.is_new) for one in lines] == [(100, True)] * 2
+    assert [(line.score, line.is_new) for line in lines] == [(100, True)] * 2
     assert changes == []
 
 
@@ -154,7 +156,7 @@ def test_every_change_is_told(submissions: Path, tmp_path: Path) -> None:
     _, higher, _ = graded(submissions, out, right, regrade=True)
     _, none, _ = graded(submissions, out, right, regrade=True)
 
-    assert [(one.criterion, one.before, one.after, one.is_resubmitted) for one in lower] == [
+    assert [(item.criterion, item.before, item.after, item.is_resubmitted) for item in lower] == [
         ("score", 100, 95, True),
         ("xor", 15, 10, True),
     ]
@@ -163,31 +165,35 @@ def test_every_change_is_told(submissions: Path, tmp_path: Path) -> None:
         ("anna", "score", "100", "95", "new"), ("anna", "xor", "15", "10", "new"),
         ("anna", "score", "95", "100", "same"), ("anna", "xor", "10", "15", "same"),
     ]  # fmt: skip
-    assert [one.key for one in higher] == ["anna", "anna"]
+    assert [item.key for item in higher] == ["anna", "anna"]
     assert rows(out / "changes.csv")[1]["why"] == "What xor.loss does is wrong."
 
 
 def test_a_run_that_ends_between_two_labs(submissions: Path, tmp_path: Path) -> None:
     """Reports of the old rubric and of the new one stand side by side: rows of the old one are marked, and not averaged."""
     out = tmp_path / "out"
-    criteria = [one for one in TASK.rubric.criteria if one.id != "forward"]
+    criteria = [criterion for criterion in TASK.rubric.criteria if criterion.id != "forward"]
     shorter = replace(LAB, lab=replace(TASK, rubric=type(TASK.rubric)(criteria=tuple(criteria))))
     graded(submissions, out, right)
     found = find(submissions)
 
-    def stops(wanted: Wanted) -> Report:
+    def stops(wanted: GradingRequest) -> Report:
         if wanted.name == "boris":
             raise KeyboardInterrupt
         full = right(wanted)
-        made = [one for one in full.criteria if one.id != "forward"]
+        made = [criterion for criterion in full.criteria if criterion.id != "forward"]
         return replace(full, criteria=made, score=85, final_score=85, max_score=85)
 
-    with Book.opened(out) as book:
-        book.begin(None, None)
+    with ResultsFolder.opened(out) as results_folder:
+        results_folder.begin(None, None)
         with pytest.raises(KeyboardInterrupt):
-            Run(shorter, book, lambda _: None, lambda _: None).grade(found.found, Fake(stops), 1, regrade=False)
-        write_tables(book, lambda: entries(found.found, shorter, book, Decisions()), shorter.lab.rubric)
-        numbers = statistics_of(entries(found.found, shorter, book, Decisions()), shorter, [])
+            Run(shorter, results_folder, lambda _: None, lambda _: None).grade(
+                found.found, Fake(stops), 1, regrade=False
+            )
+        write_tables(
+            results_folder, lambda: entries(found.found, shorter, results_folder, Decisions()), shorter.lab.rubric
+        )
+        numbers = statistics_of(entries(found.found, shorter, results_folder, Decisions()), shorter, [])
 
     assert (column(out, "outdated"), column(out, "score")) == (
         {"anna": "", "boris": "yes"},
@@ -198,13 +204,13 @@ def test_a_run_that_ends_between_two_labs(submissions: Path, tmp_path: Path) -> 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
     """A second run in the same results folder is refused with one sentence; in another folder it is not."""
-    with Book.opened(tmp_path / "out"):
+    with ResultsFolder.opened(tmp_path / "out"):
         refusal = pytest.raises(UsageError, match="Another grade-class is using out: wait until it ends")
-        with refusal, Book.opened(tmp_path / "out"):
+        with refusal, ResultsFolder.opened(tmp_path / "out"):
             pass
-        with Book.opened(tmp_path / "other"):
+        with ResultsFolder.opened(tmp_path / "other"):
             pass
-    with Book.opened(tmp_path / "out"):
+    with ResultsFolder.opened(tmp_path / "out"):
         pass
 
 
@@ -216,7 +222,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path, monkeypatch: pytest.M
     for path in (*parts, out / "notes.part", out / ".mine"):
         path.touch()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    used, new, left = Folder(), tmp_path / "grade-new", tmp_path / "grade-left"
+    used, new, left = TemporaryFolder(), tmp_path / "grade-new", tmp_path / "grade-left"
     for folder in (new, left):
         (folder / "inner").mkdir(parents=True)
     (tmp_path / "grade-link").symlink_to(out)
@@ -224,7 +230,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path, monkeypatch: pytest.M
     for name in (used.name, left, tmp_path / "other"):
         os.utime(name, (1, 1))
 
-    with Book.opened(out):
+    with ResultsFolder.opened(out):
         remove_left_folders()
 
     assert sorted(path.name for path in out.iterdir()) == [".lock", ".mine", "notes.part", "reports"]
@@ -254,7 +260,7 @@ def test_something_odd_in_the_place_of_a_report(kind: str, submissions: Path, tm
     lines, _, _ = graded(submissions, out, wrong)
 
     broken = ["reports/anna.json cannot be written: Is a directory."] if kind == "folder" else []
-    assert [one.broken for one in lines if one.broken] == broken
+    assert [line.broken for line in lines if line.broken] == broken
     assert column(out, "score") == {"anna": "95", "boris": "100"}
 
 
@@ -310,9 +316,9 @@ def test_a_lab_that_breaks(tmp_path: Path) -> None:
 # --- attempts and teams ---------------------------------------------------------------------------
 
 
-def by_content(wanted: Wanted) -> Report:
+def by_content(wanted: GradingRequest) -> Report:
     """Grade what says that it is wrong as wrong."""
-    content = b"".join(wanted.handed.files.values()) if wanted.handed is not None else b""
+    content = b"".join(wanted.raw.files.values()) if wanted.raw is not None else b""
     return wrong(wanted) if b"wrong" in content else right(wanted)
 
 
@@ -321,11 +327,11 @@ def graded_with(
 ) -> list[Change]:
     """Grade a class where the best attempt counts, or the last; return what changed."""
     found, changes = find(folder, roster), list[Change]()
-    with Book.opened(out) as book:
-        book.begin(7, "en", attempt)
-        Run(LAB, book, lambda _: None, changes.append).grade(found.found, Fake(grade), 1, regrade=False)
-        write_tables(book, lambda: entries(found.found, LAB, book, Decisions()), LAB.lab.rubric)
-        book.close({"lang": "en"})
+    with ResultsFolder.opened(out) as results_folder:
+        results_folder.begin(7, "en", attempt)
+        Run(LAB, results_folder, lambda _: None, changes.append).grade(found.found, Fake(grade), 1, regrade=False)
+        write_tables(results_folder, lambda: entries(found.found, LAB, results_folder, Decisions()), LAB.lab.rubric)
+        results_folder.close({"lang": "en"})
     return changes
 
 
@@ -343,7 +349,7 @@ def test_the_best_of_several_runs(submissions: Path, tmp_path: Path) -> None:
     assert seen == (
         {"anna": "100", "boris": "100"}, {"anna": "earlier of 2", "boris": ""}, {"anna": "", "boris": ""},
     )  # fmt: skip
-    assert [(one.criterion, one.before, one.after) for one in last] == [("score", 100, 95), ("xor", 15, 10)]
+    assert [(item.criterion, item.before, item.after) for item in last] == [("score", 100, 95), ("xor", 15, 10)]
     assert (column(out, "score")["anna"], column(out, "attempt")["anna"]) == ("95", "last of 2")
 
 
@@ -356,7 +362,7 @@ def test_the_best_of_several_attempts(attempt: Attempt, score: str, tmp_path: Pa
         (tmp_path / "class" / name).write_text(text, encoding="utf-8")
     seen: list[str] = []
 
-    def counted(wanted: Wanted) -> Report:
+    def counted(wanted: GradingRequest) -> Report:
         seen.append(wanted.name)
         return by_content(wanted)
 
@@ -373,7 +379,7 @@ def test_a_team_is_graded_once(submissions: Path, tmp_path: Path) -> None:
     listed.write_text("id,name,team,group\n1,One,Anna,g1\n2,Two,Anna,g2\n", encoding="utf-8")
     seen: list[str] = []
 
-    def counted(wanted: Wanted) -> Report:
+    def counted(wanted: GradingRequest) -> Report:
         seen.append(wanted.name)
         return right(wanted)
 
@@ -387,5 +393,5 @@ def test_a_team_is_graded_once(submissions: Path, tmp_path: Path) -> None:
         "0": ("100", "g1", "anna"), "1": ("100", "g1", "anna"), "2": ("100", "g2", "anna"), "boris": ("100", "", ""),
     }  # fmt: skip
     names = {path.stem: parse_json(path.read_text(encoding="utf-8")) for path in (tmp_path / "out/reports").iterdir()}
-    assert {name: one.submission.name for name, one in names.items()} == {name: name for name in names}
+    assert {name: item.submission.name for name, item in names.items()} == {name: name for name in names}
     assert len({names[f"anna-{number}"].seed for number in range(3)}) == 1

@@ -21,8 +21,8 @@ import msgspec
 from grader import __version__
 from grader.classroom.locking import only_run_in
 from grader.classroom.tables import Row, write
-from grader.classroom.uploads import HandIn
-from grader.classroom.warm import Task, Wanted
+from grader.classroom.uploads import Submission
+from grader.classroom.warm import GradingRequest, Task
 from grader.core import seeds
 from grader.core.errors import Rejected, UsageError, cause
 from grader.core.language import LANGUAGES, from_locale
@@ -50,12 +50,12 @@ def fingerprint(task: Task, seed: int, sha256: str) -> str:
 def _code() -> str:
     """Return the hash of the grader's own files: two checkouts of one version are not the same grader."""
     digest = hashlib.sha256()
-    for path in sorted(one for kind in ("*.py", "*.mo") for one in Path(__file__).parents[1].rglob(kind)):
+    for path in sorted(parent for kind in ("*.py", "*.mo") for parent in Path(__file__).parents[1].rglob(kind)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-class Book:
+class ResultsFolder:
     """The folder of a class: its reports, and the key that their seeds are made of."""
 
     def __init__(self, folder: Path) -> None:
@@ -67,7 +67,7 @@ class Book:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, folder: Path) -> Iterator[Book]:
+    def opened(cls, folder: Path) -> Iterator[ResultsFolder]:
         """Open a results folder for one run, without what a killed run left there; UsageError if it cannot be used."""
         with contextlib.ExitStack() as stack:
             try:
@@ -84,7 +84,7 @@ class Book:
             yield cls(folder)
 
     def path(self, key: str, ending: str = "json") -> Path:
-        """Return where the report of a hand-in is."""
+        """Return where the report of a submission is."""
         return self.folder / REPORTS / f"{key}.{ending}"
 
     def reported(self) -> Iterator[str]:
@@ -100,7 +100,7 @@ class Book:
         found = (_read(path) for path in sorted((self.folder / ATTEMPTS).glob(f"{key}.*.json")))
         counting = self.report(key)
         sha256 = None if counting is None else counting.submission.sha256
-        return [one for one in found if one is not None and one.submission.sha256 != sha256]
+        return [item for item in found if item is not None and item.submission.sha256 != sha256]
 
     def keep_attempt(self, key: str, report: Report) -> None:
         """Write the report of an attempt that does not count."""
@@ -112,29 +112,29 @@ class Book:
     def has(self, key: str, mark: str) -> bool:
         """Say whether there is a report of this very grade, whether or not it counts."""
         every = (self.report(key), *self.attempts(key))
-        return any(one is not None and one.environment.fingerprint == mark for one in every)
+        return any(item is not None and item.environment.fingerprint == mark for item in every)
 
     def keep(self, key: str, report: Report) -> None:
         """Write the report of a submission, all of it or nothing."""
         self.write(self.path(key), render_json(report))
 
-    def mark(self, one: HandIn, task: Task) -> str:
+    def mark(self, submission: Submission, task: Task) -> str:
         """Return the fingerprint of the grade that a submission needs now."""
-        if one.key not in self._marks:
-            self._marks[one.key] = self.wanted(one, task)[1]
-        return self._marks[one.key]
+        if submission.key not in self._marks:
+            self._marks[submission.key] = self.wanted(submission, task)[1]
+        return self._marks[submission.key]
 
-    def wanted(self, one: HandIn, task: Task) -> tuple[Wanted, str]:
+    def wanted(self, submission: Submission, task: Task) -> tuple[GradingRequest, str]:
         """Read a submission: what to grade, under its own seed, and the fingerprint of that grade."""
-        handed, reason = None, None
+        raw, reason = None, None
         try:
-            handed = one.handed()
-            content = handed.sha256
+            raw = submission.raw()
+            content = raw.sha256
         except Rejected as rejected:
             reason = rejected.reason
             content = reason.text
-        seed = seeds.of_submission(self.key, one.graded_as or one.key, content)
-        return Wanted(name=one.key, seed=seed, handed=handed, reason=reason), fingerprint(task, seed, content)
+        seed = seeds.of_submission(self.key, submission.graded_as or submission.key, content)
+        return GradingRequest(name=submission.key, seed=seed, raw=raw, reason=reason), fingerprint(task, seed, content)
 
     def begin(self, seed: int | None, lang: str | None, attempt: Attempt | None = None) -> str:
         """Take key, language and counting attempt: those given, or kept, or drawn, of the locale, the last. Return the language."""
