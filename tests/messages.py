@@ -44,7 +44,7 @@ SPEAKERS = {
 SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label", "rows", "columns"}
 PROBED = ("weights", "epochs", "calls", "holders", "start")  # names of probes that are words
 SENTENCES = (
-    "grader/lab/*.py", "pipeline/run_suite.py", "pipeline/import_rules.py", "confined/archives.py", "confined/program_files.py", "xor/suite/*.py", "xor/suite_observed/*.py",
+    "grader/lab/*.py", "pipeline/run_suite.py", "pipeline/import_rules.py", "reading/archives.py", "reading/program_files.py", "xor/suite/*.py", "xor/suite_observed/*.py",
     *(f"xor/{name}.py" for name in "calls layout network observation observed shown verdicts".split()),
 )  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)

@@ -41,7 +41,7 @@ from grader.pipeline.staging import (
     too_many,
 )
 from grader.renderers.words import marked
-from grader.sandbox.confined import archives
+from grader.sandbox.confined.reading import archives
 
 LINK, IRREGULAR = marked("{name} is a link, which is not followed."), marked("{name} is no regular file.")
 METADATA_BYTES = 64 * 2**20

@@ -12,7 +12,7 @@ from grader.classroom.uploads import Submission, Submissions, numbered
 from grader.core.messages import say
 from grader.core.text import printable
 from grader.pipeline.staging import KINDS
-from grader.sandbox.confined import archives
+from grader.sandbox.confined.reading import archives
 
 SHOWN = 5  # names in one note
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from grader import __version__
 from grader.core.faults import Fault
 from grader.core.limits import Limits
-from grader.sandbox.client import Hello, Worker
+from grader.sandbox.client import Worker
 from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
+from grader.sandbox.replies import Hello
 
 PACKAGES = ("numpy", "pytest", "pytest-json-report", "click", "msgspec")
 

@@ -18,7 +18,7 @@ from grader.core.numbers import Number, Probe, number, vector
 from grader.core.outcomes import Evidence, Outcome, StudentError, Verdict
 from grader.lab.source import SourceFile
 from grader.lab.values import SuiteMistake
-from grader.sandbox.confined.newer import HERE, shown
+from grader.sandbox.confined.reading.newer import HERE, shown
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grader.core.messages import Message, say
-from grader.sandbox.confined.texts import place_of
+from grader.sandbox.confined.reading.texts import place_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

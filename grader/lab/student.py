@@ -22,8 +22,9 @@ from grader.lab.answers import Answer
 from grader.lab.cases import CaseStopped, measurement, student_fault, trouble
 from grader.lab.source import SourceFile
 from grader.lab.values import Sendable, SuiteMistake, pack, unpack
-from grader.sandbox.client import Loaded, Reply, Trouble, Worker
+from grader.sandbox.client import Worker
 from grader.sandbox.protocol import ProtocolError, Statement
+from grader.sandbox.replies import Loaded, Reply, Trouble
 
 SHOWN = 10  # statements that failed
 

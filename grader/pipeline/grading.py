@@ -21,7 +21,8 @@ from grader.pipeline.lab_package import LabPackage
 from grader.pipeline.runs import BonusRun, Context, Progress, RawSubmission, StagedSubmission, SuiteRun, silent
 from grader.pipeline.scoring import points_of, score, without_run
 from grader.pipeline.staging import collect, name_of, reading_modules, stage
-from grader.sandbox.client import Program, Worker
+from grader.sandbox.client import Worker
+from grader.sandbox.loading import Program
 from grader.sandbox.preload import READING, modules_for
 from grader.sandbox.processes import Sandbox, SandboxError
 

@@ -1,4 +1,4 @@
-"""Step 2, the import ban: judges the imports that sandbox/confined/imports.py found in the syntax tree.
+"""Step 2, the import ban: judges the imports that sandbox/confined/reading/imports.py found in the syntax tree.
 
 The rule is the rubric's: here no deep-learning framework. Comments and strings never count. What only
 shows at run time is reported by the worker and judged by the same function, `is_banned`.
@@ -12,8 +12,8 @@ from grader.core.messages import Message, say
 from grader.core.outcomes import BANNED_IMPORT, DROPPED_LINE, ENCODING, PASSED_OVER, Finding
 from grader.lab.source import SourceFile
 from grader.pipeline.runs import StagedSubmission
-from grader.sandbox.confined.imports import is_banned
-from grader.sandbox.confined.source_tree import folder_of, imported_files, module_in
+from grader.sandbox.confined.reading.imports import is_banned
+from grader.sandbox.confined.reading.source_tree import folder_of, imported_files, module_in
 
 SHOWN = 20  # findings of a kind
 

@@ -30,7 +30,7 @@ from grader.pipeline.assignment import Assignment
 from grader.pipeline.import_rules import finding
 from grader.pipeline.places import place_of
 from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
-from grader.sandbox.confined.imports import is_banned
+from grader.sandbox.confined.reading.imports import is_banned
 
 # Of several verdicts inside one criterion the first of these is the criterion's.
 WORST_FIRST = (

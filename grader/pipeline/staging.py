@@ -1,6 +1,6 @@
 """Step 1, staging: takes the bytes of a submission once, and has a confined process read them.
 
-Nothing here parses what was handed in; sandbox/confined/reading.py does, where it can do no harm.
+Nothing here parses what was handed in; sandbox/confined/reading/submission.py does, where it can do no harm.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from grader.lab.source import SourceFile
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.runs import RawSubmission, StagedSubmission
 from grader.sandbox.client import Worker
-from grader.sandbox.confined import archives
-from grader.sandbox.confined.texts import CODECS
+from grader.sandbox.confined.reading import archives
+from grader.sandbox.confined.reading.texts import CODECS
 
 SUBMISSION_BYTES = 40 * 2**20
 ENTRIES = 2_000

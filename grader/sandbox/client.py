@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import re
 import secrets
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
-
-import msgspec
-from msgspec import Meta
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from grader.core import seeds
 from grader.core.faults import Fault, FaultKind
-from grader.core.integers import Extent, Key, Line
 from grader.core.limits import Limits
 from grader.sandbox import protocol
 from grader.sandbox.connection import OUTPUT_SHOWN_BYTES, Connection, TimeAllowance, TimeExceeded
+from grader.sandbox.loading import Loading, Program
 from grader.sandbox.processes import Sandbox, SandboxError
-from grader.sandbox.protocol import Statement
+from grader.sandbox.replies import ADDRESS, TEXT_CHARS, Hello, Loaded, Marked, ReadAnswer, Reply, Trouble, fault_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,129 +30,7 @@ if TYPE_CHECKING:
 START_TIME_S = 60.0
 READ_TIME_S = 10.0
 CPU_SLACK_S = 5
-ATTEMPTS_KEPT = 10
-TROUBLES, TROUBLE_NAMES = 90, 20  # as in program.py
-TEXT_CHARS = 200
-MESSAGE_CHARS = 2_000
-
-ADDRESS = re.compile(r"0x[0-9a-f]{6,}|0x[0-9a-f]*$")  # differs from run to run, and says nothing
-
-T = TypeVar("T")
-
-
-KINDS = {kind.value: kind for kind in FaultKind}
 SKIPPED = "skipped"  # the kind of a trouble that this side knows
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
-    """What the worker replied: its words, still undecoded, and its arrays."""
-
-    data: msgspec.Raw
-    arrays: protocol.Arrays
-
-    def words(self, kind: type[T]) -> T:
-        """Decode the words as kind; ProtocolError when the worker sent something else."""
-        return protocol.decode_data(self.data, kind)
-
-
-class Hello(msgspec.Struct, frozen=True):
-    """What the worker observed about itself before student code ran; missing: why a layer is not in force."""
-
-    level: str
-    python: str
-    numpy: str
-    missing: dict[str, str]
-    landlock_abi: Key
-
-
-class TroubleReply(protocol.WorkerFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A top-level statement that failed, or was left out, as the worker tells it."""
-
-    place: Statement
-    names: Annotated[list[str], Meta(max_length=TROUBLE_NAMES)]
-    kept: Annotated[list[str], Meta(max_length=1)]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trouble:
-    """A top-level statement that failed, or was left out: its file, how it ended, and the names that it would have bound.
-
-    kept are those that have an earlier value.
-    """
-
-    file: str
-    fault: Fault
-    names: Sequence[str] = ()
-    kept: Sequence[str] = ()
-
-
-class Loaded(msgspec.Struct, frozen=True):
-    """Which of the contract's names the program has something callable for, and which of its statements failed."""
-
-    callables: list[str]
-    troubles: Annotated[list[TroubleReply], Meta(max_length=TROUBLES)] = []
-
-
-class ReadFile(msgspec.Struct, frozen=True):
-    """One source file as text; cells are the first lines of a notebook's code cells."""
-
-    name: str
-    text: str
-    cells: list[Line]
-    is_unwritten: bool
-    encoding: str
-
-
-class SourceReply(msgspec.Struct, frozen=True):
-    """What was handed in, read: files (the main one first), imports and dropped lines as (file, line, words).
-
-    Names are below root. newer has names of a newer Python, passed_over files that define the classes, too.
-    """
-
-    files: list[ReadFile]
-    root: str
-    imports: list[tuple[str, Line, str]]
-    dropped: list[tuple[str, Line, str]]
-    newer: list[tuple[str, str]]
-    passed_over: list[str]
-
-
-class ReadAnswer(msgspec.Struct, frozen=True):
-    """The source, or the sentence that says why there is none: a template and its arguments, as in texts.Refusal."""
-
-    source: SourceReply | None = None
-    refusal: str = ""
-    arguments: dict[str, str | Extent] = {}
-    is_open: bool = False
-
-
-class Marked(msgspec.Struct, frozen=True):
-    """Since the last mark: what the code tried that is not there for it, (action, on what), and absent modules."""
-
-    attempts: Annotated[list[tuple[str, str]], Meta(max_length=ATTEMPTS_KEPT)]
-    asked: list[str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Program:
-    """The source text a worker runs: main file, files beside it, the names that are asked for, the lab's confined.py.
-
-    Files are named by their paths below root, a folder. names are functions. stand_ins are packages for which there is an inert module where they are not installed; banned ones have one always.
-    data are the lab's files that the text may read, by name.
-    """
-
-    file: str
-    text: str
-    siblings: Mapping[str, str] = field(default_factory=dict)
-    root: str = ""
-    stand_ins: Sequence[str] = ()
-    banned: Sequence[str] = ()
-    names: Sequence[str] = ()
-    classes: Sequence[str] = ()
-    is_notebook: bool = False
-    operations: str = ""
-    data: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def blocks_of(data: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
@@ -166,54 +40,6 @@ def blocks_of(data: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
     import numpy as np  # late: most programs have no data
 
     return {name: np.frombuffer(content, np.uint8) for name, content in data.items()}
-
-
-class Loading:
-    """The tries to load one program.
-
-    A statement that ends its process, or is ended, is left out by the next process. What this decides by is the
-    student's to forge; whatever is told, all tries together end.
-    """
-
-    STATEMENT, FULL, BRIEF = (
-        0.1,
-        0.4,
-        0.01,
-    )  # shares of the time: of a statement; until definitions only run, and one then
-    MOST_SKIPPED = 40
-
-    def __init__(self, whole_s: float) -> None:
-        self._whole_s = whole_s
-        self._was_killed = False
-        self.spent_s = 0.0
-        self.is_brief = False
-        self.skipped: dict[Statement, Fault] = {}
-
-    def allowed(self, left_s: float) -> TimeAllowance:
-        """Return what the next try may take, of left_s seconds for all."""
-        try_s = max(0.0, min(left_s, self._left_s))
-        statement_s = self._whole_s * (self.BRIEF if self.is_brief else self.STATEMENT)
-        return TimeAllowance(cpu_s=try_s, wait_s=try_s, statement_s=statement_s)
-
-    @property
-    def _left_s(self) -> float:
-        return self._whole_s * (1.0 if self.is_brief else self.FULL) - self.spent_s
-
-    def goes_on(self, fault: Fault) -> bool:
-        """Take note of how a try ended; say whether another one may get further."""
-        statement = fault.statement
-        if statement is None:
-            return False
-        if fault.kind is FaultKind.KILLED and not self._was_killed:  # perhaps by the system, for lack of memory
-            self._was_killed = True
-            return True
-        if not self.is_brief and self._left_s <= 0:
-            self.is_brief = True
-            return True
-        if statement in self.skipped or len(self.skipped) >= self.MOST_SKIPPED or self._left_s <= 0:
-            return False
-        self.skipped[statement] = fault
-        return True
 
 
 class Worker:
@@ -502,17 +328,6 @@ class Worker:
         result = self._receive(allowed)
         self.spent_s += sum(connection.used)
         return result
-
-
-def fault_of(told: protocol.WorkerFault) -> Fault:
-    """Return a fault as the worker tells it."""
-    return Fault(
-        kind=KINDS.get(told.kind, FaultKind.RAISED),
-        type=told.type[:TEXT_CHARS],
-        message=ADDRESS.sub("0x…", told.message[:MESSAGE_CHARS]),
-        line=told.line,
-        is_in_making=told.is_in_making,
-    )
 
 
 def allowing(seconds: float) -> TimeAllowance:

@@ -9,7 +9,8 @@ from typing import Any
 
 from grader.core.faults import Fault
 from grader.core.limits import Limits
-from grader.sandbox.client import Program, Worker
+from grader.sandbox.client import Worker
+from grader.sandbox.loading import Program
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, NEWEST_ABI, ForkedProcess, Sandbox
 from tests.attacks.canaries import Canaries, traits_of

@@ -9,7 +9,8 @@ import numpy as np
 
 from grader.core.limits import Limits
 from grader.pipeline.grading import assignment, grade
-from grader.sandbox.client import Program, Worker
+from grader.sandbox.client import Worker
+from grader.sandbox.loading import Program
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, Sandbox
 from tests.support.command import ROOT

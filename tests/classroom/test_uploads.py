@@ -21,7 +21,7 @@ from grader.classroom.platforms import gradescope
 from grader.classroom.roster import read_roster
 from grader.classroom.uploads import Submission, Submissions, digest, key_of, slug
 from grader.core.errors import Rejected, UsageError
-from grader.sandbox.confined.archives import ARCHIVE_BYTES
+from grader.sandbox.confined.reading.archives import ARCHIVE_BYTES
 from tests.support.packed import Files, zipped
 
 BOTH = b"class Neuron: pass\nclass Model: pass\n"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from grader.labs.xor.network import Network, NetworkAnswers
     from grader.labs.xor.observed import Observed, TrainingEnd
     from grader.labs.xor.rules import ModelRule, ModelSteps, NeuronRule, NeuronSteps
-    from grader.sandbox.client import Loaded
+    from grader.sandbox.replies import Loaded
 
     def values_keep_their_types(
         measured: Measurements, network: Network, layout: Layout, observed: Observed, student: Student

@@ -8,8 +8,8 @@ from grader.lab.source import SourceFile
 from grader.pipeline.assignment import read_rubric
 from grader.pipeline.import_rules import check_imports, dropped_lines, finding
 from grader.pipeline.runs import StagedSubmission
-from grader.sandbox.confined.imports import imports_of, is_banned
-from grader.sandbox.confined.notebooks import parse
+from grader.sandbox.confined.reading.imports import imports_of, is_banned
+from grader.sandbox.confined.reading.notebooks import parse
 
 BANNED = read_rubric().imports.banned
 

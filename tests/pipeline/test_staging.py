@@ -18,7 +18,7 @@ from grader.pipeline.grading import assignment
 from grader.pipeline.runs import StagedSubmission
 from grader.pipeline.staging import collect, reading_modules, stage
 from grader.sandbox.client import Worker
-from grader.sandbox.confined import archives
+from grader.sandbox.confined.reading import archives
 from grader.sandbox.processes import Sandbox
 from tests.support.command import ROOT, grade, graded
 from tests.support.packed import notebook, tarred, zipped

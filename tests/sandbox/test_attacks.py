@@ -16,12 +16,14 @@ import pytest
 
 from grader.core.limits import Limits
 from grader.lab.values import pack
-from grader.sandbox.client import Loaded, Program, Reply, Worker
+from grader.sandbox.client import Worker
 from grader.sandbox.confined.confine import LAYERS as CONFINED
-from grader.sandbox.confined.imports import imports_of
-from grader.sandbox.confined.notebooks import parse
+from grader.sandbox.confined.reading.imports import imports_of
+from grader.sandbox.confined.reading.notebooks import parse
+from grader.sandbox.loading import Program
 from grader.sandbox.preload import modules_for
 from grader.sandbox.processes import LAYERS, NEWEST_ABI, Sandbox
+from grader.sandbox.replies import Loaded, Reply
 from tests.attacks.corpus import ATTACKS
 from tests.attacks.honest import HONEST
 from tests.support.command import (

@@ -36,11 +36,12 @@ from grader.labs.xor.rules import paced
 from grader.pipeline import grading
 from grader.pipeline.assignment import read_assignment
 from grader.pipeline.budget import Budget, OutOfTime
-from grader.sandbox import client, protocol
-from grader.sandbox.client import Loaded, Loading, Marked, Reply, Trouble
+from grader.sandbox import protocol, replies
 from grader.sandbox.confined import values
+from grader.sandbox.loading import Loading
 from grader.sandbox.processes import Sandbox
 from grader.sandbox.protocol import ProtocolError, WorkerFault, decode_data
+from grader.sandbox.replies import Loaded, Marked, Reply, Trouble
 from tests.attacks import forged
 from tests.support.command import ROOT, grade_class, graded, graded_as_json
 
@@ -315,7 +316,7 @@ def words_of(kind: type) -> st.SearchStrategy[bytes]:
 ANSWERS = (
     Loaded,
     Marked,
-    client.SourceReply,
+    replies.SourceReply,
     calls.Form,
     ObjectDescription,
     Discovered,

@@ -18,7 +18,8 @@ from grader.core.report import Status
 from grader.pipeline.grading import assignment
 from grader.pipeline.grading import grade as grade_here
 from grader.sandbox import processes
-from grader.sandbox.client import Program, Worker
+from grader.sandbox.client import Worker
+from grader.sandbox.loading import Program
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import LAYERS, Sandbox, SandboxError
 from tests.support.command import (

@@ -13,10 +13,12 @@ from msgspec import structs
 
 from grader.commands import doctor
 from grader.core.faults import Fault, FaultKind
-from grader.sandbox.client import Loaded, Program, Worker
+from grader.sandbox.client import Worker
 from grader.sandbox.clock import Clock
+from grader.sandbox.loading import Program
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
+from grader.sandbox.replies import Loaded
 from tests.support.command import PATIENT, graded
 from tests.support.mutants import ARRAYS
 from tests.support.worker import called

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from grader.sandbox.confined import newer
-from grader.sandbox.confined.reading import read
-from grader.sandbox.confined.texts import CYRILLIC, Refusal, guessed
+from grader.sandbox.confined.reading import newer
+from grader.sandbox.confined.reading.submission import read
+from grader.sandbox.confined.reading.texts import CYRILLIC, Refusal, guessed
 
 LAB: dict[str, Any] = {
     "file": "network.py", "classes": ("Neuron", "Model"), "functions": ("sigmoid", "loss", "train"), "bonus": ["lecture.py"], "banned": ["torch"],

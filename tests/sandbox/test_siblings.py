@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.sandbox.confined.source_tree import above, imported_files, search_path
+from grader.sandbox.confined.reading.source_tree import above, imported_files, search_path
 
 FILES = {
     "lab/main.py",

@@ -12,9 +12,11 @@ from msgspec import structs
 from grader.core.faults import Fault, FaultKind
 from grader.core.limits import Limits
 from grader.sandbox import processes
-from grader.sandbox.client import Loaded, Program, Worker
+from grader.sandbox.client import Worker
+from grader.sandbox.loading import Program
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
+from grader.sandbox.replies import Loaded
 from tests.support.command import PATIENT, descendants, wait_until
 from tests.support.worker import called
 

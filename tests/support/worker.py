@@ -6,7 +6,8 @@ from typing import Any
 
 from grader.core.faults import Fault
 from grader.lab.values import pack, unpack
-from grader.sandbox.client import Reply, Worker
+from grader.sandbox.client import Worker
+from grader.sandbox.replies import Reply
 
 
 def called(worker: Worker, name: str = "f", *arguments: Any, time_s: float | None = None) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from grader.classroom.uploads import Item, Submission, Tree, UploadPart, digest, key_of, slug
 from grader.pipeline.staging import KINDS
-from grader.sandbox.confined import archives
+from grader.sandbox.confined.reading import archives
 
 AGAIN = re.compile(rf"-[0-9]+(?=(?:{'|'.join(map(re.escape, KINDS))})$)", re.IGNORECASE)
 

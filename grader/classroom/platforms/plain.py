@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from grader.classroom.platforms.common import plain_item
 from grader.classroom.uploads import Submission, Tree, key_of
-from grader.sandbox.confined.archives import strange
+from grader.sandbox.confined.reading.archives import strange
 
 
 def read(tree: Tree) -> Iterator[Submission]:

@@ -79,12 +79,6 @@ if __name__ == "__main__":
     rooms = sys.modules[ROOMS] = types.ModuleType(ROOMS)
     rooms.__path__ = [os.path.dirname(os.path.abspath(__file__))]
     worker = load_beside("worker")
-    worker.objects = load_beside("objects")
-    worker.values = load_beside("values")
-    worker.state = load_beside("state")
-    worker.reading = load_beside("reading")
-    worker.siblings = load_beside("siblings")
-    worker.program, worker.absent, worker.files = load_beside("program"), load_beside("absent"), load_beside("files")
     is_to_fork = sys.argv[1] == "fork"
     parent = os.getpid() if is_to_fork else os.getppid()
     worker.confinement = load_beside("confine").here(load_beside("syscalls").NUMBERS, parent)

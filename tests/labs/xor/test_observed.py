@@ -14,7 +14,8 @@ from grader.labs.xor.observation import readings
 from grader.labs.xor.observed_steps import drifts, fit_nonlinear
 from grader.pipeline.assignment import DEFAULT_LAB
 from grader.pipeline.grading import limits_for
-from grader.sandbox.client import Program, Worker
+from grader.sandbox.client import Worker
+from grader.sandbox.loading import Program
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
 from tests.support.command import PATIENT, graded_as_json

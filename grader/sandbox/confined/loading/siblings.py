@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from .source_tree import PACKAGE, above, has_folder, module_in, search_path
+from ..reading.source_tree import PACKAGE, above, has_folder, module_in, search_path
 
 PLACE = "submission:/"  # before a folder in the search path of a package of the submission
 HOME = "submission_folder"  # the packages around the main file, for its relative imports

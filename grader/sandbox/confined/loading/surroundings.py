@@ -1,0 +1,69 @@
+"""What a program finds when it runs: input(), IPython's shell, the names of a notebook.
+
+Runs beside student code: the standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import sys
+import types
+from typing import Any
+
+from ..reading.notebooks import CODE_MAGICS
+from .stubs import Stub
+
+LINES = 100  # that input() gives
+
+
+class Input:
+    """What input() is here: it gives empty lines, and after some of them their end."""
+
+    def __init__(self) -> None:
+        self.left = LINES
+
+    def __call__(self, prompt: object = "", /) -> str:
+        sys.stdout.write(str(prompt))
+        self.left -= 1
+        if self.left < 0:
+            raise EOFError("EOF when reading a line")
+        return ""
+
+
+class IPythonShell(Stub):
+    """IPython's shell, of which exports speak: it runs the cells that they have put into strings, and does nothing else."""
+
+    def run_cell_magic(self, name: str, _: Any, code: str) -> None:
+        if name in CODE_MAGICS:
+            caller = sys._getframe(1)
+            tree = ast.parse(code)
+            for node in ast.walk(tree):
+                if hasattr(node, "lineno"):
+                    node.lineno = node.end_lineno = caller.f_lineno  # type: ignore[attr-defined]
+            exec(compile(tree, caller.f_code.co_filename, "exec", dont_inherit=True), caller.f_globals)
+
+    def run_line_magic(self, name: str, code: str, *_: Any) -> None:
+        caller = sys._getframe(1)
+        if name in CODE_MAGICS:
+            exec(compile(code, caller.f_code.co_filename, "exec", dont_inherit=True), caller.f_globals)
+
+
+def initialize(module: types.ModuleType, settings: dict[str, Any]) -> None:
+    """Give a fresh module the names that the student's file finds when it runs; those of notebooks are in exports, too."""
+    module.__file__ = settings["file"]
+    builtins.get_ipython, builtins.display = IPythonShell, Stub()  # type: ignore[attr-defined]
+    if settings["is_notebook"]:
+        vars(module).update(In=[], Out={}, _=None)
+
+
+def restore(code: types.CodeType, module: types.ModuleType, names: list[str]) -> None:
+    """Give back functions whose name ended as something else: `train = train(model)`."""
+    defined = [
+        const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_flags & inspect.CO_OPTIMIZED
+    ]
+    for function in defined:
+        name = function.co_name
+        if name in names and not callable(getattr(module, name, None)):
+            setattr(module, name, types.FunctionType(function, vars(module)))
