@@ -24,7 +24,7 @@ from babel.messages.pofile import read_po, write_po
 from jinja2 import nodes
 
 from grader.core.language import DOMAIN, LAB_DOMAIN, LANGUAGES, LOCALE
-from grader.labs.xor.misconceptions import BANK
+from grader.labs.xor.mistakes.misconceptions import BANK
 from grader.pipeline.assignment import DEFAULT_LAB, read_assignment
 from grader.renderers.markup import ENVIRONMENT
 from tests.support.command import ROOT

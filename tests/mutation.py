@@ -33,7 +33,7 @@ MODULES = {
     "grader.sandbox.protocol": "tests/sandbox/test_protocol.py",
     "grader.pipeline.import_rules": "tests/pipeline/test_import_rules.py",
     "grader.pipeline.scoring": "tests/pipeline/test_scoring.py",
-    "grader.labs.xor.misconceptions": "tests/labs/xor/test_misconceptions.py",
+    "grader.labs.xor.mistakes.misconceptions": "tests/labs/xor/test_misconceptions.py",
 }
 IN_ANNOTATIONS = "core/ReplaceBinaryOperator_BitOr_"  # `int | None`; these modules have no other |
 TIME_S = 120

@@ -75,7 +75,7 @@ class Assignment:
     @property
     def confined(self) -> Path | None:
         """Return the file with the operations that the lab brings into the worker, None where there are none."""
-        return self.place / "confined.py" if self.operations else None
+        return operations_file(self.place) if self.operations else None
 
     def bonus_file(self, file: str) -> BonusFile:
         """Return what is to know about a file of bonus criteria."""
@@ -223,9 +223,15 @@ def contradictions(said: LabDescription, rubric: Rubric) -> Iterator[str]:
                 yield f"limits.{name} is {value}, which is no limit"
 
 
+def operations_file(place: Path) -> Path:
+    """Return where a lab has its operations: confined/__init__.py, where it has such a package, or confined.py."""
+    package = place / "confined" / "__init__.py"
+    return package if package.is_file() else place / "confined.py"
+
+
 def operations_of(place: Path) -> tuple[str, ...]:
     """Return the names of the operations that a lab brings; BrokenGrader where its confined.py or hooks.py is no such file."""
-    hooks, confined = place / "hooks.py", place / "confined.py"
+    hooks, confined = place / "hooks.py", operations_file(place)
     try:
         unknown_names = unknown_hooks(hooks) if hooks.is_file() else []
     except (SyntaxError, ValueError, OSError) as error:
@@ -234,7 +240,9 @@ def operations_of(place: Path) -> tuple[str, ...]:
     try:
         module = LabPackage(place).optional("confined")
     except Exception as error:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=confined.name, reason=str(error)) from error
+        raise BrokenGrader(
+            "{path} is not valid: {reason}.", path=confined.relative_to(place).as_posix(), reason=str(error)
+        ) from error
     if module is None:
         return ()
     offered = getattr(module, "OPERATIONS", None)

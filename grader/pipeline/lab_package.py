@@ -37,13 +37,14 @@ class LabPackage:
             package = ModuleType(self.name)
             package.__path__ = [str(self.folder)]
             sys.modules[self.name] = package
-        parts = path.resolve().relative_to(self.folder).with_suffix("").parts
+        place = path.resolve().relative_to(self.folder).with_suffix("")
+        parts = place.parent.parts if place.name == "__init__" else place.parts
         return importlib.import_module(".".join((self.name, *parts)))
 
     def optional(self, name: str) -> ModuleType | None:
-        """Import a module beside assignment.toml, None where the lab has no such file."""
-        path = self.folder / f"{name}.py"
-        return self.module(path) if path.is_file() else None
+        """Import a module or package beside assignment.toml, None where the lab has none of that name."""
+        paths = (self.folder / f"{name}.py", self.folder / name / "__init__.py")
+        return next((self.module(path) for path in paths if path.is_file()), None)
 
     def has(self, path: str | Path) -> bool:
         """Say whether a file is one of the lab's."""

@@ -10,13 +10,13 @@ from grader.lab import CaseStopped, measurement, unmet
 
 if TYPE_CHECKING:
     from grader.lab import Student
-    from grader.labs.xor.calls import FoundValue
-    from grader.labs.xor.diagnosis import Diagnosis
-    from grader.labs.xor.layout import Layout, Wiring
+    from grader.labs.xor.driving.calls import FoundValue
+    from grader.labs.xor.driving.layout import Layout, Wiring
+    from grader.labs.xor.driving.network import Network, NetworkAnswers
     from grader.labs.xor.measurements import Measurements
-    from grader.labs.xor.network import Network, NetworkAnswers
-    from grader.labs.xor.observed import Observed, TrainingEnd
-    from grader.labs.xor.rules import ModelRule, ModelSteps, NeuronRule, NeuronSteps
+    from grader.labs.xor.mistakes.diagnosis import Diagnosis
+    from grader.labs.xor.mistakes.rules import ModelRule, ModelSteps, NeuronRule, NeuronSteps
+    from grader.labs.xor.watched.observed import Observed, TrainingEnd
     from grader.sandbox.replies import Loaded
 
     def values_keep_their_types(

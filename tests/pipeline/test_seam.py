@@ -404,8 +404,7 @@ def test_a_lab_imports_its_own_modules_relatively() -> None:
 
 def test_what_runs_beside_the_student_s_code() -> None:
     """It imports the standard library, and numpy where a student's code has it anyway."""
-    confined = [DEFAULT_LAB / "confined.py"]
-    confined += (ROOT / "grader" / "sandbox" / "confined").rglob("*.py")
+    confined = [*(DEFAULT_LAB / "confined").glob("*.py"), *(ROOT / "grader" / "sandbox" / "confined").rglob("*.py")]
     for path in confined:
         tops = {name.partition(".")[0] for name in imported(path)} - {""}
         assert tops - {*sys.stdlib_module_names, "numpy"} == set(), path.name

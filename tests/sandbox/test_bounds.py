@@ -26,13 +26,13 @@ from grader.core.report import Status
 from grader.lab import CaseStopped, Student, student_fault
 from grader.lab.source import SourceFile
 from grader.lab.values import pack
-from grader.labs.xor import calls
-from grader.labs.xor.calls import ObjectDescription
+from grader.labs.xor.driving import calls
+from grader.labs.xor.driving.calls import ObjectDescription
+from grader.labs.xor.driving.network import Network
 from grader.labs.xor.measurements import Measurements
-from grader.labs.xor.network import Network
-from grader.labs.xor.observation import Discovered, Methods, Recorded, Trained
-from grader.labs.xor.observed import observe
-from grader.labs.xor.rules import paced
+from grader.labs.xor.mistakes.rules import paced
+from grader.labs.xor.watched.observed import observe
+from grader.labs.xor.watched.observing import Discovered, Methods, Recorded, Trained
 from grader.pipeline import grading
 from grader.pipeline.assignment import read_assignment
 from grader.pipeline.budget import Budget, OutOfTime

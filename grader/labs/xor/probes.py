@@ -13,7 +13,8 @@ import numpy as np
 
 from grader.lab import generator
 
-from . import misconceptions, oracle
+from . import oracle
+from .mistakes import misconceptions
 from .oracle import Array
 
 ERR_SCALE = 4.0  # err is drawn below 1 and multiplied by this over the rate: steps of about 0.5

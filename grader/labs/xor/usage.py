@@ -9,9 +9,10 @@ import numpy as np
 from grader.lab import CaseStopped
 
 from . import oracle
-from .calls import Calls
-from .observation import LEAST_CALLS, Discovered, Observing
+from .driving.calls import Calls
 from .oracle import Array
+from .watched.finding import LEAST_CALLS
+from .watched.observing import Discovered, Observing
 
 FITS, HAS_CLASSES, UNSEEN = "fits", "classes", "unseen"  # under these names suites keep for hooks.py what they found
 

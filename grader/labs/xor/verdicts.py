@@ -7,8 +7,8 @@ from typing import Any
 from grader import lab
 from grader.lab import CaseEvidence, CaseStopped, say, show
 
-from .diagnosis import Diagnosis
-from .misconceptions import FORMULAS
+from .mistakes.diagnosis import Diagnosis
+from .mistakes.misconceptions import FORMULAS
 
 
 def unmet(template: str, *, formula: str | None = None, **more: Any) -> CaseStopped:

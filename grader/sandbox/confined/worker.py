@@ -11,6 +11,7 @@ import base64
 import builtins
 import gc
 import importlib
+import importlib.util
 import os
 import sys
 import time
@@ -284,12 +285,15 @@ def preload(packages: str, names: list[str]) -> None:
 
 
 def bring(path: str) -> None:
-    """Load the operations of a lab from its confined.py; "" is a lab that has none."""
+    """Load the operations of a lab from its confined.py or confined/__init__.py; "" is a lab that has none."""
     found: tuple[Any, ...] = ()
     if path:
-        module = types.ModuleType("confined")
-        with open(path, encoding="utf-8") as file:
-            exec(compile(file.read(), "confined.py", "exec", dont_inherit=True), vars(module))
+        name = f"_operations_{len(operations)}"
+        folder = [os.path.dirname(path)] if os.path.basename(path) == "__init__.py" else None
+        spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folder)
+        module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+        sys.modules[name] = module  # for what the package imports of itself
+        spec.loader.exec_module(module)  # type: ignore[union-attr]
         found = module.OPERATIONS
     operations[path] = {operation.__name__: operation for operation in found}
 

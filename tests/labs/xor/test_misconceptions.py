@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from grader.labs.xor import oracle, probes
-from grader.labs.xor.diagnosis import RIGHT, diagnose_forward, diagnose_loss, diagnose_network
-from grader.labs.xor.misconceptions import (
+from grader.labs.xor.mistakes.diagnosis import RIGHT, diagnose_forward, diagnose_loss, diagnose_network
+from grader.labs.xor.mistakes.misconceptions import (
     BANK,
     FORMULAS,
     FORWARD,
@@ -19,7 +19,7 @@ from grader.labs.xor.misconceptions import (
     NeuronPass,
     Rule,
 )
-from grader.labs.xor.rules import ModelSteps
+from grader.labs.xor.mistakes.rules import ModelSteps
 from tests.support.mutants import ERRORS_PASSED, LOSS_ASKED, Behaviour, drawn, known, more, mutants, same
 
 RATE = 0.3  # of the texts in mutants.py

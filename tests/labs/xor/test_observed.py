@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from grader.core.limits import Limits
-from grader.labs.xor.observation import readings
-from grader.labs.xor.observed_steps import drifts, fit_nonlinear
+from grader.labs.xor.watched.finding import readings
+from grader.labs.xor.watched.steps import drifts, fit_nonlinear
 from grader.pipeline.assignment import DEFAULT_LAB
 from grader.pipeline.grading import limits_for
 from grader.sandbox.client import Worker
@@ -315,7 +315,7 @@ def test_faked_learning_has_no_full_score(name: str, write: Write) -> None:
 
 def test_the_worker_tells_calls_and_numbers() -> None:
     """`discover` lists calls, and `record` follows an object."""
-    confined = DEFAULT_LAB / "confined.py"
+    confined = DEFAULT_LAB / "confined" / "__init__.py"
     program = Program(file="network.py", text=LAYERS, operations=str(confined))
     with Sandbox(modules=BASE) as sandbox:
         sandbox.bring(confined)

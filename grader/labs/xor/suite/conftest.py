@@ -6,10 +6,10 @@ import pytest
 
 from grader.lab import Student
 
+from ..driving.network import Network
 from ..measurements import Measurements
-from ..network import Network
-from ..observed import OwnTraining
 from ..usage import HAS_CLASSES
+from ..watched.observed import OwnTraining
 
 
 @pytest.fixture(scope="session")

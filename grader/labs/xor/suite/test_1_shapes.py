@@ -10,7 +10,7 @@ import pytest
 from grader.lab import CaseEvidence, CaseStopped, is_close, listed, show, side_by_side
 
 from .. import oracle, probes
-from ..network import Network
+from ..driving.network import Network
 from ..shown import NEURONS, by_neuron
 from ..verdicts import unmet
 

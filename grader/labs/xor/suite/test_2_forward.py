@@ -8,9 +8,9 @@ import pytest
 from grader.lab import CaseEvidence, CaseStopped, Evidence, show, side_by_side
 
 from .. import oracle, probes
-from ..diagnosis import Diagnosis, diagnose_forward
+from ..driving.network import Network, NetworkAnswers, worst
 from ..measurements import Measurements
-from ..network import Network, NetworkAnswers, worst
+from ..mistakes.diagnosis import Diagnosis, diagnose_forward
 from ..oracle import Array
 from ..verdicts import named, unmet
 

@@ -8,11 +8,11 @@ import pytest
 from grader.lab import CaseEvidence, CaseStopped, blocked, show, side_by_side
 
 from .. import oracle
-from ..diagnosis import Diagnosis
+from ..driving.network import Network
 from ..measurements import Measurements
-from ..misconceptions import DERIVATIVE, STILL
-from ..network import Network
-from ..rules import TOLERANCE, misfit
+from ..mistakes.diagnosis import Diagnosis
+from ..mistakes.misconceptions import DERIVATIVE, STILL
+from ..mistakes.rules import TOLERANCE, misfit
 from ..verdicts import named, unmet
 
 pytestmark = pytest.mark.criterion("sigmoid_derivative")

@@ -12,9 +12,9 @@ import pytest
 from grader.lab import CaseEvidence, CaseStopped, Evidence, Verdict, blocked, show, side_by_side
 
 from ..measurements import Measurements
-from ..misconceptions import STILL
+from ..mistakes.misconceptions import STILL
+from ..mistakes.rules import TOLERANCE, NeuronSteps, fit, misfit
 from ..oracle import Array
-from ..rules import TOLERANCE, NeuronSteps, fit, misfit
 from ..verdicts import named, remark_momentum, unmet
 
 RATE_TOLERANCE = 0.01

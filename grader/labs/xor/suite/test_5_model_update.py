@@ -12,8 +12,8 @@ import pytest
 from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, show
 
 from ..measurements import Measurements
+from ..mistakes.rules import TOLERANCE, ModelRule, ModelSteps, is_small_step_right
 from ..oracle import Array
-from ..rules import TOLERANCE, ModelRule, ModelSteps, is_small_step_right
 from ..shown import NEURONS, NUMBERS, by_neuron
 from ..verdicts import named, remark_momentum, unmet
 

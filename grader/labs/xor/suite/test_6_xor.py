@@ -10,17 +10,17 @@ import pytest
 from grader.lab import CaseEvidence, CaseStopped, FaultKind, blocked, show, side_by_side
 
 from .. import oracle, probes, shown
-from ..diagnosis import diagnose_loss
+from ..driving.network import ModelProxy, Network
 from ..measurements import Measurements
-from ..network import ModelProxy, Network
-from ..observed import OwnTraining
-from ..observed_steps import passed_signs
+from ..mistakes.diagnosis import diagnose_loss
+from ..mistakes.rules import TOLERANCE, fit, paced
 from ..oracle import Array
-from ..rules import TOLERANCE, fit, paced
 from ..shown import by_neuron, keep_training, square
 from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for
 from ..suite_observed.test_3_learning import check_loss, check_training
 from ..verdicts import named, unmet
+from ..watched.observed import OwnTraining
+from ..watched.parts import passed_signs
 
 pytestmark = pytest.mark.criterion("xor")
 

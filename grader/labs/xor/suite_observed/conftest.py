@@ -6,10 +6,10 @@ import pytest
 
 from grader.lab import CaseStopped, Student
 
-from ..network import Network
-from ..observation import NOTHING_SEEN
-from ..observed import Observed, observe
+from ..driving.network import Network
 from ..usage import UNSEEN
+from ..watched.observed import Observed, observe
+from ..watched.observing import NOTHING_SEEN
 
 
 @pytest.fixture(scope="session")

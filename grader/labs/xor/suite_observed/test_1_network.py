@@ -8,10 +8,10 @@ import pytest
 from grader.lab import CaseEvidence, blocked, listed, not_gradable, show, side_by_side
 
 from .. import oracle
-from ..observed import Observed
 from ..oracle import Array
 from ..shown import NEURONS, by_neuron
 from ..verdicts import named, unmet
+from ..watched.observed import Observed
 
 AT_THE_END = {
     "output_linear",

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradable, show, side_by_side
 
 from .. import oracle
-from ..misconceptions import IN_NEURON
-from ..network import Network
-from ..observed import Observed
-from ..observed_steps import MISSING, Parts, StepRule, labels_of
+from ..driving.network import Network
+from ..mistakes.misconceptions import IN_NEURON
+from ..mistakes.rules import fit
 from ..oracle import Array
-from ..rules import fit
 from ..shown import NEURONS, NUMBERS, by_neuron
 from ..suite.test_3_derivative import HINT, NO_FUNCTION, check_function, has_derivative
 from ..verdicts import named, remark_momentum, unmet
+from ..watched.observed import Observed
+from ..watched.parts import MISSING, Parts
+from ..watched.steps import StepRule, labels_of
 
 LARGEST_LABEL = 2.0
 CHAIN = "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step."

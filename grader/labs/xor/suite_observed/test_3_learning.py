@@ -7,9 +7,9 @@ import pytest
 from grader.lab import CaseEvidence, Student, blocked, show
 
 from .. import oracle, probes, shown
-from ..observed import RATE, Observed
 from ..shown import by_neuron, keep_training, square
 from ..verdicts import unmet
+from ..watched.observed import RATE, Observed
 from .test_2_steps import fitted_gradient, is_derivative_wrong, parts, worst
 
 pytestmark = pytest.mark.criterion("xor")

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from grader.lab import CaseStopped, FaultKind, Remote, Student, measurement, unmet
 
-from . import oracle, probes
+from .. import oracle, probes
+from ..oracle import Array
 from .calls import Calls, Reference, Step
 from .layout import FORWARD_ATOL, Layout, Wiring
-from .oracle import Array
 
 
 class NeuronProxy:

@@ -17,11 +17,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from . import misconceptions, oracle, probes
-from .diagnosis import Diagnosis, diagnose, diagnose_network
-from .observation import SKIPPED, ObservedNetwork, Record
-from .oracle import Array
-from .rules import DERIVATIVES, ModelSteps, fit, is_momentum, misfit, rates_of
+from .. import oracle, probes
+from ..mistakes import misconceptions
+from ..mistakes.diagnosis import Diagnosis, diagnose, diagnose_network
+from ..mistakes.rules import ModelSteps, fit, is_momentum, misfit, rates_of
+from ..oracle import Array
+from .finding import SKIPPED
+from .observing import ObservedNetwork, Record
 
 EXACT = 1e-5  # relative misfit of right steps; the nearest order defect measured was 1.6e-3
 NUMERIC = 2e-3  # where the slopes are differences of the student's own forward
@@ -36,7 +38,6 @@ SLOW_DRIFT = 1e-3
 SOFT = 0.25  # of labels that stand for 0 and 1
 SAME_LABEL = 1e-3
 TINY = 1e-300
-
 Way = Literal["online", "batch"]
 Slopes = Callable[[Array], tuple[Array, Array]]
 
@@ -458,193 +459,3 @@ def likely_way(steps: Steps) -> Way:
     """Say how steps that follow no rule were made: for one example each, or for those of a batch."""
     is_single = bool((steps.last >= 0).all()) and len(steps.idle) <= len(steps.last)
     return "online" if is_single else "batch"
-
-
-# --- what exactly is wrong ----------------------------------------------------------------------
-
-
-MISSING = 1  # the place of "none at all" among them
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
-    """Wrong steps of one example each, taken apart by neuron, (3,).
-
-    expected (n, 3, 3) is what each neuron's own first weight implies. derivative is the place of the
-    output's in DERIVATIVES, None for another one. is_chain_right: the hidden neurons get their errors
-    rightly, apart from the derivative that is in use; negated: with the other sign, as the output's.
-    is_hidden_gradient: the hidden neurons' steps are the gradient, whatever the output neuron does.
-    Weights or a bias are right where they fit together, and the factor that they fit with was recognised;
-    are_weights_alike: they fit together. rate is the one of what was recognised, 0 for nothing.
-    """
-
-    expected: Array
-    are_weights_right: NDArray[np.bool_]
-    is_bias_right: NDArray[np.bool_]
-    derivative: int | None
-    are_weights_alike: NDArray[np.bool_]
-    is_chain_right: bool
-    is_hidden_gradient: bool
-    is_negated: bool
-    rate: float
-
-    @property
-    def is_recognised(self) -> bool:
-        """Say whether any part of the steps is known to be more than numbers."""
-        return self.derivative is not None or self.is_hidden_gradient
-
-
-def parts_of(rule: StepRule) -> Parts:
-    """Take steps of one example each apart."""
-    steps, index = rule.steps, np.arange(len(rule.steps.last))
-    x = oracle.XOR_INPUTS[steps.last]
-    h = oracle.hidden(steps.parameters, x)
-    inputs = np.stack([oracle.with_one(x), oracle.with_one(x), oracle.with_one(h)], axis=1) * steps.present
-    lengths = (inputs[..., :2] ** 2).sum(2)
-    weights = (steps.change[..., :2] * inputs[..., :2]).sum(2) / np.maximum(lengths, 1e-12)
-    factor = np.where(lengths > 0, weights, steps.change[..., 2])
-    is_by_bias = np.zeros(3, dtype=bool)
-    for row in range(3):
-        are_right = misfit(steps.change[:, row, :2], factor[:, row, None] * inputs[:, row, :2]) < steps.tolerance
-        if not are_right and steps.present[row, 2]:
-            factor[:, row], is_by_bias[row] = steps.change[:, row, 2], True
-    expected = factor[..., None] * inputs
-    err, y = steps.err[index, steps.last], steps.y[index, steps.last]
-
-    def is_fit(observed: Array, wanted: Array) -> bool:
-        return misfit(observed, wanted) < steps.tolerance
-
-    fitting = [
-        n for n, derivative in enumerate(DERIVATIVES) if fit(factor[:, 2], err * derivative(y))[1] < steps.tolerance
-    ]
-    slope = DERIVATIVES[fitting[0]] if fitting else oracle.derivative
-    chain = factor[:, 2:] * steps.parameters[:, 2, :2] * slope(h)
-    is_bias_right = np.array(
-        [not steps.present[n, 2] or is_fit(steps.change[:, n, 2], expected[:, n, 2]) for n in range(3)]
-    )
-    is_shown = (lengths[:, :2] > 0) | (is_bias_right & (steps.present[:, 2] > 0))[:2]  # x = (0, 0) moves the bias only
-    observed, chain = factor[:, :2] * is_shown, chain * is_shown
-    is_negated = is_fit(observed, -chain) and rule.rate < 0
-    is_chain_right = is_negated or is_fit(observed, chain)
-    hidden_rate, residual = fit(steps.change[:, :2], steps.gradient(rule.way)[:, :2])
-    is_hidden_gradient = residual < steps.tolerance and hidden_rate != 0
-    is_known = np.array([*[is_hidden_gradient or (bool(fitting) and is_chain_right)] * 2, bool(fitting)])
-    are_weights_alike = np.array([is_fit(steps.change[:, n, :2], expected[:, n, :2]) for n in range(3)])
-    return Parts(
-        expected=expected,
-        are_weights_right=are_weights_alike & is_known,
-        # a bias that the factor was taken from fits it anyway: it is right where the factor is the lecture's
-        is_bias_right=is_bias_right & is_known & (~is_by_bias | (fitting[:1] == [0]) | is_hidden_gradient),
-        derivative=fitting[0] if fitting else None,
-        are_weights_alike=are_weights_alike,
-        is_chain_right=is_chain_right,
-        is_hidden_gradient=is_hidden_gradient,
-        is_negated=is_negated,
-        rate=fit(factor[:, 2], err * slope(y))[0] if fitting else hidden_rate if is_hidden_gradient else 0.0,
-    )
-
-
-def batch_parts_of(rule: StepRule) -> Parts | None:
-    """Take the steps of whole batches apart, with one derivative in use throughout; None where none fits the output."""
-    steps = rule.steps
-    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
-    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
-    h = oracle.hidden(wide, corners)
-    for number, slope in enumerate(DERIVATIVES):
-        delta = steps.seen * steps.err * slope(steps.y)
-        deltas = np.stack([*np.moveaxis(delta[..., None] * wide[..., 2, :2] * slope(h), -1, 0), delta], axis=-1)
-        inputs = np.stack([oracle.with_one(corner) for corner in (corners, corners, h)], axis=-2)
-        expected = (deltas[..., None] * inputs).sum(1) * steps.present
-        for columns in (slice(0, 2), slice(2, 3)):
-            rate, residual = fit(steps.change[:, 2, columns], expected[:, 2, columns])
-            if residual < steps.tolerance and rate:
-                return batch_parts(steps, expected, rate, number)
-    return None
-
-
-def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> Parts:
-    """Compare the steps of batches with expected ones, weights and bias apart."""
-    expected = rate * gradient
-    flags = np.array(
-        [
-            [misfit(steps.change[:, n, columns], expected[:, n, columns]) < steps.tolerance for n in range(3)]
-            for columns in (slice(0, 2), slice(2, 3))
-        ]
-    )
-    flags[1] |= steps.present[:, 2] == 0
-    is_chain_right = bool((flags[0] | flags[1])[:2].all())
-    if not is_chain_right:
-        flags[:, :2] = False  # which part of the hidden steps is wrong cannot be told
-    return Parts(
-        expected=expected, are_weights_right=flags[0], is_bias_right=flags[1], derivative=derivative,
-        are_weights_alike=flags[0], is_chain_right=is_chain_right, is_hidden_gradient=is_chain_right and derivative == 0,
-        is_negated=False, rate=rate,
-    )  # fmt: skip
-
-
-def passed(rule: StepRule) -> list[Array]:
-    """Return the numbers, (n,) each, that the submission's functions passed or returned in every step."""
-    return [column for column in rule.steps.scalars.T if np.isfinite(column).all() and column.any()]
-
-
-def passed_signs(rule: StepRule) -> set[int]:
-    """Return the signs with which label - y was passed on in every step of one example."""
-    steps = rule.steps
-    if not (steps.last >= 0).all():
-        return set()
-    off = steps.off[np.arange(len(steps.last)), steps.last]
-    fitted = [fit(column, off) for column in passed(rule)]
-    return {int(np.sign(c)) for c, residual in fitted if residual < steps.tolerance}
-
-
-def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:
-    """Say whether the wrong errors of a mistake on the way back were returned by one call, as a neuron returns them."""
-    found = None if mistake is None else mistake.rules[0]
-    if mistake is None or found is None or found.back is None or found.change is not None:
-        return False
-    steps = rule.steps
-    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
-    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
-    for form in found.forms:
-        out = misconceptions.NetworkPass(wide, corners, steps.err).out.at(mistake.rates[0], form)
-        errors = found.returned(out)  # (n, 4, 2)
-        if rule.way == "online":
-            wanted = [errors[np.arange(len(steps.last)), steps.last]]
-        else:
-            wanted = [errors.reshape(len(errors), 8), errors.transpose(0, 2, 1).reshape(len(errors), 8)]
-        if any(is_among(item, steps.scalars, steps.tolerance) for item in wanted):
-            return True
-    return False
-
-
-def is_among(wanted: Array, columns: Array, tolerance: float) -> bool:
-    """Say whether numbers (n, k) are next to each other among columns (n, m), up to one factor above 0."""
-    width = wanted.shape[1]
-    blocks = (columns[:, start : start + width] for start in range(columns.shape[1] - width + 1))
-    fits = (fit(block, wanted) for block in blocks)
-    return any(c > 0 and residual < tolerance for c, residual in fits)
-
-
-def passed_error(rule: StepRule) -> Literal["entropy", "linear", "other", ""]:
-    """Say which error the submission's functions passed on in every step.
-
-    entropy: (t - y) / (y (1 - y)), or the value of the cross-entropy; other: one that the steps of a free loss are
-    proportional to; linear: t - y.
-    """
-    steps = rule.steps
-    if not (steps.last >= 0).all():
-        return ""
-    index = np.arange(len(steps.last))
-    err, y, rates = steps.off[index, steps.last], steps.y[index, steps.last], steps.slopes[index, steps.last]
-    columns = passed(rule)
-
-    def is_passed(wanted: Array) -> bool:
-        return any(fit(column, wanted)[1] < steps.tolerance for column in columns)
-
-    if rule.loss == "entropy" and is_passed(err / oracle.derivative(y)):
-        return "entropy"
-    if rule.loss == "entropy" and is_passed(np.log(np.where(err > 0, y, 1 - y))):
-        return "entropy"
-    if rule.loss == "free" and is_passed((steps.change * rates).sum((1, 2)) / np.maximum((rates**2).sum((1, 2)), TINY)):
-        return "other"
-    return "linear" if is_passed(err) else ""

@@ -14,8 +14,8 @@ from typing import Self
 
 import numpy as np
 
-from . import oracle
-from .oracle import Array
+from .. import oracle
+from ..oracle import Array
 
 # The lecture's formulas, each with the section to reread.
 FORMULAS = {

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from grader.lab import Answer, Count, Extent, Key, Message, Remote, Student, not_gradable, say, unmet
 
-from .oracle import Array
+from ..oracle import Array
 
 FOUND = 800  # objects and holders of numbers inside one object, as in confined.py
 KEY_CHARS, PATH_KEYS = 200, 16

@@ -10,27 +10,18 @@ import numpy as np
 
 from grader.lab import CaseStopped, FaultKind, Student, generator, measurement, not_gradable
 
-from . import oracle, probes
-from .calls import Calls
-from .diagnosis import Diagnosis, diagnose_forward
-from .measurements import CALIBRATION_ERR, CALIBRATION_W, CALIBRATION_X, rate_of
-from .misconceptions import Rule as MistakeRule
-from .observation import NUDGE, Discovered, ObservedNetwork, Observing, Trained, led, network_of, observed_network
-from .observed_steps import (
-    UNDECIDABLE,
-    Parts,
-    StepRule,
-    are_several,
-    batch_parts_of,
-    diagnosed,
-    is_returned,
-    parts_of,
-    passed_error,
-    rule_of,
-)
-from .oracle import Array
-from .rules import paced
-from .starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
+from .. import oracle, probes
+from ..driving.calls import Calls
+from ..measured_steps import CALIBRATION_ERR, CALIBRATION_W, CALIBRATION_X, rate_of
+from ..mistakes.diagnosis import Diagnosis, diagnose_forward
+from ..mistakes.misconceptions import Rule as MistakeRule
+from ..mistakes.rules import paced
+from ..oracle import Array
+from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
+from .finding import led, network_of, observed_network
+from .observing import NUDGE, Discovered, ObservedNetwork, Observing, Trained
+from .parts import Parts, batch_parts_of, is_returned, parts_of, passed_error
+from .steps import UNDECIDABLE, StepRule, are_several, diagnosed, rule_of
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
 TRAIN_CALLS = 40_000  # of one training from a set start

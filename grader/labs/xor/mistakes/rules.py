@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import misconceptions, oracle, probes
-from .oracle import Array
+from .. import oracle, probes
+from ..oracle import Array
+from . import misconceptions
 
 TOLERANCE = 1e-3
 LEAST_GRADIENT = 0.01  # of the largest step: without it, steps that shrink by themselves would fit momentum

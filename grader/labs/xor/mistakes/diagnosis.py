@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..oracle import Array
 from .misconceptions import BACK, FORWARD, IN_NETWORK, IN_NEURON, LOSS, STILL, NetworkPass, NeuronPass, Rule
-from .oracle import Array
 from .rules import TOLERANCE, ModelSteps, NeuronSteps, fit
 
 MARGIN = 10 * TOLERANCE

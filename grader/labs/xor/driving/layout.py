@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from grader.lab import CaseStopped, FaultKind, Remote, blocked, is_close, measurement, not_gradable, side_by_side, unmet
 
-from . import oracle
+from .. import oracle
+from ..oracle import Array
 from .calls import Calls, FoundValue, ObjectDescription, Path, Reference
-from .oracle import Array
 
 FORMS = ("vector", "list", "tuple", "row", "column")
 PROBE_X = np.array([[0.6, -1.4], [-0.35, 0.8]])

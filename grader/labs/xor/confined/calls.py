@@ -1,0 +1,321 @@
+"""Many calls of the student's objects in one request."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from .frames import Values
+
+WALK_FOUND = 800  # objects and holders of numbers told by `describe`
+TRACED = 64  # calls told by `trace`
+LOSSES = 200_000
+
+
+def describe(objects: Any, target: Any) -> Values:
+    """List the objects of the submission inside one object, and the numbers they hold."""
+    find = objects.find
+    found: list[Values] = []
+    identities: dict[int, int] = {}
+    own = set()
+    for value, path, holder in find.walk(target):
+        same = identities.setdefault(id(value), len(identities))
+        if holder is None:
+            own.add(type(value))
+        if holder is None:
+            found.append({"path": path, "class": type(value).__name__[:80], "same": same})
+        else:
+            found.append({"path": path, "same": same, **find.form(value), "size": find.size_of(value)})
+    classes = {cls.__name__[:80]: [base.__name__[:80] for base in cls.__mro__[:-1]] for cls in list(own)[:WALK_FOUND]}
+    return {"found": found[:WALK_FOUND], "classes": classes, "is_cut": len(found) > WALK_FOUND}
+
+
+def read(objects: Any, target: Any, *, references: Any) -> Values:
+    """Read numbers inside an object."""
+    return {"values": objects.find.References(target, references).read()}
+
+
+def write(objects: Any, target: Any, *, references: Any, values: Any) -> Values:
+    """Write numbers inside an object and read them again."""
+    places = objects.find.References(target, references)
+    places.write(values)
+    return {"values": places.read()}
+
+
+def forward(objects: Any, target: Any, *, form: str, x: Any, references: Any = None, values: Any = None) -> Values:
+    """Call forward once for each row of x and answer with the outputs, (n,); write values before."""
+    find = objects.find
+    if values is not None:
+        find.References(target, references).write(values)
+    outputs, afterwards, output = [], [], None
+    call = objects.method(target, "forward")
+    for row in x:
+        given, named = given_as(objects, form, row)
+        output = find.first(objects.call(call, *given, **named))
+        outputs.append(find.numbers(output)[:4] if find.is_numeric(output) else [])
+        afterwards.append(find.numbers([*given, *named.values()]))
+    objects.kept[id(target)] = output  # the form of its errors
+    return {"form": find.form(output), "outputs": even(objects, outputs), "x": even(objects, afterwards)}
+
+
+def even(objects: Any, rows: list[list[float]]) -> Any:
+    """Return rows of numbers as an array, without columns where they differ in length."""
+    np = objects.find.np
+    return np.array(rows) if len({len(row) for row in rows}) == 1 else np.zeros((len(rows), 0))
+
+
+def call(objects: Any, *, name: str, arguments: Any, output_of: Any = None) -> Values:
+    """Call a function of the module once for each row of arguments, (n, k); one number each.
+
+    The first argument comes in the form of the last output of an object, where one is given.
+    """
+    find, values = objects.find, []
+    function = objects.named(name)
+    for row in arguments:
+        passed = row.tolist()
+        if output_of is not None:
+            output = objects.kept.get(id(output_of), 0.0)
+            passed[0] = find.like(output, [passed[0]]) if find.is_numeric(output) else passed[0]
+        result = objects.call(function, *passed)
+        if not find.is_numeric(result) or len(find.numbers(result)) != 1:
+            return {"values": find.np.zeros(0)}
+        values.append(find.numbers(result)[0])
+    return {"values": find.np.array(values)}
+
+
+def trace(objects: Any, root: Any, *, form: str, x: Any, parts: Any) -> Values:
+    """Run one forward and list the calls of forward of the given parts, in order.
+
+    Each row of `calls` is: number of the part, output, how many inputs, inputs (8 at most).
+    """
+    find = objects.find
+    numbered = {id(find.resolve(root, path)): number for number, path in enumerate(parts)}
+    calls: list[list[float]] = []
+    running: list[int] = []
+
+    def watched(original: Any) -> Any:
+        def forward(neuron: Any, *arguments: Any, **named: Any) -> Any:
+            number = numbered.get(id(neuron), -1)
+            if number in running:  # the forward of a base class: one call of the neuron
+                return original(neuron, *arguments, **named)
+            running.append(number)
+            kept = copy.deepcopy((arguments, named))
+            try:
+                output = original(neuron, *arguments, **named)
+            finally:
+                running.remove(number)
+            value, received = find.first(output), [*kept[0], *kept[1].values()]
+            if number >= 0 and len(calls) < TRACED and find.is_numeric(received) and find.is_numeric(value):
+                objects.kept[str(number)] = kept
+                inputs = find.numbers(received)[:8]
+                padding = [0.0] * (8 - len(inputs))
+                calls.append([number, find.numbers(value)[0], len(inputs), *inputs, *padding])
+            return output
+
+        return forward
+
+    changed = []
+    for cls in {base for path in parts for base in type(find.resolve(root, path)).__mro__[:-1]}:
+        own = vars(cls).get("forward")
+        for name, value in list(vars(cls).items()):
+            if own is not None and value is own:  # forward, and __call__ = forward
+                changed.append((cls, name, own))
+                setattr(cls, name, watched(own))
+    try:
+        values = forward(objects, root, form=form, x=x)
+    finally:
+        for cls, name, own in changed:
+            setattr(cls, name, own)
+    return {**values, "calls": find.np.array(calls, dtype=float).reshape(len(calls), 11)}
+
+
+def trace_backward(
+    objects: Any, root: Any, *, form: str, x: Any, err: float, parts: Any, references: Any, parameters: Any
+) -> Values:
+    """Write parameters, run one forward and one backward, and list the calls of backward of the given parts, in order.
+
+    Each row of `calls` is: number of the part, how many numbers it was passed, these (8 at most).
+    """
+    find = objects.find
+    find.References(root, references).write(parameters)
+    numbered = {id(find.resolve(root, path)): number for number, path in enumerate(parts)}
+    calls: list[list[float]] = []
+
+    def watched(original: Any) -> Any:
+        def backward(neuron: Any, *arguments: Any, **named: Any) -> Any:
+            number = numbered.get(id(neuron), -1)
+            if number >= 0 and len(calls) < TRACED and f"back:{number}" not in seen:
+                seen.add(f"back:{number}")
+                objects.kept[f"back:{number}"] = copy.deepcopy((arguments, named))
+                passed = [item for value in (*arguments, *named.values()) for item in numbers_in(find, value)]
+                calls.append([number, len(passed), *passed[:8], *[0.0] * (8 - len(passed))])
+            return original(neuron, *arguments, **named)
+
+        return backward
+
+    seen: set[str] = set()
+    changed, name = [], "backward"
+    for cls in {base for path in parts for base in type(find.resolve(root, path)).__mro__[:-1]}:
+        own = vars(cls).get(name)
+        if own is not None:
+            changed.append((cls, own))
+            setattr(cls, name, watched(own))
+    try:
+        forward(objects, root, form=form, x=x[None, :])
+        backward(objects, root, form, x, err)
+    finally:
+        for cls, own in changed:
+            setattr(cls, name, own)
+    return {"calls": find.np.array(calls, dtype=float).reshape(len(calls), 10)}
+
+
+def numbers_in(find: Any, value: Any) -> list[float]:
+    """Return the numbers of an argument, none of one that holds something else."""
+    return find.numbers(value) if find.is_numeric(value) else []
+
+
+def influence(objects: Any, target: Any, *, form: str, x: Any, references: Any, delta: float) -> Values:
+    """Add delta to one number at a time, and answer with the outputs for each row of x.
+
+    A row of `moved` is one number, (n,); it equals the base where the changed object raised.
+    """
+    find = objects.find
+    first_run = forward(objects, target, form=form, x=x)
+    base = first_run["outputs"]
+    moved = []
+    for path, index in references:
+        reference = find.References(target, [(path, index)])
+        (before,) = reference.read()
+        try:
+            reference.write([before + delta])
+            outputs = forward(objects, target, form=form, x=x)["outputs"]
+        except Exception:
+            outputs = find.np.zeros((0, 0))
+        reference.write([before])
+        fits = outputs.shape == base.shape
+        same = base[:, 0] if base.shape[1] else find.np.zeros(len(base))
+        moved.append(outputs[:, 0] if fits and outputs.shape[1] else same)
+    rows = find.np.array(moved).reshape(len(moved), len(base))
+    return {"form": first_run["form"], "outputs": base, "moved": rows}
+
+
+def steps(
+    objects: Any, *targets: Any, form: str, references: Any, parameters: Any, x: Any, err: Any, way: Any = None
+) -> Values:
+    """Make one step of learning, from outside, on each of the objects: write the parameters, forward, backward, read.
+
+    A row of parameters, x and err is one step; `sizes` says how many of `returned` each backward gave. way, if given, is
+    how backward is called, as it was seen: see `given_back`.
+    """
+    find = objects.find
+    before, after, outputs, returned, answer = [], [], [], [], {}
+    for target, numbers, row, error in zip(targets, parameters, x, err, strict=True):
+        places = find.References(target, references)
+        places.write(numbers)
+        before.append(places.read())
+        answer = forward(objects, target, form=form, x=row[None, :])
+        try:
+            returned.append(backward(objects, target, form, row, error, way=way))
+        except (TypeError, IndexError, AttributeError):  # a neuron whose model passes an array of one
+            places.write(numbers)
+            forward(objects, target, form=form, x=row[None, :])
+            returned.append(backward(objects, target, form, row, error, is_array=True, way=way))
+        outputs.append(answer["outputs"][0].tolist())
+        after.append(places.read())
+    np = find.np
+    return {
+        "form": answer["form"], "outputs": even(objects, outputs), "before": np.array(before), "after": np.array(after),
+        "sizes": np.array([len(row) for row in returned], dtype=float), "returned": np.concatenate(returned),
+    }  # fmt: skip
+
+
+def epochs(
+    objects: Any, target: Any, *, form: str, x: Any, labels: Any, scale: float | None, epochs: int, references: Any
+) -> Values:
+    """Train: for each row of x, forward and backward(x, scale * (label - y)), epochs times; without a scale, with the module's loss."""
+    find, losses = objects.find, []
+    for _ in range(epochs):
+        squared = 0.0
+        for row, label in zip(x, labels, strict=True):
+            ((given,), _) = given_as(objects, form, row)
+            output = find.first(target.forward(given))
+            error = label - find.numbers(output)[0]
+            squared += error * error
+            objects.kept[id(target)] = output
+            if scale is None:
+                target.backward(given, objects.named("loss")(output, find.plain_number(label)))
+            else:
+                target.backward(given, error_as(objects, target, scale * error))
+        losses.append(squared / len(labels))
+    values = find.References(target, references).read()
+    final = forward(objects, target, form=form, x=x)
+    return {"form": final["form"], "losses": find.np.array(losses), "outputs": final["outputs"], "values": values}
+
+
+def train(objects: Any, target: Any, *, form: str, x: Any, labels: Any, epochs: int) -> Values:
+    """Call the student's train(model, samples, epochs) and answer with the losses it returns."""
+    find = objects.find
+    samples = [
+        (given_as(objects, form, row)[0][0], find.plain_number(label)) for row, label in zip(x, labels, strict=True)
+    ]
+    returned = objects.call(objects.named("train"), target, samples, epochs)
+    losses = find.numbers(returned) if find.is_numeric(returned) else []
+    final = forward(objects, target, form=form, x=x)
+    return {"form": final["form"], "losses": find.np.array(losses[:LOSSES]), "outputs": final["outputs"]}
+
+
+def backward(
+    objects: Any, target: Any, form: str, row: Any, error: float, *, is_array: bool = False, way: Any = None
+) -> Any:
+    """Call backward(x, err), err in the form of the last output; return the numbers it gives, 16 at most."""
+    find = objects.find
+    if way is not None:
+        given, named = given_back(objects, way, row, float(error))
+        returned = objects.call(objects.method(target, "backward"), *given, **named)
+        return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
+    err = error_as(objects, target, float(error))
+    err = find.np.reshape(err, 1) if is_array else err
+    x, named = given_as(objects, form, row)
+    method = objects.method(target, "backward")
+    if len(x) + len(named) != 1:  # forward(x1, x2): backward takes them as one x
+        x, named = (row.copy(),), {}
+    returned = objects.call(method, *x, *named.values(), err)
+    return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
+
+
+def given_back(objects: Any, way: Values, row: Any, error: float) -> tuple[tuple[Any, ...], Values]:
+    """Return the arguments that a part's backward was seen to get, with other numbers: way["places"] are columns of row, -1 for the error."""
+    find = objects.find
+    given, named = objects.kept[f"back:{way['part']}"]
+    values = [*given, *named.values()]
+    flat = [number for value in values for number in numbers_in(find, value)]
+    for place, column in way["places"]:
+        flat[place] = error if column < 0 else float(row[column])
+    made = [find.like(value, flat) if numbers_in(find, value) else value for value in values]
+    return tuple(made[: len(given)]), dict(zip(named, made[len(given) :], strict=True))
+
+
+def error_as(objects: Any, target: Any, value: float) -> Any:
+    """Return an error in the container that the student's loss gives, or that the output has."""
+    find = objects.find
+    output = objects.kept.get(id(target), 0.0)
+    loss = getattr(objects.module, "loss", None)
+    if type(target).__name__ == "Model" and callable(loss):
+        try:
+            given = loss(copy.deepcopy(output), 0.0)
+            if find.is_numeric(given) and len(find.numbers(given)) == 1:
+                return find.like(given, [value])
+        except Exception:
+            pass  # the case about the loss will say so
+    elif find.np.ndim(output) < 2:
+        return value
+    return find.like(output, [value] * len(find.numbers(output))) if find.is_numeric(output) else value
+
+
+def given_as(objects: Any, form: str, row: Any) -> tuple[tuple[Any, ...], Values]:
+    """Return the arguments of forward in the form asked for, or as that part was seen to get."""
+    if form.startswith("seen:"):
+        return objects.find.like(objects.kept[form[5:]], row.tolist())  # type: ignore[no-any-return]
+    if form in ("list", "tuple"):
+        return (row.tolist() if form == "list" else tuple(row.tolist()),), {}
+    return ({"vector": row, "row": row[None, :], "column": row[:, None]}[form].copy(),), {}

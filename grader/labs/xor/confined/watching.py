@@ -1,0 +1,266 @@
+"""The training of the student's own that is watched: run as a program, found, recorded, replayed and run again."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from . import frames
+from .followers import Finder, Hook, Recorder, Starter
+from .frames import StopRun, Values, column, flat, held_at, padded, quiet, table_of, templated
+
+PROGRAM = "__main__"  # __name__ of the student's file while it is watched
+COLUMNS = 160  # numbers inside the network that are followed
+EPOCHS = 5_000  # of a training that has to be started
+MOST_NAMES = 12
+
+
+class Observer:
+    """The watched training of one submission, and the network that it left."""
+
+    def __init__(self, objects: Any) -> None:
+        self._objects = objects
+        self._program = objects.program
+        self._owner: Any = None
+        self._template: tuple[list[Any], dict[str, Any]] = ([], {})
+        self._files = objects.files
+
+    def discover(self, settings: dict[str, Any]) -> Values:
+        """Run the file as a program and list the first calls of methods: `calls` with the counts of their numbers."""
+        finder = Finder(self._files)
+        problem = self._run(finder, settings, lambda: bool(finder.calls))
+        calls = [{**call, "passed": len(call["passed"]), "returned": len(call["returned"])} for call in finder.calls]
+        numbers = [number for call in finder.calls for number in (*call["passed"], *call["returned"])]
+        return {
+            "calls": calls,
+            "layouts": finder.layouts,
+            "problem": problem,
+            "logs": self._takes_logarithms(),
+            "numbers": frames.find.np.array(numbers, dtype=float),
+        }
+
+    def record(self, settings: dict[str, Any], start: Any) -> Values:
+        """Run again and follow one object, from a start if one is given. A row of each array is a call that bounds a step: see Follower."""
+        recorder = Recorder(self._files, settings, () if start is None else start)
+        self._run(recorder, settings, lambda: bool(recorder.rows))
+        rows = recorder.rows if recorder.is_led else []
+        self._owner, self._template = recorder.owner, recorder.template
+        if settings["shapes"] is not None:  # forward is another call than the one that bounds the steps
+            self._template = templated(settings["shapes"], settings["numbers"]), {}
+        if not rows:
+            return {"places": [], "sites": [], "depths": []}
+        last = rows[-1]["after"]
+        places = [(path, index) for path, numbers in last.values() for index in range(len(numbers))][:COLUMNS]
+        keys = [(str(path), len(last[str(path)][1]), index) for path, index in places]
+
+        def table(when: str) -> list[list[float]]:
+            return [[column(row[when], *key) for key in keys] for row in rows]
+
+        words = {"places": places, "sites": [row["site"] for row in rows], "depths": [row["depth"] for row in rows]}
+        arrays = {"before": table("before"), "after": table("after")}
+        arrays |= {name: padded(row[name] for row in rows) for name in ("passed", "scalars")}
+        return words | {name: table_of(some) for name, some in arrays.items()}
+
+    def methods(self, settings: dict[str, Any]) -> Values:
+        """Name what the recorded object can be asked with `count` arguments: its methods, or a module's functions."""
+        owner, names = self._owner, []
+        places = [vars(owner)] if isinstance(owner, types.ModuleType) else map(vars, type(owner).__mro__[:-1])
+        for name, value in [pair for place in places for pair in place.items()]:
+            if (
+                isinstance(value, types.FunctionType)
+                and value.__code__.co_filename in self._files
+                and name != "__init__"
+            ):
+                with contextlib.suppress(TypeError, ValueError):
+                    inspect.signature(getattr(owner, name)).bind(*[0.0] * settings["count"])
+                    names.append(name)
+        return {"names": list(dict.fromkeys(names))[:MOST_NAMES]}
+
+    def replay(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
+        """Write each row of parameters (m, k) and call forward for x (q, 2), `rows` examples a call: (m, q)."""
+        references = frames.find.References(self._owner, settings["references"])
+        outputs = []
+        for row in arrays["parameters"]:
+            references.write(row)
+            outputs.append(self._forward(self._owner, settings, arrays["x"]))
+        return {"outputs": table_of(outputs)}
+
+    def influence(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
+        """From a start, add 1 to one number at a time: which outputs `moved` (k, q), which numbers `changed` with it (k, k)."""
+        references = frames.find.References(self._owner, settings["references"])
+        with contextlib.suppress(Exception):
+            references.write(arrays["start"])
+        start = references.read()
+        output = self._forward(self._owner, settings, arrays["x"])
+        moved, changed = [], []
+        for reference, value in zip(settings["references"], start, strict=True):
+            probed = frames.find.References(self._owner, [reference])
+            try:
+                probed.write([value + 1.0])
+                changed.append([float(a != b) for a, b in zip(references.read(), start, strict=True)])
+                moved.append(self._forward(self._owner, settings, arrays["x"]))
+            except Exception:
+                changed[len(moved) :] = [[0.0] * len(start)]
+                moved.append(output)
+            with contextlib.suppress(Exception):
+                probed.write([value])
+        return {"base": frames.find.np.array(output), "moved": table_of(moved), "changed": table_of(changed)}
+
+    def train(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
+        """Run again from the start given, and answer with the parameters at the end and the squared errors."""
+
+        def answers(owner: Any) -> list[float]:
+            target = owner if isinstance(owner, types.ModuleType) else copy.deepcopy(owner)
+            return self._forward(target, settings, arrays["x"])
+
+        starter = Starter(self._files, settings, arrays, answers)
+        try:
+            self._run(starter, settings, lambda: starter.count > 0)
+        finally:
+            if starter.restored is not None:
+                setattr(*starter.restored)
+        if starter.owner is None:
+            return {"count": 0, "values": frames.find.np.zeros(0), "squared": frames.find.np.zeros(0)}
+        values = frames.find.References(starter.owner, settings["references"]).read()
+        return {"count": starter.count, "values": values, "squared": frames.find.np.array(starter.squared)}
+
+    # -- helpers
+
+    def _run(self, hook: Hook, settings: dict[str, Any], has_begun: Callable[[], bool]) -> str:
+        """Run the file as a program under a hook; say what went wrong first, "" for nothing."""
+        frames.find.OWN.add(PROGRAM)
+        module = types.ModuleType(PROGRAM)
+        sys.modules[PROGRAM] = module
+        self._objects.initialize(module)
+        self._objects.start(settings["skipped"], StopRun)
+        self._objects.seed(settings["seed"])
+        problem = ""
+        try:
+            with quiet():
+                sys.setprofile(hook)
+                problem = self._objects.run(module)
+                if not has_begun():
+                    start_training(module)
+        except StopRun:
+            return ""
+        except BaseException as error:
+            return type(error).__name__[:80]
+        finally:
+            sys.setprofile(None)
+        return problem[:80]  # type: ignore[no-any-return]
+
+    def _forward(self, owner: Any, settings: dict[str, Any], x: Any) -> list[float]:
+        """Call an object's forward with x (q, 2) in the place of the examples that it was seen to get."""
+        slots, outs = settings["slots"], settings["outputs"]
+        found: list[float] = []
+        rows = x.tolist()
+        for start in range(0, len(rows), len(slots)):
+            some = rows[start : start + len(slots)]
+            whole = some + [some[-1]] * (len(slots) - len(some))
+            placed = [
+                (place, number)
+                for places, row in zip(slots, whole, strict=True)
+                for place, number in zip(places, row, strict=True)
+            ]
+            positional, named = self._given(owner, settings, placed)
+            if settings["taken"]:
+                function = getattr(sys.modules[PROGRAM], settings["forward"])
+            else:
+                function = getattr(owner, settings["forward"])
+            with quiet():
+                returned = flat(function(*positional, **named))
+            if settings["answers"]:
+                returned = held_at(owner, settings["answers"])
+            found += [returned[out] for out in outs][: len(some)]
+        return found
+
+    def _given(
+        self, owner: Any, settings: dict[str, Any], placed: list[tuple[int, float]]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return forward's arguments with numbers put into their places; those inside the object are written there."""
+        positional, named = self._template
+        if settings["inside"]:
+            flats = [(path, index) for path in settings["inside"] for index in range(len(held_at(owner, path)))]
+            frames.find.References(owner, [flats[place] for place, _ in placed]).write([number for _, number in placed])
+            return list(positional), named
+        values = [*positional, *named.values()]
+        for place in settings["taken"]:
+            values[place] = vars(owner).get(f"argument{place}", values[place])
+        numbers = [number for value in values for number in flat(value)]
+        for place, number in placed:
+            numbers[place] = number
+        made = [frames.find.like(value, numbers) if flat(value) else value for value in values]
+        return made[: len(positional)], dict(zip(named, made[len(positional) :], strict=True))
+
+    def _takes_logarithms(self) -> bool:
+        """Say whether any function of the submission names a logarithm."""
+        codes = self._objects.codes()
+        while codes:
+            code = codes.pop()
+            if any(name.startswith("log") for name in code.co_names):
+                return True
+            codes += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+        return False
+
+
+def start_training(module: types.ModuleType) -> None:
+    """Call the file's train with an object of one of its classes, as the file did not."""
+    samples = [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]
+    train = getattr(module, "train", None)
+    classes = [var for var in vars(module).values() if isinstance(var, type) and var.__module__ in frames.find.OWN]
+    for cls in reversed(classes):
+        try:
+            made = cls()
+        except Exception:
+            continue
+        with contextlib.suppress(Exception):
+            if callable(train):
+                train(made, samples, EPOCHS)
+                return
+
+
+watched: Observer | None = None
+
+
+def observer(objects: Any) -> Observer:
+    """Return the watched training, which begins with `discover`."""
+    global watched
+    if watched is None:
+        frames.find = objects.find
+        watched = Observer(objects)
+    return watched
+
+
+def discover(objects: Any, *, settings: Values) -> Values:
+    """Watch the first calls of a run: see Observer."""
+    return observer(objects).discover(settings)
+
+
+def record(objects: Any, *, settings: Values, start: Any = None) -> Values:
+    """Record the steps of a run, from a start if one is given: see Observer."""
+    return observer(objects).record(settings, start)
+
+
+def methods(objects: Any, *, settings: Values) -> Values:
+    """Name the methods of the recorded object: see Observer."""
+    return observer(objects).methods(settings)
+
+
+def replay(objects: Any, *, settings: Values, parameters: Any, x: Any) -> Values:
+    """Call the recorded forward with other parameters: see Observer."""
+    return observer(objects).replay(settings, {"parameters": parameters, "x": x})
+
+
+def perturb(objects: Any, *, settings: Values, x: Any, start: Any) -> Values:
+    """Change one number of the recorded object at a time: see Observer."""
+    return observer(objects).influence(settings, {"x": x, "start": start})
+
+
+def retrain(objects: Any, *, settings: Values, x: Any, labels: Any, start: Any) -> Values:
+    """Run the training again from a start: see Observer."""
+    return observer(objects).train(settings, {"x": x, "labels": labels, "start": start})

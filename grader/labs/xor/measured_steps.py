@@ -1,0 +1,208 @@
+"""Measures steps of the student's neuron and network, on weights and inputs drawn for this run.
+
+Errors passed in are scaled by 4 / rate, so that the student's choice of rate and float type does not
+matter: a step is then about as large as a weight.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+import numpy as np
+
+from grader.lab import CaseStopped, FaultKind, measurement
+
+from . import oracle, probes
+from .driving.layout import FORWARD_ATOL
+from .driving.network import ModelProxy, Network, NeuronProxy
+from .mistakes.rules import (
+    RATES,
+    ModelSteps,
+    NeuronRule,
+    NeuronSteps,
+    defect_rule,
+    gradient_rule,
+    momentum_rule,
+    neuron_rule,
+)
+from .oracle import Array
+
+CALIBRATION_ERR = 0.25
+CALIBRATION_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
+CALIBRATION_X = np.array([0.9, -0.7])
+SMALL_ERR = 0.02  # as late in a training
+SMALL_MODEL_ERR = 0.3
+LARGE = 1e4  # times the errors where weights are cut: digits that are lost do not matter then
+MOST_DIGITS = 4
+LARGEST_ERR = 0.9  # of a training
+UNTOUCHED_ERR = 0.9
+TRIED_RATES = (0.2, 0.4)
+NUDGE = 5e-3  # of a parameter, for the slope of the student's own forward
+
+
+def rate_of(change: Array, unit: Array) -> float:
+    """Return the rate that two weights (2,) show most clearly, from the changes of rate 1; 0: none."""
+    moved = change[:2] / unit[:2]
+    if np.isfinite(moved).all() and RATES[0] < np.abs(moved).max() < RATES[1]:
+        return float(moved[np.abs(moved).argmax()])
+    return 0.0
+
+
+def digits_of(numbers: Array) -> int | None:
+    """Return how many decimal places all of the numbers end at, None for more than MOST_DIGITS."""
+    ends = (n for n in range(MOST_DIGITS + 1) if np.allclose(numbers, np.round(numbers, n), rtol=0, atol=1e-12))
+    return next(ends, None)
+
+
+class MeasuredSteps:
+    """Steps of single neurons and of the network, measured once a run, and the rule behind those of a neuron."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    @measurement
+    def neuron_steps(self) -> NeuronSteps:
+        """Steps of single neurons for this run's probes.
+
+        A rule that does not hold for the scaled errors may hold for those of a training (clipping).
+        """
+        drawn = probes.of_neuron(self._network.seed)
+        try:
+            scaled = self._neuron_steps(drawn, drawn.err / (abs(self._neuron_rate()) or 1.0))
+        except CaseStopped as stopped:
+            if stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
+                raise
+            return self._neuron_steps(drawn, LARGEST_ERR)  # code that refuses an error above 1
+        if not neuron_rule(scaled).is_right_throughout:
+            plain = self._neuron_steps(drawn, LARGEST_ERR)
+            if neuron_rule(plain).is_right_throughout:
+                return plain
+            return self._uncut(scaled)
+        return scaled
+
+    def _uncut(self, steps: NeuronSteps) -> NeuronSteps:
+        """Return the same steps with far larger errors where weights or steps are cut to some digits, as they are where not."""
+        after, change = (steps.before + steps.change)[:, :2], steps.change[:, :2]
+        digits = [digits_of(item) for item in (after, change)]
+        if digits == [None, None] or not change.any():
+            return steps
+        cut = replace(steps, digits=digits[0])
+        try:
+            err = LARGE * steps.err
+            found = replace(self._neuron_steps(steps.probes, err, 0.01 * err), digits=digits[0])
+        except CaseStopped:
+            return cut
+        if digits[0] is None:  # steps of few digits may be other ones: whole multiples of a constant
+            is_cut = neuron_rule(found).are_weights_right
+            return replace(found, digits=digits[1], is_step_cut=True) if is_cut else steps
+        return found
+
+    def _neuron_steps(self, drawn: probes.NeuronProbes, err: float, small_err: float = SMALL_ERR) -> NeuronSteps:
+        count, errors = len(drawn.x), (err, -0.4 * err, small_err)
+        fresh = [self._network.neuron() for _ in range(3 * count + 1)]
+        same = self._network.neuron()
+        weights, x = np.tile(drawn.weights, (4, 1)), np.tile(drawn.x, (4, 1))
+        steps = NeuronProxy.steps(
+            [*fresh, *[same] * count],
+            np.vstack([drawn.weights[:1], weights]),
+            np.vstack([np.zeros((1, 2)), x]),
+            np.array([err, *np.repeat([*errors, err], count)]),
+        )
+        zero, *rest = steps
+        first, other, small, row = (rest[start : start + count] for start in range(0, 4 * count, count))
+        sizes = {len(step.returned) for step in first}
+        output = np.array([step.output for step in first])
+        return NeuronSteps(
+            probes=drawn,
+            err=err,
+            other_err=-0.4 * err,
+            small_err=small_err,
+            output=output,
+            before=np.array([step.before for step in first]),
+            change=np.array([step.change for step in first]),
+            other_change=np.array([step.change for step in other]),
+            small_change=np.array([step.change for step in small]),
+            in_a_row=np.array([step.change for step in row]),
+            returned=np.array([step.returned for step in first]) if len(sizes) == 1 else np.zeros((count, 0)),
+            has_bias=same.has_bias,
+            own_slope=self._own_slope(drawn, output) if same.has_bias else None,
+            zero_change=zero.change,
+        )
+
+    def _own_slope(self, drawn: probes.NeuronProbes, output: Array) -> Array | None:
+        """Return the slope (n,) of the student's own activation where it is not the sigmoid."""
+        if np.abs(output - oracle.neuron(drawn.weights, drawn.x)).max() < FORWARD_ATOL:
+            return None
+        neuron, ends = self._network.neuron(), []
+        for shift in (NUDGE, -NUDGE):
+            moved = drawn.weights + np.array([0.0, 0.0, shift])
+            ends.append([neuron.forward(w, x[None, :])[0] for w, x in zip(moved, drawn.x, strict=True)])
+        slope = (np.array(ends[0]) - ends[1]) / (2 * NUDGE)
+        return slope if slope.any() else None
+
+    def _neuron_rate(self) -> float:
+        """Return the rough rate of a neuron, from one step with a small error; 0: it does not move."""
+        weights = CALIBRATION_W[0]
+        slope = float(oracle.derivative(oracle.neuron(weights, CALIBRATION_X)))
+        for err in (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR):
+            step = self._network.neuron().step(weights, CALIBRATION_X, err)
+            rate = rate_of(step.change, err * slope * CALIBRATION_X)
+            if rate:
+                return rate
+        return 0.0
+
+    @measurement
+    def neuron_rule(self) -> NeuronRule:
+        """The rule behind the neuron's steps."""
+        return neuron_rule(self.neuron_steps)
+
+    @measurement
+    def model_steps(self) -> ModelSteps:
+        """Steps of one model for this run's probes, and the same with an error of SMALL_MODEL_ERR."""
+        drawn = probes.of_network(self._network.seed)
+        rate = self._model_rate()
+        plain_err = LARGEST_ERR * drawn.err / np.abs(drawn.err).max()
+        try:
+            scaled = self._model_steps(drawn, drawn.err / (abs(rate) or 1.0), rate)
+        except CaseStopped as stopped:
+            if stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
+                raise
+            return self._model_steps(drawn, plain_err, rate, is_plain=True)  # code that refuses an error above 1
+        if gradient_rule(scaled).is_right or momentum_rule(scaled) or defect_rule(scaled):
+            return scaled
+        with contextlib.suppress(CaseStopped):
+            if self.neuron_steps.digits is not None:
+                large = LARGE * scaled.err
+                found = self._model_steps(drawn, large, rate)
+                return replace(found, small_err=found.err, small_change=found.change)
+        plain = self._model_steps(drawn, plain_err, rate, is_plain=True)
+        return plain if gradient_rule(plain).is_right else scaled
+
+    def _model_steps(
+        self, drawn: probes.NetworkProbes, err: Array, rate: float, *, is_plain: bool = False
+    ) -> ModelSteps:
+        model, small = self._network.model(), self._network.model()
+        small_err = np.where(err > 0, SMALL_MODEL_ERR, -SMALL_MODEL_ERR)
+        return ModelSteps(
+            probes=drawn,
+            err=err,
+            change=self._changes(drawn, err, [model] * len(err)),
+            small_err=small_err,
+            small_change=self._changes(drawn, small_err, [small] * len(err)),
+            present=model.present,
+            rate=rate,
+            is_plain=is_plain,
+        )
+
+    def _changes(self, drawn: probes.NetworkProbes, errors: Array, models: list[ModelProxy]) -> Array:
+        return np.array([step.change for step in ModelProxy.steps(models, drawn.parameters, drawn.x, errors)])
+
+    def _model_rate(self) -> float:
+        """Return the rough rate of the output neuron, from one step; 0: it does not move."""
+        for err in (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR):
+            step = self._network.model().step(CALIBRATION_W, CALIBRATION_X, err)
+            rate = rate_of(step.change[2], oracle.step(CALIBRATION_W, CALIBRATION_X, np.array(err))[2])
+            if rate:
+                return rate
+        return 0.0

@@ -1,0 +1,343 @@
+"""Watches a submission train itself: runs it, and tells which calls it makes and which numbers they hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from grader.lab import CaseStopped, Count, FaultKind, say
+
+from .. import oracle
+from ..driving.calls import Calls, Path, Reference
+from ..driving.calls import Numbers as WorkerNumbers
+from ..driving.layout import INFLUENCE_X
+from ..oracle import Array
+
+WHAT = say("Your program")
+NO_FORWARD = say(
+    "No function or method of your program takes the two inputs and returns the network's answer. The lab asks for classes Neuron and Model, with forward and backward."
+)
+NO_CALLS = say(
+    "Your program passes the two inputs to no function or method of its own, so the grader saw no training. The lab asks for classes Neuron and Model, with forward and backward."
+)
+STOPPED = "Your program stopped with {type} before it trained anything."
+NOTHING_SEEN = (NO_FORWARD.id, NO_CALLS.id, STOPPED)
+WATCH_S = 6.0  # for one run under watch
+TRIES = 4  # of a run in which statements do not end
+UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a run under watch prints nothing, and ends when it has shown enough
+MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
+MOST_SCALARS = 64
+LAYOUTS = 32
+NAME_CHARS = 80
+MOST_METHODS = 12
+MODULE = "module"  # the class of what functions belong to
+NUDGE = 1e-3  # for the slopes of a forward that may have a kink
+LARGEST = 1e9  # of a weight
+Flags = NDArray[np.bool_]
+Numbers: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_NUMBERS)]
+Place: TypeAlias = Annotated[int, Meta(ge=-1, lt=LAYOUTS)]
+Holders: TypeAlias = Annotated[list[tuple[Path, Numbers]], Meta(max_length=64)]
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One call of a method: whose, how deep, the shapes of its arguments, how many numbers came in and out.
+
+    inside and answers are the numbers of the layouts of its object that stand for arguments and for what is returned,
+    -1 for none.
+    """
+
+    cls: str = msgspec.field(name="class")
+    method: str
+    object: Count
+    depth: Count
+    shapes: Annotated[list[Annotated[list[Numbers], Meta(max_length=64)]], Meta(max_length=64)]
+    passed: Numbers
+    returned: Numbers
+    inside: Place
+    answers: Place
+
+
+class Discovered(msgspec.Struct, frozen=True):
+    """The first calls of a run; problem: the type of the exception that ended it; logs: a logarithm is named.
+
+    layouts are ways in which objects hold their numbers: the holders, and how many each has.
+    """
+
+    calls: Annotated[list[Call], Meta(max_length=MOST_CALLS)]
+    layouts: Annotated[list[Holders], Meta(max_length=LAYOUTS)]
+    problem: str
+    logs: bool
+
+    def layout(self, place: int) -> Holders:
+        """Return one of the layouts, [] for none."""
+        return self.layouts[place] if 0 <= place < len(self.layouts) else []
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """The numbers inside one object by their places, and where its forward was called from."""
+
+    places: Annotated[list[Reference], Meta(max_length=MOST_COLUMNS)]
+    sites: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
+    depths: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
+
+
+class Methods(msgspec.Struct, frozen=True):
+    """Names of methods."""
+
+    names: list[str]
+
+
+class Trained(msgspec.Struct, frozen=True):
+    """How many calls that bound a step were made in a run from a set start."""
+
+    count: Count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Root:
+    """A call that may be the network's forward: slots (rows, 2) and outputs (rows,) index its flat numbers.
+
+    shapes and numbers are those of one call. inside are the holders in its object that the examples are in, answer the
+    one that its answers are in, taken the places of the arguments that its weights are in, where that is so. bound is the call that bounds the steps, where that is another
+    one: its method is "" where every call of the submission's does.
+    """
+
+    cls: str
+    method: str
+    object: int
+    depth: int
+    calls: int
+    shapes: list[list[int]]
+    numbers: list[float]
+    slots: list[list[int]]
+    outputs: list[int]
+    bound: Root | None = None
+    inside: tuple[Path, ...] = ()
+    answer: Path = field(default_factory=list)
+    taken: tuple[int, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return what the worker must know to follow the object, and to repeat its forward."""
+        template: dict[str, Any] = {"shapes": None, "numbers": None}
+        if self.bound is not None and not self.inside:
+            template = {"shapes": self.shapes, "numbers": self.numbers}
+        return {
+            "class": self.cls, "object": self.object, "method": (self.bound or self).method,
+            "forward": self.method, "slots": self.slots, "outputs": self.outputs, "inside": list(self.inside),
+            "answers": self.answer, "taken": list(self.taken), **template,
+        }  # fmt: skip
+
+    @property
+    def used(self) -> list[int]:
+        """Return the arguments, or holders, that the examples are in."""
+        starts = np.concatenate([[0], np.cumsum([0 if shape == [0] else math.prod(shape) for shape in self.shapes])])
+        return sorted({int(np.searchsorted(starts, slot, side="right")) - 1 for row in self.slots for slot in row})
+
+    def within(self, holders: Sequence[Path]) -> Root:
+        """Return the same forward, with its examples in these holders inside its object."""
+        sizes = [math.prod(shape) for shape in self.shapes]
+        kept = [place for holder in self.used for place in range(sum(sizes[:holder]), sum(sizes[: holder + 1]))]
+        slots = [[kept.index(slot) for slot in row] for row in self.slots]
+        return replace(self, slots=slots, inside=tuple(holders[holder] for holder in self.used))
+
+    def taking(self) -> Iterator[Root]:
+        """Yield the same forward, a function, with its weights in the arguments beside the examples."""
+        others = tuple(place for place in range(len(self.shapes)) if place not in self.used)
+        if self.cls == MODULE and others and self.bound is None and not self.inside:
+            yield replace(self, taken=others)
+
+    @property
+    def is_inline(self) -> bool:
+        """Say whether the steps are bounded by every call, and their examples are not known."""
+        return self.bound is not None and not self.bound.method
+
+    def inline(self) -> Root:
+        """Return the same forward, with steps that every call bounds."""
+        return replace(self, bound=replace(self, method="", bound=None))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """n calls in a row that bound steps: numbers before and after, (n, k), and the examples (n, rows, 2), NaN if not known.
+
+    scalars (n, m) were passed or returned by the submission's functions until the next call, NaN for none.
+    is_led: the first of the calls began with weights that the grader had set.
+    """
+
+    references: list[Reference]
+    before: Array
+    after: Array
+    x: Array
+    scalars: Array
+    sites: Array
+    depths: Array
+    is_led: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObservedNetwork:
+    """The observed network: the references of its nine parameters in the oracle's order, None for a missing bias.
+
+    mask (3, 3) has -1 for a bias that is subtracted. columns are the parameters' places in the record.
+    """
+
+    root: Root
+    record: Record
+    references: list[Reference | None]
+    columns: list[int | None]
+    mask: Array
+    is_forward_right: bool
+    expected: Array = field(default_factory=lambda: np.zeros(0))
+    actual: Array = field(default_factory=lambda: np.zeros(0))
+    drawn: Array = field(default_factory=lambda: np.zeros((1, 3, 3)))
+    x: Array = field(default_factory=lambda: np.zeros((0, 2)))
+
+    @property
+    def present(self) -> Array:
+        """Return 1 for each of the nine parameters that there is, 0 for a missing bias, (3, 3)."""
+        return np.array([reference is not None for reference in self.references], dtype=float).reshape(3, 3)
+
+    def parameters(self, numbers: Array) -> Array:
+        """Return recorded numbers (n, k) as parameters (n, 3, 3)."""
+        zeros = np.zeros(len(numbers))
+        rows = [zeros if column is None else numbers[:, column] for column in self.columns]
+        return np.column_stack(rows).reshape(-1, 3, 3) * self.mask
+
+    def stored(self, parameters: Array) -> Array:
+        """Return parameters (3, 3) as the numbers that the submission keeps."""
+        return np.asarray((parameters * self.mask).ravel()[self.present.ravel() > 0])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lead:
+    """Where a training is to go on from: values for references, set at a call by its number."""
+
+    at: int
+    references: list[Reference]
+    values: Array
+
+
+class Observing:
+    """The conversation with the worker about its watched runs; every answer is checked for shape and size."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._seed = calls.student.worker_seed
+        _ = calls.student.loaded
+        skipped = calls.student.skipped
+        self._skipped = [statement for statement, fault in skipped.items() if fault.kind not in UNENDING]
+        self._tries = TRIES
+
+    def _run(self, operation: str, time_s: float, settings: Mapping[str, Any], **more: Any) -> WorkerNumbers:
+        """Run the program under watch; a statement that does not end there, or ends the process, is left out of another run."""
+        while True:
+            told = {"seed": self._seed, "skipped": self._skipped, **settings}
+            try:
+                return self._calls.ask(operation, WHAT, [], time_s=time_s, settings=told, **more)
+            except CaseStopped as stopped:
+                self._tries -= 1
+                statement = None if stopped.fault is None else stopped.fault.statement
+                is_unending = stopped.fault is not None and stopped.fault.kind in UNENDING and operation == "retrain"
+                if statement is None or is_unending or statement in self._skipped or self._tries <= 0:
+                    raise
+                self._skipped.append(statement)
+
+    def discover(self) -> tuple[Discovered, list[Array]]:
+        """Return the first calls, and the numbers of each: those passed, then those returned."""
+        told = self._run("discover", WATCH_S, {}, shapes={"numbers": (None,)})
+        found = told.answer.words(Discovered)
+        found = msgspec.structs.replace(found, calls=[named(call) for call in found.calls])
+        counts = [call.passed + call.returned for call in found.calls]
+        numbers = told["numbers"]
+        if sum(counts) != len(numbers) or not all(is_shape(shape) for call in found.calls for shape in call.shapes):
+            raise told.answer.broken()
+        ends = np.cumsum(counts, dtype=int)
+        return found, [numbers[end - count : end] for end, count in zip(ends, counts, strict=True)]
+
+    def record(self, root: Root, lead: Lead | None = None) -> Record | None:
+        """Return the calls of one object's forward, led if asked; None where none was seen, or none that can be read."""
+        settings = root.settings
+        start: Array | None = None
+        if lead is not None:
+            settings |= {"at": lead.at, "references": lead.references}
+            start = lead.values
+        told = self._run("record", WATCH_S, settings, start=start)
+        found = told.answer.words(Recorded)
+        count = len(found.sites)
+        if not count:
+            return None
+        names = ("before", "after", "passed", "scalars")
+        if len(found.depths) != count or not all(told.has(name, (count, None)) for name in names):
+            raise told.answer.broken()
+        if any(told[name].shape[1] != len(found.places) for name in ("before", "after")):
+            raise told.answer.broken()
+        if told["passed"].shape[1] > 8 * MOST_NUMBERS or told["scalars"].shape[1] > MOST_SCALARS:
+            raise told.answer.broken()
+        slots = np.array((root.bound or root).slots)
+        if not root.is_inline and slots.max() >= told["passed"].shape[1]:
+            return None
+        before, after = (np.where(np.abs(told[when]) < LARGEST, told[when], np.nan) for when in ("before", "after"))
+        return Record(
+            references=[(path, index) for path, index in found.places],
+            before=before,
+            after=after,
+            x=np.full((count, 1, 2), np.nan) if root.is_inline else told["passed"][:, slots],
+            scalars=told["scalars"],
+            sites=np.array(found.sites),
+            depths=np.array(found.depths),
+            is_led=lead is not None,
+        )
+
+    def methods(self, count: int) -> list[str]:
+        """Return what the object of the last record can be asked with so many arguments."""
+        told = self._calls.ask("methods", WHAT, settings={"count": count})
+        return told.answer.words(Methods).names[:MOST_METHODS]
+
+    def influence(self, root: Root, references: Sequence[Reference], start: Array) -> tuple[Flags, Flags]:
+        """Return which outputs at INFLUENCE_X move with each number of start (k,), (k, 4), and which numbers do, (k, k)."""
+        x, count = INFLUENCE_X[:, :2], len(references)
+        settings = {"references": references, **root.settings}
+        shapes = {"base": (len(x),), "moved": (count, len(x)), "changed": (count, count)}
+        told = self._calls.ask("perturb", WHAT, [], shapes, settings=settings, x=x, start=start)
+        return np.abs(told["moved"] - told["base"]) > 0, told["changed"] != 0
+
+    def replay(self, root: Root, references: Sequence[Reference], parameters: Array, x: Array) -> Array:
+        """Return the outputs (m, q) for parameters (m, k) at each x (q, 2)."""
+        settings = {"references": references, **root.settings}
+        shapes = {"outputs": (len(parameters), len(x))}
+        return self._calls.ask("replay", WHAT, [], shapes, settings=settings, parameters=parameters, x=x)["outputs"]
+
+    def train(self, network: ObservedNetwork, start: Array, near: float, calls: int) -> tuple[Trained, Array, Array]:
+        """Run the submission's own training from a start (3, 3): the parameters at its end, and its squared errors."""
+        present = [reference for reference in network.references if reference is not None]
+        settings = {
+            "calls": calls, "near": near, "references": present, **network.root.settings,
+        }  # fmt: skip
+        told = self._run(
+            "retrain", self._calls.student.limits.train_time_s, settings, shapes={"values": (None,), "squared": (None,)},
+            start=network.stored(start), x=oracle.XOR_INPUTS, labels=oracle.XOR_LABELS,
+        )  # fmt: skip
+        trained = told.answer.words(Trained)
+        values = told["values"]
+        if trained.count and len(values) != len(present):
+            raise told.answer.broken()
+        reached = self._calls.spread(network.references, values if trained.count else np.zeros(len(present)))
+        return trained, reached.reshape(3, 3) * network.mask, told["squared"]
+
+
+def named(call: Call) -> Call:
+    """Return a call whose names are no longer than the worker lets them be."""
+    return msgspec.structs.replace(call, cls=call.cls[:NAME_CHARS], method=call.method[:NAME_CHARS])
+
+
+def is_shape(shape: Sequence[int]) -> bool:
+    """Say whether this may be the shape of an argument with numbers, or is that of one without, [0]."""
+    return shape == [0] or all(shape)
