@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from grader.core.messages import Message, say
+from grader.core.messages import Message
 from grader.core.report import Report, Status
 from grader.pipeline.assignment import Assignment, content_hash
 from grader.pipeline.runs import RawSubmission
@@ -172,9 +172,10 @@ def exactly(stream: IO[bytes], count: int) -> bytes:
 
 def broken(task: Task, wanted: GradingRequest, problem: str) -> Report:
     """Return the report of a submission that the grader itself failed over."""
+    from grader.pipeline.grading import grader_failure
     from grader.pipeline.scoring import without_run
 
-    reason = say("The grader itself failed: {problem}.", problem=problem)
+    reason = grader_failure(problem)
     return without_run(
         task.lab, wanted.name, Status.GRADER_ERROR, reason, seed=wanted.seed, lang=task.lang, total_s=0.0
     )
@@ -201,7 +202,8 @@ class Server:
                 self._answer_all(None)
             elif problem is None:
                 suite = CollectedSuite(self._task.lab)
-                problem = suite.collect(lambda: self._answer_all(suite))
+                found = suite.collect(lambda: self._answer_all(suite))
+                problem = None if found is None else str(found)
             while problem is not None:
                 send(self._replies, broken(self._task, receive(self._requests, GradingRequest), problem))
 

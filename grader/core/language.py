@@ -1,6 +1,6 @@
 """Reports and sentences in other languages: gettext catalogues in locale/, here and in a lab's folder; English is the source.
 
-The id of a message is its English template. An argument that is a word of ours - "hidden neuron 1", a place
+The id of a message is its English template. An argument that is a word of ours - "line 3", a place
 in a file - is a message itself. Names, numbers and the student's own words are texts, and never translated.
 """
 
@@ -82,19 +82,15 @@ def report_in(report: Report, lang: str, lab: Path, words: Mapping[str, Mapping[
         return report
     known = catalogue_of(lab, lang)
     own = {EACH: f"{{{lang}}}", **words.get(lang, {})}
-    plain = Words(known, own)
-    return Words(known, own, {criterion.id: plain.text(criterion.title) for criterion in report.criteria}).report(
-        report
-    )
+    return Words(known, own).report(report)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A catalogue, texts of the lab beside it, and what a report has in them; titles are those of the criteria, by id."""
+    """A catalogue, texts of the lab beside it, and what a report has in them."""
 
     known: gettext.NullTranslations
     own: Mapping[str, str] = field(default_factory=dict)
-    titles: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, template: str) -> str:
         """Return a template."""
@@ -103,9 +99,8 @@ class Words:
     def message(self, message: Message) -> Message:
         """Return a message; it stays English where its translation has other arguments."""
         args = {name: arg if isinstance(arg, (str, int)) else self.message(arg) for name, arg in message.args.items()}
-        shown = {name: self.titles.get(str(arg), arg) if name == "criterion" else arg for name, arg in args.items()}
         try:
-            text = self.text(message.id).format(**shown)
+            text = self.text(message.id).format(**args)
         except (LookupError, ValueError, AttributeError):
             text = message.text
         return replace(message, args=args, text=text)
@@ -118,7 +113,9 @@ class Words:
             reason=self._optional(report.reason),
             criteria=[
                 replace(
-                    self._row(criterion), title=self.titles[criterion.id], cases=list(map(self.case, criterion.cases))
+                    self._row(criterion),
+                    title=self.text(criterion.title),
+                    cases=list(map(self.case, criterion.cases)),
                 )
                 for criterion in report.criteria
             ],

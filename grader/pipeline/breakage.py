@@ -11,16 +11,16 @@ from pytest_jsonreport.plugin import JSONReport
 REASON_CHARS = 300
 
 
-def problem_of(channel: JSONReport, code: int, said: str, suite: Path) -> str | None:
-    """Return what broke other than by stopping a case, each with file and line; None when all is well."""
+def problems_of(channel: JSONReport, code: int, said: str, suite: Path) -> list[str]:
+    """Return what broke other than by stopping a case, each with file and line."""
     if channel.report is None:
-        return f"pytest ended with code {code} and without a report: {_reason(said)}"
+        return [f"pytest ended with code {code} and without a report: {_reason(said)}"]
     found = [_uncollected(item) for item in channel.report.get("collectors", ()) if item.get("outcome") == "failed"]
     tests = channel.report.get("tests", ())
     found += [_broke(test, suite) for test in tests if "outcome" not in test.get("metadata", {})]
     if not found and code not in (0, 1):
         found = [f"pytest ended with code {code}"]
-    return "; ".join(found) or None
+    return found
 
 
 def _uncollected(collector: dict[str, Any]) -> str:

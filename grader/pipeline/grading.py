@@ -18,7 +18,7 @@ from grader.pipeline.assignment import Assignment, check_packages, read_assignme
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime
 from grader.pipeline.import_rules import check_imports, remarks
 from grader.pipeline.lab_package import LabPackage
-from grader.pipeline.runs import BonusRun, Context, Progress, RawSubmission, StagedSubmission, SuiteRun, silent
+from grader.pipeline.runs import BonusRun, Broken, Context, Progress, RawSubmission, StagedSubmission, SuiteRun, silent
 from grader.pipeline.scoring import points_of, score, without_run
 from grader.pipeline.staging import collect, name_of, reading_modules, stage
 from grader.sandbox.client import Worker
@@ -99,10 +99,12 @@ def grade_raw(
             staged = stage(raw, assignment, worker)
             findings = (*check_imports(staged, assignment.rubric.imports.banned), *remarks(staged))
             box = load(staged, assignment, worker, box, stack)
-            run = run_lab(staged, worker, context)
-            bonus = run_bonuses(staged, box, worker.spent_s, context)
-            total_s = time.monotonic() - began
-            return score(assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=total_s)
+            match run_program(staged, worker, box, context):
+                case Broken() as broken:
+                    status, reason = Status.GRADER_ERROR, grader_failure(str(broken))
+                case run, bonus:
+                    total_s = time.monotonic() - began
+                    return score(assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=total_s)
     except NotGradable as unread:
         status, reason = Status.NOT_GRADABLE, unread.reason
     except Rejected as rejected:
@@ -111,9 +113,14 @@ def grade_raw(
         status, reason = Status.NOT_GRADABLE, OVERWORKED
     except Exception as error:  # our own mistake, or the machine's: the report says so, whatever was handed in
         problem = str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}"
-        status, reason = Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=problem)
+        status, reason = Status.GRADER_ERROR, grader_failure(problem)
     total_s = time.monotonic() - began
     return without_run(assignment, raw.name, status, reason, seed=seed, lang=lang, total_s=total_s)
+
+
+def grader_failure(problem: str) -> Message:
+    """Return the reason of a report without a score that is our own fault, or the lab's."""
+    return say("The grader itself failed: {problem}.", problem=problem)
 
 
 def rejection(assignment: Assignment, name: str, reason: Message, *, seed: int, lang: str, began: float) -> Report:
@@ -144,7 +151,18 @@ def load(
     return box
 
 
-def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> SuiteRun:
+def run_program(
+    staged: StagedSubmission, worker: Worker, box: Sandbox, context: Context
+) -> tuple[SuiteRun, list[BonusRun]] | Broken:
+    """Run all cases: those of the program in the worker, then those of each file of bonus criteria."""
+    run = run_lab(staged, worker, context)
+    if isinstance(run, Broken):
+        return run
+    bonus = run_bonuses(staged, box, worker.spent_s, context)
+    return bonus if isinstance(bonus, Broken) else (run, bonus)
+
+
+def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> SuiteRun | Broken:
     """Run the lab's suite over the submission in the worker, and the other one that the lab asks for; the run that counts."""
     from grader.lab.hooks import Hooks  # pytest loads while the worker starts
     from grader.pipeline.run_suite import run_suite
@@ -157,7 +175,7 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
     first = run_suite(staged, worker, context)
     if worker.was_killed:  # perhaps the machine lacked memory for a moment: once more, in a fresh process
         first = run_suite(staged, worker, context)
-    if first.broken is not None or budget.is_spent:
+    if isinstance(first, Broken) or budget.is_spent:
         return first
     ran = ran_of(first, assignment)
     with budget.spending():
@@ -165,11 +183,11 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
     if suite is None:
         return drawn(first, assignment, hooks, budget)
     other = run_suite(staged, worker, context, suite)
-    if other.broken is not None:  # it ran as the submission pleased: what broke it costs no grade, and is told
+    if isinstance(other, Broken):  # it ran as the submission pleased: what broke it costs no grade, and is told
         note = say(
             "For the lecturer: {suite} broke ({problem}), so only the first suite counts.",
             suite=suite,
-            problem=other.broken,
+            problem=str(other),
         )
         return drawn(replace(first, notes=[*first.notes, note]), assignment, hooks, budget)
     if budget.is_spent:
@@ -202,7 +220,7 @@ def drawn(run: SuiteRun, assignment: Assignment, hooks: Hooks, budget: Budget) -
         return replace(run, notes=[*run.notes, note])
 
 
-def run_bonuses(staged: StagedSubmission, box: Sandbox, spent_s: float, context: Context) -> list[BonusRun]:
+def run_bonuses(staged: StagedSubmission, box: Sandbox, spent_s: float, context: Context) -> list[BonusRun] | Broken:
     """Run the cases of each file of bonus criteria in which something is written, in what spent_s left of the time."""
     files = (staged.main, *staged.siblings)
     runs: list[BonusRun] = []
@@ -211,12 +229,15 @@ def run_bonuses(staged: StagedSubmission, box: Sandbox, spent_s: float, context:
         file = min(named, key=lambda source: (source.name.count("/"), source.name), default=None)
         if file is not None and not file.is_unwritten:
             part = replace(staged, main=file, siblings=tuple(item for item in files if item is not file))
-            runs.append(run_bonus(part, box, spent_s, context))
-            spent_s += runs[-1].run.student_time_s
+            bonus = run_bonus(part, box, spent_s, context)
+            if isinstance(bonus, Broken):
+                return bonus
+            runs.append(bonus)
+            spent_s += bonus.run.student_time_s
     return runs
 
 
-def run_bonus(part: StagedSubmission, box: Sandbox, spent_s: float, context: Context) -> BonusRun:
+def run_bonus(part: StagedSubmission, box: Sandbox, spent_s: float, context: Context) -> BonusRun | Broken:
     """Run the cases of one file of bonus criteria, the main one of part, in a worker of its own."""
     from grader.pipeline.run_suite import run_suite
 
@@ -228,7 +249,7 @@ def run_bonus(part: StagedSubmission, box: Sandbox, spent_s: float, context: Con
     findings = check_imports(part, assignment.rubric.imports.banned)
     with Worker(box, limits, context.seed, program=text) as worker:
         run = run_suite(part, worker, context, file=part.main.base)
-    return BonusRun(file=part.main, findings=findings, run=run)
+    return run if isinstance(run, Broken) else BonusRun(file=part.main, findings=findings, run=run)
 
 
 def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:

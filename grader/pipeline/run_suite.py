@@ -34,10 +34,10 @@ from grader.lab.blame import is_of_submission, unusable
 from grader.lab.source import SourceFile
 from grader.pipeline import fixtures
 from grader.pipeline.assignment import Assignment
-from grader.pipeline.breakage import problem_of
+from grader.pipeline.breakage import problems_of
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime, alarm
 from grader.pipeline.lab_package import LabPackage
-from grader.pipeline.runs import Context, Progress, StagedSubmission, SuiteRun
+from grader.pipeline.runs import Broken, Context, Progress, StagedSubmission, SuiteRun
 from grader.sandbox.client import Worker
 from grader.sandbox.processes import SandboxError
 
@@ -81,7 +81,7 @@ class SuitePlugin:
 
     def __init__(self, assignment: Assignment) -> None:
         self.package = LabPackage(assignment.place)
-        self.problem: str | None = None  # with the suite as a whole
+        self.problems: dict[str, None] = {}  # with the suite as a whole, in order
         self.words: dict[str, dict[str, str]] = {lang: {} for lang in LANGUAGES[1:]}  # titles of cases
         self._unusable: dict[
             int, CaseStopped
@@ -145,12 +145,12 @@ class SuitePlugin:
         for item in items:
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
-                self.problem = self.problem or redefined(item)
+                self.problems.update(dict.fromkeys(redefined(item)))
         self._names = [case_name(item) for item in items]
         self._places = {
             case_name(element): f"{element.location[0]}, line {(element.location[1] or 0) + 1}" for element in items
         }
-        items[:] = [] if self.problem is not None else filter(self.is_judged, items)
+        items[:] = [] if self.problems else filter(self.is_judged, items)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -278,12 +278,15 @@ class LabModule(pytest.Module):
             raise self.CollectError(f"{place}E   {type(error).__name__}: {error}") from error
 
 
-def redefined(item: pytest.Function) -> str | None:
-    """Return what is wrong where a suite has a fixture of the harness's name: what it judges would be no submission."""
+def redefined(item: pytest.Function) -> Iterator[str]:
+    """Yield what is wrong where a suite has a fixture of the harness's name: what it judges would be no submission."""
     for name in FIXTURES:
-        if len(item.session._fixturemanager.getfixturedefs(name, item) or ()) > 1:
-            return f"the lab redefines the fixture {name}, which is the grader's"
-    return None
+        for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
+            code = inspect.unwrap(fixture.func).__code__
+            if code.co_filename == fixtures.__file__:
+                continue
+            place = f"{Path(code.co_filename).name}, line {code.co_firstlineno}"
+            yield f"{place}: the lab redefines the fixture {name}, which is the grader's"
 
 
 def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
@@ -340,7 +343,7 @@ class CollectedSuite:
         self._items: list[pytest.Item] = []
         self._use: Callable[[], None] | None = None
 
-    def collect(self, use: Callable[[], None]) -> str | None:
+    def collect(self, use: Callable[[], None]) -> Broken | None:
         """Collect, and call use, in which run may be called; return what is wrong with the suite, if anything is."""
         self._use = use
         said = io.StringIO()
@@ -348,9 +351,8 @@ class CollectedSuite:
             code = run_pytest(self._assignment.place / CONTRACT, [self.channel, self.plugin, self], self.plugin.package)
         if self._session is not None:
             return None
-        return self.plugin.problem or problem_of(
-            self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT
-        )
+        found = problems_of(self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT)
+        return Broken((*self.plugin.problems, *found))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -406,10 +408,10 @@ def arguments(suite: Path) -> list[str]:
 
 def run_suite(
     staged: StagedSubmission, worker: Worker, context: Context, name: str = CONTRACT, file: str = ""
-) -> SuiteRun:
+) -> SuiteRun | Broken:
     """Run a suite of the lab, by the name of its folder, over the submission that the worker holds.
 
-    A broken suite comes back as such. file is the one whose bonus criteria are judged.
+    file is the one whose bonus criteria are judged.
     """
     assignment = context.assignment
     collected = context.collected if name == CONTRACT else None
@@ -419,7 +421,6 @@ def run_suite(
         plugin, channel = SuitePlugin(assignment), JSONReport()
     plugin.join(worker, staged.main, context, file)
     suite = assignment.place / name
-    broken: str | None = None
     silence = Echo() if assignment.is_debugged else io.StringIO()
     try:
         with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
@@ -430,14 +431,14 @@ def run_suite(
                     code = run_pytest(suite, [channel, plugin], plugin.package)
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
-        broken = plugin.problem or problem_of(channel, int(code), silence.getvalue(), suite)
     except SandboxError as error:
-        broken = str(error)
-    outcomes = tuple(_outcomes(channel))
+        return Broken((str(error),))
+    problems = list(plugin.problems) or problems_of(channel, int(code), silence.getvalue(), suite)
     if name == CONTRACT:
-        broken = "; ".join([*([] if broken is None else [broken]), *plugin.mismatches()]) or None
-    else:
-        outcomes += tuple(plugin.unjudged())
+        problems += plugin.mismatches()
+    if problems:
+        return Broken(tuple(problems))
+    outcomes = (*_outcomes(channel), *(plugin.unjudged() if name != CONTRACT else ()))
     hello = worker.hello
     return SuiteRun(
         outcomes=outcomes,
@@ -450,7 +451,6 @@ def run_suite(
         python=hello.python if hello is not None else "",
         numpy=hello.numpy if hello is not None else "",
         student_time_s=round(worker.spent_s, 4),
-        broken=broken,
         suite=name,
     )
 

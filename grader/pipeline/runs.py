@@ -66,7 +66,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteRun:
-    """What the pytest run gave: outcomes by case, or the reason why the suite itself broke."""
+    """What a suite gave over a submission: outcomes by case."""
 
     outcomes: tuple[Outcome, ...] = ()
     asked: tuple[str, ...] = ()  # modules the code asked for at run time and got a stand-in for
@@ -79,13 +79,23 @@ class SuiteRun:
     python: str = ""
     numpy: str = ""
     student_time_s: float = 0.0
-    broken: str | None = None
     suite: str = "suite"
 
     @property
     def route(self) -> Literal["contract", "observed"]:
         """Return how the submission was judged."""
         return "contract" if self.suite == "suite" else "observed"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A suite that gives no grade: each of its problems, with file and line where it has them."""
+
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return all of them as a sentence has them."""
+        return "; ".join(self.problems)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -145,12 +145,12 @@ def _judged(
     runs = [run, *(item.run for item in bonus)]
     found = [*findings, *_asked(assignment, findings, main, run)]
     violations = [item for item in found if item.rule == BANNED_IMPORT]
-    outcomes = {outcome.name: outcome for item in runs for outcome in item.outcomes}
+    outcomes = {outcome.name: _entitled(outcome, assignment.rubric) for item in runs for outcome in item.outcomes}
     criteria = [
         _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
         for criterion in assignment.rubric.of_file("")
     ]
-    status, reason = _status(criteria, runs, is_violated=bool(violations))
+    status, reason = _status(criteria, is_violated=bool(violations))
     criteria = [_zeroed(criterion) for criterion in criteria] if violations else criteria
     for element in bonus:
         own = [*element.findings, *_asked(assignment, [*found, *element.findings], element.file, element.run)]
@@ -168,17 +168,20 @@ def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, r
     return [finding(file, None, package) for package in packages if package not in told]
 
 
-def _status(
-    criteria: Sequence[CriterionResult], runs: Sequence[SuiteRun], *, is_violated: bool
-) -> tuple[Status, Message | None]:
-    for run in runs:
-        if run.broken is not None:
-            return Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem=run.broken)
+def _status(criteria: Sequence[CriterionResult], *, is_violated: bool) -> tuple[Status, Message | None]:
     for criterion in criteria if not is_violated else ():  # a violated gate is 0, whatever else holds
         for case in criterion.cases:
             if case.verdict is Verdict.NOT_GRADABLE:
                 return Status.NOT_GRADABLE, case.feedback
     return Status.GRADED, None
+
+
+def _entitled(outcome: Outcome, rubric: Rubric) -> Outcome:
+    """Return an outcome that names the criterion that it waits for by its title."""
+    title = next((criterion.title for criterion in rubric.criteria if criterion.id == outcome.blocked_by), None)
+    if title is None or outcome.feedback is None:
+        return outcome
+    return replace(outcome, feedback=say(outcome.feedback.id, criterion=Message(id=title, text=title)))
 
 
 def _case(criterion: str, rule: CaseRule, outcome: Outcome | None) -> CaseResult:

@@ -37,7 +37,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def report(verdicts: dict[str, Verdict] | None = None, *, banned: bool = False, broken: str | None = None) -> Report:
+def report(verdicts: dict[str, Verdict] | None = None, *, banned: bool = False) -> Report:
     """Return a report in which every case passed but these."""
     outcomes = tuple(
         Outcome(
@@ -48,7 +48,7 @@ def report(verdicts: dict[str, Verdict] | None = None, *, banned: bool = False, 
         for name, verdict in {**EVERY, **(verdicts or {})}.items()
     )  # fmt: skip
     findings = (finding(STAGED.main, 1, "torch"),) if banned else ()
-    run = SuiteRun(outcomes=outcomes, level="process", broken=broken)
+    run = SuiteRun(outcomes=outcomes, level="process")
     return score(TASK, STAGED, findings, run, seed=1, lang="en", total_s=0.1)
 
 
@@ -302,7 +302,9 @@ def test_overrides_of_the_extra(tmp_path: Path) -> None:
     found = [(item.report.final_extra_score, item.report.final_score) for item in every]
     (row,) = rows(csv_of(gradebook([entry(made, *given)], RUBRIC)))
 
-    broken = entry(report(broken="the suite broke"), *given).report
+    reason = say("The suite broke.")
+    ended = without_run(TASK, "x", Status.GRADER_ERROR, reason, seed=1, lang="en", total_s=0.1)
+    broken = entry(ended, *given).report
     older = replace(given[0], criterion="of_an_older_rubric", bonus=False)
 
     assert found == [(1, made.score), (4, made.score), (4, 100), (None, 100)]

@@ -16,7 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo, write_mo
 
 from grader.core.errors import BrokenGrader
-from grader.core.language import LANGUAGES, Words, catalogue, from_locale, message_in, report_in, word
+from grader.core.language import LANGUAGES, from_locale, message_in, report_in, word
 from grader.core.messages import listed, say
 from grader.core.report import Report
 from grader.lab.source import SourceFile
@@ -305,11 +305,37 @@ def test_a_broken_catalogue_is_the_labs_fault(tmp_path: Path) -> None:
         read_assignment(folder)
 
 
-def test_a_criterion_is_named_by_its_title() -> None:
-    """A sentence in another language names a criterion as the report does."""
-    blocked = say("Not judged: the problem reported under {criterion} comes first.", criterion="xor")
+BLOCKED = """
+from grader.lab import Student, blocked, case, unmet
 
-    assert "«Обучение XOR»" in Words(catalogue("ru"), titles={"xor": "Обучение XOR"}).message(blocked).text
+
+@case("sums")
+def test_total(student: Student) -> None:
+    raise unmet("It is wrong.", criterion="sums")
+
+
+@case("other")
+def test_waits(student: Student) -> None:
+    raise blocked("sums.total")
+"""
+
+
+def test_a_criterion_is_named_by_its_title(tmp_path: Path) -> None:
+    """A sentence in another language names a criterion as the report does."""
+    folder = lab(tmp_path / "lab", BLOCKED, {"sums.total": 1, "other.waits": 1})
+    rubric = (folder / "rubric.toml").read_text(encoding="utf-8")
+    titled = rubric.replace('title = "sums"', 'title = { en = "Sums", ru = "Суммы" }')
+    (folder / "rubric.toml").write_text(titled, encoding="utf-8")
+
+    said = {}
+    for lang in LANGUAGES:
+        (report,) = graded_by(folder, "x = 1\n", lang=lang)
+        feedback = report.criteria[1].cases[0].feedback
+        assert feedback is not None
+        said[lang] = feedback.text
+
+    assert "under Sums comes first" in said["en"]
+    assert "«Суммы»" in said["ru"]
 
 
 def test_hostile_text_survives_translation() -> None:

@@ -15,7 +15,7 @@ from grader.lab.source import SourceFile
 from grader.pipeline.budget import Budget
 from grader.pipeline.grading import assignment, run_bonus
 from grader.pipeline.grading import grade as grade_here
-from grader.pipeline.runs import Context, StagedSubmission
+from grader.pipeline.runs import BonusRun, Context, StagedSubmission
 from grader.renderers.text import render_text
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Process, Sandbox
@@ -208,9 +208,10 @@ def test_it_has_the_time_that_the_lab_leaves() -> None:
     part = StagedSubmission(name="work", main=SourceFile(name="lecture.py", text=hanging), sha256="")
 
     left_s = PATIENT.total_time_s - 1
-    run = run_bonus(part, warm_sandbox(), left_s, Context(assignment=lab_with(PATIENT), seed=7, budget=Budget())).run
+    bonus = run_bonus(part, warm_sandbox(), left_s, Context(assignment=lab_with(PATIENT), seed=7, budget=Budget()))
 
-    said = [outcome.feedback.text for outcome in run.outcomes if outcome.feedback]
+    assert isinstance(bonus, BonusRun)
+    said = [outcome.feedback.text for outcome in bonus.run.outcomes if outcome.feedback]
     assert 1 <= sum("did not end within" in text for text in said) <= 4
     assert any(text.startswith("The time limit of 1 s was used up before ") for text in said)
 

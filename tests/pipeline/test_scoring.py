@@ -16,9 +16,9 @@ from grader.core.messages import Message, say
 from grader.core.outcomes import DROPPED_LINE, Finding, Outcome, Verdict
 from grader.core.report import Report, Status
 from grader.lab.source import SourceFile
-from grader.pipeline.grading import assignment
+from grader.pipeline.grading import assignment, grader_failure
 from grader.pipeline.import_rules import finding
-from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
+from grader.pipeline.runs import BonusRun, Broken, StagedSubmission, SuiteRun
 from grader.pipeline.scoring import WORST_FIRST, score, without_run
 from grader.renderers.json import parse_json, render_json
 from grader.renderers.text import render_text
@@ -257,10 +257,11 @@ def test_a_violated_gate_takes_extra_points_too() -> None:
 
 def test_a_broken_suite_has_no_score() -> None:
     """Our own fault is null, never 0."""
-    report = report_of(SuiteRun(broken="a test broke"))
+    reason = grader_failure(str(Broken(("a.py, line 1: a test broke", "b.py, line 2: another"))))
+    report = without_run(TASK, "work", Status.GRADER_ERROR, reason, seed=1, lang="en", total_s=0)
 
     assert (report.status, report.score) == (Status.GRADER_ERROR, None)
-    assert report.reason == say("The grader itself failed: {problem}.", problem="a test broke")
+    assert "a.py, line 1: a test broke; b.py, line 2: another." in render_text(report)
 
 
 def test_not_gradable_has_no_score() -> None:

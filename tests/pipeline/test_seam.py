@@ -146,13 +146,15 @@ def test_the_grader_s_fixtures_are_its_own(place: str, small: Path) -> None:
     """A lab that redefines `student` is broken, wherever it does so."""
     path = small / place
     fixture = "\n\n@pytest.fixture(scope='session')\ndef student():\n    return 7\n"
-    path.write_text(path.read_text(encoding="utf-8") + fixture, encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + fixture, encoding="utf-8")
 
     (report,) = graded(small, RIGHT)
 
     assert report.status is Status.GRADER_ERROR
     assert report.reason is not None
-    assert "the lab redefines the fixture student" in report.reason.text
+    line = text.count("\n") + 3
+    assert f"{path.name}, line {line}: the lab redefines the fixture student" in report.reason.text
 
 
 @pytest.mark.parametrize(

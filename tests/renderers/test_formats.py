@@ -28,10 +28,8 @@ from grader.core.messages import carried, say
 from grader.core.outcomes import BANNED_IMPORT, Finding, Verdict
 from grader.core.report import Report, Scaled, Status
 from grader.core.text import printable
-from grader.lab.source import SourceFile
-from grader.pipeline.grading import assignment
-from grader.pipeline.runs import StagedSubmission, SuiteRun
-from grader.pipeline.scoring import score
+from grader.pipeline.grading import assignment, grader_failure
+from grader.pipeline.scoring import without_run
 from grader.renderers import RENDERERS
 from grader.renderers.classroom50 import stamped
 from grader.renderers.github import ANNOTATIONS
@@ -78,8 +76,8 @@ def reports() -> dict[str, Report]:
 
 def broken() -> Report:
     """Return the report of a grader that broke."""
-    staged = StagedSubmission(name="work", main=SourceFile(name="network.py", text=""), sha256="")
-    return score(assignment(), staged, (), SuiteRun(broken="no result"), seed=1, lang="en", total_s=1)
+    reason = grader_failure("no result")
+    return without_run(assignment(), "work", Status.GRADER_ERROR, reason, seed=1, lang="en", total_s=1)
 
 
 @cache
