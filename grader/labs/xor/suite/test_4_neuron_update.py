@@ -49,33 +49,7 @@ def test_weights(evidence: CaseEvidence, measured: Measurements) -> None:
     seen = seen_at(steps, index, expected, actual)
     if not np.isfinite(actual).all():
         raise unmet("After backward a weight is not a finite number.", seen=seen)
-    digits = steps.digits
-    if steps.is_step_cut:
-        raise unmet(
-            "Every step is rounded to {digits} digits: small ones are lost.",
-            digits=str(digits),
-            hint="Leave the weights as the step makes them; round only when you print.",
-            seen=seen,
-            named="weights_rounded",
-            formula="step",
-        )
-    if digits == 0:
-        raise unmet(
-            "The weights stay whole numbers: every step is cut off.",
-            hint="Keep the weights as floating-point numbers, and do not round or int() them after a step.",
-            seen=seen,
-            named="weights_truncated",
-            formula="step",
-        )
-    if digits is not None:
-        raise unmet(
-            "The weights are rounded to {digits} digits after each step: small steps are lost.",
-            digits=digits,
-            hint="Leave the weights as the step makes them; round only when you print.",
-            seen=seen,
-            named="weights_rounded",
-            formula="step",
-        )
+    check_digits(steps, seen)
     if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if not actual.any():
@@ -88,13 +62,8 @@ def test_weights(evidence: CaseEvidence, measured: Measurements) -> None:
     if not rule.are_weights_linear:
         hint = "The step is proportional to the error, its sign included."
         off = other_error(measured)
+        check_small_error(steps, off)
         unnamed = unmet("With another error the step does not change in proportion.", hint=hint, seen=off)
-        if not steps.small_change.any():
-            raise unmet(
-                "A small error makes no step at all: at an error of {err} nothing moves.",
-                err=show(steps.small_err), hint="Every example makes a step, however small its error.",
-                seen=off, named="small_errors_skipped", formula="step",
-            )  # fmt: skip
         raise named(evidence, measured.part_of_neuron((0, 1)), unnamed)
     if not rule.is_stateless:
         hint = "Use the input and the output of the last forward call, and start every step from zero."
@@ -107,6 +76,39 @@ def test_weights(evidence: CaseEvidence, measured: Measurements) -> None:
     remark_momentum(evidence, rule.momentum)
     evidence.seen = seen
     check_rate(evidence, measured)
+
+
+def check_digits(steps: NeuronSteps, seen: Evidence) -> None:
+    """Stop the case when steps or weights are cut to some digits."""
+    digits = steps.digits
+    if steps.is_step_cut:
+        raise unmet(
+            "Every step is rounded to {digits} digits: small ones are lost.", digits=str(digits),
+            hint="Leave the weights as the step makes them; round only when you print.",
+            seen=seen, named="weights_rounded", formula="step",
+        )  # fmt: skip
+    if digits == 0:
+        raise unmet(
+            "The weights stay whole numbers: every step is cut off.",
+            hint="Keep the weights as floating-point numbers, and do not round or int() them after a step.",
+            seen=seen, named="weights_truncated", formula="step",
+        )  # fmt: skip
+    if digits is not None:
+        raise unmet(
+            "The weights are rounded to {digits} digits after each step: small steps are lost.", digits=digits,
+            hint="Leave the weights as the step makes them; round only when you print.",
+            seen=seen, named="weights_rounded", formula="step",
+        )  # fmt: skip
+
+
+def check_small_error(steps: NeuronSteps, seen: Evidence) -> None:
+    """Stop the case when a small error makes no step."""
+    if not steps.small_change.any():
+        raise unmet(
+            "A small error makes no step at all: at an error of {err} nothing moves.", err=show(steps.small_err),
+            hint="Every example makes a step, however small its error.",
+            seen=seen, named="small_errors_skipped", formula="step",
+        )  # fmt: skip
 
 
 # How a step grows with twice the rate, where the rate is not used as it should be.
@@ -228,28 +230,12 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
     evidence.seen = side_by_side(expected=expected, actual=steps.returned, weights=before, err=steps.err)
     if residual < TOLERANCE and (free or abs(ratio - 1) < TOLERANCE):
         return
-    after = delta[:, None] * (before + steps.change[:, :2])
-    seen = seen_at(steps, 0, expected, steps.returned)
-    defect = {"updated_output_weights": after, "factor_two_compounded": 2 * expected}.get(measured.order_defect or "")
-    if defect is not None and misfit(steps.returned, defect) < TOLERANCE:
-        evidence.remark("What is wrong with the errors that go back is the order of one step; it counts there.")
+    if has_order_defect(evidence, measured, delta, expected):
         return
-    if misfit(steps.returned, after) < TOLERANCE:
-        raise unmet(
-            "backward returns errors made with the weights from after the step.",
-            hint="Work out the returned errors before you change self._weigths.",
-            verdict=Verdict.PARTIAL, named="updated_output_weights", formula="hidden", seen=seen,
-        )  # fmt: skip
-    if residual < TOLERANCE and abs(ratio - 2) < TOLERANCE:
-        raise unmet(
-            "The returned errors are twice as large as they should be: the factor 2 is applied in every neuron again.",
-            hint="Keep the factor 2 in the step; the returned error is err y (1 - y) w.",
-            verdict=Verdict.PARTIAL, named="factor_two_compounded", formula="hidden", seen=seen,
-        )  # fmt: skip
     if residual < TOLERANCE and is_paid(measured):
         evidence.remark("The mistake in the neuron's own step is in these errors too; it counts there.")
         return
-    mistake = measured.returned_mistake
+    mistake, seen = measured.returned_mistake, seen_at(steps, 0, expected, steps.returned)
     if residual < TOLERANCE:
         unnamed = unmet(
             "The returned errors are {ratio} times what they should be.", ratio=show(ratio),
@@ -264,6 +250,31 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
         formula="hidden",
     )
     raise named(evidence, mistake, unnamed)
+
+
+def has_order_defect(evidence: CaseEvidence, measured: Measurements, delta: Array, expected: Array) -> bool:
+    """Say whether a defect of order, judged in the network's step, made the returned errors; stop the case at one of their own."""
+    steps = measured.neuron_steps
+    after = delta[:, None] * (steps.before[:, :2] + steps.change[:, :2])
+    seen = seen_at(steps, 0, expected, steps.returned)
+    defect = {"updated_output_weights": after, "factor_two_compounded": 2 * expected}.get(measured.order_defect or "")
+    if defect is not None and misfit(steps.returned, defect) < TOLERANCE:
+        evidence.remark("What is wrong with the errors that go back is the order of one step; it counts there.")
+        return True
+    if misfit(steps.returned, after) < TOLERANCE:
+        raise unmet(
+            "backward returns errors made with the weights from after the step.",
+            hint="Work out the returned errors before you change self._weigths.",
+            verdict=Verdict.PARTIAL, named="updated_output_weights", formula="hidden", seen=seen,
+        )  # fmt: skip
+    ratio, residual = fit(steps.returned, expected)
+    if residual < TOLERANCE and abs(ratio - 2) < TOLERANCE:
+        raise unmet(
+            "The returned errors are twice as large as they should be: the factor 2 is applied in every neuron again.",
+            hint="Keep the factor 2 in the step; the returned error is err y (1 - y) w.",
+            verdict=Verdict.PARTIAL, named="factor_two_compounded", formula="hidden", seen=seen,
+        )  # fmt: skip
+    return False
 
 
 def is_paid(measured: Measurements) -> bool:
