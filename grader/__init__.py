@@ -1,3 +1,3 @@
-"""A grading harness for the XOR laboratory work: decides where the student's code cannot reach."""
+"""A grading harness for laboratory work in Python: decides where the student's code cannot reach."""
 
 __version__ = "0.1.0"

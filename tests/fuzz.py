@@ -33,7 +33,7 @@ COUNT, BENT = 2_000, 60
 LONGEST_S = 10.0
 LARGEST_MIB = 300
 SOURCE = (SUBMISSIONS / "style_pure_python" / "network.py").read_bytes()
-LIMITS = Limits(total_time_s=3, load_time_s=1, call_time_s=0.5, train_time_s=1)
+LIMITS = Limits(total_time_s=3, load_time_s=1, call_time_s=0.5)
 SPICE = [
     b"\0",
     b"\xff\xfe",

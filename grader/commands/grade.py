@@ -134,8 +134,8 @@ def doctor(lab: Path | None, lang: str) -> int:
 @click.option("--seed", type=options.SEED, help="Seed of all probes. Default: drawn fresh.")
 @options.time_limit
 @click.option("--fail-under", type=click.IntRange(0), metavar="POINTS", help="Exit with 1 when the score is lower.")
-@click.option("--training-run", is_flag=True, help="Also run train once from the submission's own start, as a remark.")
 @options.assignment
+@click.option("chosen", "--lab-option", metavar="NAME", multiple=True, help="Turn on an option of the lab; repeatable.")
 @options.rubric
 @click.option(
     "--lang",
@@ -163,7 +163,7 @@ def doctor(lab: Path | None, lang: str) -> int:
 )
 @click.version_option(__version__, prog_name="grade")
 def command(submission: Path | None, copied: Path | None, seed: int | None, is_examined: bool, **given: Any) -> int:
-    """Grade SUBMISSION: three sigmoid neurons that learn XOR.
+    """Grade SUBMISSION.
 
     SUBMISSION is a Python file, a notebook, a .zip or .tar.gz archive, or a folder with one of them.
     """
@@ -176,8 +176,8 @@ def command(submission: Path | None, copied: Path | None, seed: int | None, is_e
     options = GradeOptions(submission=submission, seed=secrets.randbits(53) if seed is None else seed, **given)
     check_destinations(options)
     if options.is_watched:
-        if options.fail_under is not None or options.training_run:
-            raise click.UsageError("--watch goes without --fail-under and --training-run.")
+        if options.fail_under is not None or options.chosen:
+            raise click.UsageError("--watch goes without --fail-under and --lab-option.")
         return watched(options)
     from grader.sandbox.processes import Sandbox
 
@@ -202,7 +202,7 @@ class GradeOptions:
     seed: int
     time_limit: float | None
     fail_under: int | None
-    training_run: bool
+    chosen: tuple[str, ...]
     lab: Path | None
     rubric: Path | None
     lang: str
@@ -218,8 +218,8 @@ class GradeOptions:
 
         if not os.path.lexists(self.submission):
             raise UsageError("{path} does not exist.", path=self.submission.name)
-        task = assignment(self.lab, rubric=self.rubric, time_limit=self.time_limit)
-        return replace(task, is_run_asked=self.training_run, is_debugged=self.is_debugged)
+        task = assignment(self.lab, rubric=self.rubric, time_limit=self.time_limit, chosen=self.chosen)
+        return replace(task, is_debugged=self.is_debugged)
 
     def write(self, report: Report) -> int:
         """Write the reports; return the exit code of that."""

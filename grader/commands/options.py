@@ -50,14 +50,18 @@ LANG = click.Choice(LANGUAGES)
 SEED = click.IntRange(0, 2**53 - 1)
 
 assignment = click.option(
-    "lab", "--assignment", metavar="DIR", callback=a_folder, help="Folder of another lab: see docs/assignments.md."
+    "lab",
+    "--assignment",
+    metavar="DIR",
+    callback=a_folder,
+    help="Folder of the lab: see docs/assignments.md. Default: the built-in one.",
 )
 rubric = click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the lab's.")
 time_limit = click.option(
     "--time-limit",
     type=click.FloatRange(1, 3600),
     callback=finite,
-    help="Seconds that the code of one submission may run in all. Default: the lab's, 60 in this one.",
+    help="Seconds that the code of one submission may run in all. Default: set by the lab.",
 )
 
 

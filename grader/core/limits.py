@@ -11,6 +11,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     total_time_s: float = 60.0
     load_time_s: float = 30.0
     call_time_s: float = 5.0
-    train_time_s: float = 20.0
     memory_bytes: int = 2**30
     output_bytes: int = 64 * 2**20

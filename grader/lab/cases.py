@@ -251,7 +251,7 @@ TROUBLE_SENTENCES: dict[FaultKind | str, str] = {
     FaultKind.RAISED: "{place}: your program stopped here: {error}. The rest of it was run and graded.",
     FaultKind.EXITED: "{place}: your program ends itself here. The rest of it was run and graded.",
     FaultKind.MEMORY: "{place}: your program asked for more than the {limit} MiB of memory that it may use. The rest of it was run and graded.",
-    FaultKind.TIMEOUT: "{place}: after {seconds} s of processor time this had not ended, a long training or an endless loop, and was skipped. The rest of your program was run and graded.",
+    FaultKind.TIMEOUT: "{place}: after {seconds} s of processor time this had not ended, a long computation or an endless loop, and was skipped. The rest of your program was run and graded.",
     FaultKind.WAITED: "{place}: after {seconds} s this still waited for something that does not happen here, and was skipped. The rest of your program was run and graded.",
     FaultKind.OUTPUT: "{place}: this printed without end and was skipped. The rest of your program was run and graded.",
     FaultKind.CRASHED: "{place}: this ended the Python process ({error}) and was skipped. The rest of your program was run and graded.",

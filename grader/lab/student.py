@@ -92,7 +92,7 @@ class Student:
         self.file = file
         self.files = files or {}  # the data files of the lab, by the name under which the program reads them
         self.limits = limits
-        self.is_run_asked = False  # one run of the training from the student's own start, as a remark
+        self.options: frozenset[str] = frozenset()  # of the lab's options those that were chosen for this run
         self.kept: dict[str, Any] = {}
         self._notes: dict[str, Message] = {}
         self.taken: Answer | None = None  # the last answer that the running case looked at

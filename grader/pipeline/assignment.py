@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.machinery
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,8 @@ TOML_BYTES = 256 * 1024
 DATA_BYTES = 16 * 2**20  # of all data files together
 BESIDE = ("template", "solutions", "__pycache__")  # no grade depends on them, even where they are packages
 
+OPTION = re.compile("[a-z0-9-]+")
+
 T = TypeVar("T")
 Text = str | dict[str, str]  # or one for each language
 
@@ -45,7 +48,7 @@ class Assignment:
 
     file is what is handed in, classes what its text defines, functions what else is asked for, operations the names
     of what its confined.py does. files are data that students get and that their code reads by name; packages must be
-    installed, optional_packages may be. folder is where it is, absolute or inside the default lab ("": that itself);
+    installed, optional_packages may be. options are what its suite does only on request. folder is where it is, absolute or inside the default lab ("": that itself);
     sha256 is over all that is in it but the template ("" for this lab, which is the grader's own code). bonus has what is
     to know about files of bonus criteria. words are the lab's texts in other languages, by language and English text.
     """
@@ -64,7 +67,8 @@ class Assignment:
     sha256: str = ""
     bonus: tuple[BonusFile, ...] = ()
     words: Mapping[str, dict[str, str]] = field(default_factory=dict)
-    is_run_asked: bool = False  # one run of train from the student's own start, as a remark
+    options: tuple[str, ...] = ()
+    chosen: frozenset[str] = frozenset()  # of the options
     is_debugged: bool = False  # what the suite prints is shown
 
     @property
@@ -92,6 +96,7 @@ class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     optional_packages: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     limits: Limits = Limits()
     bonus: tuple[BonusFile, ...] = ()
 
@@ -211,16 +216,24 @@ def contradictions(said: LabDescription, rubric: Rubric) -> Iterator[str]:
             yield f"{file} appears twice"
     if said.file in rubric.bonus_files:
         yield f"a bonus criterion is judged by {said.file}, which is the lab's own file"
+    yield from misnamed(said)
+    for limits in (said.limits, *(item.limits for item in said.bonus)):
+        for name, value in structs.asdict(limits).items():
+            if not (math.isfinite(value) and value > 0):
+                yield f"limits.{name} is {value}, which is no limit"
+
+
+def misnamed(said: LabDescription) -> Iterator[str]:
+    """Yield one sentence for each name that cannot be one."""
     for name in (*said.classes, *said.functions, *(name for item in said.bonus for name in item.functions)):
         if not name.isidentifier():
             yield f"{name!r} is no name of a class or function"
     for name in (*said.packages, *said.optional_packages):
         if not all(part.isidentifier() for part in name.split(".")):
             yield f"{name!r} is no package as it is imported"
-    for limits in (said.limits, *(item.limits for item in said.bonus)):
-        for name, value in structs.asdict(limits).items():
-            if not (math.isfinite(value) and value > 0):
-                yield f"limits.{name} is {value}, which is no limit"
+    for name in said.options:
+        if not OPTION.fullmatch(name):
+            yield f"{name!a} is no name of an option: write it in small letters, digits and hyphens"
 
 
 def operations_file(place: Path) -> Path:

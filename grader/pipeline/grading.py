@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from grader.core.errors import NotGradable, Rejected
+from grader.core.errors import NotGradable, Rejected, UsageError
 from grader.core.limits import Limits
 from grader.core.messages import Message, say
 from grader.core.report import Report, Status
@@ -32,14 +33,23 @@ if TYPE_CHECKING:
 
 
 def assignment(
-    folder: Path | None = None, *, rubric: Path | None = None, time_limit: float | None = None
+    folder: Path | None = None,
+    *,
+    rubric: Path | None = None,
+    time_limit: float | None = None,
+    chosen: Collection[str] = (),
 ) -> Assignment:
-    """Return the lab in a folder (default: three neurons that learn XOR); BrokenGrader where it holds none.
+    """Return the lab in a folder (default: the built-in one); BrokenGrader where it holds none.
 
-    rubric is the path of another rubric, time_limit in seconds stands for the lab's own total.
+    rubric is the path of another rubric, time_limit in seconds stands for the lab's own total, chosen are options of the
+    lab; UsageError for one that it does not have.
     """
     lab = read_assignment(folder, rubric)
     check_packages(lab)
+    for name in chosen:
+        if name not in lab.options:
+            raise UsageError("The lab has no option {name}.", name=name)
+    lab = replace(lab, chosen=frozenset(chosen))
     return lab if time_limit is None else replace(lab, limits=limits_for(lab.limits, time_limit))
 
 
@@ -50,7 +60,6 @@ def limits_for(limits: Limits, time_limit: float) -> Limits:
         total_time_s=time_limit,
         load_time_s=min(limits.load_time_s, time_limit / 2),
         call_time_s=min(limits.call_time_s, time_limit / 4),
-        train_time_s=min(limits.train_time_s, time_limit / 2),
     )
 
 

@@ -105,7 +105,7 @@ class SuitePlugin:
         self._budget, self._joined = context.budget, time.monotonic()
         files = {name: self._assignment.place / name for name in self._assignment.files}
         self.student = Student(worker, file, worker.limits, context.seed, self._assignment.operations, files)
-        self.student.is_run_asked = self._assignment.is_run_asked
+        self.student.options = self._assignment.chosen
         self._worker = worker
         self._progress = context.progress
 

@@ -400,8 +400,8 @@ def test_progress_on_a_terminal_only(tmp_path: Path) -> None:
 
 @pytest.mark.wide
 def test_a_training_run_is_a_remark(tmp_path: Path) -> None:
-    """--training-run says how train ended from the submission's own start, and costs nothing."""
-    ran = grade(REFERENCE, "--seed", "1", "--training-run", cwd=tmp_path)
+    """The option training-run says how train ended from the submission's own start, and costs nothing."""
+    ran = grade(REFERENCE, "--seed", "1", "--lab-option", "training-run", cwd=tmp_path)
 
     assert (0, 100) == (ran.code, ran.report["score"])
     assert "from your own start" in ran.out

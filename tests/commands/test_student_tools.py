@@ -222,7 +222,7 @@ def test_what_is_installed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("grade --tr", "plain,--training-run"),
+        ("grade --lab-", "plain,--lab-option"),
         ("grade --report j", "plain,json="),
         ("grade --report json=o", "file,o"),
         ("grade --lang e", "plain,en"),

@@ -194,6 +194,27 @@ def test_packages_are_checked_once_for_the_lecturer(tmp_path: Path) -> None:
         assignment(folder)
 
 
+OPTION = '''
+@case("c", points=1)
+def test_a(student: Student) -> None:
+    """f is 1, and on request not 2."""
+    close(student.run("f"), 2 if "hard" in student.options else 1)
+'''
+
+
+def test_an_option_of_the_lab(tmp_path: Path) -> None:
+    """A suite does more on request; an option that the lab does not have is wrong usage."""
+    folder = lab_of(tmp_path / "lab", OPTION, assignment='options = ["hard"]')
+    (tmp_path / "work.py").write_text("def f(): return 1\n", encoding="utf-8")
+    plain, hard, soft = (
+        grade("work.py", "--assignment", folder, *more, cwd=tmp_path)
+        for more in ([], ["--lab-option", "hard"], ["--lab-option", "soft", "--lang", "en"])
+    )
+
+    assert [plain.report["score"], hard.report["score"]] == [1, 0]
+    assert (2, "grade: The lab has no option soft.\n") == (soft.code, soft.err)
+
+
 FRESH = '''
 @case("c", points=1)
 def test_a(student: Student) -> None:

@@ -41,8 +41,8 @@ HANG_S = 120  # what takes longer has hung, however busy the machine is; no test
 HOARD_BYTES = 300_000_000
 HOARD = f"hoard = b'x' * {HOARD_BYTES}\n"
 # No honest code reaches PATIENT's limits; HASTY is for code that hangs.
-PATIENT = Limits(total_time_s=600, load_time_s=60, call_time_s=60, train_time_s=60)
-HASTY = structs.replace(PATIENT, load_time_s=1, call_time_s=1, train_time_s=1)
+PATIENT = Limits(total_time_s=600, load_time_s=60, call_time_s=60)
+HASTY = structs.replace(PATIENT, load_time_s=1, call_time_s=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -106,11 +106,16 @@ class Numbers:
         return Answer(self.answer.student, self.answer.what, self.values.get("form")).words(Form)
 
 
+TRAINING_CALLS = 4  # as long as so many calls a training may take
+
+
 class Calls:
     """The operations of this lab, on the objects of one submission."""
 
     def __init__(self, student: Student) -> None:
         self.student = student
+        limits = student.limits
+        self.training_s = min(TRAINING_CALLS * limits.call_time_s, limits.total_time_s / 2)
 
     def ask(
         self,

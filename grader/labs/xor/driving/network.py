@@ -149,7 +149,7 @@ class ModelProxy:
         """Run the student's own train() on XOR's inputs; the losses it returns and the four answers after."""
         numbers = self._calls.ask(
             "train", "train", [self.remote], {"losses": (None,), "outputs": (4, None)},
-            self._calls.student.limits.train_time_s, form=self._form, epochs=epochs, x=oracle.XOR_INPUTS, labels=labels,
+            self._calls.training_s, form=self._form, epochs=epochs, x=oracle.XOR_INPUTS, labels=labels,
         )  # fmt: skip
         return numbers["losses"], self._calls.single(numbers, "Model.forward")
 

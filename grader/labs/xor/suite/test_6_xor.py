@@ -222,7 +222,7 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
         evidence.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
     judge(evidence, answers, epochs)
     check_samples_are_used(network, rate, epochs)
-    if network.student.is_run_asked:
+    if "training-run" in network.student.options:
         remark_run(network, evidence, rate)
 
 

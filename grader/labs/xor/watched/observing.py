@@ -322,7 +322,7 @@ class Observing:
             "calls": calls, "near": near, "references": present, **network.root.settings,
         }  # fmt: skip
         told = self._run(
-            "retrain", self._calls.student.limits.train_time_s, settings, shapes={"values": (None,), "squared": (None,)},
+            "retrain", self._calls.training_s, settings, shapes={"values": (None,), "squared": (None,)},
             start=network.stored(start), x=oracle.XOR_INPUTS, labels=oracle.XOR_LABELS,
         )  # fmt: skip
         trained = told.answer.words(Trained)

@@ -59,7 +59,7 @@ def initialize(module: types.ModuleType, settings: dict[str, Any]) -> None:
 
 
 def restore(code: types.CodeType, module: types.ModuleType, names: list[str]) -> None:
-    """Give back functions whose name ended as something else: `train = train(model)`."""
+    """Give back functions whose name ended as something else: `mean = mean(x)`."""
     defined = [
         const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_flags & inspect.CO_OPTIMIZED
     ]
