@@ -80,7 +80,7 @@ def batch(text: str) -> str:
 
 
 def is_same_in_batch(text: str) -> bool:
-    """Say whether the batch form makes the sum of the steps that the template's form makes one by one."""
+    """Return whether the batch form makes the sum of the steps that the template's form makes one by one."""
     rng = np.random.default_rng(1)
     x, labels = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0.0, 1, 1, 0])
     names: dict[str, Any] = {"__name__": "student"}

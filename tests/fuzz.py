@@ -79,7 +79,7 @@ def bent(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def is_valid(report: Report) -> bool:
-    """Say whether a report is whole: JSON gives it back, a rejection is one sentence, the grader is not at fault."""
+    """Return whether a report is whole: JSON gives it back, a rejection is one sentence, the grader is not at fault."""
     assert all(render(report) for render in RENDERERS.values())
     if report.status is Status.REJECTED:
         return report.reason is not None and report.reason.text.endswith(".")

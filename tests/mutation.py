@@ -73,7 +73,7 @@ def changed(text: str, name: str, number: int) -> str | None:
 
 
 def is_noticed(name: str, text: str) -> bool:
-    """Run the tests of a module in a fork, with its text replaced; say whether one fails, or takes too long."""
+    """Run the tests of a module in a fork, with its text replaced; return whether one fails, or takes too long."""
     pid = os.fork()
     if pid == 0:
         be_tested(name, text)

@@ -84,27 +84,27 @@ class Run:
 
     @property
     def is_right(self) -> bool:
-        """Say whether the work is correct."""
+        """Return whether the work is correct."""
         return self.work.group in RIGHT
 
     @property
     def is_graded(self) -> bool:
-        """Say whether there is a score to judge."""
+        """Return whether there is a score to judge."""
         return self.score is not None
 
     @property
     def is_false_fail(self) -> bool:
-        """Say whether correct work lost points."""
+        """Return whether correct work lost points."""
         return self.is_right and self.score != 100 and (self.is_graded or self.work.group == "programs")
 
     @property
     def is_false_pass(self) -> bool:
-        """Say whether wrong work lost none."""
+        """Return whether wrong work lost none."""
         return not self.is_right and self.score == 100
 
     @property
     def is_unearned(self) -> bool:
-        """Say whether worthless training earned points."""
+        """Return whether worthless training earned points."""
         return self.work.group == "unearned" and (self.score or 0) > PARTLY.get(self.work.name, MOST)
 
     @property
@@ -254,7 +254,7 @@ class Pair:
 
     @property
     def is_above(self) -> bool:
-        """Say whether a second mistake earned points."""
+        """Return whether a second mistake earned points."""
         mine, its = self.run.score, self.lowest.score
         return mine is not None and its is not None and mine > its
 

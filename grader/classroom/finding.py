@@ -83,7 +83,7 @@ def _unwrapped(tree: Tree, notes: list[Message]) -> Tree:
 
 
 def _is_around(tree: Tree, folder: Item) -> bool:
-    """Say whether a folder has the name of the archive that it is in, or of what Google Drive packed."""
+    """Return whether a folder has the name of the archive that it is in, or of what Google Drive packed."""
     drive = DRIVE.fullmatch(tree.place)
     if drive is not None:
         return True

@@ -110,7 +110,7 @@ class ResultsFolder:
         )
 
     def has(self, key: str, mark: str) -> bool:
-        """Say whether there is a report of this very grade, whether or not it counts."""
+        """Return whether there is a report of this very grade, whether or not it counts."""
         every = (self.report(key), *self.attempts(key))
         return any(item is not None and item.environment.fingerprint == mark for item in every)
 
@@ -125,7 +125,7 @@ class ResultsFolder:
         return self._marks[submission.key]
 
     def wanted(self, submission: Submission, task: Task) -> tuple[GradingRequest, str]:
-        """Read a submission: what to grade, under its own seed, and the fingerprint of that grade."""
+        """Return the request to grade a submission, under its own seed, and the fingerprint of that grade."""
         raw, reason = None, None
         try:
             raw = submission.raw()
@@ -137,7 +137,7 @@ class ResultsFolder:
         return GradingRequest(name=submission.key, seed=seed, raw=raw, reason=reason), fingerprint(task, seed, content)
 
     def begin(self, seed: int | None, lang: str | None, attempt: Attempt | None = None) -> str:
-        """Take key, language and counting attempt: those given, or kept, or drawn, of the locale, the last. Return the language."""
+        """Settle key, language and counting attempt (given, else kept, else the default), keep them, and return the language."""
         kept = self._kept()
         wanted = Settings(
             key=kept.key if kept and seed is None else seeds.class_key(seed),

@@ -394,7 +394,7 @@ def _canvas(data: bytes, delimiter: bytes, rows: list[Row], columns: dict[str, i
 
 
 def _is_remark(row: Row) -> bool:
-    """Say whether a row of a Canvas gradebook is about assignments, not about a student."""
+    """Return whether a row of a Canvas gradebook is about assignments, not about a student."""
     return all(re.fullmatch(r"\s*(Muted|Manual Posting.*)?\s*", cell.text, re.IGNORECASE) for cell in row)
 
 

@@ -159,7 +159,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
 
 
 def is_of(report: Report, rubric: Rubric) -> bool:
-    """Say whether a report has the cases and points of this rubric: another one's cannot be counted with them."""
+    """Return whether a report has the cases and points of this rubric: another one's cannot be counted with them."""
     made = [(part.id, case.id, case.max_points) for part in report.counted for case in part.cases]
     return made == [
         (criterion.id, case.id, case.points)

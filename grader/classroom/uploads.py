@@ -213,7 +213,7 @@ class Tree:
         raise NotImplementedError
 
     def is_clone(self, folder: Item) -> bool:
-        """Say whether a folder is a clone of a repository."""
+        """Return whether a folder is a clone of a repository."""
         raise NotImplementedError
 
     def note(self, template: str, **args: str | int) -> None:
@@ -252,7 +252,7 @@ class FolderTree(Tree):
         return FolderTree(self.source, self.top / folder.name)
 
     def is_clone(self, folder: Item) -> bool:
-        """Say whether a folder is a clone of a repository."""
+        """Return whether a folder is a clone of a repository."""
         return (self.top / folder.name / ".git").exists()
 
     def text(self, item: Item) -> bytes:
@@ -308,7 +308,7 @@ class ZipTree(Tree):
         return ZipTree(self.source, folder.parts, folder.shown)
 
     def is_clone(self, folder: Item) -> bool:
-        """Say whether a folder is a clone of a repository."""
+        """Return whether a folder is a clone of a repository."""
         return any(part.inside == ".git/config" for part in folder.parts)
 
     def text(self, item: Item) -> bytes:
@@ -318,7 +318,7 @@ class ZipTree(Tree):
 
 
 def _is_noise(name: str) -> bool:
-    """Say whether an entry is what a desktop, an archiver or an editor leaves: it is not even noted."""
+    """Return whether an entry is what a desktop, an archiver or an editor leaves: it is not even noted."""
     return name.startswith(NOISY) or name.casefold() in NOISE
 
 
@@ -366,7 +366,7 @@ def _member(archive: zipfile.ZipFile, part: UploadPart, limit: int | None = None
 
 
 def _is_link(member: zipfile.ZipInfo) -> bool:
-    """Say whether a member is a link, a pipe or a device."""
+    """Return whether a member is a link, a pipe or a device."""
     return stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG)
 
 

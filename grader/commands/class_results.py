@@ -89,7 +89,7 @@ class TeacherDecisions(NamedTuple):
 def finish(
     results_folder: ResultsFolder, submissions: Submissions, task: Task, told: ProgressPrinter, given: TeacherOptions, reports: tuple[str, ...]
 ) -> bool:  # fmt: skip
-    """Write what is made of the reports, and print the summary; say whether the grader broke on any."""
+    """Write what is made of the reports, and print the summary; return whether the grader broke on any."""
     made = decisions(results_folder, submissions, task, given)
     absent = overrides(results_folder, submissions, task.lab).absent
 

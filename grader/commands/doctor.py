@@ -42,7 +42,7 @@ def examine() -> Iterator[str]:
 
 
 def memory() -> str:
-    """Say whether the memory of this machine or container is enough for what a submission may use."""
+    """Return whether the memory of this machine or container is enough for what a submission may use."""
     wanted, there = Limits().memory_bytes, memory_bytes()
     if there is None:
         return f"memory: not known here; a submission may use {wanted // 2**20} MiB"

@@ -115,7 +115,7 @@ class ClassOptions:
 
 
 def grade_class(options: ClassOptions, lang: str) -> int:
-    """Grade a class, and fill in a sheet if that is options for; lang is that of what is wrong before the class is read."""
+    """Grade a class and, with --fill, fill in a sheet. lang is for what is wrong before the class's own language is known."""
     from grader.commands.class_results import TeacherOptions, fill_in
     from grader.core.errors import GradeError
 

@@ -133,7 +133,7 @@ class Check:
         yield from sorted(found, key=lambda part: part.points != most)
 
     def _is_broken(self, solutions: Iterable[Solution]) -> bool:
-        """Say whether the suite breaks over the first solution; what it prints is shown."""
+        """Return whether the suite breaks over the first solution; what it prints is shown."""
         first = next(iter(solutions), None)
         if first is None:
             self.problems.append("there is no solution in the folder solutions")

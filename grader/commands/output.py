@@ -43,7 +43,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Say whether a person watches a stream."""
+    """Return whether a person watches a stream."""
     return stream is not None and stream.isatty()
 
 
@@ -98,7 +98,7 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path
 
 
 def is_led_away(path: str, submission: Path) -> bool:
-    """Say whether the way to a report goes through a link beside or below the submission, which a student may have put there."""
+    """Return whether the way to a report goes through a link beside or below the submission, which a student may have put there."""
     folder = submission if submission.is_dir() else submission.parent
     place = Path(os.path.abspath(path))  # noqa: PTH100  - with its links
     if is_special(place):
@@ -149,5 +149,5 @@ def replace_file(path: Path, text: str) -> None:
 
 
 def is_special(path: Path) -> bool:
-    """Say whether an absolute path is one that the system makes, such as /dev/stdout."""
+    """Return whether an absolute path is one that the system makes, such as /dev/stdout."""
     return path.parts[1:2] in (("dev",), ("proc",))

@@ -74,23 +74,23 @@ def override_of(report: Report, criterion_id: str) -> Overridden | None:
 
 
 def is_zeroed(report: Report) -> bool:
-    """Say whether a violated gate, not lifted by an override, takes the points."""
+    """Return whether a violated gate, not lifted by an override, takes the points."""
     return any(override_of(report, gate.id) is None for gate in _violated(report))
 
 
 def is_lifted(report: Report) -> bool:
-    """Say whether gates are violated, and overrides lift all of them."""
+    """Return whether gates are violated, and overrides lift all of them."""
     return bool(_violated(report)) and not is_zeroed(report)
 
 
 def was_run(report: Report) -> bool:
-    """Say whether anything of the submission was run: a rejected one, or one that broke the grader, has only a reason."""
+    """Return whether anything of the submission was run: a rejected one, or one that broke the grader, has only a reason."""
     ran = (case.verdict is not Verdict.NOT_RUN for criterion in report.criteria for case in criterion.cases)
     return any(ran) or bool(_violated(report))
 
 
 def is_gate(criterion: CriterionResult) -> bool:
-    """Say whether a criterion has no points of its own."""
+    """Return whether a criterion has no points of its own."""
     return criterion.max_points == 0 and not criterion.cases
 
 

@@ -26,7 +26,7 @@ SIGNATURE = ("positional argument", "keyword argument", "required keyword-only",
 
 
 def is_of_submission(error: BaseException, folder: Path, own: Collection[str]) -> bool:
-    """Say whether an exception comes from a value of the submission; own are the test's parameters that the suite gives."""
+    """Return whether an exception comes from a value of the submission; own are the test's parameters that the suite gives."""
     if not isinstance(error, Exception) or isinstance(error, ALWAYS_THE_SUITE_S):
         return False
     if isinstance(error, AttributeError) and isinstance(error.obj, (Answer, Remote, Student, Table, ModuleType)):
@@ -141,7 +141,7 @@ def _flows(node: ast.AST, local: Collection[str]) -> Iterator[tuple[list[ast.exp
 
 
 def _reads(node: ast.AST, names: Collection[str], sources: Collection[str]) -> bool:
-    """Say whether a piece of a program reads one of the names, or asks the submission."""
+    """Return whether a piece of a program reads one of the names, or asks the submission."""
     for child in ast.walk(node):
         if isinstance(child, ast.Name) and child.id in names:
             return True

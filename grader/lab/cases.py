@@ -240,7 +240,7 @@ def student_fault(fault: Fault, what: str | Message, file: SourceFile, memory_by
 
 
 def is_about(fault: Fault, name: str) -> bool:
-    """Say whether a fault is that a dotted name is not there."""
+    """Return whether a fault is that a dotted name is not there."""
     last = name.rpartition(".")[2]
     is_missing = fault.type in ("ImportError", "ModuleNotFoundError", "AttributeError", "NameError")
     return name in fault.message or (is_missing and f"'{last}'" in fault.message)
@@ -313,5 +313,5 @@ class measurement(Generic[S, T]):  # noqa: N801 - used as a decorator, like prop
 
 
 def is_close(observed: float, expected: float, tolerance: float) -> bool:
-    """Say whether two numbers agree; a number that is not finite agrees with nothing."""
+    """Return whether two numbers agree; a number that is not finite agrees with nothing."""
     return math.isfinite(observed) and abs(observed - expected) <= tolerance

@@ -113,7 +113,7 @@ def slopes(function: Callable[[], float], parameters: NDArray[np.float64]) -> ND
 
 
 def same(actual: Any, expected: Any) -> bool:
-    """Say whether two plain values are equal and of one type, what they hold included."""
+    """Return whether two plain values are equal and of one type, what they hold included."""
     if type(actual) is not type(expected):
         return False
     if isinstance(expected, np.ndarray):

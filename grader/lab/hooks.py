@@ -26,7 +26,7 @@ class Ran:
     kept: Mapping[str, Any] = field(default_factory=dict)
 
     def has_passed(self, *cases: str) -> bool:
-        """Say whether all of these cases have passed."""
+        """Return whether all of these cases have passed."""
         return all(case in self.outcomes and self.outcomes[case].verdict is Verdict.PASSED for case in cases)
 
 

@@ -169,7 +169,7 @@ class Student:
         return result
 
     def has(self, name: str) -> bool:
-        """Say whether the program defines a callable of that name."""
+        """Return whether the program defines a callable of that name."""
         if name in self.loaded.callables:
             return True
         return self.answer("has", name, {"name": name}).value is True

@@ -55,7 +55,7 @@ class Sendable:
 
 
 def are_themselves(items: Sequence[Any]) -> bool:
-    """Say whether all items stand for themselves in JSON, in one look: finite floats, or texts and small integers."""
+    """Return whether all items stand for themselves in JSON, in one look: finite floats, or texts and small integers."""
     kinds = set(map(type, items))
     if kinds == {float}:
         return math.isfinite(sum(items))
@@ -135,7 +135,7 @@ class _Unpacker:
         raise ProtocolError("no plain value")
 
     def _are_plain(self, items: list[Any], depth: int) -> bool:
-        """Say whether all items are values as they are, and count them."""
+        """Return whether all items are values as they are, and count them."""
         if depth == 1 or len(items) > self._left or not set(map(type, items)) <= SCALARS:
             return False
         self._left -= len(items)

@@ -178,7 +178,7 @@ def check_packages(lab: Assignment) -> None:
 
 
 def is_installed(package: str) -> bool:
-    """Say whether a package is installed where the processes of submissions find it."""
+    """Return whether a package is installed where the processes of submissions find it."""
     return importlib.machinery.PathFinder.find_spec(package.partition(".")[0], [packages()]) is not None
 
 
@@ -286,7 +286,7 @@ def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def belongs(part: Path) -> bool:
-    """Say whether a file or folder at the top of an assignment is a part of it."""
+    """Return whether a file or folder at the top of an assignment is a part of it."""
     if part.name in BESIDE or part.name.startswith("."):
         return False
     if part.is_dir():

@@ -34,7 +34,7 @@ class Budget:
 
     @property
     def is_spent(self) -> bool:
-        """Say whether nothing is left."""
+        """Return whether nothing is left."""
         return self._left_s <= 0
 
     @contextlib.contextmanager

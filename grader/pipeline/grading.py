@@ -79,18 +79,18 @@ def grade(
     each case before it runs.
     """
     began = time.monotonic()
-    with contextlib.nullcontext(sandbox) if sandbox else Sandbox() as box:
+    with contextlib.nullcontext(sandbox) if sandbox else Sandbox() as started:
         try:
             raw = collect(submission)
         except Rejected as rejected:
             return rejection(assignment, name_of(submission), rejected.reason, seed=seed, lang=lang, began=began)
-        return grade_raw(raw, assignment, box, seed=seed, lang=lang, progress=progress, began=began)
+        return grade_raw(raw, assignment, started, seed=seed, lang=lang, progress=progress, began=began)
 
 
 def grade_raw(
     raw: RawSubmission,
     assignment: Assignment,
-    box: Sandbox,
+    sandbox: Sandbox,
     *,
     seed: int,
     lang: str = "en",
@@ -103,12 +103,12 @@ def grade_raw(
     context = Context(assignment=assignment, seed=seed, budget=Budget(), progress=progress, collected=collected)
     try:
         with contextlib.ExitStack() as stack:
-            box.bring(assignment.confined)
-            worker = stack.enter_context(Worker(box, assignment.limits, seed, modules=reading_modules(raw)))
+            sandbox.bring(assignment.confined)
+            worker = stack.enter_context(Worker(sandbox, assignment.limits, seed, modules=reading_modules(raw)))
             staged = stage(raw, assignment, worker)
             findings = (*check_imports(staged, assignment.rubric.imports.banned), *remarks(staged))
-            box = load(staged, assignment, worker, box, stack)
-            match run_program(staged, worker, box, context):
+            sandbox = load_program(staged, assignment, worker, sandbox, stack)
+            match run_program(staged, worker, sandbox, context):
                 case Broken() as broken:
                     status, reason = Status.GRADER_ERROR, grader_failure(str(broken))
                 case run, bonus:
@@ -117,7 +117,7 @@ def grade_raw(
     except NotGradable as unread:
         status, reason = Status.NOT_GRADABLE, unread.reason
     except Rejected as rejected:
-        return rejection(assignment, raw.name, rejected.reason, seed=seed, lang=lang, began=began)
+        status, reason = Status.REJECTED, rejected.reason
     except OutOfTime:
         status, reason = Status.NOT_GRADABLE, OVERWORKED
     except Exception as error:  # our own mistake, or the machine's: the report says so, whatever was handed in
@@ -138,41 +138,41 @@ def rejection(assignment: Assignment, name: str, reason: Message, *, seed: int, 
     return without_run(assignment, name, Status.REJECTED, reason, seed=seed, lang=lang, total_s=total_s)
 
 
-def load(
-    staged: StagedSubmission, assignment: Assignment, worker: Worker, box: Sandbox, stack: contextlib.ExitStack
+def load_program(
+    staged: StagedSubmission, assignment: Assignment, worker: Worker, sandbox: Sandbox, stack: contextlib.ExitStack
 ) -> Sandbox:
     """Let the worker load the submission, in a fresh process where the one that read it lacks modules.
 
-    Return the sandbox that has the modules: box, or one more, which stack ends.
+    Return the sandbox that has the modules: sandbox, or one more, which stack ends.
     """
-    modules = preloaded(staged, assignment)
-    if box.offers(modules):
+    modules = modules_to_preload(staged, assignment)
+    if sandbox.offers(modules):
         worker.run(program(staged, assignment))
-        return box
+        return sandbox
     worker.stop()  # before its zygote is busy with the modules
-    if box.is_growing:
-        box.preload(modules)
+    if sandbox.is_growing:
+        sandbox.preload(modules)
     else:
-        operations, box = box.operations, stack.enter_context(Sandbox(box.required, modules=modules))
-        box.bring(operations)
+        operations, sandbox = sandbox.operations, stack.enter_context(Sandbox(sandbox.required, modules=modules))
+        sandbox.bring(operations)
         stack.push(worker)  # its end comes before that of its sandbox
-    worker.run(program(staged, assignment), box)
-    return box
+    worker.run(program(staged, assignment), sandbox)
+    return sandbox
 
 
 def run_program(
-    staged: StagedSubmission, worker: Worker, box: Sandbox, context: Context
+    staged: StagedSubmission, worker: Worker, sandbox: Sandbox, context: Context
 ) -> tuple[SuiteRun, list[BonusRun]] | Broken:
     """Run all cases: those of the program in the worker, then those of each file of bonus criteria."""
     run = run_lab(staged, worker, context)
     if isinstance(run, Broken):
         return run
-    bonus = run_bonuses(staged, box, worker.spent_s, context)
+    bonus = run_bonuses(staged, sandbox, worker.spent_s, context)
     return bonus if isinstance(bonus, Broken) else (run, bonus)
 
 
 def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> SuiteRun | Broken:
-    """Run the lab's suite over the submission in the worker, and the other one that the lab asks for; the run that counts."""
+    """Run the lab's suite over the submission in the worker, and the other one that the lab asks for; return the run that counts."""
     from grader.lab.hooks import Hooks  # pytest loads while the worker starts
     from grader.pipeline.run_suite import run_suite
 
@@ -190,7 +190,7 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
     with budget.spending():
         suite = hooks.other_suite(ran)
     if suite is None:
-        return drawn(first, assignment, hooks, budget)
+        return with_figures(first, assignment, hooks, budget)
     other = run_suite(staged, worker, context, suite)
     if isinstance(other, Broken):  # it ran as the submission pleased: what broke it costs no grade, and is told
         note = say(
@@ -198,12 +198,12 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
             suite=suite,
             problem=str(other),
         )
-        return drawn(replace(first, notes=[*first.notes, note]), assignment, hooks, budget)
+        return with_figures(replace(first, notes=[*first.notes, note]), assignment, hooks, budget)
     if budget.is_spent:
         return other
     with budget.spending():
         better = first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other
-    return drawn(replace(better, student_time_s=round(worker.spent_s, 4)), assignment, hooks, budget)
+    return with_figures(replace(better, student_time_s=round(worker.spent_s, 4)), assignment, hooks, budget)
 
 
 def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
@@ -214,8 +214,8 @@ def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
     return Ran(suite=run.suite, outcomes=outcomes, score=points_of(assignment.rubric, outcomes), kept=run.kept)
 
 
-def drawn(run: SuiteRun, assignment: Assignment, hooks: Hooks, budget: Budget) -> SuiteRun:
-    """Return a run with the figures that the lab makes of it; what breaks there is a note, and no matter of the grade."""
+def with_figures(run: SuiteRun, assignment: Assignment, hooks: Hooks, budget: Budget) -> SuiteRun:
+    """Return a run with the figures that the lab draws; a failure there is a note and changes no grade."""
     from grader.lab import CaseStopped
 
     try:
@@ -229,7 +229,9 @@ def drawn(run: SuiteRun, assignment: Assignment, hooks: Hooks, budget: Budget) -
         return replace(run, notes=[*run.notes, note])
 
 
-def run_bonuses(staged: StagedSubmission, box: Sandbox, spent_s: float, context: Context) -> list[BonusRun] | Broken:
+def run_bonuses(
+    staged: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context
+) -> list[BonusRun] | Broken:
     """Run the cases of each file of bonus criteria in which something is written, in what spent_s left of the time."""
     files = (staged.main, *staged.siblings)
     runs: list[BonusRun] = []
@@ -238,7 +240,7 @@ def run_bonuses(staged: StagedSubmission, box: Sandbox, spent_s: float, context:
         file = min(named, key=lambda source: (source.name.count("/"), source.name), default=None)
         if file is not None and not file.is_unwritten:
             part = replace(staged, main=file, siblings=tuple(item for item in files if item is not file))
-            bonus = run_bonus(part, box, spent_s, context)
+            bonus = run_bonus(part, sandbox, spent_s, context)
             if isinstance(bonus, Broken):
                 return bonus
             runs.append(bonus)
@@ -246,7 +248,7 @@ def run_bonuses(staged: StagedSubmission, box: Sandbox, spent_s: float, context:
     return runs
 
 
-def run_bonus(part: StagedSubmission, box: Sandbox, spent_s: float, context: Context) -> BonusRun | Broken:
+def run_bonus(part: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context) -> BonusRun | Broken:
     """Run the cases of one file of bonus criteria, the main one of part, in a worker of its own."""
     from grader.pipeline.run_suite import run_suite
 
@@ -256,13 +258,13 @@ def run_bonus(part: StagedSubmission, box: Sandbox, spent_s: float, context: Con
     limits = limits_for(about.limits, min(about.limits.total_time_s, left_s))
     text = replace(program(part, assignment), names=about.functions, classes=())
     findings = check_imports(part, assignment.rubric.imports.banned)
-    with Worker(box, limits, context.seed, program=text) as worker:
+    with Worker(sandbox, limits, context.seed, program=text) as worker:
         run = run_suite(part, worker, context, file=part.main.base)
     return run if isinstance(run, Broken) else BonusRun(file=part.main, findings=findings, run=run)
 
 
-def preloaded(staged: StagedSubmission, assignment: Assignment) -> list[str]:
-    """Return the modules to import before the doors close."""
+def modules_to_preload(staged: StagedSubmission, assignment: Assignment) -> list[str]:
+    """Return the modules to import before the worker gives up its rights."""
     texts = [file.text for file in (staged.main, *staged.siblings)]
     modules = modules_for((module for _, _, module in staged.imports), texts, assignment.optional_packages)
     return [*modules, *assignment.packages, *(READING if assignment.files else ())]

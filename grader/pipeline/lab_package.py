@@ -47,7 +47,7 @@ class LabPackage:
         return next((self.module(path) for path in paths if path.is_file()), None)
 
     def has(self, path: str | Path) -> bool:
-        """Say whether a file is one of the lab's."""
+        """Return whether a file is one of the lab's."""
         return Path(path).resolve().is_relative_to(self.folder)
 
     def line_of(self, error: BaseException) -> int | None:

@@ -37,7 +37,7 @@ from grader.pipeline.assignment import Assignment
 from grader.pipeline.breakage import problems_of
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime, alarm
 from grader.pipeline.lab_package import LabPackage
-from grader.pipeline.runs import Broken, Context, Progress, StagedSubmission, SuiteRun
+from grader.pipeline.runs import MAIN_SUITE, Broken, Context, Progress, StagedSubmission, SuiteRun
 from grader.sandbox.client import Worker
 from grader.sandbox.processes import SandboxError
 
@@ -63,14 +63,13 @@ ACTIONS = {
 ATTEMPT = "Your code tried to {action} {what}: while it is graded, it has its arguments and the lab's own files only."
 
 FIXTURES = ("student", "evidence")  # the harness's: a lab cannot redefine them
-CONTRACT = "suite"  # the folder of the suite that every lab has
 UNJUDGED = "This case is judged by the calls of the template only, and they do not fit this submission."
 
 UNMARKED = "?"  # the criterion of a test without a mark
 
 
 class SuitePlugin:
-    """Joins a pytest session with one submission: fixtures in, outcomes out."""
+    """Plugin of pytest that provides the fixtures for one submission and records the outcomes."""
 
     student: Student
     evidence: CaseEvidence
@@ -83,9 +82,8 @@ class SuitePlugin:
         self.package = LabPackage(assignment.place)
         self.problems: dict[str, None] = {}  # with the suite as a whole, in order
         self.words: dict[str, dict[str, str]] = {lang: {} for lang in LANGUAGES[1:]}  # titles of cases
-        self._unusable: dict[
-            int, CaseStopped
-        ] = {}  # what ended a case in which the suite could not go on, by exception
+        # What ended a case in which the suite could not go on, by the identity of the exception.
+        self._stopped_by_error: dict[int, CaseStopped] = {}
         self.evidence = CaseEvidence(name="")
         self._assignment = assignment
         self._requires = {
@@ -94,14 +92,14 @@ class SuitePlugin:
             for case in criterion.cases
         }
         self._files = {criterion.id: criterion.file for criterion in assignment.rubric.criteria}
-        self._part: str | None = None
+        self._file: str | None = None
         self._names: list[str] = []
         self._places: dict[str, str] = {}  # in the suite, by case
         self._verdicts: dict[str, Verdict]
 
     def join(self, worker: Worker, file: SourceFile, context: Context, part: str) -> None:
         """Take the one submission that the cases are about, and forget the last one; part: see `is_judged`."""
-        self._verdicts, self._part = {}, part
+        self._verdicts, self._file = {}, part
         self._budget, self._joined = context.budget, time.monotonic()
         files = {name: self._assignment.place / name for name in self._assignment.files}
         self.student = Student(worker, file, worker.limits, context.seed, self._assignment.operations, files)
@@ -110,8 +108,8 @@ class SuitePlugin:
         self._progress = context.progress
 
     def is_judged(self, item: pytest.Item) -> bool:
-        """Say whether a case belongs to the criteria of the file that was joined: "" for the lab's own."""
-        return self._part is None or self._files.get(case_name(item).partition(".")[0], "") == self._part
+        """Return whether a case belongs to the criteria of the file that was joined: "" for the lab's own."""
+        return self._file is None or self._files.get(case_name(item).partition(".")[0], "") == self._file
 
     def mismatches(self) -> Iterator[str]:
         """Yield one sentence for each thing in which suite and rubric do not fit together."""
@@ -141,7 +139,7 @@ class SuitePlugin:
         config.addinivalue_line("markers", "criterion(id): the criterion that a case belongs to")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Let a case that returns something be broken: who forgets to raise would pass everybody."""
+        """Make a returned value an error, since a forgotten raise would pass everybody; check fixtures, and keep the cases of this run."""
         for item in items:
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
@@ -158,24 +156,24 @@ class SuitePlugin:
         self.evidence = CaseEvidence(name=case_name(item))
         if self._assignment.is_debugged:
             print(f"--- {self.evidence.name}")  # noqa: T201  - to run_suite
-        with self._limited():
+        with self._time_limit():
             self._start(self.evidence.name, is_fresh=bool(mark_of(item).get("fresh")))
             yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self) -> Generator[None, object, object]:
-        """Run a case, which ends."""
-        with self._limited():
+        """Run a case under the time limits."""
+        with self._time_limit():
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
-        """End the fixtures of a case, which ends; where no time is left, pytest still has to clear up."""
-        with contextlib.nullcontext() if self._budget.is_spent else self._limited():
+        """End the fixtures of a case under the time limits; without them where no time is left, since pytest has to clear up."""
+        with contextlib.nullcontext() if self._budget.is_spent else self._time_limit():
             return (yield)
 
     @contextlib.contextmanager
-    def _limited(self) -> Iterator[None]:
+    def _time_limit(self) -> Iterator[None]:
         """Stop a case that never ends: one that waits is the suite's fault, one that computes may be the submission's."""
         whole_s = self.student.limits.total_time_s + SUITE_TIME_S
         left_s = max(LEAST_TIME_S, self._joined + whole_s - time.monotonic())
@@ -219,17 +217,17 @@ class SuitePlugin:
         return {"outcome": built}
 
     def _ended(self, item: pytest.Item, error: BaseException) -> BaseException:
-        """Return the end of a case: an error of the suite over what the submission returned is one."""
+        """Return what ended a case: an error that a value of the submission caused becomes a CaseStopped, others stay."""
         if isinstance(error, CaseStopped):
             return error
         if self._assignment.is_debugged:
             traceback.print_exception(error, file=sys.stdout)
-        known, taken = self._unusable.get(id(error)), self.student.taken
+        known, taken = self._stopped_by_error.get(id(error)), self.student.taken
         if known is None and taken is not None:
             own = getattr(getattr(item, "callspec", None), "params", ())
             if not is_of_submission(error, self.package.folder, own):
                 return error
-            known = self._unusable[id(error)] = unusable(taken, error)
+            known = self._stopped_by_error[id(error)] = unusable(taken, error)
         return error if known is None else known
 
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
@@ -279,7 +277,7 @@ class LabModule(pytest.Module):
 
 
 def redefined(item: pytest.Function) -> Iterator[str]:
-    """Yield what is wrong where a suite has a fixture of the harness's name: what it judges would be no submission."""
+    """Yield a problem for each fixture of the harness that the suite redefines: its cases would judge something else."""
     for name in FIXTURES:
         for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
             code = inspect.unwrap(fixture.func).__code__
@@ -348,10 +346,12 @@ class CollectedSuite:
         self._use = use
         said = io.StringIO()
         with _environment(), contextlib.redirect_stdout(said):
-            code = run_pytest(self._assignment.place / CONTRACT, [self.channel, self.plugin, self], self.plugin.package)
+            code = run_pytest(
+                self._assignment.place / MAIN_SUITE, [self.channel, self.plugin, self], self.plugin.package
+            )
         if self._session is not None:
             return None
-        found = problems_of(self.channel, int(code), said.getvalue(), self._assignment.place / CONTRACT)
+        found = problems_of(self.channel, int(code), said.getvalue(), self._assignment.place / MAIN_SUITE)
         return Broken((*self.plugin.problems, *found))
 
     @pytest.hookimpl(tryfirst=True)
@@ -398,32 +398,29 @@ def arguments(suite: Path) -> list[str]:
         *(word for plugin in UNUSED for word in ("-p", f"no:{plugin}")),
         *("--assert=plain", "--tb=short"),
         *("--json-report-file=", "--json-report-omit=streams", "--json-report-omit=log"),
-        *(
-            "--import-mode=importlib",
-            "--noconftest",
-            "--continue-on-collection-errors",
-        ),  # without the latter they count as Ctrl-C
+        # Without the last one, errors of the collection would count as Ctrl-C.
+        *("--import-mode=importlib", "--noconftest", "--continue-on-collection-errors"),
     ]
 
 
 def run_suite(
-    staged: StagedSubmission, worker: Worker, context: Context, name: str = CONTRACT, file: str = ""
+    staged: StagedSubmission, worker: Worker, context: Context, name: str = MAIN_SUITE, file: str = ""
 ) -> SuiteRun | Broken:
     """Run a suite of the lab, by the name of its folder, over the submission that the worker holds.
 
     file is the one whose bonus criteria are judged.
     """
     assignment = context.assignment
-    collected = context.collected if name == CONTRACT else None
+    collected = context.collected if name == MAIN_SUITE else None
     if collected is not None:
         plugin, channel = collected.plugin, collected.new_channel()
     else:
         plugin, channel = SuitePlugin(assignment), JSONReport()
     plugin.join(worker, staged.main, context, file)
     suite = assignment.place / name
-    silence = Echo() if assignment.is_debugged else io.StringIO()
+    captured = Echo() if assignment.is_debugged else io.StringIO()
     try:
-        with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+        with contextlib.redirect_stdout(captured), contextlib.redirect_stderr(captured):
             if collected is not None:  # in a session that has its environment
                 code = collected.run()
             else:
@@ -433,12 +430,13 @@ def run_suite(
             raise KeyboardInterrupt
     except SandboxError as error:
         return Broken((str(error),))
-    problems = list(plugin.problems) or problems_of(channel, int(code), silence.getvalue(), suite)
-    if name == CONTRACT:
+    problems = list(plugin.problems) or problems_of(channel, int(code), captured.getvalue(), suite)
+    if name == MAIN_SUITE:
         problems += plugin.mismatches()
     if problems:
         return Broken(tuple(problems))
-    outcomes = (*_outcomes(channel), *(plugin.unjudged() if name != CONTRACT else ()))
+    reported = list(_reported(channel))
+    outcomes = (*(outcome for outcome, _ in reported), *(plugin.unjudged() if name != MAIN_SUITE else ()))
     hello = worker.hello
     return SuiteRun(
         outcomes=outcomes,
@@ -446,7 +444,7 @@ def run_suite(
         kept=plugin.student.kept,
         notes=plugin.student.notes,
         words=plugin.words,
-        cases_s=dict(_times(channel)),
+        cases_s={outcome.name: spent_s for outcome, spent_s in reported},
         level=hello.level if hello is not None else "none",
         python=hello.python if hello is not None else "",
         numpy=hello.numpy if hello is not None else "",
@@ -483,17 +481,10 @@ def _environment() -> Iterator[None]:
         os.environ.update(kept)
 
 
-def _times(channel: JSONReport) -> Iterator[tuple[str, float]]:
-    """Yield how long each case took, its fixtures included."""
+def _reported(channel: JSONReport) -> Iterator[tuple[Outcome, float]]:
+    """Yield the outcome of each case, and how long it took in seconds, its fixtures included."""
     for test in (channel.report or {}).get("tests", ()):
         outcome = test.get("metadata", {}).get("outcome")
         if outcome is not None:
-            spent = sum(test.get(part, {}).get("duration", 0.0) for part in ("setup", "call"))
-            yield f"{outcome['criterion']}.{outcome['id']}", round(spent, 4)
-
-
-def _outcomes(channel: JSONReport) -> Iterator[Outcome]:
-    for test in (channel.report or {}).get("tests", ()):
-        outcome = test.get("metadata", {}).get("outcome")
-        if outcome is not None:
-            yield msgspec.convert(outcome, Outcome)
+            spent_s = sum(test.get(part, {}).get("duration", 0.0) for part in ("setup", "call"))
+            yield msgspec.convert(outcome, Outcome), round(spent_s, 4)

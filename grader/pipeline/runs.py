@@ -1,4 +1,4 @@
-"""What the steps of one grade hand on, frozen."""
+"""The values that the steps of one grade pass on."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from grader.pipeline.run_suite import CollectedSuite
 
 Progress = Callable[[str], None]
+MAIN_SUITE = "suite"  # the folder of the suite that every lab has
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,7 @@ def silent(_: str) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What all runs of one grade share: the lab, the seed of its probes, what hears of each case before it runs.
+    """What all runs of one grade share: the lab, the seed of its probes, and progress, called with the name of each case before it runs.
 
     budget is the trusted side's time for the submission; collected the lab's suite, where it was collected before.
     """
@@ -66,7 +67,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteRun:
-    """What a suite gave over a submission: outcomes by case."""
+    """Result of one suite for one submission: the outcomes of its cases."""
 
     outcomes: tuple[Outcome, ...] = ()
     asked: tuple[str, ...] = ()  # modules the code asked for at run time and got a stand-in for
@@ -79,12 +80,12 @@ class SuiteRun:
     python: str = ""
     numpy: str = ""
     student_time_s: float = 0.0
-    suite: str = "suite"
+    suite: str = MAIN_SUITE
 
     @property
     def route(self) -> Literal["contract", "observed"]:
         """Return how the submission was judged."""
-        return "contract" if self.suite == "suite" else "observed"
+        return "contract" if self.suite == MAIN_SUITE else "observed"
 
 
 @dataclass(frozen=True, slots=True)

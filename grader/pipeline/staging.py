@@ -105,7 +105,7 @@ def entries(folder: Path, name: str) -> Iterator[Found]:
 
 
 def is_wanted(inside: str, name: str) -> bool:
-    """Say whether a file of a submission may be the program, or one in its place; Rejected for a name that is not safe."""
+    """Return whether a file of a submission may be the program, or one in its place; Rejected for a name that is not safe."""
     inside = archives.slashed(inside)
     if not archives.kind_of(inside, KINDS) or archives.is_litter(inside) or inside.count("/") > FOLDERS:
         return False

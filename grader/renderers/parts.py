@@ -46,7 +46,7 @@ class ReportRow:
 
     @property
     def is_full(self) -> bool:
-        """Say whether it passed and kept its points: a violated gate takes them from what passed."""
+        """Return whether it passed and kept its points: a violated gate takes them from what passed."""
         if self.case is None and self.max_points:
             return self.points == self.max_points
         return self.row.verdict is Verdict.PASSED and self.points == self.max_points

@@ -124,8 +124,7 @@ class Worker:
         left_s = self.limits.total_time_s - self.spent_s
         if left_s <= 0:
             return Fault(kind=FaultKind.TIME_SPENT, seconds=self.limits.total_time_s)
-        is_again = self._connection is None
-        if is_again:
+        if self._connection is None:
             self._start()
         if not self._expected:
             assert self.loaded is not None

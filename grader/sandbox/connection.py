@@ -123,7 +123,7 @@ class Connection:
 
     @property
     def has_more(self) -> bool:
-        """Say whether more has come than was asked for so far."""
+        """Return whether more has come than was asked for so far."""
         return bool(self._replies) or not self._inbox.is_empty
 
     def take_output(self, mark: bytes) -> str:

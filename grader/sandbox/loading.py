@@ -63,7 +63,7 @@ class Loading:
         return self._whole_s * (1.0 if self.is_brief else self.FULL) - self.spent_s
 
     def goes_on(self, fault: Fault) -> bool:
-        """Take note of how a try ended; say whether another one may get further."""
+        """Take note of how a try ended; return whether another one may get further."""
         statement = fault.statement
         if statement is None:
             return False

@@ -128,7 +128,7 @@ class Sandbox:
                 self._zygote.bring(operations)
 
     def offers(self, names: Sequence[str]) -> bool:
-        """Say whether workers have all these modules."""
+        """Return whether workers have all these modules."""
         return set(names) <= set(self._preload or ())
 
     def wait(self) -> None:

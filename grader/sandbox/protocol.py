@@ -91,7 +91,7 @@ class Inbox:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether no part of a reply waits for more."""
+        """Return whether no part of a reply waits for more."""
         return not self._rest
 
     def feed(self, part: bytes) -> Iterator[tuple[ReplyHeader, Arrays]]:

@@ -228,7 +228,7 @@ def decoy_state(decoy: subprocess.Popen[bytes]) -> object:
 
 
 def heard(listener: socket.socket) -> bool:
-    """Say whether somebody called a listener."""
+    """Return whether somebody called a listener."""
     try:
         if listener.type == socket.SOCK_DGRAM:
             listener.recv(1)
@@ -240,7 +240,7 @@ def heard(listener: socket.socket) -> bool:
 
 
 def accepts(port: int) -> bool:
-    """Say whether somebody listens on a port of this machine."""
+    """Return whether somebody listens on a port of this machine."""
     with socket.socket() as caller:
         return caller.connect_ex(("127.0.0.1", port)) == 0
 

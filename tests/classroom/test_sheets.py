@@ -103,7 +103,7 @@ def test_no_regular_expression_is_possessive() -> None:
 
 
 def is_possessive(pattern: str) -> bool:
-    """Say whether a regular expression has a possessive quantifier or an atomic group outside of its sets."""
+    """Return whether a regular expression has a possessive quantifier or an atomic group outside of its sets."""
     without_sets = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern, flags=re.DOTALL)
     return POSSESSIVE.search(without_sets) is not None
 

@@ -196,7 +196,7 @@ def opened(text: str, delimiter: str) -> list[str]:
 
 
 def is_formula(cell: str) -> bool:
-    """Say whether a spreadsheet may compute a cell; numbers are harmless."""
+    """Return whether a spreadsheet may compute a cell; numbers are harmless."""
     return bool(re.match('[\\s"]*[=+\\-@＝＋－＠]', cell)) and not re.fullmatch("-?[0-9., -]+", cell.strip())
 
 

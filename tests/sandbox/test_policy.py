@@ -140,7 +140,7 @@ def answer_of_the_kernel(number: int) -> str:
 
 
 def is_filtered(number: int) -> bool:
-    """Say whether the kernel asks a filter about a call: one that refuses every call but the end of the process."""
+    """Return whether the kernel asks a filter about a call: one that refuses every call but the end of the process."""
 
     def refusing() -> None:
         end = NUMBERS["x86_64"]["exit_group"]

@@ -192,7 +192,7 @@ def alive(pids: Iterable[int]) -> set[int]:
 
 
 def has_hoard_below(pid: int) -> bool:
-    """Say whether a process below this one has run HOARD: it holds more memory than any other of the grader's."""
+    """Return whether a process below this one has run HOARD: it holds more memory than any other of the grader's."""
     for below in descendants(pid):
         with contextlib.suppress(OSError):
             if int(Path(f"/proc/{below}/statm").read_text().split()[1]) * mmap.PAGESIZE > HOARD_BYTES:

@@ -36,7 +36,7 @@ def contradictions(report: dict[str, Any], text: str) -> list[str]:
 
 
 def are_equal(expected: Any, actual: Any) -> bool:
-    """Say whether numbers that were expected are those that came."""
+    """Return whether numbers that were expected are those that came."""
     if expected is None or actual is None or np.shape(expected) != np.shape(actual):
         return False
     try:

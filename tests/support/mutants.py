@@ -691,11 +691,11 @@ class Behaviour:
 
     @property
     def is_activated(self) -> bool:
-        """Say whether a neuron answers with a function of the sum w . x + w0."""
+        """Return whether a neuron answers with a function of the sum w . x + w0."""
         return same(self.neuron[:, 0], self.of_sums)
 
     def equals(self, other: Behaviour) -> bool:
-        """Say whether nothing tells the two apart."""
+        """Return whether nothing tells the two apart."""
         return all(
             same(mine, its)
             for mine, its in (
@@ -707,7 +707,7 @@ class Behaviour:
         )
 
     def works_as(self, other: Behaviour) -> bool:
-        """Say whether nothing but the values of sigmoid and sigmoid_derivative tells the two apart."""
+        """Return whether nothing but the values of sigmoid and sigmoid_derivative tells the two apart."""
         return self.equals(replace(other, rest=np.concatenate([other.rest[:4], self.rest[4:8], other.rest[8:]])))
 
     @property
@@ -718,7 +718,7 @@ class Behaviour:
         return (*((item, False) for item in plain), *((item, True) for item in (self.steps, step, returned)))
 
     def steps_as(self, other: Behaviour) -> bool:
-        """Say whether the networks answer alike, and their steps down the loss differ by a constant only: the rate."""
+        """Return whether the networks answer alike, and their steps down the loss differ by a constant only: the rate."""
         mine, its = self.steps * np.sign(self.rest[1]), other.steps * np.sign(other.rest[1])
         square = float((its**2).sum())
         scale = float((mine * its).sum()) / square if 0 < square < np.inf else 1.0
@@ -726,14 +726,14 @@ class Behaviour:
 
 
 def same(mine: Array, other: Array) -> bool:
-    """Say whether two tables of numbers agree; what is not a number agrees with itself."""
+    """Return whether two tables of numbers agree; what is not a number agrees with itself."""
     with np.errstate(invalid="ignore"):
         is_far = np.abs(mine - other) > CLOSE * (1 + np.abs(other))
     return not is_far.any() and np.array_equal(np.isfinite(mine), np.isfinite(other))
 
 
 def is_undone(mistake: Behaviour, both: Behaviour, other: Behaviour, right: Behaviour) -> bool:
-    """Say whether another mistake undoes one: in a part that this one alone gets wrong, both together do just what the other
+    """Return whether another mistake undoes one: in a part that this one alone gets wrong, both together do just what the other
     alone or right code does, and are nearer to right code by it.
     """
     for (mine, is_free), (ours, _), (its, _), (wanted, _) in zip(
@@ -754,7 +754,7 @@ def factor(mine: Array, other: Array) -> float:
 
 
 def alike(mine: Array, other: Array, is_free: bool) -> bool:
-    """Say whether two tables of numbers agree, or are proportional where a factor is free."""
+    """Return whether two tables of numbers agree, or are proportional where a factor is free."""
     scale = factor(mine, other) if is_free else 1.0
     return same(mine, scale * other) if scale else same(mine, other)
 

@@ -11,7 +11,7 @@ WRAPPER = "-submissions"
 
 
 def fits(tree: Tree) -> bool:
-    """Say whether more than half of a source are clones whose names begin alike."""
+    """Return whether more than half of a source are clones whose names begin alike."""
     clones = _clones(tree)
     return len(clones) > 1 and 2 * len(clones) > len(tree.items) and bool(_prefix(tree, clones))
 

@@ -14,7 +14,7 @@ VERSION = re.compile(r"(?:Version|Версия)\s*([0-9]+)", re.IGNORECASE)
 
 
 def fits(tree: Tree) -> bool:
-    """Say whether a source is what Teams keeps of an assignment."""
+    """Return whether a source is what Teams keeps of an assignment."""
     return _submitted(tree) is not None
 
 

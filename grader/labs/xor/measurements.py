@@ -154,7 +154,7 @@ class Measurements(MeasuredSteps):
         return None
 
     def _is_rate_in_train(self, name: str) -> bool:
-        """Say whether one epoch of train goes another way with another rate: then it is train that uses it."""
+        """Return whether one epoch of train goes another way with another rate: then it is train that uses it."""
         ends = []
         for rate in TRIED_RATES:
             model = self._network.model(**{name: rate})
@@ -192,7 +192,7 @@ class Measurements(MeasuredSteps):
         return self.neuron_steps.is_varying and (is_known or self.neuron_mistake is not None)
 
     def _is_one_mistake(self, steps: ModelSteps) -> bool:
-        """Say whether one mistake inside the neurons makes all of the network's steps."""
+        """Return whether one mistake inside the neurons makes all of the network's steps."""
         neuron = self.neuron_mistake
         found = None if neuron is None else diagnose_network(steps, [*rates_of(steps)[:2], steps.rate])
         return found is not None and neuron is not None and any(rule in found.rules for rule in neuron.rules)

@@ -108,5 +108,5 @@ def answers(parameters: Array) -> Array:
 
 
 def has_learned(outputs: Array, labels: Array = XOR_LABELS) -> bool:
-    """Say whether all four outputs are within 0.25 of their labels, (4,)."""
+    """Return whether all four outputs are within 0.25 of their labels, (4,)."""
     return bool(np.all(np.abs(np.asarray(outputs) - labels) < 0.25))

@@ -27,7 +27,7 @@ def own_usage(calls: Calls) -> bool | None:
 
 
 def fits(discovered: Discovered, numbers: Sequence[Array]) -> bool | None:
-    """Say whether Model's forward takes one x and returns a number, and its backward takes (x, err); None: it calls neither."""
+    """Return whether Model's forward takes one x and returns a number, and its backward takes (x, err); None: it calls neither."""
     made = [(call, row) for call, row in zip(discovered.calls, numbers, strict=True) if call.cls == "Model"]
     forwards = [(call, row) for call, row in made if call.method == "forward"]
     backwards = [(call, row) for call, row in made if call.method == "backward"]
@@ -43,16 +43,16 @@ def fits(discovered: Discovered, numbers: Sequence[Array]) -> bool | None:
 
 
 def is_example(shapes: Sequence[Sequence[int]]) -> bool:
-    """Say whether an argument of this shape is one x."""
+    """Return whether an argument of this shape is one x."""
     return bool(shapes) and [extent for extent in shapes[0] if extent != 1] == [2]
 
 
 def is_number(shapes: Sequence[Sequence[int]]) -> bool:
-    """Say whether an argument of this shape is one number."""
+    """Return whether an argument of this shape is one number."""
     return bool(shapes) and all(extent == 1 for extent in shapes[0])
 
 
 def is_label(passed: Array) -> bool:
-    """Say whether of (x1, x2, number), (n, 3), the number is given by x alone, and not the same for all: it is no error then."""
+    """Return whether of (x1, x2, number), (n, 3), the number is given by x alone, and not the same for all: it is no error then."""
     of_x = [passed[(passed[:, :2] == corner).all(1), 2].tolist() for corner in oracle.XOR_INPUTS]
     return all(len(found) > 1 == len(set(found)) for found in of_x) and len(np.unique(passed[:, 2])) > 1

@@ -337,7 +337,7 @@ def address_space_bytes() -> int:
 
 
 def answers(number: int, action: Callable[[], None]) -> bool:
-    """Say whether an action is refused with this errno."""
+    """Return whether an action is refused with this errno."""
     try:
         action()
     except OSError as error:

@@ -25,12 +25,12 @@ KEYED = (*MUTABLE, dict)
 
 
 def is_number(value: Any) -> bool:
-    """Say whether value is one real number, of Python or of numpy."""
+    """Return whether value is one real number, of Python or of numpy."""
     return isinstance(value, (bool, int, float, np.number, np.bool_)) and not isinstance(value, np.complexfloating)
 
 
 def is_numeric(value: Any, depth: int = 4) -> bool:
-    """Say whether value is a number, an array of numbers, or lists and tuples of such."""
+    """Return whether value is a number, an array of numbers, or lists and tuples of such."""
     if is_number(value):
         return True
     if isinstance(value, np.ndarray):
@@ -222,7 +222,7 @@ class References:
 
 
 def is_carried(key: Any) -> bool:
-    """Say whether a frame can carry the name of an attribute, or the key of an item."""
+    """Return whether a frame can carry the name of an attribute, or the key of an item."""
     if type(key) is str:
         return len(key) <= KEY_CHARS and plain(key) == key
     return bool(-MOST_EXTENT <= key <= MOST_EXTENT)

@@ -37,7 +37,7 @@ class Variables:
 
 
 def is_plain(value: Any, left: list[int]) -> bool:
-    """Say whether a value is made of scalars and arrays of numbers in plain containers, no more of them than are left."""
+    """Return whether a value is made of scalars and arrays of numbers in plain containers, no more of them than are left."""
     left[0] -= 1
     kind = type(value)
     if left[0] < 0:

@@ -248,7 +248,7 @@ class RequestHandler:
         return {"value": None}, {}
 
     def has(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Say whether the module has something callable of that name."""
+        """Return whether the module has something callable of that name."""
         return {"value": callable(getattr(self.module, settings["name"], None))}, {}
 
     def operate(self, settings: dict[str, Any], arrays: Arrays) -> Answer:

@@ -152,7 +152,7 @@ class Follower(Hook):
         )
 
     def is_wanted(self, frame: types.FrameType, owner: Any) -> bool:
-        """Say whether a call is one of those that bound the steps."""
+        """Return whether a call is one of those that bound the steps."""
         if owner is None:
             return False
         is_it = (

@@ -198,7 +198,7 @@ class Observer:
         return made[: len(positional)], dict(zip(named, made[len(positional) :], strict=True))
 
     def _takes_logarithms(self) -> bool:
-        """Say whether any function of the submission names a logarithm."""
+        """Return whether any function of the submission names a logarithm."""
         codes = self._objects.codes()
         while codes:
             code = codes.pop()

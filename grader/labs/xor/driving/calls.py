@@ -35,7 +35,7 @@ NEEDS = {
 
 
 def fits(array: Array, shape: tuple[int | None, ...]) -> bool:
-    """Say whether an array has this shape; None stands for any extent."""
+    """Return whether an array has this shape; None stands for any extent."""
     return array.ndim == len(shape) and all(
         wanted in (None, extent) for wanted, extent in zip(shape, array.shape, strict=True)
     )
@@ -96,7 +96,7 @@ class Numbers:
         return np.asarray(self.values[name])
 
     def has(self, name: str, shape: tuple[int | None, ...]) -> bool:
-        """Say whether there is an array of numbers of this name and shape."""
+        """Return whether there is an array of numbers of this name and shape."""
         value = self.values.get(name)
         return isinstance(value, np.ndarray) and value.dtype.kind == "f" and fits(value, shape)
 

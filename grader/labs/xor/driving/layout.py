@@ -266,7 +266,7 @@ class Layout:
         return found
 
     def _works(self, wiring: Wiring) -> bool:
-        """Say whether, x given in this form, forward is right and a step goes along the gradient."""
+        """Return whether, x given in this form, forward is right and a step goes along the gradient."""
         references = self._find(wiring)
         present = np.array([reference is not None for reference in references]).reshape(3, 3)
         model = self._calls.student.new_later("Model")

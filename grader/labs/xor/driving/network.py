@@ -38,7 +38,7 @@ class NeuronProxy:
 
     @property
     def has_bias(self) -> bool:
-        """Say whether the neuron has a bias at all; without one its third parameter reads 0."""
+        """Return whether the neuron has a bias at all; without one its third parameter reads 0."""
         return self.references[2] is not None
 
     def _arguments(self, x: Array) -> Array:
@@ -185,7 +185,7 @@ class Network:
         return self.student.rng(purpose)
 
     def has(self, name: str) -> bool:
-        """Say whether the module has a callable of that name."""
+        """Return whether the module has a callable of that name."""
         return self.student.has(name)
 
     def function(self, name: str, arguments: Array, model: ModelProxy | None = None) -> Array:

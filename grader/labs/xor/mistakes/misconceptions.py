@@ -44,7 +44,7 @@ class Pass:
 
 @dataclass
 class NeuronPass(Pass):
-    """NeuronPass in one pass: weights (..., 3) with the bias last, inputs x (..., 2), errors (...), the rate.
+    """Single neurons in one pass: weights (..., 3) with the bias last, inputs x (..., 2), errors (...), the rate.
 
     The first axis is time where steps follow each other on one object. form tells apart the ways in
     which one mistake can be written.

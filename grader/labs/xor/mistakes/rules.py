@@ -54,7 +54,7 @@ def fit_momentum(observed: Array, expected: Array) -> tuple[float, float, float]
 
 
 def is_momentum(alpha: float, gradient: Array, observed: Array) -> bool:
-    """Say whether steps may be momentum: some of the last one (all of it is an accumulated gradient), and a gradient that shows."""
+    """Return whether steps may be momentum: some of the last one (all of it is an accumulated gradient), and a gradient that shows."""
     is_seen = bool(np.abs(gradient).max() > LEAST_GRADIENT * np.abs(observed).max())
     return is_seen and TOLERANCE < alpha < 1 - TOLERANCE
 
@@ -121,26 +121,26 @@ class NeuronSteps:
 
     @property
     def is_varying(self) -> bool:
-        """Say whether steps differ from probe to probe, also after the first, and with the error."""
+        """Return whether steps differ from probe to probe, also after the first, and with the error."""
         scale = TOLERANCE * float(np.abs(self.change).max())
         by_probe = [np.ptp(steps, axis=0).max() for steps in (self.change, self.in_a_row)]
         return bool(min(*by_probe, np.abs(self.change - self.other_change).max()) > scale)
 
     @property
     def is_returned_right(self) -> bool:
-        """Say whether backward gave back err y (1 - y) w, whatever its steps are."""
+        """Return whether backward gave back err y (1 - y) w, whatever its steps are."""
         slope = oracle.derivative(oracle.neuron(self.probes.weights, self.probes.x))
         expected = self.err * slope[:, None] * self.before[:, :2]
         return self.returned.shape == expected.shape and misfit(self.returned, expected) < TOLERANCE
 
     @property
     def is_thresholded(self) -> bool:
-        """Say whether forward answers with 0 or 1 only, where y (1 - y) is 0."""
+        """Return whether forward answers with 0 or 1 only, where y (1 - y) is 0."""
         return bool(np.isin(self.output, (0.0, 1.0)).all())
 
     @property
     def is_sigmoid(self) -> bool:
-        """Say whether the neuron's outputs are those of the sigmoid."""
+        """Return whether the neuron's outputs are those of the sigmoid."""
         return misfit(self.output, oracle.neuron(self.probes.weights, self.probes.x)) < TOLERANCE
 
     @property
@@ -176,22 +176,22 @@ class NeuronRule:
 
     @property
     def is_recognised(self) -> bool:
-        """Say whether the weights move by an error and their inputs, whatever the derivative; or by y (1 - y)."""
+        """Return whether the weights move by an error and their inputs, whatever the derivative; or by y (1 - y)."""
         return self.are_weights_linear and (self.is_derivative_right or self.are_weights_right)
 
     @property
     def is_derivative_right(self) -> bool:
-        """Say whether the derivative in use is that of the sigmoid."""
+        """Return whether the derivative in use is that of the sigmoid."""
         return self.rate != 0
 
     @property
     def is_right(self) -> bool:
-        """Say whether a step with one error is right in itself."""
+        """Return whether a step with one error is right in itself."""
         return self.is_derivative_right and self.are_weights_right and self.is_bias_right
 
     @property
     def is_right_throughout(self) -> bool:
-        """Say whether steps are right for every error, and whatever came before."""
+        """Return whether steps are right for every error, and whatever came before."""
         return self.is_right and self.are_weights_linear and self.is_stateless
 
 
@@ -248,7 +248,7 @@ def _slope(steps: NeuronSteps, channels: Array) -> tuple[Array, float]:
 
 
 def _is_linear(steps: NeuronSteps, columns: slice) -> bool:
-    """Say whether steps with another error, and with a small one, change in proportion."""
+    """Return whether steps with another error, and with a small one, change in proportion."""
     per_error = steps.change[:, columns] / steps.err
     other = misfit(steps.other_change[:, columns], per_error * steps.other_err)
     small = per_error * steps.small_err
@@ -299,17 +299,17 @@ class ModelRule:
 
     @property
     def is_output_right(self) -> bool:
-        """Say whether the output neuron's steps are right."""
+        """Return whether the output neuron's steps are right."""
         return bool(self.residuals[2] < TOLERANCE)
 
     @property
     def is_hidden_right(self) -> bool:
-        """Say whether the steps of both hidden neurons are right."""
+        """Return whether the steps of both hidden neurons are right."""
         return bool(self.residuals[:2].max() < TOLERANCE)
 
     @property
     def is_right(self) -> bool:
-        """Say whether all steps are as expected."""
+        """Return whether all steps are as expected."""
         return self.is_output_right and self.is_hidden_right
 
 
@@ -330,7 +330,7 @@ def residuals(steps: ModelSteps, expected: Array) -> Array:
 
 
 def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
-    """Say whether the network follows the rule for a small error too; the first step has no momentum yet."""
+    """Return whether the network follows the rule for a small error too; the first step has no momentum yet."""
     drawn = steps.probes
     step = rule.defect.step if rule.defect is not None else oracle.step
     expected = step(drawn.parameters[:1], drawn.x[:1], rule.rate * steps.small_err[:1]) * steps.present

@@ -111,12 +111,12 @@ def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
 
 
 def has_derivative(mistake: Diagnosis | None) -> bool:
-    """Say whether a mistake that explains the steps leaves the derivative as it is."""
+    """Return whether a mistake that explains the steps leaves the derivative as it is."""
     return mistake is not None and not any(rule in (*DERIVATIVE, STILL) for rule in mistake.rules)
 
 
 def is_in_model(measured: Measurements) -> bool:
-    """Say whether the network's steps are right all the same: then the model has the derivative."""
+    """Return whether the network's steps are right all the same: then the model has the derivative."""
     try:
         rule = measured.model_rule
     except CaseStopped:

@@ -253,7 +253,7 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
 
 
 def has_order_defect(evidence: CaseEvidence, measured: Measurements, delta: Array, expected: Array) -> bool:
-    """Say whether a defect of order, judged in the network's step, made the returned errors; stop the case at one of their own."""
+    """Return whether a defect of order, judged in the network's step, made the returned errors; stop the case at one of their own."""
     steps = measured.neuron_steps
     after = delta[:, None] * (steps.before[:, :2] + steps.change[:, :2])
     seen = seen_at(steps, 0, expected, steps.returned)
@@ -278,7 +278,7 @@ def has_order_defect(evidence: CaseEvidence, measured: Measurements, delta: Arra
 
 
 def is_paid(measured: Measurements) -> bool:
-    """Say whether one mistake inside the neurons makes all of the network's steps."""
+    """Return whether one mistake inside the neurons makes all of the network's steps."""
     try:
         return measured.is_paid
     except CaseStopped:

@@ -70,7 +70,7 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
 
 
 def is_linear(measured: Measurements) -> bool:
-    """Say whether single neurons move in proportion to the error; if not, neuron_update has said so."""
+    """Return whether single neurons move in proportion to the error; if not, neuron_update has said so."""
     try:
         return bool(measured.neuron_rule.are_weights_linear)
     except CaseStopped:

@@ -17,7 +17,7 @@ LEAST_LOSS = 5.0  # of a class predicted with probability 0: the loss is at leas
 
 
 def is_close(actual: Array, expected: Array) -> bool:
-    """Say whether an answer has the numbers and the shape that it should; one number may be wrapped."""
+    """Return whether an answer has the numbers and the shape that it should; one number may be wrapped."""
     has_shape = actual.shape == expected.shape or actual.size == expected.size == 1
     return has_shape and np.allclose(actual.ravel(), expected.ravel(), rtol=RTOL, atol=ATOL)
 

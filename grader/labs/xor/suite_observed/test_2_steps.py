@@ -129,7 +129,7 @@ def check_used(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 def is_derivative_wrong(observed: Observed) -> bool:
-    """Say whether a factor that is no squared error's comes from the derivative, not from the loss; stop in doubt."""
+    """Return whether a factor that is no squared error's comes from the derivative, not from the loss; stop in doubt."""
     labels = labels_of(observed.rule.steps, observed.rule.way)
     if labels is not None and np.abs(labels).max() < LARGEST_LABEL:
         raise not_gradable(
@@ -268,7 +268,7 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
 
 
 def is_in_neurons(observed: Observed, found: Parts) -> bool:
-    """Say whether one mistake inside the neurons makes all of the steps, and costs points in a neuron's own cases."""
+    """Return whether one mistake inside the neurons makes all of the steps, and costs points in a neuron's own cases."""
     if observed.mistake is None or not all(rule in IN_NEURON for rule in observed.mistake.rules):
         return False
     is_derivative_charged = not has_derivative(observed.mistake) and not (
@@ -278,7 +278,7 @@ def is_in_neurons(observed: Observed, found: Parts) -> bool:
 
 
 def is_right_in(rule: StepRule, found: Parts, rows: list[int]) -> bool:
-    """Say whether some neurons' steps are right, apart from what all of them do wrong alike: that is paid elsewhere."""
+    """Return whether some neurons' steps are right, apart from what all of them do wrong alike: that is paid elsewhere."""
     are_weights_paid, is_bias_paid = not found.are_weights_right.any(), not found.is_bias_right.any()
     own = (found.are_weights_right | are_weights_paid) & (found.is_bias_right | is_bias_paid)
     if rows == [2] or not own[rows].all():

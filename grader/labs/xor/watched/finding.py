@@ -101,8 +101,8 @@ def groups_of(discovered: Discovered) -> dict[tuple[str, str, int], list[int]]:
 
 
 def is_like(call: Call, first: Call, is_bound: bool) -> bool:
-    """Say whether two calls pass, and return, as many numbers; a forward returns some."""
-    is_answered = is_bound or first.returned == call.returned > 0 or (call.returned > 0 == first.returned)
+    """Return whether two calls have the same shapes of arguments and return as many numbers; a forward returns some."""
+    is_answered = is_bound or first.returned == call.returned > 0
     are_same = call.inside == first.inside and (is_bound or call.answers == first.answers)
     return call.shapes == first.shapes and call.passed == first.passed and is_answered and are_same
 
@@ -167,7 +167,7 @@ def slopes(replay: Replay, base: Array, x: Array) -> Array:
 
 
 def is_alike(array: Array, other: Array) -> bool:
-    """Say whether two sets of slopes agree."""
+    """Return whether two sets of slopes agree."""
     return bool(np.abs(array - other).max() < ALIKE * max(np.abs(array).max(), SOME))
 
 

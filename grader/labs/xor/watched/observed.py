@@ -51,7 +51,7 @@ class TrainingEnd:
 
     @property
     def has_learned(self) -> bool:
-        """Say whether the network answers XOR at the end."""
+        """Return whether the network answers XOR at the end."""
         return oracle.has_learned(self.answers)
 
 
@@ -69,7 +69,7 @@ class Observed:
 
     @property
     def is_step_right(self) -> bool:
-        """Say whether every step is gradient descent, but for an order defect."""
+        """Return whether every step is gradient descent, but for an order defect."""
         is_known = self.rule.loss == "squared" or self.output_error == "entropy"
         return self.rule.is_right and is_known and self.rule.idle is None
 
@@ -197,7 +197,7 @@ class Observed:
 
 
 def is_timeless(rule: MistakeRule) -> bool:
-    """Say whether a rule makes a step of what is there, and not of the steps before."""
+    """Return whether a rule makes a step of what is there, and not of the steps before."""
     rng = np.random.default_rng(0)
     parameters, x, err = rng.uniform(-1, 1, (2, 3, 3)), rng.uniform(-1, 1, (2, 2)), np.array([0.5, -0.3])
     with np.errstate(all="ignore"):
@@ -207,7 +207,7 @@ def is_timeless(rule: MistakeRule) -> bool:
 
 
 def learns(start: Array, way: float) -> bool:
-    """Say whether right code learns XOR from a start within this many epochs times its rate."""
+    """Return whether right code learns XOR from a start within this many epochs times its rate."""
     network = start[None].copy()
     for _ in range(min(2_000, math.ceil(way / RATE))):
         oracle.losses(network, RATE, 1)

@@ -156,7 +156,7 @@ class Root:
 
     @property
     def is_inline(self) -> bool:
-        """Say whether the steps are bounded by every call, and their examples are not known."""
+        """Return whether the steps are bounded by every call, and their examples are not known."""
         return self.bound is not None and not self.bound.method
 
     def inline(self) -> Root:
@@ -339,5 +339,5 @@ def named(call: Call) -> Call:
 
 
 def is_shape(shape: Sequence[int]) -> bool:
-    """Say whether this may be the shape of an argument with numbers, or is that of one without, [0]."""
+    """Return whether this may be the shape of an argument with numbers, or is that of one without, [0]."""
     return shape == [0] or all(shape)

@@ -42,7 +42,7 @@ class Parts:
 
     @property
     def is_recognised(self) -> bool:
-        """Say whether any part of the steps is known to be more than numbers."""
+        """Return whether any part of the steps is known to be more than numbers."""
         return self.derivative is not None or self.is_hidden_gradient
 
 
@@ -150,7 +150,7 @@ def passed_signs(rule: StepRule) -> set[int]:
 
 
 def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:
-    """Say whether the wrong errors of a mistake on the way back were returned by one call, as a neuron returns them."""
+    """Return whether the wrong errors of a mistake on the way back were returned by one call, as a neuron returns them."""
     found = None if mistake is None else mistake.rules[0]
     if mistake is None or found is None or found.back is None or found.change is not None:
         return False
@@ -170,7 +170,7 @@ def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:
 
 
 def is_among(wanted: Array, columns: Array, tolerance: float) -> bool:
-    """Say whether numbers (n, k) are next to each other among columns (n, m), up to one factor above 0."""
+    """Return whether numbers (n, k) are next to each other among columns (n, m), up to one factor above 0."""
     width = wanted.shape[1]
     blocks = (columns[:, start : start + width] for start in range(columns.shape[1] - width + 1))
     fits = (fit(block, wanted) for block in blocks)

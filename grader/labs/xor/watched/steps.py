@@ -178,7 +178,7 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
 
 
 def is_near(parameters: Array, after: Array) -> bool:
-    """Say whether a led training stays where it was led to: its first step is no leap."""
+    """Return whether a led training stays where it was led to: its first step is no leap."""
     largest = np.abs(np.diff(after, axis=0)).max()
     return bool(np.abs(after[0] - parameters[0]).max() <= REACH * largest)
 
@@ -203,7 +203,7 @@ def idle_calls(
 
 
 def are_several(network: ObservedNetwork) -> bool:
-    """Say whether, of an inline record, several steps were made between two calls of forward."""
+    """Return whether, of an inline record, several steps were made between two calls of forward."""
     record = network.record
     parameters = network.parameters(record.before)
     changes = np.abs(np.diff(parameters, axis=0)).max((1, 2)) > 0
@@ -265,7 +265,7 @@ def right(steps: Steps, way: Way) -> Iterator[StepRule]:
 
 
 def drifts(rates: Array) -> bool:
-    """Say whether rates, one a step, change slowly and steadily: by a schedule, not by example."""
+    """Return whether rates, one a step, change slowly and steadily: by a schedule, not by example."""
     if not (np.isfinite(rates).all() and ((rates > 0).all() or (rates < 0).all())):
         return False
     ticks, logs = np.arange(len(rates)), np.log(np.abs(rates))

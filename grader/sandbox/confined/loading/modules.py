@@ -58,7 +58,7 @@ class Modules:
         self._asks(name, self._banned)
 
     def _asks(self, name: str, known: list[str]) -> bool:
-        """Say whether a module is one of those that are known or inside one, and keep which."""
+        """Return whether a module is one of those that are known or inside one, and keep which."""
         found = {item for item in known if name == item or name.startswith(item + ".")}
         self._asked |= found
         return bool(found)

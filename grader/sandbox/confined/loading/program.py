@@ -36,7 +36,7 @@ class Part:
 
     @property
     def defines(self) -> bool:
-        """Say whether this is a definition, an import or an assignment, or holds definitions or imports."""
+        """Return whether this is a definition, an import or an assignment, or holds definitions or imports."""
         kinds = (*DEFINITIONS, ast.Assign, ast.AnnAssign)
         return any(
             isinstance(node, kinds) or any(isinstance(item, DEFINITIONS) for item in inner(node)) for node in self.nodes
@@ -109,7 +109,7 @@ def compiled(
 
 
 def is_main_guard(node: ast.If) -> bool:
-    """Say whether this is `if __name__ == "__main__":`, with nothing else."""
+    """Return whether this is `if __name__ == "__main__":`, with nothing else."""
     test = node.test
     if node.orelse or not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
         return False

@@ -70,7 +70,7 @@ def strange(name: str) -> Refusal | None:
 
 
 def is_litter(name: str) -> bool:
-    """Say whether a file is what editors leave, or lies where no submission lies: hidden folders, caches, environments."""
+    """Return whether a file is what editors leave, or lies where no submission lies: hidden folders, caches, environments."""
     return any(
         part in LITTER or part.startswith("~$") or (part.startswith(".") and part not in (".", ".."))
         for part in name.split("/")
@@ -159,7 +159,7 @@ def environments_in(names: Iterable[str]) -> set[str]:
 
 
 def is_below(member: str, folders: Iterable[str]) -> bool:
-    """Say whether a file is in one of some folders."""
+    """Return whether a file is in one of some folders."""
     return any(member.startswith(f"{folder}/") for folder in folders)
 
 

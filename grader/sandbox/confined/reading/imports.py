@@ -34,7 +34,7 @@ def imported(name: str, tree: ast.AST, banned: Sequence[str]) -> list[tuple[int,
 
 
 def is_banned(module: str, banned: Iterable[str]) -> bool:
-    """Say whether module is one of banned or inside one: "torch.nn" is, "torchlight" is not."""
+    """Return whether module is one of banned or inside one: "torch.nn" is, "torchlight" is not."""
     return any(module == name or module.startswith(name + ".") for name in banned)
 
 

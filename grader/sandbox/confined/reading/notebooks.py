@@ -66,7 +66,7 @@ def parse(text: str, name: str = "", *, is_notebook: bool = False) -> ast.Module
 
 
 def parses(text: str, *, is_notebook: bool = True) -> bool:
-    """Say whether text is Python."""
+    """Return whether text is Python."""
     try:
         parse(text, is_notebook=is_notebook)
     except SyntaxError:
@@ -185,7 +185,7 @@ def magics_of(lines: list[str], folder: str, known: Collection[str]) -> dict[int
 
 
 def is_continued(line: str) -> bool:
-    """Say whether a line of IPython's goes on in the next one."""
+    """Return whether a line of IPython's goes on in the next one."""
     return line.rstrip().endswith("\\")
 
 

@@ -68,17 +68,17 @@ class ParsedFile:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether there is nothing in the file."""
+        """Return whether there is nothing in the file."""
         return not self.text.strip()
 
     @property
     def is_test(self) -> bool:
-        """Say whether a file tests others: by its name, or by what it imports."""
+        """Return whether a file tests others: by its name, or by what it imports."""
         return TEST.search(self.name) is not None or any(item.partition(".")[0] in TESTERS for item in self.imports)
 
     @property
     def is_unwritten(self) -> bool:
-        """Say whether a file has nothing but what a template has: texts, imports for annotations, and stubs."""
+        """Return whether a file has nothing but what a template has: texts, imports for annotations, and stubs."""
         return self.broken is None and all(map(is_of_a_template, self.tree.body))
 
     def _refusal(self, error: SyntaxError) -> Refusal:
@@ -99,7 +99,7 @@ class ParsedFile:
 
 
 def is_of_a_template(node: ast.stmt) -> bool:
-    """Say whether a statement of a module does nothing but stand in a template."""
+    """Return whether a statement of a module does nothing but stand in a template."""
     if isinstance(node, ast.FunctionDef):
         *before, last = node.body
         raised = last.exc if isinstance(last, ast.Raise) else None
@@ -180,7 +180,7 @@ class Choice:
         return found if set(files) - found else set()
 
     def may_be(self, broken: str, program: ProgramFiles) -> bool:
-        """Say whether a file that is no Python may have been the program: by its name, what it defines, or what it imports."""
+        """Return whether a file that is no Python may have been the program: by its name, what it defines, or what it imports."""
         text = self._sources[broken].text
         names = set(DEFINITION.findall(text))
         missing = {*self._lab.classes, *self._lab.functions} - self._names(program.reached)

@@ -38,7 +38,7 @@ def module_in(folder: str, name: str, files: Collection[str], *, takes_notebooks
 
 
 def has_folder(folder: str, files: Collection[str]) -> bool:
-    """Say whether any file is in a folder: one without __init__.py is a package, too."""
+    """Return whether any file is in a folder: one without __init__.py is a package, too."""
     return any(file.startswith(folder) for file in files)
 
 
