@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from grader.classroom.roster import RosterEntry
 from grader.core.errors import GradeError, Rejected, UsageError
@@ -45,6 +46,7 @@ from grader.sandbox.confined.reading import archives
 
 LINK, IRREGULAR = marked("{name} is a link, which is not followed."), marked("{name} is no regular file.")
 METADATA_BYTES = 64 * 2**20
+NOTES = 200
 KEY_CHARS = 48
 DIGEST_CHARS = 16
 NOISE = set("""
@@ -52,6 +54,8 @@ __macosx thumbs.db desktop.ini __pycache__ .ds_store .localized .directory .tras
 .git .gitignore .gitattributes .gitkeep .github .svn .hg .idea .vscode .ipynb_checkpoints .pytest_cache .mypy_cache .ruff_cache
 .venv
 """.split()) | {"icon\r"}  # fmt: skip
+OUTSIDE = re.compile(r"^[A-Za-z]:|(?:^|/)\.\.(?:/|$)")
+MACOSX = re.compile("(?:^|/)__macosx(?:/|$)", re.IGNORECASE)
 NOISY = ("._", ".~lock.", "~$", ".nfs", ".fuse_hidden")
 RESERVED = re.compile("con|prn|aux|nul|(com|lpt)[0-9]")  # names of devices on Windows, with any ending
 
@@ -67,16 +71,15 @@ TRANSLITERATED = str.maketrans(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UploadPart:
+class UploadPart(NamedTuple):
     """One file of a submission, or (in a folder) one folder: its name inside the submission, and where it is.
 
-    member is a path below the source, or the index and the name of an archive's member.
+    member is a path below the source, or the name of an archive's member, which is the number-th one there.
     """
 
     inside: str
     member: str
-    index: int = -1
+    number: int = -1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +112,7 @@ class Submission:
         if self.problem is not None:
             raise Rejected(self.problem.id, **self.problem.args)
         with readable(self.shown):
-            if self.parts[0].index >= 0:
+            if self.parts[0].number >= 0:
                 with _opened_zip(self.source, self.shown) as archive:
                     return gathered(self.shown, self._members(archive))
             if len(self.parts) == 1 and not self.parts[0].inside:
@@ -165,17 +168,23 @@ def name_of(path: Path) -> str:
 # --- what lies in a source ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One entry of a source: its name, and its files (of a folder on disk the folder itself).
 
-    problem is the template of a sentence that says why it is not read.
+    problem is the template of a sentence that says why it is not read. The names of files begin with that of the folder,
+    `cut` characters of it: whose folder it is, and how many files one student may have, is not known yet.
     """
 
     name: str
     is_folder: bool
-    parts: tuple[UploadPart, ...]
+    files: Sequence[UploadPart]
     problem: str | None = None
+    cut: int = 0
+
+    def parts(self, name: str | None = None) -> Iterator[UploadPart]:
+        """Yield the files by their names inside the folder; those of a single file have the name that is given."""
+        for part in self.files:
+            yield part._replace(inside=name or part.inside[self.cut :])
 
     @property
     def shown(self) -> str:
@@ -217,16 +226,22 @@ class Tree:
         raise NotImplementedError
 
     def note(self, template: str, **args: str | int) -> None:
-        """Keep a note; names in it are shown on one line."""
+        """Keep a note; names in it are shown on one line. Nobody reads more than NOTES of them."""
+        if len(self.notes) >= NOTES:
+            self.notes[NOTES:] = [say("There are more notes: only the first {count} are shown.", count=NOTES)]
+            return
         self.notes.append(say(template, **{key: printable(arg, 200) if isinstance(arg, str) else arg for key, arg in args.items()}))  # fmt: skip
 
-    def submission(self, items: Sequence[Item], parts: Sequence[UploadPart], **who: Any) -> Submission:
+    def submission(self, items: Sequence[Item], parts: Iterable[UploadPart], **who: Any) -> Submission:
         """Return a submission of some entries; who is its key and what is known of the student."""
         values = {"student": "", "name": "", "email": "", "aliases": (), **who}
-        if not parts and values.get("problem") is None:
+        found = tuple(islice(parts, archives.MEMBERS + 1))
+        if len(found) > archives.MEMBERS:
+            found, values["problem"] = (), too_many(printable(items[0].shown, 200)).reason
+        elif not found and values.get("problem") is None:
             template = next((item.problem for item in items if item.problem is not None), IRREGULAR)
             values["problem"] = say(template, name=printable(items[0].shown, 200))
-        return Submission(shown=items[0].shown, source=self.source, parts=tuple(parts), **values)
+        return Submission(shown=items[0].shown, source=self.source, parts=found, **values)
 
 
 class FolderTree(Tree):
@@ -242,10 +257,10 @@ class FolderTree(Tree):
             if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
                 inside = "" if stat.S_ISDIR(mode) else shown(entry.name)
                 part = UploadPart(inside=inside, member=entry.relative_to(source).as_posix())
-                self.items.append(Item(name=entry.name, is_folder=stat.S_ISDIR(mode), parts=(part,)))
+                self.items.append(Item(name=entry.name, is_folder=stat.S_ISDIR(mode), files=(part,)))
             else:
                 problem = LINK if stat.S_ISLNK(mode) else IRREGULAR
-                self.items.append(Item(name=entry.name, is_folder=False, parts=(), problem=problem))
+                self.items.append(Item(name=entry.name, is_folder=False, files=(), problem=problem))
 
     def below(self, folder: Item) -> FolderTree:
         """Return what lies in one of the folders."""
@@ -257,25 +272,25 @@ class FolderTree(Tree):
 
     def text(self, item: Item) -> bytes:
         """Return the bytes of a file that the platform wrote, up to METADATA_BYTES and one."""
-        with (self.source / item.parts[0].member).open("rb") as file:
+        with (self.source / item.files[0].member).open("rb") as file:
             return file.read(METADATA_BYTES + 1)
 
 
 class ZipTree(Tree):
     """What lies in a .zip."""
 
-    def __init__(self, source: Path, members: Iterable[UploadPart] | None = None, place: str = "") -> None:
-        super().__init__(source, place or source.stem)
-        if members is None:
-            members = self._listed()
+    def __init__(self, source: Path, folder: Item | None = None) -> None:
+        super().__init__(source, folder.shown if folder is not None else source.stem)
+        files, cut = (folder.files, folder.cut) if folder is not None else (self._listed(), 0)
         groups: dict[str, list[UploadPart]] = defaultdict(list)
-        for part in members:
-            groups[part.inside.split("/", 1)[0]].append(part)
+        for part in files:
+            name, slash, _ = part.inside[cut:].partition("/")
+            groups[name + slash].append(part)
         for name, parts in sorted(groups.items()):
-            self.items += [Item(name=name, is_folder=False, parts=(part,)) for part in parts if part.inside == name]
-            inner = [replace(part, inside=part.inside[len(name) + 1 :]) for part in parts if part.inside != name]
-            if inner:
-                self.items.append(Item(name=name, is_folder=True, parts=tuple(inner)))
+            if name.endswith("/"):
+                self.items.append(Item(name=name[:-1], is_folder=True, files=parts, cut=cut + len(name)))
+            else:
+                self.items += [Item(name=name, is_folder=False, files=(part,), cut=cut) for part in parts]
 
     def _listed(self) -> list[UploadPart]:
         """Return the files of the archive; inside is the whole name for now."""
@@ -285,36 +300,37 @@ class ZipTree(Tree):
             raise UsageError(
                 "{source} is neither a folder nor a .zip archive of submissions.", source=name_of(self.source)
             )
-        found: list[UploadPart] = []
         with _opened_zip(self.source, name_of(self.source)) as archive:
-            members = archive.infolist()
-        for index, member in enumerate(members):
-            name = archives.slashed(_member_name(member)).removeprefix("./")
-            steps = name.split("/")
-            if ".." in steps or not steps[0] or re.match("[A-Za-z]:", name):
-                self.note("{name} leads out of the archive: left out.", name=name)
-            elif name.endswith("/") or "__macosx" in name.casefold().split("/") or _is_noise(steps[0]):
-                continue
-            elif len(steps) == 1 and _is_link(member):
-                self.items.append(Item(name=name, is_folder=False, parts=(), problem=LINK))
-            elif ".git" in steps[1:] and steps[-2:] != [".git", "config"]:
-                continue
-            else:
-                found.append(UploadPart(inside=name, member=member.orig_filename, index=index))
-        return found
+            return [
+                UploadPart(name, member.orig_filename, number)
+                for number, member in enumerate(archive.infolist())
+                if self._is_of_a_student(name := archives.slashed(_member_name(member)).removeprefix("./"), member)
+            ]
+
+    def _is_of_a_student(self, name: str, member: zipfile.ZipInfo) -> bool:
+        """Say whether a member is a file that somebody may have handed in; a link is listed at once."""
+        first, slash, rest = name.partition("/")
+        if not first or OUTSIDE.search(name):
+            self.note("{name} leads out of the archive: left out.", name=name)
+        elif not slash and _is_link(member):
+            self.items.append(Item(name=name, is_folder=False, files=(), problem=LINK))
+        else:
+            is_in_clone = ".git" in name and ".git" in (steps := rest.split("/")) and steps[-2:] != [".git", "config"]
+            return not (name.endswith("/") or MACOSX.search(name) or _is_noise(first) or is_in_clone)
+        return False
 
     def below(self, folder: Item) -> ZipTree:
         """Return what lies in one of the folders."""
-        return ZipTree(self.source, folder.parts, folder.shown)
+        return ZipTree(self.source, folder)
 
     def is_clone(self, folder: Item) -> bool:
         """Return whether a folder is a clone of a repository."""
-        return any(part.inside == ".git/config" for part in folder.parts)
+        return any(part.inside[folder.cut :] == ".git/config" for part in folder.files)
 
     def text(self, item: Item) -> bytes:
         """Return the bytes of a file that the platform wrote, up to METADATA_BYTES and one."""
         with _opened_zip(self.source, item.shown) as archive:
-            return _member(archive, item.parts[0], METADATA_BYTES)
+            return _member(archive, item.files[0], METADATA_BYTES)
 
 
 def _is_noise(name: str) -> bool:
@@ -345,9 +361,9 @@ def _directory(path: Path, _state: tuple[int, ...], _process: int) -> zipfile.Zi
 def _member(archive: zipfile.ZipFile, part: UploadPart, limit: int | None = None) -> bytes:
     """Read a member of a class's archive that is no larger than its kind (or limit) allows."""
     members = archive.infolist()
-    if part.index >= len(members) or members[part.index].orig_filename != part.member:
+    if part.number >= len(members) or members[part.number].orig_filename != part.member:
         raise Rejected("{name} was changed while it was read.", name=part.inside)
-    member = members[part.index]
+    member = members[part.number]
     if _is_link(member):
         raise not_regular(part.inside)
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -373,7 +389,7 @@ def _is_link(member: zipfile.ZipInfo) -> bool:
 def _member_name(member: zipfile.ZipInfo) -> str:
     """Return a member's name: UTF-8, also where the archiver forgot to say so, or the code pages of DOS."""
     name = member.orig_filename
-    if member.flag_bits & 0x800:
+    if member.flag_bits & 0x800 or name.isascii():
         return name
     raw = name.encode("cp437", "replace")
     for encoding in ("utf-8", "cp866"):

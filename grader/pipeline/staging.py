@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from grader.core.errors import NotGradable, Rejected, cause
@@ -88,10 +89,9 @@ def entries(folder: Path, name: str) -> Iterator[Found]:
     """Yield what may be a program inside a folder and the folders in it: (name with "/", how to read it)."""
     places, seen = [folder], 0
     for place in places:
-        inner = sorted(place.iterdir())
-        if place is not folder and any(entry.name == archives.ENVIRONMENT for entry in inner):
+        if place is not folder and (place / archives.ENVIRONMENT).exists():
             continue
-        for entry in inner:
+        for entry in sorted(islice(place.iterdir(), ENTRIES + 1)):
             seen += 1
             if seen > ENTRIES:
                 raise too_many(name)

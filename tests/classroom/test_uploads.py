@@ -19,9 +19,9 @@ from grader.classroom import uploads
 from grader.classroom.finding import find
 from grader.classroom.platforms import gradescope
 from grader.classroom.roster import read_roster
-from grader.classroom.uploads import Submission, Submissions, digest, key_of, slug
+from grader.classroom.uploads import NOTES, Submission, Submissions, digest, key_of, slug
 from grader.core.errors import Rejected, UsageError
-from grader.sandbox.confined.reading.archives import ARCHIVE_BYTES
+from grader.sandbox.confined.reading.archives import ARCHIVE_BYTES, MEMBERS
 from tests.support.packed import Files, zipped
 
 BOTH = b"class Neuron: pass\nclass Model: pass\n"
@@ -526,6 +526,7 @@ def test_what_a_desktop_leaves_is_no_submission(tmp_path: Path) -> None:
 # What one student packs: the class is found as ever, and that one alone is refused.
 EXCESSES: dict[str, tuple[Files, str]] = {
     "entries": ({f"submission_13/d/f{number}": b"" for number in range(2_500)}, "has more than 2000 files"),
+    "many entries": ({f"submission_13/{number}/f": b"" for number in range(20_001)}, "has more than 2000 files"),
     "depths": ({"submission_13/" + "d/" * 20_000 + "network.py": CODE}, "has no Python file"),
     "sizes": ({f"submission_13/{n}.zip": bytes(ARCHIVE_BYTES - 9) for n in range(2)}, "larger than 40 MiB together"),
     "long names": ({f"submission_13/{'n' * 60_000}.py": CODE}, "is empty or too long"),
@@ -561,6 +562,15 @@ def check_refused(source: Path, sentence: str) -> None:
         return
     with pytest.raises(Rejected, match=sentence):
         found["13"].raw()
+    assert len(found["13"].parts) <= MEMBERS
+
+
+def test_there_is_an_end_of_notes(tmp_path: Path) -> None:
+    """Of thousands of files that are no submissions the first are named."""
+    found = find(archive(tmp_path, {"anna.py": CODE} | {f"n{number}.txt": b"" for number in range(2 * NOTES)}))
+
+    assert len(found.notes) == NOTES + 1
+    assert found.notes[-1].text == f"There are more notes: only the first {NOTES} are shown."
 
 
 def test_slugs_can_be_read() -> None:

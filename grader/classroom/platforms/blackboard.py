@@ -34,7 +34,7 @@ def read(tree: Tree) -> Iterator[Submission]:
             yield from plain_item(tree, item)
             continue
         files = attempts.setdefault(found["before"], {}).setdefault(found["time"], [])
-        if found["about"] and item.parts:
+        if found["about"] and item.files:
             person = PERSON.match(tree.text(item).decode("utf-8", "replace"))
             if person is not None:
                 people[found["before"]] = person["name"], person["login"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from grader.classroom.uploads import Item, Submission, Tree, UploadPart, digest, key_of, slug
 from grader.pipeline.staging import KINDS
@@ -13,11 +12,10 @@ from grader.sandbox.confined.reading import archives
 AGAIN = re.compile(rf"-[0-9]+(?=(?:{'|'.join(map(re.escape, KINDS))})$)", re.IGNORECASE)
 
 
-def joined(files: Sequence[tuple[Item, str]]) -> list[UploadPart]:
-    """Return the files of a student under their own names; a folder's are in it already."""
-    return [
-        part if item.is_folder else replace(part, inside=name) for item, name in files for part in item.parts
-    ]  # fmt: skip
+def joined(files: Sequence[tuple[Item, str]]) -> Iterator[UploadPart]:
+    """Yield the files of a student under their own names; a folder's are in it already."""
+    for item, name in files:
+        yield from item.parts(None if item.is_folder else name)
 
 
 def plain_item(tree: Tree, item: Item, key: str = "") -> Iterator[Submission]:
@@ -30,6 +28,6 @@ def plain_item(tree: Tree, item: Item, key: str = "") -> Iterator[Submission]:
         tree.note("{name} is no submission: left out.", name=item.shown)
         return
     key = key or f"{slug(item.stem)}-{digest(item.name)}"
-    parts = item.parts if item.is_folder else [replace(part, inside=item.seen) for part in item.parts]
+    parts = item.parts(None if item.is_folder else item.seen)
     student = item.stem if item.stem == key_of(f"{item.stem}.py", is_folder=False) else ""
     yield tree.submission([item], parts, key=key, student=student, name=item.stem)

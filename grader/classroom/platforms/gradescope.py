@@ -39,7 +39,7 @@ def read(tree: Tree) -> Iterator[Submission]:
             tree.note("{name} is of {count} students, and graded once for all.", name=item.name, count=len(several))
         for number, person in enumerate(several, 1):
             yield tree.submission(
-                [item], item.parts, key=slug(item.name if len(several) == 1 else f"{item.name} {number}"),
+                [item], item.parts(), key=slug(item.name if len(several) == 1 else f"{item.name} {number}"),
                 student=person.id or (found["id"] if len(several) == 1 else ""), name=person.name,
                 email=person.email, aliases=(found["id"],) if len(several) == 1 else (),
                 graded_as=slug(item.name) if len(several) > 1 else "",

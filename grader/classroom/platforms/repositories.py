@@ -48,6 +48,6 @@ def read(tree: Tree) -> Iterator[Submission]:
         # Logins may have something in common, too: the roster says where the name of the assignment ends.
         aliases = ["-".join(words[place:]) for place in range(1, len(words))]
         yield tree.submission(
-            [item], item.parts, key=key_of(login or item.shown, is_folder=True), student=login, name=login,
+            [item], item.parts(), key=key_of(login or item.shown, is_folder=True), student=login, name=login,
             aliases=tuple(dict.fromkeys([login, *aliases])),
         )  # fmt: skip

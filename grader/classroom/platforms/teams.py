@@ -38,7 +38,7 @@ def read(tree: Tree) -> Iterator[Submission]:
         name = student.shown
         key = key_of(name, is_folder=False)
         *earlier, last = (
-            inner.submission([student], version.parts, key=key, name=name)
+            inner.submission([student], version.parts(), key=key, name=name)
             for version in _versions(inner, student)
         )  # fmt: skip
         yield replace(last, earlier=tuple(earlier))
