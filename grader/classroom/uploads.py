@@ -13,7 +13,7 @@ import stat
 import unicodedata
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -114,10 +114,10 @@ class Submission:
         with readable(self.shown):
             if self.parts[0].number >= 0:
                 with _opened_zip(self.source, self.shown) as archive:
-                    return gathered(self.shown, self._members(archive))
+                    return gathered(self.shown, self._found(partial(_in_zip, archive)))
             if len(self.parts) == 1 and not self.parts[0].inside:
                 return collect(self._path(self.parts[0]))
-            return gathered(self.shown, self._files())
+            return gathered(self.shown, self._found(self._on_disk))
 
     def _path(self, part: UploadPart) -> Path:
         path = self.source / part.member
@@ -125,30 +125,20 @@ class Submission:
             raise not_regular(self.shown)
         return path
 
-    def _files(self) -> Iterator[Found]:
-        for part in self._own():
-            path = self._path(part)
-            if not part.inside:
-                yield from entries(path, self.shown)
-            elif is_wanted(part.inside, self.shown):
-                yield part.inside, partial(content_of, path, part.inside)
+    def _on_disk(self, part: UploadPart) -> Iterator[Found]:
+        if not part.inside:
+            yield from entries(self._path(part), self.shown)
+        elif is_wanted(part.inside):
+            yield part.inside, partial(content_of, self.source / part.member, part.inside)
 
-    def _members(self, archive: zipfile.ZipFile) -> Iterator[Found]:
-        for part in self._own():
-            if is_wanted(part.inside, self.shown):
-                yield part.inside, partial(_member, archive, part)
-
-    def _own(self) -> list[UploadPart]:
-        """Return the parts that are not those of a virtual environment; Rejected for too many."""
+    def _found(self, of: Callable[[UploadPart], Iterable[Found]]) -> Iterator[Found]:
+        """Yield what is to be read of the parts that are not those of a virtual environment."""
         environments = archives.environments_in(part.inside for part in self.parts)
-        own = (
-            [part for part in self.parts if not archives.is_below(part.inside, environments)]
-            if environments
-            else list(self.parts)
-        )
+        own = [part for part in self.parts if not archives.is_below(part.inside, environments)]
+        for part in own[:ENTRIES]:
+            yield from of(part)
         if len(own) > ENTRIES:
-            raise too_many(self.shown)
-        return own
+            yield self.shown, too_many(self.shown)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -341,12 +331,19 @@ def _is_noise(name: str) -> bool:
 @contextmanager
 def _opened_zip(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
     """Open a class's archive; Rejected for one that cannot be read."""
-    try:
+    with _unzipping(name):
         state = path.stat()
         yield _directory(path, (state.st_ino, state.st_size, state.st_mtime_ns), os.getpid())
+
+
+@contextmanager
+def _unzipping(name: str) -> Iterator[None]:
+    """Turn what zipfile raises into Rejected."""
+    try:
+        yield
     except (GradeError, OSError, MemoryError):
         raise
-    except Exception as error:  # zipfile raises half a dozen kinds for what is no archive
+    except Exception as error:  # half a dozen kinds for what is no archive
         if type(error) is RuntimeError:  # zipfile's word for a password
             raise Rejected("{name} is encrypted: hand it in without a password.", name=name) from error
         raise Rejected("{name} is not an archive that can be read.", name=name) from error
@@ -356,6 +353,12 @@ def _opened_zip(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
 def _directory(path: Path, _state: tuple[int, ...], _process: int) -> zipfile.ZipFile:
     """Read the directory of an archive once; a forked process opens it for itself: a shared file has one position."""
     return zipfile.ZipFile(path)
+
+
+def _in_zip(archive: zipfile.ZipFile, part: UploadPart) -> Iterator[Found]:
+    """Yield what is to be read of a part of a submission in a class's archive."""
+    if is_wanted(part.inside):
+        yield part.inside, partial(_member, archive, part)
 
 
 def _member(archive: zipfile.ZipFile, part: UploadPart, limit: int | None = None) -> bytes:
@@ -374,7 +377,7 @@ def _member(archive: zipfile.ZipFile, part: UploadPart, limit: int | None = None
     if member.file_size > most:
         raise too_large(part.inside, member.file_size)
     file: IO[bytes]
-    with archive.open(member) as file:
+    with _unzipping(part.inside), archive.open(member) as file:
         content = file.read(most + 1)  # the size is the archive's word
     if len(content) > most:
         raise too_large(part.inside, len(content))

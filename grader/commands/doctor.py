@@ -79,7 +79,7 @@ def lacking(packages: Iterable[str]) -> dict[str, str]:
 def greeting() -> Hello:
     """Start a worker and return what it says of itself."""
     with Sandbox() as sandbox, Worker(sandbox, Limits(), 0) as worker:
-        lab = {"file": "doctor.py", "classes": (), "functions": (), "bonus": (), "banned": ()}
+        lab = {"file": "doctor.py", "classes": (), "functions": (), "bonus": (), "banned": (), "data": ()}
         answer = worker.read("doctor", {"doctor.py": b"x = 1\n"}, lab)
         assert not isinstance(answer, Fault)
         assert worker.hello is not None

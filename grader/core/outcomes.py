@@ -13,6 +13,7 @@ BANNED_IMPORT = "banned_import"  # rules that findings name
 DROPPED_LINE = "notebook_line"
 ENCODING = "encoding"
 PASSED_OVER = "passed_over"
+LEFT_OUT = "left_out"
 
 
 class Verdict(enum.Enum):

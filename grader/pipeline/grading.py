@@ -267,7 +267,7 @@ def modules_to_preload(staged: StagedSubmission, assignment: Assignment) -> list
     """Return the modules to import before the worker gives up its rights."""
     texts = [file.text for file in (staged.main, *staged.siblings)]
     modules = modules_for((module for _, _, module in staged.imports), texts, assignment.optional_packages)
-    return [*modules, *assignment.packages, *(READING if assignment.files else ())]
+    return [*modules, *assignment.packages, *(READING if assignment.files or staged.data else ())]
 
 
 def program(staged: StagedSubmission, assignment: Assignment) -> Program:
@@ -284,5 +284,6 @@ def program(staged: StagedSubmission, assignment: Assignment) -> Program:
         classes=assignment.classes,
         is_notebook=bool(staged.main.cells),
         operations="" if assignment.confined is None else str(assignment.confined),
-        data={name: (assignment.place / name).read_bytes() for name in assignment.files},
+        data={**staged.data, **{name: (assignment.place / name).read_bytes() for name in assignment.files}},
+        unread=staged.unread,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from grader.core.messages import Message, say
-from grader.core.outcomes import BANNED_IMPORT, DROPPED_LINE, ENCODING, PASSED_OVER, Finding
+from grader.core.outcomes import BANNED_IMPORT, DROPPED_LINE, ENCODING, LEFT_OUT, PASSED_OVER, Finding
 from grader.lab.source import SourceFile
 from grader.pipeline.runs import StagedSubmission
 from grader.sandbox.confined.reading.imports import is_banned
@@ -57,7 +57,11 @@ def remarks(staged: StagedSubmission) -> tuple[Finding, ...]:
         )
         for name in staged.passed_over
     ]
-    return (*encoded, *passed_over[:SHOWN], *dropped_lines(staged))
+    left_out = [
+        Finding(rule=LEFT_OUT, file=staged.name, line=None, message=say("Left out: {reason}", reason=reason))
+        for reason in staged.left_out
+    ]
+    return (*encoded, *passed_over[:SHOWN], *left_out[:SHOWN], *dropped_lines(staged))
 
 
 def encoding_of(file: SourceFile) -> Message:

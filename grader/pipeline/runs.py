@@ -22,11 +22,15 @@ MAIN_SUITE = "suite"  # the folder of the suite that every lab has
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RawSubmission:
-    """What was handed in, as bytes by the name inside the submission, folders with "/"; sha256 is over all of it."""
+    """What was handed in, as bytes by the name inside the submission, folders with "/"; sha256 is over all of it.
+
+    left_out says by name why a file could not be read.
+    """
 
     name: str
     files: dict[str, bytes]
     sha256: str
+    left_out: dict[str, Message] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +38,9 @@ class StagedSubmission:
     """A submission read once. `main` defines the classes.
 
     Files are named below root. imports and dropped are (file, line, module or text): what is imported for certain, and the
-    lines of a notebook that are not Python. passed_over are files that define the classes, too.
+    lines of a notebook that are not Python. passed_over are files that define the classes, too. data are the files that
+    the program may read, named below its folder; left_out says why others could not be read, and unread names the sources
+    among those.
     """
 
     name: str
@@ -45,6 +51,9 @@ class StagedSubmission:
     dropped: tuple[tuple[str, int, str], ...] = ()
     root: str = ""
     passed_over: tuple[str, ...] = ()
+    data: Mapping[str, bytes] = field(default_factory=dict)
+    left_out: tuple[Message, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def silent(_: str) -> None:

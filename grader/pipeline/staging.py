@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,12 +17,13 @@ from pathlib import Path
 
 from grader.core.errors import NotGradable, Rejected, cause
 from grader.core.faults import Fault, FaultKind
-from grader.core.messages import listed, say
+from grader.core.messages import Message, listed, say
 from grader.lab.source import SourceFile
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.runs import RawSubmission, StagedSubmission
 from grader.sandbox.client import Worker
 from grader.sandbox.confined.reading import archives
+from grader.sandbox.confined.reading.submission import UNREAD
 from grader.sandbox.confined.reading.texts import CODECS
 
 SUBMISSION_BYTES = 40 * 2**20
@@ -66,27 +68,57 @@ def readable(name: str) -> Iterator[None]:
 
 
 def gathered(name: str, found: Iterable[Found]) -> RawSubmission:
-    """Read what was found for one submission, no more than SUBMISSION_BYTES of it; what is no program counts where nothing else is."""
+    """Read what was found for one submission, programs first; what is no program counts where nothing else is.
+
+    What cannot be read, and what goes beyond SUBMISSION_BYTES, is left out; Rejected, with the first reason, where nothing is left.
+    """
     files: dict[str, bytes] = {}
+    left_out: dict[str, Message] = {}
     size = 0
-    for inside, content in found:
-        if inside in files:  # names that are no text may become one
-            raise Rejected("{member} in {name} appears twice.", member=inside, name=name)
-        files[inside] = content()
-        size += len(files[inside])
-        if size > SUBMISSION_BYTES:
-            limit = SUBMISSION_BYTES // 2**20
-            raise Rejected("The files in {name} are larger than {limit} MiB together.", name=name, limit=limit)
+    for inside, content in sorted(found, key=lambda item: order_of(item[0])):
+        try:
+            if inside in files or inside in left_out:  # names that are no text may become one
+                raise Rejected("{member} in {name} appears twice.", member=inside, name=name)
+            bytes_of = read(inside, content, name, SUBMISSION_BYTES - size)
+        except Rejected as rejected:
+            files.pop(inside, None)
+            left_out[inside] = rejected.reason
+        else:
+            files[inside] = bytes_of
+            size += len(bytes_of)
+    if left_out and not files:
+        raise refused(next(iter(left_out.values())))
     files = {file: content for file, content in files.items() if not archives.strange(file)} or files
     digest = hashlib.sha256()
-    for inside, bytes_of in sorted(files.items()):
+    told = {inside: reason.text.encode() for inside, reason in left_out.items()}
+    for inside, bytes_of in sorted({**told, **files}.items()):
         digest.update(f"{len(inside.encode())}:{len(bytes_of)}:".encode())
         digest.update(inside.encode() + bytes_of)
-    return RawSubmission(name=name, files=files, sha256=digest.hexdigest())
+    return RawSubmission(name=name, files=files, sha256=digest.hexdigest(), left_out=left_out)
+
+
+def order_of(inside: str) -> int:
+    """Return the place of a file in the order in which a submission is read: sources, archives, what is no program, data."""
+    kind = archives.kind_of(inside, archives.READ)
+    return len(archives.READ) if kind is None else archives.READ.index(kind)
+
+
+def read(inside: str, content: Callable[[], bytes], name: str, room: int) -> bytes:
+    """Read one file of a submission into the room that is left; Rejected where it cannot be read or has no room."""
+    problem = archives.unsafe(archives.slashed(inside))
+    if problem is not None:
+        raise Rejected(problem, member=inside[: archives.NAME_CHARS], name=name)
+    with readable(inside):
+        found = content() if room > 0 else b" "
+    if len(found) > room:
+        raise Rejected(
+            "The files in {name} are larger than {limit} MiB together.", name=name, limit=SUBMISSION_BYTES // 2**20
+        )
+    return found
 
 
 def entries(folder: Path, name: str) -> Iterator[Found]:
-    """Yield what may be a program inside a folder and the folders in it: (name with "/", how to read it)."""
+    """Yield what is to be read inside a folder and the folders in it: (name with "/", how to read it)."""
     places, seen = [folder], 0
     for place in places:
         if place is not folder and (place / archives.ENVIRONMENT).exists():
@@ -94,30 +126,39 @@ def entries(folder: Path, name: str) -> Iterator[Found]:
         for entry in sorted(islice(place.iterdir(), ENTRIES + 1)):
             seen += 1
             if seen > ENTRIES:
-                raise too_many(name)
+                yield name, too_many(name)
+                return
             inside = shown(entry.relative_to(folder).as_posix())
             if archives.is_litter(inside):
                 continue
             if stat.S_ISDIR(entry.lstat().st_mode):
                 places += [entry] if inside.count("/") < FOLDERS else []  # grows while it is walked
-            elif is_wanted(inside, name):
+            elif is_wanted(inside):
                 yield inside, partial(content_of, entry, inside)
 
 
-def is_wanted(inside: str, name: str) -> bool:
-    """Return whether a file of a submission may be the program, or one in its place; Rejected for a name that is not safe."""
+def is_wanted(inside: str) -> bool:
+    """Return whether a file of a submission is read: it may be the program, its data, or what was handed in by mistake for it."""
     inside = archives.slashed(inside)
-    if not archives.kind_of(inside, KINDS) or archives.is_litter(inside) or inside.count("/") > FOLDERS:
-        return False
-    problem = archives.unsafe(inside)
-    if problem is not None:
-        raise Rejected(problem, member=inside[: archives.NAME_CHARS], name=name)
-    return True
+    return (
+        archives.kind_of(inside, archives.READ) is not None
+        and not archives.is_litter(inside)
+        and inside.count("/") <= FOLDERS
+    )
 
 
-def too_many(name: str) -> Rejected:
-    """Return the refusal of a submission with more than ENTRIES files."""
-    return Rejected("{name} has more than {limit} files: hand in only the lab's.", name=name, limit=ENTRIES)
+def too_many(name: str) -> Callable[[], bytes]:
+    """Return what is read in place of the files of a submission beyond ENTRIES: a refusal."""
+
+    def read() -> bytes:
+        raise Rejected("{name} has more than {limit} files: hand in only the lab's.", name=name, limit=ENTRIES)
+
+    return read
+
+
+def refused(reason: Message) -> Rejected:
+    """Return a refusal with a reason that was kept."""
+    return Rejected(reason.id, **reason.args)
 
 
 def not_regular(name: str) -> Rejected:
@@ -164,22 +205,29 @@ def stage(raw: RawSubmission, assignment: Assignment, worker: Worker) -> StagedS
     rubric = assignment.rubric
     lab = {
         "file": assignment.file, "classes": assignment.classes, "functions": assignment.functions,
-        "bonus": rubric.bonus_files, "banned": rubric.imports.banned,
+        "bonus": rubric.bonus_files, "banned": rubric.imports.banned, "data": assignment.files,
     }  # fmt: skip
-    answer = worker.read(raw.name, raw.files, lab)
-    if isinstance(answer, Fault):
+    result = worker.read(raw.name, raw.files, lab, tuple(raw.left_out))
+    if isinstance(result, Fault):
         raise Rejected(
             "{name} takes too long to read: it is no ordinary Python file."
-            if answer.kind is FaultKind.TIMEOUT
+            if result.kind is FaultKind.TIMEOUT
             else "{name} is too much to read: it is no ordinary Python file.",
             name=raw.name,
         )
+    answer, data = result
     if answer.source is None:
+        reason = raw.left_out.get(str(answer.arguments.get("file"))) if answer.refusal == UNREAD else None
+        if reason is not None:
+            raise refused(reason)
         is_of_classes = "{classes}" in answer.refusal
         classes = {"classes": listed(assignment.classes, "{one} and {other}")} if is_of_classes else {}
         refusal = NotGradable if answer.is_open else Rejected
         raise refusal(answer.refusal, **answer.arguments, **classes)
     newer = tuple(answer.source.newer)
+    inside = [say(template, **arguments) for template, arguments in answer.source.left_out]
+    own = [reason for file, reason in raw.left_out.items() if posixpath.basename(file) not in assignment.files]
+    left_out = {reason.text: reason for reason in (*own, *inside)}
     main, *siblings = (
         SourceFile(
             name=file.name, text=file.text, cells=tuple(file.cells), is_unwritten=file.is_unwritten, encoding=file.encoding,
@@ -196,4 +244,7 @@ def stage(raw: RawSubmission, assignment: Assignment, worker: Worker) -> StagedS
         dropped=tuple(answer.source.dropped),
         root=answer.source.root,
         passed_over=tuple(answer.source.passed_over),
+        data=data,
+        left_out=tuple(left_out.values()),
+        unread=tuple(answer.source.unread),
     )

@@ -83,14 +83,21 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def read(self, name: str, files: Mapping[str, bytes], lab: Mapping[str, Any]) -> ReadAnswer | Fault:
-        """Return what is in the files, by name; a Fault where they are too much for the reader. lab: see reading.read."""
+    def read(
+        self, name: str, files: Mapping[str, bytes], lab: Mapping[str, Any], unread: Sequence[str] = ()
+    ) -> tuple[ReadAnswer, Mapping[str, bytes]] | Fault:
+        """Return what is in the files, and the data that the program may read; a Fault where they are too much for the reader.
+
+        Arguments as in submission.read.
+        """
         packed = {file: base64.b64encode(content).decode() for file, content in files.items()}
-        self._send("read_source", {"name": name, "files": packed, "lab": lab}, {})
+        self._send("read_source", {"name": name, "files": packed, "unread": list(unread), "lab": lab}, {})
         self._greeted(self._receive(allowing(START_TIME_S)))
         result = self._counted(allowing(READ_TIME_S))
         try:
-            return result.words(ReadAnswer) if isinstance(result, Reply) else result
+            if isinstance(result, Fault):
+                return result
+            return result.words(ReadAnswer), {file: array.tobytes() for file, array in result.arrays.items()}
         except protocol.ProtocolError:
             return self._broken()
 
@@ -229,6 +236,7 @@ class Worker:
             "names": list(program.names),
             "classes": list(program.classes),
             "is_notebook": program.is_notebook,
+            "unread": list(program.unread),
             "operations": program.operations,
             "seed": seeds.of_worker(self._seed, "load"),
             "skipped": [*self.loading.skipped],

@@ -15,7 +15,7 @@ class Program:
     """The source text a worker runs: main file, files beside it, the names that are asked for, the lab's confined.py.
 
     Files are named by their paths below root, a folder. names are functions. stand_ins are packages for which there is an inert module where they are not installed; banned ones have one always.
-    data are the lab's files that the text may read, by name.
+    data are the files that the text may read, named below its folder. unread are files that were handed in and could not be read.
     """
 
     file: str
@@ -29,6 +29,7 @@ class Program:
     is_notebook: bool = False
     operations: str = ""
     data: Mapping[str, bytes] = field(default_factory=dict)
+    unread: Sequence[str] = ()
 
 
 class Loading:

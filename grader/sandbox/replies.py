@@ -19,6 +19,7 @@ from grader.sandbox import protocol
 from grader.sandbox.protocol import Statement
 
 ATTEMPTS_KEPT = 10
+LEFT_OUT = 20  # as in submission.py
 TROUBLES, TROUBLE_NAMES = 90, 20  # as in program.py
 TEXT_CHARS = 200
 MESSAGE_CHARS = 2_000
@@ -91,7 +92,8 @@ class ReadFile(msgspec.Struct, frozen=True):
 class SourceReply(msgspec.Struct, frozen=True):
     """What was handed in, read: files (the main one first), imports and dropped lines as (file, line, words).
 
-    Names are below root. newer has names of a newer Python, passed_over files that define the classes, too.
+    Names are below root. newer has names of a newer Python, passed_over files that define the classes, too. left_out are
+    the sentences on files that could not be read, as templates and arguments, unread the names of those that are sources.
     """
 
     files: list[ReadFile]
@@ -100,6 +102,8 @@ class SourceReply(msgspec.Struct, frozen=True):
     dropped: list[tuple[str, Line, str]]
     newer: list[tuple[str, str]]
     passed_over: list[str]
+    left_out: Annotated[list[tuple[str, dict[str, str | Extent]]], Meta(max_length=LEFT_OUT)]
+    unread: Annotated[list[str], Meta(max_length=LEFT_OUT)]
 
 
 class ReadAnswer(msgspec.Struct, frozen=True):

@@ -339,7 +339,7 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "bomb": ("w.zip", zipped({"n.ipynb": b" " * 3_000_000}), "w.zip grows more than 200 times when it is unpacked."),
     "large": ("w.zip", zipped({"n.py": os.urandom(300_000)}), "n.py has 292 KiB, more than the 256 KiB that a solution may have."),
     "many": ("w.zip", zipped({f"{n}.txt": b"" for n in range(20_100)}), "w.zip has more than 20000 entries."),
-    "many_sources": ("w.zip", zipped({f"m{n}.py": b"x" for n in range(60)}), "w.zip has 60 Python files, more than 50: hand in only the lab's file."),
+    "many_sources": ("w.zip", zipped({f"m{n}.py": b"x = %d" % n for n in range(60)}), "w.zip has 60 Python files, more than 50: hand in only the lab's file."),
     "two_candidates": ("w.zip", zipped({"a.py": BOTH, "b.py": BOTH + b"x = 1"}), "Several files define Neuron and Model: a.py, b.py."),
     "no_candidate": ("w.zip", zipped({"a.py": b"x = 1", "b.py": b"y = 1"}), "No file in w.zip defines Neuron and Model."),
     "broken_candidate": ("w.zip", zipped({"a.py": BOTH + b"x = = 1", "b.py": b"y = 1"}), "a.py, line 3: this is not valid Python: invalid syntax."),
@@ -375,16 +375,29 @@ def test_what_is_refused(name: str, staged: Stage, tmp_path: Path) -> None:
     assert "\n" not in said.strip()
 
 
+def marked_in(content: bytes, member: str, header: int, central: int, bits: int) -> bytes:
+    """Set bits in the two headers of a member of a zip, at an offset each."""
+    changed = bytearray(content)
+    for mark, length, offset in ((b"PK\x03\x04", 30, header), (b"PK\x01\x02", 46, central)):
+        place = next(
+            n
+            for n in range(len(content))
+            if content.startswith(mark, n) and content.startswith(member.encode(), n + length)
+        )
+        changed[place + offset] |= bits
+    return bytes(changed)
+
+
+def encrypted(content: bytes, member: str) -> bytes:
+    """Let a member of a zip say that it has a password."""
+    return marked_in(content, member, 6, 8, 1)
+
+
 def test_an_encrypted_archive_is_named_as_such(staged: Stage, tmp_path: Path) -> None:
     """A password is not guessed."""
-    content = bytearray(zipped({"network.py": SOURCE}))
-    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        content[content.index(mark) + offset] |= 1
+    path = written(tmp_path / "w.zip", encrypted(zipped({"network.py": SOURCE}), "network.py"))
 
-    assert (
-        refusal(staged, written(tmp_path / "w.zip", bytes(content)))
-        == "w.zip is encrypted: hand it in without a password."
-    )
+    assert refusal(staged, path) == "w.zip is encrypted: hand it in without a password."
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
@@ -470,10 +483,105 @@ def test_links_in_a_folder_are_refused(staged: Stage, tmp_path: Path) -> None:
     assert "network.py is not a regular file" in refusal(staged, tmp_path)
 
 
+def linked(member: str, content: bytes) -> bytes:
+    """Return a tar of the right program and a link of some name."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo(member)
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(entry)
+        entry = tarfile.TarInfo("network.py")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+BIG = os.urandom(300_000)
+BESIDE: dict[str, tuple[str, bytes, str]] = {
+    "an oversized source": ("w.zip", zipped({"network.py": SOURCE, "old.py": BIG}), "old.py has 292 KiB, more than the 256 KiB that a solution may have."),
+    "a link": ("w.tar", linked("neuron.py", SOURCE), "neuron.py in w.tar is not a regular file."),
+    "an encrypted file": ("w.zip", encrypted(zipped({"network.py": SOURCE, "old.py": BOTH}), "old.py"), "w.zip is encrypted: hand it in without a password."),
+    "a method of packing": ("w.zip", marked_in(zipped({"network.py": SOURCE, "old.py": BOTH}), "old.py", 8, 10, 0x55), "old.py in w.zip cannot be read."),
+    "a name that leads out": ("w.zip", zipped({"network.py": SOURCE, "../old.py": BOTH}), "../old.py in w.zip leads out of its folder."),
+    "an unreadable notebook": ("w.zip", zipped({"network.py": SOURCE, "old.ipynb": b"{"}), "old.ipynb is not a notebook that can be read."),
+    "too many sources": ("w.zip", zipped({"network.py": SOURCE, **{f"old/m{n}.py": b"x" for n in range(60)}}), "w.zip has 61 Python files, more than 50: hand in only the lab's file."),
+    "too large together": ("w.zip", zipped({"network.py": SOURCE, **{f"old/{n}.py": b"#%d\n" % n + b"x = 1\n" * 30_000 for n in range(3)}}), "The Python files in w.zip are larger than 512 KiB together."),
+    "a broken archive": ("w.zip", zipped({"lab.zip": zipped({"network.py": SOURCE}), "old.zip": b"PK no"}), "old.zip is not an archive that can be read."),
+    "a member twice": ("w.zip", zipped({"network.py": SOURCE, "a.py": b"x = 1", "b.py": b"y = 1"}).replace(b"b.py", b"a.py"), "a.py in w.zip appears twice."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_cannot_be_read_beside_the_work_is_left_out(name: str, staged: Stage, tmp_path: Path) -> None:
+    """Only what the program needs counts; the rest is named."""
+    file, content, sentence = BESIDE[name]
+
+    found = staged(written(tmp_path / file, content))
+
+    assert found.main.text == SOURCE.decode()
+    assert [reason.text for reason in found.left_out] == [sentence]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_what_cannot_be_read_in_a_folder_is_left_out(staged: Stage, tmp_path: Path) -> None:
+    """Links, FIFOs and oversized files beside the work are named; the hash tells that they are there."""
+    path = written(tmp_path / "w" / "network.py", SOURCE).parent
+    alone = staged(path)
+    written(path / "old" / "big.py", BIG)
+    (path / "link.py").symlink_to("/etc/passwd")
+    os.mkfifo(path / "pipe.csv")
+
+    found = staged(path)
+
+    assert (alone.left_out, found.main) == ((), alone.main)
+    assert [reason.text for reason in found.left_out] == [
+        "link.py is not a regular file: hand in a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one.",
+        "old/big.py has 292 KiB, more than the 256 KiB that a solution may have.",
+        "pipe.csv is not a regular file: hand in a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one.",
+    ]
+    assert found.sha256 != alone.sha256
+
+
+def test_a_folder_of_many_files_is_read_from_the_top(staged: Stage, tmp_path: Path) -> None:
+    """What lies beyond the limit is left out, not the work."""
+    path = written(tmp_path / "w" / "network.py", SOURCE).parent
+    for number in range(2_001):
+        written(path / "pictures" / f"{number}.gif", b"")
+
+    found = staged(path)
+
+    assert found.main.name == "network.py"
+    assert [reason.text for reason in found.left_out] == ["w has more than 2000 files: hand in only the lab's."]
+
+
+NEEDED: dict[str, tuple[dict[str, bytes], str]] = {
+    "the lab's file": ({"network.py": BIG, "try.py": b"print(1)"}, "network.py has 292 KiB, more than the 256 KiB that a solution may have."),
+    "what the program imports": ({"network.py": b"from neuron import *\nclass Model: pass", "neuron.py": BIG}, "neuron.py has 292 KiB, more than the 256 KiB that a solution may have."),
+    "all there is": ({"lab.py": BIG, "data.csv": b"1"}, "lab.py has 292 KiB, more than the 256 KiB that a solution may have."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("name", NEEDED)
+def test_what_the_program_needs_is_refused_with_its_reason(
+    name: str, is_packed: bool, staged: Stage, tmp_path: Path
+) -> None:
+    """What cannot be read and may be the program, or a part of it, is no matter of a remark."""
+    files, sentence = NEEDED[name]
+    for file, content in files.items():
+        written(tmp_path / "w" / file, content)
+
+    assert refusal(staged, written(tmp_path / "w.zip", zipped(files)) if is_packed else tmp_path / "w") == sentence
+
+
 def test_a_folder_is_not_read_beyond_its_limit(staged: Stage, tmp_path: Path) -> None:
-    """Many large archives are refused before they are in memory together."""
+    """Many large archives are never in memory together."""
     for number in range(4):
         with (tmp_path / f"{number}.zip").open("wb") as file:
             file.truncate(archives.ARCHIVE_BYTES)
 
-    assert refusal(staged, tmp_path) == f"The files in {tmp_path.name} are larger than 40 MiB together."
+    raw = collect(tmp_path)
+
+    sentence = f"The files in {tmp_path.name} are larger than 40 MiB together."
+    assert {name: str(reason) for name, reason in raw.left_out.items()} == {f"{n}.zip": sentence for n in (1, 2, 3)}
+    assert refusal(staged, tmp_path) == sentence

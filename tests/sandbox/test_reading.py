@@ -14,7 +14,7 @@ from grader.sandbox.confined.reading.submission import read
 from grader.sandbox.confined.reading.texts import CYRILLIC, Refusal, guessed
 
 LAB: dict[str, Any] = {
-    "file": "network.py", "classes": ("Neuron", "Model"), "functions": ("sigmoid", "loss", "train"), "bonus": ["lecture.py"], "banned": ["torch"],
+    "file": "network.py", "classes": ("Neuron", "Model"), "functions": ("sigmoid", "loss", "train"), "bonus": ["lecture.py"], "banned": ["torch"], "data": ["iris.csv"],
 }  # fmt: skip
 NEURON = "class Neuron: pass\n"
 MODEL = "class Model: pass\n"
@@ -29,7 +29,7 @@ def main_of(files: dict[str, str], **lab: Any) -> str:
 
 def answer(files: Mapping[str, str | bytes], **lab: Any) -> dict[str, Any]:
     content = {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
-    return read("work", content, **{**LAB, **lab})
+    return read("work", content, **{**LAB, **lab})[0]
 
 
 def refusal(files: dict[str, str], **lab: Any) -> str:

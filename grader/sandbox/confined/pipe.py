@@ -66,11 +66,11 @@ class Pipe:
         return request, unpack(data, request["arrays"])
 
     def send(self, header: dict[str, Any], arrays: Arrays) -> None:
-        """Send one reply."""
-        blocks = {name: np.asarray(array, dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()}
-        header["arrays"] = [[name, block.dtype.str, list(block.shape)] for name, block in blocks.items()]
+        """Send one reply; its arrays are numpy's, or bytes where there is no numpy yet."""
+        blocks = {name: packed(array) for name, array in arrays.items()}
+        header["arrays"] = [[name, dtype, shape] for name, (dtype, shape, _) in blocks.items()]
         text = self._dumps(header, ensure_ascii=False).encode("utf-8", "replace")
-        data = b"".join(block.tobytes() for block in blocks.values())
+        data = b"".join(content for _, _, content in blocks.values())
         self._all(self._replies, FRAME.pack(len(text), len(data)) + text + data)
 
     def mark(self, name: str) -> None:
@@ -96,6 +96,14 @@ class Pipe:
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
+
+
+def packed(array: Any) -> tuple[str, list[int], bytes]:
+    """Return dtype, shape and bytes of an array as a frame has them."""
+    if isinstance(array, bytes):
+        return "|u1", [len(array)], array
+    block = np.asarray(array, dtype=array.dtype.newbyteorder("<"))
+    return block.dtype.str, list(block.shape), block.tobytes()
 
 
 def unpack(data: bytes, layout: list[tuple[str, str, list[int]]]) -> Arrays:

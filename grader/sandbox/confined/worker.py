@@ -145,12 +145,13 @@ class RequestHandler:
         """Read what was handed in, and answer with text or with the reason why not."""
         files = {name: base64.b64decode(content) for name, content in settings["files"].items()}
         try:
-            return {"source": submission.read(settings["name"], files, **settings["lab"])}, {}
+            source, data = submission.read(settings["name"], files, settings["unread"], **settings["lab"])
+            return {"source": source}, data
         except Refusal as refusal:
             return {"refusal": refusal.template, "arguments": refusal.arguments, "is_open": refusal.is_open}, {}
 
     def load(self, settings: dict[str, Any], data: Arrays) -> Answer:
-        """Run the student's file as a module; data are the files of the lab that it may read."""
+        """Run the student's file as a module; data are the files that it may read, named below its folder."""
         if data:
             found = {name: content.tobytes() for name, content in data.items()}
             files.bring(found, os.path.dirname(settings["file"]))
@@ -158,7 +159,7 @@ class RequestHandler:
         objects.OWN.add(MAIN)
         code = self.lab.code = Program(
             {settings["file"]: settings["text"], **settings["siblings"]}, tell=lambda place: self.tell(place),
-            describe=fault, stand_in=absent.Absent, is_notebook=settings["is_notebook"],
+            describe=fault, stand_in=absent.Absent, is_notebook=settings["is_notebook"], unread=settings["unread"],
         )  # fmt: skip
         self.modules = self.lab.modules = Modules(settings, self.module, NEVER_SHADOWED, self.run_beside)
         stubs.free_names = code.free_names

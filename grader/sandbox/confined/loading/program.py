@@ -121,7 +121,7 @@ class Program:
     """The files of a submission, and what went wrong when they were run.
 
     tell says to the trusted side which statement begins; describe makes a fault of an exception; stand_in makes what
-    stands for something of a package that is not installed, by its dotted name.
+    stands for something of a package that is not installed, by its dotted name. unread are files that were handed in, too.
     """
 
     def __init__(
@@ -132,11 +132,12 @@ class Program:
         describe: Callable[[BaseException, str], dict[str, Any]],
         stand_in: Callable[[str], Any],
         is_notebook: bool,
+        unread: Iterable[str],
     ) -> None:
         self.troubles: list[dict[str, Any]] = []
         self._texts = texts
         self._tell, self._describe, self._stand_in = tell, describe, stand_in
-        self._own = {step for file in texts for step in file.removesuffix(".py").split("/")}
+        self._own = {step for file in (*texts, *unread) for step in file.removesuffix(".py").split("/")}
         self._is_notebook = is_notebook
         self._skipped: set[Place] = set()
         self._ending: tuple[type[BaseException], ...] = ()

@@ -19,6 +19,8 @@ SOURCE_BYTES = 256 * 1024
 NOTEBOOK_BYTES = 32 * 2**20  # with its outputs; its code is a source
 ARCHIVE_BYTES = 24 * 2**20
 UNPACKED_BYTES = 48 * 2**20  # of all archives of a submission
+DATA_BYTES = 4 * 2**20  # of all data files of a submission
+DATA_FILES = 100
 MEMBERS = 20_000
 DEPTH = 4  # of archives in archives
 RATIO = 200  # of unpacked to packed bytes, above RATIO_FROM
@@ -43,8 +45,11 @@ STRANGE = {
     ),
 }  # fmt: skip
 KINDS = (*SOURCES, *ARCHIVES, *STRANGE)
+DATA = (".csv", ".tsv", ".txt", ".dat", ".json", ".npy", ".npz", ".pkl", ".pickle")  # what a program may read
+READ = (*KINDS, *DATA)
 
 Files = dict[str, bytes]
+Unread = dict[str, Refusal]  # files that are there and cannot be read
 Member = tuple[str, bool, int, Callable[[], Any]]  # name, whether it is a regular file, size, how to open it
 
 
@@ -97,35 +102,52 @@ def unsafe(name: str) -> str | None:
 
 def most_bytes(name: str) -> int:
     """Return how large a file of this kind may be."""
-    return {".py": SOURCE_BYTES, ".ipynb": NOTEBOOK_BYTES}.get(kind_of(name, SOURCES) or "", ARCHIVE_BYTES)
+    kind = kind_of(name, READ) or ""
+    return {".py": SOURCE_BYTES, ".ipynb": NOTEBOOK_BYTES, **dict.fromkeys(DATA, DATA_BYTES)}.get(kind, ARCHIVE_BYTES)
 
 
 def too_large(name: str, size: int, limit: int | None = None) -> Refusal:
     """Return the refusal of a file that is larger than a solution may be."""
+    if kind_of(name, READ) in DATA:
+        return too_much_data(name)
     return Refusal(
         "{name} has {size} KiB, more than the {limit} KiB that a solution may have.",
         name=name, size=size // 1024, limit=(limit or most_bytes(name)) // 1024,
     )  # fmt: skip
 
 
-def unpacked(archives: Files) -> Files:
-    """Return the files in some archives, each below a folder that is named after its archive; Refusal for one that cannot be read."""
+def too_much_data(name: str) -> Refusal:
+    """Return the refusal of a data file for which there is no room."""
+    return Refusal(
+        "{name} is too large: a program reads {limit} MiB and {count} files of data at most.",
+        name=name, limit=DATA_BYTES // 2**20, count=DATA_FILES,
+    )  # fmt: skip
+
+
+def unpacked(archives: Files, unread: Unread) -> Files:
+    """Return the files in some archives, each below a folder that is named after its archive; add to unread what cannot be read."""
     found: Files = {}
     for name, content in archives.items():
         folder = stem_of(name)
-        for member, inside in from_archive(posixpath.basename(name), content).items():
-            found[f"{folder}/{member}"] = inside
-        if sum(map(len, found.values())) > UNPACKED_BYTES:
-            raise Refusal(
-                "{name} is larger than {limit} MiB when it is unpacked.", name=name, limit=UNPACKED_BYTES // 2**20
-            )
+        try:
+            members, refused = from_archive(posixpath.basename(name), content)
+            if sum(map(len, found.values())) + sum(map(len, members.values())) > UNPACKED_BYTES:
+                raise Refusal(
+                    "{name} is larger than {limit} MiB when it is unpacked.", name=name, limit=UNPACKED_BYTES // 2**20
+                )
+        except Refusal as refusal:
+            unread[name] = refusal
+            continue
+        found.update({f"{folder}/{member}": inside for member, inside in members.items()})
+        unread.update({f"{folder}/{member}": refusal for member, refusal in refused.items()})
     return found
 
 
-def from_archive(name: str, content: bytes) -> Files:
-    """Return what may be a program in an archive; Refusal for one that is broken, encrypted, hostile or too large."""
+def from_archive(name: str, content: bytes) -> tuple[Files, Unread]:
+    """Return what may be read in an archive, and what is there and cannot; Refusal for one that is broken, hostile or too large."""
     reader = zip_members if kind_of(name, (".zip",)) else tar_members
     found: Files = {}
+    unread: Unread = {}
     environments: set[str] = set()
     try:
         for count, (raw, is_file, size, opened) in enumerate(reader(content)):
@@ -133,24 +155,31 @@ def from_archive(name: str, content: bytes) -> Files:
                 raise Refusal("{name} has more than {limit} entries.", name=name, limit=MEMBERS)
             member = slashed(raw)
             environments |= environments_in([posixpath.normpath(member)])
-            if not kind_of(member, KINDS) or is_litter(member) or (member.endswith("/") and not size):
+            if not kind_of(member, READ) or is_litter(member) or (member.endswith("/") and not size):
                 continue
             problem = unsafe(member) or (None if is_file else "{member} in {name} is not a regular file.")
             member = posixpath.normpath(member)  # "./lab/network.py" is lab/network.py
-            inside = b"" if problem or strange(member) else member_bytes(member, size, opened)
-            if problem is None and found.setdefault(member, inside) != inside:
-                problem = "{member} in {name} appears twice."
-            if problem is not None:
-                raise Refusal(problem, member=raw[:NAME_CHARS], name=name)
+            if member in unread:
+                continue
+            try:
+                inside = b"" if problem or strange(member) else member_bytes(name, member, size, opened)
+                if problem is None and found.setdefault(member, inside) != inside:
+                    problem = "{member} in {name} appears twice."
+                if problem is not None:
+                    raise Refusal(problem, member=raw[:NAME_CHARS], name=name)
+            except Refusal as refusal:
+                found.pop(member, None)
+                unread[member] = refusal
             if sum(map(len, found.values())) > RATIO_FROM + RATIO * len(content):
                 raise Refusal("{name} grows more than {ratio} times when it is unpacked.", name=name, ratio=RATIO)
     except (Refusal, MemoryError):
         raise
     except Exception as error:
-        if type(error) is RuntimeError:  # zipfile's word for a password
-            raise Refusal("{name} is encrypted: hand it in without a password.", name=name) from error
         raise Refusal("{name} is not an archive that can be read.", name=name) from error
-    return {member: inside for member, inside in found.items() if not is_below(member, environments)}
+    for member in [member for member in (*found, *unread) if is_below(member, environments)]:
+        found.pop(member, None)
+        unread.pop(member, None)
+    return found, unread
 
 
 def environments_in(names: Iterable[str]) -> set[str]:
@@ -163,12 +192,19 @@ def is_below(member: str, folders: Iterable[str]) -> bool:
     return any(member.startswith(f"{folder}/") for folder in folders)
 
 
-def member_bytes(member: str, size: int, opened: Callable[[], Any]) -> bytes:
-    """Read a member that is no larger than its kind may be."""
+def member_bytes(name: str, member: str, size: int, opened: Callable[[], Any]) -> bytes:
+    """Read a member of an archive that is no larger than its kind may be."""
     most = most_bytes(member)
     if size > most:
         raise too_large(member, size)
-    content: bytes = opened().read(most + 1)  # counted while it is read: the size is the archive's word
+    try:
+        content: bytes = opened().read(most + 1)  # counted while it is read: the size is the archive's word
+    except MemoryError:
+        raise
+    except Exception as error:  # zipfile raises half a dozen kinds
+        if type(error) is RuntimeError:  # its word for a password
+            raise Refusal("{name} is encrypted: hand it in without a password.", name=name) from error
+        raise Refusal("{member} in {name} cannot be read.", member=member, name=name) from error
     if len(content) > most:
         raise too_large(member, len(content))
     return content

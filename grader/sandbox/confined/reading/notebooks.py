@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from .archives import unsafe
+from .archives import DATA, kind_of, unsafe
 from .texts import Refusal
 
 LINE_CHARS = 100
@@ -144,10 +144,10 @@ def rows_of(cell: str, folder: str, known: Collection[str], written: dict[str, s
 
 
 def keep(words: list[str], text: str, folder: str, written: dict[str, str]) -> None:
-    """Keep the text of a cell that writes a file of Python; words stand after its magic."""
+    """Keep the text of a cell that writes a file of Python, or of data; words stand after its magic."""
     name = words[-1].strip("'\"")
     name = posixpath.basename(name) if unsafe(name) else name
-    if name.endswith(".py"):
+    if kind_of(name, (".py", *DATA)):
         file = posixpath.normpath(posixpath.join(folder, name))
         is_more = bool({"-a", "--append"} & set(words))
         written[file] = (written.get(file, "") if is_more else "") + text

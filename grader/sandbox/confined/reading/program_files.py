@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import newer
-from .archives import SOURCE_BYTES, kind_of, too_large
+from .archives import SOURCE_BYTES, SOURCES, kind_of, too_large
 from .imports import imports_of
 from .notebooks import code_in, code_of, parse, unwrapped
 from .source_tree import imported_files
@@ -29,13 +29,14 @@ TESTERS = {"unittest", "pytest"}
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """What a lab says of its files: its own, the names that this defines, and those for extra points."""
+    """What a lab says of its files: the program, the names that this defines, those for extra points, and its own data."""
 
     file: str
     classes: Sequence[str]
     functions: Sequence[str]
     bonus: Sequence[str]
     banned: Sequence[str]
+    data: Sequence[str]
 
 
 class ParsedFile:
@@ -145,8 +146,8 @@ def program_of(
         raise Refusal("{name} is empty.", name=posixpath.basename(min(others)))
     readable = [file for file in written if file not in refusals]
     program = choice.defining(readable) or choice.starting(readable)
-    for file in (file for file in written if file in refusals):
-        if program is None or (not program.is_whole and file in sources and choice.may_be(file, program)):
+    for file in sorted((file for file in written if file in refusals), key=lambda file: kind_of(file, SOURCES) is None):
+        if program is None or (not program.is_whole and choice.may_be(file, program)):
             raise refusals[file]
     if program is None and lab.classes:
         raise Refusal("No file in {name} defines {classes}.", name=name)
@@ -162,6 +163,7 @@ class Choice:
     """The sources of a submission, and what each of them imports and defines."""
 
     def __init__(self, root: str, sources: Mapping[str, ParsedFile], lab: Lab) -> None:
+        self._root = root
         self._sources = sources
         self._lab = lab
         files = {root + file for file in sources}
@@ -180,14 +182,24 @@ class Choice:
         return found if set(files) - found else set()
 
     def may_be(self, broken: str, program: ProgramFiles) -> bool:
-        """Return whether a file that is no Python may have been the program: by its name, what it defines, or what it imports."""
+        """Return whether a file that is no Python, or could not be read, may have been the program, or a part of it."""
+        is_named = posixpath.basename(broken) == self._lab.file or broken in program.reached
+        if is_named or broken not in self._sources:
+            return is_named or self._is_imported(broken, program)
         text = self._sources[broken].text
         names = set(DEFINITION.findall(text))
         missing = {*self._lab.classes, *self._lab.functions} - self._names(program.reached)
         module = re.escape(posixpath.splitext(posixpath.basename(program.main))[0])
         is_importing = re.search(rf"(?m)^\s*(?:from|import)\s+[\w.]*\b{module}\b", text) is not None
-        is_named = posixpath.basename(broken) == self._lab.file or broken in program.reached
-        return is_named or is_importing or bool(names & missing) or len(names) > len(self._names(program.reached))
+        return is_importing or bool(names & missing) or len(names) > len(self._names(program.reached))
+
+    def _is_imported(self, unread: str, program: ProgramFiles) -> bool:
+        """Return whether a program imports a file that could not be read."""
+        files = {self._root + file for file in (*self._sources, unread)}
+        found = (
+            imported_files(module, self._root + file, files) for file in program.reached for module in self._sources[file].imports
+        )  # fmt: skip
+        return any(self._root + unread in names for names in found)
 
     def made(self, main: str, passed_over: Iterable[str] = ()) -> ProgramFiles:
         """Return the program of a main file."""

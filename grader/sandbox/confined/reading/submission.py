@@ -7,84 +7,118 @@ parser costs that process only. Standard library only.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from . import newer
-from .archives import ARCHIVES, DEPTH, SOURCES, Files, is_litter, kind_of, slashed, strange, unpacked
+from .archives import (
+    ARCHIVES,
+    DATA,
+    DATA_BYTES,
+    DATA_FILES,
+    DEPTH,
+    READ,
+    SOURCES,
+    Files,
+    Unread,
+    is_litter,
+    kind_of,
+    slashed,
+    strange,
+    too_much_data,
+    unpacked,
+)
 from .imports import imported
-from .program_files import Lab, ParsedFile, ProgramFiles, program_of
+from .program_files import Lab, ParsedFile, ProgramFiles, depth, program_of
 from .texts import Refusal
 
 TOTAL_BYTES = 512 * 1024  # of source text in one submission
 DROPPED = 2_000
 FILES = 50
+LEFT_OUT = 20  # files that are named, each
+UNREAD = "{file} was not read."  # of a file that the trusted side could not read
 
 
-def read(name: str, files: Files, **lab: Any) -> dict[str, Any]:
-    """Find the program and return its text, its neighbours and their imports.
+def read(name: str, files: Files, unread: Sequence[str] = (), **lab: Any) -> tuple[dict[str, Any], Files]:
+    """Find the program and return its text, its neighbours and their imports, and the data that it may read.
 
-    files maps names inside the submission, with "/" between folders, to their bytes; lab has the fields of Lab. The answer is
+    files maps names inside the submission, with "/" between folders, to their bytes; unread are files that are there and
+    could not be read; lab has the fields of Lab. The answer is
     {"files": [{"name", "text", "cells", "is_unwritten", "encoding"}], "root": folder, "imports": [[file, line, module]],
-    "dropped": [[file, line, text]], "newer": [[name, Python]], "passed_over": [file]}, the main file first and those that it
-    imports next. Names are below root. Refusal, with one sentence, for whatever holds no program.
+    "dropped": [[file, line, text]], "newer": [[name, Python]], "passed_over": [file], "left_out": [[template, arguments]],
+    "unread": [file]}, the main file first and those that it imports next. Names are below root, those of data below the
+    program's folder. Refusal, with one sentence, for whatever holds no program.
     """
-    folder = "" if list(files) == [name] else f"{slashed(name).replace('/', '_')}/"
+    folder = "" if [*files, *unread] == [name] else f"{slashed(name).replace('/', '_')}/"
     files = {f"{folder}{slashed(file)}": content for file, content in files.items() if not is_litter(slashed(file))}
-    root, sources, program = opened(name, files, Lab(**lab))
-    others = sorted(sources.keys() - set(program.reached), key=lambda file: (sources[file].is_test, file))
-    found = [sources[file] for file in (*program.reached, *others)]
-    if sum(len(source.text.encode()) for source in found) > TOTAL_BYTES:
-        raise Refusal(
-            "The Python files in {name} are larger than {limit} KiB together.", name=name, limit=TOTAL_BYTES // 1024
-        )
-    dropped = [[file, line, text] for file in program.reached for line, text in sources[file].dropped]
+    refused = {f"{folder}{slashed(file)}": Refusal(UNREAD, file=file) for file in unread}
+    found = opened(name, files, refused, Lab(**lab))
+    reached = [found.sources[file] for file in found.program.reached]
+    others = [source for file, source in found.sources.items() if file not in found.program.reached]
+    fitting = [*reached]
+    for source in sorted(others, key=lambda source: (source.is_test, source.name)):
+        if bytes_in((*fitting, source)) > TOTAL_BYTES:
+            refused[found.root + source.name] = too_many_bytes(name)
+        else:
+            fitting.append(source)
+    if bytes_in(reached) > TOTAL_BYTES:
+        raise too_many_bytes(name)
+    dropped = [[source.name, line, text] for source in reached for line, text in source.dropped]
     if len(dropped) > DROPPED:
         raise Refusal("{name} has more than {limit} lines that are no Python.", name=name, limit=DROPPED)
+    data = data_in(found, refused, Lab(**lab))
     return {
         "files": [
             {
                 "name": source.name, "text": source.text, "cells": source.cells, "is_unwritten": source.is_unwritten,
                 "encoding": source.encoding,
             }
-            for source in found
+            for source in fitting
         ],
-        "root": root,
+        "root": found.root,
         "imports": [
-            [source.name, line, module] for source in found for line, module in imported(source.name, source.tree, lab["banned"])
+            [source.name, line, module] for source in fitting for line, module in imported(source.name, source.tree, lab["banned"])
         ],
         "dropped": dropped,
-        "newer": sorted({source for file in program.reached for source in newer.newer_names(sources[file].tree)}),
-        "passed_over": list(program.passed_over),
-    }  # fmt: skip
+        "newer": sorted({needed for source in reached for needed in newer.newer_names(source.tree)}),
+        "passed_over": list(found.program.passed_over),
+        "left_out": [[refusal.template, refusal.arguments] for refusal in refused.values() if refusal.template != UNREAD][:LEFT_OUT],
+        "unread": [file.removeprefix(found.root) for file in refused if kind_of(file, SOURCES)][:LEFT_OUT],
+    }, data  # fmt: skip
 
 
-Opened = tuple[
-    str, dict[str, ParsedFile], ProgramFiles
-]  # the folder that the sources are named from, those, and the program
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """The sources of a submission, named below root, its program, and all files, named in full."""
+
+    root: str
+    sources: dict[str, ParsedFile]
+    program: ProgramFiles
+    files: Files
 
 
-def opened(name: str, files: Files, lab: Lab) -> Opened:
-    """Return the sources of a submission and its program; archives are opened where the files beside them define too little."""
+def opened(name: str, files: Files, unread: Unread, lab: Lab) -> Opened:
+    """Return what is in a submission; archives are opened where the files beside them define too little.
+
+    What cannot be read is added to unread.
+    """
     best: Opened | None = None
     problem: Refusal | None = None
     for _ in range(DEPTH):
-        loose = {file: content for file, content in files.items() if kind_of(file, SOURCES)}
         packed = {file: content for file, content in files.items() if kind_of(file, ARCHIVES)}
         try:
-            best = parsed(name, loose, lab) if loose else None
+            best = parsed(name, files, unread, lab) or best
         except Refusal as refusal:
-            problem = problem or refusal
-        if not packed or (best is not None and best[2].is_whole):
+            problem = refusal
+        if not packed or (best is not None and best.program.is_whole):
             break
-        try:
-            files = {**{file: content for file, content in files.items() if file not in packed}, **unpacked(packed)}
-        except Refusal as refusal:
-            problem = problem or refusal
-            break
+        files = {**{file: content for file, content in files.items() if file not in packed}, **unpacked(packed, unread)}
     if best is not None:
         return best
-    told = (strange(posixpath.basename(file)) for file in sorted(files))
-    raise problem or next(filter(None, told), None) or nothing(name, lab)
+    of_programs = (refusal for file, refusal in unread.items() if kind_of(file, (*SOURCES, *ARCHIVES)))
+    odd = (strange(posixpath.basename(file)) for file in sorted(files))
+    raise problem or next(of_programs, None) or next(filter(None, odd), None) or nothing(name, lab)
 
 
 def nothing(name: str, lab: Lab) -> Refusal:
@@ -92,28 +126,69 @@ def nothing(name: str, lab: Lab) -> Refusal:
     return Refusal("{name} has no Python file: put your {wanted} into it.", name=name, wanted=lab.file)
 
 
-def parsed(name: str, files: Files, lab: Lab) -> Opened:
-    """Return the sources among some files, with those that notebooks write, and the program; Refusal where there is none."""
-    if len(files) > FILES:
-        raise Refusal(
+def parsed(name: str, files: Files, unread: Unread, lab: Lab) -> Opened | None:
+    """Return the sources among some files, with those that notebooks write, and the program; Refusal where there is none.
+
+    None where there are no sources.
+    """
+    loose = sorted((file for file in files if kind_of(file, SOURCES)), key=depth)
+    if not loose:
+        return None
+    for file in loose[FILES:]:
+        unread[file] = Refusal(
             "{name} has {count} Python files, more than {limit}: hand in only the lab's file.",
-            name=name, count=len(files), limit=FILES,
+            name=name, count=len(loose), limit=FILES,
         )  # fmt: skip
-    root = posixpath.commonpath([posixpath.dirname(file) for file in files])
+    root = posixpath.commonpath([posixpath.dirname(file) for file in loose[:FILES]])
     root += "/" if root else ""
-    known = {file.removeprefix(root): content for file, content in files.items()}
+    known = {file.removeprefix(root): files[file] for file in loose[:FILES]}
     sources: dict[str, ParsedFile] = {}
-    refusals: dict[str, Refusal] = {}
+    refusals = {
+        file.removeprefix(root): refusal for file, refusal in unread.items() if kind_of(file, (*SOURCES, *ARCHIVES))
+    }
     queue = sorted(known.items(), key=lambda item: kind_of(item[0], (".py",)) is None)
+    data = {}
     for file, content in queue:
         if file in sources:
             continue
         try:
             source = sources[file] = ParsedFile(file, content, known)
         except Refusal as refusal:
-            refusals[file] = refusal
+            refusals[file] = unread[root + file] = refusal
             continue
-        queue += [(written, text.encode()) for written, text in source.written.items()]
+        queue += [(written, text.encode()) for written, text in source.written.items() if kind_of(written, SOURCES)]
+        data.update({root + written: text.encode() for written, text in source.written.items()})
         if source.broken is not None:
             refusals[file] = source.broken
-    return root, sources, program_of(name, root, sources, refusals, lab)
+    program = program_of(name, root, sources, refusals, lab)
+    return Opened(root=root, sources=sources, program=program, files={**files, **data})
+
+
+def bytes_in(sources: Iterable[ParsedFile]) -> int:
+    """Return how large some sources are together."""
+    return sum(len(source.text.encode()) for source in sources)
+
+
+def too_many_bytes(name: str) -> Refusal:
+    """Return the refusal of sources that are too large together."""
+    return Refusal(
+        "The Python files in {name} are larger than {limit} KiB together.", name=name, limit=TOTAL_BYTES // 1024
+    )
+
+
+def data_in(found: Opened, unread: Unread, lab: Lab) -> Files:
+    """Return the data files that there is room for, those nearest to the top first, named below the program's folder.
+
+    Those of the lab are not the submission's to bring.
+    """
+    data: Files = {}
+    place = posixpath.dirname(found.root + found.program.main) or "."
+    for file in sorted(found.files, key=depth):
+        if kind_of(file, READ) not in DATA or posixpath.basename(file) in lab.data:
+            continue
+        content = found.files[file]
+        if len(data) >= DATA_FILES or sum(map(len, data.values())) + len(content) > DATA_BYTES:
+            unread[file] = too_much_data(file.removeprefix(found.root))
+        else:
+            data[posixpath.relpath(file, place)] = content
+    return data
