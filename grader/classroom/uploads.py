@@ -37,6 +37,7 @@ from grader.pipeline.staging import (
     is_wanted,
     not_regular,
     readable,
+    refusing,
     shown,
     too_large,
     too_many,
@@ -138,7 +139,7 @@ class Submission:
         for part in own[:ENTRIES]:
             yield from of(part)
         if len(own) > ENTRIES:
-            yield self.shown, too_many(self.shown)
+            yield self.shown, partial(refusing, too_many(self.shown))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -123,10 +123,11 @@ def entries(folder: Path, name: str) -> Iterator[Found]:
     for place in places:
         if place is not folder and (place / archives.ENVIRONMENT).exists():
             continue
-        for entry in sorted(islice(place.iterdir(), ENTRIES + 1)):
+        inner = sorted(islice(place.iterdir(), archives.MEMBERS + 1))
+        for entry in inner:
             seen += 1
-            if seen > ENTRIES:
-                yield name, too_many(name)
+            if seen > ENTRIES or len(inner) > archives.MEMBERS:
+                yield name, partial(refusing, too_many(name))
                 return
             inside = shown(entry.relative_to(folder).as_posix())
             if archives.is_litter(inside):
@@ -147,13 +148,14 @@ def is_wanted(inside: str) -> bool:
     )
 
 
-def too_many(name: str) -> Callable[[], bytes]:
-    """Return what is read in place of the files of a submission beyond ENTRIES: a refusal."""
+def too_many(name: str) -> Rejected:
+    """Return the refusal of a submission with more than ENTRIES files."""
+    return Rejected("{name} has more than {limit} files: hand in only the lab's.", name=name, limit=ENTRIES)
 
-    def read() -> bytes:
-        raise Rejected("{name} has more than {limit} files: hand in only the lab's.", name=name, limit=ENTRIES)
 
-    return read
+def refusing(error: Rejected) -> bytes:
+    """Be what is read in place of files that are not read."""
+    raise error
 
 
 def refused(reason: Message) -> Rejected:
