@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from grader.core.messages import Message
+from grader.core.messages import Message, say
 from grader.core.report import Report, Status
 from grader.pipeline.assignment import Assignment, content_hash
 from grader.pipeline.runs import RawSubmission
@@ -170,7 +170,7 @@ def exactly(stream: IO[bytes], count: int) -> bytes:
     return b"".join(parts)
 
 
-def broken(task: Task, wanted: GradingRequest, problem: str) -> Report:
+def broken(task: Task, wanted: GradingRequest, problem: str | Message) -> Report:
     """Return the report of a submission that the grader itself failed over."""
     from grader.pipeline.grading import grader_failure
     from grader.pipeline.scoring import without_run
@@ -197,21 +197,23 @@ class Server:
         from grader.pipeline.run_suite import CollectedSuite
 
         with Sandbox(self._task.required, modules=(*EVERY, *self._task.lab.packages)) as self._box:
-            problem = self._moved()
+            problem: str | Message | None = self._moved()
             if problem is None and self._task.lab.folder:  # its suite may keep something: it is read anew for each
                 self._answer_all(None)
             elif problem is None:
                 suite = CollectedSuite(self._task.lab)
                 found = suite.collect(lambda: self._answer_all(suite))
-                problem = None if found is None else str(found)
+                problem = None if found is None else found.every_problem
             while problem is not None:
                 send(self._replies, broken(self._task, receive(self._requests, GradingRequest), problem))
 
-    def _moved(self) -> str | None:
+    def _moved(self) -> Message | None:
         """Return what is wrong with an assignment's folder, which may be another on another machine."""
         lab = self._task.lab
         is_same = not lab.sha256 or content_hash(Path(lab.folder)) == lab.sha256
-        return None if is_same else f"the assignment {Path(lab.folder).name} is another one on this machine"
+        if is_same:
+            return None
+        return say("the assignment {path} is another one on this machine", path=Path(lab.folder).name)
 
     def _answer_all(self, suite: CollectedSuite | None) -> None:
         with contextlib.suppress(SandboxError):  # each report says it

@@ -86,7 +86,7 @@ def new(folder: Path, lab: Path | None, lang: str) -> int:
     found = source()
     if fill_in(folder, found.address, lang):
         click.echo(installs(found, lang))
-    click.echo(f"Next: {next_}" if lab is None else f"Next: {next_} --assignment {lab}")
+    click.echo(word(lang, "Next: {command}", command=next_ if lab is None else f"{next_} --assignment {lab}"))
     return exits.GRADED
 
 

@@ -12,6 +12,8 @@ from grader import __version__
 from grader.commands import options
 from grader.commands.ending import run, shown
 from grader.core import exits
+from grader.core.language import from_locale, message_in, word
+from grader.core.messages import Message, say
 
 EXAMPLE = Path(__file__).with_name("example")
 
@@ -22,24 +24,35 @@ def command() -> None:
     """Write a lab, and prove that it grades as it should."""
 
 
+lang_of_output = click.option(
+    "--lang",
+    type=options.LANG,
+    default=from_locale,
+    show_default="from the locale, else en",
+    help="Language of the output.",
+)
+
+
 @command.command(epilog="Exit codes: 0 written; 2 wrong usage.")
 @click.argument("folder", metavar="DIR", callback=options.a_path)
-def new(folder: Path) -> int:
+@lang_of_output
+def new(folder: Path, lang: str) -> int:
     """Write a small complete lab into a new folder, to be changed into yours."""
     if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise click.UsageError(f"{str(folder)!r} is not an empty folder.")
+        raise click.UsageError(word(lang, "{path} is not an empty folder.", path=repr(str(folder))))
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, copy_function=shutil.copyfile, ignore=ignored)
     for path in sorted(item for item in folder.rglob("*") if item.is_file()):
         click.echo(shown(str(path)))
-    click.echo(f"Next: grade-lab check {shown(str(folder))}")
+    click.echo(word(lang, "Next: {command}", command=f"grade-lab check {shown(str(folder))}"))
     return exits.GRADED
 
 
 @command.command(epilog="Exit codes: 0 nothing is wrong; 1 something is; 2 wrong usage; 4 the folder holds no lab.")
 @click.argument("folder", metavar="DIR", callback=options.a_path)
 @click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True, help="Seeds for each solution.")
-def check(folder: Path, seeds: int) -> int:
+@lang_of_output
+def check(folder: Path, seeds: int, lang: str) -> int:
     """Prove a lab before a class sees it.
 
     The solutions in DIR/solutions get the points that their names promise (right*.py all, wrong_x@7.py 7) in every seed;
@@ -48,16 +61,19 @@ def check(folder: Path, seeds: int) -> int:
     from grader.commands.lab_check import check as checked
     from grader.core.errors import GradeError
 
+    def tell(line: Message) -> None:
+        click.echo(shown(message_in(line, lang).text))
+
     try:
-        problems, notes = checked(folder, seeds=seeds, tell=lambda line: click.echo(shown(line)))
+        problems, notes = checked(folder, seeds=seeds, tell=tell)
     except GradeError as error:
-        click.echo(f"grade-lab: {shown(str(error))}", err=True)
+        click.echo(f"grade-lab: {shown(error.told(lang))}", err=True)
         return error.exit_code
     for note in notes:
-        click.echo(f"note: {shown(note)}")
+        tell(say("note: {note}", note=note))
     for problem in problems:
-        click.echo(f"wrong: {shown(problem)}")
-    click.echo(f"{len(problems)} things are wrong" if problems else "nothing is wrong")
+        tell(say("problem: {problem}", problem=problem))
+    tell(say("problems found: {count}", count=len(problems)) if problems else say("no problems found"))
     return exits.BELOW if problems else exits.GRADED
 
 

@@ -13,31 +13,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.commands.doctor import lacking
+from grader.core.messages import Message, listed, say
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Status
-from grader.pipeline.assignment import Assignment, read_assignment
+from grader.pipeline.assignment import Assignment, is_installed, read_assignment
 from grader.pipeline.grading import grade
+from grader.renderers.words import VERDICTS
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 
 SOLUTION = re.compile(r"(?P<right>right)\w*|\w+@(?P<points>[0-9]+)")  # a file's or folder's name without its ending
 SHOWN_SEEDS = 5
 
-# What the robot answers, by what a lecturer reads it as.
-ANSWERS = {
-    "None": "None",
-    "[]": "[]",
-    "{}": "{}",
-    "a text": "'text'",
-    "nan": "float('nan')",
-    "0": "0",
-    "-1": "-1",
-    "an array of shape (2, 3, 4)": "np.ones((2, 3, 4))",
-    "rows of different lengths": "[[1.0], [2.0, 3.0]]",
-    "texts of digits": "np.array(['1', '2', '3'])",
-    "an array of a million numbers": "np.ones(10**6, dtype=np.float32)",
-}
+# What the robot answers, as a lecturer reads it.
+ANSWERS = (
+    "None", "[]", "{}", "'text'", "float('nan')", "0", "-1", "np.ones((2, 3, 4))", "[[1.0], [2.0, 3.0]]",
+    "np.array(['1', '2', '3'])", "np.ones(10**6, dtype=np.float32)",
+)  # fmt: skip
 ROBOT = """
 import numpy as np
 
@@ -85,9 +77,9 @@ class Solution:
 class Check:
     """The proof of one lab; problems are what fails it, notes what a lecturer should look at."""
 
-    def __init__(self, folder: Path, *, seeds: int, tell: Callable[[str], None]) -> None:
-        self.problems: list[str] = []
-        self.notes: list[str] = []
+    def __init__(self, folder: Path, *, seeds: int, tell: Callable[[Message], None]) -> None:
+        self.problems: list[Message] = []
+        self.notes: list[Message] = []
         self._folder, self._seeds, self._tell = folder, range(seeds), tell
         self._failed: Counter[str] = Counter()  # cases, by how many wrong solutions fail them
         self._lab: Assignment
@@ -96,8 +88,8 @@ class Check:
     def run(self) -> None:
         """Check everything; GradeError where the folder holds no lab."""
         self._lab = read_assignment(self._folder)
-        missing = lacking(self._lab.packages)
-        self.problems += [f"the package {name} is {what}" for name, what in missing.items()]
+        missing = [name for name in self._lab.packages if not is_installed(name)]
+        self.problems += [say("the package {name} is not installed: pip install {name}", name=name) for name in missing]
         if missing:
             return
         solutions = list(self._solutions())
@@ -107,13 +99,13 @@ class Check:
             for solution in solutions:
                 self._grade(solution)
             self._grade_template()
-            for shown, answer in ANSWERS.items():
-                self._answer(shown, answer)
+            for answer in ANSWERS:
+                self._answer(answer)
         if any(part.points == self._lab.rubric.max_score for part in solutions):
             unfailed = [name for name in self._cases() if not self._failed[name]]
-            self.problems += [f"no wrong solution fails the case {name}" for name in unfailed]
+            self.problems += [say("no wrong solution fails the case {name}", name=name) for name in unfailed]
         else:
-            self.problems.append("solutions has no right.py, which gets full marks")
+            self.problems.append(say("there is no solutions/right.py, which gets full marks"))
 
     def _cases(self) -> list[str]:
         criteria = self._lab.rubric.of_file("")
@@ -127,7 +119,9 @@ class Check:
         for path in places:
             match = SOLUTION.fullmatch(path.stem if path.is_file() else path.name)
             if match is None:
-                self.problems.append(f"solutions/{path.name}: call it right.py, or wrong_SOMETHING@POINTS.py")
+                self.problems.append(
+                    say("solutions/{name}: call it right.py, or wrong_SOMETHING@POINTS.py", name=path.name)
+                )
             else:
                 found.append(Solution(path, most if match["right"] else int(match["points"])))
         yield from sorted(found, key=lambda part: part.points != most)
@@ -136,9 +130,9 @@ class Check:
         """Return whether the suite breaks over the first solution; what it prints is shown."""
         first = next(iter(solutions), None)
         if first is None:
-            self.problems.append("there is no solution in the folder solutions")
+            self.problems.append(say("there is no solution in the folder solutions"))
             return True
-        self._tell(f"what the suite prints, over {first.name}:")
+        self._tell(say("what the suite prints for {name}:", name=first.name))
         report = self._graded(first.path, replace(self._lab, is_debugged=True), 0)
         if report.status is not Status.GRADER_ERROR:
             return False
@@ -151,40 +145,68 @@ class Check:
     def _grade(self, solution: Solution) -> None:
         """Grade a solution in every seed."""
         reports = {seed: self._graded(solution.path, self._lab, seed) for seed in self._seeds}
-        for problem in {reason(report) for report in reports.values() if report.status is Status.GRADER_ERROR}:
-            self.problems.append(f"{solution.name}: {problem}")
-        scores = Counter(report.score for report in reports.values())
-        self._tell(f"{solution.name}: {', '.join(f'{score} points in {n} seeds' for score, n in scores.items())}")
+        broken = {str(reason(report)): report for report in reports.values() if report.status is Status.GRADER_ERROR}
+        for report in broken.values():
+            self.problems.append(say("{name}: {problem}", name=solution.name, problem=reason(report)))
+        self._tell_scores(solution, Counter(report.score for report in reports.values()))
         wrong = [seed for seed, report in reports.items() if report.score != solution.points]
         verdicts = {seed: verdicts_of(report) for seed, report in reports.items()}
         if wrong:
             seeds = ", ".join(map(str, wrong[:SHOWN_SEEDS])) + (", ..." if len(wrong) > SHOWN_SEEDS else "")
-            got = ", ".join(f"{name} {verdict.value}" for name, verdict in verdicts[wrong[0]].items())
             self.problems.append(
-                f"{solution.name} gets {reports[wrong[0]].score} points instead of {solution.points} in {len(wrong)} of "
-                f"{len(reports)} seeds ({seeds}): {got}"
+                say(
+                    "{name} gets {got} of {most} points instead of {points}; seeds: {seeds}; cases: {cases}",
+                    name=solution.name,
+                    got=self._points(reports[wrong[0]].score),
+                    most=self._lab.rubric.max_score,
+                    points=solution.points,
+                    seeds=seeds,
+                    cases=listed(counted(name, verdict) for name, verdict in verdicts[wrong[0]].items()),
+                )
             )
         for name in self._cases():
             outcomes = Counter(found[name] for found in verdicts.values())
             if len(outcomes) > 1:
-                shares = ", ".join(f"{verdict.value} in {count}" for verdict, count in outcomes.items())
-                self.problems.append(f"the case {name} depends on the seed: over {solution.name} it is {shares}")
+                self.problems.append(
+                    say(
+                        "the case {name} depends on the seed; for {solution}: {shares}",
+                        name=name,
+                        solution=solution.name,
+                        shares=listed(counted(str(count), verdict) for verdict, count in outcomes.items()),
+                    )
+                )
             is_failed = any(verdict is not Verdict.PASSED for verdict in outcomes)
             self._failed[name] += is_failed and solution.points < self._lab.rubric.max_score
+
+    def _tell_scores(self, solution: Solution, scores: Counter[int | None]) -> None:
+        shares = listed(
+            say(
+                "{got} of {most} points ({count} of {seeds} seeds)",
+                got=self._points(score),
+                most=self._lab.rubric.max_score,
+                count=count,
+                seeds=len(self._seeds),
+            )
+            for score, count in scores.items()
+        )
+        self._tell(say("{name}: {problem}", name=solution.name, problem=shares))
+
+    def _points(self, score: int | None) -> str:
+        return "-" if score is None else str(score)
 
     def _grade_template(self) -> None:
         """Grade what students start from."""
         template = self._folder / "template"
         if not template.is_dir():
-            self.notes.append("there is no template, which `grade --new` would copy")
+            self.notes.append(say("there is no folder template, which `grade --new` copies"))
             return
         report = self._graded(template, self._lab, 0)
         if report.status is Status.GRADER_ERROR:
-            self.problems.append(f"template: {reason(report)}")
+            self.problems.append(say("{name}: {problem}", name="template", problem=reason(report)))
         elif report.score:
-            self.problems.append(f"the template gets {report.score} points as it is")
+            self.problems.append(say("the template as it is gets points: {points}", points=report.score))
 
-    def _answer(self, shown: str, answer: str) -> None:
+    def _answer(self, answer: str) -> None:
         """Grade a program that answers every call with one value."""
         names = [f"class {name}(Robot): pass" for name in self._lab.classes]
         names += [f"def {name}(*_, **__): return ANSWER" for name in self._lab.functions]
@@ -193,10 +215,12 @@ class Check:
             path.write_text("\n".join([ROBOT.format(answer=answer), *names, ""]), encoding="utf-8")
             report = self._graded(path, self._lab, 0)
         if report.status is Status.GRADER_ERROR:
-            self.problems.append(f"where every call returns {shown}: {reason(report)}")
+            self.problems.append(say("every call returns {answer}: {problem}", answer=answer, problem=reason(report)))
         passed = [name for name, verdict in verdicts_of(report).items() if verdict is Verdict.PASSED]
         if passed:
-            self.notes.append(f"where every call returns {shown}, these pass: {', '.join(passed)}")
+            self.notes.append(
+                say("every call returns {answer}, and these pass: {cases}", answer=answer, cases=", ".join(passed))
+            )
 
 
 def verdicts_of(report: Report) -> dict[str, Verdict]:
@@ -204,13 +228,19 @@ def verdicts_of(report: Report) -> dict[str, Verdict]:
     return {f"{criterion.id}.{case.id}": case.verdict for criterion in report.criteria for case in criterion.cases}
 
 
-def reason(report: Report) -> str:
+def counted(name: str, verdict: Verdict) -> Message:
+    """Return a verdict beside what has it."""
+    return say("{name} {verdict}", name=name, verdict=say(VERDICTS[verdict]))
+
+
+def reason(report: Report) -> Message:
     """Return why a report has no score."""
     assert report.reason is not None
-    return str(report.reason.args.get("problem", report.reason.text))
+    problem = report.reason.args.get("problem")
+    return problem if isinstance(problem, Message) else report.reason
 
 
-def check(folder: Path, *, seeds: int, tell: Callable[[str], None]) -> tuple[list[str], list[str]]:
+def check(folder: Path, *, seeds: int, tell: Callable[[Message], None]) -> tuple[list[Message], list[Message]]:
     """Return what is wrong with a lab, and what to look at; GradeError where there is none."""
     proof = Check(folder, seeds=seeds, tell=tell)
     proof.run()

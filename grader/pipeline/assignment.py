@@ -17,6 +17,7 @@ from msgspec import structs
 from grader.core.errors import BrokenGrader, UsageError, cause
 from grader.core.language import LAB_DOMAIN, LANGUAGES, catalogue_of
 from grader.core.limits import Limits
+from grader.core.messages import Message, say
 from grader.core.rubric import CaseRule, Criterion, Imports, Rubric
 from grader.pipeline.declared import Declared, Undeclared, declared
 from grader.pipeline.lab_package import LabPackage, unknown_hooks
@@ -137,7 +138,7 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
     refuse(path, unusable(said.files, place))
     if rubric is None:  # another one may leave a file out
         unnamed = [item.file for item in said.bonus if item.file not in rules.bonus_files]
-        refuse(path, [f"no bonus criterion is judged by {file}" for file in unnamed])
+        refuse(path, [say("no bonus criterion is judged by {file}", file=file) for file in unnamed])
     if not any((place / "suite").glob("test_*.py")):
         raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
     about = {**structs.asdict(said), "title": in_english(said.title, words)}
@@ -163,7 +164,9 @@ def suite_points(suite: Path) -> list[Declared]:
     """Return the cases whose points stand in a suite; BrokenGrader where they cannot be read."""
     try:
         return list(declared(suite))
-    except (Undeclared, OSError, UnicodeDecodeError) as error:
+    except Undeclared as error:
+        raise BrokenGrader("{path} is not valid: {reason}.", path=suite.name, reason=error.reason) from error
+    except (OSError, UnicodeDecodeError) as error:
         raise BrokenGrader("{path} is not valid: {reason}.", path=suite.name, reason=str(error)) from error
 
 
@@ -182,19 +185,19 @@ def is_installed(package: str) -> bool:
     return importlib.machinery.PathFinder.find_spec(package.partition(".")[0], [packages()]) is not None
 
 
-def unusable(files: Iterable[str], place: Path) -> Iterator[str]:
+def unusable(files: Iterable[str], place: Path) -> Iterator[Message]:
     """Yield one sentence for each data file that a lab names and cannot have."""
     size = 0
     for name in files:
         path = PurePosixPath(name)
         if not name.isprintable() or path.is_absolute() or {"..", "."} & {*name.split("/")} or str(path) != name:
-            yield f"{name!a} is no name of a data file"
+            yield say("{name} is no name of a data file", name=ascii(name))
         elif not (place / path).is_file():
-            yield f"the data file {name} is not there"
+            yield say("the data file {name} is not there", name=name)
         else:
             size += (place / path).stat().st_size
     if size > DATA_BYTES:
-        yield f"the data files are larger than {DATA_BYTES // 2**20} MiB together"
+        yield say("the data files are larger than {limit} MiB together", limit=DATA_BYTES // 2**20)
 
 
 def check_catalogues(place: Path) -> None:
@@ -206,34 +209,34 @@ def check_catalogues(place: Path) -> None:
             raise BrokenGrader("{path} is not valid: {reason}.", path=f"{LAB_DOMAIN}.mo", reason=str(error)) from error
 
 
-def contradictions(said: LabDescription, rubric: Rubric) -> Iterator[str]:
+def contradictions(said: LabDescription, rubric: Rubric) -> Iterator[Message]:
     """Yield one sentence for each thing that an assignment cannot be."""
     files = [said.file, *(item.file for item in said.bonus)]
     for file in files:
         if not file.endswith(".py") or "/" in file:
-            yield f"file is {file!r}, which is no name of a Python file"
+            yield say("file is {file}, which is no name of a Python file", file=repr(file))
         if files.count(file) > 1:
-            yield f"{file} appears twice"
+            yield say("{name} appears twice", name=file)
     if said.file in rubric.bonus_files:
-        yield f"a bonus criterion is judged by {said.file}, which is the lab's own file"
+        yield say("a bonus criterion is judged by {file}, which is the lab's own file", file=said.file)
     yield from misnamed(said)
     for limits in (said.limits, *(item.limits for item in said.bonus)):
         for name, value in structs.asdict(limits).items():
             if not (math.isfinite(value) and value > 0):
-                yield f"limits.{name} is {value}, which is no limit"
+                yield say("limits.{name} is {value}, which is no limit", name=name, value=str(value))
 
 
-def misnamed(said: LabDescription) -> Iterator[str]:
+def misnamed(said: LabDescription) -> Iterator[Message]:
     """Yield one sentence for each name that cannot be one."""
     for name in (*said.classes, *said.functions, *(name for item in said.bonus for name in item.functions)):
         if not name.isidentifier():
-            yield f"{name!r} is no name of a class or function"
+            yield say("{name} is no name of a class or function", name=repr(name))
     for name in (*said.packages, *said.optional_packages):
         if not all(part.isidentifier() for part in name.split(".")):
-            yield f"{name!r} is no package as it is imported"
+            yield say("{name} is no package as it is imported", name=repr(name))
     for name in said.options:
         if not OPTION.fullmatch(name):
-            yield f"{name!a} is no name of an option: write it in small letters, digits and hyphens"
+            yield say("{name} is no name of an option: write it in small letters, digits and hyphens", name=ascii(name))
 
 
 def operations_file(place: Path) -> Path:
@@ -249,7 +252,7 @@ def operations_of(place: Path) -> tuple[str, ...]:
         unknown_names = unknown_hooks(hooks) if hooks.is_file() else []
     except (SyntaxError, ValueError, OSError) as error:
         raise BrokenGrader("{path} is not valid: {reason}.", path=hooks.name, reason=str(error)) from error
-    refuse(hooks, [f"{name} is no hook" for name in unknown_names])
+    refuse(hooks, [say("{name} is no hook", name=name) for name in unknown_names])
     try:
         module = LabPackage(place).optional("confined")
     except Exception as error:
@@ -260,7 +263,7 @@ def operations_of(place: Path) -> tuple[str, ...]:
         return ()
     offered = getattr(module, "OPERATIONS", None)
     if not isinstance(offered, tuple) or not all(callable(operation) for operation in offered):
-        refuse(confined, ["it has no OPERATIONS, a tuple of functions"])
+        refuse(confined, [say("it has no OPERATIONS, a tuple of functions")])
         return ()
     return tuple(operation.__name__ for operation in offered)
 
@@ -280,7 +283,11 @@ def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             name = (Path(part.name) / path.relative_to(top)).as_posix()
             if not name.isprintable():
-                raise BrokenGrader("{path} is not valid: {reason}.", path=folder.name, reason=f"{name!a} is no name")
+                raise BrokenGrader(
+                    "{path} is not valid: {reason}.",
+                    path=folder.name,
+                    reason=say("{name} is no name", name=ascii(name)),
+                )
             if path.is_file() and not {*BESIDE} & set(path.relative_to(top).parts):
                 yield name, path
 
@@ -321,9 +328,14 @@ def read_rubric(
         if rule is None:
             known.append(CaseRule(id=part.id, points=part.points))
         elif rule.points != part.points:
-            refuse(
-                path, [f"{part.criterion}.{part.id} has {rule.points} points here and {part.points} in {part.place}"]
+            differing = say(
+                "{name} has {points} points here and {other} in {place}",
+                name=f"{part.criterion}.{part.id}",
+                points=rule.points,
+                other=part.points,
+                place=part.place,
             )
+            refuse(path, [differing])
     named = {criterion.id for criterion in written.criteria}
     unnamed = [WrittenCriterion(id=name, title=name.replace("_", " ")) for name in cases if name not in named]
     rubric = Rubric(
@@ -359,33 +371,50 @@ def read_toml(path: Path, kind: type[T]) -> T:
         raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
 
 
-def refuse(path: Path, found: Iterable[str]) -> None:
+def refuse(path: Path, found: Iterable[Message]) -> None:
     """Raise BrokenGrader for the first of the problems found in a file."""
     for problem in found:
         raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=problem)
 
 
-def problems(rubric: Rubric) -> list[str]:
+def problems(rubric: Rubric) -> list[Message]:
     """Return one sentence for each contradiction inside the rubric."""
     found = []
     names = [criterion.id for criterion in rubric.criteria]
     cases = [f"{criterion.id}.{case.id}" for criterion in rubric.criteria for case in criterion.cases]
-    found += [f"{name} appears twice" for name in dict.fromkeys([*names, *cases]) if (names + cases).count(name) > 1]
+    every = [*names, *cases]
+    found += [say("{name} appears twice", name=name) for name in dict.fromkeys(every) if every.count(name) > 1]
     for criterion in rubric.criteria:
         case_points = [case.points for case in criterion.cases]
         if min([criterion.points, *case_points]) < 0:
-            found.append(f"{criterion.id} has negative points")
+            found.append(say("{name} has negative points", name=criterion.id))
         elif criterion.is_gate and (criterion.points or criterion.cases):
-            found.append(f"{criterion.id} is a gate and has points or cases of its own")
+            found.append(say("{name} is a gate and has points or cases of its own", name=criterion.id))
         elif criterion.bonus != bool(criterion.file) or (criterion.bonus and criterion.is_gate):
-            found.append(f"{criterion.id} needs both bonus and file, or none of them, and is no gate with them")
+            found.append(
+                say("{name} needs both bonus and file, or none of them, and is no gate with them", name=criterion.id)
+            )
         elif sum(case_points) != criterion.points:
-            found.append(f"the cases of {criterion.id} sum to {sum(case_points)} points, not to {criterion.points}")
+            found.append(
+                say(
+                    "the cases of {name} sum to {sum} points, not to {points}",
+                    name=criterion.id,
+                    sum=sum(case_points),
+                    points=criterion.points,
+                )
+            )
         for case in criterion.cases:
             beside = [f"{part.id}.{case.id}" for part in rubric.of_file(criterion.file) for case in part.cases]
             earlier = beside[: beside.index(f"{criterion.id}.{case.id}")]
             unmet = sorted(set(case.requires) - set(earlier))
-            found += [f"{criterion.id}.{case.id} requires {name}, which is no case before it" for name in unmet]
+            found += [
+                say(
+                    "{name} requires {other}, which is no case before it",
+                    name=f"{criterion.id}.{case.id}",
+                    other=other,
+                )
+                for other in unmet
+            ]
     if rubric.max_score == 0:
-        found.append("it gives no points at all")
+        found.append(say("it gives no points at all"))
     return found

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.core.messages import Message, say
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -19,11 +21,15 @@ class Declared:
     criterion: str
     id: str
     points: int
-    place: str
+    place: Message
 
 
 class Undeclared(Exception):
     """A decorator whose points or names cannot be read."""
+
+    def __init__(self, template: str, place: Message) -> None:
+        self.reason = say(template, place=place)
+        super().__init__(self.reason.text)
 
 
 def declared(suite: Path) -> Iterator[Declared]:
@@ -37,20 +43,22 @@ def declared(suite: Path) -> Iterator[Declared]:
         except (SyntaxError, ValueError):  # collecting it says so
             continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            if isinstance(node, ast.FunctionDef):
                 yield from _cases(node, path.name)
 
 
 def _cases(test: ast.FunctionDef, file: str) -> Iterator[Declared]:
     calls = [node for node in test.decorator_list if isinstance(node, ast.Call)]
-    place = f"{file}, line {test.lineno}"
+    place = say("{file}, line {line}", file=file, line=test.lineno)
     for call in calls:
         given = {keyword.arg: keyword.value for keyword in call.keywords}
         if _name(call.func) != "case" or "points" not in given:
             continue
         criterion, points = (_literal(arg) for arg in (*call.args[:1], given["points"]))
         if not isinstance(criterion, str) or type(points) is not int:
-            raise Undeclared(f'{place}: write @case("criterion", points=2) with a text and a whole number')
+            raise Undeclared('{place}: write @case("criterion", points=2) with a text and a whole number', place)
+        if not test.name.startswith("test_"):
+            raise Undeclared("{place}: the name of a case begins with test_", place)
         name = test.name.removeprefix("test_")
         for ids in itertools.product(
             *(_ids(item, place) for item in reversed(calls) if _name(item.func) == "parametrize")
@@ -58,7 +66,7 @@ def _cases(test: ast.FunctionDef, file: str) -> Iterator[Declared]:
             yield Declared(criterion, f"{name}[{'-'.join(ids)}]" if ids else name, points, place)
 
 
-def _ids(call: ast.Call, place: str) -> list[str]:
+def _ids(call: ast.Call, place: Message) -> list[str]:
     """Return the ids that pytest gives the parameters of one decorator."""
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     ids = _literal(given["ids"]) if "ids" in given else None
@@ -69,13 +77,13 @@ def _ids(call: ast.Call, place: str) -> list[str]:
     if isinstance(arguments, str):
         arguments = [word.strip() for word in arguments.split(",")]
     if not isinstance(arguments, (list, tuple)) or not isinstance(values, (ast.List, ast.Tuple)) or "ids" in given:
-        raise Undeclared(f"{place}: give parametrize ids=[...], or give the points in rubric.toml")
+        raise Undeclared("{place}: give parametrize ids=[...], or give the points in rubric.toml", place)
     found = []
     for place_of, value in enumerate(values.elts):
         parts = value.elts if len(arguments) > 1 and isinstance(value, (ast.Tuple, ast.List)) else [value]
         found.append("-".join(_id(name, part, place_of) for name, part in zip(arguments, parts, strict=False)))
     if len({*found}) < len(found):
-        raise Undeclared(f"{place}: give parametrize ids=[...], no two alike")
+        raise Undeclared("{place}: give parametrize ids=[...], no two alike", place)
     return found
 
 

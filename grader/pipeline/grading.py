@@ -110,7 +110,7 @@ def grade_raw(
             sandbox = load_program(staged, assignment, worker, sandbox, stack)
             match run_program(staged, worker, sandbox, context):
                 case Broken() as broken:
-                    status, reason = Status.GRADER_ERROR, grader_failure(str(broken))
+                    status, reason = Status.GRADER_ERROR, grader_failure(broken.every_problem)
                 case run, bonus:
                     total_s = time.monotonic() - began
                     return score(assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=total_s)
@@ -127,7 +127,7 @@ def grade_raw(
     return without_run(assignment, raw.name, status, reason, seed=seed, lang=lang, total_s=total_s)
 
 
-def grader_failure(problem: str) -> Message:
+def grader_failure(problem: str | Message) -> Message:
     """Return the reason of a report without a score that is our own fault, or the lab's."""
     return say("The grader itself failed: {problem}.", problem=problem)
 
@@ -196,7 +196,7 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
         note = say(
             "For the lecturer: {suite} broke ({problem}), so only the first suite counts.",
             suite=suite,
-            problem=str(other),
+            problem=other.every_problem,
         )
         return with_figures(replace(first, notes=[*first.notes, note]), assignment, hooks, budget)
     if budget.is_spent:

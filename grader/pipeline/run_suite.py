@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -27,19 +27,18 @@ import pytest
 from pytest_jsonreport.plugin import JSONReport, pytest_unconfigure
 
 from grader.core.language import LANGUAGES
-from grader.core.messages import say
+from grader.core.messages import Message, say
 from grader.core.outcomes import Outcome, Verdict
 from grader.lab import CaseEvidence, CaseStopped, Student, blocked, not_gradable
 from grader.lab.blame import is_of_submission, unusable
 from grader.lab.source import SourceFile
 from grader.pipeline import fixtures
 from grader.pipeline.assignment import Assignment
-from grader.pipeline.breakage import problems_of
+from grader.pipeline.breakage import Unimportable, placed, problems_of, redefined
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime, alarm
 from grader.pipeline.lab_package import LabPackage
 from grader.pipeline.runs import MAIN_SUITE, Broken, Context, Progress, StagedSubmission, SuiteRun
 from grader.sandbox.client import Worker
-from grader.sandbox.processes import SandboxError
 
 STDOUT_CHARS = 4_000
 LEAST_TIME_S = 0.01
@@ -62,7 +61,6 @@ ACTIONS = {
 }
 ATTEMPT = "Your code tried to {action} {what}: while it is graded, it has its arguments and the lab's own files only."
 
-FIXTURES = ("student", "evidence")  # the harness's: a lab cannot redefine them
 UNJUDGED = "This case is judged by the calls of the template only, and they do not fit this submission."
 
 UNMARKED = "?"  # the criterion of a test without a mark
@@ -80,7 +78,7 @@ class SuitePlugin:
 
     def __init__(self, assignment: Assignment) -> None:
         self.package = LabPackage(assignment.place)
-        self.problems: dict[str, None] = {}  # with the suite as a whole, in order
+        self.problems: list[Message] = []  # with the suite as a whole
         self.words: dict[str, dict[str, str]] = {lang: {} for lang in LANGUAGES[1:]}  # titles of cases
         # What ended a case in which the suite could not go on, by the identity of the exception.
         self._stopped_by_error: dict[int, CaseStopped] = {}
@@ -94,7 +92,7 @@ class SuitePlugin:
         self._files = {criterion.id: criterion.file for criterion in assignment.rubric.criteria}
         self._file: str | None = None
         self._names: list[str] = []
-        self._places: dict[str, str] = {}  # in the suite, by case
+        self._places: dict[str, str | Message] = {}  # in the suite, by case
         self._verdicts: dict[str, Verdict]
 
     def join(self, worker: Worker, file: SourceFile, context: Context, part: str) -> None:
@@ -111,19 +109,29 @@ class SuitePlugin:
         """Return whether a case belongs to the criteria of the file that was joined: "" for the lab's own."""
         return self._file is None or self._files.get(case_name(item).partition(".")[0], "") == self._file
 
-    def mismatches(self) -> Iterator[str]:
+    def mismatches(self) -> Iterator[Message]:
         """Yield one sentence for each thing in which suite and rubric do not fit together."""
         reported = Counter(self._names)
         for name, count in reported.items():
             if name.startswith(f"{UNMARKED}."):
-                yield f'{self._places[name]}: test_{name.removeprefix(f"{UNMARKED}.")} has no mark @case("criterion")'
+                test = f"test_{name.removeprefix(f'{UNMARKED}.')}"
+                yield say('{place}: {test} has no mark @case("criterion")', place=self._places[name], test=test)
             elif count > 1:
-                yield f"{self._places[name]}: the suite has the case {name} twice"
+                yield say("{place}: the suite has the case {name} twice", place=self._places[name], name=name)
         for name in self._requires:
             if name not in reported:
-                unnamed = sorted(item for item in reported if item not in self._requires and UNMARKED not in item)
-                has = f" (not in the rubric: {', '.join(unnamed)})" if unnamed else ""
-                yield f"the rubric names {name}, which is no case of the suite{has}"
+                yield self._unknown(name, [item for item in reported if item not in self._requires])
+
+    def _unknown(self, name: str, others: Iterable[str]) -> Message:
+        """Say that the rubric names what is no case; others are cases that it does not name."""
+        unnamed = ", ".join(sorted(item for item in others if UNMARKED not in item))
+        if not unnamed:
+            return say("the rubric names {name}, which is no case of the suite", name=name)
+        return say(
+            "the rubric names {name}, which is no case of the suite (not in the rubric: {others})",
+            name=name,
+            others=unnamed,
+        )
 
     def unjudged(self) -> Iterator[Outcome]:
         """Yield an outcome for each case of the program that this suite, which is not the lab's first, does not have."""
@@ -143,10 +151,10 @@ class SuitePlugin:
         for item in items:
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
-                self.problems.update(dict.fromkeys(redefined(item)))
+                self.problems += [problem for problem in redefined(item) if problem not in self.problems]
         self._names = [case_name(item) for item in items]
         self._places = {
-            case_name(element): f"{element.location[0]}, line {(element.location[1] or 0) + 1}" for element in items
+            case_name(element): placed(element.location[0], (element.location[1] or 0) + 1) for element in items
         }
         items[:] = [] if self.problems else filter(self.is_judged, items)
 
@@ -276,17 +284,6 @@ class LabModule(pytest.Module):
             raise self.CollectError(f"{place}E   {type(error).__name__}: {error}") from error
 
 
-def redefined(item: pytest.Function) -> Iterator[str]:
-    """Yield a problem for each fixture of the harness that the suite redefines: its cases would judge something else."""
-    for name in FIXTURES:
-        for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
-            code = inspect.unwrap(fixture.func).__code__
-            if code.co_filename == fixtures.__file__:
-                continue
-            place = f"{Path(code.co_filename).name}, line {code.co_firstlineno}"
-            yield f"{place}: the lab redefines the fixture {name}, which is the grader's"
-
-
 def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
     """Return a test that breaks where it returns a value."""
 
@@ -345,14 +342,16 @@ class CollectedSuite:
         """Collect, and call use, in which run may be called; return what is wrong with the suite, if anything is."""
         self._use = use
         said = io.StringIO()
-        with _environment(), contextlib.redirect_stdout(said):
-            code = run_pytest(
-                self._assignment.place / MAIN_SUITE, [self.channel, self.plugin, self], self.plugin.package
-            )
+        suite = self._assignment.place / MAIN_SUITE
+        try:
+            with _environment(), contextlib.redirect_stdout(said):
+                code = run_pytest(suite, [self.channel, self.plugin, self], self.plugin.package)
+        except Unimportable as error:
+            return Broken((error.problem,))
         if self._session is not None:
             return None
-        found = problems_of(self.channel, int(code), said.getvalue(), self._assignment.place / MAIN_SUITE)
-        return Broken((*self.plugin.problems, *found))
+        found = problems_of(self.channel, int(code), said.getvalue(), suite)
+        return Broken(tuple(self.plugin.problems) or tuple(found))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -428,8 +427,8 @@ def run_suite(
                     code = run_pytest(suite, [channel, plugin], plugin.package)
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
-    except SandboxError as error:
-        return Broken((str(error),))
+    except Unimportable as error:
+        return Broken((error.problem,))
     problems = list(plugin.problems) or problems_of(channel, int(code), captured.getvalue(), suite)
     if name == MAIN_SUITE:
         problems += plugin.mismatches()
@@ -460,10 +459,9 @@ def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
         try:
             plugins = [*plugins, package.module(conftest)]
         except Exception as error:
-            line = package.line_of(error)
-            place = "" if line is None else f", line {line}"
+            place = placed(f"{suite.name}/conftest.py", package.line_of(error))
             reason = f"{type(error).__name__}: {error}"
-            raise SandboxError(f"{suite.name}/conftest.py{place}: it cannot be imported: {reason}") from error
+            raise Unimportable(say("{place}: it cannot be imported: {reason}", place=place, reason=reason)) from error
     return int(pytest.main(arguments(suite), plugins=[*plugins, fixtures]))
 
 

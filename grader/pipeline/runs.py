@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from grader.core.figures import AnyFigure
-from grader.core.messages import Message
+from grader.core.messages import Message, listed
 from grader.core.outcomes import Finding, Outcome
 from grader.lab.source import SourceFile
 from grader.pipeline.budget import Budget
@@ -101,11 +101,12 @@ class SuiteRun:
 class Broken:
     """A suite that gives no grade: each of its problems, with file and line where it has them."""
 
-    problems: tuple[str, ...]
+    problems: tuple[Message, ...]
 
-    def __str__(self) -> str:
-        """Return all of them as a sentence has them."""
-        return "; ".join(self.problems)
+    @property
+    def every_problem(self) -> str | Message:
+        """Return all of them as an argument of a sentence."""
+        return listed(self.problems, "{one}; {other}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,7 @@ MEAN = 'close(student.run("mean", x), x.mean(), mistakes={"sum": x.sum()}, hint=
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
     """Return the lab that `grade-lab new` writes."""
-    ran = CliRunner().invoke(command, ["new", str(tmp_path / "lab")], standalone_mode=False)
+    ran = CliRunner().invoke(command, ["new", str(tmp_path / "lab"), "--lang", "en"], standalone_mode=False)
     assert ran.return_value == 0
     assert ran.output.splitlines()[-1] == f"Next: grade-lab check {tmp_path / 'lab'}"
     return tmp_path / "lab"
@@ -37,24 +38,24 @@ def changed(lab: Path, file: str, old: str, new: str) -> Path:
 
 def problems(lab: Path, seeds: int = 1) -> list[str]:
     """Return what `grade-lab check` finds wrong."""
-    return check(lab, seeds=seeds, tell=lambda _: None)[0]
+    return [problem.text for problem in check(lab, seeds=seeds, tell=lambda _: None)[0]]
 
 
 def test_a_new_lab_passes_its_own_check(example: Path) -> None:
     """What is written grades as it should, and the command says so."""
-    ran = CliRunner().invoke(command, ["check", str(example), "--seeds", "2"], standalone_mode=False)
+    ran = CliRunner().invoke(command, ["check", str(example), "--seeds", "2", "--lang", "en"], standalone_mode=False)
 
-    assert (0, "nothing is wrong") == (ran.return_value, ran.output.splitlines()[-1])
+    assert (0, "no problems found") == (ran.return_value, ran.output.splitlines()[-1])
 
 
 FAULTS = {
     "seed_dependent": (
         SUITE, MEAN, f"if x[0] > 0:\n        {MEAN}",
-        ["the template gets 2 points as it is", "solutions/wrong_both@1.py gets 3 points instead of 1 in ", "the case mean.mean depends on the seed: over solutions/wrong_both@1.py it is "],
+        ["the template as it is gets points: 2", "solutions/wrong_both@1.py gets 3 of 6 points instead of 1; seeds: ", "the case mean.mean depends on the seed; for solutions/wrong_both@1.py: "],
     ),
     "never_failed": (
         SUITE, 'check(error == "ValueError"', 'check(bool(error or 1)',
-        ["the template gets 1 points", "solutions/wrong_empty@5.py gets 6 points instead of 5", "no wrong solution fails the case mean.empty"],
+        ["the template as it is gets points: 1", "solutions/wrong_empty@5.py gets 6 of 6 points instead of 5", "no wrong solution fails the case mean.empty"],
     ),
     "without_a_test": (
         "rubric.toml", 'ru = "Среднее" }', 'ru = "Среднее" }\ncases = [{ id = "median", points = 1 }]',
@@ -97,9 +98,28 @@ def test_a_suite_that_breaks_on_none(example: Path) -> None:
     said = problems(changed(example, SUITE, MEAN, f"{breaking}\n    {MEAN}"))
 
     assert said == [
-        "where every call returns None: test_scaling.py::test_mean, line 12 broke: AssertionError: None: "
+        "every call returns None: test_scaling.py::test_mean, line 12 broke: AssertionError: None: "
         "a case raises unmet(...) where the work is wrong"
     ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code"),
+    [
+        pytest.param(SUITE, MEAN, "{}['key']", 1, id="broken"),
+        pytest.param("rubric.toml", "is_gate = true", "is_gate = true\ncases = [{ id = 'a', points = 1 }]", 4, id="unread"),
+        pytest.param(SUITE, 'check(error == "ValueError"', "check(bool(error or 1)", 1, marks=pytest.mark.soak, id="proof"),
+    ],
+)  # fmt: skip
+def test_all_of_it_in_russian(file: str, old: str, new: str, code: int, example: Path) -> None:
+    """No English is left in what a check says but names, code, and what Python says."""
+    changed(example, file, old, new)
+    ran = CliRunner().invoke(command, ["check", str(example), "--seeds", "2", "--lang", "ru"], standalone_mode=False)
+
+    said = [line for line in ran.output.splitlines() if not line.startswith("--- ")]
+    assert ran.return_value == code
+    assert said
+    assert [line for line in said if not re.search("[а-яё]", line) or re.search("[a-z]{2,} [a-z]{2,}", line)] == []
 
 
 def test_no_lab_and_a_folder_in_use(tmp_path: Path) -> None:

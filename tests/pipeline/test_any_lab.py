@@ -71,8 +71,9 @@ def test_points_and_languages_in_the_suite(tmp_path: Path) -> None:
         (SUITE, '[[criteria]]\nid = "sum"\ntitle = "S"\npoints = 3\n', "the cases of sum sum to 4 points, not to 3"),
         (SUITE.replace("[0, 5]", "range(2)"), "", "test_work.py, line 13: give parametrize ids=[...]"),
         (SUITE.replace("points=1", "points=ONE"), "", "line 13: write @case"),
+        (SUITE.replace("test_zero", "check_zero"), "", "line 13: the name of a case begins with test_"),
     ],
-    ids=["cases_differ", "sums_differ", "ids_unknown", "points_unknown"],
+    ids=["cases_differ", "sums_differ", "ids_unknown", "points_unknown", "no_test"],
 )  # fmt: skip
 def test_points_that_do_not_agree(suite: str, rubric: str, sentence: str, tmp_path: Path) -> None:
     """Rubric and suite give the same points, which can be read without running the suite."""

@@ -485,7 +485,7 @@ def test_the_page_is_followed(tmp_path: Path) -> None:
 def test_the_page_names_what_there_is() -> None:
     """Options, limits and fixtures that docs/assignments.md names exist."""
     from grader.core.limits import Limits
-    from grader.pipeline.run_suite import FIXTURES
+    from grader.pipeline.breakage import FIXTURES
 
     table = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
 

@@ -257,11 +257,12 @@ def test_a_violated_gate_takes_extra_points_too() -> None:
 
 def test_a_broken_suite_has_no_score() -> None:
     """Our own fault is null, never 0."""
-    reason = grader_failure(str(Broken(("a.py, line 1: a test broke", "b.py, line 2: another"))))
+    problems = [say("{place} broke: {reason}", place=place, reason="why") for place in ("a.py, line 1", "b.py, line 2")]
+    reason = grader_failure(Broken(tuple(problems)).every_problem)
     report = without_run(TASK, "work", Status.GRADER_ERROR, reason, seed=1, lang="en", total_s=0)
 
     assert (report.status, report.score) == (Status.GRADER_ERROR, None)
-    assert "a.py, line 1: a test broke; b.py, line 2: another." in render_text(report)
+    assert "a.py, line 1 broke: why; b.py, line 2 broke: why." in render_text(report)
 
 
 def test_not_gradable_has_no_score() -> None:
