@@ -27,7 +27,7 @@ class Unimportable(Exception):
 
 
 def redefined(item: pytest.Function) -> Iterator[Message]:
-    """Yield what is wrong where a suite has a fixture of the harness's name: what it judges would be no submission."""
+    """Yield a problem for each fixture of the harness that the suite redefines: its cases would judge something else."""
     for name in FIXTURES:
         for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
             code = inspect.unwrap(fixture.func).__code__
