@@ -163,7 +163,7 @@ class Student:
     @measurement
     def loaded(self) -> Loaded:
         """What the worker said when the program had run; CaseStopped where loading it failed."""
-        result = self._worker.load()
+        result = self._worker.wait_loaded()
         if isinstance(result, Fault):
             raise self.stopped(result, say("Loading {file}", file=self.file.name))
         return result

@@ -103,7 +103,7 @@ def grade_raw(
     context = Context(assignment=assignment, seed=seed, budget=Budget(), progress=progress, collected=collected)
     try:
         with contextlib.ExitStack() as stack:
-            sandbox.bring(assignment.confined)
+            sandbox.load_operations(assignment.confined)
             worker = stack.enter_context(Worker(sandbox, assignment.limits, seed, modules=reading_modules(raw)))
             staged = stage(raw, assignment, worker)
             findings = (*check_imports(staged, assignment.rubric.imports.banned), *remarks(staged))
@@ -147,16 +147,16 @@ def load_program(
     """
     modules = modules_to_preload(staged, assignment)
     if sandbox.offers(modules):
-        worker.run(program(staged, assignment))
+        worker.send_program(program(staged, assignment))
         return sandbox
     worker.stop()  # before its zygote is busy with the modules
     if sandbox.is_growing:
         sandbox.preload(modules)
     else:
         operations, sandbox = sandbox.operations, stack.enter_context(Sandbox(sandbox.required, modules=modules))
-        sandbox.bring(operations)
+        sandbox.load_operations(operations)
         stack.push(worker)  # its end comes before that of its sandbox
-    worker.run(program(staged, assignment), sandbox)
+    worker.send_program(program(staged, assignment), sandbox)
     return sandbox
 
 

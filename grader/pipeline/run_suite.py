@@ -240,7 +240,7 @@ class SuitePlugin:
 
     def _outcome(self, item: pytest.Item, stopped: CaseStopped | None) -> Outcome:
         told = self.evidence
-        for action, what in self._worker.take_attempts():
+        for action, what in self._worker.take_denied():
             told.remark(ATTEMPT, action=ACTIONS.get(action, action), what=what)
         if stopped is None:
             ended = Outcome(verdict=Verdict.PASSED, evidence=[] if told.seen is None else [told.seen])
@@ -439,7 +439,7 @@ def run_suite(
     hello = worker.hello
     return SuiteRun(
         outcomes=outcomes,
-        asked=tuple(worker.asked),
+        missing_modules=tuple(worker.missing_modules),
         kept=plugin.student.kept,
         notes=plugin.student.notes,
         words=plugin.words,

@@ -79,7 +79,7 @@ class SuiteRun:
     """Result of one suite for one submission: the outcomes of its cases."""
 
     outcomes: tuple[Outcome, ...] = ()
-    asked: tuple[str, ...] = ()  # modules the code asked for at run time and got a stand-in for
+    missing_modules: tuple[str, ...] = ()  # stand-ins and banned packages that the code used at run time
     kept: dict[str, Any] = field(default_factory=dict)  # for the lab's hooks
     notes: list[Message] = field(default_factory=list)
     figures: list[AnyFigure] = field(default_factory=list)

@@ -164,7 +164,7 @@ def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, r
     """Return a finding for each banned package that only showed at run time, and is in no finding that is known."""
     banned = assignment.rubric.imports.banned
     told = {str(item.message.args.get("module", "")).partition(".")[0] for item in known}
-    packages = dict.fromkeys(name.partition(".")[0] for name in run.asked if is_banned(name, banned))
+    packages = dict.fromkeys(name.partition(".")[0] for name in run.missing_modules if is_banned(name, banned))
     return [finding(file, None, package) for package in packages if package not in told]
 
 

@@ -1,1 +1,1 @@
-"""Everything that touches untrusted code: the worker process, its limits and the pipe to it."""
+"""Runs untrusted code: the worker process, its limits and the connection to it."""

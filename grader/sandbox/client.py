@@ -1,7 +1,7 @@
-"""The trusted end of the worker: start it, ask it, time it out, kill its group, start another.
+"""Client of the worker, on the trusted side: starts it, sends requests, enforces limits, kills and restarts it.
 
-Whatever the student's code does comes back as a value: a Reply or a Fault. Exceptions are for our
-own mistakes only (SandboxError).
+Everything that the student's code does is returned as a value, a Reply or a Fault. SandboxError is raised only
+when the sandbox itself fails.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 START_TIME_S = 60.0
 READ_TIME_S = 10.0
 CPU_SLACK_S = 5
-SKIPPED = "skipped"  # the kind of a trouble that this side knows
+SKIPPED = "skipped"  # reported for the statements in Loading.skipped, which has their faults
 
 
 def blocks_of(data: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
-    """Return bytes as a frame carries them."""
+    """Return file contents as uint8 arrays, the form in which a frame carries them."""
     if not data:
         return {}
     import numpy as np  # late: most programs have no data
@@ -43,10 +43,10 @@ def blocks_of(data: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
 
 
 class Worker:
-    """A confined process that reads what was handed in and then runs it, as something to ask. A context manager.
+    """Handle to the confined process that reads and runs a submission; restarts it after fatal faults.
 
-    The process is there from the start, with modules beside those that its sandbox preloaded; after a fault that it
-    does not survive another takes its place, with the program loaded again.
+    A context manager. The process starts at once and imports `modules` in addition to those that its sandbox preloads.
+    After a fault that ends it, the next request starts a new process, which loads the program again.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class Worker:
         self._connection: Connection | None = None
         self._expected: list[int] = []
         self._printed = ""
-        self._attempts: list[tuple[str, str]] = []
+        self._denied: list[tuple[str, str]] = []
         self._load_fault: Fault | None = None
         self.loading = Loading(limits.load_time_s)
-        self.was_killed = False  # in a request, by the system or by itself: not for what it took
+        self.was_killed = False  # during a request, by the system or by itself, not by us for exceeding a limit
         self._begin: dict[str, int] = {}
         self._is_silent = False
         self.hello: Hello | None = None
         self.loaded: Loaded | None = None
-        self.asked: dict[str, None] = {}  # stand-ins and banned packages that the code asked for, in order
+        self.missing_modules: dict[str, None] = {}  # stand-ins and banned packages that the code used, in order
         self.spent_s = 0.0
         self._start(modules)
 
@@ -86,13 +86,13 @@ class Worker:
     def read(
         self, name: str, files: Mapping[str, bytes], lab: Mapping[str, Any], unread: Sequence[str] = ()
     ) -> tuple[ReadAnswer, Mapping[str, bytes]] | Fault:
-        """Return what is in the files, and the data that the program may read; a Fault where they are too much for the reader.
+        """Return submission `name` parsed, and its data files; a Fault if the reader fails or exceeds a limit.
 
-        Arguments as in submission.read.
+        Arguments as in `reading.submission.read`; lab has the keyword arguments.
         """
         packed = {file: base64.b64encode(content).decode() for file, content in files.items()}
         self._send("read_source", {"name": name, "files": packed, "unread": list(unread), "lab": lab}, {})
-        self._greeted(self._receive(allowing(START_TIME_S)))
+        self._check_hello(self._receive(allowing(START_TIME_S)))
         result = self._counted(allowing(READ_TIME_S))
         try:
             if isinstance(result, Fault):
@@ -101,8 +101,8 @@ class Worker:
         except protocol.ProtocolError:
             return self._broken()
 
-    def run(self, program: Program, sandbox: Sandbox | None = None) -> None:
-        """Load a program: into the process that read it, or, where a sandbox is given, into a fresh one of that."""
+    def send_program(self, program: Program, sandbox: Sandbox | None = None) -> None:
+        """Start loading a program: in the process that read it, or in a new process of `sandbox` if one is given."""
         self._program = program
         if sandbox is not None:
             self.stop()
@@ -110,24 +110,24 @@ class Worker:
         if self._connection is None:
             self._start()
         else:
-            self._send_program(program)
+            self._request_load(program)
 
-    def load(self) -> Loaded | Fault:
-        """Wait until the student's file has run; a load that failed once has failed for good.
+    def wait_loaded(self) -> Loaded | Fault:
+        """Wait until the program has been loaded; a failed load is not repeated.
 
-        A statement that does not end, or ends the process, is left out by another process.
+        A statement that does not end, or that ends the process, is skipped in a new process.
         """
         if self._load_fault is not None:
             return self._load_fault
-        loaded = self._loaded()
+        loaded = self._load_once()
         while isinstance(loaded, Fault) and self._connection is None and self.loading.goes_on(loaded):
-            loaded = self._loaded()
+            loaded = self._load_once()
         if isinstance(loaded, Fault) and loaded.kind is not FaultKind.TIME_SPENT:
             self._load_fault = loaded
         return loaded
 
-    def _loaded(self) -> Loaded | Fault:
-        """Try to load."""
+    def _load_once(self) -> Loaded | Fault:
+        """Load the program in one process, within the time that is left."""
         left_s = self.limits.total_time_s - self.spent_s
         if left_s <= 0:
             return Fault(kind=FaultKind.TIME_SPENT, seconds=self.limits.total_time_s)
@@ -136,8 +136,8 @@ class Worker:
         if not self._expected:
             assert self.loaded is not None
             return self.loaded
-        if len(self._expected) > 1:  # a process that has not said hello yet
-            self._greeted(self._receive(allowing(START_TIME_S)))
+        if len(self._expected) > 1:  # the process has not answered hello yet
+            self._check_hello(self._receive(allowing(START_TIME_S)))
         before_s = self.spent_s
         result = self._counted(self.loading.allowed(left_s))
         self.loading.spent_s += self.spent_s - before_s
@@ -151,23 +151,27 @@ class Worker:
 
     @property
     def troubles(self) -> list[Trouble]:
-        """The statements of the program that failed when it was loaded, or were left out, in their order."""
-        told = {} if self.loaded is None else {trouble.place: trouble for trouble in self.loaded.troubles}
-        faults = {place: fault_of(item) for place, item in told.items() if item.kind != SKIPPED} | self.loading.skipped
+        """Statements of the program that failed during loading or were skipped, in source order."""
+        reported = {} if self.loaded is None else {trouble.place: trouble for trouble in self.loaded.troubles}
+        own = {place: fault_of(trouble) for place, trouble in reported.items() if trouble.kind != SKIPPED}
+        faults = own | self.loading.skipped
         files = [] if self._program is None else [self._program.file, *self._program.siblings]
         return [
             Trouble(
                 file=files[place[0]],
                 fault=replace(fault, line=fault.line or place[1]),
-                names=[name[:TEXT_CHARS] for name in told[place].names] if place in told else (),
-                kept=[name[:TEXT_CHARS] for name in told[place].kept] if place in told else (),
+                names=[name[:TEXT_CHARS] for name in reported[place].names] if place in reported else (),
+                kept=[name[:TEXT_CHARS] for name in reported[place].kept] if place in reported else (),
             )
             for place, fault in sorted(faults.items())
             if place[0] < len(files)
         ]
 
     def begin(self, case: str) -> None:
-        """Start a case with the next request: the worker forgets its objects and seeds every generator, and is not told which case."""
+        """Start a case with the next request: the worker drops its objects and seeds all generators.
+
+        It gets a hash as the seed, so it cannot tell which case it is.
+        """
         self._begin = {"begin": seeds.of_worker(self._seed, f"case {case}")}
 
     def request(
@@ -177,8 +181,8 @@ class Worker:
         arrays: Mapping[str, NDArray[Any]] | None = None,
         time_s: float | None = None,
     ) -> Reply | Fault:
-        """Ask for one operation; time_s caps it in seconds (default: the limit of a call)."""
-        loaded = self.load()
+        """Run one operation in the worker; time_s caps it in seconds (default: the limit of a call)."""
+        loaded = self.wait_loaded()
         if isinstance(loaded, Fault):
             return loaded
         self._send(op, {**settings, **self._begin}, arrays or {})
@@ -188,7 +192,7 @@ class Worker:
         return result
 
     def take_output(self) -> str:
-        """Return what the student's code printed since the last time, capped."""
+        """Return what the student's code printed since the last call, truncated, with memory addresses masked."""
         if self._connection is not None and not self._expected and not self._is_silent:
             self._is_silent = True
             mark = f"\x1e{secrets.token_hex(16)}\x1e"
@@ -196,26 +200,26 @@ class Worker:
             self._send("mark", {"mark": mark}, {})
             marked = self._timed(self.limits.call_time_s)
             if isinstance(marked, Reply):
-                start_s = time.monotonic()  # the student's code can draw it out
+                start_s = time.monotonic()  # the student's code can delay it
                 self._printed += connection.take_output(mark.encode())
                 self.spent_s += time.monotonic() - start_s
                 try:
-                    self._hear(marked.words(Marked))
+                    self._record(marked.words(Marked))
                 except protocol.ProtocolError:
                     self._broken()
         text, self._printed = self._printed, ""
         return ADDRESS.sub("0x…", text[:OUTPUT_SHOWN_BYTES])
 
-    def _hear(self, marked: Marked) -> None:
-        """Keep what the code tried, and which of the modules that are not there for it it asked for."""
-        self._attempts += marked.attempts
+    def _record(self, marked: Marked) -> None:
+        """Record the denied actions of the code and the missing modules that it used."""
+        self._denied += marked.denied
         absent = () if self._program is None else (*self._program.stand_ins, *self._program.banned)
-        self.asked.update(dict.fromkeys(name for name in marked.asked if name in absent))
+        self.missing_modules.update(dict.fromkeys(name for name in marked.missing_modules if name in absent))
 
-    def take_attempts(self) -> list[tuple[str, str]]:
-        """Return what the code was heard to try up to the last take_output: (action, on what)."""
-        attempts, self._attempts = self._attempts, []
-        return [(action[:TEXT_CHARS], what[:TEXT_CHARS]) for action, what in attempts]
+    def take_denied(self) -> list[tuple[str, str]]:
+        """Return and clear the denied actions that were recorded up to the last take_output: (action, target)."""
+        denied, self._denied = self._denied, []
+        return [(action[:TEXT_CHARS], target[:TEXT_CHARS]) for action, target in denied]
 
     def _start(self, modules: Sequence[str] = ()) -> None:
         self._connection = Connection(self._sandbox, self.limits.output_bytes)
@@ -223,9 +227,9 @@ class Worker:
         settings = self._sandbox.settings(self._connection.folder.name, self.limits.memory_bytes, cpu_s)
         self._send("hello", {**settings, "modules": list(modules)}, {})
         if self._program is not None:
-            self._send_program(self._program)
+            self._request_load(self._program)
 
-    def _send_program(self, program: Program) -> None:
+    def _request_load(self, program: Program) -> None:
         settings = {
             "file": program.file,
             "text": program.text,
@@ -245,7 +249,7 @@ class Worker:
         self._send("load", settings, blocks_of(program.data))
 
     def stop(self) -> int:
-        """End the worker, keep what it printed, and return the code it ended with."""
+        """Kill the worker, keep its output for take_output, and return its exit code."""
         connection, self._connection, self._expected = self._connection, None, []
         if connection is None:
             return 0
@@ -259,8 +263,8 @@ class Worker:
         self._expected.append(request_id)
         self._connection.send(protocol.encode(request_id, op, settings, arrays))
 
-    def _greeted(self, hello: Reply | Fault) -> None:
-        """Keep what the worker said of itself; without a greeting there is no sandbox."""
+    def _check_hello(self, hello: Reply | Fault) -> None:
+        """Store the worker's description of itself; raise SandboxError if the worker did not give one."""
         if isinstance(hello, Reply):
             with contextlib.suppress(protocol.ProtocolError):
                 self.hello = hello.words(Hello)
@@ -268,7 +272,7 @@ class Worker:
         self.stop()
         if isinstance(hello, Fault) and hello.kind is FaultKind.LEVEL:
             raise SandboxError(f"the sandbox level {self._sandbox.required} was required, and {hello.message}")
-        reason = hello.message or hello.kind.value if isinstance(hello, Fault) else "it gave no greeting"
+        reason = hello.message or hello.kind.value if isinstance(hello, Fault) else "it sent no greeting"
         raise SandboxError(f"the worker did not start: {reason}")
 
     def _receive(self, allowed: TimeAllowance) -> Reply | Fault:
@@ -281,7 +285,7 @@ class Worker:
             kind = FaultKind.WAITED if exceeded.is_waiting else FaultKind.TIMEOUT
             return self._fault(Fault(kind=kind, seconds=round(exceeded.seconds, 1)), request_id)
         if reply is None:
-            return self._gone(connection, request_id)
+            return self._fault_of_exit(connection, request_id)
         header, arrays = reply
         is_unasked = connection.has_more and not (self._expected or connection.is_flooded)
         if header.id != request_id or is_unasked:
@@ -290,12 +294,13 @@ class Worker:
             return Reply(data=header.data, arrays=arrays)
         return fault_of(header.fault)
 
-    def _gone(self, connection: Connection, request_id: int) -> Fault:
+    def _fault_of_exit(self, connection: Connection, request_id: int) -> Fault:
+        """Stop a worker that sent no reply, and return why."""
         if connection.is_flooded:
             return self._fault(Fault(kind=FaultKind.OUTPUT), request_id)
         if connection.is_broken:
             return self._fault(Fault(kind=FaultKind.PROTOCOL), request_id)
-        start_s = time.monotonic()  # one that closed its end may live on
+        start_s = time.monotonic()  # a worker that only closed its pipe may still be running
         connection.settle()
         self.spent_s += time.monotonic() - start_s
         code = self.stop()
@@ -310,7 +315,7 @@ class Worker:
         return self._fault(Fault(kind=FaultKind.PROTOCOL))
 
     def _fault(self, fault: Fault, request_id: int | None = None) -> Fault:
-        """End the worker after a fault that it does not survive, which came while it worked on a request."""
+        """Stop the worker after a fatal fault; request_id is the request that it was working on."""
         connection = self._connection
         self.stop()
         if connection is None or request_id is None:
@@ -318,14 +323,14 @@ class Worker:
         return self._blaming(fault, connection, request_id)
 
     def _blaming(self, fault: Fault, connection: Connection, request_id: int) -> Fault:
-        """Return a fault with the statement that was running, where one of the program's was."""
-        told = connection.told
+        """Return a fault with the top-level statement that was running, if the worker announced one for this request."""
+        running = connection.running
         files = 0 if self._program is None else 1 + len(self._program.siblings)
-        is_known = told is not None and told[0] == request_id and told[1][0] < files
-        return replace(fault, statement=told[1]) if told is not None and is_known else fault
+        is_known = running is not None and running[0] == request_id and running[1][0] < files
+        return replace(fault, statement=running[1]) if running is not None and is_known else fault
 
     def _timed(self, time_s: float) -> Reply | Fault:
-        """Receive under the smaller of time_s and what is left of the submission's total."""
+        """Receive a reply within time_s seconds or the rest of the submission's total, whichever is less."""
         return self._counted(allowing(max(0.0, min(time_s, self.limits.total_time_s - self.spent_s))))
 
     def _counted(self, allowed: TimeAllowance) -> Reply | Fault:
@@ -338,5 +343,5 @@ class Worker:
 
 
 def allowing(seconds: float) -> TimeAllowance:
-    """Return what a worker may take that has so many seconds on a processor, and to wait."""
+    """Return an allowance of this many seconds of processor time, and as many of waiting."""
     return TimeAllowance(cpu_s=seconds, wait_s=seconds)

@@ -1,4 +1,4 @@
-"""How much time a process of the untrusted side uses, as the trusted side reads it. Light to import."""
+"""Measures the time that a confined process uses. Light to import."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import sys
 import time
 from typing import NamedTuple
 
-SLOWEST = 5.0  # where only the wall clock can be read, it goes this many times faster than a processor
+SLOWEST = 5.0  # without process clocks, processor time is estimated as wall time divided by this
 
 
 class Used(NamedTuple):
-    """Seconds on a processor, and seconds of neither running nor waiting for a processor."""
+    """Seconds of processor time, and seconds in which the process neither ran nor queued for a processor."""
 
     cpu_s: float
     waited_s: float
 
 
 class Clock:
-    """The time that a process uses, in parts.
+    """Stopwatch for the time that a process uses.
 
-    What a busy machine keeps it waiting for a processor counts as nothing. Processor time is read where Linux has it, by
-    the clock of a process (clock_getcpuclockid(3)); elsewhere a share of the wall clock stands for it.
+    Time in the queue for a processor does not count. On Linux, processor time is the process's CPU clock
+    (clock_getcpuclockid(3)); elsewhere it is estimated as a share of wall time.
     """
 
     def __init__(self, pid: int) -> None:
@@ -38,18 +38,18 @@ class Clock:
         self.begin()
 
     def close(self) -> None:
-        """Let go of the process."""
+        """Close the file that the clock reads."""
         if self._queue is not None:
             os.close(self._queue)
             self._queue = None
 
     def begin(self) -> None:
-        """Begin a part; up to now the process waited for this."""
+        """Restart the stopwatch; the process was waiting for a request until now."""
         self._wall_s = time.monotonic()
         self._cpu_s, self._queued_s = self._now
 
     def read(self) -> Used:
-        """Return what the part has used; of a process that has ended, what it had when it was read last."""
+        """Return the time used since begin(); for a process that has ended, processor time as last read."""
         wall_s = time.monotonic() - self._wall_s
         with contextlib.suppress(OSError, ValueError, IndexError):
             self._now = self._read(wall_s)
@@ -57,7 +57,7 @@ class Clock:
         return Used(cpu_s, max(0.0, wall_s - cpu_s - (self._now[1] - self._queued_s)))
 
     def _read(self, wall_s: float) -> tuple[float, float]:
-        """Return the seconds on a processor, and those of waiting for one; OSError for a process that has ended."""
+        """Return seconds of processor time and seconds in the queue; raise OSError if the process has ended."""
         if not self._is_there:
             return self._cpu_s + wall_s / SLOWEST, self._queued_s + wall_s
         cpu_s = cpu_s_of(self._pid)
@@ -67,5 +67,5 @@ class Clock:
 
 
 def cpu_s_of(pid: int) -> float:
-    """Return the seconds that a process has been on a processor; OSError where this cannot be read."""
+    """Return the processor time of a process in seconds; raise OSError if it cannot be read."""
     return time.clock_gettime((~pid << 3) | 2)

@@ -1,4 +1,4 @@
-"""One worker as the trusted side talks with it: frames out, frames and whatever is printed in, and the time that it uses."""
+"""Connection to one worker: sends requests, receives replies and printed output, and measures the time it uses."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ STOP_TIME_S = 0.3
 SETTLE_TIME_S = 0.5
 FLOOD_TIME_S = 0.1
 PART_BYTES = 64 * 1024
-POLL_S = 0.05  # between two looks at a process's clock
-MOST_TOLD = 10_000  # statements that begin while one reply is awaited
-BACKSTOP = 10  # times as long as processor time may be used: no machine is as busy
+POLL_S = 0.05  # between two readings of a process's clock
+MOST_STATEMENTS = 10_000  # that may begin before one reply
+BACKSTOP = 10  # wall time may be this many times the allowance, however busy the machine is
 
 
 class TimeExceeded(Exception):
-    """A worker took longer than it may; is_waiting: it did not use a processor."""
+    """A worker exceeded its time allowance; is_waiting: by waiting, not by computing."""
 
     def __init__(self, seconds: float, *, is_waiting: bool) -> None:
         super().__init__(f"{seconds:g} s")
@@ -35,9 +35,9 @@ class TimeExceeded(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimeAllowance:
-    """What a worker may take before it replies: seconds on a processor, and seconds of waiting for something.
+    """Time that a worker has for one reply: seconds of processor time, and seconds of waiting for anything else.
 
-    statement_s is what one top-level statement of the program may take of each, where they are counted.
+    statement_s, if given, limits both for each top-level statement of the program.
     """
 
     cpu_s: float
@@ -45,7 +45,7 @@ class TimeAllowance:
     statement_s: float | None = None
 
     def check(self, used: Used, statement: Used) -> None:
-        """Raise TimeExceeded where a reply has taken more, or the statement that is running."""
+        """Raise TimeExceeded if the reply or the running statement has taken too long."""
         if used.cpu_s > self.cpu_s:
             raise TimeExceeded(self.cpu_s, is_waiting=False)
         if used.waited_s > self.wait_s:
@@ -55,10 +55,10 @@ class TimeAllowance:
 
 
 class Connection:
-    """One worker: what it is asked, what it replies, and whatever the student prints.
+    """Pipes to one worker process: requests, replies, and the output of student code.
 
-    In one thread: it is listened to while something is waited for. What a worker says meanwhile stays in
-    its pipes, and a worker that says more than they hold waits.
+    Single-threaded: pipes are read only while a call here waits. Until then data stays in the pipes, and a worker
+    that fills them blocks.
     """
 
     def __init__(self, sandbox: Sandbox, output_bytes: int) -> None:
@@ -77,8 +77,8 @@ class Connection:
         self._output = bytearray()
         self._printed_bytes = 0
         self._is_mark_lost = False
-        self.told: tuple[int, Statement] | None = None  # the request and the statement that began last
-        self._told_count = 0
+        self.running: tuple[int, Statement] | None = None  # the request and the statement that began last
+        self._statements = 0
         self._clock: Clock | None = None
         self.used = Used(0.0, 0.0)  # up to the last reply
         self._selector = selectors.DefaultSelector()
@@ -88,9 +88,9 @@ class Connection:
             self._open.add(pipe)
 
     def send(self, frame: bytes) -> None:
-        """Send one request; a worker that is gone or does not read is noticed when its reply is awaited.
+        """Send one request without blocking; `reply` sends what did not fit into the pipe.
 
-        What does not fit into the pipe follows while the reply is awaited.
+        `reply` is also where a worker that has ended or does not read is noticed.
         """
         is_waiting = bool(self._unsent)
         self._unsent += frame
@@ -98,11 +98,11 @@ class Connection:
             self._selector.register(self._process.requests, selectors.EVENT_WRITE, self._write_more)
 
     def reply(self, allowed: TimeAllowance) -> tuple[protocol.ReplyHeader, protocol.Arrays] | None:
-        """Return the next reply, None where the worker will give none; TimeExceeded where it takes longer than it may."""
+        """Return the next reply, or None if the worker will send none; raise TimeExceeded if it takes too long."""
         if self._clock is None:
             self._clock = Clock(self._process.pid)
         self._clock.begin()
-        statement, statement_began, self._told_count = self.told, Used(0.0, 0.0), 0
+        statement, statement_began, self._statements = self.running, Used(0.0, 0.0), 0
         backstop_s = time.monotonic() + BACKSTOP * (allowed.cpu_s + allowed.wait_s)
         try:
             while not self._replies and not self.is_flooded and self._process.replies in self._open:
@@ -110,24 +110,24 @@ class Connection:
                 if self._replies:
                     break
                 used = self._clock.read()
-                if self.told != statement:
-                    statement, statement_began = self.told, used
+                if self.running != statement:
+                    statement, statement_began = self.running, used
                 allowed.check(used, since(statement_began, used))
                 if time.monotonic() > backstop_s:
                     raise TimeExceeded(allowed.wait_s, is_waiting=True)
         finally:
             self.used = self._clock.read()
-        if self.is_flooded:  # what was answered before may arrive after the flood
+        if self.is_flooded:  # a reply sent before the flood may arrive after it
             self._listen_until(lambda: bool(self._replies) or self._process.replies not in self._open, FLOOD_TIME_S)
         return self._replies.popleft() if self._replies else None
 
     @property
     def has_more(self) -> bool:
-        """Return whether more has come than was asked for so far."""
+        """Whether the worker sent more than the replies taken so far."""
         return bool(self._replies) or not self._inbox.is_empty
 
     def take_output(self, mark: bytes) -> str:
-        """Return what was printed up to the mark, waiting for it."""
+        """Wait for the mark and return the output before it, truncated."""
         wait_s = 0 if self._is_mark_lost else MARK_TIME_S
         self._listen_until(lambda: mark in self._output or self._process.output not in self._open, wait_s)
         self._is_mark_lost = mark not in self._output and self._process.output in self._open
@@ -136,14 +136,14 @@ class Connection:
         return text[:OUTPUT_SHOWN_BYTES].decode("utf-8", "replace")
 
     def last_output(self) -> str:
-        """Return what a worker that has been stopped had printed."""
+        """Return the rest of the output of a stopped worker, truncated."""
         return bytes(self._output[:OUTPUT_SHOWN_BYTES]).decode("utf-8", "replace")
 
     def stop(self) -> int:
-        """Kill the worker's process group, reap it, and return the code it ended with.
+        """Kill the worker's process group, reap the worker, and return its exit code.
 
-        A worker that had already ended keeps its own code: the signal finds a zombie. A pipe that is
-        held open by something that left the group is given up after STOP_TIME_S.
+        A worker that had already ended keeps its own exit code: the signal reaches a zombie. If a process that left
+        the group holds a pipe open, the pipe is abandoned after STOP_TIME_S.
         """
         try:
             self._process.kill()
@@ -159,22 +159,22 @@ class Connection:
         return code
 
     def settle(self) -> None:
-        """Give a worker that closed its end a moment to end by itself."""
+        """Give a worker that closed its pipe a moment to end by itself."""
         self._process.settle(SETTLE_TIME_S)
 
     def _listen_until(self, is_over: Callable[[], bool], time_s: float) -> None:
-        """Listen until something is there, time_s seconds at most."""
+        """Read and write pipes until is_over() is true, for at most time_s seconds."""
         deadline = time.monotonic() + time_s
         while not is_over() and (left_s := deadline - time.monotonic()) >= 0:
             self._listen(left_s)
 
     def _listen(self, time_s: float) -> None:
-        """Wait until the worker says something, or takes what is not sent yet, time_s seconds at most."""
+        """Wait at most time_s seconds for a pipe to become ready, and read or write it."""
         for key, _ in self._selector.select(max(0.0, time_s)):
             key.data()
 
     def _write(self) -> bool:
-        """Write what the pipe takes, and say whether that was all; what nobody will read counts as written."""
+        """Write as much as the pipe takes; return whether that was all. With no reader left, the rest is discarded."""
         try:
             while self._unsent:
                 written = self._process.requests.write(self._unsent)
@@ -190,7 +190,7 @@ class Connection:
             self._selector.unregister(self._process.requests)
 
     def _read(self, pipe: io.RawIOBase) -> bytes:
-        """Read what is there; nothing more is expected of a pipe that has ended."""
+        """Read available bytes; stop watching a pipe that has ended."""
         try:
             part = pipe.read(PART_BYTES)
         except OSError:
@@ -216,18 +216,18 @@ class Connection:
             self._close(self._process.replies)
 
     def _begin(self, request: int, statement: Statement) -> None:
-        """Take note of a statement of the program that begins, for which printing is counted anew."""
-        self._told_count += 1
-        if self._told_count > MOST_TOLD:
+        """Record the statement that begins, and restart the count of printed bytes."""
+        self._statements += 1
+        if self._statements > MOST_STATEMENTS:
             raise protocol.ProtocolError("more statements than a program has")
-        self.told = request, statement
+        self.running = request, statement
         self._printed_bytes = 0
 
     def _read_output(self) -> None:
         part = self._read(self._process.output)
         self._printed_bytes += len(part)
         self._output += part
-        if len(self._output) > 4 * OUTPUT_SHOWN_BYTES:  # keep the head, and room for a mark
+        if len(self._output) > 4 * OUTPUT_SHOWN_BYTES:  # keep the start, and enough of the end to hold a mark
             del self._output[OUTPUT_SHOWN_BYTES:-4096]
         if self._printed_bytes > self._output_bytes:
             self.is_flooded = True
@@ -235,5 +235,5 @@ class Connection:
 
 
 def since(began: Used, now: Used) -> Used:
-    """Return what was used between two readings of a clock."""
+    """Return the time used between two readings of a clock."""
     return Used(now.cpu_s - began.cpu_s, now.waited_s - began.waited_s)

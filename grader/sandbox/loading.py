@@ -1,4 +1,4 @@
-"""The program that a worker runs, and the tries to load it."""
+"""The program that a worker runs, and its repeated loading without the statements that do not end."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from grader.sandbox.protocol import Statement
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
-    """The source text a worker runs: main file, files beside it, the names that are asked for, the lab's confined.py.
+    """Source text that a worker runs, and what it needs to run it.
 
-    Files are named by their paths below root, a folder. names are functions. stand_ins are packages for which there is an inert module where they are not installed; banned ones have one always.
-    data are the files that the text may read, named below its folder. unread are files that were handed in and could not be read.
+    Files are named by their paths relative to root, a folder. names and classes are the functions and classes of the
+    contract. stand_ins are packages that get an inert module if they are not installed; banned packages always get
+    one. operations is the path of the lab's confined module. data maps names, relative to the main file's folder, to
+    files that the program may read. unread are files of the submission that could not be read.
     """
 
     file: str
@@ -33,17 +35,14 @@ class Program:
 
 
 class Loading:
-    """The tries to load one program.
+    """State of loading one program, over several tries.
 
-    A statement that ends its process, or is ended, is left out by the next process. What this decides by is the
-    student's to forge; whatever is told, all tries together end.
+    A statement that ends its process, or takes too long, is skipped in the next try. The student's code can forge
+    which statement that was, so the total time and the number of tries are bounded whatever the worker reports.
     """
 
-    STATEMENT, FULL, BRIEF = (
-        0.1,
-        0.4,
-        0.01,
-    )  # shares of the time: of a statement; until definitions only run, and one then
+    # Shares of the load time: for one statement; for all tries before only definitions run; for one statement then.
+    STATEMENT, FULL, BRIEF = 0.1, 0.4, 0.01
     MOST_SKIPPED = 40
 
     def __init__(self, whole_s: float) -> None:
@@ -54,7 +53,7 @@ class Loading:
         self.skipped: dict[Statement, Fault] = {}
 
     def allowed(self, left_s: float) -> TimeAllowance:
-        """Return what the next try may take, of left_s seconds for all."""
+        """Return the time allowance of the next try; left_s is the rest of the submission's total, in seconds."""
         try_s = max(0.0, min(left_s, self._left_s))
         statement_s = self._whole_s * (self.BRIEF if self.is_brief else self.STATEMENT)
         return TimeAllowance(cpu_s=try_s, wait_s=try_s, statement_s=statement_s)
@@ -64,11 +63,11 @@ class Loading:
         return self._whole_s * (1.0 if self.is_brief else self.FULL) - self.spent_s
 
     def goes_on(self, fault: Fault) -> bool:
-        """Take note of how a try ended; return whether another one may get further."""
+        """Record how a try ended; return whether another try may get further."""
         statement = fault.statement
         if statement is None:
             return False
-        if fault.kind is FaultKind.KILLED and not self._was_killed:  # perhaps by the system, for lack of memory
+        if fault.kind is FaultKind.KILLED and not self._was_killed:  # perhaps by the system, out of memory: try again
             self._was_killed = True
             return True
         if not self.is_brief and self._left_s <= 0:

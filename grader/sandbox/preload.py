@@ -1,6 +1,6 @@
-"""The modules that a worker may have: imported by the zygote before the doors close, from fixed lists only.
+"""Chooses the modules that the zygote imports before a worker is confined, from fixed lists.
 
-A submission chooses among them by what it imports and mentions; a name of its own is never imported there.
+What a submission imports and mentions decides which modules of the lists are imported; no other module is.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-# Always: what numpy and Python load only when it is used.
+# Always: modules that numpy and Python load on first use.
 BASE = """
 numpy.random numpy.ma numpy.fft numpy.polynomial numpy.char numpy.rec numpy.strings numpy.ctypeslib numpy.typing
 numpy.lib.recfunctions numpy.core
 contextlib linecache random secrets tokenize traceback unicodedata warnings _strptime
 """.split()
 
-# Where the submission names the package, or has the word.
+# If the submission imports the package or contains the word.
 NAMED = """
 abc argparse array ast asyncio atexit base64 binascii bisect bz2 calendar cmath cmd code collections colorsys
 configparser copy copyreg csv ctypes dataclasses datetime decimal difflib dis enum errno faulthandler fileinput fnmatch
@@ -25,7 +25,7 @@ sched select selectors shelve shlex shutil signal socket sqlite3 stat statistics
 tempfile textwrap threading time timeit token trace tracemalloc types typing uuid wave weakref zipfile zlib zoneinfo
 """.split()
 
-# The same, with what these load later, or under another name.
+# The same, with the modules that these load later or that have another name.
 TOGETHER = {
     "argparse": ("shutil", "locale"),
     "cProfile": ("cProfile", "pstats", "profile"),
@@ -46,8 +46,8 @@ TOGETHER = {
     "zipfile": ("zipfile", "encodings.cp437"),
     "xml": ("xml.etree.ElementTree",),
 }
-READING = ("urllib.parse", "urllib.request", "csv", "gzip", "bz2", "lzma")  # what reading a data file takes
-CODECS = ("encode", "decode", "encoding", "codecs")  # words that call for every encoding
+READING = ("urllib.parse", "urllib.request", "csv", "gzip", "bz2", "lzma")  # modules for reading data files
+CODECS = ("encode", "decode", "encoding", "codecs")  # words for which all encodings are imported
 ENCODINGS = tuple(
     f"encodings.{name}"
     for name in """
@@ -60,12 +60,15 @@ utf_8 utf_8_sig uu_codec zlib_codec
 )
 
 
-# For a process that many submissions are forked from: what any of them may mention.
+# For a zygote that serves many submissions: everything that any of them may mention.
 EVERY = (*BASE, *sorted({*NAMED, *ENCODINGS, *(module for modules in TOGETHER.values() for module in modules)}))
 
 
 def modules_for(imported: Iterable[str], texts: Iterable[str], optional: Collection[str]) -> list[str]:
-    """Return what to import for a submission: its imports (dotted names), its source texts, the optional packages of the lab."""
+    """Return the modules to import for a submission.
+
+    imported are the dotted names of its imports, texts its source files, optional the packages that the lab allows.
+    """
     names = set(imported)
     words = {word for text in texts for word in re.findall(r"\w+", text)}
     mentioned = words | {name.partition(".")[0] for name in names}

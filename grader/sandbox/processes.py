@@ -1,4 +1,4 @@
-"""Processes of the untrusted side, as the trusted side holds them: started, read from, killed, reaped.
+"""Starts, kills and reaps the confined processes: the zygote and the workers.
 
 Light to import: the first process is started before anything else is loaded.
 """
@@ -45,13 +45,13 @@ REMOVING: list[subprocess.Popen[bytes]] = []  # processes that remove folders, u
 
 
 class SandboxError(Exception):
-    """The worker could not be started, confined or asked: our fault or the machine's, not the student's."""
+    """The worker could not be started, confined or reached: a fault of the grader or the machine, not the student's."""
 
 
 class Process(Protocol):
-    """One worker: where to write requests, where to read replies and output, how to end it.
+    """A worker process and its pipes: requests are written, replies and output are read.
 
-    The three can be waited for with `selectors`, and do not block.
+    The pipes do not block and work with `selectors`.
     """
 
     requests: io.RawIOBase
@@ -69,15 +69,15 @@ class Process(Protocol):
         """Give the process wait_s seconds to end by itself, without reaping it."""
 
     def reap(self) -> int:
-        """Wait for the process that was killed: its exit code, minus the signal that ended it."""
+        """Wait for the killed process and return its exit code; a negative code is the signal that ended it."""
 
 
 class Sandbox:
-    """Starts workers: forks of one warm zygote on Linux, whole processes elsewhere. A context manager.
+    """Factory of workers: forks of one warm zygote on Linux, separate processes elsewhere. A context manager.
 
-    required is the level below which nothing runs; modules are what every worker has, or, for one submission,
-    the common ones at first and more as they are asked for; layers and landlock_abi are what to confine with
-    (tests leave layers out); is_alone is the way without a zygote.
+    required is the lowest accepted level; workers below it do not run. modules are the modules that every worker has;
+    without them, workers have the common ones, and more once `preload` is called. layers and landlock_abi select
+    what to confine with (tests omit layers). is_alone starts workers without a zygote.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class Sandbox:
         self._failure: SandboxError | None = None
         try:
             self._zygote = None if is_alone else Zygote()
-            if self._zygote is not None or not self.is_growing:  # without one each process imports for itself
+            if self._zygote is not None or not self.is_growing:  # without a zygote each process imports for itself
                 self.preload(self._modules)
-        except SandboxError as failure:  # said when a worker is asked for, where there is a report to say it in
+        except SandboxError as failure:  # raised when a worker is started: only then is there a report to put it in
             self._failure = failure
 
     def __enter__(self) -> Sandbox:
@@ -115,24 +115,24 @@ class Sandbox:
             self._zygote.close()
 
     def preload(self, names: Sequence[str]) -> None:
-        """Let workers started from now on have numpy and these modules; none waits for it here."""
+        """Import numpy and these modules for workers started from now on; does not wait for the import."""
         self._preload = tuple(names)
         if self._zygote is not None:
             self._zygote.preload(packages(), self._preload)
 
-    def bring(self, operations: Path | None) -> None:
-        """Let workers started from now on have the operations of a lab: the path of its confined.py."""
+    def load_operations(self, operations: Path | None) -> None:
+        """Load the operations of a lab, from the path of its confined module, for workers started from now on."""
         if operations != self.operations:
             self.operations = operations
             if self._zygote is not None:
-                self._zygote.bring(operations)
+                self._zygote.load_operations(operations)
 
     def offers(self, names: Sequence[str]) -> bool:
-        """Return whether workers have all these modules."""
+        """Return whether new workers have all these modules."""
         return set(names) <= set(self._preload or ())
 
     def wait(self) -> None:
-        """Wait until the modules are there; SandboxError where they start threads."""
+        """Wait until the modules are imported; raise SandboxError if they start threads."""
         if self._failure is not None:
             raise self._failure
         if self._zygote is not None:
@@ -142,15 +142,15 @@ class Sandbox:
         """Start a worker that is not confined yet; its first request must be `hello` with `settings`."""
         if self._failure is not None:
             raise self._failure
-        if self._zygote is not None and self._zygote.is_spoiled:  # by what an earlier submission imports
+        if self._zygote is not None and self._zygote.is_spoiled:  # by the imports of an earlier submission
             self._zygote.close()
             self._zygote = Zygote()
-            self._zygote.bring(self.operations)
+            self._zygote.load_operations(self.operations)
             self.preload(self._modules)
         return SpawnedProcess() if self._zygote is None else ForkedProcess(self._zygote)
 
     def settings(self, folder: str, memory_bytes: int, cpu_s: int) -> dict[str, Any]:
-        """Return what a worker is told first: how to confine itself."""
+        """Return the settings of `hello`, a worker's first request: how to confine itself."""
         has_to_import = self._zygote is None and self._preload is not None
         return {
             "packages": packages() if has_to_import else "",
@@ -166,7 +166,7 @@ class Sandbox:
 
 
 def path_of(operations: Path | None) -> str:
-    """Return a path as the worker is told it; "" for a lab without operations."""
+    """Return a path as it is sent to the worker; "" for a lab without operations."""
     return "" if operations is None else str(operations)
 
 
@@ -179,7 +179,7 @@ def packages() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of every process: two named variables (and the one that Windows needs)."""
+    """Return the environment of every confined process: two variables, and a third that Windows needs."""
     named = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
     if sys.platform == "win32":
         named["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")
@@ -187,7 +187,7 @@ def environment() -> dict[str, str]:
 
 
 def popen(mode: str, **streams: Any) -> subprocess.Popen[bytes]:
-    """Start zygote.py in a session of its own, with no descriptor but its standard streams."""
+    """Start zygote.py in a new session, with no file descriptors but its standard streams."""
     try:
         return subprocess.Popen(
             [*COMMAND, mode], bufsize=0, env=environment(), start_new_session=True, cwd=Path(sys.executable).anchor, **streams
@@ -197,7 +197,7 @@ def popen(mode: str, **streams: Any) -> subprocess.Popen[bytes]:
 
 
 class Zygote:
-    """The process that workers are forked from. Messages are answered in order; an answer may be left for later."""
+    """The process that workers are forked from. It answers messages in order; answers can be collected later."""
 
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -208,11 +208,11 @@ class Zygote:
                 self._channel.close()
                 raise
         self._channel.settimeout(ANSWER_TIME_S)
-        self._asked = 0
+        self._sent = 0
         self._answers: dict[int, dict[str, Any]] = {}
         self._answered = 0
         self._preloading: int | None = None
-        self._said = b""
+        self._crash = b""
         self.is_spoiled = False
 
     def ask(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> int:
@@ -221,11 +221,11 @@ class Zygote:
             socket.send_fds(self._channel, [json.dumps(message).encode()], list(descriptors))
         except OSError as error:
             raise self._ended() from error
-        self._asked += 1
-        return self._asked
+        self._sent += 1
+        return self._sent
 
     def answer(self, number: int) -> dict[str, Any]:
-        """Return the answer to a message, once."""
+        """Wait for the answer to a message and return it; each answer can be taken once."""
         while number not in self._answers:
             try:
                 text = self._channel.recv(MESSAGE_BYTES)
@@ -241,16 +241,16 @@ class Zygote:
         """Import numpy and these modules before the next fork."""
         self._preloading = self.ask({"preload": list(names), "packages": folder})
 
-    def bring(self, operations: Path | None) -> None:
-        """Load a lab's operations before the next fork; the answer says nothing and is not waited for."""
+    def load_operations(self, operations: Path | None) -> None:
+        """Load a lab's operations before the next fork; the answer is empty and not waited for."""
         self.ask({"operations": path_of(operations)})
 
     def fork(self, descriptors: Sequence[int]) -> int:
-        """Fork a worker on requests, replies and output; the number of the answer with its process id."""
+        """Fork a worker on the descriptors for requests, replies and output; the answer has its process id."""
         return self.ask({"fork": True}, descriptors)
 
     def check_threads(self) -> None:
-        """Make sure that what was preloaded runs in one thread: others would not be confined."""
+        """Raise SandboxError if a preloaded module started threads: they would not be confined."""
         if self._preloading is not None:
             threads = self.answer(self._preloading)["threads"]
             self._preloading = None
@@ -259,7 +259,7 @@ class Zygote:
                 raise SandboxError(f"what the submission imports starts {threads - 1} threads of its own")
 
     def close(self) -> None:
-        """End the process; its workers end with it."""
+        """Kill the process; its workers end with it."""
         self._channel.close()
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
@@ -270,9 +270,9 @@ class Zygote:
     def _ended(self) -> SandboxError:
         self.is_spoiled = True
         assert self._process.stderr is not None
-        if not self._said and select.select([self._process.stderr], [], [], 0.5)[0]:
-            self._said = os.read(self._process.stderr.fileno(), CRASH_BYTES)
-        lines = self._said.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        if not self._crash and select.select([self._process.stderr], [], [], 0.5)[0]:
+            self._crash = os.read(self._process.stderr.fileno(), CRASH_BYTES)
+        lines = self._crash.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         return SandboxError(f"the process that workers are forked from has ended: {lines[-1]}")
 
 
@@ -308,13 +308,13 @@ class ForkedProcess:
         return self._pid
 
     def kill(self) -> None:
-        """Kill the process and its group; it may not have made its own yet."""
+        """Kill the process and its group; it may not have created the group yet."""
         for kill in (os.killpg, os.kill):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 kill(self.pid, signal.SIGKILL)
 
     def settle(self, wait_s: float) -> None:
-        """Let the zygote watch the process; without a zygote it has ended."""
+        """Let the zygote wait for the process to end; without a zygote it has ended."""
         with contextlib.suppress(SandboxError):
             self._zygote.answer(self._zygote.ask({"watch": self.pid, "wait_s": wait_s}))
 
@@ -324,7 +324,7 @@ class ForkedProcess:
 
 
 class SpawnedProcess:
-    """A worker that is a whole process, for systems without fork."""
+    """A worker started as a separate process, for systems without fork."""
 
     def __init__(self) -> None:
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
@@ -340,7 +340,7 @@ class SpawnedProcess:
         return self._process.pid
 
     def kill(self) -> None:
-        """Kill the process group, or where there is none, the process."""
+        """Kill the process group, or on Windows, which has none, the process."""
         if self._process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -350,7 +350,7 @@ class SpawnedProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def settle(self, wait_s: float) -> None:
-        """Watch the process."""
+        """Wait at most wait_s seconds for the process to end, without reaping it."""
         if sys.platform == "win32":
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(wait_s)
@@ -366,7 +366,7 @@ class SpawnedProcess:
 
 
 def selectable(pipe: FileIO) -> io.RawIOBase:
-    """Return a pipe as one that does not block and can be waited for; sockets alone can, on Windows."""
+    """Return a non-blocking stream for the pipe that works with selectors; on Windows only sockets do."""
     if ARE_PIPES_SELECTABLE:
         os.set_blocking(pipe.fileno(), False)
         return pipe
@@ -388,20 +388,20 @@ def pump(pipe: FileIO, theirs: socket.socket) -> None:
 
 
 class TemporaryFolder:
-    """An empty temporary folder, removed afterwards with whatever is in it.
+    """A temporary folder for one worker, removed with its content.
 
-    Its process locks it, so that `remove_left_folders` knows those of processes that were killed.
+    This process locks it, so that `remove_left_folders` can recognise folders of processes that were killed.
     """
 
     def __init__(self) -> None:
         try:
             self.name = tempfile.mkdtemp(prefix=FOLDERS)
         except OSError as error:
-            raise SandboxError(f"there is no place for temporary files: {error.strerror}") from error
+            raise SandboxError(f"no temporary folder could be created: {error.strerror}") from error
         self._lock = _locked(self.name)
 
     def remove(self) -> None:
-        """Remove the folder; what takes long to remove is left to a process of its own."""
+        """Remove the folder; a separate process finishes what takes long."""
         try:
             self._remove()
         finally:
@@ -424,7 +424,7 @@ class TemporaryFolder:
 
 
 def remove_left_folders() -> None:
-    """Remove the temporary folders that processes of this user left when they were killed."""
+    """Remove temporary folders of this user's processes that were killed."""
     for path in Path(tempfile.gettempdir()).glob(f"{FOLDERS}*"):
         with contextlib.suppress(OSError):
             state = path.lstat()
@@ -438,7 +438,7 @@ def remove_left_folders() -> None:
 
 
 def _locked(folder: str) -> int | None:
-    """Lock a folder for as long as this process lives; None if another process has it, or folders have no locks."""
+    """Lock a folder until this process ends; return None if another process holds it or it cannot be locked."""
     if sys.platform == "win32":
         return None
     import fcntl

@@ -1,8 +1,8 @@
-"""Frames between the trusted process and the worker: a JSON header and raw blocks, one for each array.
+"""Frames between the trusted process and the worker: a JSON header, and one raw block for each array.
 
-A frame is two little-endian uint32 (bytes of header, bytes of data), the header and the data. The
-trusted side believes nothing: both lengths are capped before more is read, the header is
-decoded against a type, and the shapes must account for every byte. Never pickle, never eval.
+A frame is two little-endian uint32 (bytes of header, bytes of data), then the header and the data. The trusted side
+trusts nothing in it: both lengths are capped before more is read, the header is decoded against a type, and the
+shapes must account for every byte. Nothing is pickled or evaluated.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FRAME = struct.Struct("<II")
-HEADER_BYTES = 4 * 2**20  # the largest is a submission's text, read by the reader
-DATA_BYTES = 16 * 2**20  # the arrays of one answer; confined/values.py has the same three limits
+HEADER_BYTES = 4 * 2**20  # the largest header has the source text of a whole submission
+DATA_BYTES = 16 * 2**20  # the arrays of one reply; confined/values.py has the same three limits
 DIMENSIONS = 8
 MOST_ROWS = 2**20
 MOST_ARRAYS = 1_000
@@ -42,11 +42,11 @@ Layout: TypeAlias = Annotated[list[tuple[str, str, Shape]], Meta(max_length=MOST
 
 
 class ProtocolError(Exception):
-    """The worker sent something that is not an answer."""
+    """The worker sent something other than a valid reply."""
 
 
 class WorkerFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the worker says the student's code raised; every word of it is the student's to choose."""
+    """An exception of the student's code as the worker reports it; the student's code can forge all of it."""
 
     kind: str
     type: str
@@ -56,9 +56,9 @@ class WorkerFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReplyHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The header of a reply: the id that was asked for, and either an answer or a fault.
+    """Header of a reply: the id of its request, and either data or a fault.
 
-    With a statement it is no reply: that top-level statement of the program begins.
+    With a statement it is not a reply but a notice that this top-level statement of the program begins.
     """
 
     id: Extent
@@ -69,9 +69,9 @@ class ReplyHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def encode(request_id: int, op: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
-    """Return one request as bytes; arrays maps names to arrays of numbers of any shape."""
+    """Return one request as bytes; arrays maps names to numeric arrays of any shape."""
     blocks = {}
-    if arrays:  # numpy only where it is needed: a worker is started before the parent imports it
+    if arrays:  # import numpy only when needed: a worker is started before the parent imports it
         import numpy as np
 
         blocks = {
@@ -84,18 +84,18 @@ def encode(request_id: int, op: str, settings: Mapping[str, Any], arrays: Mappin
 
 
 class Inbox:
-    """Puts replies together from bytes as they arrive."""
+    """Buffer that assembles frames from bytes as they arrive."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
 
     @property
     def is_empty(self) -> bool:
-        """Return whether no part of a reply waits for more."""
+        """Whether no incomplete frame is buffered."""
         return not self._rest
 
     def feed(self, part: bytes) -> Iterator[tuple[ReplyHeader, Arrays]]:
-        """Take more bytes, and yield each reply that is whole; ProtocolError for whatever is not one."""
+        """Add bytes and yield each complete frame; raise ProtocolError for an invalid one."""
         self._rest += part
         while len(self._rest) >= FRAME.size:
             header_bytes, data_bytes = FRAME.unpack_from(self._rest)
@@ -111,12 +111,12 @@ class Inbox:
 
 
 def decode(header_text: bytes, data: bytes) -> tuple[ReplyHeader, Arrays]:
-    """Return a reply's header and arrays; ProtocolError for whatever is not one."""
+    """Return the header and the arrays of a frame; raise ProtocolError if it is invalid."""
     header = decode_data(header_text, ReplyHeader)
     arrays: Arrays = {}
     start = 0
     for name, dtype, shape in header.arrays:
-        import numpy as np  # late: not needed for what is rejected
+        import numpy as np  # late: a frame without arrays does not need it
 
         if dtype not in DTYPES:
             raise ProtocolError("an array of impossible type")
@@ -134,8 +134,8 @@ def decode(header_text: bytes, data: bytes) -> tuple[ReplyHeader, Arrays]:
 
 
 def decode_data(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
-    """Decode a header, or the words of an answer, as the type that was promised; ProtocolError for all else."""
+    """Decode JSON as `kind`; raise ProtocolError if it has another form."""
     try:
         return msgspec.json.decode(raw, type=kind)
-    except Exception as error:  # whatever the decoder stumbles over, the worker wrote it
+    except Exception as error:  # any error of the decoder is caused by what the worker wrote
         raise ProtocolError("words of the wrong form") from error

@@ -1,6 +1,6 @@
-"""What a worker replies, decoded, and the program that it is sent.
+"""Types of the worker's replies.
 
-Every word of a reply may be the student's: lengths are bounded here, and nothing that is told decides.
+The student's code may have written any part of a reply: lengths are bounded here, and no grade depends on the words.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from grader.core.integers import Extent, Key, Line
 from grader.sandbox import protocol
 from grader.sandbox.protocol import Statement
 
-ATTEMPTS_KEPT = 10
+DENIED_KEPT = 10
 LEFT_OUT = 20  # as in submission.py
 TROUBLES, TROUBLE_NAMES = 90, 20  # as in program.py
 TEXT_CHARS = 200
 MESSAGE_CHARS = 2_000
-ADDRESS = re.compile(r"0x[0-9a-f]{6,}|0x[0-9a-f]*$")  # differs from run to run, and says nothing
+ADDRESS = re.compile(r"0x[0-9a-f]{6,}|0x[0-9a-f]*$")  # memory addresses differ from run to run
 KINDS = {kind.value: kind for kind in FaultKind}
 
 T = TypeVar("T")
@@ -31,18 +31,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What the worker replied: its words, still undecoded, and its arrays."""
+    """A reply of the worker: its JSON data, not decoded yet, and its arrays."""
 
     data: msgspec.Raw
     arrays: protocol.Arrays
 
     def words(self, kind: type[T]) -> T:
-        """Decode the words as kind; ProtocolError when the worker sent something else."""
+        """Decode the data as `kind`; raise ProtocolError if it has another form."""
         return protocol.decode_data(self.data, kind)
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """What the worker observed about itself before student code ran; missing: why a layer is not in force."""
+    """Properties of a worker, read before student code ran; missing maps each layer not in force to the reason."""
 
     level: str
     python: str
@@ -52,7 +52,7 @@ class Hello(msgspec.Struct, frozen=True):
 
 
 class TroubleReply(protocol.WorkerFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A top-level statement that failed, or was left out, as the worker tells it."""
+    """A top-level statement that failed or was skipped, as the worker reports it."""
 
     place: Statement
     names: Annotated[list[str], Meta(max_length=TROUBLE_NAMES)]
@@ -61,9 +61,9 @@ class TroubleReply(protocol.WorkerFault, frozen=True, kw_only=True, forbid_unkno
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trouble:
-    """A top-level statement that failed, or was left out: its file, how it ended, and the names that it would have bound.
+    """A top-level statement that failed or was skipped: its file, its fault, and the names that it would have bound.
 
-    kept are those that have an earlier value.
+    kept are those of the names that still have an earlier value.
     """
 
     file: str
@@ -73,14 +73,14 @@ class Trouble:
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """Which of the contract's names the program has something callable for, and which of its statements failed."""
+    """Result of loading a program: which of the contract's names are callable, and which statements failed."""
 
     callables: list[str]
     troubles: Annotated[list[TroubleReply], Meta(max_length=TROUBLES)] = []
 
 
 class ReadFile(msgspec.Struct, frozen=True):
-    """One source file as text; cells are the first lines of a notebook's code cells."""
+    """One source file as text; cells are the first line numbers of a notebook's code cells."""
 
     name: str
     text: str
@@ -90,10 +90,11 @@ class ReadFile(msgspec.Struct, frozen=True):
 
 
 class SourceReply(msgspec.Struct, frozen=True):
-    """What was handed in, read: files (the main one first), imports and dropped lines as (file, line, words).
+    """A parsed submission: files (the main file first), and imports and dropped lines as (file, line, text).
 
-    Names are below root. newer has names of a newer Python, passed_over files that define the classes, too. left_out are
-    the sentences on files that could not be read, as templates and arguments, unread the names of those that are sources.
+    Names are relative to root. newer lists (name, Python version) for what needs a newer Python; passed_over lists
+    files that define the classes too but are not used. left_out has templates and arguments of the sentences on files
+    that could not be read; unread has the names of those that are source files.
     """
 
     files: list[ReadFile]
@@ -107,7 +108,7 @@ class SourceReply(msgspec.Struct, frozen=True):
 
 
 class ReadAnswer(msgspec.Struct, frozen=True):
-    """The source, or the sentence that says why there is none: a template and its arguments, as in texts.Refusal."""
+    """A parsed submission, or the reason why it is refused: a template and its arguments, as in texts.Refusal."""
 
     source: SourceReply | None = None
     refusal: str = ""
@@ -116,18 +117,18 @@ class ReadAnswer(msgspec.Struct, frozen=True):
 
 
 class Marked(msgspec.Struct, frozen=True):
-    """Since the last mark: what the code tried that is not there for it, (action, on what), and absent modules."""
+    """Since the last mark: actions of the code that were denied, as (action, target), and missing modules it used."""
 
-    attempts: Annotated[list[tuple[str, str]], Meta(max_length=ATTEMPTS_KEPT)]
-    asked: list[str]
+    denied: Annotated[list[tuple[str, str]], Meta(max_length=DENIED_KEPT)]
+    missing_modules: list[str]
 
 
-def fault_of(told: protocol.WorkerFault) -> Fault:
-    """Return a fault as the worker tells it."""
+def fault_of(reported: protocol.WorkerFault) -> Fault:
+    """Return a reported fault with its texts shortened and memory addresses masked."""
     return Fault(
-        kind=KINDS.get(told.kind, FaultKind.RAISED),
-        type=told.type[:TEXT_CHARS],
-        message=ADDRESS.sub("0x…", told.message[:MESSAGE_CHARS]),
-        line=told.line,
-        is_in_making=told.is_in_making,
+        kind=KINDS.get(reported.kind, FaultKind.RAISED),
+        type=reported.type[:TEXT_CHARS],
+        message=ADDRESS.sub("0x…", reported.message[:MESSAGE_CHARS]),
+        line=reported.line,
+        is_in_making=reported.is_in_making,
     )

@@ -38,7 +38,7 @@ def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NE
                 limits = PATIENT if is_strict and attack.stopped not in ("timeout", "waited") else HASTY
                 with Worker(sandbox, limits, 1, program=Program(file="network.py", text=text)) as worker:
                     canaries.worker_folder = worker._connection.folder.name if worker._connection else "/"
-                    loaded = worker.load()
+                    loaded = worker.wait_loaded()
                     output = worker.take_output()
                     faults = [loaded] if isinstance(loaded, Fault) else [trouble.fault for trouble in worker.troubles]
                     reached = canaries.tripped(output, pid_of(worker), traits, has_run=not faults)
@@ -50,7 +50,7 @@ def run(attacks: Iterable[Attack], layers: Sequence[str], landlock_abi: int = NE
 def harmless(sandbox: Sandbox) -> dict[str, object]:
     """Return the traits of a worker that has loaded nothing of interest."""
     with Worker(sandbox, PATIENT, 1, program=Program(file="network.py", text=PRELUDE)) as worker:
-        worker.load()
+        worker.wait_loaded()
         pid = pid_of(worker)
         assert pid is not None
         return traits_of(pid)

@@ -27,7 +27,7 @@ def sandbox_times(workers: int, runs: int) -> list[str]:
         for _ in range(workers):
             began = time.perf_counter()
             with Worker(sandbox, Limits(), 1, program=program) as worker:
-                worker.load()
+                worker.wait_loaded()
                 spawned.append(1000 * (time.perf_counter() - began))
                 for _ in range(CALLS):
                     began = time.perf_counter()

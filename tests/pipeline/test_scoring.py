@@ -201,12 +201,15 @@ def test_without_a_run(status: Status, points: int | None) -> None:
 
 def test_a_module_asked_for_at_run_time_is_a_finding() -> None:
     """What got past the syntax tree is found by what the code asked for, once for each package."""
-    report = report_of(SuiteRun(asked=("matplotlib", "torch", "torch.nn")))
+    report = report_of(SuiteRun(missing_modules=("matplotlib", "torch", "torch.nn")))
 
     assert [(item.file, item.line) for item in report.findings] == [("network.py", None)]
     assert report.criteria[0].verdict is Verdict.FAILED
     found = finding(STAGED.main, 3, "torch.nn")
-    assert report_of(SuiteRun(asked=("torch", "jax")), (found,)).findings == [found, finding(STAGED.main, None, "jax")]
+    assert report_of(SuiteRun(missing_modules=("torch", "jax")), (found,)).findings == [
+        found,
+        finding(STAGED.main, None, "jax"),
+    ]
 
 
 def test_the_first_of_two_violations_is_told() -> None:
@@ -217,17 +220,17 @@ def test_the_first_of_two_violations_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "found", "points"),
+    ("missing", "found", "points"),
     [((), (), 1), (("torch",), (), 0), ((), ("torch.nn",), 0), (("numpy",), (), 1)],
 )
-def test_a_bonus_run_adds_its_own_points(asked: tuple[str, ...], found: tuple[str, ...], points: int) -> None:
+def test_a_bonus_run_adds_its_own_points(missing: tuple[str, ...], found: tuple[str, ...], points: int) -> None:
     """What a file of bonus criteria earns stands beside the score; a banned package there costs that file alone."""
     criterion = next(item for item in TASK.rubric.criteria if item.bonus)
     file = SourceFile(name=criterion.file, text="")
     bonus = BonusRun(
         file=file,
         findings=tuple(finding(file, 2, module) for module in found),
-        run=replace(run_of({f"{criterion.id}.{criterion.cases[0].id}": Verdict.PASSED}), asked=asked),
+        run=replace(run_of({f"{criterion.id}.{criterion.cases[0].id}": Verdict.PASSED}), missing_modules=missing),
     )
     run = run_of({f"{item.id}.{case.id}": Verdict.PASSED for item, case in CASES})
 

@@ -184,7 +184,7 @@ def check_honest(name: str, sandbox: Sandbox) -> None:
     sandbox.preload(modules_for(imported, [text], ()))
     program = Program(file="network.py", text=text, stand_ins=("matplotlib", "tqdm"), names=("f",))
     with Worker(sandbox, Limits(total_time_s=10), 1, program=program) as worker:
-        loaded = worker.load()
+        loaded = worker.wait_loaded()
         assert isinstance(loaded, Loaded), loaded
         assert worker.hello is not None
         assert worker.hello.level == "strict" or sys.platform != "linux"
@@ -318,7 +318,7 @@ def test_the_name_of_the_host(layers: tuple[str, ...]) -> None:
         Sandbox(layers=layers) as sandbox,
         Worker(sandbox, Limits(), 1, program=Program(file="network.py", text=text)) as worker,
     ):
-        assert isinstance(worker.load(), Loaded)
+        assert isinstance(worker.wait_loaded(), Loaded)
         assert worker.take_output().strip() == ("grader" if layers == LAYERS else host)
     assert os.uname().nodename == host
 

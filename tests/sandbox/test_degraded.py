@@ -181,7 +181,7 @@ def test_a_thousand_workers_leave_nothing() -> None:
         before = None
         for number in range(1000):
             with Worker(sandbox, PATIENT, 1, program=program) as worker:
-                worker.load()
+                worker.wait_loaded()
             if number == 0:
                 before, below = counts(), len(descendants(os.getpid()))
         assert counts() == before

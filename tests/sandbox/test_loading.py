@@ -94,7 +94,7 @@ def test_a_load_ends(name: str, load: Callable[..., Worker]) -> None:
     """
     with load(TELLING + RIGHT + FORGERIES[name]) as worker:
         starts = count_starts(worker)
-        loaded = worker.load()
+        loaded = worker.wait_loaded()
         result = called(worker)
 
         assert isinstance(loaded, (Loaded, Fault))
@@ -179,7 +179,7 @@ READ_BACK = {
 def test_what_is_written_can_be_read_back(name: str, load: Callable[..., Worker]) -> None:
     """Files are in memory, as a file system has them, and no more than fit."""
     with load(f"import numpy as np\n{RIGHT}{READ_BACK[name]}\n", PATIENT) as worker:
-        assert isinstance(worker.load(), Loaded)
+        assert isinstance(worker.wait_loaded(), Loaded)
         assert [(trouble.fault.type, trouble.fault.message) for trouble in worker.troubles] == []
 
 
@@ -252,7 +252,7 @@ def test_a_banned_part_of_a_missing_package_is_told(load: Callable[..., Worker])
     with load("import sklearn\ndef f():\n    part = getattr(sklearn, 's' + 'vm')\n    return 1.0\n") as worker:
         assert called(worker) == 1.0
         worker.take_output()
-        assert [*worker.asked] == ["sklearn.svm"]
+        assert [*worker.missing_modules] == ["sklearn.svm"]
 
 
 def test_a_call_that_is_killed_is_tried_again(write: Write) -> None:

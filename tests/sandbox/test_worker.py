@@ -78,7 +78,7 @@ AROUND = "def f(): return 2.5\n{}\ndef g(): return f() + 1\n"
 def test_a_statement_that_fails_costs_itself_only(load: Load, text: str, kind: FaultKind, message: str) -> None:
     """Hangs, crashes, exits and floods are told by their kind; what stands before and after them is there."""
     with load(AROUND.format(text), HASTY if kind in (FaultKind.TIMEOUT, FaultKind.WAITED) else LIMITS) as worker:
-        assert isinstance(worker.load(), Loaded)
+        assert isinstance(worker.wait_loaded(), Loaded)
         assert called(worker, "g") == 3.5
         (trouble,) = worker.troubles
 
@@ -91,18 +91,18 @@ def test_a_statement_that_fails_costs_itself_only(load: Load, text: str, kind: F
 def test_what_is_no_python_is_a_fault(load: Load) -> None:
     """A load that fails as a whole has failed for good."""
     with load("def f(:") as worker:
-        first = worker.load()
+        first = worker.wait_loaded()
         assert isinstance(first, Fault)
         assert (first.kind, first.line) == (FaultKind.RAISED, 1)
         assert first.message == "invalid syntax (network.py, line 1)"
-        assert worker.load() is first
+        assert worker.wait_loaded() is first
 
 
 def test_a_program_of_hanging_statements_keeps_its_definitions(load: Load) -> None:
     """When the time for loading is nearly used up, only definitions run; all tries together keep within it."""
     hangs = "while True: pass\n" * 30
     with load(hangs + "def f(): return 2.5\n" + hangs, HASTY) as worker:
-        assert isinstance(worker.load(), Loaded)
+        assert isinstance(worker.wait_loaded(), Loaded)
         assert called(worker) == 2.5
         assert worker.loading.is_brief
         assert worker.spent_s < HASTY.load_time_s
@@ -112,12 +112,12 @@ def test_a_program_of_hanging_statements_keeps_its_definitions(load: Load) -> No
 def test_a_load_that_never_ends_fails(load: Load) -> None:
     """A definition that hangs in each try, or statements that crash one after another, end with the time or the count."""
     with load("class A:\n while True: pass\n" * 60, HASTY) as worker:
-        fault = worker.load()
+        fault = worker.wait_loaded()
         assert isinstance(fault, Fault)
         assert fault.kind is FaultKind.TIMEOUT
-        assert worker.load() is fault
+        assert worker.wait_loaded() is fault
     with load("import os\n" + "os._exit(1)\n" * 60) as worker:
-        fault = worker.load()
+        fault = worker.wait_loaded()
         assert isinstance(fault, Fault)
         assert (fault.kind, len(worker.loading.skipped)) == (FaultKind.CRASHED, worker.loading.MOST_SKIPPED)
 
@@ -177,7 +177,7 @@ def test_what_is_printed_is_taken_by_the_case(load: Load) -> None:
     """Output is captured, descriptors included, decoded with replacement, capped at 64 KiB."""
     text = "import os\ndef f():\n print('привет')\n os.write(1, b'\\xff\\n')\n return 1.0\ndef g():\n print('y' * 10**5)\n return 1.0"
     with load("print('loaded')\n" + text) as worker:
-        worker.load()
+        worker.wait_loaded()
         assert worker.take_output() == "loaded\n"
         called(worker)
         assert worker.take_output() == "привет\n\ufffd\n"
@@ -237,7 +237,7 @@ def f():
 """
     program = Program(file="network.py", text=text, stand_ins=("matplotlib", "tqdm", "seaborn"))
     with Worker(sandbox, LIMITS, 1, program=program) as worker:
-        assert isinstance(worker.load(), Loaded)
+        assert isinstance(worker.wait_loaded(), Loaded)
         assert called(worker) == 6.0
 
 
@@ -252,7 +252,7 @@ def test_no_process_and_no_descriptor_is_left(way: str, monkeypatch: pytest.Monk
         for text in texts:
             limits = HASTY if "while" in text else LIMITS
             with Worker(sandbox, limits, 1, program=Program(file="network.py", text=text)) as worker:
-                worker.load()
+                worker.wait_loaded()
                 seen |= descendants(os.getpid())
 
     assert len(seen - known) >= 2  # those that had not ended by themselves when they were counted

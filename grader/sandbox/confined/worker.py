@@ -20,8 +20,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import calls, objects, pipe, state, values
-from .attempts import Attempts
 from .calls import BelowLevel, Missing, ObjectNotCreated, fault, fitting, method, seed_everything
+from .denied import DeniedActions
 from .loading import absent, files, stubs
 from .loading.modules import Modules
 from .loading.program import Program
@@ -36,7 +36,7 @@ NEVER_SHADOWED = {"numpy", MAIN, "__main__", *sys.builtin_module_names}
 np: Any = None  # numpy, from `preload` on
 confinement: Any = None  # set by zygote.py
 operations: dict[str, dict[str, Any]] = {}  # of labs, by the path of their confined.py and by name
-attempts = Attempts()
+denied = DeniedActions()
 
 Answer = tuple[dict[str, Any], Arrays]
 
@@ -122,7 +122,7 @@ class RequestHandler:
         for name in settings["modules"]:
             importlib.import_module(name)
         if settings["operations"] not in operations:
-            bring(settings["operations"])
+            load_operations(settings["operations"])
         is_to_be_strict = "seccomp" in settings["layers"]
         os.chdir(os.path.abspath(os.sep) if is_to_be_strict else settings["folder"])
         landlock_abi = confinement.landlock_abi()
@@ -166,8 +166,8 @@ class RequestHandler:
         absent.OWN, absent.hear = objects.OWN, self.modules.names
         self.modules.install()
         sys.argv = [settings["file"]]
-        attempts.watch(self.lab.files)
-        files.install(attempts.forget)
+        denied.watch(self.lab.files)
+        files.install(denied.forget)
         files.hold(settings)
         builtins.input, time.sleep = self.input, lambda _: None
         seed_everything(settings["seed"])
@@ -285,7 +285,7 @@ def preload(packages: str, names: list[str]) -> None:
         sys.path.remove(packages)
 
 
-def bring(path: str) -> None:
+def load_operations(path: str) -> None:
     """Load the operations of a lab from its confined.py or confined/__init__.py; "" is a lab that has none."""
     found: tuple[Any, ...] = ()
     if path:
@@ -330,8 +330,8 @@ def serve(pipe: Pipe, handler: RequestHandler) -> None:
             if request["op"] == "mark":
                 pipe.mark(settings["mark"])
                 header["data"] = {
-                    "attempts": attempts.take(),
-                    "asked": handler.modules.asked if handler.modules else [],
+                    "denied": denied.take(),
+                    "missing_modules": handler.modules.missing if handler.modules else [],
                 }
             else:
                 handler.tell = telling(pipe, request["id"])

@@ -46,7 +46,7 @@ def serve_forks(worker: Any, channel: socket.socket) -> None:
             worker.preload(message["packages"], message["preload"])
             answer["threads"] = threads()
         elif "operations" in message:
-            worker.bring(message["operations"])
+            worker.load_operations(message["operations"])
         elif "fork" in message:
             gc.freeze()
             answer["pid"] = os.fork()

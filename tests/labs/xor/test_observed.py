@@ -318,7 +318,7 @@ def test_the_worker_tells_calls_and_numbers() -> None:
     confined = DEFAULT_LAB / "confined" / "__init__.py"
     program = Program(file="network.py", text=LAYERS, operations=str(confined))
     with Sandbox(modules=BASE) as sandbox:
-        sandbox.bring(confined)
+        sandbox.load_operations(confined)
         with Worker(sandbox, PATIENT, 1, program=program) as worker:
             found = operated(worker, "discover", settings={"seed": 1, "skipped": []})
             wanted = {

@@ -36,7 +36,7 @@ class Modules:
         self.siblings = Siblings(program, main, never, run)
         self._stand_ins, self._banned = program["stand_ins"], program["banned"]
         self._code = [(name, code_of(name)) for name in self._banned]
-        self._asked: set[str] = set()
+        self._missing: set[str] = set()
 
     def install(self) -> None:
         """Take part in every import from now on."""
@@ -58,9 +58,9 @@ class Modules:
         self._asks(name, self._banned)
 
     def _asks(self, name: str, known: list[str]) -> bool:
-        """Return whether a module is one of those that are known or inside one, and keep which."""
+        """Return whether a module is one of `known` or inside one, and record which."""
         found = {item for item in known if name == item or name.startswith(item + ".")}
-        self._asked |= found
+        self._missing |= found
         return bool(found)
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -82,13 +82,13 @@ class Modules:
             return
         for name, pattern in self._code:
             if pattern.search(file):
-                self._asked.add(name)
+                self._missing.add(name)
                 raise ImportError(f"{name} is not there")
 
     @property
-    def asked(self) -> list[str]:
-        """Return the stand-ins and the banned packages that were asked for."""
-        return sorted(self._asked)
+    def missing(self) -> list[str]:
+        """Stand-ins and banned packages that the program used, sorted."""
+        return sorted(self._missing)
 
 
 class StandIns:
