@@ -19,7 +19,17 @@ from grader.pipeline.assignment import Assignment, check_packages, read_assignme
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime
 from grader.pipeline.import_rules import check_imports, remarks
 from grader.pipeline.lab_package import LabPackage
-from grader.pipeline.runs import BonusRun, Broken, Context, Progress, RawSubmission, StagedSubmission, SuiteRun, silent
+from grader.pipeline.runs import (
+    MAIN_SUITE,
+    BonusRun,
+    Broken,
+    Context,
+    Progress,
+    RawSubmission,
+    StagedSubmission,
+    SuiteRun,
+    silent,
+)
 from grader.pipeline.scoring import points_of, score, without_run
 from grader.pipeline.staging import collect, name_of, reading_modules, stage
 from grader.sandbox.client import Worker
@@ -174,16 +184,13 @@ def run_program(
 def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> SuiteRun | Broken:
     """Run the lab's suite over the submission in the worker, and the other one that the lab asks for; return the run that counts."""
     from grader.lab.hooks import Hooks  # pytest loads while the worker starts
-    from grader.pipeline.run_suite import run_suite
 
     assignment, budget = context.assignment, context.budget
     package = LabPackage(assignment.place)
     if assignment.folder:  # another lab's modules may keep something of one submission, and may have changed
         package.forget()
     hooks = Hooks(package.optional("hooks"))
-    first = run_suite(staged, worker, context)
-    if worker.was_killed:  # perhaps the machine lacked memory for a moment: once more, in a fresh process
-        first = run_suite(staged, worker, context)
+    first = ran_suite(staged, worker, context)
     if isinstance(first, Broken) or budget.is_spent:
         return first
     ran = ran_of(first, assignment)
@@ -191,7 +198,7 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
         suite = hooks.other_suite(ran)
     if suite is None:
         return with_figures(first, assignment, hooks, budget)
-    other = run_suite(staged, worker, context, suite)
+    other = ran_suite(staged, worker, context, suite)
     if isinstance(other, Broken):  # it ran as the submission pleased: what broke it costs no grade, and is told
         note = say(
             "For the lecturer: {suite} broke ({problem}), so only the first suite counts.",
@@ -204,6 +211,17 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
     with budget.spending():
         better = first if hooks.better(ran, ran_of(other, assignment)).suite == ran.suite else other
     return with_figures(replace(better, student_time_s=round(worker.spent_s, 4)), assignment, hooks, budget)
+
+
+def ran_suite(
+    staged: StagedSubmission, worker: Worker, context: Context, suite: str = MAIN_SUITE, file: str = ""
+) -> SuiteRun | Broken:
+    """Run a suite, arguments as in `run_suite`: twice where the system ended the worker, which may have lacked memory for a moment."""
+    from grader.pipeline.run_suite import run_suite  # pytest loads while the worker starts
+
+    worker.was_killed = False
+    run = run_suite(staged, worker, context, suite, file)
+    return run_suite(staged, worker, context, suite, file) if worker.was_killed else run
 
 
 def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
@@ -250,8 +268,6 @@ def run_bonuses(
 
 def run_bonus(part: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context) -> BonusRun | Broken:
     """Run the cases of one file of bonus criteria, the main one of part, in a worker of its own."""
-    from grader.pipeline.run_suite import run_suite
-
     assignment = context.assignment
     about = assignment.bonus_file(part.main.base)
     left_s = max(0.0, assignment.limits.total_time_s - spent_s)
@@ -259,7 +275,7 @@ def run_bonus(part: StagedSubmission, sandbox: Sandbox, spent_s: float, context:
     text = replace(program(part, assignment), names=about.functions, classes=())
     findings = check_imports(part, assignment.rubric.imports.banned)
     with Worker(sandbox, limits, context.seed, program=text) as worker:
-        run = run_suite(part, worker, context, file=part.main.base)
+        run = ran_suite(part, worker, context, file=part.main.base)
     return run if isinstance(run, Broken) else BonusRun(file=part.main, findings=findings, run=run)
 
 

@@ -19,13 +19,14 @@ from grader.sandbox.loading import Program
 from grader.sandbox.preload import BASE
 from grader.sandbox.processes import Sandbox
 from grader.sandbox.replies import Loaded
-from tests.support.command import PATIENT, graded
+from tests.support.command import PATIENT, ROOT, graded
 from tests.support.mutants import ARRAYS
 from tests.support.worker import called
 
 Write = Callable[..., Path]
 HASTY = structs.replace(PATIENT, total_time_s=6, load_time_s=2, call_time_s=1, output_bytes=2**20)
 RIGHT = "def f(): return 2.5\n"
+WATCHED = (ROOT / "tests" / "freeform" / "right_train_method.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -263,6 +264,30 @@ def test_a_call_that_is_killed_is_tried_again(write: Write) -> None:
 
     assert (report.status.value, report.score) == ("not_gradable", None)
     assert "was ended by the system, twice: probably there is too little memory" in str(report.reason)
+
+
+@pytest.mark.parametrize("place", [
+    pytest.param("error = y - out", marks=pytest.mark.wide), "def train(self, X, Y, epochs):",
+])  # fmt: skip
+def test_a_watched_training_that_is_killed_is_tried_again(place: str, write: Write) -> None:
+    """So it is where the program is watched; what is killed beside its training costs nothing."""
+    indent = " " * (16 if place.startswith("error") else 8)
+    ends = f"{place}\n{indent}import signal; signal.raise_signal(signal.SIGKILL)"
+
+    report = graded(write(WATCHED.replace(place, ends)), seed=1)
+
+    assert (report.status.value, report.score) == ("not_gradable", None)
+    assert "was ended by the system, twice: probably there is too little memory" in str(report.reason)
+
+
+@pytest.mark.parametrize("is_before", [True, pytest.param(False, marks=pytest.mark.wide)])
+def test_what_is_killed_beside_a_watched_training_costs_nothing(is_before: bool, write: Write) -> None:
+    """The statement is left out, as in any other load."""
+    kill = "import signal\nsignal.raise_signal(signal.SIGKILL)\n"
+
+    report = graded(write(kill + WATCHED if is_before else WATCHED + kill), seed=1)
+
+    assert (report.status.value, report.score) == ("graded", 100)
 
 
 def test_the_doctor_compares_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

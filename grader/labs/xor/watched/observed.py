@@ -243,7 +243,10 @@ def observe(student: Student) -> Observed:
 
 def _observe(observing: Observing, seed: int) -> Observed:
     rng = generator(seed, "observed")
-    network, discovered = observed_network(observing, rng)
+    try:
+        network, discovered = observed_network(observing, rng)
+    except CaseStopped as stopped:
+        raise observing.killed or stopped from None
 
     def slopes(parameters: Array) -> tuple[Array, Array]:
         if network.is_forward_right:
@@ -266,7 +269,9 @@ def _observe(observing: Observing, seed: int) -> Observed:
         if isinstance(inline, ObservedNetwork) and other is not None and (other.is_right or are_several(inline)):
             network, rule = inline, other
     if rule is None:
-        raise not_gradable("Your program was run, and its network made no steps that the grader could watch.")
+        raise observing.killed or not_gradable(
+            "Your program was run, and its network made no steps that the grader could watch."
+        )
     followed = led(observing, network, rng)
     again = None if followed is None else rule_of(followed, slopes)
     if again is None or (rule.is_right and not (again.is_right and again.loss == rule.loss)):

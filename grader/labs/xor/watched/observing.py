@@ -32,6 +32,7 @@ NOTHING_SEEN = (NO_FORWARD.id, NO_CALLS.id, STOPPED)
 WATCH_S = 6.0  # for one run under watch
 TRIES = 4  # of a run in which statements do not end
 UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a run under watch prints nothing, and ends when it has shown enough
+RUN_AGAIN = (*UNENDING, FaultKind.KILLED)  # a statement that ended so when it was loaded may be the training
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
 MOST_SCALARS = 64
 LAYOUTS = 32
@@ -233,7 +234,10 @@ class Observing:
         self._seed = calls.student.worker_seed
         _ = calls.student.loaded
         skipped = calls.student.skipped
-        self._skipped = [statement for statement, fault in skipped.items() if fault.kind not in UNENDING]
+        self._skipped = [statement for statement, fault in skipped.items() if fault.kind not in RUN_AGAIN]
+        self.killed: CaseStopped | None = (
+            None  # how a statement ended that may be the training, and that the system ended
+        )
         self._tries = TRIES
 
     def _run(self, operation: str, time_s: float, settings: Mapping[str, Any], **more: Any) -> WorkerNumbers:
@@ -244,6 +248,8 @@ class Observing:
                 return self._calls.ask(operation, WHAT, [], time_s=time_s, settings=told, **more)
             except CaseStopped as stopped:
                 self._tries -= 1
+                if stopped.fault is not None and stopped.fault.kind is FaultKind.KILLED:
+                    self.killed = stopped
                 statement = None if stopped.fault is None else stopped.fault.statement
                 is_unending = stopped.fault is not None and stopped.fault.kind in UNENDING and operation == "retrain"
                 if statement is None or is_unending or statement in self._skipped or self._tries <= 0:
