@@ -1,4 +1,4 @@
-"""Code of the confined processes: it imports the standard library and numpy, nothing of the grader.
+"""Code of the confined processes: imports the standard library and numpy, nothing else of the grader.
 
-The trusted side imports `reading` for its names of files and archives. What a lab brings runs here as well.
+The trusted side imports `reading` for kinds of files and archives. A lab's confined module runs here too.
 """

@@ -1,4 +1,4 @@
-"""Calls of the student's functions, and what is told of those that fail.
+"""Calls the student's functions, and describes their exceptions.
 
 Runs beside student code: the standard library and numpy only.
 """
@@ -16,22 +16,22 @@ from .loading import absent
 
 TEXT_CHARS = 2_000
 MOST_LINES = 1_000_000  # as in protocol.py
-FITTING: dict[tuple[Any, ...], Any] = {}  # what was seen to take so many arguments, and these names
+FITTING: dict[tuple[Any, ...], Any] = {}  # functions that accept a form of call; saves checking the signature again
 SEED = random.Random.seed
 
 np: Any = None  # numpy, from worker.preload on
 
 
 class Missing(Exception):
-    """The submission has nothing of that name."""
+    """The submission does not define this name."""
 
 
 class BelowLevel(Exception):
-    """This machine does not confine a process as far as was asked for."""
+    """This machine cannot confine a process to the required level."""
 
 
 class ObjectNotCreated(Exception):
-    """An object that a request is about could not be made; the cause says why."""
+    """An object that a request uses could not be created; the cause says why."""
 
 
 class ArgumentMismatch(Exception):
@@ -39,7 +39,7 @@ class ArgumentMismatch(Exception):
 
 
 def fitting(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Call function, or raise ArgumentMismatch when its signature does not take these arguments."""
+    """Call a function; raise ArgumentMismatch if its signature does not accept these arguments."""
     own = getattr(function, "__func__", function)
     kind = (id(own), own is function, len(arguments), *named)
     if FITTING.get(kind) is not own:
@@ -58,7 +58,7 @@ def fitting(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
 
 
 def method(target: Any, name: str) -> Any:
-    """Return a method of the student's object or class."""
+    """Return a method of the student's object or class; raise Missing if there is none."""
     if not callable(getattr(target, name, None)):
         owner = target if isinstance(target, type) else type(target)
         raise Missing(f"{owner.__name__}.{name}")
@@ -66,7 +66,7 @@ def method(target: Any, name: str) -> Any:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed every generator that student code can reach, those that it does not seed itself included."""
+    """Seed all generators that student code can reach, including those that it creates without a seed."""
     bits = random.Random(seed)
     plain_seed = random.Random.__base__.seed  # type: ignore[union-attr]
     random.Random.seed = lambda self, a=None, version=2: (  # type: ignore[method-assign]
@@ -78,7 +78,7 @@ def seed_everything(seed: int) -> None:
 
 
 def fault(error: BaseException, file: str) -> dict[str, Any]:
-    """Describe what a student's code raised: kind, type, message and the line in their file."""
+    """Describe an exception of the student's code: kind, type, message, and the line in `file`."""
     kinds = {
         absent.NotInstalled: "absent", Missing: "missing", ArgumentMismatch: "misfit", SystemExit: "exited", MemoryError: "memory", BelowLevel: "level",
         values.TooMuch: "too_large",

@@ -1,16 +1,15 @@
-"""What a worker gives up before it runs student code; loaded by path, in the worker, with ctypes only.
+"""Confines a worker before it runs student code, with ctypes only; loaded by path in the worker.
 
-Five layers, each of which can be left out, so that tests can tell what each is good for:
+There are five layers. Each can be omitted, so that tests can show what it is good for:
 
 limits        setrlimit(2), hard = soft: memory, processor time, files, descriptors
 capabilities  capset(2) to nothing, also for root
 landlock      landlock(7) with no rule: no file, no TCP, no signal or abstract socket outside
 seccomp       seccomp(2): the calls of a computing process are allowed, all others refused;
               a path is never looked up: reading one answers ENOENT, writing one EROFS
-session       setsid(2), parent-death signal, not dumpable, for root a neutral name of the host
+session       setsid(2), parent-death signal, not dumpable, for root a neutral host name
 
-`Confinement.level` asks the kernel afterwards: "strict" when a file, a process and a socket are out of reach,
-"process" otherwise.
+`Confinement.level` tests the result: "strict" if a file, a process and a socket are out of reach, else "process".
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ open_by_handle_at name_to_handle_at iopl ioperm modify_ldt
 FCNTL_COMMANDS = (0, 1, 2, 3, 1030)  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
 IOCTL_COMMANDS = (0x5401, 0x5450, 0x5451)  # TCGETS, FIONCLEX, FIOCLEX
 PROT_EXEC = 4
-CLOCKS = range(12)  # those of the machine and of the process itself; other numbers are other processes' clocks
+CLOCKS = range(12)  # of the machine and of this process; other numbers are clocks of other processes
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
 
@@ -80,33 +79,33 @@ Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, co
 
 
 def refuse(number: int) -> int:
-    """Return the action that answers a call with this errno."""
+    """Return the action that makes a call fail with this errno."""
     return ERRNO | number
 
 
 def argument(index: int, half: int = 0) -> Instruction:
-    """Load the low (0) or high (1) 32 bits of an argument."""
+    """Return the instruction that loads the low (0) or high (1) 32 bits of an argument."""
     return (LOAD, 0, 0, 16 + 8 * index + 4 * half)
 
 
 def give(action: int) -> list[Instruction]:
-    """End with an action."""
+    """Return the instruction that ends the filter with this action."""
     return [(RETURN, 0, 0, action)]
 
 
 def one_of(index: int, values: Iterable[int], otherwise: int) -> list[Instruction]:
-    """Allow a call whose argument is one of values."""
+    """Return instructions that allow a call if its argument is one of `values`."""
     checks = [step for value in values for step in ((EQUAL, 0, 1, value), (RETURN, 0, 0, ALLOW))]
     return [argument(index), *checks, *give(otherwise)]
 
 
 def without(index: int, bits: int, otherwise: int, action: int = ALLOW) -> list[Instruction]:
-    """Give action for a call whose argument has none of these bits."""
+    """Return instructions that apply `action` to a call whose argument has none of these bits, else `otherwise`."""
     return [argument(index), (ANY_BIT, 0, 1, bits), *give(otherwise), *give(action)]
 
 
 def filter_code(machine: str, numbers: dict[str, int], pid: int) -> list[Instruction]:
-    """Return the filter for one machine: system call numbers by name, the process's own id."""
+    """Return the filter for a machine, given its system call numbers by name and the id of this process."""
     opens = refuse(errno.EROFS), refuse(errno.ENOENT)
     denied = refuse(errno.EPERM)
     read_own_limit = [
@@ -127,7 +126,7 @@ def filter_code(machine: str, numbers: dict[str, int], pid: int) -> list[Instruc
         "fcntl": one_of(1, FCNTL_COMMANDS, denied),
         "ioctl": one_of(1, IOCTL_COMMANDS, refuse(errno.ENOTTY)),
         "prlimit64": read_own_limit,
-        "clone3": give(refuse(errno.ENOSYS)),  # the C library then tries clone, which is refused
+        "clone3": give(refuse(errno.ENOSYS)),  # the C library then falls back to clone, which is refused
         "open": without(1, WRITES, *opens),
         "openat": without(2, WRITES, *opens),
         **{name: give(refuse(errno.ENOENT)) for name in READS_A_PATH},
@@ -148,7 +147,7 @@ def filter_code(machine: str, numbers: dict[str, int], pid: int) -> list[Instruc
 
 
 def assemble(code: Iterable[Instruction]) -> bytes:
-    """Return instructions as an array of struct sock_filter."""
+    """Return instructions as bytes: an array of struct sock_filter."""
     return b"".join(struct.pack("=HBBI", *step) for step in code)
 
 
@@ -156,17 +155,17 @@ def assemble(code: Iterable[Instruction]) -> bytes:
 
 
 class Refused(OSError):
-    """The system does not grant a layer."""
+    """The system refused a call that a layer needs."""
 
 
 class Kernel:
-    """The C library's syscall and prctl, with errors as Refused."""
+    """The C library's syscall and prctl; errors are raised as Refused."""
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def call(self, number: int, *arguments: Any) -> int:
-        """Make a system call; Refused where it answers with an error."""
+        """Make a system call; raise Refused if it fails."""
         return self._checked(self._libc.syscall, ctypes.c_long(number), *arguments)
 
     def prctl(self, option: int, value: int) -> int:
@@ -183,14 +182,17 @@ class Kernel:
 
 
 def here(numbers: dict[str, dict[str, int]], parent: int) -> Confinement:
-    """Return what this machine can be confined with: the system calls of each architecture, the parent to die with."""
+    """Return the Confinement for this machine. numbers has the system calls of each architecture; parent is a process id.
+
+    The confined process is killed when its parent ends.
+    """
     machine = os.uname().machine if hasattr(os, "uname") else ""
-    is_wide = struct.calcsize("P") == 8  # a 32-bit Python makes other calls on the same machine
+    is_wide = struct.calcsize("P") == 8  # a 32-bit Python has other system call numbers on the same machine
     return Confinement(machine, numbers.get(machine, {}) if is_wide else {}, parent)
 
 
 class Confinement:
-    """What is needed to confine this process or its forks; made once, before rights are given up."""
+    """Confines this process or its forks; created once, while the process is still unconfined."""
 
     def __init__(self, machine: str, numbers: dict[str, int], parent: int) -> None:
         self.machine = machine
@@ -199,11 +201,10 @@ class Confinement:
         self._kernel = Kernel() if sys.platform == "linux" else None
 
     def apply(self, layers: Collection[str], memory_bytes: int, cpu_s: int, landlock_abi: int) -> dict[str, str]:
-        """Give up the rights of these layers; say of each other layer, or of one refused, why it is missing.
+        """Apply these layers; return the layers that are not in force, each with the reason.
 
-        memory_bytes is what may be allocated on top of what is there, cpu_s processor time in
-        seconds, a second line behind the deadline that the trusted process keeps; landlock_abi is
-        the newest ABI to use.
+        memory_bytes may be allocated in addition to present use. cpu_s limits processor time in seconds, in case the
+        trusted process fails to enforce its own deadline. landlock_abi is the newest ABI to use.
         """
         missing = {}
         steps: dict[str, Callable[[], None]] = {
@@ -227,7 +228,7 @@ class Confinement:
 
     @staticmethod
     def level(missing: Collection[str]) -> str:
-        """Say which level was reached: strict where no layer but Landlock is missing and what must be refused is."""
+        """Return the level reached: "strict" if no layer but Landlock is missing and the probes are refused."""
         is_strict = (
             set(missing) <= {"landlock"}
             and answers(errno.ENOENT, lambda: os.close(os.open("/", os.O_RDONLY)))
@@ -241,11 +242,11 @@ class Confinement:
         assert self._kernel is not None
         if os.getsid(0) != os.getpid():
             os.setsid()
-        with contextlib.suppress(Refused):  # others than root see the machine's name
+        with contextlib.suppress(Refused):  # only root may do this; for others the host name stays visible
             self._kernel.call(self._numbers["unshare"], ctypes.c_ulong(CLONE_NEWUTS))
             self._kernel.call(self._numbers["sethostname"], HOSTNAME, ctypes.c_size_t(len(HOSTNAME)))
         self._kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != self._parent:  # it had died before the line above
+        if os.getppid() != self._parent:  # the parent ended before the line above
             os._exit(1)
         self._kernel.prctl(PR_SET_DUMPABLE, 0)
         self._kernel.prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -256,7 +257,7 @@ class Confinement:
         self._kernel.call(self._numbers["capset"], nobody, struct.pack("=6I", *[0] * 6))
 
     def landlock_abi(self) -> int:
-        """Return the Landlock ABI of the kernel, 0 where there is none."""
+        """Return the Landlock ABI of the kernel, 0 if it has none."""
         if self._kernel is None or not self._numbers:
             return 0
         try:
@@ -297,7 +298,7 @@ class Confinement:
 
 
 def limit(memory_bytes: int, cpu_s: int, *, writes_files: bool) -> None:
-    """Set the resource limits, hard = soft; Refused where one that protects the machine is not granted."""
+    """Set the resource limits, hard = soft; raise Refused if the system does not allow one."""
     import resource
 
     limits = {
@@ -313,7 +314,7 @@ def limit(memory_bytes: int, cpu_s: int, *, writes_files: bool) -> None:
     }
     for name, wanted in limits.items():
         which = getattr(resource, name, None)
-        if which is None:  # not of this system
+        if which is None:  # this system does not have it
             continue
         most = resource.getrlimit(which)[1]
         value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
@@ -324,7 +325,7 @@ def limit(memory_bytes: int, cpu_s: int, *, writes_files: bool) -> None:
 
 
 def address_space_bytes() -> int:
-    """Return the address space that this process already uses, in bytes (0 where /proc is missing)."""
+    """Return the address space that this process already uses, in bytes (0 without /proc)."""
     try:
         with open("/proc/self/statm", encoding="ascii") as statm:
             pages = int(statm.read().split()[0])
@@ -337,7 +338,7 @@ def address_space_bytes() -> int:
 
 
 def answers(number: int, action: Callable[[], None]) -> bool:
-    """Return whether an action is refused with this errno."""
+    """Return whether an action fails with this errno."""
     try:
         action()
     except OSError as error:
@@ -346,7 +347,7 @@ def answers(number: int, action: Callable[[], None]) -> bool:
 
 
 def fork() -> None:
-    """Make a process, and end it at once."""
+    """Create a process that ends at once."""
     pid = os.fork()
     if pid == 0:
         os._exit(0)

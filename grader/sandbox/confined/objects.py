@@ -1,7 +1,7 @@
-"""The numbers inside a student's objects: finds them, reads them, and writes them back in place and in kind.
+"""Finds, reads and writes the numbers inside a student's objects; writes in place and keeps types.
 
-A room of the worker (worker.py), which runs beside student code: the standard library and numpy only, which worker.py hands
-over once it is imported. An object of the submission is searched through its attributes, slots and containers.
+Runs beside student code: the standard library and numpy only; worker.preload sets `np`. Objects of the submission are
+searched through their attributes, slots and containers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 WALK_DEPTH = 8
 WALK_OBJECTS = 5_000
-KEY_CHARS, MOST_EXTENT = 200, 2**53  # of a key in a path, as in asking.py and protocol.py
+KEY_CHARS, MOST_EXTENT = 200, 2**53  # of a name and an index in a path; replies allow no more (core/integers.py)
 OWN: set[str] = set()  # names of the modules that came with the submission
 
 np: Any = None  # numpy, from worker.preload on
@@ -25,12 +25,12 @@ KEYED = (*MUTABLE, dict)
 
 
 def is_number(value: Any) -> bool:
-    """Return whether value is one real number, of Python or of numpy."""
+    """Return whether value is a single real number, of Python or numpy."""
     return isinstance(value, (bool, int, float, np.number, np.bool_)) and not isinstance(value, np.complexfloating)
 
 
 def is_numeric(value: Any, depth: int = 4) -> bool:
-    """Return whether value is a number, an array of numbers, or lists and tuples of such."""
+    """Return whether value is a number, an array of numbers, or a sequence of such values."""
     if is_number(value):
         return True
     if isinstance(value, np.ndarray):
@@ -61,7 +61,7 @@ def numbers(value: Any) -> list[float]:
 
 
 def block(value: Any) -> Any:
-    """Return the numbers of a value as an array of its shape; empty where it has none."""
+    """Return the numbers of a value as an array of its shape, or flat if it has no shape; empty if it is not numeric."""
     flat = np.array(numbers(value) if is_numeric(value) else [], dtype=float)
     try:
         return flat.reshape(np.shape(value))
@@ -82,7 +82,7 @@ def form(value: Any) -> dict[str, Any]:
 
 
 def like(model: Any, values: list[float]) -> Any:
-    """Return values in the container that model has; consumes values from the front."""
+    """Return values in a container like `model`; takes them from the front of the list."""
     if isinstance(model, np.ndarray):
         dtype = model.dtype if model.dtype.kind == "f" else np.float64
         taken = [values.pop(0) for _ in range(model.size)]
@@ -102,31 +102,31 @@ def plain_number(value: Any) -> int | float:
 
 
 def first(output: Any) -> Any:
-    """A forward that returns a tuple returns its answer first."""
+    """Return the output of a forward call; if it is a tuple, its first item."""
     return output[0] if isinstance(output, tuple) and output else output
 
 
 class Holder:
-    """One place inside an object that holds numbers: an attribute, or an item of a container."""
+    """A place inside an object that holds numbers: an attribute, or an item of a container."""
 
     def __init__(self, owner: Any, key: Any) -> None:
         self.owner, self.key = owner, key
 
     def get(self) -> Any:
-        """Return what the place holds."""
+        """Return the value."""
         if isinstance(self.owner, KEYED):
             return self.owner[self.key]
         return getattr(self.owner, self.key)
 
     def set(self, value: Any) -> None:
-        """Put a value there."""
+        """Replace the value."""
         if isinstance(self.owner, KEYED):
             self.owner[self.key] = value
         else:
             setattr(self.owner, self.key, value)
 
     def write(self, index: int, number: float) -> None:
-        """Change one number, in place and in its own type where the container allows it."""
+        """Change one number; in place and with its type, if the container allows it."""
         value = self.get()
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.flags.writeable:
             value.flat[index] = number
@@ -139,7 +139,7 @@ class Holder:
 
 
 def same_type(old: Any, number: float) -> Any:
-    """Return a number in the type of the one that it replaces; float where that could not hold it."""
+    """Return a number in the type of the number that it replaces, or as it is if that type cannot hold it."""
     if isinstance(old, np.floating):
         return type(old)(number)
     if isinstance(old, (int, np.integer)) and number == int(number):
@@ -148,7 +148,7 @@ def same_type(old: Any, number: float) -> Any:
 
 
 def members(value: Any) -> list[tuple[Any, Any]]:
-    """Return what an object holds, as (key, value): its own attributes, slots and shared containers."""
+    """Return the members of an object as (name, value): attributes, slots, and numbers and containers of its classes."""
     found: dict[Any, Any] = {}
     for cls in type(value).__mro__:
         slots = cls.__dict__.get("__slots__", ())
@@ -194,7 +194,7 @@ def walk(root: Any) -> Iterator[tuple[Any, list[Any], Holder | None]]:
 
 
 def resolve(root: Any, path: list[Any]) -> Any:
-    """Return what a path of attributes and items leads to."""
+    """Return the value at a path of attributes and items."""
     for key in path:
         if isinstance(root, (*SEQUENCES, dict)):
             root = root[key]
@@ -206,7 +206,7 @@ def resolve(root: Any, path: list[Any]) -> Any:
 
 
 class References:
-    """Some numbers of one object, each named by a path to its holder and a flat index there."""
+    """A selection of numbers in one object, each given by the path of its holder and a flat index."""
 
     def __init__(self, root: Any, references: list[tuple[list[Any], int]]) -> None:
         self._places = [(Holder(resolve(root, path[:-1]), path[-1]), index) for path, index in references]
@@ -222,12 +222,12 @@ class References:
 
 
 def is_carried(key: Any) -> bool:
-    """Return whether a frame can carry the name of an attribute, or the key of an item."""
+    """Return whether a key, an attribute's name or an item's index, fits the wire format."""
     if type(key) is str:
         return len(key) <= KEY_CHARS and plain(key) == key
     return bool(-MOST_EXTENT <= key <= MOST_EXTENT)
 
 
 def plain(text: str) -> str:
-    """Return text without lone surrogates, which JSON could not carry."""
+    """Replace lone surrogates, which JSON in UTF-8 cannot represent."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""The worker's end of the conversation, in the frames of protocol.py.
+"""The worker's end of the connection, in the frames of protocol.py.
 
 A frame is two little-endian uint32 (length of the JSON header, length of the data), the header and
 the data: the arrays that the header lists by name, dtype and shape, one after the other.
@@ -21,7 +21,10 @@ Arrays = dict[str, Any]
 
 
 def arrange(requests: int, replies: int, output: int) -> tuple[int, int]:
-    """Lay out the descriptors: nothing on 0, the output on 1 and 2, and the conversation elsewhere."""
+    """Rearrange file descriptors: /dev/null on 0, output on 1 and 2; close all others but requests and replies.
+
+    Returns the new descriptors of requests and replies.
+    """
     requests, replies = os.dup(requests), os.dup(replies)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((output, 1), (1, 2), (nothing, 0)):
@@ -41,7 +44,7 @@ def arrange(requests: int, replies: int, output: int) -> tuple[int, int]:
 
 
 class Pipe:
-    """The worker's end of the conversation."""
+    """The worker's end of the connection."""
 
     def __init__(self, requests: int, replies: int) -> None:
         self._requests, self._replies, self._output = requests, replies, 2
@@ -54,7 +57,7 @@ class Pipe:
         self._read, self._write = os.read, os.write
 
     def receive(self) -> tuple[dict[str, Any], Arrays] | None:
-        """Return the next request and its arrays, or None when the trusted side has gone."""
+        """Return the next request and its arrays, or None if the trusted side has closed the connection."""
         lengths = self._exactly(FRAME.size)
         if lengths is None:
             return None
@@ -74,7 +77,7 @@ class Pipe:
         self._all(self._replies, FRAME.pack(len(text), len(data)) + text + data)
 
     def mark(self, name: str) -> None:
-        """Write a mark into the output stream, so that the other side knows where a case ends."""
+        """Write a mark into the output, so that the trusted side can tell where a case ends."""
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()

@@ -1,8 +1,8 @@
-"""The variables of a program as they were after loading: each case finds them so, whatever an earlier one left in them.
+"""Restores a program's variables before each case to their state after loading, so that cases do not affect each other.
 
-A room of the worker (worker.py), which runs beside student code: the standard library and numpy only. Names are given back
-what they meant; lists, dicts, sets and arrays of plain values get back what they held, in place, for others may hold them,
-too. What lies inside other objects stays as it is: `@case(..., fresh=True)` loads the program anew.
+Runs beside student code: the standard library and numpy only. Names are rebound to their objects. Lists, dicts, sets and
+arrays of plain values get their content back in place, because other objects may refer to them. State inside other
+objects is not restored; `@case(..., fresh=True)` loads the program anew.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 np: Any = None  # numpy, from worker.preload on
 
-ITEMS = 10_000  # values that are kept of one variable; a larger one stays as it is
+ITEMS = 10_000  # values in one variable; the content of larger ones is not restored
 SCALARS = (type(None), bool, int, float, complex, str, bytes)
 
 
 class Variables:
-    """What a namespace held at one time."""
+    """Snapshot of a namespace."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self._namespace = namespace
@@ -29,7 +29,7 @@ class Variables:
         }
 
     def restore(self) -> None:
-        """Make the namespace hold it again."""
+        """Restore the namespace to the snapshot."""
         self._namespace.clear()
         self._namespace.update(self._names)
         for value, content in self._content.values():
@@ -37,7 +37,10 @@ class Variables:
 
 
 def is_plain(value: Any, left: list[int]) -> bool:
-    """Return whether a value is made of scalars and arrays of numbers in plain containers, no more of them than are left."""
+    """Return whether a value has only scalars and arrays, in plain containers, and at most left[0] of them.
+
+    Subtracts them from left[0].
+    """
     left[0] -= 1
     kind = type(value)
     if left[0] < 0:
@@ -55,7 +58,7 @@ def is_plain(value: Any, left: list[int]) -> bool:
 
 
 def give_back(value: Any, content: Any) -> None:
-    """Put content back into a container."""
+    """Replace the content of a container in place."""
     if type(value) is np.ndarray:
         if value.shape == content.shape and value.flags.writeable:
             value[...] = content

@@ -1,9 +1,9 @@
-"""Plain values in a frame, at the student's end: tagged JSON, and one block for each array.
+"""Packs and unpacks values in the worker: tagged JSON, and one block for each array.
 
-A room of the worker (worker.py), which runs beside student code: the standard library and numpy only. What is no
-plain value is only named by its type, and nothing is pickled or evaluated. The other end is grader/lab/values.py.
+Runs beside student code: the standard library and numpy only. A value of any other kind is represented by the name of
+its type; nothing is pickled or evaluated. The other end is grader/lab/values.py.
 
-None, booleans, texts, finite floats and integers below 2**53 stand for themselves. The rest is a list with a tag:
+None, booleans, texts, finite floats and integers below 2**53 are sent as they are. The rest is a list with a tag:
 ["i", digits], ["f", "nan"], ["b", base64], ["l", items], ["t", items], ["d", pairs], ["a", block], ["s", shape, texts],
 ["T", columns], ["o", number of an object], ["?", name of a type].
 """
@@ -27,18 +27,18 @@ np: Any = None  # numpy, from worker.preload on
 
 
 class TooMuch(Exception):
-    """A value that no frame can carry: too deep or too long."""
+    """A value that is nested too deeply or too large for a frame."""
 
 
 class Packer:
-    """Turns one value into tagged JSON; its arrays are in blocks, by name."""
+    """Packer of one value into tagged JSON; arrays are put into `blocks`, by name."""
 
     def __init__(self) -> None:
         self.blocks: dict[str, Any] = {}
         self._left, self._bytes_left = ITEMS, ARRAY_BYTES
 
     def pack(self, value: Any, depth: int = DEPTH) -> Any:
-        """Return a value of any type as what JSON can carry."""
+        """Return a value of any type as tagged JSON; raise TooMuch if it is too deep or too large."""
         self._left -= 1
         if depth == 0 or self._left < 0:
             raise TooMuch
@@ -60,7 +60,7 @@ class Packer:
         return self._other(value, depth)
 
     def _items(self, items: Any, depth: int) -> Any:
-        """Return the items of a list or tuple; finite floats, as almost all are, stand for themselves."""
+        """Return the packed items of a list or tuple, with a fast path for finite floats."""
         if depth > 1 and len(items) <= self._left and set(map(type, items)) == {float} and math.isfinite(sum(items)):
             self._left -= len(items)
             return items
@@ -81,7 +81,7 @@ class Packer:
         return self.pack(value.tolist(), depth - 1) if value.dtype.kind == "O" else named(value)
 
     def _other(self, value: Any, depth: int) -> Any:
-        """Return a subclass of a container, or a table, as what it holds; the name of the type of anything else."""
+        """Return the content of a table or a subclass of a container; for anything else, the name of its type."""
         pandas = sys.modules.get("pandas")
         if pandas is not None and isinstance(value, pandas.DataFrame):
             columns = [[str(name)[:NAME_CHARS], value.iloc[:, place]] for place, name in enumerate(value.columns)]
@@ -100,7 +100,7 @@ class Packer:
 
 
 def scalar(value: Any) -> Any:
-    """Return a number or a text, also of a subclass, as what JSON can carry."""
+    """Return a number or text, possibly of a subclass, as tagged JSON."""
     if isinstance(value, str):
         return plain(str.__str__(value)[:TEXT_CHARS])
     if isinstance(value, bytes):
@@ -119,12 +119,12 @@ def scalar(value: Any) -> Any:
 
 
 def named(value: Any) -> list[str]:
-    """Return the name of a value's type, for what is no plain value."""
+    """Return the name of a value's type, as tagged JSON."""
     return ["?", plain(type(value).__name__[:NAME_CHARS])]
 
 
 def unpack(value: Any, blocks: dict[str, Any], objects: dict[int, Any]) -> Any:
-    """Return what the trusted side packed; a number of an object becomes the object."""
+    """Return the value that the trusted side packed; references to objects are replaced by the objects."""
     if type(value) is not list:
         return value
     tag, *rest = value
@@ -148,5 +148,5 @@ def unpack(value: Any, blocks: dict[str, Any], objects: dict[int, Any]) -> Any:
 
 
 def plain(text: str) -> str:
-    """Return text without lone surrogates, which JSON could not carry."""
+    """Replace lone surrogates, which JSON in UTF-8 cannot represent."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,8 @@
-"""The process that holds the student's objects: it drives them and answers with numbers.
+"""Runs the student's code: performs requests of the trusted side on its functions and objects.
 
-Nothing here judges. The trusted side (client.py) sends frames (pipe.py), this side does what they name and
-sends back what came out. Started by zygote.py, it imports the standard library and numpy only, and
-knows nothing of a lab: what one needs beyond single calls are operations of its own (its confined.py).
+Nothing is judged here. The trusted side (client.py) sends requests in frames (pipe.py); this side replies with the
+results. It is started by zygote.py, imports only the standard library and numpy, and knows no lab: a lab that
+needs more than single calls adds operations in its confined module.
 """
 
 from __future__ import annotations
@@ -35,88 +35,91 @@ NEVER_SHADOWED = {"numpy", MAIN, "__main__", *sys.builtin_module_names}
 
 np: Any = None  # numpy, from `preload` on
 confinement: Any = None  # set by zygote.py
-operations: dict[str, dict[str, Any]] = {}  # of labs, by the path of their confined.py and by name
+operations: dict[str, dict[str, Any]] = {}  # of labs, by the path of their confined module and by name
 denied = DeniedActions()
 
 Answer = tuple[dict[str, Any], Arrays]
 
 
-class Objects:
-    """What an operation of a lab works with: the program, its module, and how to find and change numbers in objects.
+class OperationContext:
+    """Interface for a lab's operations, passed as their first argument: access to the program, its module and objects.
 
-    kept is for what one operation leaves to the next; it is emptied when a case starts.
+    kept stores values from one operation to the next; it is cleared when a case starts.
     """
 
     def __init__(self, module: types.ModuleType) -> None:
         self.module = module
         self.program: dict[str, Any] = {}
-        self.code: Any = None  # the program's, as loading.program has it
+        self.code: Any = None  # a loading.program.Program
         self.kept: dict[Any, Any] = {}
         self.modules: Any = None
         self.find = objects
 
     @property
     def files(self) -> set[str]:
-        """Return the names of the files of the submission."""
+        """Names of the submission's files."""
         return set(self.modules.siblings.names)
 
     def named(self, name: str) -> Any:
-        """Return something callable of the student's module."""
+        """Return a callable of the student's module; raise Missing if there is none of this name."""
         value = getattr(self.module, name, None)
         if not callable(value):
             raise Missing(name)
         return value
 
     def call(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Call a function; one that does not take these arguments is a misfit, not an exception of the student's."""
+        """Call a function; raise ArgumentMismatch if its signature does not accept these arguments."""
         return fitting(function, *arguments, **named)
 
     def method(self, target: Any, name: str) -> Any:
-        """Return a method of the student's object or class."""
+        """Return a method of the student's object or class; raise Missing if there is none."""
         return method(target, name)
 
     def seed(self, seed: int) -> None:
-        """Seed every generator."""
+        """Seed all generators."""
         seed_everything(seed)
 
     def initialize(self, module: types.ModuleType) -> None:
-        """Make a fresh module the one of the student's file, with the names that this finds when it runs."""
-        self.modules.siblings.begin(module)
+        """Make a fresh module the main module, with the names that the student's file needs when it runs."""
+        self.modules.siblings.set_main(module)
         initialize(module, self.program)
 
     def start(self, skipped: Any, ending: type[BaseException]) -> None:
-        """Make ready to run the program again, its main guard's statements too, but for those skipped; ending ends it."""
+        """Prepare to run the program again, including the statements below its main guard.
+
+        skipped are statements that do not run; an exception of type `ending` ends the run.
+        """
         files.hold(self.program)
         self.code.start(skipped, ending=(ending,), opens_guard=True)
         self.code.parts(self.program["file"])
 
     def run(self, module: types.ModuleType) -> str:
-        """Run the program in a module; return the type of the first exception, "" for none."""
+        """Run the program in a module; return the type of its first exception, or "" if there was none."""
         self.code.run(self.program["file"], module)
         return self.code.troubles[0]["type"] if self.code.troubles else ""
 
     def codes(self) -> list[types.CodeType]:
-        """Return the code of all statements."""
+        """Return the code objects of all top-level statements."""
         return [part.code for part in self.code.every()]
 
 
 class RequestHandler:
-    """The student's module and objects, and one method for each operation of the protocol."""
+    """Handler of requests, with one method for each operation of the protocol; holds the student's module and objects."""
 
     def __init__(self) -> None:
         self.module = types.ModuleType(MAIN)
         self.objects: dict[int, Any] = {}
         self.variables: Any = None  # of the program, as they were after loading
         self.modules: Any = None
-        self.lab = Objects(self.module)
+        self.context = OperationContext(self.module)
         self.operations: dict[str, Any] = {}
-        self.tell: Callable[[Any], None] = print
+        self.announce: Callable[[Any], None] = print
         self.input = Input()
 
-    # -- life
+    # -- hello, loading, cases
 
     def hello(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Give up rights, and say what was reached; the level asked for or nothing."""
+        """Preload modules, apply the sandbox and report its level; raise BelowLevel if it is too low."""
         if settings["packages"]:
             preload(settings["packages"], settings["preload"])
         for name in settings["modules"]:
@@ -142,7 +145,7 @@ class RequestHandler:
         }, {}  # fmt: skip
 
     def read_source(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Read what was handed in, and answer with text or with the reason why not."""
+        """Read a submission; reply with its source text and data files, or with the reason why it is refused."""
         files = {name: base64.b64decode(content) for name, content in settings["files"].items()}
         try:
             source, data = submission.read(settings["name"], files, settings["unread"], **settings["lab"])
@@ -151,46 +154,46 @@ class RequestHandler:
             return {"refusal": refusal.template, "arguments": refusal.arguments, "is_open": refusal.is_open}, {}
 
     def load(self, settings: dict[str, Any], data: Arrays) -> Answer:
-        """Run the student's file as a module; data are the files that it may read, named below its folder."""
+        """Run the student's file as a module; data are the files that it may read, named relative to its folder."""
         if data:
             found = {name: content.tobytes() for name, content in data.items()}
-            files.bring(found, os.path.dirname(settings["file"]))
+            files.provide(found, os.path.dirname(settings["file"]))
         sys.modules[MAIN] = self.module
         objects.OWN.add(MAIN)
-        code = self.lab.code = Program(
-            {settings["file"]: settings["text"], **settings["siblings"]}, tell=lambda place: self.tell(place),
+        code = self.context.code = Program(
+            {settings["file"]: settings["text"], **settings["siblings"]}, announce=lambda place: self.announce(place),
             describe=fault, stand_in=absent.Absent, is_notebook=settings["is_notebook"], unread=settings["unread"],
         )  # fmt: skip
-        self.modules = self.lab.modules = Modules(settings, self.module, NEVER_SHADOWED, self.run_beside)
+        self.modules = self.context.modules = Modules(settings, self.module, NEVER_SHADOWED, self.run_beside)
         stubs.free_names = code.free_names
-        absent.OWN, absent.hear = objects.OWN, self.modules.names
+        absent.OWN, absent.on_use = objects.OWN, self.modules.record_use
         self.modules.install()
         sys.argv = [settings["file"]]
-        denied.watch(self.lab.files)
+        denied.watch(self.context.files)
         files.install(denied.forget)
         files.hold(settings)
         builtins.input, time.sleep = self.input, lambda _: None
         seed_everything(settings["seed"])
         initialize(self.module, settings)
-        self.lab.program = settings
+        self.context.program = settings
         self.operations = operations.get(settings["operations"], {})
         code.start(settings["skipped"], is_brief=settings["is_brief"])
         code.run(settings["file"], self.module)
         for part in code.parts(settings["file"]):
             restore(part.code, self.module, settings["names"])
         for name in (*settings["classes"], *settings["names"]):
-            self.modules.siblings.lend(name)
+            self.modules.siblings.bind_missing(name)
         callables = [name for name in settings["names"] if callable(getattr(self.module, name, None))]
         return {"callables": callables, "troubles": code.troubles}, {}
 
     def run_beside(self, _: str, file: str, module: types.ModuleType) -> None:
-        """Run a file beside the main one as a module."""
+        """Run another file of the submission as a module."""
         objects.OWN.add(module.__name__)
-        self.lab.code.run(file, module)
+        self.context.code.run(file, module)
 
     def begin(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Start a case: forget all objects, give the program's variables back, and seed every generator."""
-        self.objects, self.lab.kept = {}, {}
+        """Start a case: drop all objects, restore the program's variables, and seed all generators."""
+        self.objects, self.context.kept = {}, {}
         self.input.left = LINES
         if self.variables is None:  # the first case, right after loading
             self.variables = state.Variables(vars(self.module))
@@ -202,7 +205,7 @@ class RequestHandler:
     # -- objects
 
     def prepare(self, settings: dict[str, Any]) -> None:
-        """Do what a request needs beforehand: start a case, make objects."""
+        """Start a case and create objects, if the request says so; raise ObjectNotCreated if creating one fails."""
         if "begin" in settings:
             self.begin({"seed": settings["begin"]}, {})
         for recipe in settings.get("make", ()):
@@ -212,23 +215,23 @@ class RequestHandler:
                 raise ObjectNotCreated() from error
 
     def _made(self, recipe: dict[str, Any]) -> Any:
-        """Return an object of the named class, or one inside another."""
+        """Return a new object of the named class, or an object inside another one."""
         if "path" in recipe:
             return objects.resolve(self.objects[recipe["of"]], recipe["path"])
         arguments, named = self._unpacked(recipe["arguments"], {})
-        return fitting(self.lab.named(recipe["name"]), *arguments, **named)
+        return fitting(self.context.named(recipe["name"]), *arguments, **named)
 
     def make(self, _: dict[str, Any], __: Arrays) -> Answer:
-        """Do nothing more than what was needed beforehand."""
+        """Do nothing: `prepare` has created the objects."""
         return {"value": None}, {}
 
     # -- calls
 
     def call(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Call a function of the module or a method of an object; `keep` is the number that an object made gets."""
+        """Call a function of the module or a method of an object; with `keep`, store the result under that number."""
         arguments, named = self._unpacked(settings["arguments"], arrays)
         name, target = settings["name"], settings["object"]
-        function = self.lab.named(name) if target is None else method(self.objects[target], name)
+        function = self.context.named(name) if target is None else method(self.objects[target], name)
         result = fitting(function, *arguments, **named)
         if settings["keep"] is not None:
             self.objects[settings["keep"]] = result
@@ -236,29 +239,29 @@ class RequestHandler:
         return self._packed(result)
 
     def get(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Read an attribute of an object."""
+        """Return an attribute of an object; raise Missing if there is none."""
         target, name = self.objects[settings["object"]], settings["name"]
         if not hasattr(target, name):
             raise Missing(f"{type(target).__name__}.{name}")
         return self._packed(getattr(target, name))
 
     def set(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Write an attribute of an object."""
+        """Set an attribute of an object."""
         ((value,), _) = self._unpacked(settings["arguments"], arrays)
         setattr(self.objects[settings["object"]], settings["name"], value)
         return {"value": None}, {}
 
     def has(self, settings: dict[str, Any], _: Arrays) -> Answer:
-        """Return whether the module has something callable of that name."""
+        """Return whether the module has a callable of this name."""
         return {"value": callable(getattr(self.module, settings["name"], None))}, {}
 
     def operate(self, settings: dict[str, Any], arrays: Arrays) -> Answer:
-        """Do one of the lab's own operations on some objects."""
+        """Run an operation of the lab on objects."""
         targets, named = self._unpacked(settings["arguments"], arrays)
-        return self._packed(self.operations[settings["name"]](self.lab, *targets, **named))
+        return self._packed(self.operations[settings["name"]](self.context, *targets, **named))
 
     def _unpacked(self, packed: Any, arrays: Arrays) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return arguments: a list of those by place, and a dict of those by name."""
+        """Return positional and keyword arguments."""
         arguments: tuple[Any, ...]
         arguments, named = values.unpack(packed, arrays, self.objects)
         return arguments, named
@@ -269,7 +272,7 @@ class RequestHandler:
 
 
 def preload(packages: str, names: list[str]) -> None:
-    """Import numpy and the named modules; afterwards packages are on no path."""
+    """Import numpy and the named modules; the folder `packages` is on sys.path only meanwhile."""
     global np
     sys.path.insert(0, packages)
     try:
@@ -286,39 +289,39 @@ def preload(packages: str, names: list[str]) -> None:
 
 
 def load_operations(path: str) -> None:
-    """Load the operations of a lab from its confined.py or confined/__init__.py; "" is a lab that has none."""
+    """Load the operations of a lab from its confined.py or confined/__init__.py; "" stands for a lab without any."""
     found: tuple[Any, ...] = ()
     if path:
         name = f"_operations_{len(operations)}"
         folder = [os.path.dirname(path)] if os.path.basename(path) == "__init__.py" else None
         spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folder)
         module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-        sys.modules[name] = module  # for what the package imports of itself
+        sys.modules[name] = module  # for relative imports in the package
         spec.loader.exec_module(module)  # type: ignore[union-attr]
         found = module.OPERATIONS
     operations[path] = {operation.__name__: operation for operation in found}
 
 
 def run(requests: int, replies: int, output: int) -> None:
-    """Be a worker on these descriptors; does not return."""
+    """Serve requests on these file descriptors; never returns."""
     leave = os._exit
     try:
         builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
         builtins.help = lambda *_: None  # type: ignore[assignment]
         gc.enable()
         serve(Pipe(*arrange(requests, replies, output)), RequestHandler())
-    except BaseException:  # a pipe that the student's code closed, or a worker that it broke
+    except BaseException:  # the student's code closed a pipe, or broke the worker
         leave(1)
     leave(0)
 
 
-def telling(pipe: Pipe, request: int) -> Callable[[Any], None]:
-    """Return what tells the other side which statement of the program begins."""
+def announcer(pipe: Pipe, request: int) -> Callable[[Any], None]:
+    """Return a function that announces to the trusted side which statement of the program begins."""
     return lambda place: pipe.send({"id": request, "statement": place}, {})
 
 
 def serve(pipe: Pipe, handler: RequestHandler) -> None:
-    """Answer requests until the other end has gone."""
+    """Answer requests until the trusted side closes the connection."""
     file = ""
     while (received := pipe.receive()) is not None:
         request, arrays = received
@@ -334,7 +337,7 @@ def serve(pipe: Pipe, handler: RequestHandler) -> None:
                     "missing_modules": handler.modules.missing if handler.modules else [],
                 }
             else:
-                handler.tell = telling(pipe, request["id"])
+                handler.announce = announcer(pipe, request["id"])
                 handler.prepare(settings)
                 header["data"], values = getattr(handler, request["op"])(settings, arrays)
         except ObjectNotCreated as error:

@@ -1,15 +1,15 @@
-"""The first process of the untrusted side: imports what students use, then forks one worker after another.
+"""The first confined process: imports the modules that students use, then forks workers.
 
-`zygote.py fork` answers messages on the socket that is its standard input; it never runs student
-code, holds nothing secret, and ends when the other end of the socket does. A message is JSON:
+`zygote.py fork` answers messages on the socket that is its standard input. It never runs student code, holds no
+secrets, and ends when the other end of the socket is closed. A message is JSON:
 
 {"preload": [module...], "packages": path}   import numpy and these               -> {"threads": n}
-{"operations": path}                         load a lab's confined.py               -> {}
+{"operations": path}                         load a lab's confined module           -> {}
 {"fork": true} and three descriptors         requests, replies and output of a new worker -> {"pid": n}
 {"watch": pid, "wait_s": seconds}            wait for a worker to end, unreaped   -> {}
-{"reap": pid}                                wait for it and give its exit code   -> {"code": n}
+{"reap": pid}                                wait for a worker, return its exit code -> {"code": n}
 
-`zygote.py alone` is a worker itself, on its standard streams, where there is no fork to build on.
+`zygote.py alone` runs as a worker itself, on its standard streams, for systems without fork.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from typing import Any
 
 MESSAGE_BYTES = 64 * 1024
 POLL_S = 0.002
-ROOMS = "grader_confined"  # the package that the modules of this folder are in here
+PACKAGE = "grader_confined"  # name under which this folder is imported here
 
 
 def load_beside(name: str) -> Any:
-    """Load a module of this folder, which is on no path."""
-    return importlib.import_module(f"{ROOMS}.{name}")
+    """Import a module of this folder, which is not on sys.path."""
+    return importlib.import_module(f"{PACKAGE}.{name}")
 
 
 def serve_forks(worker: Any, channel: socket.socket) -> None:
-    """Serve messages until the other end is gone."""
+    """Answer messages until the other end is closed."""
     while True:
         text, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 3)
         if not text:
@@ -64,20 +64,20 @@ def serve_forks(worker: Any, channel: socket.socket) -> None:
 
 
 def watch(pid: int, wait_s: float) -> None:
-    """Wait until a worker has ended, wait_s seconds at most, and leave it to be reaped."""
+    """Wait at most wait_s seconds for a worker to end, without reaping it."""
     deadline = time.monotonic() + wait_s
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None and time.monotonic() < deadline:
         time.sleep(POLL_S)
 
 
 def threads() -> int:
-    """Return how many threads this process has: one, or a fork of it would not be confined as a whole."""
+    """Return how many threads this process has. With more than one, its forks would not be wholly confined."""
     return len(os.listdir("/proc/self/task"))
 
 
 if __name__ == "__main__":
-    rooms = sys.modules[ROOMS] = types.ModuleType(ROOMS)
-    rooms.__path__ = [os.path.dirname(os.path.abspath(__file__))]
+    package = sys.modules[PACKAGE] = types.ModuleType(PACKAGE)
+    package.__path__ = [os.path.dirname(os.path.abspath(__file__))]
     worker = load_beside("worker")
     is_to_fork = sys.argv[1] == "fork"
     parent = os.getpid() if is_to_fork else os.getppid()

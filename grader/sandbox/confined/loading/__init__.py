@@ -1,1 +1,1 @@
-"""Runs a program statement by statement, with the files beside it, files in memory and stubs."""
+"""Runs a program statement by statement, with its other files, files in memory and stubs."""

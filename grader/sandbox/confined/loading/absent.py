@@ -1,4 +1,4 @@
-"""What stands for a package that is not installed: it can be named and imported, and fails where it is used.
+"""Stand-ins for packages that are not installed: they can be imported and named, and raise NotInstalled when used.
 
 Runs beside student code: the standard library only.
 """
@@ -9,20 +9,20 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-OWN: set[str] = set()  # names of the modules that came with the submission
-hear: Callable[[str], Any] = str  # told the dotted name of whatever is named of a package
+OWN: set[str] = set()  # names of the submission's modules
+on_use: Callable[[str], Any] = str  # called with the dotted name of everything that is named in a package
 
 
 class NotInstalled(Exception):
-    """The program uses a package that the grader does not have; the text is its dotted name."""
+    """The program uses a package that is not installed; the message is the dotted name."""
 
 
 class Absent:
-    """Something of a package that is not installed."""
+    """Stand-in for a package that is not installed, or for anything in it."""
 
     def __init__(self, name: str) -> None:
         self.__dict__["_name"] = name
-        hear(name)
+        on_use(name)
 
     def __getattr__(self, name: str) -> Any:
         dotted = f"{self._name}.{name}"
@@ -31,7 +31,7 @@ class Absent:
         if name.startswith("__"):
             raise AttributeError(name)
         if name.endswith(("Error", "Exception", "Warning")):
-            return type(name, (Exception,), {})  # `except pd.errors.ParserError` names it, and it is never raised
+            return type(name, (Exception,), {})  # for `except pd.errors.ParserError`; it is never raised
         return Absent(dotted)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:

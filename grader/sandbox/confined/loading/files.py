@@ -1,6 +1,7 @@
-"""Files in memory: data of the lab, and what a program writes where the sandbox lets nothing be written.
+"""Files in memory: the submission's files, data files, and files that the program writes, which the sandbox denies on disk.
 
-Runs beside student code: the standard library only. No guard: what reaches the machine's files is confine.py's matter.
+Runs beside student code: the standard library only. This is not a protection: confine.py keeps the machine's files
+out of reach.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ MOST_BYTES = 16 * 2**20  # of all files together
 MOST_FILES = 200
 
 held: dict[str, bytearray | None] = {}  # by path; None is a folder
-data: dict[str, bytes] = {}  # of the lab, by path
+data: dict[str, bytes] = {}  # files that the program may read, by path
 
 
-def bring(files: dict[str, bytes], folder: str) -> None:
-    """Keep data files for the places where a program looks for them: the working folder, and that of its own file."""
+def provide(files: dict[str, bytes], folder: str) -> None:
+    """Provide data files in both places where a program looks for them: the working folder and the folder of its file."""
     for name, content in files.items():
         data.update({path_of(os.path.join(place, name)): content for place in ("", folder)})
 
 
 def hold(program: dict[str, Any]) -> None:
-    """Have no files but those of the submission, which may run one with exec(open(...).read()), and the data of the lab."""
+    """Reset the files in memory to the data files and the source files, which may be run with exec(open(...).read())."""
     texts = {program["file"]: program["text"], **program["siblings"]}
     held.clear()
     held.update((path_of(name), bytearray(text.encode("utf-8", "replace"))) for name, text in texts.items())
@@ -36,12 +37,12 @@ def hold(program: dict[str, Any]) -> None:
 
 
 def path_of(file: Any) -> str:
-    """Return a path as a key."""
+    """Return the key of a file: its absolute path."""
     return os.path.abspath(os.fsdecode(file))
 
 
-def lack(number: int, path: Any) -> OSError:
-    """Return the error that a system has for a path."""
+def os_error(number: int, path: Any) -> OSError:
+    """Return the OSError with this errno for a path."""
     return OSError(number, os.strerror(number), path)
 
 
@@ -81,7 +82,7 @@ class MemoryFile(io.RawIOBase):
             self._at = len(self._content)
         end = self._at + size
         if end - len(self._content) + sum(len(item or b"") for item in held.values()) > MOST_BYTES:
-            raise lack(errno.ENOSPC, self.name)
+            raise os_error(errno.ENOSPC, self.name)
         self._content.extend(bytes(max(0, self._at - len(self._content))))
         self._content[self._at : end] = bytes(data)
         self._at = end
@@ -98,7 +99,10 @@ class MemoryFile(io.RawIOBase):
 
 
 def opening(real: Callable[..., Any], forget: Callable[[str], None]) -> Callable[..., Any]:
-    """Return an `open` that gives a file in memory where the real one may not write; forget takes the path of one."""
+    """Return a replacement for `open` that opens files in memory, and writes to memory if the sandbox denies the write.
+
+    forget is called with the path when a denied write goes to memory.
+    """
 
     def open(  # noqa: A001
         file: Any, mode: str = "r", buffering: int = -1, encoding: Any = None, errors: Any = None, newline: Any = None,
@@ -116,16 +120,16 @@ def opening(real: Callable[..., Any], forget: Callable[[str], None]) -> Callable
                     raise
                 forget(os.fsdecode(file))
                 if path in held:
-                    raise lack(errno.EISDIR, file) from None
+                    raise os_error(errno.EISDIR, file) from None
                 if len(held) >= MOST_FILES:
-                    raise lack(errno.ENOSPC, file) from None
+                    raise os_error(errno.ENOSPC, file) from None
         elif "x" in mode:
-            raise lack(errno.EEXIST, file)
+            raise os_error(errno.EEXIST, file)
         content = held.setdefault(path, bytearray())
         assert content is not None
         if "w" in mode:
             content.clear()
-        return dressed(
+        return wrapped(
             MemoryFile(file, content, mode.replace("b", "").replace("t", "")),
             mode,
             buffering,
@@ -137,8 +141,8 @@ def opening(real: Callable[..., Any], forget: Callable[[str], None]) -> Callable
     return open
 
 
-def dressed(raw: MemoryFile, mode: str, buffering: int, encoding: Any, errors: Any, newline: Any) -> Any:
-    """Return what open returns for a raw file."""
+def wrapped(raw: MemoryFile, mode: str, buffering: int, encoding: Any, errors: Any, newline: Any) -> Any:
+    """Wrap a raw file in the buffer and text layers that open() would add."""
     if "b" in mode and buffering == 0:
         return raw
     if "+" in mode:
@@ -153,14 +157,14 @@ def dressed(raw: MemoryFile, mode: str, buffering: int, encoding: Any, errors: A
 
 
 def stat_of(path: str) -> os.stat_result:
-    """Return what os.stat says of a file or folder in memory."""
+    """Return the os.stat result of a file or folder in memory."""
     content = held[path]
     kind = stat.S_IFDIR | 0o755 if content is None else stat.S_IFREG | 0o644
     return os.stat_result((kind, 1, 1, 1, 0, 0, len(content or b""), 0, 0, 0))
 
 
 def make_folder(path: str, *_: Any, **__: Any) -> None:
-    """Make a folder in memory."""
+    """Create a folder in memory."""
     held[path] = None
 
 
@@ -175,7 +179,7 @@ def move(path: str, target: Any, **_: Any) -> None:
 
 
 def first_in_memory(real: Callable[..., Any], inner: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of os that is about a path in memory where there is one of that name."""
+    """Return a replacement for a function of os: `inner` for paths in memory, `real` for all others."""
 
     def function(path: Any = ".", *arguments: Any, **named: Any) -> Any:
         if held and isinstance(path, (str, bytes, os.PathLike)) and path_of(path) in held:
@@ -186,7 +190,7 @@ def first_in_memory(real: Callable[..., Any], inner: Callable[..., Any]) -> Call
 
 
 def otherwise_in_memory(real: Callable[..., Any]) -> Callable[..., Any]:
-    """Return os.mkdir as it makes a folder in memory where the real one is refused."""
+    """Return a replacement for os.mkdir that creates the folder in memory if the sandbox denies the real call."""
 
     def mkdir(path: Any, *arguments: Any, **named: Any) -> None:
         try:
@@ -195,14 +199,14 @@ def otherwise_in_memory(real: Callable[..., Any]) -> Callable[..., Any]:
             if error.errno != errno.EROFS:
                 raise
             if path_of(path) in held:
-                raise lack(errno.EEXIST, path) from None
+                raise os_error(errno.EEXIST, path) from None
             make_folder(path_of(path))
 
     return mkdir
 
 
 def install(forget: Callable[[str], None]) -> None:
-    """Let the program's writes go to memory where they are refused."""
+    """Replace `open` and functions of os, so that denied writes go to memory and files in memory are found."""
     builtins.open = io.open = opening(io.open, forget)
     os.stat = first_in_memory(os.stat, lambda path, *_, **__: stat_of(path))
     os.lstat = first_in_memory(os.lstat, lambda path, *_, **__: stat_of(path))

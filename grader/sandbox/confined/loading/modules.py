@@ -1,4 +1,4 @@
-"""Takes part in the program's imports: the files beside it, stubs, and packages that are banned.
+"""Import hooks for the program: its other files, stubs, and banned packages.
 
 Runs beside student code: the standard library only.
 """
@@ -20,14 +20,14 @@ CODE = tuple(importlib.machinery.all_suffixes())
 
 
 def spec_for(name: str, loader: Any) -> importlib.machinery.ModuleSpec:
-    """Return the spec of a module that one of our own loaders makes."""
+    """Return the spec of a module with one of our loaders."""
     return importlib.machinery.ModuleSpec(name, loader)
 
 
 class Modules:
-    """Finds the files handed in beside the main one and stand-ins for what is banned, before all else.
+    """Finder of the submission's other files and of stand-ins for banned packages; comes before all other finders.
 
-    Other stand-ins are found after all else: see FallbackFinder.
+    FallbackFinder finds other stand-ins, after all other finders.
     """
 
     def __init__(
@@ -39,34 +39,35 @@ class Modules:
         self._missing: set[str] = set()
 
     def install(self) -> None:
-        """Take part in every import from now on."""
+        """Install the finders and the audit hook."""
         sys.meta_path.insert(0, self)
         sys.meta_path.append(FallbackFinder(self))
-        sys.addaudithook(self.hear)
+        sys.addaudithook(self.audit)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         found = self.siblings.first(name, path)
-        return found or (spec_for(name, StandIns()) if self._asks(name, self._banned) else None)
+        return found or (spec_for(name, StandIns()) if self._is_missing(name, self._banned) else None)
 
     def last_spec(self, name: str, path: Any) -> Any:
-        """Return the spec of what is taken where nothing else was found: a file in another folder, or a stand-in."""
+        """Return the spec to use if no other finder has one: a file in another folder, or a stand-in."""
         found = self.siblings.last(name, path)
-        return found or (spec_for(name, StandIns()) if self._asks(name, self._stand_ins) else None)
+        return found or (spec_for(name, StandIns()) if self._is_missing(name, self._stand_ins) else None)
 
-    def names(self, name: str) -> None:
-        """Keep that something of a package that is not installed was named, where it is banned."""
-        self._asks(name, self._banned)
+    def record_use(self, name: str) -> None:
+        """Record that a name in a package that is not installed was used, if the package is banned."""
+        self._is_missing(name, self._banned)
 
-    def _asks(self, name: str, known: list[str]) -> bool:
+    def _is_missing(self, name: str, known: list[str]) -> bool:
         """Return whether a module is one of `known` or inside one, and record which."""
         found = {item for item in known if name == item or name.startswith(item + ".")}
         self._missing |= found
         return bool(found)
 
-    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Refuse to read or run a banned package's own code, however it was found: an audit hook, which code cannot remove.
+    def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Raise ImportError if the code of a banned package is read or run, however it was found.
 
-        Below `strict` there may be such a package. The hook is Python and so within reach of the code: no guard.
+        An audit hook, which code cannot remove. Below level `strict` such a package may be installed. The hook is Python
+        code that student code can reach, so it is not a protection.
         """
         if event == "exec":
             file = getattr(arguments[0], "co_filename", None)
@@ -92,7 +93,7 @@ class Modules:
 
 
 class StandIns:
-    """Makes stand-ins."""
+    """Loader of stand-ins."""
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         return StandInModule(spec.name)
@@ -102,7 +103,7 @@ class StandIns:
 
 
 class FallbackFinder:
-    """Asks what is taken where nothing else was found."""
+    """Finder of the modules that `Modules.last_spec` has, after all other finders."""
 
     def __init__(self, modules: Modules) -> None:
         self._modules = modules
@@ -112,7 +113,7 @@ class FallbackFinder:
 
 
 def code_of(package: str) -> re.Pattern[str]:
-    """Return what matches the file that a package or module begins with: its source, or an extension."""
+    """Return a pattern for the file that a module, or the __init__ of a package, is loaded from."""
     *folders, name = map(re.escape, package.split("."))
     inside = "".join(rf"{folder}[/\\]" for folder in folders)
     return re.compile(rf"(?:^|[/\\]){inside}{name}(?:[/\\]__init__)?\.[^/\\]+$")

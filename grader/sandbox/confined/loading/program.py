@@ -1,6 +1,6 @@
-"""A submission's program as it is run: one top-level statement after another, whatever way one of them ends.
+"""Runs a submission's program one top-level statement after another, so that a failing statement does not stop it.
 
-Runs beside student code, as worker.py does: the standard library only.
+Runs beside student code: the standard library only.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-MOST_PARTS = 4_000  # of all files of a submission: where there are more statements, several are one part
+MOST_PARTS = 4_000  # in all files of a submission; with more statements, several form one part
 MOST_TROUBLES, MOST_NAMES, NAME_CHARS = 90, 20, 100
-SKIPPED = "skipped"  # the kind of a trouble that the other side knows
+SKIPPED = "skipped"  # kind of a trouble: the trusted side chose to skip the statement
 
 FUTURES = {name: getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -27,7 +27,7 @@ Place = tuple[int, int, int]  # the number of a file, a line and a column there
 
 
 class Part:
-    """A top-level statement, or several: its place and its code."""
+    """One or several top-level statements: their place and code."""
 
     __slots__ = ("code", "nodes", "place")
 
@@ -36,7 +36,7 @@ class Part:
 
     @property
     def defines(self) -> bool:
-        """Return whether this is a definition, an import or an assignment, or holds definitions or imports."""
+        """Whether this is a definition, import or assignment, or contains definitions or imports."""
         kinds = (*DEFINITIONS, ast.Assign, ast.AnnAssign)
         return any(
             isinstance(node, kinds) or any(isinstance(item, DEFINITIONS) for item in inner(node)) for node in self.nodes
@@ -44,7 +44,7 @@ class Part:
 
     @property
     def binds(self) -> list[str]:
-        """Return the names that this binds in its module."""
+        """Names that this binds in its module."""
         found: dict[str, None] = {}
         for node in (item for top in self.nodes for item in (top, *inner(top))):
             if isinstance(node, SCOPES) and hasattr(node, "name"):
@@ -57,14 +57,14 @@ class Part:
 
 
 def inner(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what is inside a node and in its scope."""
+    """Yield the nodes inside a node that are in the same scope."""
     for child in () if isinstance(node, SCOPES) else ast.iter_child_nodes(node):
         yield child
         yield from inner(child)
 
 
 def bound_by(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
-    """Return (name, dotted name of what it stands for) of each name that an import binds."""
+    """Return each name that an import binds, with the dotted name of what it refers to."""
     if isinstance(node, ast.Import):
         return [(name.asname, name.name) if name.asname else (name.name.partition(".")[0],) * 2 for name in node.names]
     start = "." * node.level + (node.module or "")
@@ -72,12 +72,12 @@ def bound_by(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
 
 
 def parts_of(number: int, text: str, file: str, most: int, *, is_notebook: bool, opens_guard: bool) -> list[Part]:
-    """Return the top-level statements of a file, each compiled by itself as the file would be as a whole.
+    """Return the top-level statements of a file, each compiled separately with the file's flags.
 
-    opens_guard: the statements below `if __name__ == "__main__":` are top-level ones.
+    opens_guard: treat the statements below `if __name__ == "__main__":` as top-level ones.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a student's "\\d" is not ours to print about
+        warnings.simplefilter("ignore")  # no warnings about a student's "\\d"
         return list(
             compiled(number, ast.parse(text, file), file, most, is_notebook=is_notebook, opens_guard=opens_guard)
         )
@@ -94,7 +94,7 @@ def compiled(
             for alias in node.names:
                 flags |= FUTURES.get(alias.name, 0)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and index:
-            continue  # a text alone: compiled by itself it would be the docstring
+            continue  # a string on its own would become the docstring when compiled separately
         if isinstance(node, ast.Import):
             body += [ast.copy_location(ast.Import([alias]), alias) for alias in node.names]
         elif opens_guard and isinstance(node, ast.If) and is_main_guard(node):
@@ -118,17 +118,18 @@ def is_main_guard(node: ast.If) -> bool:
 
 
 class Program:
-    """The files of a submission, and what went wrong when they were run.
+    """The source files of a submission, and the troubles that occurred when they were run.
 
-    tell says to the trusted side which statement begins; describe makes a fault of an exception; stand_in makes what
-    stands for something of a package that is not installed, by its dotted name. unread are files that were handed in, too.
+    announce tells the trusted side which statement begins; describe turns an exception into a fault; stand_in creates
+    the stand-in for a dotted name in a package that is not installed. unread are files of the submission that could not
+    be read.
     """
 
     def __init__(
         self,
         texts: dict[str, str],
         *,
-        tell: Callable[[Place], None],
+        announce: Callable[[Place], None],
         describe: Callable[[BaseException, str], dict[str, Any]],
         stand_in: Callable[[str], Any],
         is_notebook: bool,
@@ -136,14 +137,14 @@ class Program:
     ) -> None:
         self.troubles: list[dict[str, Any]] = []
         self._texts = texts
-        self._tell, self._describe, self._stand_in = tell, describe, stand_in
+        self._announce, self._describe, self._stand_in = announce, describe, stand_in
         self._own = {step for file in (*texts, *unread) for step in file.removesuffix(".py").split("/")}
         self._is_notebook = is_notebook
         self._skipped: set[Place] = set()
         self._ending: tuple[type[BaseException], ...] = ()
         self._is_brief = self._opens_guard = False
-        self._lost: dict[str, dict[str, Any]] = {}  # names that were not bound, and the trouble that is the reason
-        self._absent: dict[str, dict[str, Any]] = {}  # packages, and the trouble of their first import
+        self._lost: dict[str, dict[str, Any]] = {}  # names that were not bound, with the trouble that caused it
+        self._absent: dict[str, dict[str, Any]] = {}  # missing packages, with the trouble of their first import
         self._running: list[Place] = []
         self._parts: dict[tuple[str, bool], list[Part]] = {}
 
@@ -155,16 +156,16 @@ class Program:
         is_brief: bool = False,
         opens_guard: bool = False,
     ) -> None:
-        """Forget the last run. What is skipped does not run; ending are exceptions that end the next run.
+        """Reset before a run. skipped are statements that do not run; exceptions of the types in `ending` end the run.
 
-        is_brief: only definitions, imports and assignments run.
+        is_brief: run only definitions, imports and assignments.
         """
         self.troubles, self._lost, self._absent, self._running = [], {}, {}, []
         self._skipped = {(file, line, column) for file, line, column in skipped}
         self._ending, self._is_brief, self._opens_guard = ending, is_brief, opens_guard
 
     def parts(self, file: str) -> list[Part]:
-        """Return the statements of a file; SyntaxError where it is no Python."""
+        """Return the statements of a file; raise SyntaxError if it is not valid Python."""
         number = [*self._texts].index(file)
         opens_guard = self._opens_guard and number == 0
         kept = self._parts.get((file, opens_guard))
@@ -176,65 +177,65 @@ class Program:
         return kept
 
     def every(self) -> Iterator[Part]:
-        """Yield the statements of all files that are Python."""
+        """Yield the statements of all files that are valid Python."""
         for file in self._texts:
             with contextlib.suppress(SyntaxError):
                 yield from self.parts(file)
 
     def run(self, file: str, module: types.ModuleType) -> None:
-        """Run a file in a module; what a statement raises is noted, and the next one runs."""
+        """Run a file in a module; record what a statement raises, and continue with the next one."""
         names = module.__dict__
         for part in self.parts(file):
             if part.place in self._skipped or (self._is_brief and not part.defines):
                 if part.place in self._skipped:
-                    told = {"kind": SKIPPED, "type": "", "message": "", "line": part.place[1]}
-                    self._lose(part, self._keep(part, told, names))
+                    fault = {"kind": SKIPPED, "type": "", "message": "", "line": part.place[1]}
+                    self._mark_lost(part, self._add_trouble(part, fault, names))
                 continue
             self._running.append(part.place)
-            self._tell(part.place)
+            self._announce(part.place)
             try:
                 execute(part.code, names)
             except BaseException as error:
                 if isinstance(error, self._ending):
                     raise
-                self._note(part, error, file, names)
+                self._record(part, error, file, names)
             finally:
                 self._running.pop()
-        # The import in another file goes on, or nothing does: no statement is to blame for what comes now.
-        self._tell(self._running[-1] if self._running else (len(self._texts), 1, 0))
+        # Now the statement that imported this file continues; at the end of the program no statement is running.
+        self._announce(self._running[-1] if self._running else (len(self._texts), 1, 0))
 
-    def _note(self, part: Part, error: BaseException, file: str, names: dict[str, Any]) -> None:
-        """Note what a statement raised; what only misses what another one would have bound belongs to that one."""
-        told = self._describe(error, file)
-        told["line"] = told["line"] or part.place[1]
+    def _record(self, part: Part, error: BaseException, file: str, names: dict[str, Any]) -> None:
+        """Record an exception of a statement; if it only misses a name that another one did not bind, blame that one."""
+        fault = self._describe(error, file)
+        fault["line"] = fault["line"] or part.place[1]
         if isinstance(error, ModuleNotFoundError) and error.name and top(error.name) not in self._own:
             package = top(error.name)
-            cause = self._absent.get(package) or self._keep(part, told | {"kind": "absent", "message": package}, names)
-            self._absent[package] = cause
-            self._bind(part, package, names)
+            absent = fault | {"kind": "absent", "message": package}
+            self._absent[package] = self._absent.get(package) or self._add_trouble(part, absent, names)
+            self._bind_stand_ins(part, package, names)
             return
         missed = getattr(error, "name", None) if isinstance(error, NameError) else None
-        package = top(told["message"]) if told["kind"] == "absent" else ""
+        package = top(fault["message"]) if fault["kind"] == "absent" else ""
         reason = self._lost.get(missed) if missed else self._absent.get(package)
-        self._lose(part, reason or self._keep(part, told, names))
+        self._mark_lost(part, reason or self._add_trouble(part, fault, names))
 
-    def _keep(self, part: Part, told: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
-        """Keep what the other side is told of a statement that failed or was left out, and return it."""
+    def _add_trouble(self, part: Part, fault: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
+        """Return the trouble of a statement that failed or was skipped, after adding it to the list while there is room."""
         kept = [name for name in part.binds if name in names and isinstance(part.nodes[0], SCOPES)]
-        trouble = {"place": part.place, **told, "names": [], "kept": kept[:1]}
+        trouble = {"place": part.place, **fault, "names": [], "kept": kept[:1]}
         if len(self.troubles) < MOST_TROUBLES:
             self.troubles.append(trouble)
         return trouble
 
-    def _lose(self, part: Part, trouble: dict[str, Any]) -> None:
-        """Keep that a statement did not bind its names, and why."""
+    def _mark_lost(self, part: Part, trouble: dict[str, Any]) -> None:
+        """Record that a statement did not bind its names because of this trouble."""
         for name in part.binds:
             self._lost.setdefault(name, trouble)
             if len(trouble["names"]) < MOST_NAMES:
                 trouble["names"].append(name[:NAME_CHARS])
 
-    def _bind(self, part: Part, package: str, names: dict[str, Any]) -> None:
-        """Let stand-ins have the names that the imports of a package would have bound."""
+    def _bind_stand_ins(self, part: Part, package: str, names: dict[str, Any]) -> None:
+        """Bind stand-ins to the names that the imports of a missing package would have bound."""
         imports = [
             item for top in part.nodes for item in (top, *inner(top)) if isinstance(item, (ast.Import, ast.ImportFrom))
         ]
@@ -247,7 +248,7 @@ class Program:
                     names.setdefault(name, self._stand_in(meant))
 
     def free_names(self) -> list[str]:
-        """Return the names that the program uses and nothing in it binds: those of `from package import *`."""
+        """Return the names that the program uses and does not bind: `from package import *` may bind them."""
         nodes = [node for part in self.every() for child in part.nodes for node in ast.walk(child)]
         used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
@@ -260,12 +261,12 @@ class Program:
 
 
 def top(name: str) -> str:
-    """Return the package of a dotted name."""
+    """Return the first part of a dotted name: the package."""
     return name.partition(".")[0]
 
 
 def execute(code: types.CodeType, names: dict[str, Any]) -> None:
-    """Run code; the code of a notebook's cell may await."""
+    """Run code, which may use top-level await if it is from a notebook."""
     if not code.co_flags & inspect.CO_COROUTINE:
         exec(code, names)
         return
@@ -273,7 +274,7 @@ def execute(code: types.CodeType, names: dict[str, Any]) -> None:
     import selectors
 
     class Loop(asyncio.SelectorEventLoop):
-        """An event loop without the socket pair that wakes it from other threads."""
+        """An event loop without the socket pair for wake-ups from other threads: the sandbox denies sockets."""
 
         def _make_self_pipe(self) -> None:
             self._internal_fds = 0

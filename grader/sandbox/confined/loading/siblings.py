@@ -1,7 +1,7 @@
-"""Imports the files that were handed in beside the main one, as where a student runs it: packages, relative imports, folders.
+"""Imports the other files of a submission as on the student's machine: packages, relative imports, folders.
 
-A room of the worker (worker.py), which runs beside student code: the standard library only. Files are known by their
-paths below the root, the folder that the submission is in; see source_tree.py.
+Runs beside student code: the standard library only. Files are named by their paths relative to the root, the folder of
+the submission; see source_tree.py.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import Any
 from ..reading.source_tree import PACKAGE, above, has_folder, module_in, search_path
 
 PLACE = "submission:/"  # before a folder in the search path of a package of the submission
-HOME = "submission_folder"  # the packages around the main file, for its relative imports
+HOME = "submission_folder"  # name of each package around the main file, for its relative imports
 RELATIVE = re.compile(r"^\s*from\s+\.", re.MULTILINE)
 
 Run = Callable[[str, str, types.ModuleType], None]  # text, name of the file, the module that it runs in
 
 
 class Loader:
-    """Loads one file of the submission as a module; the main one is there already."""
+    """Loader of one file of the submission as a module; the main module exists already."""
 
     def __init__(self, siblings: Siblings, file: str) -> None:
         self.file = file
         self._siblings = siblings
 
     def create_module(self, _: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
-        """Return the main module where its own file is imported; the others are left to Python."""
+        """Return the main module if its file is imported; None lets Python create a module."""
         return self._siblings.main if self.file == self._siblings.main_file else None
 
     def exec_module(self, module: types.ModuleType) -> None:
@@ -40,7 +40,7 @@ class Loader:
 
 
 class Siblings:
-    """The files of a submission as modules. never names modules that no file stands for."""
+    """The files of a submission as modules; `never` has the names of modules that no file may replace."""
 
     def __init__(self, program: dict[str, Any], main: types.ModuleType, never: Collection[str], run: Run) -> None:
         self._root = program["root"]
@@ -52,32 +52,32 @@ class Siblings:
         self._home = above(self._path[0])[::-1]  # the folders that the main file is in, from the top
         self._never = never
         self._run = run
-        self.begin(main)
+        self.set_main(main)
 
-    def begin(self, main: types.ModuleType) -> None:
-        """Let main be the module of the main file; the others are loaded anew, and before what Python brings."""
+    def set_main(self, main: types.ModuleType) -> None:
+        """Set the module of the main file; unload the other files, and modules of Python that they replace."""
         for module, _ in list(self._loaded()):
             sys.modules.pop(module.__name__, None)
         for file in self._texts:
             name = file.removeprefix(self._path[0]).removesuffix(f"/{PACKAGE}").removesuffix(".py")
             if file.startswith(self._path[0]) and name not in self._never:
-                sys.modules.pop(name, None)  # a student's random.py is meant
+                sys.modules.pop(name, None)  # `import random` means the student's random.py
         self.main = main
         main.__package__ = ".".join([HOME] * len(self._home))
 
     def first(self, name: str, path: Any) -> Any:
-        """Return the spec of a file that goes before all other modules of its name, None where there is none."""
+        """Return the spec of a file that takes precedence over other modules of this name, or None."""
         if path is None:
             return None if name in self._never else self._spec(name, self._path[:1], self._texts, takes_folders=False)
         folders = [item.removeprefix(PLACE) for item in path if isinstance(item, str) and item.startswith(PLACE)]
-        return self._around(name) or self._spec(name, folders, self._all)
+        return self._package_around(name) or self._spec(name, folders, self._all)
 
     def last(self, name: str, path: Any) -> Any:
-        """Return the spec of a file or folder that is taken where nothing else has its name."""
-        return None if path is not None else self._around(name) or self._spec(name, self._path, self._all)
+        """Return the spec of a file or folder to use if there is no other module of this name, or None."""
+        return None if path is not None else self._package_around(name) or self._spec(name, self._path, self._all)
 
-    def lend(self, name: str) -> None:
-        """Give the main module something callable that it lacks, from a file beside it that defines it."""
+    def bind_missing(self, name: str) -> None:
+        """Bind a callable that the main module lacks, from another file that defines it."""
         if callable(getattr(self.main, name, None)):
             return
         defines = re.compile(rf"^(?:def|class)\s+{name}\b", re.MULTILINE)
@@ -92,23 +92,23 @@ class Siblings:
                 continue
 
     def execute(self, file: str, module: types.ModuleType) -> None:
-        """Run a file in its module; the main one runs by itself."""
+        """Run a file in its module, unless it is the main file, which `RequestHandler.load` runs."""
         if file != self.main_file:
             self._run(self._texts[file], file.removeprefix(self._root), module)
 
     def _spec(self, name: str, folders: list[str], files: Collection[str], *, takes_folders: bool = True) -> Any:
-        """Return the spec of the module of that name in the first folder that has it."""
+        """Return the spec of the module of this name in the first folder that has it, or None."""
         last = name.rpartition(".")[2]
         for folder in folders:
             file = module_in(folder, last, files, takes_notebooks=takes_folders)
             if file is not None or (takes_folders and has_folder(f"{folder}{last}/", files)):
-                return self._made(name, file, f"{folder}{last}/")
+                return self._spec_of(name, file, f"{folder}{last}/")
         return None
 
-    def _around(self, name: str) -> Any:
-        """Return the spec of a folder that the main file is in, as the package that its relative imports start from.
+    def _package_around(self, name: str) -> Any:
+        """Return the spec of a folder around the main file, as a package for its relative imports, or None.
 
-        Its __init__.py runs, unless it speaks of the main file, which is not there yet.
+        The folder's __init__.py runs, unless it mentions the main file, which is not loaded yet.
         """
         steps = name.split(".")
         if {*steps} != {HOME} or len(steps) > len(self._home):
@@ -117,9 +117,9 @@ class Siblings:
         file = f"{folder}{PACKAGE}"
         main = re.escape(self.main_file.removeprefix(self._path[0]).removesuffix(".py"))
         is_run = file in self._texts and not re.search(rf"\b{main}\b", self._texts[file])
-        return self._made(name, file if is_run else None, folder)
+        return self._spec_of(name, file if is_run else None, folder)
 
-    def _made(self, name: str, file: str | None, folder: str) -> importlib.machinery.ModuleSpec:
+    def _spec_of(self, name: str, file: str | None, folder: str) -> importlib.machinery.ModuleSpec:
         """Return the spec of a file, or of a folder as a package."""
         loader: Any = None if file is None else Loader(self, file)
         spec = importlib.machinery.ModuleSpec(name, loader)
@@ -128,14 +128,14 @@ class Siblings:
         return spec
 
     def _loaded(self) -> Iterator[tuple[types.ModuleType, str]]:
-        """Yield the modules that were made of files, each with its file."""
+        """Yield the modules loaded from files other than the main one, each with its file."""
         for module in list(sys.modules.values()):
             loader = getattr(getattr(module, "__spec__", None), "loader", None)
             if isinstance(loader, Loader) and loader.file != self.main_file:
                 yield module, loader.file
 
     def _name_of(self, file: str) -> str:
-        """Return the name under which a file is imported, inside the packages around the main file where it imports relatively."""
+        """Return the module name of a file; inside the packages around the main file if it has relative imports."""
         folder = next(folder for folder in self._path if file.startswith(folder))
         steps = file.removeprefix(folder).removesuffix(".py").removesuffix(".ipynb").split("/")
         steps = steps[:-1] if file.endswith(f"/{PACKAGE}") else steps

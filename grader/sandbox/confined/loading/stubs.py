@@ -1,4 +1,4 @@
-"""Stubs of packages for plotting and of progress bars: they accept every use and do nothing.
+"""Stubs of plotting packages and progress bars: they accept every use and do nothing.
 
 Runs beside student code: the standard library and numpy only.
 """
@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 np: Any = None  # numpy, from worker.preload on
-free_names: Callable[[], list[str]] = list  # of the program
+free_names: Callable[[], list[str]] = list  # set to Program.free_names
 
 
 class Stub:
-    """Accepts every use and does nothing: what a plotting call finds instead of the package."""
+    """Stub of anything in a plotting package: accepts every use and does nothing."""
 
     __path__: list[str] = []
-    __array_ufunc__ = None  # numpy leaves arithmetic with it to it
+    __array_ufunc__ = None  # makes numpy leave arithmetic with a stub to the stub
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
@@ -33,7 +33,7 @@ class Stub:
         return np.array(0.0)
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield as many as are unpacked: `line, = plt.plot(y)`, `figure, axes = plt.subplots()`."""
+        """Yield as many stubs as are unpacked: `line, = plt.plot(y)`, `figure, axes = plt.subplots()`."""
         return iter([Stub() for _ in range(unpacked(sys._getframe(1)))])
 
     def __setitem__(self, *_: Any) -> None:
@@ -70,14 +70,14 @@ Stub.__exit__ = lambda *_: None  # type: ignore[attr-defined]
 
 
 def unpacked(frame: types.FrameType) -> int:
-    """Return how many values the running instruction of a frame takes apart, 2 where it takes none."""
+    """Return how many values the current instruction of a frame unpacks, or 2 if it unpacks none."""
     code = frame.f_code.co_code
     name = opcode.opname[code[frame.f_lasti]]
     return code[frame.f_lasti + 1] if name == "UNPACK_SEQUENCE" else 2
 
 
 class Progress(Stub):
-    """A progress bar that shows nothing: iterating it iterates what it was given."""
+    """A progress bar that shows nothing; iterating over it iterates over its items."""
 
     write = staticmethod(print)
 
@@ -105,7 +105,7 @@ class Progress(Stub):
         return item in self.iterable
 
     def update(self, n: Any = 1) -> None:
-        """Count."""
+        """Add to the count."""
         self.n += n
 
 
@@ -113,7 +113,7 @@ Progress.pandas = Progress.set_lock = Progress.get_lock = staticmethod(_inert)  
 
 
 def progress_of(makes: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of tqdm that gives the progress of what makes returns."""
+    """Return a replacement for a function of tqdm: it wraps the result of `makes` in a progress bar."""
     return lambda *items, start=None, **named: Progress(makes(*items, *([] if start is None else [start])), **named)
 
 
@@ -125,14 +125,14 @@ PROGRESS = {
 
 
 class StandInModule(types.ModuleType):
-    """An inert module; progress bars pass their items on."""
+    """Stub of a module; progress bars in it pass their items on."""
 
     __path__: list[str] = []
     __version__ = "0"
 
     def __getattr__(self, name: str) -> Any:
         if name == "__all__":
-            return free_names()  # `from pylab import *` binds what nothing else does
+            return free_names()  # so that `from pylab import *` binds all names that the program does not define
         if name.startswith("__"):
             raise AttributeError(name)
         return PROGRESS.get(name) or Stub()

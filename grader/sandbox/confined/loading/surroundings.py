@@ -1,4 +1,4 @@
-"""What a program finds when it runs: input(), IPython's shell, the names of a notebook.
+"""The environment of a program: input(), IPython's shell, and the names that notebooks have.
 
 Runs beside student code: the standard library only.
 """
@@ -15,11 +15,11 @@ from typing import Any
 from ..reading.notebooks import CODE_MAGICS
 from .stubs import Stub
 
-LINES = 100  # that input() gives
+LINES = 100  # empty lines that input() returns
 
 
 class Input:
-    """What input() is here: it gives empty lines, and after some of them their end."""
+    """Replacement for input(): returns some empty lines, then raises EOFError."""
 
     def __init__(self) -> None:
         self.left = LINES
@@ -33,7 +33,7 @@ class Input:
 
 
 class IPythonShell(Stub):
-    """IPython's shell, of which exports speak: it runs the cells that they have put into strings, and does nothing else."""
+    """Stub of IPython's shell, which exported notebooks use: runs cells and lines given as strings, nothing else."""
 
     def run_cell_magic(self, name: str, _: Any, code: str) -> None:
         if name in CODE_MAGICS:
@@ -51,7 +51,7 @@ class IPythonShell(Stub):
 
 
 def initialize(module: types.ModuleType, settings: dict[str, Any]) -> None:
-    """Give a fresh module the names that the student's file finds when it runs; those of notebooks are in exports, too."""
+    """Set the names that the student's file expects in its module, and those of notebooks, which exports use too."""
     module.__file__ = settings["file"]
     builtins.get_ipython, builtins.display = IPythonShell, Stub()  # type: ignore[attr-defined]
     if settings["is_notebook"]:
@@ -59,7 +59,7 @@ def initialize(module: types.ModuleType, settings: dict[str, Any]) -> None:
 
 
 def restore(code: types.CodeType, module: types.ModuleType, names: list[str]) -> None:
-    """Give back functions whose name ended as something else: `mean = mean(x)`."""
+    """Restore functions of the contract whose names were rebound to something else: `mean = mean(x)`."""
     defined = [
         const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_flags & inspect.CO_OPTIMIZED
     ]
