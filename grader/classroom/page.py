@@ -54,7 +54,7 @@ def render_class(
         group_choices=[(number, number) for number in numbers["groups"]],
         status_choices=[(status, said(STATUSES[status])) for status in numbers["statuses"]],
         mistake_choices=[(name, esc(message, CHOICE_CHARS)) for name, message in messages.items()],
-        facts=[(said("Sandbox"), esc(", ".join(numbers["levels"]), 80))],
+        facts=[(said("Sandbox"), esc(", ".join(level for level in numbers["levels"] if level != "none"), 80))],
         script=SCRIPT,
         chars=TEXT_CHARS,
         charts=charts,

@@ -37,6 +37,11 @@ class RosterEntry:
     group: str = ""
     team: str = ""
 
+    @property
+    def shown(self) -> str:
+        """Return the student as a person finds one: name and id."""
+        return f"{self.name} ({self.id})" if self.name and self.name != self.id else self.id
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Roster:

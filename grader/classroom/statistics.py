@@ -12,7 +12,7 @@ from typing import Any
 from grader.classroom.tables import Entry
 from grader.classroom.warm import Task
 from grader.core.decisions import exact, points_of
-from grader.core.language import titles_in
+from grader.core.language import catalogue_of, titles_in
 from grader.core.messages import NOT_INSTALLED
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Score
@@ -124,7 +124,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         tally.add(entry)
     scores, extras, times = tally.scores, tally.extras, tally.times
     return {
-        "assignment": task.lab.title,
+        "assignment": catalogue_of(task.lab.place, task.lang).gettext(task.lab.title),
         "lang": task.lang,
         "submissions": sum(tally.statuses.values()),
         "statuses": dict(sorted(tally.statuses.items())),

@@ -98,7 +98,7 @@ def finish(
 
     keep_decisions(results_folder, every())
     write_tables(results_folder, every, task.lab.rubric)
-    numbers = statistics_of(every(), task, [submission.id for submission in submissions.missing])
+    numbers = statistics_of(every(), task, [person.shown for person in submissions.missing])
     results_folder.close(numbers)
     write_reports(results_folder, every(), told, reports)
     names = {submission.key: submission.name or submission.key for submission in submissions.found}
@@ -166,10 +166,10 @@ def fill_in(
         results_folder.write(target, filled.data)
     lang, column_shown, file = task.lang, shown(filled.column), shown(target.name)
     if is_dry:
-        click.echo(word(lang, "{count} grades for the column {column}", count=filled.filled, column=column_shown))
+        click.echo(word(lang, "Grades for the column {column}: {count}", count=filled.filled, column=column_shown))
     else:
         click.echo(
-            word(lang, "{count} grades for the column {column} in {file}", count=filled.filled, column=column_shown, file=file)
+            word(lang, "Grades for the column {column}, in {file}: {count}", count=filled.filled, column=column_shown, file=file)
         )  # fmt: skip
     for row in filled.unmatched_rows:
         click.echo(f"{word(lang, 'no submission for the row')}: {shown(row)}")

@@ -13,6 +13,7 @@ from grader.classroom.grading import SCORE, Change, Line
 from grader.classroom.results_folder import CHANGES
 from grader.classroom.uploads import Submissions
 from grader.commands.ending import shown
+from grader.core.decisions import exact, rounded
 from grader.core.language import message_in, word
 from grader.core.messages import Message
 from grader.core.report import Status
@@ -81,17 +82,17 @@ def status_word(lang: str, status: str) -> str:
 def summary(numbers: dict[str, Any], submissions: Submissions, told: ProgressPrinter) -> None:
     """Print how the class did."""
     lang, graded = told.lang, sum(line.is_new for line in told.lines)
-    statuses = ", ".join(f"{count} {status_word(lang, status)}" for status, count in numbers["statuses"].items())
+    statuses = ", ".join(f"{status_word(lang, status)}: {count}" for status, count in numbers["statuses"].items())
     click.echo()
     click.echo(
         word(
-            lang, "{count} submissions ({graded} graded now): {statuses}",
+            lang, "Submissions: {count} ({graded} graded now); {statuses}",
             count=numbers["submissions"], graded=graded, statuses=statuses,
         )
     )  # fmt: skip
     scores = numbers["scores"]
     if scores["mean"] is not None:
-        shares = {name: scores[name] for name in ("mean", "median")}
+        shares = {name: rounded(exact(scores[name])) for name in ("mean", "median")}
         click.echo(word(lang, "Scores of {most}: mean {mean}, median {median}", most=numbers["max_score"], **shares))
         most = max(scores["tenths"])
         for tenth, count in enumerate(scores["tenths"]):
@@ -99,13 +100,13 @@ def summary(numbers: dict[str, Any], submissions: Submissions, told: ProgressPri
             points = f"{low}-{end - 1 if tenth < 9 else end}"
             click.echo(f"  {points:>9} {count:>5}  {'#' * -(-40 * count // most)}".rstrip())
     for mistake in numbers["misconceptions"][:MOST_SHOWN]:
-        click.echo(f"  {mistake['submissions']:>5} x {mistake['id']}")
+        click.echo(f"  {mistake['submissions']:>5} x {mistake['id']}: {shown(mistake['message'])}".rstrip(": "))
     tell_problems(numbers, told)
     tell_changes(told)
     for note in submissions.notes:
         click.echo(f"{word(lang, 'note')}: {shown(message_in(note, lang).text)}")
     for missing in submissions.missing:
-        click.echo(f"{word(lang, 'no submission')}: {shown(missing.id)} {shown(missing.name)}")
+        click.echo(f"{word(lang, 'no submission')}: {shown(missing.shown)}")
 
 
 def tell_problems(numbers: dict[str, Any], told: ProgressPrinter) -> None:

@@ -73,6 +73,16 @@ def override_of(report: Report, criterion_id: str) -> Overridden | None:
     return next((override for override in reversed(report.overrides) if override.criterion == criterion_id), None)
 
 
+def verdict_of(report: Report, criterion: CriterionResult) -> Verdict:
+    """Return the verdict that goes with the points that count: what was measured, or what a teacher's points say."""
+    override = override_of(report, criterion.id)
+    if override is None or not criterion.max_points:
+        return criterion.verdict
+    if override.points >= criterion.max_points:
+        return Verdict.PASSED
+    return Verdict.PARTIAL if override.points else Verdict.FAILED
+
+
 def is_zeroed(report: Report) -> bool:
     """Return whether a violated gate, not lifted by an override, takes the points."""
     return any(override_of(report, gate.id) is None for gate in _violated(report))

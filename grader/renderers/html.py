@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from grader.core.decisions import counting, is_lifted, override_of, was_run
+from grader.core.decisions import counting, is_lifted, override_of, verdict_of, was_run
 from grader.core.figures import Grid
 from grader.core.numbers import Number, Probe
 from grader.core.outcomes import Evidence, Verdict
@@ -60,6 +60,7 @@ def context_of(report: Report) -> dict[str, Any]:
         "is_lifted": is_lifted(report),
         "counting": counting,
         "override_of": override_of,
+        "verdict_of": functools.partial(verdict_of, report),
         "most_extra": most_extra,
         "scaled": scaled_line(report, tell),
         "decisions": decision_lines(report, tell),
@@ -85,7 +86,8 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what made this report."""
     said, made = functools.partial(told, report.lang), report.environment
     yield said("Seed"), str(report.seed)
-    yield said("Sandbox"), esc(report.sandbox.level, 20)
+    if was_run(report):
+        yield said("Sandbox"), esc(report.sandbox.level, 20)
     yield said("Grader"), esc(made.grader, 40)
     yield "Python", esc(made.python, 40)
     yield "numpy", esc(made.numpy, 40)

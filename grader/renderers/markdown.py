@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from grader.core.decisions import counting, is_lifted, override_of, was_run
+from grader.core.decisions import counting, is_lifted, override_of, verdict_of, was_run
 from grader.core.outcomes import Verdict
 from grader.core.report import CriterionResult, Report
 from grader.core.text import printable
@@ -65,7 +65,8 @@ def _table(report: Report, criteria: Sequence[CriterionResult], tell: Tell) -> s
 def _row(report: Report, criterion: CriterionResult, tell: Tell) -> str:
     counted = counting(report, criterion)
     points = tell("{points} of {max_points}", points=counted, max_points=criterion.max_points)
-    verdict = tell(VERDICTS[criterion.verdict])
+    made = verdict_of(report, criterion)
+    verdict = tell(VERDICTS[made])
     if override_of(report, criterion.id) is not None:
         verdict = tell("{verdict}, set by the teacher", verdict=verdict)
     elif criterion.points != criterion.points_without_gate and not is_lifted(report):
@@ -73,7 +74,7 @@ def _row(report: Report, criterion: CriterionResult, tell: Tell) -> str:
             "{verdict} ({points} without the violated rule)", verdict=verdict, points=criterion.points_without_gate
         )
     shown = points if criterion.max_points else tell("gate")
-    return f"| {SYMBOLS.get(criterion.verdict, '✗')} | {escaped(criterion.title)} | {shown} | {escaped(verdict)} |"
+    return f"| {SYMBOLS.get(made, '✗')} | {escaped(criterion.title)} | {shown} | {escaped(verdict)} |"
 
 
 def _check(report: Report, check: ReportRow, tell: Tell) -> list[str]:

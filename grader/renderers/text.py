@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from grader.core.decisions import counting, is_lifted, override_of, was_run
+from grader.core.decisions import counting, is_lifted, override_of, verdict_of, was_run
 from grader.core.language import word
 from grader.core.numbers import Number, Probe
 from grader.core.outcomes import Evidence, Verdict
@@ -61,8 +61,8 @@ def _points(lang: str, points: Score, most: int) -> str:
 
 def _criterion(report: Report, criterion: CriterionResult, titles: dict[str, str]) -> list[str]:
     lang = report.lang
-    symbol = SYMBOLS.get(criterion.verdict, "✗")
-    verdict = word(lang, VERDICTS[criterion.verdict])
+    made = verdict_of(report, criterion)
+    symbol, verdict = SYMBOLS.get(made, "✗"), word(lang, VERDICTS[made])
     counted = counting(report, criterion)
     points = _points(lang, counted, criterion.max_points) if criterion.max_points else word(lang, "gate")
     if override_of(report, criterion.id) is not None:

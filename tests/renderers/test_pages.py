@@ -18,7 +18,9 @@ import html5lib
 import pytest
 
 from grader.classroom.page import SCRIPT, render_class
+from grader.classroom.roster import RosterEntry
 from grader.classroom.statistics import statistics_of
+from grader.classroom.tables import Entry
 from grader.core.figures import Grid, Pairs, Series
 from grader.core.language import titles_in
 from grader.core.numbers import Number
@@ -26,7 +28,8 @@ from grader.core.outcomes import Evidence
 from grader.renderers import charts
 from grader.renderers.html import render_html
 from grader.renderers.markup import policy
-from tests.support.pages import HOSTILE, KINDS, a_class, class_page, numbers, report, task
+from tests.support.command import graded
+from tests.support.pages import GRADED, HOSTILE, KINDS, a_class, class_page, numbers, report, task
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -395,19 +398,41 @@ TIMED = """([selector, event, value]) => {
 }"""
 
 
+def test_a_russian_class_page_is_russian() -> None:
+    """The lab's title, criteria, statuses and mistakes are in the language of the class; who is missing has a name."""
+    entries = [
+        Entry(key="k", student="1", name="Анна", email="", report=graded(GRADED[kind], seed=1, lang="ru"))
+        for kind in ("missed", "rejected")
+    ]
+    one_class = replace(task(), lang="ru")
+    missing = RosterEntry(id="9", name="Борис")
+    counted = statistics_of(entries, one_class, [missing.shown])
+    titles = titles_in(one_class.lab.rubric, one_class.lab.place, "ru")
+
+    text = said(parsed("".join(render_class(entries, counted, one_class.lab.rubric, {}, titles, lang="ru"))))
+
+    assert "Лабораторная по нейронным сетям" in text
+    assert "оценено: 1, не принято: 1" in text
+    assert "Борис (9)" in text
+    assert text.endswith("Песочницаstrict")
+    assert not re.search("Neural|Forward|rejected|graded|none|invalid", text)
+
+
 @pytest.mark.browser
 def test_back_keeps_filter_and_order(opened: Callable[..., Page]) -> None:
     """Whoever looks at a student and comes back finds the rows as they were."""
     page = opened(page_of("class"))
     rows = "[...document.querySelectorAll('#class tbody tr:not([hidden])')].map(row => row.cells[0].textContent)"
-    page.locator("#find").fill("student 004")
+    page.locator("#find").fill("student 00")
+    page.locator("#mistake").select_option("error_without_derivative")
     page.locator("#class th:nth-child(3) button").click()
     before = page.evaluate(rows), page.locator("#count").text_content()
-    page.wait_for_function("history.state?.column === 2 && history.state.values[0] === 'student 004'")
+    page.wait_for_function("history.state?.column === 2 && history.state.values[0] === 'student 00'")
     page.goto("about:blank")
     page.go_back()
 
-    assert page.locator("#find").input_value() == "student 004"
+    assert page.locator("#find").input_value() == "student 00"
+    assert page.locator("#mistake").input_value() == "error_without_derivative"
     assert (page.evaluate(rows), page.locator("#count").text_content()) == before
     assert 0 < len(before[0]) < 60
     assert page.locator("#class th:nth-child(3)").get_attribute("aria-sort") == "descending"
