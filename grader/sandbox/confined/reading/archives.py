@@ -1,6 +1,6 @@
-"""Which files of a submission may be programs, and what is in its archives: unpacked in memory, never onto a disk.
+"""Kinds of files in a submission, and unpacking of archives, in memory only.
 
-Runs confined; the trusted process asks for kinds, names and sizes only. Standard library only.
+Runs confined; the trusted process uses only what concerns kinds, names and sizes. Standard library only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from .texts import Refusal
 
 SOURCE_BYTES = 256 * 1024
-NOTEBOOK_BYTES = 32 * 2**20  # with its outputs; its code is a source
+NOTEBOOK_BYTES = 32 * 2**20  # with outputs; SOURCE_BYTES limits its code
 ARCHIVE_BYTES = 24 * 2**20
 UNPACKED_BYTES = 48 * 2**20  # of all archives of a submission
 DATA_BYTES = 4 * 2**20  # of all data files of a submission
@@ -29,11 +29,11 @@ NAME_CHARS = 200
 
 SOURCES = (".py", ".ipynb")
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar")
-ARCHIVERS = ("zipfile", "tarfile", "zlib", "gzip", "bz2", "lzma")  # what Python loads only when it is used
+ARCHIVERS = ("zipfile", "tarfile", "zlib", "gzip", "bz2", "lzma")  # modules that Python loads on first use
 LITTER = {"__MACOSX", "__pycache__", "venv", "env", "node_modules", "site-packages"}
-ENVIRONMENT = "pyvenv.cfg"  # is in the folder of a virtual environment, whatever it is called
+ENVIRONMENT = "pyvenv.cfg"  # marks the folder of a virtual environment
 
-# What people hand in that is no program, and what to tell them.
+# Files that people submit by mistake, and the sentence about each kind.
 PACKED = "{file} is an archive of a kind that is not read here. Pack the files as .zip and hand that in."
 RENAMED = "{file} has the name of a text file. Rename it to {renamed} and hand that in."
 NO_PROGRAM = "{file} is not a Python program. Hand in the .py file or the notebook itself."
@@ -49,23 +49,23 @@ DATA = (".csv", ".tsv", ".txt", ".dat", ".json", ".npy", ".npz", ".pkl", ".pickl
 READ = (*KINDS, *DATA)
 
 Files = dict[str, bytes]
-Unread = dict[str, Refusal]  # files that are there and cannot be read
+Unread = dict[str, Refusal]  # files that cannot be read, with the reason
 Member = tuple[str, bool, int, Callable[[], Any]]  # name, whether it is a regular file, size, how to open it
 
 
 def kind_of(name: str, kinds: Iterable[str]) -> str | None:
-    """Return the ending of a name if it is one of kinds."""
+    """Return the ending of a name if it is one of `kinds`, else None."""
     return next((kind for kind in kinds if name.lower().endswith(kind)), None)
 
 
 def stem_of(name: str) -> str:
-    """Return a name without the ending of its kind."""
+    """Return a name without its ending, if that is a known kind."""
     kind = kind_of(name, KINDS)
     return name[: -len(kind)] if kind else name
 
 
 def strange(name: str) -> Refusal | None:
-    """Return what to tell of a file that people hand in and that is no program, None for all others."""
+    """Return the refusal of a file that is known not to be a program, or None."""
     kind = kind_of(name, KINDS)
     if kind not in STRANGE:
         return None
@@ -75,7 +75,7 @@ def strange(name: str) -> Refusal | None:
 
 
 def is_litter(name: str) -> bool:
-    """Return whether a file is what editors leave, or lies where no submission lies: hidden folders, caches, environments."""
+    """Return whether a file was left by an editor, or is in a hidden folder, a cache or an environment."""
     return any(
         part in LITTER or part.startswith("~$") or (part.startswith(".") and part not in (".", ".."))
         for part in name.split("/")
@@ -83,12 +83,12 @@ def is_litter(name: str) -> bool:
 
 
 def slashed(name: str) -> str:
-    """Return the name of a file with "/" between folders: some archivers of Windows write backslashes."""
+    """Return a file name with "/" between folders; some archivers on Windows write backslashes."""
     return name.replace("\\", "/")
 
 
 def unsafe(name: str) -> str | None:
-    """Return the sentence on a name inside a submission that is not taken, None where it is."""
+    """Return why a name inside a submission is rejected, as a template, or None if it is safe."""
     if not name or len(name) > NAME_CHARS:
         return "{member} in {name} is empty or too long."
     if any(unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} for character in name):
@@ -101,13 +101,13 @@ def unsafe(name: str) -> str | None:
 
 
 def most_bytes(name: str) -> int:
-    """Return how large a file of this kind may be."""
+    """Return the size limit for a file of this kind, in bytes."""
     kind = kind_of(name, READ) or ""
     return {".py": SOURCE_BYTES, ".ipynb": NOTEBOOK_BYTES, **dict.fromkeys(DATA, DATA_BYTES)}.get(kind, ARCHIVE_BYTES)
 
 
 def too_large(name: str, size: int, limit: int | None = None) -> Refusal:
-    """Return the refusal of a file that is larger than a solution may be."""
+    """Return the refusal of a file that exceeds its size limit."""
     if kind_of(name, READ) in DATA:
         return too_much_data(name)
     return Refusal(
@@ -117,7 +117,7 @@ def too_large(name: str, size: int, limit: int | None = None) -> Refusal:
 
 
 def too_much_data(name: str) -> Refusal:
-    """Return the refusal of a data file for which there is no room."""
+    """Return the refusal of a data file that exceeds the limits of all data files."""
     return Refusal(
         "{name} is too large: a program reads {limit} MiB and {count} files of data at most.",
         name=name, limit=DATA_BYTES // 2**20, count=DATA_FILES,
@@ -125,7 +125,7 @@ def too_much_data(name: str) -> Refusal:
 
 
 def unpacked(archives: Files, unread: Unread) -> Files:
-    """Return the files in some archives, each below a folder that is named after its archive; add to unread what cannot be read."""
+    """Return the files in archives, each in a folder named after its archive; add what cannot be read to `unread`."""
     found: Files = {}
     for name, content in archives.items():
         folder = stem_of(name)
@@ -144,7 +144,10 @@ def unpacked(archives: Files, unread: Unread) -> Files:
 
 
 def from_archive(name: str, content: bytes) -> tuple[Files, Unread]:
-    """Return what may be read in an archive, and what is there and cannot; Refusal for one that is broken, hostile or too large."""
+    """Return the files of known kinds in an archive, and those that cannot be read.
+
+    Raises Refusal if the archive is broken, hostile or too large.
+    """
     reader = zip_members if kind_of(name, (".zip",)) else tar_members
     found: Files = {}
     unread: Unread = {}
@@ -183,26 +186,26 @@ def from_archive(name: str, content: bytes) -> tuple[Files, Unread]:
 
 
 def environments_in(names: Iterable[str]) -> set[str]:
-    """Return the folders that are virtual environments, whatever they are called."""
+    """Return the folders that are virtual environments."""
     return {posixpath.dirname(name) for name in names if posixpath.basename(name) == ENVIRONMENT} - {""}
 
 
 def is_below(member: str, folders: Iterable[str]) -> bool:
-    """Return whether a file is in one of some folders."""
+    """Return whether a file is in one of these folders."""
     return any(member.startswith(f"{folder}/") for folder in folders)
 
 
 def member_bytes(name: str, member: str, size: int, opened: Callable[[], Any]) -> bytes:
-    """Read a member of an archive that is no larger than its kind may be."""
+    """Read a member of an archive; raise Refusal if it is too large or cannot be read."""
     most = most_bytes(member)
     if size > most:
         raise too_large(member, size)
     try:
-        content: bytes = opened().read(most + 1)  # counted while it is read: the size is the archive's word
+        content: bytes = opened().read(most + 1)  # check again: the archive may state a wrong size
     except MemoryError:
         raise
-    except Exception as error:  # zipfile raises half a dozen kinds
-        if type(error) is RuntimeError:  # its word for a password
+    except Exception as error:  # zipfile raises half a dozen types
+        if type(error) is RuntimeError:  # zipfile needs a password
             raise Refusal("{name} is encrypted: hand it in without a password.", name=name) from error
         raise Refusal("{member} in {name} cannot be read.", member=member, name=name) from error
     if len(content) > most:
@@ -223,7 +226,7 @@ def zip_members(content: bytes) -> Iterator[Member]:
 
 
 def tar_members(content: bytes) -> Iterator[Member]:
-    """Yield the members of a tar archive, packed or not."""
+    """Yield the members of a tar archive, compressed or not."""
     import tarfile
 
     with tarfile.open(fileobj=io.BytesIO(content), mode="r|*") as archive:

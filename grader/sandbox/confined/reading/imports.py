@@ -1,6 +1,6 @@
-"""Finds the imports that a text makes for certain: statements, constant strings that are imported or executed. Comments never count.
+"""Finds the imports that source text certainly makes: import statements, and constant strings that are imported or executed.
 
-Runs confined; the trusted process compares names. Standard library only.
+Runs confined; the trusted process uses only is_banned. Standard library only.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from .notebooks import parse
 from .texts import Refusal
 
-IMPORTS = 2_000  # different ones of a file
-FOLDED_CHARS = 256 * 1024  # of a text that is put together
+IMPORTS = 2_000  # different imports in a file
+FOLDED_CHARS = 256 * 1024  # of a string that constant parts are joined to
 IMPORTERS = {"__import__", "import_module"}
 RUNNERS = {"exec", "eval"}
 
 
 def imported(name: str, tree: ast.AST, banned: Sequence[str]) -> list[tuple[int, str]]:
-    """Return (line, dotted name) of the different imports of a file, each where it stands first.
+    """Return (line, dotted name) of each different import of a file, with the first line that has it.
 
-    Of more than IMPORTS the banned ones, which decide by themselves; Refusal where there are none.
+    With more than IMPORTS of them, returns only the banned ones; raises Refusal if none is banned.
     """
     first: dict[str, int] = {}
     for line, module in imports_of(tree):
@@ -34,15 +34,15 @@ def imported(name: str, tree: ast.AST, banned: Sequence[str]) -> list[tuple[int,
 
 
 def is_banned(module: str, banned: Iterable[str]) -> bool:
-    """Return whether module is one of banned or inside one: "torch.nn" is, "torchlight" is not."""
+    """Return whether a module is banned or inside a banned one: with "torch", "torch.nn" is and "torchlight" is not."""
     return any(module == name or module.startswith(name + ".") for name in banned)
 
 
 def imports_of(tree: ast.AST, line: int | None = None) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted name) of every import that the text makes for certain; comments never count.
+    """Yield (line, dotted name) of every import that the text certainly makes.
 
-    `from a import b` gives "a.b": b may be a module; a relative import begins with its dots. line is that of the text's own place, where it
-    is a string that is executed.
+    `from a import b` gives "a.b", since b may be a module; relative imports begin with their dots. line replaces the
+    line numbers of a string that is executed.
     """
     nodes = list(ast.walk(tree))
     importers, runners = called_names(nodes)
@@ -65,7 +65,7 @@ def imports_of(tree: ast.AST, line: int | None = None) -> Iterator[tuple[int, st
 
 
 def called_names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
-    """Return the names under which import functions and exec are called: their own, and aliases."""
+    """Return the names, including aliases, under which import functions and exec or eval are called."""
     importers, runners = set(IMPORTERS), set(RUNNERS)
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module in ("importlib", "builtins"):
@@ -81,7 +81,7 @@ def called_names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
 
 
 def imports_in(text: str, line: int) -> Iterator[tuple[int, str]]:
-    """Yield the imports of a text that is executed on a line."""
+    """Yield the imports of a string that is executed on this line."""
     try:
         yield from imports_of(parse(text), line)
     except (SyntaxError, RecursionError):
@@ -89,15 +89,15 @@ def imports_in(text: str, line: int) -> Iterator[tuple[int, str]]:
 
 
 def folded(node: ast.AST) -> str | None:
-    """Return the text of an expression that is constant: a literal, a sum, a join, a slice or an f-string."""
+    """Return the value of a constant string expression (literal, sum, join, slice or f-string), else None."""
     try:
         return constant(node)
-    except (RecursionError, ValueError, TypeError):  # no import of a person's
+    except (RecursionError, ValueError, TypeError):  # nobody writes an import like this
         return None
 
 
 def constant(node: ast.AST) -> str | None:
-    """Return the text of a constant expression, None for any other."""
+    """Return the value of a constant string expression, else None."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
@@ -119,7 +119,7 @@ def constant(node: ast.AST) -> str | None:
 
 
 def called(function: ast.Attribute, arguments: list[ast.expr]) -> str | None:
-    """Return the text of a string method on constants: join, lower, strip, replace."""
+    """Return the result of a string method on constants (join, lower, casefold, strip, replace), else None."""
     text = constant(function.value)
     if text is None or len(text) > FOLDED_CHARS:
         return None
@@ -132,7 +132,7 @@ def called(function: ast.Attribute, arguments: list[ast.expr]) -> str | None:
 
 
 def joined(separator: str, nodes: Iterable[ast.AST]) -> str | None:
-    """Return constant texts joined, None where one is not constant."""
+    """Return constant strings joined, or None if one is not constant or the result is too long."""
     parts = [constant(node) for node in nodes]
     texts = [part for part in parts if part is not None]
     is_short = sum(map(len, texts)) + len(separator) * len(texts) <= FOLDED_CHARS

@@ -1,6 +1,6 @@
-"""Finds what needs a newer Python than this one: syntax, by rewriting it into what this one reads, and names of modules.
+"""Finds syntax and names that need a newer Python than the running one.
 
-Runs confined. Standard library only.
+Syntax is found by rewriting it into syntax that this Python can parse. Runs confined. Standard library only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SPREAD = re.compile(r"([\[({])\s*\*{1,2}(\w[^,\[\](){}]*?)\s+for\s")
 LAZY = re.compile(r"(?m)^(\s*)lazy\s+(?=import\s|from\s)")
 STRING = re.compile(r"""(?i)(?<!\w)([a-z]{0,2})('''|\"\"\"|'|")|#[^\n]*""")
 
-# Names that students may use, by the Python that brought them.
+# Names that students may use, by the Python version that introduced them.
 NAMES: dict[Version, str] = {
     (3, 12): """
 itertools.batched math.sumprod random.binomialvariate typing.override typing.TypeAliasType collections.abc.Buffer calendar.Month calendar.Day
@@ -44,11 +44,11 @@ SINCE = {name: version for version, names in NAMES.items() for name in names.spl
 
 
 class Unreadable(Exception):
-    """A text is no f-string."""
+    """The text is not a valid f-string or string."""
 
 
 def needed(text: str) -> Version | None:
-    """Return the oldest Python that reads a text which this one does not, None where none is known to."""
+    """Return the oldest newer Python that parses a text which this one cannot, or None if none is known to."""
     for version, rewritten in FEATURES:
         if version > HERE:
             text = rewritten(text)
@@ -58,7 +58,7 @@ def needed(text: str) -> Version | None:
 
 
 def newer_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield (dotted name, Python) of the names of newer Pythons in a tree."""
+    """Yield (dotted name, version) for each name in a tree that needs a newer Python."""
     modules: dict[str, str] = {}
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -84,7 +84,10 @@ def newer_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def dotted_name(node: ast.expr, modules: dict[str, str]) -> str:
-    """Return the dotted name of an attribute of a module that is known by a name of its own, "" for any other."""
+    """Return the dotted name of an attribute of an imported module, "" for any other expression.
+
+    modules maps names in the file to the modules that they refer to.
+    """
     if isinstance(node, ast.Name):
         return modules.get(node.id, "")
     around = dotted_name(node.value, modules) if isinstance(node, ast.Attribute) else ""
@@ -92,17 +95,20 @@ def dotted_name(node: ast.expr, modules: dict[str, str]) -> str:
 
 
 def shown(version: Version) -> str:
-    """Return a version as people write it."""
+    """Return a version as text, like "3.12"."""
     return ".".join(map(str, version))
 
 
 def without_generics(text: str, *, takes_defaults: bool) -> str:
-    """Return a text whose functions and classes have no type parameters."""
+    """Return a text without the type parameters of functions and classes.
+
+    takes_defaults: also remove those with defaults.
+    """
     return GENERIC.sub(lambda found: found[0] if "=" in found[2] and not takes_defaults else found[1], text)
 
 
 def without_fstrings(text: str) -> str:
-    """Return a text in which the expressions inside f-strings stand in their place, whatever quotes they have."""
+    """Return a text in which each f-string is replaced by a tuple of its expressions."""
     try:
         return "".join(_parts(text))
     except (Unreadable, RecursionError):
@@ -126,7 +132,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _end_of_string(text: str, at: int, quote: str) -> int:
-    """Return where a string ends that begins at a place, behind its quote."""
+    """Return the end of a string whose content begins at `at`, behind its closing quote."""
     while not text.startswith(quote, at):
         if at >= len(text):
             raise Unreadable
@@ -135,7 +141,7 @@ def _end_of_string(text: str, at: int, quote: str) -> int:
 
 
 def _fstring(text: str, at: int, quote: str) -> tuple[int, list[str]]:
-    """Return where an f-string ends, and the expressions in it."""
+    """Return the end of an f-string, and its expressions."""
     expressions: list[str] = []
     while not text.startswith(quote, at):
         if at >= len(text) or (text[at] == "\n" and len(quote) == 1):
@@ -153,7 +159,7 @@ def _fstring(text: str, at: int, quote: str) -> tuple[int, list[str]]:
 
 
 def _field(text: str, at: int, quote: str) -> tuple[int, list[str]]:
-    """Return where a replacement field ends, and its expression with those in its format."""
+    """Return the end of a replacement field, and its expressions, including those of its format."""
     begin, depth = at, 0
     while depth or (text[at : at + 1] not in ("}", ":") and not re.match(r"![rsa]\s*[:}]", text[at : at + 40])):
         if at >= len(text):
@@ -185,7 +191,7 @@ def _field(text: str, at: int, quote: str) -> tuple[int, list[str]]:
 
 
 def _format(text: str, at: int, quote: str) -> tuple[int, list[str]]:
-    """Return where a format ends, and the expressions in it."""
+    """Return the end of a format, and its expressions."""
     expressions: list[str] = []
     while text[at : at + 1] != "}":
         if at >= len(text) or text.startswith(quote, at):

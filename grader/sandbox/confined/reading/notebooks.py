@@ -1,4 +1,4 @@
-"""Reads notebooks, and Python with the lines of notebooks in it, as Python: magics, shell lines, cells that are files.
+"""Converts notebooks, and Python files exported from them, to plain Python: magics, shell lines, cells that write files.
 
 Runs confined. Standard library only.
 """
@@ -18,7 +18,7 @@ from .texts import Refusal
 
 LINE_CHARS = 100
 
-# What IPython understands, and Python does not: a magic or shell line, its answer kept in a name, a call for help.
+# Lines that only IPython understands: a magic or shell line, one whose result is assigned, a request for help.
 MAGIC = re.compile(r"^(\s*)(?:(\w[\w.]*\s*=)\s*[%!]|[%!?]|[\w.]+\?{1,2}\s*$)")
 TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")
 RUN = re.compile(
@@ -27,10 +27,10 @@ RUN = re.compile(
 OPTION = re.compile(r"^(?:-\w+\s+)*")
 FUTURE = re.compile(r"^(from __future__ import [\w, ]+?)\s*(?:#.*)?$")
 DEFINES = re.compile(r"^\s*(?:async\s+def|def|class)\s", re.MULTILINE)
-CODE_MAGICS = ("time", "timeit", "capture", "prun", "debug", "memit")  # before the code of a cell
+CODE_MAGICS = ("time", "timeit", "capture", "prun", "debug", "memit")  # cell magics that run the cell's code
 FILE_MAGICS = ("writefile", "file")
-FAILING = {"raises-exception", "skip-execution"}  # tags of cells that are not meant to work
-# What %run does: the names of a file become names here.
+FAILING = {"raises-exception", "skip-execution"}  # tags of cells that are expected to fail or not meant to run
+# Equivalent of %run: binds the names of another file here.
 RUNNING = 'globals().update({{k: v for k, v in vars(__import__("importlib").import_module("{module}")).items() if k[:2] != "__"}})'
 
 Row = tuple[str, str | None]  # a line as Python, and what was dropped from it
@@ -38,7 +38,10 @@ Row = tuple[str, str | None]  # a line as Python, and what was dropped from it
 
 @dataclass
 class Lines:
-    """Source text line by line: what is left, what was dropped (line, words), where cells begin, and files that cells write."""
+    """Source text as lines of Python.
+
+    cells are the first lines of cells, dropped has (line, text) of what was removed, written the files that cells write.
+    """
 
     text: list[str] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
@@ -53,10 +56,10 @@ class Lines:
 
 
 def parse(text: str, name: str = "", *, is_notebook: bool = False) -> ast.Module:
-    """Parse and compile source text; whatever Python cannot take is a SyntaxError."""
+    """Parse source text and check that it compiles; raise SyntaxError if either fails for any reason."""
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if is_notebook else 0
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a student's "\\d" is not ours to print about
+        warnings.simplefilter("ignore")  # no warnings about a student's "\\d"
         try:
             tree = ast.parse(text)
             compile(text, name, "exec", flags, dont_inherit=True)
@@ -66,7 +69,7 @@ def parse(text: str, name: str = "", *, is_notebook: bool = False) -> ast.Module
 
 
 def parses(text: str, *, is_notebook: bool = True) -> bool:
-    """Return whether text is Python."""
+    """Return whether text is valid Python."""
     try:
         parse(text, is_notebook=is_notebook)
     except SyntaxError:
@@ -75,7 +78,7 @@ def parses(text: str, *, is_notebook: bool = True) -> bool:
 
 
 def code_of(name: str, content: bytes, known: Collection[str]) -> Lines:
-    """Return the code of a notebook as one text; known are the files that it may run."""
+    """Return the code of a notebook as Lines; known are the files that it may run."""
     lines, folder = Lines(), posixpath.dirname(name)
     cells = [
         (rows_of(text, folder, known, lines.written), is_expected) for text, is_expected in code_cells(name, content)
@@ -86,7 +89,7 @@ def code_of(name: str, content: bytes, known: Collection[str]) -> Lines:
         lines.cells.append(len(lines.text) + 1)
         for line, dropped in rows if is_whole else mended(rows, is_expected=is_expected):
             future = FUTURE.match(line)
-            if future:  # allowed at the top of any cell, but of one file only
+            if future:  # allowed at the top of each cell, but in a file only at the top
                 futures += f"{future[1]}; "
             lines.add("" if future else line, dropped)
     if lines.text:
@@ -95,7 +98,7 @@ def code_of(name: str, content: bytes, known: Collection[str]) -> Lines:
 
 
 def code_in(name: str, text: str, known: Collection[str]) -> Lines:
-    """Return the code of a .py file, in which an export may have left lines of a notebook."""
+    """Return the code of a .py file; an export may have left lines of a notebook in it."""
     folder = posixpath.dirname(name)
     lines = (
         [ran(line, folder, known) or line for line in text.split("\n")] if "get_ipython" in text else text.split("\n")
@@ -109,7 +112,7 @@ def code_in(name: str, text: str, known: Collection[str]) -> Lines:
 
 
 def code_cells(name: str, content: bytes) -> list[tuple[str, bool]]:
-    """Return the code cells of a notebook (nbformat 3 or 4), and whether each is tagged to fail."""
+    """Return (text, whether it is tagged as failing) of each code cell of a notebook (nbformat 3 or 4)."""
     try:
         book = json.loads(content.decode("utf-8-sig"), parse_int=lambda text: int(text[:18]))
         cells = book["cells"] if "cells" in book else [item for sheet in book["worksheets"] for item in sheet["cells"]]
@@ -129,7 +132,7 @@ def code_cells(name: str, content: bytes) -> list[tuple[str, bool]]:
 
 
 def rows_of(cell: str, folder: str, known: Collection[str], written: dict[str, str]) -> list[Row]:
-    """Return the lines of a cell as Python. What the cell writes into a file goes into written."""
+    """Return the lines of a cell as Python. Files that the cell writes are added to `written`."""
     lines, rows = cell.split("\n"), list[Row]()
     while lines[first := next((index for index, line in enumerate(lines) if line.strip()), 0)].startswith("%%"):
         kind, *words = lines[first][2:].split() or [""]
@@ -144,7 +147,7 @@ def rows_of(cell: str, folder: str, known: Collection[str], written: dict[str, s
 
 
 def keep(words: list[str], text: str, folder: str, written: dict[str, str]) -> None:
-    """Keep the text of a cell that writes a file of Python, or of data; words stand after its magic."""
+    """Add the text of a cell that writes a Python or data file to `written`; words are the arguments of its magic."""
     name = words[-1].strip("'\"")
     name = posixpath.basename(name) if unsafe(name) else name
     if kind_of(name, (".py", *DATA)):
@@ -154,7 +157,7 @@ def keep(words: list[str], text: str, folder: str, written: dict[str, str]) -> N
 
 
 def python_rows(lines: list[str], folder: str, known: Collection[str]) -> list[Row]:
-    """Return lines as Python, each with what was dropped from it: a magic, a shell line, a call for help."""
+    """Return lines as Python, each with what was dropped from it: a magic, a shell line, a request for help."""
     if parses("\n".join(lines)):
         return [(line, None) for line in lines]
     replaced = magics_of(lines, folder, known)
@@ -165,7 +168,10 @@ def python_rows(lines: list[str], folder: str, known: Collection[str]) -> list[R
 
 
 def magics_of(lines: list[str], folder: str, known: Collection[str]) -> dict[int, str]:
-    """Return what stands for the lines that look like IPython's and start a statement; for all that look so, if that leaves no Python."""
+    """Return replacements, by line number, for lines of IPython.
+
+    These are lines that look like IPython and start a statement, or if the result is not valid Python, all that look so.
+    """
     found = {
         number: in_python(line, magic, folder, known)
         for number, line in enumerate(lines)
@@ -185,19 +191,19 @@ def magics_of(lines: list[str], folder: str, known: Collection[str]) -> dict[int
 
 
 def is_continued(line: str) -> bool:
-    """Return whether a line of IPython's goes on in the next one."""
+    """Return whether a line of IPython continues on the next line."""
     return line.rstrip().endswith("\\")
 
 
 def in_python(line: str, magic: re.Match[str], folder: str, known: Collection[str]) -> str:
-    """Return what is left of a line of IPython: a file that is run, the timed statement, an empty answer, or nothing."""
+    """Return Python for a line of IPython: the file that it runs, the statement that it times, an empty result, or `pass`."""
     if TIMED.match(line):
         return TIMED.sub(r"\1", line)
     return ran(line, folder, known) or (f"{magic[1]}{magic[2]} []" if magic[2] else f"{magic[1]}pass")
 
 
 def ran(line: str, folder: str, known: Collection[str]) -> str:
-    """Return Python for a line that runs another file of the submission in the place of its own text, "" for any other."""
+    """Return Python that imports everything from another file of the submission, for a line that runs it, else ""."""
     found = RUN.match(line)
     if found is None:
         return ""
@@ -210,9 +216,9 @@ def ran(line: str, folder: str, known: Collection[str]) -> str:
 
 
 def mended(rows: list[Row], *, is_expected: bool) -> list[Row]:
-    """Return a cell of a notebook that is no Python as a whole: as it is, without its indentation, or left out.
+    """Return the rows of a cell: unchanged, without their common indentation, or dropped if they are not valid Python.
 
-    Only a cell that defines nothing, or is tagged to fail, is left out.
+    A cell is dropped only if it defines nothing or is tagged as failing.
     """
     text = "\n".join(line for line, _ in rows)
     if parses(text):
@@ -228,9 +234,9 @@ def mended(rows: list[Row], *, is_expected: bool) -> list[Row]:
 
 
 def unwrapped(tree: ast.Module, written: dict[str, str], folder: str) -> ast.Module:
-    """Return a tree in which cells that an export has put into strings stand as statements; what they write goes into written.
+    """Return a tree with the statements of cells that an export wrote as strings; add the files they write to `written`.
 
-    They stand on the line of the call: get_ipython().run_cell_magic('time', '', 'x = 1').
+    The statements get the line of the call: get_ipython().run_cell_magic('time', '', 'x = 1').
     """
     body: list[ast.stmt] = []
     for node in tree.body:
@@ -252,7 +258,7 @@ def unwrapped(tree: ast.Module, written: dict[str, str], folder: str) -> ast.Mod
 
 
 def cell_of(node: ast.stmt) -> tuple[str, str, str]:
-    """Return the magic, its words and the text of a cell that a statement runs; empty texts for any other statement."""
+    """Return the magic, its arguments and the text of the cell that a statement runs; empty strings if it runs none."""
     call = node.value if isinstance(node, ast.Expr) else None
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "run_cell_magic":
         values = [

@@ -1,4 +1,4 @@
-"""Chooses the program among the files of a submission: what defines the classes, else what starts the rest.
+"""Finds the program in the files of a submission: the file that defines the classes, or else the file that starts the others.
 
 Runs confined. Standard library only.
 """
@@ -23,13 +23,13 @@ TEMPLATE_MODULES = {"__future__", "numpy", "numpy.typing"}
 TEST = re.compile(r"(?:^|/)(?:tests?/.*|test_[^/]*|[^/]*_tests?|tests?|conftest|setup)\.(?:py|ipynb)$", re.IGNORECASE)
 DEFINITION = re.compile(r"(?m)^(?:class|def)\s+(\w+)")
 STARTERS = ("__main__.py", "main.py", "train.py", "run.py")
-BOOK = re.compile(rb"\s*\{\s*\"(?:cells|metadata|nbformat)")  # a notebook, also one that was renamed
+BOOK = re.compile(rb"\s*\{\s*\"(?:cells|metadata|nbformat)")  # start of a notebook, which may have another ending
 TESTERS = {"unittest", "pytest"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """What a lab says of its files: the program, the names that this defines, those for extra points, and its own data."""
+    """Settings of a lab that concern files: the program's file name, its classes and functions, bonus files, data files."""
 
     file: str
     classes: Sequence[str]
@@ -40,7 +40,7 @@ class Lab:
 
 
 class ParsedFile:
-    """The text of one file, parsed; cells are the first lines of a notebook's code cells, written the files that its cells write."""
+    """One parsed file. cells are the first lines of a notebook's code cells, written the files that its cells write."""
 
     def __init__(self, name: str, content: bytes, known: Collection[str]) -> None:
         self.name = name
@@ -69,21 +69,21 @@ class ParsedFile:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether there is nothing in the file."""
+        """Whether the file is blank."""
         return not self.text.strip()
 
     @property
     def is_test(self) -> bool:
-        """Return whether a file tests others: by its name, or by what it imports."""
+        """Whether the file has tests, judged by its name and its imports."""
         return TEST.search(self.name) is not None or any(item.partition(".")[0] in TESTERS for item in self.imports)
 
     @property
     def is_unwritten(self) -> bool:
-        """Return whether a file has nothing but what a template has: texts, imports for annotations, and stubs."""
+        """Whether the file has only what a template has: strings, imports for annotations, and stubs."""
         return self.broken is None and all(map(is_of_a_template, self.tree.body))
 
     def _refusal(self, error: SyntaxError) -> Refusal:
-        """Return what to tell of a text that is no Python, or of one that a newer Python reads."""
+        """Return the refusal of a text that is not valid Python, or that only a newer Python can parse."""
         place: dict[str, Any] = place_of(self.name, self.cells, error.lineno or 1)
         version = newer.needed(self.text)
         if version is not None:
@@ -100,7 +100,7 @@ class ParsedFile:
 
 
 def is_of_a_template(node: ast.stmt) -> bool:
-    """Return whether a statement of a module does nothing but stand in a template."""
+    """Return whether a top-level statement may be part of an unchanged template."""
     if isinstance(node, ast.FunctionDef):
         *before, last = node.body
         raised = last.exc if isinstance(last, ast.Raise) else None
@@ -116,9 +116,9 @@ def is_of_a_template(node: ast.stmt) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgramFiles:
-    """The main file of a submission, the files that it imports with itself, and those that define the classes, too, and are left.
+    """Files of the program: the main file; the reached ones, which are main and what it imports, directly or indirectly.
 
-    is_whole: it and what it imports define all of the lab's classes.
+    passed_over are other files that define the classes. is_whole: the reached files define all classes of the lab.
     """
 
     main: str
@@ -130,9 +130,9 @@ class ProgramFiles:
 def program_of(
     name: str, root: str, sources: Mapping[str, ParsedFile], refusals: Mapping[str, Refusal], lab: Lab
 ) -> ProgramFiles:
-    """Return the program among the sources; refusals are those of files that could not be read, broken ones included.
+    """Return the program among the sources; refusals has the files that could not be read or parsed.
 
-    Names are below root. Raises Refusal, with one sentence, where there is no program, or more than one.
+    Names are relative to root. Raises Refusal, with one sentence, if there is no program or more than one.
     """
     choice = Choice(root, sources, lab)
     bonus = choice.bonus_files({*sources, *refusals})
@@ -160,7 +160,7 @@ def program_of(
 
 
 class Choice:
-    """The sources of a submission, and what each of them imports and defines."""
+    """Choice of the program among the sources of a submission, by what each imports and defines."""
 
     def __init__(self, root: str, sources: Mapping[str, ParsedFile], lab: Lab) -> None:
         self._root = root
@@ -173,7 +173,10 @@ class Choice:
         }  # fmt: skip
 
     def bonus_files(self, files: Collection[str]) -> set[str]:
-        """Return the files for extra points: of each name the nearest to the top, unless it is the lab's or all there is."""
+        """Return the bonus files: for each bonus name the file nearest to the top, unless it defines all classes.
+
+        Returns none if there are no other files.
+        """
         named = [
             next((file for file in sorted(files, key=depth) if posixpath.basename(file) == bonus), None)
             for bonus in self._lab.bonus
@@ -182,7 +185,7 @@ class Choice:
         return found if set(files) - found else set()
 
     def may_be(self, broken: str, program: ProgramFiles) -> bool:
-        """Return whether a file that is no Python, or could not be read, may have been the program, or a part of it."""
+        """Return whether a file that could not be read or parsed may be the program or a part of it."""
         is_named = posixpath.basename(broken) == self._lab.file or broken in program.reached
         if is_named or broken not in self._sources:
             return is_named or self._is_imported(broken, program)
@@ -194,7 +197,7 @@ class Choice:
         return is_importing or bool(names & missing) or len(names) > len(self._names(program.reached))
 
     def _is_imported(self, unread: str, program: ProgramFiles) -> bool:
-        """Return whether a program imports a file that could not be read."""
+        """Return whether the program imports this file, which could not be read."""
         files = {self._root + file for file in (*self._sources, unread)}
         found = (
             imported_files(module, self._root + file, files) for file in program.reached for module in self._sources[file].imports
@@ -202,7 +205,7 @@ class Choice:
         return any(self._root + unread in names for names in found)
 
     def made(self, main: str, passed_over: Iterable[str] = ()) -> ProgramFiles:
-        """Return the program of a main file."""
+        """Return the program with this main file."""
         reached = self._reached(main)
         return ProgramFiles(
             main=main,
@@ -212,10 +215,10 @@ class Choice:
         )
 
     def defining(self, files: Sequence[str]) -> ProgramFiles | None:
-        """Return the program whose file defines the classes; Refusal where several files do, and none goes before the others.
+        """Return the program whose file defines all classes, or None; raise Refusal if several files are equally preferred.
 
-        Of copies one counts. The one nearest to the top goes first, then what no other of them imports, then .py before
-        a notebook, then the lab's own name.
+        Copies count once. Preferred, in this order: a file that is no test, nearest to the top, not imported by another
+        candidate, a .py file rather than a notebook, with the lab's file name.
         """
         if not self._lab.classes:
             return next(
@@ -252,9 +255,9 @@ class Choice:
         return self.made(main, others)
 
     def starting(self, files: Sequence[str]) -> ProgramFiles | None:
-        """Return the program that no other file imports; of several the one that reaches most of the classes, then most code.
+        """Return the program that no other file imports, or None; of several, the one that reaches most classes, then most code.
 
-        Tests are no program, and what they import is not imported by another.
+        Test files are ignored, and so are their imports.
         """
         programs = [file for file in self._distinct(files) if not self._sources[file].is_test]
         roots = [
@@ -264,11 +267,11 @@ class Choice:
         best = [file for file in roots if self._classes(file) == classes]
         best = [
             file for file in best if 2 * self._size(file) > max(map(self._size, best))
-        ]  # half as much code is no rival
+        ]  # drop files with at most half as much code
         best = [file for file in best if self._wanted(file) == max(map(self._wanted, best))]
         for names in ((self._lab.file,), STARTERS):
             best = [file for file in best if posixpath.basename(file) in names] or best
-        if len(best) > 1 and classes:  # each only uses the classes: what all of them import
+        if len(best) > 1 and classes:  # all only use the classes: take the file that they all import
             shared = set(self._reached(best[0])).intersection(*map(self._reached, best))
             best = sorted((file for file in shared if self._classes(file) == classes), key=self._size)[-1:] or best
         if len(best) > 1 and any(self._names(self._reached(file)) for file in best):
@@ -295,7 +298,7 @@ class Choice:
         return bool(classes) and file in self._sources and classes <= self._sources[file].defined
 
     def _distinct(self, files: Sequence[str]) -> list[str]:
-        """Return files without copies: of those of the same bytes the one nearest to the top, with the lab's name or the shortest."""
+        """Return files without copies; of equal files, keep the one nearest to the top, then with the lab's name, then shortest."""
         kept: dict[bytes, str] = {}
         for file in sorted(
             files, key=lambda file: (depth(file)[0], posixpath.basename(file) != self._lab.file, len(file), file)
@@ -304,7 +307,7 @@ class Choice:
         return [file for file in files if file in kept.values()]
 
     def _reached(self, main: str) -> list[str]:
-        """Return a file and those that it imports, directly or not."""
+        """Return a file and the files that it imports, directly or indirectly."""
         reached = [main]
         for file in reached:
             reached += sorted(self._imported.get(file, set()) - set(reached))
@@ -315,10 +318,10 @@ class Choice:
 
 
 def definitions(source: ParsedFile) -> set[str]:
-    """Return the functions and classes of a file, in a form that compares."""
+    """Return the functions and classes of a file as comparable dumps."""
     return {ast.dump(node) for node in source.tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
 
 
 def depth(file: str) -> tuple[int, str]:
-    """Return how deep a file is in folders, and its name: the order in which files are looked at."""
+    """Return a sort key: how many folders a file is in, then its name."""
     return file.count("/"), file

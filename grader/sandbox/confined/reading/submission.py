@@ -1,7 +1,7 @@
-"""Reads what was handed in: unpacks, decodes and parses it, and runs nothing of it.
+"""Reads a submission: unpacks, decodes and parses it, without running any of it.
 
-Loaded by path in a confined process, so that a bomb in an archive, a notebook or the
-parser costs that process only. Standard library only.
+Loaded by path in a confined process, so that a bomb in an archive, in a notebook or for the parser can only end that
+process. Standard library only.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from .texts import Refusal
 TOTAL_BYTES = 512 * 1024  # of source text in one submission
 DROPPED = 2_000
 FILES = 50
-LEFT_OUT = 20  # files that are named, each
+LEFT_OUT = 20  # limit of each list of files that could not be read
 UNREAD = "{file} was not read."  # of a file that the trusted side could not read
 
 
 def read(name: str, files: Files, unread: Sequence[str] = (), **lab: Any) -> tuple[dict[str, Any], Files]:
-    """Find the program and return its text, its neighbours and their imports, and the data that it may read.
+    """Find the program; return it and the other source files with their imports, and the data files that it may read.
 
-    files maps names inside the submission, with "/" between folders, to their bytes; unread are files that are there and
-    could not be read; lab has the fields of Lab. The answer is
+    files maps names inside the submission, with "/" between folders, to contents; unread are files that the trusted side
+    could not read; lab has the fields of Lab. The first result is
     {"files": [{"name", "text", "cells", "is_unwritten", "encoding"}], "root": folder, "imports": [[file, line, module]],
     "dropped": [[file, line, text]], "newer": [[name, Python]], "passed_over": [file], "left_out": [[template, arguments]],
-    "unread": [file]}, the main file first and those that it imports next. Names are below root, those of data below the
-    program's folder. Refusal, with one sentence, for whatever holds no program.
+    "unread": [file]}, with the main file first and the files that it imports next. Names are relative to root, those of
+    data files to the program's folder. Raises Refusal, with one sentence, if there is no program.
     """
     folder = "" if [*files, *unread] == [name] else f"{slashed(name).replace('/', '_')}/"
     files = {f"{folder}{slashed(file)}": content for file, content in files.items() if not is_litter(slashed(file))}
@@ -90,7 +90,7 @@ def read(name: str, files: Files, unread: Sequence[str] = (), **lab: Any) -> tup
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """The sources of a submission, named below root, its program, and all files, named in full."""
+    """An unpacked submission: its sources, named relative to root, the program, and all files by full name."""
 
     root: str
     sources: dict[str, ParsedFile]
@@ -99,9 +99,9 @@ class Opened:
 
 
 def opened(name: str, files: Files, unread: Unread, lab: Lab) -> Opened:
-    """Return what is in a submission; archives are opened where the files beside them define too little.
+    """Parse a submission and find its program; archives are unpacked only if the files beside them do not define all classes.
 
-    What cannot be read is added to unread.
+    Adds files that cannot be read to `unread`; raises Refusal if there is no program.
     """
     best: Opened | None = None
     problem: Refusal | None = None
@@ -122,14 +122,14 @@ def opened(name: str, files: Files, unread: Unread, lab: Lab) -> Opened:
 
 
 def nothing(name: str, lab: Lab) -> Refusal:
-    """Return the refusal of a submission in which there is nothing to read."""
+    """Return the refusal of a submission without Python files."""
     return Refusal("{name} has no Python file: put your {wanted} into it.", name=name, wanted=lab.file)
 
 
 def parsed(name: str, files: Files, unread: Unread, lab: Lab) -> Opened | None:
-    """Return the sources among some files, with those that notebooks write, and the program; Refusal where there is none.
+    """Parse the sources among `files`, and those that notebooks write, and find the program; return None without sources.
 
-    None where there are no sources.
+    Adds files that cannot be read to `unread`; raises Refusal if there is no program.
     """
     loose = sorted((file for file in files if kind_of(file, SOURCES)), key=depth)
     if not loose:
@@ -165,21 +165,21 @@ def parsed(name: str, files: Files, unread: Unread, lab: Lab) -> Opened | None:
 
 
 def bytes_in(sources: Iterable[ParsedFile]) -> int:
-    """Return how large some sources are together."""
+    """Return the total size of sources, in bytes."""
     return sum(len(source.text.encode()) for source in sources)
 
 
 def too_many_bytes(name: str) -> Refusal:
-    """Return the refusal of sources that are too large together."""
+    """Return the refusal of sources that are too large in total."""
     return Refusal(
         "The Python files in {name} are larger than {limit} KiB together.", name=name, limit=TOTAL_BYTES // 1024
     )
 
 
 def data_in(found: Opened, unread: Unread, lab: Lab) -> Files:
-    """Return the data files that there is room for, those nearest to the top first, named below the program's folder.
+    """Return the data files that fit the limits, nearest to the top first, named relative to the program's folder.
 
-    Those of the lab are not the submission's to bring.
+    Files with the name of a data file of the lab are ignored.
     """
     data: Files = {}
     place = posixpath.dirname(found.root + found.program.main) or "."

@@ -1,6 +1,6 @@
-"""Decodes source files: UTF-8, what a mark or a coding line declares, and what Russian editors save without saying so.
+"""Decodes source files: UTF-8, encodings declared by a byte order mark or coding line, and undeclared Russian encodings.
 
-Runs confined, and in the trusted process where names are asked for. Standard library only.
+Runs confined; the trusted process uses only CODECS and place_of. Standard library only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 SHOWN_CHARS = 40
 
-# PEP 263 names that are read, by what they are; a transforming codec is never among them.
+# Encodings accepted in a coding line (PEP 263), with the codec to use; none of them transforms bytes to bytes.
 ENCODINGS = {
     "utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "cp1251": "cp1251", "koi8-r": "koi8-r", "cp866": "cp866", "mac-cyrillic": "mac-cyrillic",
     "iso8859-1": "latin-1", "cp1252": "cp1252", "utf-16": "utf-16",
@@ -24,11 +24,11 @@ COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 BLANK = re.compile(rb"^[ \t\f]*(?:#.*)?$")
 
 CYRILLIC = ("cp1251", "koi8-r", "cp866", "mac-cyrillic")
-FREQUENT = frozenset("оеаинтсрвлкмдпуяыь")  # nine of ten letters of a Russian text
+FREQUENT = frozenset("оеаинтсрвлкмдпуяыь")  # about 90 % of the letters of a Russian text
 RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяАБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ№«»—–…")
-DAMAGED = 10  # characters of a UTF-8 text for one that is none
+DAMAGED = 10  # a text is UTF-8 if it has more than this many non-ASCII characters for each invalid one
 
-# What Python loads only when it is used.
+# Modules that Python loads on first use.
 CODECS = tuple(
     f"encodings.{name}"
     for name in """
@@ -38,9 +38,9 @@ utf_8_sig ascii cp1251 koi8_r cp866 mac_cyrillic cp1252 latin_1 iso8859_1 utf_16
 
 
 class Refusal(Exception):
-    """What was handed in cannot be graded; a sentence as a template and its arguments, but for {classes}, the lab's.
+    """A submission or file that cannot be read: a sentence as a template and its arguments, without the lab's {classes}.
 
-    is_open: a person may be able to grade it, so that nothing is known against it.
+    is_open: a person may be able to grade it, so it is not gradable rather than rejected.
     """
 
     def __init__(self, template: str, *, is_open: bool = False, **arguments: str | int) -> None:
@@ -51,7 +51,7 @@ class Refusal(Exception):
 
 
 def place_of(name: str, cells: Sequence[int], line: int) -> dict[str, str | int]:
-    """Return file and line of a line as a person finds it, and its cell; cells are the first lines of a notebook's."""
+    """Return the file, the line, and for notebooks the cell, of a line of source; cells are the first lines of cells."""
     cell = sum(first <= line for first in cells)
     if cell:
         return {"file": name, "cell": cell, "line": line - cells[cell - 1] + 1}
@@ -59,9 +59,9 @@ def place_of(name: str, cells: Sequence[int], line: int) -> dict[str, str | int]
 
 
 def decoded(name: str, content: bytes) -> tuple[str, str]:
-    """Return the text of a file, and its encoding where that is not UTF-8 and no coding line declares it ("": as it should be).
+    """Return the text of a file, and its encoding if that has to be reported: it is not UTF-8 and not declared, else "".
 
-    "utf-8" is a text with some bytes that are none.
+    "utf-8" is reported for UTF-8 with some invalid bytes.
     """
     marked = next((encoding for mark, encoding in MARKS if content.startswith(mark)), None)
     marked = marked or _wide(content)
@@ -81,7 +81,7 @@ def decoded(name: str, content: bytes) -> tuple[str, str]:
 
 
 def _wide(content: bytes) -> str | None:
-    """Return UTF-16 for a text without a mark whose every other byte is 0: it is mostly ASCII."""
+    """Return the encoding of UTF-16 without a mark, recognised by every other byte being mostly 0, else None."""
     for first, encoding in ((0, "utf-16-be"), (1, "utf-16-le")):
         zeros, others = content[first::2].count(0), content[1 - first :: 2].count(0)
         if 2 * zeros > len(content[first::2]) > 1 and not others:
@@ -90,7 +90,7 @@ def _wide(content: bytes) -> str | None:
 
 
 def guessed(content: bytes) -> tuple[str, str]:
-    """Return a text that is not UTF-8, and the encoding in which it reads best."""
+    """Decode a text that is not valid UTF-8; return it and the most likely encoding."""
     replaced = content.decode("utf-8", "replace")
     wide = sum(not char.isascii() for char in replaced)
     damaged = replaced.count("\ufffd")
@@ -108,12 +108,12 @@ def guessed(content: bytes) -> tuple[str, str]:
 
 
 def _likeness(text: str) -> int:
-    """Return how much some letters look like Russian: frequent ones speak for it, what is no Russian letter against it."""
+    """Return a score of how much letters look like Russian: +1 for frequent letters, -2 for non-Russian ones."""
     return sum((item in FREQUENT) - 2 * (item not in RUSSIAN) for item in text)
 
 
 def cookie(content: bytes) -> str | None:
-    """Return the encoding that one of the first two lines declares (PEP 263)."""
+    """Return the encoding that one of the first two lines declares (PEP 263), or None."""
     for line in content.splitlines()[:2]:
         found = COOKIE.match(line)
         if found:
@@ -124,7 +124,7 @@ def cookie(content: bytes) -> str | None:
 
 
 def known_encoding(declared: str) -> str | None:
-    """Return the encoding that a declaration means, None where it is not one of the short list."""
+    """Return the codec for a declared encoding, or None if the encoding is not accepted."""
     declared = re.sub(r"-(unix|dos|mac)$", "", declared.lower())
     try:
         return ENCODINGS.get(codecs.lookup(declared).name)
@@ -133,7 +133,7 @@ def known_encoding(declared: str) -> str | None:
 
 
 def refuse_encoding(name: str, declared: str) -> str:
-    """Refuse an encoding that is not read."""
+    """Raise Refusal for an encoding that is not accepted."""
     raise Refusal(
         "{name} declares the encoding {declared}: save it as UTF-8.", name=name, declared=declared[:SHOWN_CHARS]
     )
