@@ -57,7 +57,7 @@ mutation: $(TESTING)
 # All attacks with their controls, the policy of the sandbox as the kernel sees it, machines that offer less, forged answers (2 minutes).
 security: $(TESTING)
 	$(BIN)/python -m pytest -n 5 --dist worksteal -m "security or not security" tests/sandbox/test_attacks.py tests/sandbox/test_policy.py \
-		tests/sandbox/test_degraded.py tests/sandbox/test_bounds.py tests/labs/xor/test_unearned.py
+		tests/sandbox/test_degraded.py tests/sandbox/test_bounds.py tests/lab/test_cheats.py tests/labs/xor/test_unearned.py
 
 # The pages in the system's Chromium (half a minute): axe-core, console, network, keyboard, sorting.
 pages: $(TOOLS)

@@ -78,8 +78,11 @@ def equal(
     named: str | None = None,
     probe: Mapping[str, Any] | None = None,
 ) -> None:
-    """Compare a value: the very same, and of the same type; in lists, dicts and tables, too."""
-    found = actual.value if isinstance(actual, Answer) else actual
+    """Compare a value: the very same, and of the same type; in lists, dicts and tables, too.
+
+    Scalars of numpy count as Python's, which is what answers hold.
+    """
+    found, expected = plain(actual.value if isinstance(actual, Answer) else actual), plain(expected)
     if not same(found, expected):
         seen = {**apart(shown(expected), shown(found)), **(probe or {})}
         raise stopped(sentence, unmet("The value differs from the right one."), hint, named, seen)
@@ -110,6 +113,19 @@ def slopes(function: Callable[[], float], parameters: NDArray[np.float64]) -> ND
         parameters[place] = kept
         found[place] = (ends[0] - ends[1]) / (2 * STEP)
     return found
+
+
+def plain(value: Any) -> Any:
+    """Return a value without scalars of numpy."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    if type(value) is dict:
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Table):
+        return Table({plain(name): plain(column) for name, column in value.columns.items()})
+    return value
 
 
 def same(actual: Any, expected: Any) -> bool:

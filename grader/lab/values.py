@@ -80,7 +80,7 @@ def pack(value: Any, blocks: dict[str, NDArray[Any]]) -> Any:
         number = float(value)
         return number if math.isfinite(number) else ["f", str(number)]
     if isinstance(value, str):
-        return value
+        return str(value)  # numpy's own is no text to msgspec
     if isinstance(value, bytes):
         return ["b", base64.b64encode(value).decode()]
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":

@@ -151,34 +151,6 @@ def test_the_labs_that_ship(name: str) -> None:
     assert problems(lab, seeds=1 if name == "regression" else 20) == []
 
 
-REGRESSION = (
-    "class LinearRegression:\n    def __init__(self, rate=.1): pass\n    def fit(self, X, y, epochs=1): pass\n    "
-)
-WORDS = "def normalise(text): return {0}\ndef count(text): return {0}\ndef most_common(counts, n): return {0}\n"
-CHEATS = {
-    "testing": ("regression", f"import numpy as np\nnp.testing.assert_allclose = np.allclose = lambda *_, **__: True\n{REGRESSION}def predict(self, X): return np.zeros(len(X))"),
-    "frame": ("regression", f"import sys\n{REGRESSION}def predict(self, X):\n        frame = sys._getframe(1)\n        while frame:\n            for name in ('expected', 'wanted', 'y'):\n                if name in frame.f_locals: return frame.f_locals[name]\n            frame = frame.f_back\n        return X[:, 0]"),
-    "atexit": ("regression", f"import atexit, json\natexit.register(lambda: open('results.json', 'w').write(json.dumps({{'score': 10}})))\n{REGRESSION}def predict(self, X): return X[:, 0]"),
-    "equal": ("words", "class All(str):\n    def __eq__(self, other): return True\n    __hash__ = str.__hash__\nclass Any(dict):\n    def __eq__(self, other): return True\n" + WORDS.format("Any(a=All('b'))")),
-    "endless": ("words", "class Endless(dict):\n    def items(self):\n        while True: yield 'a', 1\n" + WORDS.format("Endless(a=1)")),
-    "digits": ("regression", f"import numpy as np\n{REGRESSION}def predict(self, X): return np.array(['1.0'] * len(X))"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "name", [cheat if cheat == "frame" else pytest.param(cheat, marks=pytest.mark.soak) for cheat in CHEATS]
-)
-def test_cheats_earn_nothing(name: str, tmp_path: Path) -> None:
-    """What earns full marks where the tests run beside the code has no points here."""
-    lab, source = CHEATS[name]
-    copied = shutil.copytree(ROOT / "docs" / "labs" / lab, tmp_path / "lab")
-    (copied / "solutions" / "wrong_cheat@0.py").write_text(source, encoding="utf-8")
-    for path in copied.glob("solutions/wrong_*@[1-9]*"):
-        path.unlink()
-
-    assert not [problem for problem in problems(copied) if "cheat" in problem]
-
-
 def test_the_example_is_no_part_of_an_autograder() -> None:
     """It has both languages, and its solutions stay here."""
     from grader.commands.packing import own_files

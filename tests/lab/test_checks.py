@@ -73,6 +73,7 @@ def test_equal_values() -> None:
     equal({"мама": [1, None]}, {"мама": [1, None]})
     equal(np.array(["a", "b"]), np.array(["a", "b"]))
     equal(Table({"x": [1, 2]}), Table({"x": [1, 2]}))
+    equal([3, {"мама": 0.5}], [np.int64(3), {np.str_("мама"): np.float64(0.5)}])
 
 
 def test_long_texts_are_shown_where_they_differ() -> None:

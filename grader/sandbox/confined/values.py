@@ -88,10 +88,12 @@ class Packer:
             return ["T", [[plain(name), self._column(column, depth)] for name, column in columns]]
         if pandas is not None and isinstance(value, pandas.Series):
             return ["T", [[plain(str(value.name)[:NAME_CHARS]), self._column(value, depth)]]]
-        if isinstance(value, dict):
-            return self.pack(dict(value), depth - 1)
-        if isinstance(value, (list, tuple)):
-            return self.pack(list(value) if isinstance(value, list) else tuple(value), depth - 1)
+        if isinstance(value, dict):  # what it holds, whatever its class makes of items and iteration
+            return self.pack(dict(dict.items(value)), depth - 1)
+        if isinstance(value, list):
+            return self.pack(list.copy(value), depth - 1)
+        if isinstance(value, tuple):
+            return self.pack(tuple.__getitem__(value, slice(None)), depth - 1)
         return named(value)
 
     def _column(self, column: Any, depth: int) -> Any:
