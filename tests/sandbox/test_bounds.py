@@ -374,7 +374,7 @@ class Script:
     loading: Loading = field(default_factory=lambda: Loading(30.0))
     troubles: tuple[Trouble, ...] = ()
 
-    def load(self) -> Loaded:
+    def wait_loaded(self) -> Loaded:
         """Return names."""
         return Loaded(callables=["Model", "Neuron", "loss", "train"])
 
