@@ -273,6 +273,35 @@ def test_variables_are_those_after_loading(tmp_path: Path) -> None:
     assert report.score == 2
 
 
+BESIDE = """
+seen = []
+def add():
+    seen.append(1)
+    return len(seen)
+"""
+
+
+def test_variables_of_files_beside_the_program(tmp_path: Path) -> None:
+    """They are those after loading, too, whether the file was imported then or by a call."""
+    suite = "".join(
+        f'@case("c", points=1)\ndef test_{name}(student: Student) -> None:\n    """Counts from 1."""\n'
+        f'    equal([item.number() for item in student.run("count").list()], [1.0, 1.0])\n\n\n'
+        for name in "ab"
+    )
+    folder = lab_of(tmp_path / "lab", suite)
+    work = tmp_path / "work"
+    work.mkdir()
+    texts = {
+        "work.py": "import early\ndef count():\n    import late\n    return [early.add(), late.add()]\n",
+        "early.py": BESIDE,
+        "late.py": BESIDE,
+    }
+    for name, text in texts.items():
+        (work / name).write_text(text, encoding="utf-8")
+
+    assert grade("work", "--assignment", folder, cwd=tmp_path).report["score"] == 2
+
+
 LARGE = '''
 @case("c", points=1)
 def test_a(student: Student) -> None:

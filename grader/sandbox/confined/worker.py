@@ -196,11 +196,19 @@ class RequestHandler:
         self.objects, self.context.kept = {}, {}
         self.input.left = LINES
         if self.variables is None:  # the first case, right after loading
-            self.variables = state.Variables(vars(self.module))
+            self.variables = {module: state.Variables(vars(module)) for module in self._program_modules()}
         else:
-            self.variables.restore()
+            for module in self._program_modules():
+                if module in self.variables:
+                    self.variables[module].restore()
+                else:  # imported by a call: the next one imports it anew
+                    sys.modules.pop(module.__name__, None)
         seed_everything(settings["seed"])
         return {}, {}
+
+    def _program_modules(self) -> list[types.ModuleType]:
+        """Return the modules of the submission that are loaded."""
+        return [self.module, *(module for module, _ in self.modules.siblings.loaded())]
 
     # -- objects
 

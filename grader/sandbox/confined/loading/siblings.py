@@ -56,7 +56,7 @@ class Siblings:
 
     def set_main(self, main: types.ModuleType) -> None:
         """Set the module of the main file; unload the other files, and modules of Python that they replace."""
-        for module, _ in list(self._loaded()):
+        for module, _ in list(self.loaded()):
             sys.modules.pop(module.__name__, None)
         for file in self._texts:
             name = file.removeprefix(self._path[0]).removesuffix(f"/{PACKAGE}").removesuffix(".py")
@@ -81,7 +81,7 @@ class Siblings:
         if callable(getattr(self.main, name, None)):
             return
         defines = re.compile(rf"^(?:def|class)\s+{name}\b", re.MULTILINE)
-        loaded = {file: module for module, file in self._loaded()}
+        loaded = {file: module for module, file in self.loaded()}
         files = [file for file, text in self._texts.items() if defines.search(text)]
         for file in sorted(files, key=lambda file: file not in loaded):
             try:
@@ -127,10 +127,11 @@ class Siblings:
             spec.submodule_search_locations = [PLACE + folder]
         return spec
 
-    def _loaded(self) -> Iterator[tuple[types.ModuleType, str]]:
+    def loaded(self) -> Iterator[tuple[types.ModuleType, str]]:
         """Yield the modules loaded from files other than the main one, each with its file."""
         for module in list(sys.modules.values()):
-            loader = getattr(getattr(module, "__spec__", None), "loader", None)
+            is_module = isinstance(module, types.ModuleType)  # a program may put anything there
+            loader = getattr(getattr(module, "__spec__", None), "loader", None) if is_module else None
             if isinstance(loader, Loader) and loader.file != self.main_file:
                 yield module, loader.file
 
