@@ -1,1 +1,1 @@
-"""Many submissions: find them, whose they are, grade them, keep what came of it."""
+"""Grades a class: finds submissions, assigns them to students, grades them and stores the results."""

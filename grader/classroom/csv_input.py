@@ -1,4 +1,4 @@
-"""Tables that a teacher writes: CSV as spreadsheets save it, in UTF-8 or, on a Russian Windows, in cp1251."""
+"""Reads CSV tables that a teacher writes, as spreadsheets save them: in UTF-8, UTF-16, or cp1251 on a Russian Windows."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from grader.core.messages import Message, say
 from grader.core.text import printable
 
 TABLE_BYTES = 8 * 2**20
-SEPARATOR = re.compile(r"sep=([;,\t])\r?\n", re.IGNORECASE)  # the first line that Excel writes, or asks for
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods are archives, .xls is what Office wrote before
+SEPARATOR = re.compile(r"sep=([;,\t])\r?\n", re.IGNORECASE)  # a first line for Excel that names the separator
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods (zip), and of .xls
 CYRILLIC = re.compile("[а-яё]{2}", re.IGNORECASE)
 
-Titles = Mapping[str, Sequence[str]]  # of each column: its name, and the titles that it may have
+Titles = Mapping[str, Sequence[str]]  # by name of a column: other titles that it may have
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CsvTable:
-    """The rows of a table as (line, cells by column), the columns that it has, and what to tell about it."""
+    """A table: rows as (line number, cells by column), the known columns it has, and notes for the teacher."""
 
     rows: tuple[tuple[int, dict[str, str]], ...]
     columns: frozenset[str]
@@ -33,10 +33,9 @@ class CsvTable:
 
 
 def read_table(path: Path, titles: Titles, required: Sequence[str] = ()) -> CsvTable:
-    """Return a table; UsageError, with the line, for a file that is none.
+    """Read a table; raise UsageError, with the line, if it is not valid.
 
-    Titles are not case-sensitive. Columns with other titles are left out, and a note names them; rows without any text
-    are passed over.
+    Titles are not case-sensitive. Columns with unknown titles are ignored, with a note; blank rows are skipped.
     """
     text, notes = _text(path)
     separator = SEPARATOR.match(text)
@@ -68,7 +67,7 @@ def read_table(path: Path, titles: Titles, required: Sequence[str] = ()) -> CsvT
 
 
 def _text(path: Path) -> tuple[str, list[Message]]:
-    """Return the text of a table, and what to tell about its encoding; UsageError for what is not a table."""
+    """Return the text of a table, and notes about its encoding; raise UsageError if it is not a text file."""
     try:
         if path.exists() and not path.is_file():
             raise UsageError("{table} is not a regular file.", table=path.name)
@@ -97,7 +96,7 @@ def _text(path: Path) -> tuple[str, list[Message]]:
 def _columns(
     table: str, line: int, header: Sequence[str], titles: Titles, required: Sequence[str]
 ) -> tuple[dict[str, int], str]:
-    """Return the place of each column that is known, and the titles of the others."""
+    """Return the index of each known column, and the titles of the others."""
     name_of = {title.casefold(): name for name, several in titles.items() for title in (name, *several)}
     shown = [" ".join(title.split()) for title in header]
     found = [name_of.get(title.casefold()) for title in shown]

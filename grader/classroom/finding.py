@@ -1,4 +1,4 @@
-"""Finds the submissions of a class: which platform wrote the names, and whose each submission is."""
+"""Finds the submissions of a class: recognises the platform by the names, and assigns submissions to students."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from grader.core.errors import Rejected, UsageError, cause
 from grader.core.messages import Message, say
 from grader.core.text import printable
 
-HANDINS = 10_000
-LOOKED_AT = 30_000  # of the entries, to see which platform wrote them
+SUBMISSIONS = 10_000
+LOOKED_AT = 30_000  # entries whose names are examined to recognise the platform
 LEVELS = 4  # of folders around a class
-DRIVE = re.compile(r"(?P<name>.+?)-[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)*")  # as Google Drive names what it packs
+DRIVE = re.compile(r"(?P<name>.+?)-[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)*")  # name of an archive that Google Drive makes
 
 Scheme = Callable[[Tree], Iterator[Submission]]
 
@@ -33,21 +33,21 @@ WHOLE: tuple[tuple[Callable[[Tree], bool], Scheme], ...] = tuple(
 
 
 def find(source: Path, roster: Path | None = None) -> Submissions:
-    """Return the submissions in a folder or a .zip; UsageError for a source or a roster that cannot be read.
+    """Return the submissions in a folder or a .zip; raise UsageError if the source or the roster cannot be read.
 
-    The platform is recognised by its names and stands in the notes. roster is a CSV file: see `roster.py`.
+    The platform is recognised by the names of entries, and a note says which it is. roster is a CSV file: see `roster.py`.
     """
     listed = read_roster(roster) if roster is not None else None
     with _reading(source):
         notes: list[Message] = []
         tree = _unwrapped(FolderTree(source) if source.is_dir() else ZipTree(source), notes)
-        made = keyed(list(_scheme(tree)(tree)))
+        submissions = keyed(list(_scheme(tree)(tree)))
     notes += tree.notes
-    if not made:
+    if not submissions:
         raise UsageError("There are no submissions in {source}.", source=name_of(source))
-    if len(made) > HANDINS:
-        raise UsageError("{source} has more than {limit} submissions.", source=name_of(source), limit=HANDINS)
-    found = Submissions(found=tuple(made), notes=tuple(notes))
+    if len(submissions) > SUBMISSIONS:
+        raise UsageError("{source} has more than {limit} submissions.", source=name_of(source), limit=SUBMISSIONS)
+    found = Submissions(found=tuple(submissions), notes=tuple(notes))
     if listed is not None:
         found = with_roster(replace(found, notes=(*found.notes, *listed.notes)), listed.entries)
     return replace(found, notes=(*found.notes, *_late(found.found)))
@@ -60,7 +60,7 @@ def _late(found: tuple[Submission, ...]) -> list[Message]:
 
 @contextmanager
 def _reading(source: Path) -> Iterator[None]:
-    """Turn what the file system or an archive refuses into UsageError."""
+    """Convert errors of the file system and of archives to UsageError."""
     try:
         yield
     except OSError as error:
@@ -70,7 +70,7 @@ def _reading(source: Path) -> Iterator[None]:
 
 
 def _unwrapped(tree: Tree, notes: list[Message]) -> Tree:
-    """Step into the folders that hold all, where what is in them shows that they are no submission."""
+    """Descend into a folder that contains everything, as long as its name or content shows that it is not a submission."""
     for _ in range(LEVELS):
         if len(tree.items) != 1 or not tree.items[0].is_folder or _scheme(tree) is not plain.read:
             break
@@ -84,7 +84,7 @@ def _unwrapped(tree: Tree, notes: list[Message]) -> Tree:
 
 
 def _is_around(tree: Tree, folder: Item) -> bool:
-    """Return whether a folder has the name of the archive that it is in, or of what Google Drive packed."""
+    """Return whether a folder wraps the class: it is named like its archive, or Google Drive made the archive."""
     drive = DRIVE.fullmatch(tree.place)
     if drive is not None:
         return True
@@ -92,7 +92,7 @@ def _is_around(tree: Tree, folder: Item) -> bool:
 
 
 def _below(tree: Tree) -> Iterator[Tree]:
-    """Yield a tree, and those inside the one folder that holds all."""
+    """Yield a tree, and the trees inside it as long as a single folder contains everything."""
     for _ in range(LEVELS):
         yield tree
         if len(tree.items) != 1 or not tree.items[0].is_folder:
@@ -105,17 +105,20 @@ def _is_known(tree: Tree) -> bool:
 
 
 def _scheme(tree: Tree) -> Scheme:
-    """Return how a source names its submissions: as a platform does that fits it whole, or more than half of its entries."""
+    """Return the reader of the platform that fits the whole source, or the names of more than half of its entries."""
     for fits, read in WHOLE:
         if fits(tree):
             return read
-    looked_at = tree.items[:: 1 + len(tree.items) // LOOKED_AT]  # one student may have a million entries
+    looked_at = tree.items[:: 1 + len(tree.items) // LOOKED_AT]  # a single student may have a million entries
     counts = Counter(map(_platform_of, looked_at))
     found = [item for item, count in counts.items() if item is not None and 2 * count > len(looked_at)]
     return (found or [plain.read])[0]
 
 
 def _platform_of(item: Item) -> Scheme | None:
-    """Return whose pattern a name has; of several the one whose beginning is the shortest: what follows is the student's."""
+    """Return the platform whose pattern a name matches, or None; of several, the one with the shortest beginning.
+
+    What follows the beginning is the student's own file name, which may look like another platform's.
+    """
     found = [(length, place) for place, (of, _) in enumerate(BY_NAME) if (length := of(item)) is not None]
     return BY_NAME[min(found)[1]][1] if found else None

@@ -1,4 +1,4 @@
-"""Grades what needs a grade, keeps each report as it comes, and records what changes."""
+"""Grades the submissions that need it, stores each report at once, and records changes of points."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ _local = threading.local()
 _open: list[Warm] = []
 
 
-def graded(task: Task, wanted: GradingRequest) -> Report:
-    """Grade a submission in the warm process of this thread; what an executor calls, here or on another machine."""
+def graded(task: Task, request: GradingRequest) -> Report:
+    """Grade a submission in the warm process of this thread. Executors call this, here or on another machine."""
     warm: Warm | None = getattr(_local, "warm", None)
     if warm is None or warm.task != task:
         if warm is not None:
             warm.close()
         warm = _local.warm = Warm(task)
         _open.append(warm)
-    return warm.grade(wanted)
+    return warm.grade(request)
 
 
 @atexit.register
 def close_all() -> None:
-    """End the warm processes of this process, and whatever they are grading."""
+    """End all warm processes of this process, even while they are grading."""
     while _open:
         _open.pop().end()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """What the run says about one submission: measured points, and why the grader broke, if it did.
+    """Summary of one submission for the terminal: measured points, and if the grader failed, why.
 
-    is_kept: the grader broke, and an earlier result stays.
+    is_kept: the grader failed, and an earlier result remains.
     """
 
     key: str
@@ -63,15 +63,15 @@ class Line:
 
 
 def line_of(key: str, report: Report, **more: Any) -> Line:
-    """Return the short form of a report."""
+    """Return the summary of a report."""
     return Line(key=key, status=report.status, score=report.score, misconceptions=mistakes_in(report), **more)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """Another score or other points than an earlier run measured: of which submission, where and why.
+    """A change of measured points since an earlier run.
 
-    The criterion is "score" for the score. is_resubmitted: the student handed in something else.
+    criterion is "score" for the score. is_resubmitted: the student submitted different files.
     """
 
     key: str
@@ -83,7 +83,7 @@ class Change:
 
 
 def changes_of(key: str, before: Report | None, after: Report) -> Iterator[Change]:
-    """Yield the score, if it changed, and each criterion whose points changed."""
+    """Yield a change for the score and for each criterion whose points changed."""
     if before is None or before.status is Status.GRADER_ERROR:
         return
     is_resubmitted = before.submission.sha256 != after.submission.sha256
@@ -98,23 +98,23 @@ def changes_of(key: str, before: Report | None, after: Report) -> Iterator[Chang
         was = None if old is None or before.score is None else old.points
         now = None if after.score is None else part.points
         if was != now:
-            told = part.feedback or (old.feedback if old is not None else None)
+            feedback = part.feedback or (old.feedback if old is not None else None)
             yield Change(
                 key=key, criterion=part.id, before=was, after=now, is_resubmitted=is_resubmitted,
-                why=told.text if told else "",
+                why=feedback.text if feedback else "",
             )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unit:
-    """What is graded once: one attempt of a student, or of all members of a team."""
+    """An attempt that is graded once: of one student, or of all members of a team."""
 
     members: tuple[Submission, ...]
     is_last: bool
 
 
 def units(submissions: Iterable[Submission], *, is_best: bool) -> Iterator[Unit]:
-    """Yield what is to be graded: the last attempts, and before each the earlier ones if the best counts."""
+    """Yield the attempts to grade: the last one of each student or team, preceded by earlier ones if the best counts."""
     teams: dict[str, list[Submission]] = defaultdict(list)
     for submission in submissions:
         teams[submission.graded_as or submission.key].append(submission)
@@ -126,10 +126,10 @@ def units(submissions: Iterable[Submission], *, is_best: bool) -> Iterator[Unit]
 
 @dataclass(slots=True)
 class Run:
-    """One run over a class: what is graded how, where it is kept, and who is told.
+    """One run over a class: grades submissions and stores the reports.
 
-    done is called with the line of each submission, including those that need no grade, changed with each change. watch
-    is called while nothing is ready, and raises when nothing will be. decide adds what the teacher decided about a key.
+    done is called with the line of each submission, including those that are up to date; changed with each change. watch
+    is called while no report is ready, and raises if none will be. decide adds the teacher's decisions to a report.
     """
 
     task: Task
@@ -140,27 +140,27 @@ class Run:
     decide: Callable[[str, Report], Report] = lambda _, report: report
 
     def grade(self, submissions: Iterable[Submission], executor: Executor, jobs: int, *, regrade: bool) -> None:
-        """Grade what has no report of this very kind yet, jobs at a time, and keep each report as it comes."""
+        """Grade the submissions without an up-to-date report (with regrade, all), jobs at a time; store reports at once."""
         waiting: dict[Future[Report], tuple[Unit, GradingRequest, str]] = {}
-        # Not futures.wait: interrupted while it takes the futures' locks, it keeps some, and the threads never end.
+        # Not futures.wait: interrupted while it takes the locks of futures, it leaves some locked, and threads never end.
         ready: SimpleQueue[Future[Report]] = SimpleQueue()
         todo = units(submissions, is_best=self.results_folder.is_best)
         while True:
             for unit in itertools.islice(todo, max(0, jobs * WAITING - len(waiting))):
-                wanted, mark = self.results_folder.wanted(unit.members[0], self.task)
+                request, mark = self.results_folder.request_for(unit.members[0], self.task)
                 if not regrade and all(self.results_folder.has(member.key, mark) for member in unit.members):
                     self._settle(unit, mark)
                     continue
-                future = executor.submit(graded, self.task, wanted)
-                waiting[future] = (unit, wanted, mark)
+                future = executor.submit(graded, self.task, request)
+                waiting[future] = (unit, request, mark)
                 future.add_done_callback(ready.put)
             if not waiting:
-                if (one_more := next(todo, None)) is None:
+                if (next_unit := next(todo, None)) is None:
                     return
-                todo = itertools.chain([one_more], todo)
+                todo = itertools.chain([next_unit], todo)
                 continue
-            unit, wanted, mark = waiting.pop(future := self._next(ready))
-            self._keep(unit, self._result(future, wanted), mark)
+            unit, request, mark = waiting.pop(future := self._next(ready))
+            self._keep(unit, self._result(future, request), mark)
 
     def _next(self, ready: SimpleQueue[Future[Report]]) -> Future[Report]:
         while True:
@@ -169,19 +169,19 @@ class Run:
             except Empty:
                 self.watch()
 
-    def _result(self, future: Future[Report], wanted: GradingRequest) -> Report:
+    def _result(self, future: Future[Report], request: GradingRequest) -> Report:
         try:
             return future.result()
-        except CancelledError as error:  # nothing here cancels: a scheduler that was lost does
+        except CancelledError as error:  # only a lost scheduler cancels futures
             raise BrokenGrader(
                 "The Dask scheduler was lost. What is graded is kept: run the command again to go on."
             ) from error
-        except Exception as error:  # a worker of a cluster that is lost for good
+        except Exception as error:  # a worker of the cluster is lost for good
             self.watch()
-            return broken(self.task, wanted, f"{type(error).__name__}: {error}")
+            return broken(self.task, request, f"{type(error).__name__}: {error}")
 
     def _settle(self, unit: Unit, mark: str) -> None:
-        """Have the attempt that counts in its place, where all of them have been graded."""
+        """Put the counting attempt in place for a unit that needs no grade, if it is the last attempt."""
         for member in unit.members if unit.is_last else ():
             before = self.results_folder.report(member.key)
             self._choose(member, before, mark)
@@ -197,13 +197,13 @@ class Run:
                 self.done(line)
 
     def _kept(self, submission: Submission, report: Report, mark: str, *, is_last: bool) -> Line:
-        """Keep a new report and record what it changes; if the grader broke, an earlier result stays."""
+        """Store a new report and record changes; if the grader failed, an earlier result remains."""
         before, reason = self.results_folder.report(submission.key), ""
         if report.status is Status.GRADER_ERROR:
             reason = report.reason.text if report.reason is not None else ""
             if before is not None and before.status is not Status.GRADER_ERROR:
                 return line_of(submission.key, before, broken=reason, is_kept=True)
-            mark = ""  # it is graded again the next time
+            mark = ""  # so that the next run grades it again
         report = replace(report, environment=replace(report.environment, fingerprint=mark))
         is_other = before is not None and before.status is not Status.GRADER_ERROR and _differ(before, report)
         try:
@@ -221,7 +221,7 @@ class Run:
         return line_of(submission.key, self.results_folder.report(submission.key) or report, broken=reason, is_new=True)
 
     def _choose(self, submission: Submission, before: Report | None, mark: str) -> None:
-        """Put the attempt that counts into its place: the last one, or the best of this rubric."""
+        """Put the counting attempt in place: the last one, or the best one graded with this rubric."""
         others = self.results_folder.attempts(submission.key)
         if before is None or not others:
             return
@@ -236,7 +236,7 @@ class Run:
             self._replace(submission.key, before, chosen)
 
     def _replace(self, key: str, before: Report | None, report: Report) -> None:
-        """Keep a report in the place of another one, and first record what that changes."""
+        """Record the changes from an earlier report, then store the new one in its place."""
         changes = list(changes_of(key, before, report))
         if changes:
             write_changes(self.results_folder, changes)
@@ -246,7 +246,7 @@ class Run:
 
 
 def points_in(report: Report) -> tuple[int, int]:
-    """Return what the best of several attempts has most of: a score, then extra points."""
+    """Return the sort key of the best attempt: its score, then its extra points."""
     return -1 if report.score is None or report.status is Status.REJECTED else report.score, report.extra_score
 
 
@@ -255,7 +255,7 @@ def _differ(report: Report, other: Report) -> bool:
 
 
 def write_changes(results_folder: ResultsFolder, changes: Iterable[Change]) -> None:
-    """Add to changes.csv whose points changed, when and why."""
+    """Append changes to changes.csv, with the time."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
     titles = ("time_utc", "key", "criterion", "before", "after", "submission", "why")
     rows = ((now, c.key, c.criterion, c.before, c.after, "new" if c.is_resubmitted else "same", c.why) for c in changes)

@@ -1,4 +1,4 @@
-"""A lock on a folder that the system releases however its process ends, kill -9 included."""
+"""A lock on a folder; the system releases it when the process ends, even after kill -9."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 @contextlib.contextmanager
 def only_run_in(folder: Path) -> Iterator[None]:
-    """Keep a second run out of a results folder; UsageError while another one is in it."""
+    """Lock a results folder against other runs; raise UsageError if another run holds the lock."""
     number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _lock(number)
@@ -31,7 +31,7 @@ def only_run_in(folder: Path) -> Iterator[None]:
 
 
 def _lock(number: int) -> None:
-    """Lock an open file; OSError with one of TAKEN if another process has it, or with another where files have no locks."""
+    """Lock an open file; raise OSError, with an errno in TAKEN if another process holds the lock, else with another errno."""
     try:
         import fcntl
     except ImportError:

@@ -1,4 +1,4 @@
-"""Names of people and files as they are compared: without case, marks that are not seen, and order."""
+"""Normal forms for comparing names of people and files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 
 def plain(text: str) -> str:
-    """Return text without what a comparison should not see: case, spaces around, compatibility forms, hidden marks, ё."""
+    """Return text without case, extra spaces, compatibility forms and invisible characters, and with е for ё."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("ё", "е")
     seen = (
         " " if char.isspace() else char for char in folded if char.isspace() or unicodedata.category(char)[0] != "C"
@@ -16,16 +16,16 @@ def plain(text: str) -> str:
 
 
 def words(name: str) -> str:
-    """Return the words of a name in one order: "One, Student" and "student  one" are the same."""
+    """Return the words of a name, sorted: "One, Student" and "student  one" give the same."""
     return " ".join(sorted(re.sub(r"[,_]", " ", plain(name)).split()))
 
 
 def condensed(name: str) -> str:
-    """Return only the letters and digits of a name, as Canvas puts them before a file's name."""
+    """Return only the letters and digits of a name, the form that Canvas puts in front of file names."""
     return re.sub(r"[\W_]", "", plain(name))
 
 
 def orders(name: str) -> list[str]:
-    """Return the condensed name with each of its words first."""
+    """Return the condensed name in every rotation of its words."""
     parts = re.sub(r"[,_]", " ", plain(name)).split()
     return [condensed("".join([*parts[turn:], *parts[:turn]])) for turn in range(len(parts))]

@@ -1,4 +1,4 @@
-"""overrides.csv: the points that a teacher gives in place of the measured ones, and for whom."""
+"""Reads overrides.csv, in which a teacher replaces measured points, and finds the submissions that it concerns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ Overrides = Mapping[str, tuple[Overridden, ...]]  # by student, or by key
 
 
 def read_overrides(path: Path, rubric: Rubric) -> Overrides:
-    """Return the overrides in a table with the columns student, criterion, points, reason, as they name the students."""
+    """Read a table with the columns student, criterion, points and reason; return overrides by the student as written there.
+
+    Raises UsageError, with the line, if the table is not valid.
+    """
     known = {criterion.id: criterion for criterion in rubric.criteria}
     found: dict[str, dict[str, Overridden]] = {}
     lines: dict[tuple[str, str], int] = {}
@@ -44,7 +47,7 @@ def read_overrides(path: Path, rubric: Rubric) -> Overrides:
 
 
 class Person(Protocol):
-    """Whoever overrides may be for."""
+    """A submission, seen as something that overrides may concern."""
 
     @property
     def key(self) -> str:
@@ -66,24 +69,24 @@ class Person(Protocol):
 def overrides_of(
     people: Iterable[Person], overrides: Overrides, is_known: Callable[[str], bool] = lambda _: False
 ) -> dict[str, tuple[Overridden, ...]]:
-    """Return overrides by the key of each submission; UsageError for a name that several students have.
+    """Return overrides by the key of each submission; raise UsageError if a name belongs to several students.
 
-    They are given by key, id, e-mail or name. All but the key give them to each submission of that student; of two for
-    one criterion the key's decides. is_known says whether somebody without a submission now is called so: then e-mail and
-    name are nobody else's.
+    They are given by key, id, e-mail or name. A key means one submission; the others mean all submissions of the student;
+    of two overrides for the same criterion, the one given by key wins. is_known tells whether a person without a
+    submission has this name: then it is not matched with e-mails and names of others.
     """
     every = list(people)
-    made: dict[str, list[Overridden]] = {element.key: [] for element in every}
+    by_key: dict[str, list[Overridden]] = {person.key: [] for person in every}
     for student, given in sorted(overrides.items(), key=lambda item: _is_key(item[0], every)):
-        for each in _named(student, every, is_known):
-            made[each.key] += given
-    return {key: tuple(given) for key, given in made.items()}
+        for person in _named(student, every, is_known):
+            by_key[person.key] += given
+    return {key: tuple(given) for key, given in by_key.items()}
 
 
 def without_submission(
     people: Iterable[Person], overrides: Iterable[str], is_known: Callable[[str], bool]
 ) -> tuple[str, ...]:
-    """Return whom overrides are for who has no submission now; UsageError for those who are not known from elsewhere."""
+    """Return the students with overrides and no submission; raise UsageError if is_known does not know one of them."""
     every = list(people)
     left = tuple(student for student in overrides if not _named(student, every, is_known))
     unknown = [student for student in left if not is_known(student)]
@@ -97,7 +100,7 @@ def _is_key(student: str, people: Iterable[Person]) -> bool:
 
 
 def _named(student: str, people: Iterable[Person], is_known: Callable[[str], bool]) -> list[Person]:
-    """Return the submissions of the student that a key, id, e-mail or name means: the first of these that is anybody's."""
+    """Return the submissions that a key, id, e-mail or name means; a key or id takes precedence, then an e-mail."""
     wanted = plain(student)
     ways: tuple[Callable[[Person], bool], ...] = (
         lambda person: plain(person.key) == wanted,
@@ -105,7 +108,7 @@ def _named(student: str, people: Iterable[Person], is_known: Callable[[str], boo
         lambda person: bool(person.email) and plain(person.email) == wanted,
         lambda person: bool(person.name) and words(person.name) == words(student),
     )
-    # An id may be another submission's key: those of the student and the submission with the key.
+    # A name may be one student's id and another submission's key: it then means both.
     found = {person.key: person for way in ways[:2] for person in people if way(person)}
     for way in ways[2:] if not is_known(student) else ():
         found = found or {person.key: person for person in people if way(person)}

@@ -1,7 +1,7 @@
-"""The class as one page: scores, criteria, mistakes, and a table of submissions to sort and filter.
+"""The class page: scores, criteria, mistakes, and a table of submissions to sort and filter.
 
-It is made piece by piece from entries that come one at a time. The script holds no data: what it sorts and
-filters it reads from the table, which is whole without it.
+The page is generated in parts, from entries that are read one at a time. The script holds no data: it sorts and
+filters the rows of the table, which is complete without it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ def render_class(
     lang: str = "en",
     ending: str = "json",
 ) -> Iterator[str]:
-    """Return index.html in parts; numbers are those of class.json, names and titles say whose a key is and what a criterion is called."""
+    """Yield index.html in parts.
+
+    numbers are those of class.json; names has the student's name by key, titles the title by criterion.
+    """
     said = functools.partial(told, lang)
     messages = {number["id"]: number["message"] or number["id"] for number in numbers["misconceptions"]}
     return ENVIRONMENT.get_template("class.html.j2").generate(
@@ -72,10 +75,10 @@ def render_class(
 
 
 def given(points: Score | None) -> str:
-    """Return points for a cell."""
+    """Return points as the text of a cell."""
     return "" if points is None else str(points)
 
 
 def shade(points: Score | None, most: int) -> str:
-    """Return the further class of a cell whose points are not full."""
+    """Return the additional CSS class of a cell without full points."""
     return "" if points is None or points == most else " some" if points else " none"

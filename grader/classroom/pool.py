@@ -1,4 +1,4 @@
-"""Who grades: threads with a warm process each on this machine, or the workers of a Dask cluster."""
+"""Executors that grade: threads with one warm process each on this machine, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from grader.classroom.grading import close_all
 from grader.core.errors import BrokenGrader, UsageError
 from grader.core.messages import Message, say
 
-WORKERS_S = 60.0  # how long a cluster may have no worker
-LOST_S = 60.0  # how long a scheduler may be away
+WORKERS_S = 60.0  # time that a cluster may be without workers
+LOST_S = 60.0  # time that a scheduler may be unreachable
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """An executor, how many submissions it grades at a time, and what raises BrokenGrader when it grades no more."""
+    """An executor; size is how many submissions it grades at a time, watch raises BrokenGrader once it has stopped."""
 
     executor: Executor
     size: int
@@ -40,12 +40,15 @@ def local(jobs: int) -> Iterator[Pool]:
 
 @contextlib.contextmanager
 def cluster(address: str, install: str, tell: Callable[[Message], None]) -> Iterator[Pool]:
-    """Grade on the workers of a Dask scheduler; tell says what is waited for, install how distributed is installed."""
+    """Grade on the workers of a Dask scheduler.
+
+    tell reports what the command is waiting for; install is the command that installs distributed.
+    """
     try:
         from distributed import Client
     except ImportError as error:
         raise UsageError("--cluster needs distributed; install it with: {command}", command=install) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it has to say, the watcher says in a sentence
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the watcher reports problems in one sentence
     try:
         client = Client(address, timeout="20s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
@@ -56,30 +59,30 @@ def cluster(address: str, install: str, tell: Callable[[Message], None]) -> Iter
         executor = client.get_executor(pure=False, retries=2)  # type: ignore[no-untyped-call]
         yield Pool(executor, max(1, sum(watcher.threads())), watcher)
     finally:
-        with contextlib.suppress(Exception):  # a scheduler that is lost does not say goodbye
+        with contextlib.suppress(Exception):  # closing fails if the scheduler is lost
             client.close(timeout=2)  # type: ignore[no-untyped-call]
 
 
 class ClusterWatcher:
-    """Notices that a cluster grades no more: its scheduler is away, or it has no worker, for longer than it may be."""
+    """Detector of a stopped cluster: its scheduler is unreachable, or it has no workers, for too long."""
 
     def __init__(self, client: Any, address: str, tell: Callable[[Message], None]) -> None:
         self._client, self._address, self._tell = client, address, tell
         self._since: float | None = None  # when it stopped grading
 
     def threads(self) -> list[int]:
-        """Return the number of threads of each worker, as far as is known."""
+        """Return the number of threads of each known worker."""
         info: dict[str, Any] = self._client.scheduler_info(n_workers=-1)
         return [item["nthreads"] for item in info["workers"].values()]
 
     def wait_for_workers(self) -> None:
-        """Return when there is a worker."""
+        """Wait until there is a worker."""
         while not self.threads():
             self()
             time.sleep(0.2)
 
     def __call__(self) -> None:
-        """Raise BrokenGrader when the cluster has graded nothing for too long."""
+        """Raise BrokenGrader if the cluster has been unable to grade for too long."""
         if self._client.status == "closed":
             raise self._lost()
         if self._client.status != "running":

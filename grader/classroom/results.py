@@ -1,4 +1,4 @@
-"""What comes of the reports of a class: entries with what the teacher decided, tables, and pages."""
+"""Combines reports of a class with the teacher's decisions, and writes tables and pages from them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from grader.core.rubric import Rubric
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decisions:
-    """What a teacher decided for the class: overrides by key, whether rejected is 0, and the points of the gradebook."""
+    """Decisions of the teacher: overrides by key, whether rejected submissions get 0, and the points to scale to.
+
+    absent are students who have overrides and no submission now.
+    """
 
     overrides: Mapping[str, tuple[Overridden, ...]] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
     is_rejected_zero: bool = False
     scale: Decimal | None = None
 
     def of(self, key: str, report: Report) -> Report:
-        """Return a report with these decisions."""
+        """Return a report with these decisions applied."""
         return decided(
             report, self.overrides.get(key, ()), is_rejected_zero=self.is_rejected_zero, scale=self.scale
         )  # fmt: skip
@@ -33,7 +37,7 @@ class Decisions:
 def entries(
     submissions: Iterable[Submission], task: Task, results_folder: ResultsFolder, decisions: Decisions
 ) -> Iterator[Entry]:
-    """Yield each submission with its report and the teacher's decisions, one at a time."""
+    """Yield an entry for each submission with a report: the report with the teacher's decisions."""
     for submission in submissions:
         report = results_folder.report(submission.key)
         if report is None:
@@ -55,13 +59,13 @@ def write_tables(results_folder: ResultsFolder, entries: Callable[[], Iterable[E
 
 
 def keep_decisions(results_folder: ResultsFolder, entries: Iterable[Entry]) -> None:
-    """Write the reports again whose decisions are other ones than when they were written."""
+    """Store the reports again whose decisions have changed."""
     for entry in entries:
         if entry.key not in results_folder.unkept and results_folder.report(entry.key) != entry.report:
             results_folder.keep(entry.key, entry.report)
 
 
 def write_page(results_folder: ResultsFolder, parts: Iterable[str]) -> None:
-    """Write index.html, piece by piece."""
+    """Write index.html, part by part."""
     with results_folder.writing(results_folder.folder / PAGE) as file:
         file.writelines(part.encode("utf-8") for part in parts)

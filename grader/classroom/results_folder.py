@@ -1,4 +1,4 @@
-"""The results folder of a class: its reports, tables and settings, and the key that seeds are made of."""
+"""The results folder of a class: its reports, tables and settings, and the key that seeds are derived from."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ TABLES = (CLASS, "gradebook.csv", "cases.csv", CHANGES)
 
 
 def fingerprint(task: Task, seed: int, sha256: str) -> str:
-    """Return the hash of all that a grade depends on: submission, assignment, seed, limits, level, versions."""
+    """Return a hash of everything that a grade depends on: submission, assignment, seed, limits, level, versions."""
     digest = hashlib.sha256(msgspec.json.encode([sha256, seed, __version__, importlib.metadata.version("numpy")]))
     digest.update(
         msgspec.json.encode(replace(task, lab=replace(task.lab, folder="")))
-    )  # its content counts, not its place
+    )  # content_hash covers the folder's content; its path does not matter
     digest.update(_code().encode())
     return digest.hexdigest()
 
 
 @functools.cache
 def _code() -> str:
-    """Return the hash of the grader's own files: two checkouts of one version are not the same grader."""
+    """Return a hash of the grader's own files, since two checkouts of the same version may differ."""
     digest = hashlib.sha256()
     for path in sorted(parent for kind in ("*.py", "*.mo") for parent in Path(__file__).parents[1].rglob(kind)):
         digest.update(path.read_bytes())
@@ -56,19 +56,19 @@ def _code() -> str:
 
 
 class ResultsFolder:
-    """The folder of a class: its reports, and the key that their seeds are made of."""
+    """The folder of a class: its reports, and the key that their seeds are derived from."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.key = ""
-        self.is_best = False  # of several attempts the best counts, not the last
-        self.unkept: dict[str, Report] = {}  # reports whose place is taken by something else
-        self._marks: dict[str, str] = {}  # by key: the fingerprint of the grade that the last attempt needs
+        self.is_best = False  # the best of several attempts counts, not the last
+        self.unkept: dict[str, Report] = {}  # reports that could not be stored because something else has their path
+        self._marks: dict[str, str] = {}  # by key: the fingerprint of an up-to-date grade of the last attempt
 
     @classmethod
     @contextlib.contextmanager
     def opened(cls, folder: Path) -> Iterator[ResultsFolder]:
-        """Open a results folder for one run, without what a killed run left there; UsageError if it cannot be used."""
+        """Open a results folder for one run and remove leftovers of a killed run; raise UsageError if that fails."""
         with contextlib.ExitStack() as stack:
             try:
                 (folder / REPORTS).mkdir(parents=True, exist_ok=True)
@@ -84,48 +84,48 @@ class ResultsFolder:
             yield cls(folder)
 
     def path(self, key: str, ending: str = "json") -> Path:
-        """Return where the report of a submission is."""
+        """Return the path of a submission's report."""
         return self.folder / REPORTS / f"{key}.{ending}"
 
     def reported(self) -> Iterator[str]:
-        """Yield the key of each report, those of earlier runs included."""
+        """Yield the key of each report, including those of earlier runs."""
         return (path.stem for path in (self.folder / REPORTS).glob("*.json"))
 
     def report(self, key: str) -> Report | None:
-        """Return the report of a submission, None if there is none that can be read."""
+        """Return the report of a submission, or None if there is none or it cannot be read."""
         return self.unkept[key] if key in self.unkept else _read(self.path(key))
 
     def attempts(self, key: str) -> list[Report]:
-        """Return the reports of a student's other attempts."""
+        """Return the reports of a student's attempts other than the counting one."""
         found = (_read(path) for path in sorted((self.folder / ATTEMPTS).glob(f"{key}.*.json")))
         counting = self.report(key)
         sha256 = None if counting is None else counting.submission.sha256
         return [item for item in found if item is not None and item.submission.sha256 != sha256]
 
     def keep_attempt(self, key: str, report: Report) -> None:
-        """Write the report of an attempt that does not count."""
+        """Store the report of an attempt that does not count."""
         (self.folder / ATTEMPTS).mkdir(exist_ok=True)
         self.write(
             self.folder / ATTEMPTS / f"{key}.{report.submission.sha256[:16] or 'unread'}.json", render_json(report)
         )
 
     def has(self, key: str, mark: str) -> bool:
-        """Return whether there is a report of this very grade, whether or not it counts."""
+        """Return whether there is a report with this fingerprint, of any attempt."""
         every = (self.report(key), *self.attempts(key))
         return any(item is not None and item.environment.fingerprint == mark for item in every)
 
     def keep(self, key: str, report: Report) -> None:
-        """Write the report of a submission, all of it or nothing."""
+        """Store the report of a submission, atomically."""
         self.write(self.path(key), render_json(report))
 
     def mark(self, submission: Submission, task: Task) -> str:
-        """Return the fingerprint of the grade that a submission needs now."""
+        """Return the fingerprint that an up-to-date grade of a submission has."""
         if submission.key not in self._marks:
-            self._marks[submission.key] = self.wanted(submission, task)[1]
+            self._marks[submission.key] = self.request_for(submission, task)[1]
         return self._marks[submission.key]
 
-    def wanted(self, submission: Submission, task: Task) -> tuple[GradingRequest, str]:
-        """Return the request to grade a submission, under its own seed, and the fingerprint of that grade."""
+    def request_for(self, submission: Submission, task: Task) -> tuple[GradingRequest, str]:
+        """Return the request to grade a submission, with a seed derived from its key and content, and the fingerprint."""
         raw, reason = None, None
         try:
             raw = submission.raw()
@@ -137,20 +137,26 @@ class ResultsFolder:
         return GradingRequest(name=submission.key, seed=seed, raw=raw, reason=reason), fingerprint(task, seed, content)
 
     def begin(self, seed: int | None, lang: str | None, attempt: Attempt | None = None) -> str:
-        """Settle key, language and counting attempt (given, else kept, else the default), keep them, and return the language."""
+        """Choose and store key, language and counting attempt; return the language.
+
+        Each is the given one, else the stored one, else the default.
+        """
         kept = self._kept()
-        wanted = Settings(
+        settings = Settings(
             key=kept.key if kept and seed is None else seeds.class_key(seed),
             lang=lang or (kept.lang if kept else from_locale()),
             attempt=attempt or (kept.attempt if kept else "last"),
         )
-        self.key, self.is_best = wanted.key, wanted.attempt == "best"
-        if wanted != kept:
-            self.close({"lang": wanted.lang})
-        return wanted.lang
+        self.key, self.is_best = settings.key, settings.attempt == "best"
+        if settings != kept:
+            self.close({"lang": settings.lang})
+        return settings.lang
 
     def _kept(self) -> Settings | None:
-        """Return what an earlier run kept; UsageError for a class.json that no run wrote: its key may not be lost unnoticed."""
+        """Return the settings that an earlier run stored, or None; raise UsageError if class.json cannot be read.
+
+        Starting with a new key instead would change all seeds unnoticed.
+        """
         try:
             kept = msgspec.json.decode((self.folder / CLASS).read_bytes(), type=Settings)
             if kept.lang in LANGUAGES:
@@ -166,7 +172,7 @@ class ResultsFolder:
         )
 
     def close(self, numbers: dict[str, Any]) -> None:
-        """Write class.json, which is the instructor's alone: it has the key."""
+        """Write class.json, readable only for its owner because it contains the key."""
         content = (
             msgspec.json.format(
                 msgspec.json.encode({"key": self.key, "attempt": "best" if self.is_best else "last", **numbers}),
@@ -178,17 +184,17 @@ class ResultsFolder:
             file.write(content)
 
     def table(self, name: str, rows: Iterable[Row]) -> None:
-        """Write a table, row by row; with the mark that spreadsheets expect of UTF-8."""
+        """Write a table, row by row, with the byte order mark that spreadsheets expect."""
         with self.writing(self.folder / name) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
             write(text, rows)
 
     def write(self, path: Path, content: str | bytes) -> None:
-        """Write a file."""
+        """Write a file, atomically."""
         with self.writing(path) as file:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
     def append(self, name: str, titles: Row, rows: Iterable[Row]) -> None:
-        """Add rows to a table at once, so that a killed run leaves whole rows."""
+        """Append rows to a table in a single write, so that a killed run leaves only whole rows."""
         text = io.StringIO(newline="")
         path = self.folder / name
         is_new = not path.exists() or not path.stat().st_size
@@ -199,7 +205,7 @@ class ResultsFolder:
     @staticmethod
     @contextlib.contextmanager
     def writing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
-        """Open a file beside its place, and put it there when it is complete; UsageError if the system refuses."""
+        """Open a temporary file that replaces `path` once it is complete; raise Unwritable if that fails."""
         with failing(path):
             number, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}", suffix=".part", dir=path.parent)
             try:
@@ -214,14 +220,14 @@ class ResultsFolder:
 
 
 class Unwritable(UsageError):
-    """A file of the results cannot be written; is_taken: something else has its place, and other files are fine."""
+    """A file of the results cannot be written. is_taken: something else has its path, so other files can be written."""
 
     is_taken = False
 
 
 @contextlib.contextmanager
 def failing(path: Path) -> Iterator[None]:
-    """Turn what the system says against writing a file of the results into Unwritable, which names the folder."""
+    """Convert OSError while writing a file of the results to Unwritable, which names the folder and the file."""
     try:
         yield
     except OSError as error:
@@ -232,7 +238,7 @@ def failing(path: Path) -> Iterator[None]:
 
 
 class Settings(msgspec.Struct):
-    """What a later run must know of a class."""
+    """Settings of a class that later runs use again."""
 
     key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     lang: str
@@ -240,7 +246,7 @@ class Settings(msgspec.Struct):
 
 
 def _read(path: Path) -> Report | None:
-    """Return the report in a file, None for whatever has none."""
+    """Return the report in a file, or None if there is none or it cannot be read."""
     try:
         return parse_json(path.read_text(encoding="utf-8")) if path.is_file() else None
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError, RecursionError):

@@ -1,4 +1,4 @@
-"""The list of the class that a teacher gives: who is who, in which group and team, and which file is whose."""
+"""Reads the roster that a teacher gives: students, their groups and teams, and the files they submitted."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TITLES = {
     "group": ("группа", "группы", "groups", "section"),
     "team": ("команда", "бригада"),
 }
-IDS = ("id", "login", "email", "name")  # the first of these that the table has says who is who
+IDS = ("id", "login", "email", "name")  # the first of these columns that the table has identifies students
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RosterEntry:
-    """One line of the list of the class; file is the name of the upload where no name tells."""
+    """One student of the roster; file is the name of their upload, for uploads whose names identify nobody."""
 
     id: str
     name: str = ""
@@ -39,20 +39,20 @@ class RosterEntry:
 
     @property
     def shown(self) -> str:
-        """Return the student as a person finds one: name and id."""
+        """Name and id of the student, for people to read."""
         return f"{self.name} ({self.id})" if self.name and self.name != self.id else self.id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Roster:
-    """The list of the class, and what to tell about its table."""
+    """The students of the class, and notes about the table."""
 
     entries: tuple[RosterEntry, ...]
     notes: tuple[Message, ...] = ()
 
 
 def read_roster(path: Path) -> Roster:
-    """Return the list of the class; UsageError, with the line, for a student who has no id or stands there twice."""
+    """Read the roster; raise UsageError, with the line, if a student has no id or is listed twice."""
     table = read_table(path, TITLES)
     has_name = bool({"name", "first", "last"} & table.columns)
     column = next((name for name in IDS if name in table.columns or (name == "name" and has_name)), None)

@@ -1,6 +1,6 @@
-"""Fills the sheet that a teacher downloaded: the Canvas gradebook or the Moodle grading worksheet.
+"""Fills in a sheet that a teacher downloaded: a Canvas gradebook or a Moodle grading worksheet.
 
-Only the grade cell (and Moodle's feedback comments) of matched students is replaced; every other byte stays.
+Only the grade cells (and Moodle's feedback comments) of matched students are replaced; every other byte is preserved.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from grader.renderers.scores import counted, decision_lines, scaled_line, score_
 
 SHEET_BYTES = 32 * 2**20
 
-# The worksheet's titles as Moodle's language packs have them, English and Russian.
+# Titles of the worksheet in Moodle's language packs, English and Russian.
 MOODLE: dict[str, tuple[str, ...]] = {
     "id": ("Identifier", "Идентификатор"),
     "grade": ("Grade", "Оценка"),
@@ -60,7 +60,7 @@ HAZARD = re.compile("((?:^|[;,])[\\s\"']*)([=+\\-@\uff1d\uff0b\uff0d\uff20][=+\\
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """One cell of a sheet: its bytes are data[start:end], text is what they mean."""
+    """One cell of a sheet: its bytes are data[start:end], text is the decoded value."""
 
     start: int
     end: int
@@ -73,9 +73,9 @@ Row = list[Cell]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilledSheet:
-    """The filled sheet, and what did not fit: rows (as name and id) and entries without a partner.
+    """The filled sheet, with the rows (as name and id) and the entries that have no match.
 
-    notes say what was left alone on purpose: no result, excused, locked, ambiguous.
+    notes explain cells that were left unchanged: no score, excused, locked, ambiguous.
     """
 
     data: bytes
@@ -89,7 +89,7 @@ class FilledSheet:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sheet:
-    """A sheet, split: rows of students, and the place of each column that is known by its title."""
+    """A parsed sheet: the rows of students, and the index of each known column."""
 
     data: bytes
     kind: Literal["canvas", "moodle"]
@@ -101,7 +101,7 @@ class Sheet:
     points: str = ""  # Canvas' Points Possible
 
     def text(self, row: Row, column: str) -> str:
-        """Return the text of a known column in a row, "" where there is none."""
+        """Return the text of a known column in a row, "" if the row has no such cell."""
         place = self.columns.get(column)
         return row[place].text.strip() if place is not None and place < len(row) else ""
 
@@ -111,16 +111,16 @@ class Sheet:
         return name[2:-1] if name.startswith('="') and name.endswith('"') else name
 
     def most(self, row: Row) -> str:
-        """Return the points that the learning platform gives at most, as it writes them."""
+        """Return the maximum points of the learning platform, as written in the sheet."""
         return self.points or self.text(row, "most")
 
 
 def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: str | None = None) -> FilledSheet:
-    """Return sheet with the scores of entries in the grade cells of their students.
+    """Return the sheet with the scores of entries in the grade cells of their students.
 
-    assignment, a title or an id, chooses the column of a Canvas gradebook with several. UsageError for a sheet of no
-    known kind, or with another highest score than the one of the entries. feedback fills Moodle's feedback comments,
-    too. A student without a score keeps the grade as it is, and gets the reason of a rejected submission as feedback.
+    assignment, a title or an id, selects the column of a Canvas gradebook that has several. feedback also fills in
+    Moodle's feedback comments. For a student without a score the grade stays unchanged; if the submission was rejected,
+    the reason is given as feedback. Raises UsageError if the sheet is of no known kind or its maximum score differs.
     """
     table = read_sheet(sheet, assignment)
     partners, notes = matched(table, entries)
@@ -158,14 +158,14 @@ def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: 
 
 
 def _without_score(student: str, entry: Entry) -> Message:
-    """Return what to know about a student whose grade cell is left as it is, since there is no score."""
+    """Return the note about a student without a score, whose grade cell is left unchanged."""
     if entry.report.status is Status.REJECTED:
         return say("{student} has no score, the submission was rejected: the cell is left as it is (--rejected zero writes 0).", student=student)  # fmt: skip
     return say("{student} has no score: the cell is left as it is.", student=student)
 
 
 def _obstacle(table: Sheet, row: Row) -> Message | None:
-    """Return why the cells of a row are left alone."""
+    """Return why the cells of a row are left unchanged, or None if they can be filled in."""
     student = _shown(table, row)
     if table.grade >= len(row):
         return say("The row of {student} has no cell for the grade.", student=student)
@@ -179,11 +179,11 @@ def _obstacle(table: Sheet, row: Row) -> Message | None:
     return None
 
 
-# --- what is written ----------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------
 
 
 def _grade(table: Sheet, row: Row, entry: Entry, style: tuple[str, int]) -> str:
-    """Return the score as the sheet writes numbers."""
+    """Return the score in the sheet's number format; raise UsageError if the maximum scores differ."""
     score, most = counted(entry.report)
     assert score is not None
     value = exact(score)
@@ -200,7 +200,7 @@ def _grade(table: Sheet, row: Row, entry: Entry, style: tuple[str, int]) -> str:
 
 
 def _style(table: Sheet) -> tuple[str, int]:
-    """Return decimal mark and digits as the sheet shows them: in the grades, or else in the highest points."""
+    """Return the sheet's decimal mark and number of decimals, as in its grades or else its maximum points."""
     grades = (row[table.grade].text.strip() for row in table.rows if table.grade < len(row))
     for text in (*grades, *map(table.most, table.rows)):
         found = NUMBER.fullmatch(text)
@@ -210,7 +210,7 @@ def _style(table: Sheet) -> tuple[str, int]:
 
 
 def feedback_html(entry: Entry) -> str:
-    """Return what was lost and why, as the HTML that Moodle keeps; nothing in it starts a formula."""
+    """Return the lost points with reasons, as HTML for Moodle; nothing in it starts a formula."""
     report, tell = entry.report, teller(entry.report.lang)
     lines = [score_line(report, tell), scaled_line(report, tell), reason_line(report), *decision_lines(report, tell)]
     for criterion in report.criteria if was_run(report) else ():
@@ -238,7 +238,7 @@ def _entity(character: str) -> str:
 
 
 def _replaced(table: Sheet, edits: Iterable[tuple[Cell, str]]) -> bytes:
-    """Return the sheet with the text of some cells replaced, each quoted if it was or has to be."""
+    """Return the sheet with the text of some cells replaced; a cell is quoted if it was before or has to be."""
     parts: list[bytes] = []
     done = 0
     special = re.compile(f'["\r\n{table.delimiter.decode()}]')
@@ -251,17 +251,17 @@ def _replaced(table: Sheet, edits: Iterable[tuple[Cell, str]]) -> bytes:
     return b"".join([*parts, table.data[done:]])
 
 
-# --- who is who ---------------------------------------------------------------------------------
+# --- matching students --------------------------------------------------------------------------
 
 
 Finder = Callable[[Row], Entry | None]
 
 
 def matched(table: Sheet, entries: Sequence[Entry]) -> tuple[dict[int, Entry], list[Message]]:
-    """Return the entry of each row that has one, by place.
+    """Return the entry of each row that has one, by the row's index, and notes about ambiguous rows.
 
-    The first of the platform's id, the ids of the school, login or email, and the name that leads to one entry
-    decides. Where the name leads to another one, or two rows to the same entry, none is taken.
+    Rows are matched by the platform's id, the school's ids, login or email, or the name: the first that identifies a
+    single entry. A row whose name identifies another entry is not matched, nor are rows that share an entry.
     """
     finders = _finders(table, entries)
     by_name = finders[-1]
@@ -315,12 +315,12 @@ def _finders(table: Sheet, entries: Sequence[Entry]) -> list[Finder]:
 
 
 def _students(entry: Entry) -> list[str]:
-    """Return the student's id; of one who is known by the name of a file only, that name too."""
+    """Return the student's id, and the name too if only the name of a file identifies the student."""
     return [entry.student, *([entry.name] if entry.student == entry.key else [])]
 
 
 def _index(entries: Sequence[Entry], keys: Callable[[Entry], Iterable[str]]) -> dict[str, Entry]:
-    """Return entries by what leads to one of them only."""
+    """Return entries by the keys that identify a single one."""
     found: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         for key in {item for item in keys(entry) if item}:
@@ -329,7 +329,7 @@ def _index(entries: Sequence[Entry], keys: Callable[[Entry], Iterable[str]]) -> 
 
 
 def _shown(table: Sheet, row: Row) -> str:
-    """Return a row as a person finds it: name and id."""
+    """Return name and id of a row's student, for people to read."""
     name, found = " ".join(table.name(row).split()), table.text(row, "id")
     return printable(f"{name} ({found})" if found else name, 200)
 
@@ -338,7 +338,7 @@ def _shown(table: Sheet, row: Row) -> str:
 
 
 def read_sheet(data: bytes, assignment: str | None = None) -> Sheet:
-    """Split a sheet and find its columns; UsageError for one that is neither Canvas' nor Moodle's."""
+    """Parse a sheet and find its columns; raise UsageError if it is neither Canvas' nor Moodle's."""
     if len(data) > SHEET_BYTES:
         raise UsageError("The sheet is larger than {limit} MiB.", limit=SHEET_BYTES // 2**20)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -365,7 +365,7 @@ def read_sheet(data: bytes, assignment: str | None = None) -> Sheet:
 
 
 def _places(titles: Sequence[str], known: dict[str, tuple[str, ...]]) -> dict[str, int]:
-    """Return the place of each known column, the first of its title."""
+    """Return the index of each known column, the first with one of its titles."""
     found = [title.casefold() for title in titles]
     wanted = {name: [title.casefold() for title in spellings] for name, spellings in known.items()}
     return {
@@ -376,7 +376,7 @@ def _places(titles: Sequence[str], known: dict[str, tuple[str, ...]]) -> dict[st
 
 
 def _canvas(data: bytes, delimiter: bytes, rows: list[Row], columns: dict[str, int], assignment: str | None) -> Sheet:
-    """Return a Canvas gradebook: the column of the assignment, and the rows that are students."""
+    """Return a parsed Canvas gradebook: the column of the assignment, and the rows of students."""
     header = rows[0]
     points = next((row for row in rows[1:4] if "Points Possible" in row[0].text), [])
     titles = {
@@ -394,12 +394,15 @@ def _canvas(data: bytes, delimiter: bytes, rows: list[Row], columns: dict[str, i
 
 
 def _is_remark(row: Row) -> bool:
-    """Return whether a row of a Canvas gradebook is about assignments, not about a student."""
+    """Return whether a row of a Canvas gradebook describes assignments, not a student."""
     return all(re.fullmatch(r"\s*(Muted|Manual Posting.*)?\s*", cell.text, re.IGNORECASE) for cell in row)
 
 
 def _assignment_column(titles: dict[int, str], places: list[int], assignment: str | None) -> int:
-    """Return the column that assignment (a title, an id or both) means, or the only one there is."""
+    """Return the index of the column that assignment (a title, an id or both) names, or without one, of the only column.
+
+    Raises UsageError if there is no such column or several.
+    """
     if assignment is None:
         numbered = [place for place in places if ASSIGNMENT.fullmatch(titles[place])]
         fitting = numbered or places
@@ -423,9 +426,9 @@ def _assignment_column(titles: dict[int, str], places: list[int], assignment: st
 
 
 def split(data: bytes, delimiter: bytes) -> list[Row]:
-    """Return the cells of a CSV file with their places, as the csv module reads them (RFC 4180; a mark is skipped).
+    """Split a CSV file into cells with their byte positions, as the csv module does (RFC 4180), after a byte order mark.
 
-    A line without text is a row without cells. UsageError for a quote that is never closed.
+    An empty line is a row without cells. Raises UsageError if a quote is never closed.
     """
     mark = re.escape(delimiter)
     pattern = re.compile(b'("[^"]*(?:""[^"]*)*"(?!"))?([^\r\n%b]*)(%b|\r\n|\r|\n|)' % (mark, mark))

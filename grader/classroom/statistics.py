@@ -1,4 +1,4 @@
-"""The class in numbers: scores, criteria, cases, mistakes and times."""
+"""Statistics of a class: scores, criteria, cases, mistakes and times."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def mistakes_in(report: Report) -> tuple[str, ...]:
 
 
 def messages_in(report: Report) -> dict[str, str]:
-    """Return what is said about each named mistake in a report."""
+    """Return the feedback on each named mistake in a report."""
     cases = [case for criterion in report.criteria for case in criterion.cases if case.misconception]
     return {case.misconception: case.feedback.text if case.feedback else "" for case in cases if case.misconception}
 
 
 @dataclass(slots=True)
 class Tally:
-    """What is counted of a class, entry by entry. points, passed and titles go by "criterion.case"."""
+    """Counts over a class, updated entry by entry; points, passed and titles are by "criterion.case"."""
 
     rubric: Rubric
     statuses: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Tally:
     groups: set[str] = field(default_factory=set)
     students: dict[str, list[str]] = field(default_factory=dict)  # by their mistake
     messages: dict[str, str] = field(default_factory=dict)
-    made: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))  # by criterion
+    earned: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))  # points by criterion
     points: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     passed: Counter[str] = field(default_factory=Counter)
     titles: dict[str, str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Tally:
 
     def _add_points(self, report: Report) -> None:
         for criterion in report.counted:
-            self.made[criterion.id].append(points_of(report, criterion.id) or 0)
+            self.earned[criterion.id].append(points_of(report, criterion.id) or 0)
             for case in criterion.cases:
                 name = f"{criterion.id}.{case.id}"
                 self.points[name].append(case.points)
@@ -79,19 +79,19 @@ class Tally:
                 self.titles[name] = case.title if is_named else self.titles.get(name, case.title)
 
     def criteria(self, titles: Mapping[str, str]) -> dict[str, Any]:
-        """Return how the class did in each criterion."""
+        """Return the results of the class in each criterion."""
         return {
             rule.id: {
                 "title": titles[rule.id],
-                "full_rate": round(sum(points == rule.points for points in self.made[rule.id]) / len(self.scores), 4),
-                "mean_points": round(statistics.fmean(self.made[rule.id]), 3),
+                "full_rate": round(sum(points == rule.points for points in self.earned[rule.id]) / len(self.scores), 4),
+                "mean_points": round(statistics.fmean(self.earned[rule.id]), 3),
             }
             for rule in self.rubric.criteria
-            if self.made[rule.id] and not rule.is_gate
+            if self.earned[rule.id] and not rule.is_gate
         }
 
     def cases(self) -> dict[str, Any]:
-        """Return how the class did in each case."""
+        """Return the results of the class in each case."""
         totals = [sum(row) for row in zip(*self.points.values(), strict=True)]
         return {
             name: {
@@ -104,7 +104,7 @@ class Tally:
         }
 
     def misconceptions(self) -> list[dict[str, Any]]:
-        """Return the named mistakes with those who made them, the most common first."""
+        """Return the named mistakes with the submissions that have them, most common first."""
         ranked = sorted(self.students.items(), key=lambda item: (-len(item[1]), item[0]))
         return [
             {"id": name, "message": self.messages[name], "submissions": len(keys), "keys": keys}
@@ -113,11 +113,11 @@ class Tally:
 
 
 def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str]) -> dict[str, Any]:
-    """Return class.json but for its key: the language, scores, pass rates, each case's discrimination, mistakes, and times.
+    """Return the content of class.json without its key: scores, pass rates, discrimination of cases, mistakes and times.
 
-    Scores, criteria and cases are all of the same submissions, whose number is "counted": those of this rubric with a
-    final score. Criteria have the points that count, cases the measured ones. Discrimination is the correlation of a
-    case's points with those of all other cases, -1 to 1; null if one of both does not vary.
+    Scores, criteria and cases are over the same submissions, "counted" in number: those graded with this rubric that have
+    a final score. Criteria have the points that count, cases the measured points. Discrimination is the correlation of a
+    case's points with the sum of all other cases' points, -1 to 1, or null if one of them does not vary.
     """
     tally = Tally(task.lab.rubric)
     for entry in entries:
@@ -159,9 +159,9 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
 
 
 def is_of(report: Report, rubric: Rubric) -> bool:
-    """Return whether a report has the cases and points of this rubric: another one's cannot be counted with them."""
-    made = [(part.id, case.id, case.max_points) for part in report.counted for case in part.cases]
-    return made == [
+    """Return whether a report has the cases and points of this rubric; others cannot be counted together with it."""
+    cases = [(part.id, case.id, case.max_points) for part in report.counted for case in part.cases]
+    return cases == [
         (criterion.id, case.id, case.points)
         for criterion in rubric.criteria
         if not criterion.bonus
@@ -170,7 +170,7 @@ def is_of(report: Report, rubric: Rubric) -> bool:
 
 
 def tenths(scores: Sequence[Score], most: int) -> list[int]:
-    """Return how many scores are in each tenth of the range; full marks count to the last."""
+    """Return how many scores are in each tenth of the range; full marks count in the last one."""
     counts = [0] * 10
     for score in scores:
         counts[max(0, min(9, int(10 * exact(score) / most)))] += 1
@@ -178,7 +178,7 @@ def tenths(scores: Sequence[Score], most: int) -> list[int]:
 
 
 def correlation(item: Sequence[float], other: Sequence[float]) -> float | None:
-    """Return Pearson's correlation, None where there is none."""
+    """Return Pearson's correlation coefficient, or None if it is not defined."""
     try:
         value = statistics.correlation(item, other)
     except statistics.StatisticsError:

@@ -1,4 +1,4 @@
-"""The class as tables: one row a student, one row a case."""
+"""Tables of a class: one row per student, and one row per case."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grader.core.text import printable
 
 TEXT_CHARS = 2_000
 
-# Where a spreadsheet may see a formula: at the start of a cell, and behind what another locale takes for the end of one.
+# Where a spreadsheet may find a formula: at the start of a cell, and after a character that separates cells in another locale.
 FORMULA = re.compile('(?:^|([;,]))[\\s"]*(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 NUMBERS = re.compile("-?[0-9]+(?:[.][0-9]+)?(?:, -?[0-9]+(?:[.][0-9]+)?)*(?:;|$)")
 
@@ -24,11 +24,10 @@ Row = Sequence[str | Score | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One student of the class: who, and the report with what a teacher decided.
+    """One student of the class with a report that includes the teacher's decisions.
 
-    aliases are the other ids under which a learning platform knows the student. is_outdated: the report is of an earlier
-    lab, limit, version or submission, because the run was interrupted or the grader broke. is_last: of several attempts the
-    last one counts.
+    aliases are other ids of the student on the learning platform. is_outdated: the report is of an earlier lab, limit,
+    version or submission, because the run was interrupted or the grader failed. is_last: the report is of the last attempt.
     """
 
     key: str
@@ -46,7 +45,7 @@ class Entry:
 
 
 def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
-    """Yield one row a student, the titles first; a gate's column has its verdict, extra_score is no part of the score."""
+    """Yield the titles, then one row per student; the column of a gate has its verdict, score excludes extra_score."""
     header = ["key", "student", "name", "email", "group", "team", "status", "score", "max_score"]
     header += ["scaled_score", "scaled_max", "extra_score"]
     header += [criterion.id for criterion in rubric.criteria]
@@ -90,9 +89,9 @@ def _override_shown(override: Overridden) -> str:
 
 
 def cases(entries: Iterable[Entry]) -> Iterator[Row]:
-    """Yield one row a case as it was observed, without overrides, the titles first; a gate is a row without a case.
+    """Yield the titles, then one row per case with its measured points; a gate has a row without a case.
 
-    A submission of which nothing ran has one row, with the reason.
+    A submission that was not run has one row, with the reason.
     """
     yield ["student", "criterion", "case", "verdict", "points", "max_points", "misconception", "feedback"]
     for entry in entries:
@@ -102,27 +101,27 @@ def cases(entries: Iterable[Entry]) -> Iterator[Row]:
             continue
         for criterion in entry.report.criteria:
             for case in criterion.cases:
-                told = case.feedback.text if case.feedback is not None else ""
+                feedback = case.feedback.text if case.feedback is not None else ""
                 yield [
                     entry.student, criterion.id, case.id, case.verdict.value, case.points, case.max_points,
-                    case.misconception or "", told,
+                    case.misconception or "", feedback,
                 ]  # fmt: skip
             if is_gate(criterion):
-                told = criterion.feedback.text if criterion.feedback is not None else ""
-                yield [entry.student, criterion.id, "", criterion.verdict.value, 0, 0, "", told]
+                feedback = criterion.feedback.text if criterion.feedback is not None else ""
+                yield [entry.student, criterion.id, "", criterion.verdict.value, 0, 0, "", feedback]
 
 
 def write(file: TextIO, rows: Iterable[Row]) -> None:
-    """Write rows as CSV (RFC 4180); numbers are numbers, texts are inert and on one line."""
+    """Write rows as CSV (RFC 4180); text is made inert and put on one line."""
     csv.writer(file).writerows([inert(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
 
 
 def inert(text: str) -> str:
-    """Return text for a cell: one line, nothing in it hidden, and no spreadsheet takes a part of it for a formula.
+    """Return text for a cell: on one line, printable, and with nothing that a spreadsheet takes for a formula.
 
-    An apostrophe goes before what may start one. A separator of another locale (`a;=1` opened where cells
-    end with a semicolon) counts as a start. Plain numbers behind one do not, where the cell ends with them for that
-    locale, too: not behind a quote, nor where the next column would follow them.
+    Puts an apostrophe before what may start a formula, also after a separator of another locale (`a;=1`, opened where
+    semicolons separate cells). Plain numbers after such a separator are left alone if they fill their cell in that
+    locale too: not after a quote, and not if the next column would be joined to them.
     """
     line = printable(" ".join(text.split()), TEXT_CHARS)
 

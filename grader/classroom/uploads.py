@@ -1,7 +1,7 @@
-"""What lies in the folder or archive of a class, and one submission in it, not read yet.
+"""Lists the folder or archive of a class, and reads the bytes of its submissions.
 
-Nothing is extracted to disk, no link is followed, and what a student packed stays bytes until a confined process
-reads it.
+Nothing is extracted to disk and no link is followed. Archives of students stay packed until a confined process reads
+them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ MACOSX = re.compile("(?:^|/)__macosx(?:/|$)", re.IGNORECASE)
 NOISY = ("._", ".~lock.", "~$", ".nfs", ".fuse_hidden")
 RESERVED = re.compile("con|prn|aux|nul|(com|lpt)[0-9]")  # names of devices on Windows, with any ending
 
-# What is added to the key of an entry that is no .py file; such an end, or that of a hash, makes a name no key by itself.
+# Suffixes of keys by kind of entry. A name that ends with one of them, or like a hash, is not used as a key unchanged.
 MARKS = {"": "folder", **{kind: kind[1:].replace(".", "-") for kind in KINDS}, ".py": ""}
 SAFE = re.compile(f"(?=.{{1,{KEY_CHARS}}}$)[a-z0-9]+(?:[-_][a-z0-9]+)*")
 MARKED = re.compile(f".*-(?:{'|'.join(filter(None, MARKS.values()))}|[0-9a-f]{{{DIGEST_CHARS}}})")
@@ -73,9 +73,9 @@ TRANSLITERATED = str.maketrans(
 
 
 class UploadPart(NamedTuple):
-    """One file of a submission, or (in a folder) one folder: its name inside the submission, and where it is.
+    """One file of a submission, or a folder on disk: its name inside the submission, and its location.
 
-    member is a path below the source, or the name of an archive's member, which is the number-th one there.
+    member is a path relative to the source, or the name of an archive's member, with number as its index.
     """
 
     inside: str
@@ -87,10 +87,11 @@ class UploadPart(NamedTuple):
 class Submission:
     """One student's submission, not read yet.
 
-    key is unique in the class, the same in each run and with any neighbours, and a safe file name. student is the id of the roster, or the
-    one that the learning platform gave, or the name of the file or folder, or the key; aliases are the platform's other ids. shown is the name of the
-    file or folder as it was found. problem says why there is nothing to read. Of a team, each member has one, and
-    graded_as is the key that they are graded under, once for all. earlier are older attempts, the oldest first.
+    key is unique in the class, a safe file name, and the same in each run whatever other submissions there are. student
+    is the id on the roster, or the learning platform's id, or the name of the file or folder, or the key; aliases are
+    other ids on the platform. shown is the name of the file or folder. problem says why there is nothing to read. Each
+    member of a team has a submission; all are graded once, under the key graded_as. earlier are previous attempts, the
+    oldest first.
     """
 
     key: str
@@ -109,7 +110,7 @@ class Submission:
     earlier: tuple[Submission, ...] = ()
 
     def raw(self) -> RawSubmission:
-        """Read the bytes; Rejected, with one sentence, for what cannot be read, is no regular file, or is too large."""
+        """Read the bytes; raise Rejected, with one sentence, if it cannot be read, is not a regular file, or is too large."""
         if self.problem is not None:
             raise Rejected(self.problem.id, **self.problem.args)
         with readable(self.shown):
@@ -133,7 +134,7 @@ class Submission:
             yield part.inside, partial(content_of, self.source / part.member, part.inside)
 
     def _found(self, of: Callable[[UploadPart], Iterable[Found]]) -> Iterator[Found]:
-        """Yield what is to be read of the parts that are not those of a virtual environment."""
+        """Yield the files to read, without those of virtual environments."""
         environments = archives.environments_in(part.inside for part in self.parts)
         own = [part for part in self.parts if not archives.is_below(part.inside, environments)]
         for part in own[:ENTRIES]:
@@ -144,7 +145,7 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Submissions:
-    """What was found: the submissions, what to tell the teacher, and who of the roster has none."""
+    """The submissions of a class, notes for the teacher, and the students of the roster without a submission."""
 
     found: tuple[Submission, ...]
     notes: tuple[Message, ...] = ()
@@ -152,18 +153,18 @@ class Submissions:
 
 
 def name_of(path: Path) -> str:
-    """Return the last part of a path as a sentence can have it."""
+    """Return the last part of a path, for use in a sentence."""
     return printable(shown(path.name or path.resolve().name), 200)
 
 
-# --- what lies in a source ----------------------------------------------------------------------
+# --- listing a source ---------------------------------------------------------------------------
 
 
 class Item(NamedTuple):
-    """One entry of a source: its name, and its files (of a folder on disk the folder itself).
+    """One entry of a source: its name and its files (for a folder on disk, the folder itself).
 
-    problem is the template of a sentence that says why it is not read. The names of files begin with that of the folder,
-    `cut` characters of it: whose folder it is, and how many files one student may have, is not known yet.
+    problem is the template of a sentence that says why it is not read. The names of the files begin with `cut` characters
+    of the folder's path; they are removed when a submission is made, which is also when its files are counted.
     """
 
     name: str
@@ -173,30 +174,30 @@ class Item(NamedTuple):
     cut: int = 0
 
     def parts(self, name: str | None = None) -> Iterator[UploadPart]:
-        """Yield the files by their names inside the folder; those of a single file have the name that is given."""
+        """Yield the files with their names inside the folder, or with the given name."""
         for part in self.files:
             yield part._replace(inside=name or part.inside[self.cut :])
 
     @property
     def shown(self) -> str:
-        """Return the name as text."""
+        """The name as printable text."""
         return shown(self.name)
 
     @property
     def stem(self) -> str:
-        """Return the name without the ending of a submission."""
+        """The name without the ending of its kind."""
         kind = None if self.is_folder else archives.kind_of(self.name, KINDS)
         return shown(self.name[: -len(kind)] if kind else self.name)
 
     @property
     def seen(self) -> str:
-        """Return the name of a file without the dots that would hide it."""
+        """The name of a file without leading dots, which would hide it."""
         kind = archives.kind_of(self.name, KINDS) or ""
         return f"{self.stem.lstrip('.') or 'submission'}{kind}"
 
 
 class Tree:
-    """What lies in a source, below the folder that everything is in."""
+    """Listing of a source, or of a folder in it."""
 
     def __init__(self, source: Path, place: str) -> None:
         self.source = source
@@ -205,11 +206,11 @@ class Tree:
         self.items: list[Item] = []
 
     def below(self, folder: Item) -> Tree:
-        """Return what lies in one of the folders."""
+        """Return the listing of one of the folders."""
         raise NotImplementedError
 
     def text(self, item: Item) -> bytes:
-        """Return the bytes of a file that the platform wrote, up to METADATA_BYTES and one."""
+        """Return the bytes of a file that the platform wrote, at most METADATA_BYTES + 1."""
         raise NotImplementedError
 
     def is_clone(self, folder: Item) -> bool:
@@ -217,14 +218,14 @@ class Tree:
         raise NotImplementedError
 
     def note(self, template: str, **args: str | int) -> None:
-        """Keep a note; names in it are shown on one line. Nobody reads more than NOTES of them."""
+        """Add a note, with names made printable; after NOTES notes, only say that there are more."""
         if len(self.notes) >= NOTES:
             self.notes[NOTES:] = [say("There are more notes: only the first {count} are shown.", count=NOTES)]
             return
         self.notes.append(say(template, **{key: printable(arg, 200) if isinstance(arg, str) else arg for key, arg in args.items()}))  # fmt: skip
 
     def submission(self, items: Sequence[Item], parts: Iterable[UploadPart], **who: Any) -> Submission:
-        """Return a submission of some entries; who is its key and what is known of the student."""
+        """Return a submission made of entries; `who` has its key and the known fields of the student."""
         values = {"student": "", "name": "", "email": "", "aliases": (), **who}
         found = tuple(islice(parts, archives.MEMBERS + 1))
         if len(found) > archives.MEMBERS:
@@ -236,7 +237,7 @@ class Tree:
 
 
 class FolderTree(Tree):
-    """What lies in a folder on disk."""
+    """Listing of a folder on disk."""
 
     def __init__(self, source: Path, top: Path | None = None) -> None:
         self.top = top or source
@@ -254,7 +255,7 @@ class FolderTree(Tree):
                 self.items.append(Item(name=entry.name, is_folder=False, files=(), problem=problem))
 
     def below(self, folder: Item) -> FolderTree:
-        """Return what lies in one of the folders."""
+        """Return the listing of one of the folders."""
         return FolderTree(self.source, self.top / folder.name)
 
     def is_clone(self, folder: Item) -> bool:
@@ -262,13 +263,13 @@ class FolderTree(Tree):
         return (self.top / folder.name / ".git").exists()
 
     def text(self, item: Item) -> bytes:
-        """Return the bytes of a file that the platform wrote, up to METADATA_BYTES and one."""
+        """Return the bytes of a file that the platform wrote, at most METADATA_BYTES + 1."""
         with (self.source / item.files[0].member).open("rb") as file:
             return file.read(METADATA_BYTES + 1)
 
 
 class ZipTree(Tree):
-    """What lies in a .zip."""
+    """Listing of a .zip archive, or of a folder in it."""
 
     def __init__(self, source: Path, folder: Item | None = None) -> None:
         super().__init__(source, folder.shown if folder is not None else source.stem)
@@ -284,7 +285,7 @@ class ZipTree(Tree):
                 self.items += [Item(name=name, is_folder=False, files=(part,), cut=cut) for part in parts]
 
     def _listed(self) -> list[UploadPart]:
-        """Return the files of the archive; inside is the whole name for now."""
+        """Return the files of the archive, with `inside` set to the full name."""
         if not self.source.exists() or archives.kind_of(self.source.name, (".zip",)) is None:
             if not self.source.exists():
                 raise UsageError("{source} does not exist.", source=name_of(self.source))
@@ -299,7 +300,7 @@ class ZipTree(Tree):
             ]
 
     def _is_of_a_student(self, name: str, member: zipfile.ZipInfo) -> bool:
-        """Say whether a member is a file that somebody may have handed in; a link is listed at once."""
+        """Return whether a member may be a file of a submission; add links to the items."""
         first, slash, rest = name.partition("/")
         if not first or OUTSIDE.search(name):
             self.note("{name} leads out of the archive: left out.", name=name)
@@ -311,7 +312,7 @@ class ZipTree(Tree):
         return False
 
     def below(self, folder: Item) -> ZipTree:
-        """Return what lies in one of the folders."""
+        """Return the listing of one of the folders."""
         return ZipTree(self.source, folder)
 
     def is_clone(self, folder: Item) -> bool:
@@ -319,19 +320,19 @@ class ZipTree(Tree):
         return any(part.inside[folder.cut :] == ".git/config" for part in folder.files)
 
     def text(self, item: Item) -> bytes:
-        """Return the bytes of a file that the platform wrote, up to METADATA_BYTES and one."""
+        """Return the bytes of a file that the platform wrote, at most METADATA_BYTES + 1."""
         with _opened_zip(self.source, item.shown) as archive:
             return _member(archive, item.files[0], METADATA_BYTES)
 
 
 def _is_noise(name: str) -> bool:
-    """Return whether an entry is what a desktop, an archiver or an editor leaves: it is not even noted."""
+    """Return whether an entry was left by a desktop, an archiver or an editor; such entries are ignored without a note."""
     return name.startswith(NOISY) or name.casefold() in NOISE
 
 
 @contextmanager
 def _opened_zip(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
-    """Open a class's archive; Rejected for one that cannot be read."""
+    """Open the archive of a class; raise Rejected if it cannot be read."""
     with _unzipping(name):
         state = path.stat()
         yield _directory(path, (state.st_ino, state.st_size, state.st_mtime_ns), os.getpid())
@@ -339,31 +340,31 @@ def _opened_zip(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
 
 @contextmanager
 def _unzipping(name: str) -> Iterator[None]:
-    """Turn what zipfile raises into Rejected."""
+    """Convert exceptions of zipfile to Rejected."""
     try:
         yield
     except (GradeError, OSError, MemoryError):
         raise
-    except Exception as error:  # half a dozen kinds for what is no archive
-        if type(error) is RuntimeError:  # zipfile's word for a password
+    except Exception as error:  # zipfile raises half a dozen types for an invalid archive
+        if type(error) is RuntimeError:  # zipfile needs a password
             raise Rejected("{name} is encrypted: hand it in without a password.", name=name) from error
         raise Rejected("{name} is not an archive that can be read.", name=name) from error
 
 
 @lru_cache(maxsize=1)
 def _directory(path: Path, _state: tuple[int, ...], _process: int) -> zipfile.ZipFile:
-    """Read the directory of an archive once; a forked process opens it for itself: a shared file has one position."""
+    """Return an open archive, cached; a forked process opens it again, because a shared file has a shared position."""
     return zipfile.ZipFile(path)
 
 
 def _in_zip(archive: zipfile.ZipFile, part: UploadPart) -> Iterator[Found]:
-    """Yield what is to be read of a part of a submission in a class's archive."""
+    """Yield a part of a submission in the archive of a class, if it is to be read."""
     if is_wanted(part.inside):
         yield part.inside, partial(_member, archive, part)
 
 
 def _member(archive: zipfile.ZipFile, part: UploadPart, limit: int | None = None) -> bytes:
-    """Read a member of a class's archive that is no larger than its kind (or limit) allows."""
+    """Read a member of the archive of a class; raise Rejected if it exceeds `limit`, or the limit of its kind."""
     members = archive.infolist()
     if part.number >= len(members) or members[part.number].orig_filename != part.member:
         raise Rejected("{name} was changed while it was read.", name=part.inside)
@@ -379,7 +380,7 @@ def _member(archive: zipfile.ZipFile, part: UploadPart, limit: int | None = None
         raise too_large(part.inside, member.file_size)
     file: IO[bytes]
     with _unzipping(part.inside), archive.open(member) as file:
-        content = file.read(most + 1)  # the size is the archive's word
+        content = file.read(most + 1)  # check again: the archive may state a wrong size
     if len(content) > most:
         raise too_large(part.inside, len(content))
     return content
@@ -391,7 +392,7 @@ def _is_link(member: zipfile.ZipInfo) -> bool:
 
 
 def _member_name(member: zipfile.ZipInfo) -> str:
-    """Return a member's name: UTF-8, also where the archiver forgot to say so, or the code pages of DOS."""
+    """Return a member's name, decoded as UTF-8 even if it is not flagged so, or from the code pages of DOS."""
     name = member.orig_filename
     if member.flag_bits & 0x800 or name.isascii():
         return name
@@ -410,7 +411,7 @@ def _member_name(member: zipfile.ZipInfo) -> str:
 
 
 def slug(name: str) -> str:
-    """Return a name as a file may be called everywhere: a-z, 0-9 and dashes, no longer than KEY_CHARS."""
+    """Return a safe file name for any system: a-z, 0-9 and dashes, at most KEY_CHARS long."""
     latin = unicodedata.normalize("NFC", name.casefold()).translate(TRANSLITERATED)
     ascii_only = unicodedata.normalize("NFKD", latin).encode("ascii", "ignore").decode().casefold()
     short = re.sub("[^a-z0-9]+", "-", ascii_only)[:KEY_CHARS].strip("-") or "submission"
@@ -418,15 +419,15 @@ def slug(name: str) -> str:
 
 
 def digest(text: str) -> str:
-    """Return what tells names apart that are alike: 64 bits, which nobody meets by trying names."""
+    """Return a 64-bit hash that distinguishes similar names; nobody finds a collision by trying names."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_CHARS]
 
 
 def key_of(name: str, *, is_folder: bool) -> str:
-    """Return the key of an entry, whatever its neighbours are called: no other name leads to the same one.
+    """Return the key of an entry, which depends only on its own name and which no other name gets.
 
-    A .py file with a name of a-z, 0-9, dashes and underscores has that name; other kinds get a mark, and other names
-    (capitals, other letters, blanks) a hash.
+    A .py file with a name of a-z, 0-9, dashes and underscores keeps that name; other kinds get a suffix, and other names
+    (capitals, other letters, spaces) a hash.
     """
     kind = "" if is_folder else archives.kind_of(name, KINDS) or ""
     stem = name[: len(name) - len(kind)]
@@ -439,19 +440,19 @@ def key_of(name: str, *, is_folder: bool) -> str:
 
 
 def numbered(name: str, number: str) -> str:
-    """Return the key of a platform's student: its number, which is nobody else's, after the name."""
+    """Return the key of a student on a platform: the name, then the student's number, which is unique there."""
     key = f"{slug(name)[: KEY_CHARS - len(number)].strip('-')}-{number}"
     return key if number.isdecimal() else f"{slug(key)}-{digest(number)}"
 
 
 def keyed(found: Sequence[Submission]) -> list[Submission]:
-    """Return submissions in the order of their keys; the second entry of the very same name gets a hash."""
+    """Return submissions sorted by key; further entries with the same key get a hash appended."""
     seen: Counter[str] = Counter()
-    made = []
+    unique = []
     for element in found:
         key = element.key if not seen[element.key] else f"{element.key}-{digest(f'{element.key}/{seen[element.key]}')}"
         seen[element.key] += 1
         student = element.student or key
         earlier = tuple(replace(attempt, key=key, student=student) for attempt in element.earlier)
-        made.append(replace(element, key=key, student=student, earlier=earlier))
-    return sorted(made, key=lambda item: item.key)
+        unique.append(replace(element, key=key, student=student, earlier=earlier))
+    return sorted(unique, key=lambda item: item.key)

@@ -1,4 +1,4 @@
-"""Whose a submission is: matches submissions with the list of the class."""
+"""Assigns submissions to the students of the roster."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SHOWN = 5  # names in one note
 
 
 def with_roster(submissions: Submissions, roster: Sequence[RosterEntry]) -> Submissions:
-    """Give submissions the ids, names, addresses and groups of the roster, and note what is left on both sides.
+    """Give submissions the ids, names, addresses and groups of the roster, and note what is unmatched on both sides.
 
-    The submission of a team is that of each of its members.
+    The submission of a team is assigned to each of its members.
     """
-    made: list[Submission] = []
+    assigned: list[Submission] = []
     unknown: list[str] = []
     contradicted: list[str] = []
     search, teams = _finder(roster), _teams(roster)
@@ -31,47 +31,47 @@ def with_roster(submissions: Submissions, roster: Sequence[RosterEntry]) -> Subm
         names = (submission.name, submission.student, *submission.aliases)
         members = next((team for name in names if (team := teams.get(condensed(name)))), None)
         if members is not None:
-            made += [_of(submission, member, key=numbered(submission.key, member.id)) for member in members]
+            assigned += [_of(submission, member, key=numbered(submission.key, member.id)) for member in members]
         elif entry is not None:
-            made.append(_of(submission, entry))
+            assigned.append(_of(submission, entry))
         else:
-            made.append(submission)
+            assigned.append(submission)
             (contradicted if is_contradicted else unknown).append(printable(submission.shown, 200))
-    whose: dict[str, list[Submission]] = defaultdict(list)
-    for element in made:
-        whose[element.student].append(element)
+    by_student: dict[str, list[Submission]] = defaultdict(list)
+    for element in assigned:
+        by_student[element.student].append(element)
     notes = list(submissions.notes)
     if unknown:
         notes.append(say("Not on the roster: {names} ({count}).", names=_some(unknown), count=len(unknown)))
     notes += [say("{name} is one student of the roster by id and another by name.", name=name) for name in contradicted]
-    for several in (group for group in whose.values() if len(group) > 1):
+    for several in (group for group in by_student.values() if len(group) > 1):
         keys = ", ".join(item.key for item in several)
         name = printable(several[0].name or several[0].student, 200)
         notes.append(say("{name} has several submissions: {keys}.", name=name, keys=keys))
-    missing = tuple(entry for entry in roster if entry.id not in whose)
-    return replace(submissions, found=tuple(made), notes=tuple(notes), missing=missing)
+    missing = tuple(entry for entry in roster if entry.id not in by_student)
+    return replace(submissions, found=tuple(assigned), notes=tuple(notes), missing=missing)
 
 
 def _of(submission: Submission, entry: RosterEntry, key: str = "") -> Submission:
-    """Return a submission as that of a student of the roster; with a key as that of one member of a team."""
+    """Return a submission assigned to a student of the roster; with a key, to one member of a team."""
     own = {submission.key, entry.id}
     aliases = dict.fromkeys(
         [*submission.aliases, *([submission.student] if submission.student not in own and not key else [])]
     )
-    made = replace(
+    assigned = replace(
         submission, student=entry.id, name=entry.name or submission.name, email=entry.email or submission.email, group=entry.group,
         aliases=tuple(aliases),
     )  # fmt: skip
     if not key:
-        return made
+        return assigned
     earlier = tuple(replace(attempt, key=key, graded_as=submission.key) for attempt in submission.earlier)
     return replace(
-        made, key=key, name=entry.name, aliases=(), team=submission.name or submission.student, graded_as=submission.key, earlier=earlier
+        assigned, key=key, name=entry.name, aliases=(), team=submission.name or submission.student, graded_as=submission.key, earlier=earlier
     )  # fmt: skip
 
 
 def _teams(roster: Sequence[RosterEntry]) -> dict[str, list[RosterEntry]]:
-    """Return the members of each team, by its name as platforms write it."""
+    """Return the members of each team, by its condensed name."""
     teams: dict[str, list[RosterEntry]] = defaultdict(list)
     for entry in roster:
         if condensed(entry.team):
@@ -85,9 +85,9 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _finder(roster: Sequence[RosterEntry]) -> Callable[[Submission], tuple[RosterEntry | None, bool]]:
-    """Return a function from a submission to its line of the roster, and whether its name speaks against that.
+    """Return a function that finds the roster entry of a submission, and whether its name contradicts that entry.
 
-    File, id, email, login and name are tried in this order; what leads to several lines decides nothing.
+    File, id, email, login and name are tried in this order; a match with several entries is ignored.
     """
     ways: list[tuple[Callable[[RosterEntry], Iterable[str]], Callable[[Submission], Iterable[str]]]] = [
         (lambda entry: [plain(entry.file)], lambda submission: [plain(submission.shown), plain(_stem(submission)), submission.key]),
@@ -99,7 +99,7 @@ def _finder(roster: Sequence[RosterEntry]) -> Callable[[Submission], tuple[Roste
         ),
         (lambda entry: [plain(entry.email).partition("@")[0]], lambda submission: [plain(submission.name), plain(_stem(submission))]),
         (lambda entry: [words(entry.name)], lambda submission: [words(submission.name)]),
-        (lambda entry: orders(entry.name), lambda one: [condensed(one.name)]),
+        (lambda entry: orders(entry.name), lambda submission: [condensed(submission.name)]),
     ]  # fmt: skip
     indexes = [(_index(roster, of_entry), of_submission) for of_entry, of_submission in ways]
 
@@ -120,7 +120,7 @@ def _stem(submission: Submission) -> str:
 
 
 def _index(roster: Sequence[RosterEntry], keys: Callable[[RosterEntry], Iterable[str]]) -> dict[str, RosterEntry]:
-    """Return entries by what leads to one of them only."""
+    """Return entries by the keys that identify a single one."""
     found: dict[str, list[RosterEntry]] = defaultdict(list)
     for entry in roster:
         for key in {item for item in keys(entry) if item}:
@@ -129,6 +129,6 @@ def _index(roster: Sequence[RosterEntry], keys: Callable[[RosterEntry], Iterable
 
 
 def _only(index: dict[str, RosterEntry], keys: Iterable[str]) -> RosterEntry | None:
-    """Return the one entry that keys lead to."""
+    """Return the entry that the keys identify, or None if it is none or several."""
     found = {id(entry): entry for key in keys if (entry := index.get(key)) is not None}
     return next(iter(found.values())) if len(found) == 1 else None

@@ -1,4 +1,4 @@
-"""What grade-class writes of a class that was graded: tables, pages, further reports, a filled sheet."""
+"""Writes the results of a graded class: tables, pages, additional reports, a filled sheet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -26,8 +25,6 @@ from grader.commands.ending import shown
 from grader.commands.grade import FORMATS
 from grader.core.errors import UsageError, cause
 from grader.core.language import message_in, titles_in, word
-from grader.core.report import Overridden
-from grader.pipeline.assignment import Assignment
 from grader.renderers import RENDERERS
 
 ENDINGS = {
@@ -40,67 +37,45 @@ ENDINGS = {
 }
 
 
-class TeacherOptions(NamedTuple):
-    """What a teacher decides by options: whether rejected is 0, and the points of the gradebook."""
+def read_decisions(
+    results_folder: ResultsFolder, submissions: Submissions, task: Task, *, is_rejected_zero: bool, scale: Decimal | None
+) -> Decisions:  # fmt: skip
+    """Read overrides.csv, with titles in the language of the class, and return all decisions of the teacher.
 
-    is_rejected_zero: bool
-    scale: Decimal | None
-
-
-def decisions(results_folder: ResultsFolder, submissions: Submissions, task: Task, given: TeacherOptions) -> Decisions:
-    """Return all that the teacher decided, with titles in the language of the class."""
-    titles = titles_in(task.lab.rubric, task.lab.place, task.lang)
-    by_key = {
-        key: tuple(replace(item, title=titles[item.criterion]) for item in several)
-        for key, several in overrides(results_folder, submissions, task.lab).by_key.items()
-    }
-    return Decisions(overrides=by_key, **given._asdict())
-
-
-def overrides(results_folder: ResultsFolder, submissions: Submissions, lab: Assignment) -> TeacherDecisions:
-    """Return what the teacher decided, by the key of the submission, and for whom there is none.
-
-    A student who had a report, or is on the roster, may withdraw or rename a submission; any other name is a mistake.
+    A student who had a report, or is on the roster, may withdraw or rename a submission. Raises UsageError for any other
+    name without a submission, and if the table is not valid.
     """
     path = results_folder.folder / "overrides.csv"
-    if not path.exists():
-        return TeacherDecisions({}, ())
-    given = read_overrides(path, lab.rubric)
-    known = {
-        plain(name) for submission in submissions.missing for name in (submission.id, submission.email, submission.name)
-    }
-    for key in results_folder.reported():
-        known |= {key, *key.rsplit("-", 1)}  # a platform's id ends a key, the mark of a folder or archive too
+    given = read_overrides(path, task.lab.rubric) if path.exists() else {}
+    known = {plain(name) for person in submissions.missing for name in (person.id, person.email, person.name)}
+    for key in {*results_folder.reported()} - {submission.key for submission in submissions.found}:
+        known |= {key, *key.rsplit("-", 1)}  # a platform's id ends a key, and so does the suffix of a folder or archive
 
-    def is_elsewhere(student: str) -> bool:
+    def is_known(student: str) -> bool:
         return plain(student) in known
 
-    absent = without_submission(submissions.found, given, is_elsewhere)
-    return TeacherDecisions(overrides_of(submissions.found, given, is_elsewhere), absent)
-
-
-class TeacherDecisions(NamedTuple):
-    """What a teacher decided: by the key of each submission, and for whom there is none now."""
-
-    by_key: dict[str, tuple[Overridden, ...]]
-    absent: tuple[str, ...]
+    titles = titles_in(task.lab.rubric, task.lab.place, task.lang)
+    by_key = {
+        key: tuple(replace(override, title=titles[override.criterion]) for override in overrides)
+        for key, overrides in overrides_of(submissions.found, given, is_known).items()
+    }
+    absent = without_submission(submissions.found, given, is_known)
+    return Decisions(overrides=by_key, absent=absent, is_rejected_zero=is_rejected_zero, scale=scale)
 
 
 def finish(
-    results_folder: ResultsFolder, submissions: Submissions, task: Task, told: ProgressPrinter, given: TeacherOptions, reports: tuple[str, ...]
+    results_folder: ResultsFolder, submissions: Submissions, task: Task, printer: ProgressPrinter, decisions: Decisions, reports: tuple[str, ...]
 ) -> bool:  # fmt: skip
-    """Write what is made of the reports, and print the summary; return whether the grader broke on any."""
-    made = decisions(results_folder, submissions, task, given)
-    absent = overrides(results_folder, submissions, task.lab).absent
+    """Write tables, reports and pages, and print the summary; return whether the grader failed on any submission."""
 
     def every() -> Iterator[Entry]:
-        return entries(submissions.found, task, results_folder, made)
+        return entries(submissions.found, task, results_folder, decisions)
 
     keep_decisions(results_folder, every())
     write_tables(results_folder, every, task.lab.rubric)
     numbers = statistics_of(every(), task, [person.shown for person in submissions.missing])
     results_folder.close(numbers)
-    write_reports(results_folder, every(), told, reports)
+    write_reports(results_folder, every(), printer, reports)
     names = {submission.key: submission.name or submission.key for submission in submissions.found}
     linked = "html" if "html" in reports else "json"
     write_page(
@@ -115,8 +90,8 @@ def finish(
             ending=linked,
         ),
     )
-    summary(numbers, submissions, told)
-    for student in absent:
+    summary(numbers, submissions, printer)
+    for student in decisions.absent:
         said = word(
             task.lang,
             "There are overrides for {student}, who has no submission now: they are not used.",
@@ -127,13 +102,13 @@ def finish(
         before, after = ("-" if item is None else item for item in (entry.report.score, entry.report.final_score))
         if before != after:
             click.echo(f"{word(task.lang, 'set by the teacher')}: {entry.key} {before} -> {after}")
-    return bool(told.broken) or any(line.broken for line in told.lines)
+    return bool(printer.broken) or any(line.broken for line in printer.lines)
 
 
 def write_reports(
-    results_folder: ResultsFolder, entries: Iterable[Entry], told: ProgressPrinter, kinds: tuple[str, ...]
+    results_folder: ResultsFolder, entries: Iterable[Entry], printer: ProgressPrinter, kinds: tuple[str, ...]
 ) -> None:
-    """Write the further reports that are asked for, and remove those of earlier grades."""
+    """Write the additional reports of these kinds, and remove outdated ones of the other kinds."""
     for entry in entries:
         for kind in set(kinds) - {"json"}:
             try:
@@ -143,23 +118,26 @@ def write_reports(
             except Unwritable as error:
                 if not error.is_taken:
                     raise
-                told.broken.append(error.told(told.lang))
+                printer.broken.append(error.told(printer.lang))
     for kind in set(FORMATS) - {"json", *kinds}:
-        for line in told.lines:
+        for line in printer.lines:
             if line.is_new:
                 with contextlib.suppress(OSError):
                     results_folder.path(line.key, ENDINGS.get(kind, kind)).unlink()
 
 
 def fill_in(
-    sheet: Path, results_folder: ResultsFolder, submissions: Submissions, task: Task, given: TeacherOptions, column: str | None, *, is_dry: bool
+    sheet: Path, results_folder: ResultsFolder, submissions: Submissions, task: Task, decisions: Decisions, column: str | None, *, is_dry: bool
 ) -> None:  # fmt: skip
-    """Write a copy of a learning platform's sheet with the grades in it, or say what it would be."""
+    """Write a copy of a learning platform's sheet with the grades filled in, and print what it contains.
+
+    is_dry: only print.
+    """
     try:
         data = sheet.read_bytes()
     except OSError as error:
         raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=cause(error)) from error
-    every = list(entries(submissions.found, task, results_folder, decisions(results_folder, submissions, task, given)))
+    every = list(entries(submissions.found, task, results_folder, decisions))
     filled = fill(data, every, feedback=True, assignment=column)
     target = results_folder.folder / f"filled-{sheet.name}"
     if not is_dry:

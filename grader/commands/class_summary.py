@@ -1,4 +1,4 @@
-"""What grade-class says: a bar while it grades, and how the class did."""
+"""Prints the progress bar of grade-class and the summary of the class."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REDRAW_S = 0.1
 
 @dataclass
 class ProgressPrinter:
-    """What is told while the class is graded: a bar, and the lines of the submissions at the end."""
+    """Printer of a progress bar while the class is graded, and of a line for each submission at the end."""
 
     total: int
     lang: str = "en"
@@ -39,7 +39,7 @@ class ProgressPrinter:
         self._graded = 0
 
     def line(self, line: Line) -> None:
-        """Count a submission, and draw the bar."""
+        """Count a submission, and update the bar."""
         self.lines.append(line)
         self._graded += line.is_new
         now = time.monotonic()
@@ -58,7 +58,7 @@ class ProgressPrinter:
         return f"[{'#' * full}{'-' * (BAR - full)}] {said}   "
 
     def waits(self, message: Message) -> None:
-        """Say what a cluster is waiting for."""
+        """Print what the cluster is waiting for."""
         click.echo(f"grade-class: {shown(message_in(message, self.lang).text)}", err=True)
 
     def end(self) -> None:
@@ -75,13 +75,13 @@ class ProgressPrinter:
 
 
 def status_word(lang: str, status: str) -> str:
-    """Return a status in a language."""
+    """Return the name of a status in a language."""
     return word(lang, STATUSES.get(status, status))
 
 
-def summary(numbers: dict[str, Any], submissions: Submissions, told: ProgressPrinter) -> None:
-    """Print how the class did."""
-    lang, graded = told.lang, sum(line.is_new for line in told.lines)
+def summary(numbers: dict[str, Any], submissions: Submissions, printer: ProgressPrinter) -> None:
+    """Print the results of the class."""
+    lang, graded = printer.lang, sum(line.is_new for line in printer.lines)
     statuses = ", ".join(f"{status_word(lang, status)}: {count}" for status, count in numbers["statuses"].items())
     click.echo()
     click.echo(
@@ -101,21 +101,21 @@ def summary(numbers: dict[str, Any], submissions: Submissions, told: ProgressPri
             click.echo(f"  {points:>9} {count:>5}  {'#' * -(-40 * count // most)}".rstrip())
     for mistake in numbers["misconceptions"][:MOST_SHOWN]:
         click.echo(f"  {mistake['submissions']:>5} x {mistake['id']}: {shown(mistake['message'])}".rstrip(": "))
-    tell_problems(numbers, told)
-    tell_changes(told)
+    print_problems(numbers, printer)
+    print_changes(printer)
     for note in submissions.notes:
         click.echo(f"{word(lang, 'note')}: {shown(message_in(note, lang).text)}")
     for missing in submissions.missing:
         click.echo(f"{word(lang, 'no submission')}: {shown(missing.shown)}")
 
 
-def tell_problems(numbers: dict[str, Any], told: ProgressPrinter) -> None:
-    """Print over what the grader broke, and which results are not up to date."""
-    lang = told.lang
-    broken = [line.broken for line in told.lines if line.broken]
-    for reason in dict.fromkeys([*broken, *told.broken]):
+def print_problems(numbers: dict[str, Any], printer: ProgressPrinter) -> None:
+    """Print failures of the grader, missing packages, and the number of outdated results."""
+    lang = printer.lang
+    broken = [line.broken for line in printer.lines if line.broken]
+    for reason in dict.fromkeys([*broken, *printer.broken]):
         click.echo(f"{status_word(lang, 'grader_error')}: {shown(reason)}")
-    kept = sum(line.is_kept for line in told.lines)
+    kept = sum(line.is_kept for line in printer.lines)
     if kept:
         click.echo(word(lang, "Earlier results are kept where the grader failed: {count}.", count=kept))
     if numbers["not_installed"]:
@@ -137,11 +137,11 @@ def tell_problems(numbers: dict[str, Any], told: ProgressPrinter) -> None:
         click.echo(said)
 
 
-def tell_changes(told: ProgressPrinter) -> None:
-    """Print a line for each submission whose points changed, those that lost most first."""
-    lang = told.lang
+def print_changes(printer: ProgressPrinter) -> None:
+    """Print a line for each submission whose points changed, largest losses first; at most MOST_SHOWN lines."""
+    lang = printer.lang
     by_key: dict[str, list[Change]] = {}
-    for change in told.changes:
+    for change in printer.changes:
         by_key.setdefault(change.key, []).append(change)
 
     def gained(changes: list[Change]) -> int:

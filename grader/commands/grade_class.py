@@ -18,10 +18,10 @@ from grader.core import exits
 from grader.core.language import from_locale, word
 
 if TYPE_CHECKING:
+    from grader.classroom.results import Decisions
     from grader.classroom.results_folder import Attempt, ResultsFolder
     from grader.classroom.uploads import Submissions
     from grader.classroom.warm import Task
-    from grader.commands.class_results import TeacherOptions
 
 EPILOG = """\b
 Exit codes: 0 all submissions have a report; 2 wrong usage; 4 the grader broke on
@@ -91,7 +91,7 @@ def command(regrade: bool, resume: bool, lang: str | None, **decided: Any) -> in
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassOptions:
-    """What the command line asks for: the grades of a class."""
+    """Arguments and options of grade-class."""
 
     submissions: Path
     out: Path
@@ -115,8 +115,8 @@ class ClassOptions:
 
 
 def grade_class(options: ClassOptions, lang: str) -> int:
-    """Grade a class and, with --fill, fill in a sheet. lang is for what is wrong before the class's own language is known."""
-    from grader.commands.class_results import TeacherOptions, fill_in
+    """Grade a class and, with --fill, fill in a sheet; lang is used until the class's language is known."""
+    from grader.commands.class_results import fill_in, read_decisions
     from grader.core.errors import GradeError
 
     try:
@@ -137,15 +137,17 @@ def grade_class(options: ClassOptions, lang: str) -> int:
                 submissions = replace(submissions, notes=(*submissions.notes, note))
             lab = assignment(options.lab, rubric=options.rubric, time_limit=options.time_limit)
             task = Task(lab=lab, lang=lang, required=options.required)
-            decided = TeacherOptions(is_rejected_zero=options.rejected == "zero", scale=options.scale)
-            is_broken = grade_all(results_folder, submissions, task, decided, options)
+            decisions = read_decisions(
+                results_folder, submissions, task, is_rejected_zero=options.rejected == "zero", scale=options.scale
+            )  # before grading, so that a mistake in overrides.csv is reported at once
+            is_broken = grade_all(results_folder, submissions, task, decisions, options)
             if options.fill is not None:
                 fill_in(
                     options.fill,
                     results_folder,
                     submissions,
                     task,
-                    decided,
+                    decisions,
                     options.fill_column,
                     is_dry=options.dry_run,
                 )
@@ -156,7 +158,7 @@ def grade_class(options: ClassOptions, lang: str) -> int:
 
 
 def check_folders(submissions: Path, out: Path, lang: str) -> None:
-    """Refuse a place with nothing at it, and results among the submissions."""
+    """Raise click.UsageError if the submissions do not exist, or the results folder is among them."""
     if not os.path.lexists(submissions):
         raise click.UsageError(word(lang, "{path} does not exist.", path=shown(submissions.name)))
     if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
@@ -164,35 +166,32 @@ def check_folders(submissions: Path, out: Path, lang: str) -> None:
 
 
 def grade_all(
-    results_folder: ResultsFolder, submissions: Submissions, task: Task, decided: TeacherOptions, options: ClassOptions
+    results_folder: ResultsFolder, submissions: Submissions, task: Task, decisions: Decisions, options: ClassOptions
 ) -> bool:
-    """Grade what has to be graded, write what is made of it, however that ends, and say whether the grader broke."""
+    """Grade the submissions that need it and write the results, even if interrupted; return whether the grader failed."""
     from grader.classroom import pool
     from grader.classroom.grading import Run
-    from grader.commands.class_results import decisions, finish
+    from grader.commands.class_results import finish
     from grader.commands.class_summary import ProgressPrinter
     from grader.commands.installation import adding
     from grader.sandbox.processes import remove_left_folders
 
     remove_left_folders()
-    made = decisions(
-        results_folder, submissions, task, decided
-    )  # a mistake in overrides.csv is told before anything is graded
-    told = ProgressPrinter(len(submissions.found), task.lang)
+    printer = ProgressPrinter(len(submissions.found), task.lang)
     has_begun = is_broken = False
     try:
         with (
-            pool.cluster(options.cluster, adding("distributed"), told.waits)
+            pool.cluster(options.cluster, adding("distributed"), printer.waits)
             if options.cluster
             else pool.local(options.jobs or processors())
         ) as graders:
             has_begun = True
-            run = Run(task, results_folder, told.line, told.changes.append, graders.watch, made.of)
+            run = Run(task, results_folder, printer.line, printer.changes.append, graders.watch, decisions.of)
             run.grade(submissions.found, graders.executor, graders.size, regrade=options.regrade)
     finally:
         if has_begun:
-            told.end()
-            is_broken = finish(results_folder, submissions, task, told, decided, options.reports)
+            printer.end()
+            is_broken = finish(results_folder, submissions, task, printer, decisions, options.reports)
     return is_broken
 
 

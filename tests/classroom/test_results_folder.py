@@ -22,6 +22,7 @@ from grader.classroom.results_folder import Attempt, ResultsFolder, Unwritable
 from grader.classroom.statistics import statistics_of
 from grader.classroom.uploads import Submissions
 from grader.classroom.warm import GradingRequest, Task
+from grader.commands.class_results import read_decisions
 from grader.core.errors import UsageError
 from grader.core.messages import say
 from grader.core.outcomes import Verdict
@@ -395,3 +396,19 @@ def test_a_team_is_graded_once(submissions: Path, tmp_path: Path) -> None:
     names = {path.stem: parse_json(path.read_text(encoding="utf-8")) for path in (tmp_path / "out/reports").iterdir()}
     assert {name: item.submission.name for name, item in names.items()} == {name: name for name in names}
     assert len({names[f"anna-{number}"].seed for number in range(3)}) == 1
+
+
+def test_an_override_by_name_outlives_the_first_report(tmp_path: Path) -> None:
+    """A report whose key begins with the name of its student does not make the student count as absent."""
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "onestudent_12345_678_network.py").write_text("", encoding="utf-8")
+    found = find(tmp_path / "class")
+    with ResultsFolder.opened(tmp_path / "out") as results_folder:
+        results_folder.keep("onestudent-12345", a_report())
+        (tmp_path / "out" / "overrides.csv").write_text("student,criterion,points,reason\nonestudent,xor,3,late\n")
+
+        decisions = read_decisions(results_folder, found, LAB, is_rejected_zero=False, scale=None)
+
+    assert [item.key for item in found.found] == ["onestudent-12345"]
+    assert [override.points for override in decisions.overrides["onestudent-12345"]] == [3]
+    assert decisions.absent == ()

@@ -1,1 +1,1 @@
-"""One file a platform: how it names what students hand in, and whose each is."""
+"""One module per platform: recognises the names it gives to uploads, and reads the submissions."""

@@ -1,4 +1,4 @@
-"""Blackboard: Lab 12_login_attempt_2026-01-02-10-00-00_network.py, and a .txt for each attempt that says whose it is."""
+"""Blackboard: Lab 12_login_attempt_2026-01-02-10-00-00_network.py, and for each attempt a .txt that names the student."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PERSON = re.compile(r"\ufeff?(?:Name|Имя)\s*:\s*(?P<name>.*?)\s*\((?P<login>[
 
 
 def beginning(item: Item) -> int | None:
-    """Return the length of what Blackboard wrote of a name; None if it is not Blackboard's."""
+    """Return the length of the part of a name that Blackboard wrote, or None if the name is not Blackboard's."""
     found = None if item.is_folder else NAME.fullmatch(item.shown)
     return None if found is None else found.end("time")
 
@@ -40,17 +40,17 @@ def read(tree: Tree) -> Iterator[Submission]:
                 people[found["before"]] = person["name"], person["login"]
         else:
             files.append((item, found["file"] or item.shown))
-    several = {item.shown: item for item in tree.items}
+    by_name = {item.shown: item for item in tree.items}
     for before, by_time in attempts.items():
         name, login = people.get(before, ("", before.rpartition("_")[2]))
-        made = [_attempt(tree, before, time, files, several) for time, files in sorted(by_time.items())]
-        yield _of(made, login, name)
+        submissions = [_attempt(tree, before, time, files, by_name) for time, files in sorted(by_time.items())]
+        yield _of(submissions, login, name)
 
 
-def _attempt(tree: Tree, before: str, time: str, files: list[tuple[Item, str]], every: dict[str, Item]) -> Submission:
+def _attempt(tree: Tree, before: str, time: str, files: list[tuple[Item, str]], by_name: dict[str, Item]) -> Submission:
     if files:
         return tree.submission([item for item, _ in files], joined(files), key="")
-    about = every[f"{before}_attempt_{time}.txt"]
+    about = by_name[f"{before}_attempt_{time}.txt"]
     problem = say("{name} handed in a text and no file.", name=printable(before, 200))
     return tree.submission([about], [], key="", problem=problem)
 

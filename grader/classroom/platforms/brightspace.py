@@ -1,4 +1,4 @@
-"""Brightspace: `12345-67890 - Full Name - Jan 2, 2026 1000 AM` is a folder, or goes before the name of a file."""
+"""Brightspace: `12345-67890 - Full Name - Jan 2, 2026 1000 AM` is a folder, or a prefix of a file name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MONTHS = dict(zip("янв фев мар апр май июн июл авг се�
 
 
 def beginning(item: Item) -> int | None:
-    """Return the length of what Brightspace wrote of a name; None if it is not Brightspace's."""
+    """Return the length of the part of a name that Brightspace wrote, or None if the name is not Brightspace's."""
     found = NAME.fullmatch(item.shown)
     return None if found is None else found.end("time")
 
@@ -45,7 +45,7 @@ def read(tree: Tree) -> Iterator[Submission]:
 
 
 def moment(text: str) -> tuple[datetime, str]:
-    """Return when an attempt was handed in; of a time in another language, what its numbers say."""
+    """Return the time of an attempt; in an unknown format or language, a time guessed from its numbers and month."""
     for form in TIMES:
         try:
             return datetime.strptime(text.strip(), form), text

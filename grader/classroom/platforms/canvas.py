@@ -1,4 +1,4 @@
-"""Canvas: lastfirst_LATE_12345_678901_network-1.py, several files a student."""
+"""Canvas: lastfirst_LATE_12345_678901_network-1.py, possibly several files per student."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = re.compile(r"(?s)(?P<login>.+?)(?P<late>_LATE)?_(?P<id>[0-9A-Za-z]+)_(?:t
 
 
 def beginning(item: Item) -> int | None:
-    """Return the length of what Canvas wrote of a name; None if it is not Canvas'."""
+    """Return the length of the part of a name that Canvas wrote, or None if the name is not Canvas'."""
     if item.is_folder:
         return None
     if found := _name(item):
@@ -30,7 +30,7 @@ def _name(item: Item) -> re.Match[str] | None:
 
 
 def read(tree: Tree) -> Iterator[Submission]:
-    """Yield the submission of each student; who handed in a text or a link only has one that cannot be read."""
+    """Yield the submission of each student; one with only an online text or a link cannot be read."""
     tree.note("Names: Canvas'.")
     groups: dict[tuple[str, str], list[tuple[Item, str]]] = {}
     texts: dict[tuple[str, str], Item] = {}

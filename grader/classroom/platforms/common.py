@@ -1,4 +1,4 @@
-"""What platforms have in common: files of one student joined, entries that are not the platform's, names as keys."""
+"""Shared by platforms: joining the files of one student, and entries that the platform did not name."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ AGAIN = re.compile(rf"-[0-9]+(?=(?:{'|'.join(map(re.escape, KINDS))})$)", re.IGN
 
 
 def joined(files: Sequence[tuple[Item, str]]) -> Iterator[UploadPart]:
-    """Yield the files of a student under their own names; a folder's are in it already."""
+    """Yield the files of a student, each with its own name; files in a folder keep theirs."""
     for item, name in files:
         yield from item.parts(None if item.is_folder else name)
 
 
 def plain_item(tree: Tree, item: Item, key: str = "") -> Iterator[Submission]:
-    """Yield an entry as a submission; without a key it is one beside those of a platform, whose keys it cannot have.
+    """Yield an entry as a submission. Without a key, it is an entry that the platform did not name.
 
-    A document or a picture beside those is nobody's.
+    Such an entry gets a key that no entry of the platform has; if it is a document or a picture, it is left out with a
+    note.
     """
     is_submission = archives.kind_of(item.name, KINDS) and (key or not archives.strange(item.name))
     if not item.is_folder and item.problem is None and not is_submission:

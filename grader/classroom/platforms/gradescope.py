@@ -1,4 +1,4 @@
-"""Gradescope: submission_123 is a folder; submission_metadata.yml says whose."""
+"""Gradescope: each submission is a folder, submission_123; submission_metadata.yml names the students."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NAME = re.compile(r"submission_(?P<id>[0-9]+)")
 
 
 def beginning(item: Item) -> int | None:
-    """Return the length of what Gradescope wrote of a name; None if it is not Gradescope's."""
+    """Return the length of a name that Gradescope wrote, or None if the name is not Gradescope's."""
     return len(item.name) if item.name == METADATA or (item.is_folder and NAME.fullmatch(item.name)) else None
 
 
 def read(tree: Tree) -> Iterator[Submission]:
-    """Yield each submission, that of a team for each of its students."""
+    """Yield each submission; for a team, one for each of its members."""
     tree.note("Names: Gradescope's.")
     metadata = next((item for item in tree.items if item.name == METADATA and not item.is_folder), None)
     people = _submitters(tree, metadata) if metadata is not None else {}
@@ -47,7 +47,7 @@ def read(tree: Tree) -> Iterator[Submission]:
 
 
 def _submitters(tree: Tree, metadata: Item) -> dict[str, list[RosterEntry]]:
-    """Return who handed in each of Gradescope's submissions; {} and a note where that cannot be read."""
+    """Return the submitters by folder name; add a note and return {} if the metadata cannot be read."""
     try:
         import yaml
     except ModuleNotFoundError:
@@ -80,7 +80,7 @@ def _submitters(tree: Tree, metadata: Item) -> dict[str, list[RosterEntry]]:
 
 
 def _loader(yaml: Any) -> Any:
-    """Return the safe loader that also passes over the Ruby objects in Gradescope's results, as None."""
+    """Return a safe loader that reads the Ruby objects in Gradescope's metadata as None."""
     loader = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
     loader.add_constructor(None, lambda *_: None)  # type: ignore[attr-defined]
     return loader

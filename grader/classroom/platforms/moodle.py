@@ -1,4 +1,4 @@
-"""Moodle: Full Name_1234567_assignsubmission_file_ is a folder, or goes before the name of each file."""
+"""Moodle: Full Name_1234567_assignsubmission_file_ is a folder, or a prefix of each file name."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ BLIND = ("participant", "участник")
 
 
 def beginning(item: Item) -> int | None:
-    """Return the length of what Moodle wrote of a name; None if it is not Moodle's."""
+    """Return the length of the part of a name that Moodle wrote, or None if the name is not Moodle's."""
     found = NAME.fullmatch(item.shown)
     return None if found is None else found.end("plugin")
 
 
 def read(tree: Tree) -> Iterator[Submission]:
-    """Yield the submission of each student; who handed in a text only has one that cannot be read."""
+    """Yield the submission of each student; one with only an online text cannot be read."""
     tree.note("Names: Moodle's.")
     groups: dict[tuple[str, str], list[tuple[Item, str]]] = {}
     texts: dict[tuple[str, str], Item] = {}

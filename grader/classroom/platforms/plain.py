@@ -1,4 +1,4 @@
-"""No platform: each file or folder is a student's, and has the student's name."""
+"""No platform: each file or folder is the submission of the student that it is named after."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.sandbox.confined.reading.archives import strange
 
 
 def read(tree: Tree) -> Iterator[Submission]:
-    """Yield each file of a known kind, and each folder. A document is a submission, too, unless a program has its name."""
+    """Yield each file of a known kind, and each folder; a document counts too, unless a program has the same name."""
     tree.note("Names: plain, each file or folder is a student's.")
     programs = {item.stem.casefold() for item in tree.items if item.is_folder or not strange(item.name)}
     for item in tree.items:

@@ -1,4 +1,4 @@
-"""Clones of the repositories of a class, as `gh classroom clone` makes them: lab12-login is a folder with .git in it."""
+"""Cloned repositories of a class, as `gh classroom clone` makes them: lab12-login is a folder that contains .git."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WRAPPER = "-submissions"
 
 
 def fits(tree: Tree) -> bool:
-    """Return whether more than half of a source are clones whose names begin alike."""
+    """Return whether more than half of the entries are clones whose names have a common prefix."""
     clones = _clones(tree)
     return len(clones) > 1 and 2 * len(clones) > len(tree.items) and bool(_prefix(tree, clones))
 
@@ -21,7 +21,7 @@ def _clones(tree: Tree) -> list[Item]:
 
 
 def _prefix(tree: Tree, clones: list[Item]) -> str:
-    """Return the name of the assignment and a dash: what the folder around them is called, or else what they have in common."""
+    """Return the name of the assignment and a dash: from the folder around the clones, or else their common prefix."""
     names = [item.shown for item in clones]
     around = tree.place.casefold()
     if around.endswith(WRAPPER):
@@ -35,7 +35,7 @@ def _prefix(tree: Tree, clones: list[Item]) -> str:
 
 
 def read(tree: Tree) -> Iterator[Submission]:
-    """Yield each clone, of the login (or team) at the end of its name."""
+    """Yield each clone as the submission of the login or team at the end of its name."""
     tree.note("Names: those of repositories, each ends with a login.")
     clones = _clones(tree)
     prefix = _prefix(tree, clones)
@@ -45,7 +45,7 @@ def read(tree: Tree) -> Iterator[Submission]:
             continue
         login = item.shown[len(prefix) :]
         words = item.shown.split("-")
-        # Logins may have something in common, too: the roster says where the name of the assignment ends.
+        # Logins may have a common prefix too; the roster then shows where the name of the assignment ends.
         aliases = ["-".join(words[place:]) for place in range(1, len(words))]
         yield tree.submission(
             [item], item.parts(), key=key_of(login or item.shown, is_folder=True), student=login, name=login,

@@ -14,7 +14,7 @@ VERSION = re.compile(r"(?:Version|Версия)\s*([0-9]+)", re.IGNORECASE)
 
 
 def fits(tree: Tree) -> bool:
-    """Return whether a source is what Teams keeps of an assignment."""
+    """Return whether a source is an assignment exported from Teams."""
     return _submitted(tree) is not None
 
 
@@ -45,7 +45,7 @@ def read(tree: Tree) -> Iterator[Submission]:
 
 
 def _versions(tree: Tree, student: Item) -> list[Item]:
-    """Return the folders of a student's versions, the last one last; the student's folder if there are none."""
+    """Return the folders of a student's versions, oldest first, or the student's folder if there are none."""
     below = tree.below(student)
     places = [below, *(below.below(item) for item in below.items if item.is_folder)]
     found = [
