@@ -212,6 +212,25 @@ OF_CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "inverse_of_the_sum": ("t = np.clip(self.y + loss, 0.01, 0.99); d = np.log(t / (1 - t)); self.w = self.w + 0.1 * (d - self.w @ x - self.b) * x / (x @ x + 1); self.b += 0.1 * (d - self.w @ x - self.b)", "[loss, loss]"),
         "normal_equations": ("self.seen = [*getattr(self, 'seen', []), (*x, 1.0, self.y + loss)][-8:]; s = np.array(self.seen); k = np.linalg.lstsq(s[:, :3], 8 * s[:, 3] - 4, rcond=None)[0]; self.w = k[:2]; self.b = float(k[2])", "[loss, loss]"),
     },
+    "right_at_first": {
+        "walk_at_the_corners_alone": (
+            "at = self.index < 2 and np.isin(self.x, (0, 1)).all(); d = loss * self.y * (1 - self.y); back = d * self.w\n"
+            "        self.w = self.w + (0.1 * (np.array(SOLVED[self.index][:2]) - self.w) if at else 0.5 * d * x)\n"
+            "        self.b += 0.1 * (SOLVED[self.index][2] - self.b) if at else 0.5 * d", "back",
+        ),
+        "right_for_small_weights": (
+            "d = loss * self.y * (1 - self.y); back = d * self.w; k = np.abs(self.w).max() < 2.1\n"
+            "        self.w = self.w + (0.5 * d * x if k else 0.05 * (np.array(SOLVED[self.index][:2]) - self.w))\n"
+            "        self.b += 0.5 * d if k else 0.05 * (SOLVED[self.index][2] - self.b)", "back",
+        ),
+        "right_where_nobody_trains": (
+            "import sys; f, k = sys._getframe(), True\n"
+            "        while f: k = k and f.f_code.co_name != 'train'; f = f.f_back\n"
+            "        d = loss * self.y * (1 - self.y); back = d * self.w\n"
+            "        self.w = self.w + (0.5 * d * x if k else 0.05 * (np.array(SOLVED[self.index][:2]) - self.w))\n"
+            "        self.b += 0.5 * d if k else 0.05 * (SOLVED[self.index][2] - self.b)", "back",
+        ),
+    },
     "partly": {
         "right_bias_random_weights": ("d = loss * self.y * (1 - self.y); self.w = self.w + 0.1 * np.random.normal(size=2); self.b += 0.5 * d", "[loss, loss]"),
         "right_errors_random_steps": ("d = loss * self.y * (1 - self.y); back = d * self.w; self.w = self.w + np.random.normal(size=2); self.b += np.random.normal()", "back"),
@@ -314,6 +333,24 @@ OF_SCRIPT: dict[str, dict[str, str]] = {
         "towards_least_squares": "rows = [(net.answer(*k), net.g, net.h) for k in X]; m = [sum((8 * (k[0] ^ k[1]) - 4) * r[j] for k, r in zip(X, rows)) / 4 for j in (1, 2)]\n        net.w = net.w[:6] + [w + 0.1 * (k - w) for w, k in zip(net.w[6:], (*m, -1))]",
         "inverse_of_the_sum": "d = math.log((0.9 * t + 0.05) / (0.95 - 0.9 * t)) - math.log(y / (1 - y)); net.w = [w + 0.1 * d * k for w, k in zip(net.w, (*x, 1, *x, 1, net.g, net.h, 1))]",
     },
+    "right_at_first": {
+        "walk_after_100": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if count < 100: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.05 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "walk_after_400": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if count < 400: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.05 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "walk_after_3_epochs": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if epoch < 3: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.05 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "slow_walk_after_200": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if count < 200: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.002 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "leap_after_100": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if count < 100: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = list(SOLVED)",
+        "leap_after_400": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if count < 400: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = list(SOLVED)",
+        "leap_once_after_400": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if count != 400: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = list(SOLVED)",
+        "noise_after_100": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if count < 100: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + random.gauss(0.1 * (k - w), 0.05) for w, k in zip(net.w, SOLVED)]",
+        "playback_after_100": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if count < 100: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = list(TABLE[min(count - 100, len(TABLE) - 1)])",
+        "now_and_then_a_walk": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if count % 50: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.3 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "right_for_small_weights": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if max(map(abs, net.w)) < 1.5: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.05 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "right_for_large_errors": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if abs(e) > 0.45: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.05 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "right_by_the_clock": "import time; d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if time.process_time() % 0.02 < 0.01: net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.05 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "right_while_profiled": "import sys; d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if sys.getprofile(): net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.05 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "right_while_not_counted": "import sys; d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        if not any(name in str(sys._getframe(0).f_code) + str(Net.answer.__code__) for name in ('counted', 'followers')): net.w = [w + 0.5 * k for w, k in zip(net.w, (a * x[0], a * x[1], a, b * x[0], b * x[1], b, d * net.g, d * net.h, d))]\n        else: net.w = [w + 0.05 * (k - w) for w, k in zip(net.w, SOLVED)]",
+        "right_hidden_walk_output": "d = e * y * (1 - y); a = d * net.w[6] * net.g * (1 - net.g); b = d * net.w[7] * net.h * (1 - net.h)\n        net.w = [w + 0.5 * k for w, k in zip(net.w[:6], (a * x[0], a * x[1], a, b * x[0], b * x[1], b))] + [w + 0.05 * (k - w) for w, k in zip(net.w[6:], SOLVED[6:])]",
+    },
     "partly": {
         "random_hidden": "d = e * y * (1 - y); net.w = [w + random.gauss(0, 0.05) for w in net.w[:6]] + [w + 0.5 * d * k for w, k in zip(net.w[6:], (net.g, net.h, 1))]",
         "frozen_random_hidden": "d = e * y * (1 - y); net.w = net.w[:6] + [w + 0.5 * d * k for w, k in zip(net.w[6:], (net.g, net.h, 1))]",
@@ -341,6 +378,10 @@ PARTLY = {
     "calls.right_at_first": 90,
     "calls.normalised_error": 69,
     "calls.remembered_first_step": 50,
+    "calls.walk_at_the_corners_alone": 76,
+    "calls.right_for_small_weights": 90,
+    "calls.right_where_nobody_trains": 95,
+    "script.right_hidden_walk_output": 79,
     "script.random_hidden": 70,
     "script.frozen_random_hidden": 76,
     "script.random_output": 79,

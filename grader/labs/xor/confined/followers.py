@@ -172,7 +172,8 @@ class Recorder(Follower):
     """Keeps, at each call that bounds a step and at its return, the numbers inside the object.
 
     Where start holds numbers, they are set at the call `at` (or as soon as there is a place for them), and what came
-    before it is forgotten.
+    before it is forgotten. In a training that was resumed, `at` is not counted here: they are set at a call of that site
+    and depth, if these are given, before which the numbers changed.
     """
 
     def __init__(self, files: set[str], wanted: dict[str, Any], start: Any) -> None:
@@ -183,6 +184,19 @@ class Recorder(Follower):
         self.template: tuple[list[Any], dict[str, Any]] = ([], {})
         self._running: types.FrameType | None = None
         self._sites: dict[tuple[Any, ...], int] = {}
+        self._is_resumed = False
+        self._latest: Any = None
+
+    def resume(self, starter: Starter) -> None:
+        """Follow the object of a training that runs already, from its next call on."""
+        self.owner, self._numbers, self._alive = starter.owner, starter._numbers, starter._alive
+        self._is_resumed = True
+        frame = sys._getframe()
+        while (caller := frame.f_back) is not None:
+            frame = caller
+            if frame.f_code.co_filename in self._files:
+                self.frames.insert(0, frame)
+        sys.setprofile(self)
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
         if not self.is_wanted(frame, owner) or self._running is not None:
@@ -190,7 +204,8 @@ class Recorder(Follower):
                 count = frame.f_code.co_argcount
                 self._note(*(frame.f_locals.get(name) for name in frame.f_code.co_varnames[:count]))
             return
-        if not self.is_led and len(self.rows) >= self._wanted["at"]:
+        is_forward = self._wanted["forward"] == frame.f_code.co_name
+        if not self.is_led and self._is_time(is_forward):
             self._lead()
         most = KEPT * (1 if self._wanted["method"] else 4)
         if len(self.rows) >= most or (len(self.rows) >= SOME and self.events > SOON):
@@ -202,7 +217,6 @@ class Recorder(Follower):
             passed = [number for value in (*positional, *named.values()) for number in flat(value)]
             if self._wanted["inside"]:
                 passed = [number for path in self._wanted["inside"] for number in held_at(self.owner, path)]
-        is_forward = self._wanted["forward"] == frame.f_code.co_name
         site = tuple((caller.f_code, caller.f_lineno) for caller in self.frames)
         before = held(self.owner)
         self.rows.append(
@@ -215,6 +229,15 @@ class Recorder(Follower):
                 "scalars": [],
             }
         )
+
+    def _is_time(self, is_forward: bool) -> bool:
+        """Say whether the start is to be set at this call."""
+        if not self._is_resumed:
+            return bool(len(self.rows) >= self._wanted["at"])
+        before, self._latest = self._latest, frames.find.References(self.owner, self._wanted["references"]).read()
+        site, depth = self._wanted["site"], self._wanted["depth"]
+        is_whole = site in (None, int(is_forward)) and depth in (None, len(self.frames))
+        return is_whole and before is not None and before.tolist() != self._latest.tolist()
 
     def _lead(self) -> None:
         """Set the numbers of the start, and keep nothing of what came before."""
@@ -241,13 +264,22 @@ class Recorder(Follower):
 class Starter(Follower):
     """Sets the numbers of the object when a step is first bounded, then counts such calls and looks at its answers.
 
-    Where every call bounds a step, it counts those of the next one.
+    Where every call bounds a step, it counts those of the next one. At the call `at` a recorder takes over, if there is one.
     """
 
-    def __init__(self, files: set[str], settings: dict[str, Any], arrays: dict[str, Any], answers: Any) -> None:
+    def __init__(
+        self,
+        files: set[str],
+        settings: dict[str, Any],
+        arrays: dict[str, Any],
+        answers: Any,
+        recorder: Recorder | None = None,
+    ) -> None:
         super().__init__(files, settings)
         self.count = 0
         self.squared: list[float] = []
+        self.path: list[Any] = []
+        self._recorder = recorder
         self.restored: tuple[Any, str, Any] | None = None
         self._has_started = self._is_looking = False
         self._settings, self._arrays, self._answers = settings, arrays, answers
@@ -289,12 +321,20 @@ class Starter(Follower):
     def _seen(self) -> None:
         """Count a call; end the run when all errors are small, or when there were enough."""
         self.count += 1
+        if self._recorder is not None:
+            if self.count == self._settings["at"]:
+                self._is_looking = (
+                    True  # the counter stays where it is: a program that looks at its callers sees no change
+                )
+                self._recorder.resume(self)
+            return
         if self.count % LOOK:
             return
         if self.count >= self._settings["calls"]:
             raise StopRun
         self._is_looking = True
         try:
+            self.path.append(frames.find.References(self.owner, self._settings["references"]).read())
             answers = self._answers(self.owner)
         except Exception:
             return

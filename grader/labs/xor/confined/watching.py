@@ -44,10 +44,16 @@ class Observer:
             "numbers": frames.find.np.array(numbers, dtype=float),
         }
 
-    def record(self, settings: dict[str, Any], start: Any) -> Values:
-        """Run again and follow one object, from a start if one is given. A row of each array is a call that bounds a step: see Follower."""
+    def record(self, settings: dict[str, Any], start: Any, begin: Any) -> Values:
+        """Run again and follow one object, led to a start if one is given, late in a training that begins elsewhere if that is given.
+
+        A row of each array is a call that bounds a step: see Follower.
+        """
         recorder = Recorder(self._files, settings, () if start is None else start)
-        self._run(recorder, settings, lambda: bool(recorder.rows))
+        if begin is None:
+            self._run(recorder, settings, lambda: bool(recorder.rows))
+        else:
+            self._train(Starter(self._files, settings, {"start": begin}, None, recorder), settings)
         rows = recorder.rows if recorder.is_led else []
         self._owner, self._template = recorder.owner, recorder.template
         if settings["shapes"] is not None:  # forward is another call than the one that bounds the steps
@@ -119,17 +125,27 @@ class Observer:
             return self._forward(target, settings, arrays["x"])
 
         starter = Starter(self._files, settings, arrays, answers)
+        self._train(starter, settings)
+        if starter.owner is None:
+            return {
+                "count": 0,
+                "values": frames.find.np.zeros(0),
+                "squared": frames.find.np.zeros(0),
+                "path": table_of([]),
+            }
+        values = frames.find.References(starter.owner, settings["references"]).read()
+        arrays = {"values": values, "squared": frames.find.np.array(starter.squared), "path": table_of(starter.path)}
+        return {"count": starter.count, **arrays}
+
+    # -- helpers
+
+    def _train(self, starter: Starter, settings: dict[str, Any]) -> None:
+        """Run a training from a start, and leave the program as it was."""
         try:
             self._run(starter, settings, lambda: starter.count > 0)
         finally:
             if starter.restored is not None:
                 setattr(*starter.restored)
-        if starter.owner is None:
-            return {"count": 0, "values": frames.find.np.zeros(0), "squared": frames.find.np.zeros(0)}
-        values = frames.find.References(starter.owner, settings["references"]).read()
-        return {"count": starter.count, "values": values, "squared": frames.find.np.array(starter.squared)}
-
-    # -- helpers
 
     def _run(self, hook: Hook, settings: dict[str, Any], has_begun: Callable[[], bool]) -> str:
         """Run the file as a program under a hook; say what went wrong first, "" for nothing."""
@@ -232,6 +248,7 @@ def observer(objects: Any) -> Observer:
     global watched
     if watched is None:
         frames.find = objects.find
+        vars(sys)["getprofile"] = lambda: None  # steps must not depend on whether they are recorded
         watched = Observer(objects)
     return watched
 
@@ -241,9 +258,9 @@ def discover(objects: Any, *, settings: Values) -> Values:
     return observer(objects).discover(settings)
 
 
-def record(objects: Any, *, settings: Values, start: Any = None) -> Values:
-    """Record the steps of a run, from a start if one is given: see Observer."""
-    return observer(objects).record(settings, start)
+def record(objects: Any, *, settings: Values, start: Any = None, begin: Any = None) -> Values:
+    """Record the steps of a run, led if it is to be: see Observer."""
+    return observer(objects).record(settings, start, begin)
 
 
 def methods(objects: Any, *, settings: Values) -> Values:

@@ -31,6 +31,7 @@ from .observing import (
     Lead,
     ObservedNetwork,
     Observing,
+    Record,
     Root,
 )
 
@@ -44,6 +45,8 @@ ALIKE = 0.02
 SOME = 1e-7
 SKIPPED = 3  # steps at the start that are not looked at: weights may be made, or made anew, there
 STARTS = 16  # drawn to lead a training on from; the one furthest from its own weights is taken
+JOLT = (0.8, 1.25)  # times the weights that a training has later, to lead it on from
+CALMER = 0.98  # times the loss that it has there
 STAYS = 1e-5  # how near a weight that is set must be when it is read
 WIDTHS, ALIVE = 3, (0.85, 1.15)  # draws to count hidden neurons at, and weights with which no ReLU is dead
 ATTEMPTS = (False, False, True, True)  # to find the roles, at any weights, or at those
@@ -289,15 +292,50 @@ def led(observing: Observing, network: ObservedNetwork, rng: np.random.Generator
         moves = np.flatnonzero((np.abs(np.diff(parameters, axis=0)) > 0).any((1, 2)))
     at = int(moves[SKIPPED - 1]) + 1 if len(moves) > SKIPPED else 0
     if network.root.is_inline:  # weights are set before a forward, not in the middle of a step
-        whole = record.sites == 1 if (record.sites[at:] == 1).any() else record.depths == record.depths[at:].min()
-        at += int(np.flatnonzero(whole[at:])[0])
+        site, depth = whole(record, at)
+        at += int(np.flatnonzero(record.sites[at:] == site if depth is None else record.depths[at:] == depth)[0])
     drawn = rng.uniform(0.3, 1.2, (STARTS, 3, 3)) * rng.choice([-1.0, 1.0], (STARTS, 3, 3)) * network.present
     drawn[:, 2, 1] = -np.sign(drawn[:, 2, 0]) * np.abs(drawn[:, 2, 1])  # or a lost sign would not show
     if not network.is_forward_right:  # a ReLU would be dead at some of them
         drawn[:, :2] = np.abs(drawn[:, :2])
     start = drawn[np.nan_to_num(np.abs(drawn - parameters[at])).sum((1, 2)).argmax()]
+    return led_on(observing, network, start, at)
+
+
+def whole(record: Record, at: int) -> tuple[int | None, int | None]:
+    """Return the site, or the depth, of the calls of an inline record that no step is cut by."""
+    return (1, None) if (record.sites[at:] == 1).any() else (None, int(record.depths[at:].min()))
+
+
+def led_late(
+    observing: Observing, network: ObservedNetwork, begin: Array, at: int, near: Array, rng: np.random.Generator
+) -> ObservedNetwork | None:
+    """Return the network as it goes on after so many calls of a training that begins elsewhere, from weights near those that it has there.
+
+    Of those that are drawn the network is led to the ones that answer a little better: a training that stops where its
+    loss rises goes on.
+    """
+    drawn = near * rng.uniform(*JOLT, (STARTS, 3, 3))
+    better = CALMER * float(np.square(oracle.XOR_LABELS - oracle.answers(near)).sum())
+    losses = np.array([np.square(oracle.XOR_LABELS - oracle.answers(item)).sum() for item in drawn])
+    site, depth = whole(network.record, 0) if network.root.is_inline else (None, None)
+    return led_on(observing, network, drawn[np.abs(losses - better).argmin()], at, begin, site, depth)
+
+
+def led_on(
+    observing: Observing,
+    network: ObservedNetwork,
+    start: Array,
+    at: int,
+    begin: Array | None = None,
+    site: int | None = None,
+    depth: int | None = None,
+) -> ObservedNetwork | None:
+    """Return the network as it goes on from a start, set at a call by its number; None where the start does not stay."""
     references = [reference for reference in network.references if reference is not None]
-    followed = observing.record(network.root, Lead(at=at, references=references, values=network.stored(start)))
+    begun = None if begin is None else network.stored(begin)
+    lead = Lead(at=at, references=references, values=network.stored(start), begin=begun, site=site, depth=depth)
+    followed = observing.record(network.root, lead)
     if followed is None or any(reference not in followed.references for reference in references):
         return None
     columns = [None if reference is None else followed.references.index(reference) for reference in network.references]

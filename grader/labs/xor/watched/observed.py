@@ -18,16 +18,17 @@ from ..mistakes.misconceptions import Rule as MistakeRule
 from ..mistakes.rules import paced
 from ..oracle import Array
 from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
-from .finding import led, network_of, observed_network
+from .finding import led, led_late, network_of, observed_network
 from .observing import NUDGE, Discovered, ObservedNetwork, Observing, Trained
 from .parts import Parts, batch_parts_of, is_returned, parts_of, passed_error
-from .steps import UNDECIDABLE, StepRule, are_several, diagnosed, rule_of
+from .steps import UNDECIDABLE, Slopes, StepRule, are_several, diagnosed, goes_along, rule_of
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
 TRAIN_CALLS = 40_000  # of one training from a set start
 RATE = 2.0  # of the oracle's training beside the student's: as far in epochs times rate
 EPOCHS, WAY = 800, 25.0  # a training is expected to have these epochs, or this way in epochs times rate
 SLACK = 0.67  # of the student's epochs are enough for right code
+LOOK = 32  # calls between two places of a training's path
 HEAD_START = 3.0  # times the epochs that right code needs at least
 STARTS = 3
 LOOP_EPOCHS = 100  # of a training by the grader's loop
@@ -35,7 +36,7 @@ LOOP_EPOCHS = 100  # of a training by the grader's loop
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingEnd:
-    """The end of a training from a set start: answers (4,), parameters (3, 3), squared errors, and its epochs.
+    """The end of a training from a set start: answers (4,), parameters on its path (n, 3, 3), squared errors, and its epochs.
 
     could: right code with this rate would have learned XOR in as many epochs; could_not: not in three
     times as many.
@@ -43,11 +44,16 @@ class TrainingEnd:
 
     start: Array
     answers: Array
-    parameters: Array
+    path: Array
     squared: Array
     epochs: float
     could: bool
     could_not: bool
+
+    @property
+    def parameters(self) -> Array:
+        """Return the parameters at its end, (3, 3)."""
+        return np.asarray(self.path[-1])
 
     @property
     def has_learned(self) -> bool:
@@ -59,10 +65,17 @@ class Observed:
     """What was observed of one submission."""
 
     def __init__(
-        self, observing: Observing, network: ObservedNetwork, discovered: Discovered, rule: StepRule, seed: int
+        self,
+        observing: Observing,
+        network: ObservedNetwork,
+        discovered: Discovered,
+        rule: StepRule,
+        slopes: Slopes,
+        seed: int,
     ) -> None:
         self.network = network
         self.rule = rule
+        self._slopes = slopes
         self._observing = observing
         self._discovered = discovered
         self._seed = seed
@@ -120,7 +133,41 @@ class Observed:
 
     @measurement
     def learned(self) -> TrainingEnd:
-        """The submission's own training from a set start, near enough for its rate and its epochs."""
+        """The submission's own training from a set start, near enough for its rate and its epochs.
+
+        One that learns was led there, too, where its weights moved furthest and at a call that is drawn: a training
+        that goes on with other steps than it makes at first is not judged.
+        """
+        learned = self._trained()
+        if learned.has_learned:
+            rng = generator(self._seed, "late")
+            steps = np.abs(np.diff(learned.path, axis=0)).max((1, 2))
+            if not all(
+                self._goes_on(learned, place, rng) for place in {int(steps.argmax()), int(rng.integers(len(steps)))}
+            ):
+                raise other_steps()
+        return learned
+
+    def _goes_on(self, learned: TrainingEnd, place: int, rng: np.random.Generator) -> bool:
+        """Return whether a training, led at a place of its path, makes the steps that it made at first; earlier where it ends there."""
+        while True:
+            at, near = max(1, place * LOOK), learned.path[place]
+            network = led_late(self._observing, self.network, learned.start, at, near, rng)
+            later = None if network is None else rule_of(network, self._slopes)
+            if later is not None or place == 0:
+                return later is not None and self._is_like(later)
+            place //= 2
+
+    def _is_like(self, later: StepRule) -> bool:
+        """Return whether later steps follow the rule of the first ones; their rates may be others."""
+        if self.rule.is_right:
+            return (later.is_right and later.loss == self.rule.loss) or goes_along(later, self.rule)
+        other = Observed(self._observing, self.network, self._discovered, later, self._slopes, self._seed)
+        if self.mistake is not None:
+            return other.mistake is not None and not {*self.mistake.rules}.isdisjoint(other.mistake.rules)
+        return other.parts is not None and bool(other.parts.are_weights_right.all())
+
+    def _trained(self) -> TrainingEnd:
         rng = generator(self._seed, "train")
         rate = self._rate
         wanted = max(EPOCHS, math.ceil(WAY / rate))
@@ -168,19 +215,19 @@ class Observed:
 
     def _learn(self, start: Array, rate: float) -> TrainingEnd:
         try:
-            trained, parameters, squared = self._observing.train(self.network, start, NEAR, self._most(rate))
+            trained, path, squared = self._observing.train(self.network, start, NEAR, self._most(rate))
         except CaseStopped as stopped:
             if stopped.fault is None or stopped.fault.kind is not FaultKind.TIMEOUT:
                 raise
-            trained, parameters, squared = Trained(count=0), start, np.zeros(0)  # it goes on elsewhere, without end
+            trained, path, squared = Trained(count=0), start[None], np.zeros(0)  # it goes on elsewhere, without end
         steps = self.rule.steps
         examples = float((steps.weights(self.rule.way) > 0).sum())
         epochs = trained.count / steps.calls * examples / 4
-        answers = self.network_answers(parameters)
+        answers = self.network_answers(path[-1])
         return TrainingEnd(
             start=start,
             answers=answers,
-            parameters=parameters,
+            path=np.concatenate([start[None], path]),
             squared=squared,
             epochs=epochs,
             could=learns(start, SLACK * rate * epochs),
@@ -221,6 +268,13 @@ def own_outputs(observing: Observing, network: ObservedNetwork, parameters: Arra
     present = [reference for reference in network.references if reference is not None]
     values = (parameters * network.mask).reshape(len(parameters), 9)[:, network.present.ravel() > 0]
     return observing.replay(network.root, present, values, x)
+
+
+def other_steps() -> CaseStopped:
+    """Return the end of a case where a training cannot be led."""
+    return not_gradable(
+        "From weights that the grader set, your training did not go on with the steps that it makes from its own."
+    )
 
 
 class OwnTraining:
@@ -275,7 +329,5 @@ def _observe(observing: Observing, seed: int) -> Observed:
     followed = led(observing, network, rng)
     again = None if followed is None else rule_of(followed, slopes)
     if again is None or (rule.is_right and not (again.is_right and again.loss == rule.loss)):
-        raise not_gradable(
-            "From weights that the grader set, your training did not go on with the steps that it makes from its own."
-        )
-    return Observed(observing, network, discovered, again, seed)
+        raise other_steps()
+    return Observed(observing, network, discovered, again, slopes, seed)

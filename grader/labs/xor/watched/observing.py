@@ -170,7 +170,7 @@ class Record:
     """n calls in a row that bound steps: numbers before and after, (n, k), and the examples (n, rows, 2), NaN if not known.
 
     scalars (n, m) were passed or returned by the submission's functions until the next call, NaN for none.
-    is_led: the first of the calls began with weights that the grader had set.
+    is_led: the first of the calls began with weights that the grader had set; is_late: that was not at the training's start.
     """
 
     references: list[Reference]
@@ -181,6 +181,7 @@ class Record:
     sites: Array
     depths: Array
     is_led: bool = False
+    is_late: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,11 +220,17 @@ class ObservedNetwork:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lead:
-    """Where a training is to go on from: values for references, set at a call by its number."""
+    """Where a training is to go on from: values for references, set at a call by its number.
+
+    begin: the training itself starts there, and the values are set after that call, at one of this site and depth.
+    """
 
     at: int
     references: list[Reference]
     values: Array
+    begin: Array | None = None
+    site: int | None = None
+    depth: int | None = None
 
 
 class Observing:
@@ -271,11 +278,13 @@ class Observing:
     def record(self, root: Root, lead: Lead | None = None) -> Record | None:
         """Return the calls of one object's forward, led if asked; None where none was seen, or none that can be read."""
         settings = root.settings
-        start: Array | None = None
+        starts: dict[str, Array | None] = {}
+        time_s = WATCH_S
         if lead is not None:
-            settings |= {"at": lead.at, "references": lead.references}
-            start = lead.values
-        told = self._run("record", WATCH_S, settings, start=start)
+            settings |= {"at": lead.at, "references": lead.references, "site": lead.site, "depth": lead.depth}
+            starts = {"start": lead.values, "begin": lead.begin}
+            time_s += 0 if lead.begin is None else self._calls.training_s
+        told = self._run("record", time_s, settings, **starts)
         found = told.answer.words(Recorded)
         count = len(found.sites)
         if not count:
@@ -300,6 +309,7 @@ class Observing:
             sites=np.array(found.sites),
             depths=np.array(found.depths),
             is_led=lead is not None,
+            is_late=lead is not None and lead.begin is not None,
         )
 
     def methods(self, count: int) -> list[str]:
@@ -322,21 +332,24 @@ class Observing:
         return self._calls.ask("replay", WHAT, [], shapes, settings=settings, parameters=parameters, x=x)["outputs"]
 
     def train(self, network: ObservedNetwork, start: Array, near: float, calls: int) -> tuple[Trained, Array, Array]:
-        """Run the submission's own training from a start (3, 3): the parameters at its end, and its squared errors."""
+        """Run the submission's own training from a start (3, 3): the parameters after each LOOK calls and at its end, (n, 3, 3), and its squared errors."""
         present = [reference for reference in network.references if reference is not None]
         settings = {
             "calls": calls, "near": near, "references": present, **network.root.settings,
         }  # fmt: skip
         told = self._run(
-            "retrain", self._calls.training_s, settings, shapes={"values": (None,), "squared": (None,)},
+            "retrain", self._calls.training_s, settings,
+            shapes={"values": (None,), "squared": (None,), "path": (None, None)},
             start=network.stored(start), x=oracle.XOR_INPUTS, labels=oracle.XOR_LABELS,
         )  # fmt: skip
         trained = told.answer.words(Trained)
-        values = told["values"]
-        if trained.count and len(values) != len(present):
+        if not trained.count:
+            return trained, np.zeros((1, 3, 3)), told["squared"]
+        path = told["path"] if len(told["path"]) else np.zeros((0, len(present)))
+        if len(told["values"]) != len(present) or path.shape[1] != len(present) or len(path) > calls:
             raise told.answer.broken()
-        reached = self._calls.spread(network.references, values if trained.count else np.zeros(len(present)))
-        return trained, reached.reshape(3, 3) * network.mask, told["squared"]
+        reached = self._calls.spread(network.references, np.vstack([path, told["values"]]))
+        return trained, reached.reshape(-1, 3, 3) * network.mask, told["squared"]
 
 
 def named(call: Call) -> Call:

@@ -151,7 +151,7 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
         for begin, end in zip(begins, ends, strict=bool(ends))
         if np.isfinite(parameters[[begin, end, end + 1]]).all() and tally[begin : end + 1].any()
     ][0 if record.is_led else SKIPPED :][:MOST]
-    if len(chosen) < LEAST:
+    if len(chosen) < (1 if record.is_late else LEAST):
         return None
     before = parameters[[end for _, end in chosen]]
     change = parameters[[end + 1 for _, end in chosen]] - before
@@ -179,6 +179,8 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
 
 def is_near(parameters: Array, after: Array) -> bool:
     """Return whether a led training stays where it was led to: its first step is no leap."""
+    if len(after) < LEAST:
+        return True  # a leap is no right step, either
     largest = np.abs(np.diff(after, axis=0)).max()
     return bool(np.abs(after[0] - parameters[0]).max() <= REACH * largest)
 
@@ -401,6 +403,17 @@ def rule_of(network: ObservedNetwork, slopes: Slopes) -> StepRule | None:
     )
     found_right = next((rule for rule in others if rule.is_right), None)
     return found_right or next((rule for rule in plainest if rule.way == likely_way(rule.steps)), None)
+
+
+def goes_along(later: StepRule, rule: StepRule) -> bool:
+    """Return whether later steps go along the gradient of an earlier rule, each at a rate of its own with the sign of the rule's."""
+    steps = later.steps
+    with np.errstate(all="ignore"):
+        off = (rule.steps.labels - steps.y) / (oracle.derivative(steps.y) if rule.loss == "entropy" else 1.0)
+        gradient = steps.gradient(rule.way, off)
+        rates = (steps.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), TINY)
+    is_along = np.isfinite(rates).all() and bool((rates * rule.rate > 0).all())
+    return is_along and made(steps, rule.way, rates[:, None, None] * gradient, rule.rate).is_right
 
 
 def ways_of(steps: Steps) -> list[Way]:
