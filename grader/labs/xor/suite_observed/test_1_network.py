@@ -140,11 +140,8 @@ def check_forward(observed: Observed, evidence: CaseEvidence, template: str) -> 
     raise named(evidence, observed.forward_mistake, unnamed)
 
 
-@pytest.mark.criterion("forward")
-def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
-    """Each neuron returns S(w . x + w0)."""
-    # Seen: 27 answers of the network at drawn weights and inputs, which only three sigmoids of such sums give; or all of
-    # these are those of two such neurons, and of a mistake after them.
+def check_bias_is_added(observed: Observed) -> None:
+    """Stop the case where a bias has the sign of a threshold, and is no weight of an input -1."""
     network = observed.network
     if (network.mask < 0).any() and -1.0 not in network.root.numbers:
         raise unmet(
@@ -154,6 +151,14 @@ def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
             named="bias_subtracted",
             formula="neuron",
         )
+
+
+@pytest.mark.criterion("forward")
+def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
+    """Each neuron returns S(w . x + w0)."""
+    # Seen: 27 answers of the network at drawn weights and inputs, which only three sigmoids of such sums give; or all of
+    # these are those of two such neurons, and of a mistake after them.
+    check_bias_is_added(observed)
     mistake = observed.forward_mistake
     if mistake is not None and {rule.id for rule in mistake.rules} <= AT_THE_END:
         evidence.remark(
@@ -169,4 +174,5 @@ def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
 def test_model(observed: Observed, evidence: CaseEvidence) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
     # Seen: the same 27 answers.
+    check_bias_is_added(observed)
     check_forward(observed, evidence, "Your forward gives {got} where the network's answer is {wanted}.")
