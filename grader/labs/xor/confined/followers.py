@@ -231,7 +231,7 @@ class Recorder(Follower):
         )
 
     def _is_time(self, is_forward: bool) -> bool:
-        """Say whether the start is to be set at this call."""
+        """Return whether the start is to be set at this call."""
         if not self._is_resumed:
             return bool(len(self.rows) >= self._wanted["at"])
         before, self._latest = self._latest, frames.find.References(self.owner, self._wanted["references"]).read()
