@@ -48,7 +48,7 @@ def cluster(address: str, install: str, tell: Callable[[Message], None]) -> Iter
         from distributed import Client
     except ImportError as error:
         raise UsageError("--cluster needs distributed; install it with: {command}", command=install) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the watcher reports problems in one sentence
+    logging.disable(logging.ERROR)  # the watcher reports problems in one sentence
     try:
         client = Client(address, timeout="20s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:

@@ -7,11 +7,12 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from grader.classroom.tables import Entry
 from grader.classroom.warm import Task
-from grader.core.decisions import exact, points_of
+from grader.core.decisions import exact, points_of, rounded
 from grader.core.language import catalogue_of, titles_in
 from grader.core.messages import NOT_INSTALLED
 from grader.core.outcomes import Verdict
@@ -84,7 +85,7 @@ class Tally:
             rule.id: {
                 "title": titles[rule.id],
                 "full_rate": round(sum(points == rule.points for points in self.earned[rule.id]) / len(self.scores), 4),
-                "mean_points": round(statistics.fmean(self.earned[rule.id]), 3),
+                "mean_points": mean(self.earned[rule.id]),
             }
             for rule in self.rubric.criteria
             if self.earned[rule.id] and not rule.is_gate
@@ -97,7 +98,7 @@ class Tally:
             name: {
                 "title": self.titles[name],
                 "pass_rate": round(self.passed[name] / len(self.scores), 4),
-                "mean_points": round(statistics.fmean(own), 3),
+                "mean_points": mean(own),
                 "discrimination": correlation(own, [total - points for total, points in zip(totals, own, strict=True)]),
             }
             for name, own in self.points.items()
@@ -132,15 +133,15 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         "counted": len(scores),
         "max_score": task.lab.rubric.max_score,
         "scores": {
-            "mean": round(statistics.fmean(scores), 2) if scores else None,
-            "median": statistics.median(scores) if scores else None,
+            "mean": mean(scores) if scores else None,
+            "median": rounded(statistics.median(map(exact, scores))) if scores else None,
             "least": min(scores, default=None),
             "most": max(scores, default=None),
             "tenths": tenths(scores, task.lab.rubric.max_score),
         },
         "extra": {
             "submissions": len(extras),
-            "mean": round(statistics.fmean(extras), 2) if extras else None,
+            "mean": mean(extras) if extras else None,
             "max_score": task.lab.rubric.max_extra,
         },
         "criteria": tally.criteria(titles_in(task.lab.rubric, task.lab.place, task.lang)),
@@ -167,6 +168,11 @@ def is_of(report: Report, rubric: Rubric) -> bool:
         if not criterion.bonus
         for case in criterion.cases
     ]
+
+
+def mean(points: Sequence[Score]) -> Score:
+    """Return the mean of exact decimals, rounded once."""
+    return rounded(sum(map(exact, points), Decimal(0)) / len(points))
 
 
 def tenths(scores: Sequence[Score], most: int) -> list[int]:

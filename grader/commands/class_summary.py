@@ -13,7 +13,6 @@ from grader.classroom.grading import SCORE, Change, Line
 from grader.classroom.results_folder import CHANGES
 from grader.classroom.uploads import Submissions
 from grader.commands.ending import shown
-from grader.core.decisions import exact, rounded
 from grader.core.language import message_in, word
 from grader.core.messages import Message
 from grader.core.report import Status
@@ -92,7 +91,7 @@ def summary(numbers: dict[str, Any], submissions: Submissions, printer: Progress
     )  # fmt: skip
     scores = numbers["scores"]
     if scores["mean"] is not None:
-        shares = {name: rounded(exact(scores[name])) for name in ("mean", "median")}
+        shares = {name: scores[name] for name in ("mean", "median")}
         click.echo(word(lang, "Scores of {most}: mean {mean}, median {median}", most=numbers["max_score"], **shares))
         most = max(scores["tenths"])
         for tenth, count in enumerate(scores["tenths"]):

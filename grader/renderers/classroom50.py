@@ -7,13 +7,13 @@ stand in as values that the format takes, until `stamped` puts the values in.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from grader.core.decisions import exact, was_run
-from grader.core.report import Report, Score
+from grader.core.report import Report
 from grader.renderers.parts import ReportRow, checks, reason_line, told
 from grader.renderers.scores import Tell, extra_line, score_line, teller
 
@@ -33,7 +33,9 @@ UNKNOWN_TIME = "1970-01-01T00:00:00Z"
 def render_classroom50(report: Report) -> str:
     """Return the report as result.json with placeholders; a report without a score is 0 of 0, as an error there is."""
     tell = teller(report.lang)
-    tests = [_test(report, check, tell) for check in checks(report)]
+    tests = [
+        _test(report, check, points, tell) for check, points in zip(checks(report), whole_points(report), strict=True)
+    ]
     if report.reason is not None:
         tests.insert(0, _said(score_line(report, tell), report.status.value, reason_line(report)) | _undone(report))
     if extra_line(report, tell):
@@ -63,12 +65,12 @@ def stamped(text: str, environment: Mapping[str, str], now: datetime) -> str:
     return json.dumps(result, ensure_ascii=False, indent=2) + "\n"
 
 
-def _test(report: Report, check: ReportRow, tell: Tell) -> dict[str, Any]:
+def _test(report: Report, check: ReportRow, points: int, tell: Tell) -> dict[str, Any]:
     row, has_score = check.row, report.final_score is not None and not check.criterion.bonus
     return {
         "test-name": check.name,
         "passed": check.is_full,
-        "score": whole(check.points) if has_score else 0,
+        "score": points,
         "max-score": check.max_points if has_score else 0,
         "id": check.id,
         "verdict": row.verdict.value,
@@ -78,16 +80,26 @@ def _test(report: Report, check: ReportRow, tell: Tell) -> dict[str, Any]:
     }
 
 
-def whole(points: Score) -> int:
-    """Return points as Classroom 50 takes them: integers only."""
-    return int(exact(points).to_integral_value(ROUND_HALF_UP))
+def whole_points(report: Report) -> Iterator[int]:
+    """Yield the points of each row as integers, Classroom 50 takes nothing else; their sum is the score, rounded once."""
+    total = Decimal(0)
+    for check in checks(report):
+        before = whole(total)
+        if report.final_score is not None and not check.criterion.bonus:
+            total += exact(check.points)
+        yield whole(total) - before
+
+
+def whole(points: Decimal) -> int:
+    """Return points rounded half up."""
+    return int(points.to_integral_value(ROUND_HALF_UP))
 
 
 def _undone(report: Report) -> dict[str, Any]:
     """Return the points of a report whose cases have none, since nothing was run."""
     if was_run(report) or report.final_score is None:
         return {}
-    return {"score": whole(report.final_score), "max-score": report.max_score}
+    return {"score": whole(exact(report.final_score)), "max-score": report.max_score}
 
 
 def _said(sentence: str, kind: str, more: str = "") -> dict[str, Any]:

@@ -1,11 +1,14 @@
-"""A class of 300 in the form of each platform: every upload has a row, and every row the right student."""
+"""A class of 300 in the form of each platform: every upload has a row, and every row the right student and score."""
 
 from __future__ import annotations
 
 import csv
+import json
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,104 +21,204 @@ from grader.classroom.warm import GradingRequest
 from grader.core.report import Report
 from tests.classroom.test_results_folder import LAB, Fake, right
 from tests.classroom.test_uploads import laid
-from tests.support.packed import Files, zipped
+from tests.support.command import ROOT, graded, run
+from tests.support.mutants import mutants
+from tests.support.packed import Files, notebook, zipped
+from tests.support.styles import styles
 
-SIZE = 300
+SIZE = 304
+SHARE = 38  # of the students, those that one platform has when all are really graded
 FIRST = ("Анна", "Борис", "Вера", "Пётр", "Ёжи", "Maria", "Иван")
 
 
+@cache
+def programs() -> Sequence[str]:
+    """Return right and wrong work in many forms."""
+    free = sorted((ROOT / "tests" / "freeform").glob("*.py"))
+    made = [*styles().values(), *(path.read_text(encoding="utf-8") for path in free)]
+    return [*made, *(mutant.text(0.3) for mutant in mutants().values())]
+
+
+def is_namesake(number: int) -> bool:
+    """Return whether a student has the name of another one."""
+    return number % SHARE < 2
+
+
 def name_of(number: int) -> str:
-    """Return a name; the first two students have the same one."""
-    return "Same Name" if number < 2 else f"Фамилия{number} {FIRST[number % len(FIRST)]}"
+    return f"Same Name{number // SHARE}" if is_namesake(number) else f"Фамилия{number} {FIRST[number % len(FIRST)]}"
 
 
-def program(number: int) -> bytes:
-    return f"# student {number}\n".encode()
-
-
+@cache
 def uploads(number: int) -> Files:
-    """Return the files of a student: a program, a notebook's worth of them, an archive, or what is no program."""
-    content = program(number)
-    if number % 50 == 7:
-        return {"network.rar": b"Rar!"}
-    return {"lab.zip": zipped({"network.py": content})} if number % 10 == 3 else {"network.py": content}
+    """Return the files of a student: a program, a notebook, an archive, or what cannot be graded."""
+    text = f"{programs()[number % len(programs())]}\n# student {number}\n"
+    match number % 19:
+        case 7:
+            return {"network.rar": f"Rar! {number}".encode()}
+        case 9:
+            return {"lab.zip": b"PK\3\4" + text.encode()}
+        case 11:
+            return {"lab.zip": zipped({"lab/network.py": text.encode()})}
+        case 13:
+            return {"lab.ipynb": notebook(text)}
+        case 15:
+            return {"network.py": f"class Model(:\n# student {number}\n".encode()}
+        case _:
+            return {"network.py": text.encode()}
 
 
-def prefixed(beginning: Callable[[int], str]) -> Files:
-    return {
-        f"{beginning(number)}{file}": content for number in range(SIZE) for file, content in uploads(number).items()
-    }
+def uploader(form: str, number: int) -> int:
+    """Return whose upload counts for a student: in Gradescope's form every twelfth is in the group of the one before."""
+    return number - 1 if form == "gradescope" and number % 12 == 11 else number
 
 
-def blackboard() -> Files:
-    older = {f"Lab_u{number}_attempt_2026-01-01-10-00-00_old.py": b"# old\n" for number in range(0, SIZE, 4)}
-    return older | prefixed(lambda number: f"Lab_u{number}_attempt_2026-01-02-10-00-00_")
+def older(number: int) -> Files:
+    return {"network.py": f"# an earlier attempt of student {number}\n".encode()} if number % 4 == 0 else {}
 
 
-def clones() -> Files:
-    return {f"lab12-u{number}/.git/config": b"" for number in range(SIZE)} | prefixed(
-        lambda number: f"lab12-u{number}/"
-    )
+def below(beginning: str, files: Files) -> Files:
+    return {f"{beginning}{name}": content for name, content in files.items()}
 
 
-def joined(name: str) -> str:
-    return re.sub(r"\W", "", name).lower()
+def blackboard(number: int) -> Files:
+    earlier = below(f"Lab_u{number}_attempt_2026-01-01-10-00-00_", older(number))
+    return earlier | below(f"Lab_u{number}_attempt_2026-01-02-10-00-00_", uploads(number))
 
 
-FORMS: dict[str, Callable[[], Files]] = {
-    "plain": lambda: prefixed(lambda number: f"u{number}/"),
-    "moodle": lambda: prefixed(lambda number: f"{name_of(number)}_{9000 + number}_assignsubmission_file_/"),
-    "canvas": lambda: prefixed(
-        lambda number: f"{joined(name_of(number))}{'_LATE' if number % 9 == 0 else ''}_{9000 + number}_{number}_"
-    ),
+def brightspace(number: int) -> Files:
+    earlier = below(f"{9000 + number}-1 - {name_of(number)} - Jan 1, 2026 1100 PM/", older(number))
+    return earlier | below(f"{9000 + number}-1 - {name_of(number)} - Jan 2, 2026 1000 AM/", uploads(number))
+
+
+def canvas(number: int) -> Files:
+    name = re.sub(r"\W", "", name_of(number)).lower()
+    return below(f"{name}{'_LATE' if number % 9 == 0 else ''}_{9000 + number}_{number}_", uploads(number))
+
+
+def gradescope(number: int) -> Files:
+    return below(f"export/submission_{9000 + number}/", uploads(number) if uploader("gradescope", number) == number else {})  # fmt: skip
+
+
+def teams(number: int) -> Files:
+    folder = f"Student Work/Submitted files/{name_of(number)}{number % SHARE if is_namesake(number) else ''}/Lab"
+    return below(f"{folder}/Version 1/", older(number)) | below(f"{folder}/Version 2/", uploads(number))
+
+
+FORMS: dict[str, Callable[[int], Files]] = {
+    "drive": lambda number: below(f"Lab/u{number}/", uploads(number)),
+    "moodle": lambda number: below(f"{name_of(number)}_{9000 + number}_assignsubmission_file_/", uploads(number)),
+    "canvas": canvas,
+    "gradescope": gradescope,
     "blackboard": blackboard,
-    "brightspace": lambda: prefixed(lambda number: f"{9000 + number}-1 - {name_of(number)} - Jan 2, 2026 1000 AM/"),
-    "teams": lambda: prefixed(
-        lambda number: f"Student Work/Submitted files/{name_of(number)} {number if number < 2 else ''}/Lab/Version 1/"
-    ),
-    "repositories": clones,
+    "brightspace": brightspace,
+    "teams": teams,
+    "repositories": lambda number: {f"lab12-u{number}/.git/config": b""} | below(f"lab12-u{number}/", uploads(number)),
 }
+BY_LOGIN = ("drive", "blackboard", "repositories", "gradescope")  # the others know names only
 
 
-def roster(folder: Path) -> Path:
+def metadata(numbers: range) -> bytes:
+    """Return what Gradescope says about its submissions: each student's school id, and who is in a group."""
+    lines = []
+    for number in numbers:
+        if uploader("gradescope", number) == number:
+            lines += [f"submission_{9000 + number}:", "  :submitters:"]
+        lines += [f"  - :name: {name_of(number)}", f"    :sid: s{number}", f"    :email: u{number}@example.org"]
+    return "\n".join([*lines, ""]).encode()
+
+
+def exported(form: str, numbers: range, folder: Path) -> Path:
+    """Return what a platform exports of some students: an archive, or a folder of clones."""
+    files: Files = {}
+    for number in numbers:
+        files |= FORMS[form](number)
+    if form == "gradescope":
+        files["export/submission_metadata.yml"] = metadata(numbers)
+    if form == "repositories":
+        return laid(folder / "class", files)
+    path = folder / ("Lab-20260102T100000Z-001.zip" if form == "drive" else "class.zip")
+    path.write_bytes(zipped(files))
+    return path
+
+
+def roster(folder: Path, numbers: range) -> Path:
     """Return the list of the class: numbers of the school, names, logins, groups."""
     path = folder / "roster.csv"
-    lines = [f"s{number};{name_of(number)};u{number};М-{number % 3}" for number in range(SIZE)]
+    lines = [f"s{number};{name_of(number)};u{number};М-{number % 3}" for number in numbers]
     path.write_text("\n".join(["id;ФИО;Логин;Группа", *lines, ""]), encoding="utf-8")
     return path
+
+
+def rows_in(out: Path) -> list[dict[str, str]]:
+    with (out / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def check_students(form: str, numbers: range, rows: list[dict[str, str]]) -> None:
+    """Fail where somebody has no row, another group or lateness; two of one name keep the platform's id."""
+    known = {f"s{number}" for number in numbers if form in BY_LOGIN or not is_namesake(number)}
+    assert len(rows) == len(numbers)
+    assert {row["student"] for row in rows} & {f"s{number}" for number in numbers} == known
+    for row in rows:
+        if row["student"] in known:
+            number = int(row["student"][1:])
+            assert (row["group"], row["name"]) == (f"М-{number % 3}", name_of(number))
+            assert (row["late"] == "yes") is (form == "canvas" and number % 9 == 0)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("form", FORMS)
 def test_every_upload_has_a_row_of_its_student(form: str, tmp_path: Path) -> None:
     """Whoever is on the roster by login or name is found, two of one name are nobody's, and what is no program has a row."""
-    out, found = tmp_path / "out", find(laid(tmp_path / "class", FORMS[form]()), roster(tmp_path))
+    numbers = range(SIZE)
+    out, found = tmp_path / "out", find(exported(form, numbers, tmp_path), roster(tmp_path, numbers))
     seen: dict[str, str] = {}
 
-    def graded(wanted: GradingRequest) -> Report:
-        handed = b"" if wanted.raw is None else b"".join(wanted.raw.files.values())
-        seen[wanted.name] = handed.decode("utf-8", "replace")
+    def fake(wanted: GradingRequest) -> Report:
+        seen[wanted.name] = "" if wanted.raw is None else str(wanted.raw.files)
         report = right(wanted)
         return replace(report, submission=replace(report.submission, sha256=wanted.name))
 
     with ResultsFolder.opened(out) as results_folder:
         results_folder.begin(1, "en")
-        Run(LAB, results_folder, lambda _: None, lambda _: None).grade(found.found, Fake(graded), 2, regrade=False)
+        Run(LAB, results_folder, lambda _: None, lambda _: None).grade(found.found, Fake(fake), 2, regrade=False)
         write_tables(results_folder, lambda: entries(found.found, LAB, results_folder, Decisions()), LAB.lab.rubric)
-    with (out / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = {row["key"]: row for row in csv.DictReader(file)}
 
-    assert len(rows) == SIZE
-    by_login = form in ("plain", "blackboard", "repositories")
-    wrong = [
-        (key, row["student"], seen[key])
-        for key, row in rows.items()
-        if (told := re.search("# student ([0-9]+)", seen[key]))
-        and row["student"] != f"s{told[1]}"
-        and (by_login or int(told[1]) > 1)
-    ]
-    assert wrong == []
-    known = [row for row in rows.values() if row["student"].startswith("s")]
-    assert len(known) >= SIZE - 2
-    assert all(row["group"] == f"М-{int(row['student'][1:]) % 3}" for row in known if row["student"][1:].isdigit())
-    assert sum(row["late"] == "yes" for row in rows.values()) == (len(range(0, SIZE, 9)) if form == "canvas" else 0)
+    rows = rows_in(out)
+    check_students(form, numbers, rows)
+    read = {row["student"]: re.search("# student ([0-9]+)", seen.get(row["key"], "")) for row in rows}
+    known = {student: int(text[1]) for student, text in read.items() if text and re.fullmatch("s[0-9]+", student)}
+    assert len(known) > SIZE / 2
+    assert known == {student: uploader(form, int(student[1:])) for student in known}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("form", FORMS)
+def test_a_class_is_graded_as_each_of_its_files(form: str, tmp_path: Path) -> None:
+    """An eighth of 300 students in each form, really graded: every row has the score that its own file gets alone."""
+    place = [*FORMS].index(form)
+    numbers = range(place * SHARE, (place + 1) * SHARE)
+    source, out = exported(form, numbers, tmp_path), tmp_path / "out"
+    listed = roster(tmp_path, numbers)
+    arguments = ("--out", out, "--roster", listed, "--seed", "7", "--lang", "en", "--jobs", "2")
+
+    ran = run([Path(sys.executable).with_name("grade-class"), source, *arguments], tmp_path)
+
+    assert (ran.code, ran.err) == (0, "")
+    rows = rows_in(out)
+    check_students(form, numbers, rows)
+    alone = {number: laid(tmp_path / "alone" / str(number), uploads(number)) for number in numbers}
+    for row in rows:
+        made = json.loads((out / "reports" / f"{row['key']}.json").read_bytes())
+        is_known = re.fullmatch("s[0-9]+", row["student"])
+        named = [int(row["student"][1:])] if is_known else filter(is_namesake, numbers)
+        reports = [graded(alone[uploader(form, number)], seed=made["seed"]) for number in named]
+        (report,) = (
+            item for item in reports if len(reports) == 1 or item.submission.sha256 == made["submission"]["sha256"]
+        )
+        assert (made["status"], made["score"]) == (report.status.value, report.score)
+        assert row["score"] == ("" if report.status.value == "rejected" else str(report.score))
+        assert [[case["verdict"] for case in part["cases"]] for part in made["criteria"]] == [
+            [case.verdict.value for case in part.cases] for part in report.criteria
+        ]
+        assert made["submission"]["sha256"] == report.submission.sha256

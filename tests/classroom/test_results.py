@@ -23,7 +23,7 @@ import msgspec
 import pytest
 
 from grader.classroom.results_folder import fingerprint
-from grader.classroom.statistics import correlation, tenths
+from grader.classroom.statistics import correlation, mean, tenths
 from grader.classroom.warm import GradingRequest, Task, Warm
 from grader.commands.class_results import ENDINGS
 from grader.commands.grade import FORMATS
@@ -475,9 +475,9 @@ def test_interrupted(submissions: Path, results: Path, tmp_path: Path) -> None:
     ("way", "kills"),
     [
         pytest.param("2", 1, marks=pytest.mark.wide),
-        pytest.param("1", 5, marks=pytest.mark.soak),
-        pytest.param("2", 5, marks=pytest.mark.soak),
-        pytest.param("cluster", 5, marks=pytest.mark.soak),
+        pytest.param("1", 15, marks=pytest.mark.soak),
+        pytest.param("2", 15, marks=pytest.mark.soak),
+        pytest.param("cluster", 15, marks=pytest.mark.soak),
     ],
 )
 def test_killed_at_a_random_moment(
@@ -513,7 +513,7 @@ def test_killed_at_a_random_moment(
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """Start a Dask scheduler and two workers; its address, and the workers."""
+    """Start two Dask workers and their scheduler; its address, and the three processes."""
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -526,7 +526,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         command = [dask, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
         workers = [subprocess.Popen(command, **common) for _ in range(2)]  # type: ignore[call-overload]
         try:
-            yield address, workers
+            yield address, [*workers, scheduler]
         finally:
             for process in (*workers, scheduler):
                 process.kill()
@@ -547,6 +547,35 @@ def test_cluster(
 
     assert code == 0
     assert kept(out) == kept(results)
+
+
+@pytest.mark.soak
+def test_a_killed_scheduler(cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path) -> None:
+    """The run ends by itself with 4 and one sentence; what was graded stays, and the next run does the rest."""
+    address, (_, _, scheduler) = cluster
+    (tmp_path / "class").mkdir()
+    for name, text in [*styles().items()][:30]:
+        (tmp_path / "class" / f"{name}.py").write_bytes(text.encode())
+    out, log = tmp_path / "out", tmp_path / "log"
+    options = ("--out", out, "--seed", "7", "--lang", "en", "--cluster", address)
+    with (
+        log.open("w") as errors,
+        running(
+            COMMAND, tmp_path / "class", *options, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=errors
+        ) as process,
+    ):
+        wait_until(lambda: len(reports(out)) >= 2)
+        scheduler.kill()
+        code = process.wait(HANG_S)
+    done = reports(out)
+
+    ran = grade_class(tmp_path / "class", "--out", out, cwd=tmp_path)
+
+    assert (code, ran.code) == (4, 0)
+    *waited, lost = log.read_text(encoding="utf-8").splitlines()
+    assert lost == "grade-class: The Dask scheduler was lost. What is graded is kept: run the command again to go on."
+    assert all(": waiting for " in line for line in waited)
+    assert f"({30 - len(done)} graded now)" in ran.out
 
 
 def test_fill_in(results: Path, submissions: Path, tmp_path: Path) -> None:
@@ -755,6 +784,7 @@ def test_statistics() -> None:
     assert tenths([0, 9, 10, 99, 100], 100) == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
     assert correlation([1, 1, 1], [3, 2, 1]) is None
     assert correlation([1, 2, 3], [2, 4, 6]) == 1.0
+    assert (mean([0.25, 0]), mean([1, 2, 2]), mean([7.5, 7.5, 9])) == (0.13, 1.67, 8)
 
 
 def test_missing_packages_are_told_once(tmp_path: Path) -> None:

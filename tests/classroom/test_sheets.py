@@ -201,6 +201,18 @@ def test_points_of_the_platform_that_differ() -> None:
     assert [row[5] for row in rows(filled.data)[2:]] == ["14.55", "15"]
 
 
+def test_half_of_the_last_place_is_rounded_up() -> None:
+    """82.5 of 100 are 4.13 of 5, in either platform's sheet and with its decimal mark."""
+    made = decided(SOME, [gives("shapes", 2.5, "")], scale=Decimal(5))
+
+    for sheet, column, cell in (
+        (canvas(["N1,1,s1,,A,,,"], points=POINTS.replace("100.00", "5")), 5, "4.13"),
+        (moodle(['Participant 1,x,s1,,x,"","5,00",Yes,-,-,']), 5, "4,13"),
+    ):
+        filled = fill(sheet, [replace(entry(1), report=made)], feedback=False)
+        assert rows(filled.data)[-1][column] == cell
+
+
 def test_doubts_fill_nothing() -> None:
     """A name that two have, two rows of one student, an id that is another student's by name."""
     entries = [entry(1, "Same Name"), entry(2, "Same Name"), entry(3), entry(4, "Student Four", aliases=("77",))]

@@ -139,7 +139,15 @@ def test_a_rejected_submission() -> None:
 
 @pytest.mark.parametrize(
     ("score", "most", "scaled"),
-    [(97, "10", 9.7), (95, "5", 4.75), (33, "10.5", 3.47), (5, "0.5", 0.03), (100, "50", 50), (0, "10", 0)],
+    [
+        (97, "10", 9.7),
+        (95, "5", 4.75),
+        (33, "10.5", 3.47),
+        (5, "0.5", 0.03),
+        (100, "50", 50),
+        (0, "10", 0),
+        (99, "12.5", 12.38),
+    ],
 )
 def test_a_score_is_scaled_and_rounded_once(score: int, most: str, scaled: Score) -> None:
     """Half up, to two decimal places; a half of the last place that binary fractions would lose is rounded up."""

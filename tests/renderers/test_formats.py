@@ -153,6 +153,36 @@ def test_every_format_tells_what_a_teacher_decided(format: str, reports: dict[st
 
 
 @pytest.mark.parametrize("format", list(RENDERERS))
+@pytest.mark.parametrize(("points", "final", "scale", "shown"), [(11.5, "82.5", "5", "4.13"), (0.25, "71.25", "10", "7.13")])  # fmt: skip
+def test_decimals_are_rounded_half_up_and_once(
+    format: str,  # noqa: A002
+    points: float,
+    final: str,
+    scale: str,
+    shown: str,
+    reports: dict[str, Report],
+) -> None:
+    """Half a last place is rounded up where binary fractions, or a sum of rounded parts, would lose it."""
+    report = decided(reports["failing"], [gives("xor", points, "")], scale=Decimal(scale))
+
+    text = RENDERERS[format](report)
+
+    assert (final in text, shown in text) == ((False, False) if format == "classroom50" else (True, True))
+    if format == "gradescope":
+        assert sum(Decimal(str(test["score"])) for test in json.loads(text)["tests"]) == Decimal(final)
+
+
+def test_whole_points_sum_to_the_rounded_score(reports: dict[str, Report]) -> None:
+    """Classroom 50 takes integers: two halves are one point, and half a point is rounded up."""
+    for (learned, shaped), score in ((7.5, 7.5), 71), ((7.5, 7.25), 71), ((7.25, 7.25), 71), ((7.25, 7), 70):
+        overrides = [gives("xor", learned, ""), gives("shapes", shaped, "")]
+        result = json.loads(RENDERERS["classroom50"](decided(reports["failing"], overrides)))
+
+        assert result["score"] == sum(test["score"] for test in result["tests"]) == score
+        assert not [test for test in result["tests"] if test["score"] > test["max-score"]]
+
+
+@pytest.mark.parametrize("format", list(RENDERERS))
 def test_every_format_tells_that_a_rule_is_lifted(format: str, reports: dict[str, Report]) -> None:  # noqa: A002
     """The points that the import rule took count again, and no format says that they are lost."""
     report = decided(reports["gated"], [gives("imports", 0, "allowed")])
