@@ -1,8 +1,8 @@
-"""A process that has pytest, the suite and a sandbox ready, and grades one submission after another.
+"""A process that keeps pytest, the suite and a sandbox loaded, and grades one submission after another.
 
-Trusted, and never in touch with student code. Where it fails over a submission, that one is tried again
-in a fresh process. `python -m grader.classroom.warm` reads messages from its standard input and answers on its standard
-output, both as a little-endian uint32 (length) and msgpack: first a Task, then a GradingRequest for each Graded.
+It is trusted and never runs student code. A submission that it fails to grade is tried again in a fresh process.
+`python -m grader.classroom.warm` reads messages from standard input and answers on standard output, each a
+little-endian uint32 (length) and msgpack: first a Task, then for each GradingRequest a Report.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from grader.pipeline.run_suite import CollectedSuite
 
 LENGTH = struct.Struct("<I")
-SLACK_S = 60.0  # for the trusted side of a submission, beyond its own time
-ATTEMPTS = 2
+SLACK_S = 60.0  # for the trusted side, in addition to the submission's total time
+TRIES = 2
 LOOK_S = 0.2
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GradingRequest:
-    """A submission as bytes, or the reason why there is none; is_last: a broken grader is not tried again."""
+    """A submission as bytes, or the reason why it could not be read; is_last: the last try if the grader fails."""
 
     name: str
     seed: int
@@ -60,12 +60,12 @@ class GradingRequest:
 
 
 class Warm:
-    """A warm process, started when it is first needed, and again after it ended. A context manager; one thread at a time."""
+    """Handle to a warm process, started on first use and restarted after it ends. A context manager; not thread-safe."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder: TemporaryFolder | None = None  # of its temporary files: it is killed, and removes nothing itself
+        self._folder: TemporaryFolder | None = None  # of its temporary files: it is killed, so it cannot remove them
         self._has_ended = False
 
     def __enter__(self) -> Warm:
@@ -74,23 +74,23 @@ class Warm:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def grade(self, wanted: GradingRequest) -> Report:
-        """Return the report of a submission; where the process dies twice over it, the report says grader_error."""
-        for attempt in range(1, ATTEMPTS + 1):
+    def grade(self, request: GradingRequest) -> Report:
+        """Return the report of a submission; its status is grader_error if the process ends in each of TRIES tries."""
+        for number in range(1, TRIES + 1):
             if self._has_ended:
                 break
             process = self._process if self._process is not None else self._start()
             with Deadline(process, self.task.lab.limits.total_time_s + SLACK_S):
                 try:
-                    send(process.stdin, replace(wanted, is_last=attempt == ATTEMPTS))
+                    send(process.stdin, replace(request, is_last=number == TRIES))
                     return receive(process.stdout, Report)
                 except (OSError, EOFError, msgspec.MsgspecError):
                     pass
             self.close()
-        return broken(self.task, wanted, "the process that graded it ended twice")
+        return broken(self.task, request, "the process that graded it ended twice")
 
     def end(self) -> None:
-        """End the process from another thread, for good, and wait until it has gone."""
+        """Kill the process from another thread, without a restart, and wait until it has ended."""
         self._has_ended = True
         process = self._process
         if process is not None:
@@ -99,7 +99,7 @@ class Warm:
         self._clear()
 
     def close(self) -> None:
-        """End the process; the next submission starts another."""
+        """Kill the process; the next submission starts a new one."""
         process, self._process = self._process, None
         if process is not None:
             for stream in (process.stdin, process.stdout):
@@ -118,7 +118,7 @@ class Warm:
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-P", "-m", "grader.classroom.warm"]
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-        with contextlib.suppress(SandboxError):  # each report says it
+        with contextlib.suppress(SandboxError):  # each report has this error
             self._folder = TemporaryFolder()
             environment["TMPDIR"] = self._folder.name
         self._process = subprocess.Popen(  # noqa: S603  - our own module
@@ -130,7 +130,7 @@ class Warm:
 
 
 class Deadline:
-    """Kills a process that takes longer than it may."""
+    """Timer that kills a process. A context manager."""
 
     def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
         self._timer = threading.Timer(seconds, process.kill)
@@ -152,14 +152,14 @@ def send(stream: IO[bytes] | None, message: object) -> None:
 
 
 def receive(stream: IO[bytes] | None, kind: type[T]) -> T:
-    """Read one message; EOFError where the other end has gone."""
+    """Read one message; raise EOFError if the other end is closed."""
     assert stream is not None
     (length,) = LENGTH.unpack(exactly(stream, LENGTH.size))
     return msgspec.msgpack.decode(exactly(stream, length), type=kind)
 
 
 def exactly(stream: IO[bytes], count: int) -> bytes:
-    """Read so many bytes."""
+    """Read exactly this many bytes; raise EOFError if the other end is closed."""
     parts = []
     while count:
         part = stream.read(count)
@@ -170,14 +170,14 @@ def exactly(stream: IO[bytes], count: int) -> bytes:
     return b"".join(parts)
 
 
-def broken(task: Task, wanted: GradingRequest, problem: str | Message) -> Report:
-    """Return the report of a submission that the grader itself failed over."""
+def broken(task: Task, request: GradingRequest, problem: str | Message) -> Report:
+    """Return the report of a submission that the grader failed to grade."""
     from grader.pipeline.grading import grader_failure
     from grader.pipeline.scoring import without_run
 
     reason = grader_failure(problem)
     return without_run(
-        task.lab, wanted.name, Status.GRADER_ERROR, reason, seed=wanted.seed, lang=task.lang, total_s=0.0
+        task.lab, request.name, Status.GRADER_ERROR, reason, seed=request.seed, lang=task.lang, total_s=0.0
     )
 
 
@@ -185,7 +185,7 @@ def broken(task: Task, wanted: GradingRequest, problem: str | Message) -> Report
 
 
 class Server:
-    """The warm process itself."""
+    """The side of the warm process."""
 
     def __init__(self, task: Task, requests: IO[bytes], replies: IO[bytes]) -> None:
         self._task = task
@@ -193,12 +193,14 @@ class Server:
         self._box: Sandbox
 
     def serve(self) -> None:
-        """Answer until the other end has gone."""
+        """Answer requests until the other end is closed."""
         from grader.pipeline.run_suite import CollectedSuite
 
         with Sandbox(self._task.required, modules=(*EVERY, *self._task.lab.packages)) as self._box:
             problem: str | Message | None = self._moved()
-            if problem is None and self._task.lab.folder:  # its suite may keep something: it is read anew for each
+            if (
+                problem is None and self._task.lab.folder
+            ):  # its suite may keep state: collect it anew for each submission
                 self._answer_all(None)
             elif problem is None:
                 suite = CollectedSuite(self._task.lab)
@@ -208,7 +210,7 @@ class Server:
                 send(self._replies, broken(self._task, receive(self._requests, GradingRequest), problem))
 
     def _moved(self) -> Message | None:
-        """Return what is wrong with an assignment's folder, which may be another on another machine."""
+        """Return the problem if the assignment's folder has other content here, perhaps on another machine, else None."""
         lab = self._task.lab
         is_same = not lab.sha256 or content_hash(Path(lab.folder)) == lab.sha256
         if is_same:
@@ -216,45 +218,45 @@ class Server:
         return say("the assignment {path} is another one on this machine", path=Path(lab.folder).name)
 
     def _answer_all(self, suite: CollectedSuite | None) -> None:
-        with contextlib.suppress(SandboxError):  # each report says it
+        with contextlib.suppress(SandboxError):  # each report has this error
             self._box.wait()
         gc.collect()
-        gc.freeze()  # what stays for the whole class is not looked through again
+        gc.freeze()  # objects that live as long as the process need no further collection
         is_last_broken = False
         with contextlib.suppress(EOFError):
             while True:
-                wanted = receive(self._requests, GradingRequest)
-                report = self._report(wanted, suite)
+                request = receive(self._requests, GradingRequest)
+                report = self._report(request, suite)
                 is_broken = report.status is Status.GRADER_ERROR
-                if is_broken and not is_last_broken and not wanted.is_last:
-                    os._exit(1)  # a process that may have gone wrong: the submission is tried again in a fresh one
+                if is_broken and not is_last_broken and not request.is_last:
+                    os._exit(1)  # this process may be in a bad state: try the submission again in a fresh one
                 is_last_broken = is_broken
                 send(self._replies, report)
 
-    def _report(self, wanted: GradingRequest, suite: CollectedSuite | None) -> Report:
+    def _report(self, request: GradingRequest, suite: CollectedSuite | None) -> Report:
         from grader.pipeline.grading import grade_raw, rejection
 
-        lab, lang, seed = self._task.lab, self._task.lang, wanted.seed
-        if wanted.raw is None:
-            assert wanted.reason is not None
-            return rejection(lab, wanted.name, wanted.reason, seed=seed, lang=lang, began=time.monotonic())
-        return grade_raw(wanted.raw, lab, self._box, seed=seed, lang=lang, collected=suite)
+        lab, lang, seed = self._task.lab, self._task.lang, request.seed
+        if request.raw is None:
+            assert request.reason is not None
+            return rejection(lab, request.name, request.reason, seed=seed, lang=lang, began=time.monotonic())
+        return grade_raw(request.raw, lab, self._box, seed=seed, lang=lang, collected=suite)
 
 
 def end_with(parent: int) -> None:
-    """End this process, whatever it is doing, when its parent has gone; Windows does not tell."""
+    """End this process, whatever it is doing, once its parent has ended. Windows does not show that."""
     while os.getppid() == parent:
         time.sleep(LOOK_S)
     os._exit(1)
 
 
 def main() -> None:
-    """Be a warm process."""
+    """Run as a warm process."""
     requests, replies = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
     threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
-    os.dup2(2, 1)  # whatever is printed is no message
+    os.dup2(2, 1)  # so that printed text does not mix with messages
     with contextlib.suppress(EOFError, BrokenPipeError):
         Server(receive(requests, Task), requests, replies).serve()
 

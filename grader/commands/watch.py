@@ -34,23 +34,23 @@ PATIENCE_S = 1.0  # a grade that takes longer is given up for a newer save
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileState:
-    """What stood at the path: a submission or why it is none; wanted is None while nothing is there."""
+    """Content of the watched path: a request with the submission or the reason why it cannot be read; None if nothing is there."""
 
-    wanted: GradingRequest | None
+    request: GradingRequest | None
     is_empty: bool = False
 
     @property
     def content(self) -> str:
-        """What tells two of them apart."""
-        if self.wanted is None:
+        """A key that changes with the content."""
+        if self.request is None:
             return ""
-        return self.wanted.raw.sha256 if self.wanted.raw else f"{self.wanted.reason}"
+        return self.request.raw.sha256 if self.request.raw else f"{self.request.reason}"
 
 
 def look(path: Path, seed: int) -> FileState:
     """Read what is at the path, once more where it seems half-written."""
     seen = _look(path, seed)
-    if seen.is_empty or seen.wanted is None or seen.wanted.raw is None:
+    if seen.is_empty or seen.request is None or seen.request.raw is None:
         time.sleep(HALF_WRITTEN_S)
         seen = _look(path, seed)
     return seen
@@ -62,8 +62,8 @@ def _look(path: Path, seed: int) -> FileState:
         raw = collect(path)
     except Rejected as rejected:
         is_there = path.is_symlink() or path.exists()
-        return FileState(wanted=GradingRequest(name=name, seed=seed, reason=rejected.reason) if is_there else None)
-    return FileState(wanted=GradingRequest(name=name, seed=seed, raw=raw), is_empty=not any(raw.files.values()))
+        return FileState(request=GradingRequest(name=name, seed=seed, reason=rejected.reason) if is_there else None)
+    return FileState(request=GradingRequest(name=name, seed=seed, raw=raw), is_empty=not any(raw.files.values()))
 
 
 class FileWatcher:
@@ -165,12 +165,12 @@ def watch(
         is_warm = False
         while True:
             seen = watcher.next()
-            if seen.wanted is None:
+            if seen.request is None:
                 tell(f"{name_of(path)} is gone; waiting for it.")
                 continue
             tell(f"grading {name_of(path)} …")
             with watcher.grading(warm.end):
-                report = warm.grade(seen.wanted)
+                report = warm.grade(seen.request)
             if watcher.has_given_up:
                 warm.close()
                 warm, is_warm = Warm(task), False

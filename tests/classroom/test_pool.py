@@ -72,10 +72,10 @@ def test_what_a_lost_scheduler_drops_has_no_report(tmp_path: Path) -> None:
     for name in ("anna", "boris"):
         (tmp_path / "class" / f"{name}.py").write_text(f"# {name}\n", encoding="utf-8")
 
-    def drops(wanted: GradingRequest) -> Report:
-        if wanted.name == "boris":
+    def drops(request: GradingRequest) -> Report:
+        if request.name == "boris":
             raise CancelledError
-        return right(wanted)
+        return right(request)
 
     with ResultsFolder.opened(tmp_path / "out") as results_folder:
         results_folder.begin(1, "en")

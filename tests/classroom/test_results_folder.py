@@ -47,7 +47,7 @@ class Fake(Executor):
         self.grade = grade
 
     def submit(self, _: object, /, *args: Any, **__: Any) -> Future[Any]:
-        """Grade a submission: the arguments are the task and what is wanted."""
+        """Grade a submission: the arguments are the task and what is request."""
         future: Future[Any] = Future()
         try:
             future.set_result(self.grade(args[1]))
@@ -56,22 +56,22 @@ class Fake(Executor):
         return future
 
 
-def right(wanted: GradingRequest) -> Report:
-    return of(wanted, a_report())
+def right(request: GradingRequest) -> Report:
+    return of(request, a_report())
 
 
-def wrong(wanted: GradingRequest) -> Report:
-    return of(wanted, a_report(BAD))
+def wrong(request: GradingRequest) -> Report:
+    return of(request, a_report(BAD))
 
 
-def failing(wanted: GradingRequest) -> Report:
-    return without_run(TASK, wanted.name, Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem="x"), seed=1, lang="en", total_s=0)  # fmt: skip
+def failing(request: GradingRequest) -> Report:
+    return without_run(TASK, request.name, Status.GRADER_ERROR, say("The grader itself failed: {problem}.", problem="x"), seed=1, lang="en", total_s=0)  # fmt: skip
 
 
-def of(wanted: GradingRequest, report: Report) -> Report:
+def of(request: GradingRequest, report: Report) -> Report:
     """Return a report about what was handed in."""
-    sha256 = wanted.raw.sha256 if wanted.raw is not None else ""
-    return replace(report, submission=replace(report.submission, name=wanted.name, sha256=sha256))
+    sha256 = request.raw.sha256 if request.raw is not None else ""
+    return replace(report, submission=replace(report.submission, name=request.name, sha256=sha256))
 
 
 @pytest.fixture
@@ -178,10 +178,10 @@ def test_a_run_that_ends_between_two_labs(submissions: Path, tmp_path: Path) -> 
     graded(submissions, out, right)
     found = find(submissions)
 
-    def stops(wanted: GradingRequest) -> Report:
-        if wanted.name == "boris":
+    def stops(request: GradingRequest) -> Report:
+        if request.name == "boris":
             raise KeyboardInterrupt
-        full = right(wanted)
+        full = right(request)
         made = [criterion for criterion in full.criteria if criterion.id != "forward"]
         return replace(full, criteria=made, score=85, final_score=85, max_score=85)
 
@@ -317,10 +317,10 @@ def test_a_lab_that_breaks(tmp_path: Path) -> None:
 # --- attempts and teams ---------------------------------------------------------------------------
 
 
-def by_content(wanted: GradingRequest) -> Report:
+def by_content(request: GradingRequest) -> Report:
     """Grade what says that it is wrong as wrong."""
-    content = b"".join(wanted.raw.files.values()) if wanted.raw is not None else b""
-    return wrong(wanted) if b"wrong" in content else right(wanted)
+    content = b"".join(request.raw.files.values()) if request.raw is not None else b""
+    return wrong(request) if b"wrong" in content else right(request)
 
 
 def graded_with(
@@ -363,9 +363,9 @@ def test_the_best_of_several_attempts(attempt: Attempt, score: str, tmp_path: Pa
         (tmp_path / "class" / name).write_text(text, encoding="utf-8")
     seen: list[str] = []
 
-    def counted(wanted: GradingRequest) -> Report:
-        seen.append(wanted.name)
-        return by_content(wanted)
+    def counted(request: GradingRequest) -> Report:
+        seen.append(request.name)
+        return by_content(request)
 
     graded_with(tmp_path / "class", tmp_path / "out", counted, attempt)
     graded_with(tmp_path / "class", tmp_path / "out", failing, None)
@@ -380,9 +380,9 @@ def test_a_team_is_graded_once(submissions: Path, tmp_path: Path) -> None:
     listed.write_text("id,name,team,group\n1,One,Anna,g1\n2,Two,Anna,g2\n", encoding="utf-8")
     seen: list[str] = []
 
-    def counted(wanted: GradingRequest) -> Report:
-        seen.append(wanted.name)
-        return right(wanted)
+    def counted(request: GradingRequest) -> Report:
+        seen.append(request.name)
+        return right(request)
 
     graded_with(submissions, tmp_path / "out", counted, None, listed)
     listed.write_text("id,name,team,group\n0,Zero,Anna,g1\n1,One,Anna,g1\n2,Two,Anna,g2\n", encoding="utf-8")
