@@ -30,7 +30,8 @@ NAME_CHARS = 200
 SOURCES = (".py", ".ipynb")
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar")
 ARCHIVERS = ("zipfile", "tarfile", "zlib", "gzip", "bz2", "lzma")  # modules that Python loads on first use
-LITTER = {"__MACOSX", "__pycache__", "venv", "env", "node_modules", "site-packages"}
+REPORT = "grade-report.json"  # the grader's own, as commands/output.py names it
+LITTER = {"__MACOSX", "__pycache__", "venv", "env", "node_modules", "site-packages", REPORT}
 ENVIRONMENT = "pyvenv.cfg"  # marks the folder of a virtual environment
 
 # Files that people submit by mistake, and the sentence about each kind.
@@ -75,7 +76,7 @@ def strange(name: str) -> Refusal | None:
 
 
 def is_litter(name: str) -> bool:
-    """Return whether a file was left by an editor, or is in a hidden folder, a cache or an environment."""
+    """Return whether a file was left by an editor or the grader, or is in a hidden folder, a cache or an environment."""
     return any(
         part in LITTER or part.startswith("~$") or (part.startswith(".") and part not in (".", ".."))
         for part in name.split("/")
