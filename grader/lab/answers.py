@@ -49,12 +49,19 @@ class Answer(Sendable):
 
     def array(self, *shape: int | None) -> NDArray[Any]:
         """Return numbers of that shape, None for any extent; a number and a list of numbers are fine, too."""
+        return self._numbers(shape, "fiub")
+
+    def complexes(self, *shape: int | None) -> NDArray[Any]:
+        """Return numbers as `array`, complex ones, too."""
+        return self._numbers(shape, "fiubc")
+
+    def _numbers(self, shape: tuple[int | None, ...], kinds: str) -> NDArray[Any]:
         wanted = say("numbers of shape {shape}", shape=_shape(shape)) if shape else say("one number")
         try:
             array = np.asarray(self.value)
         except ValueError:  # rows of different lengths
             raise self._other(wanted) from None
-        is_numeric = array.dtype.kind in "fiub" and not isinstance(self.value, (str, bytes))
+        is_numeric = array.dtype.kind in kinds and not isinstance(self.value, (str, bytes))
         fits = array.ndim == len(shape) and all(
             extent in (None, found) for extent, found in zip(shape, array.shape, strict=True)
         )

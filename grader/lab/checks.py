@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from grader.lab.answers import Answer, form_of
 from grader.lab.cases import CaseStopped, Text, side_by_side, unmet
-from grader.lab.values import SuiteMistake, Table
+from grader.lab.values import Other, SuiteMistake, Table
 
 SHOWN_CHARS = 300
 BEFORE = 8  # characters before the first difference
@@ -43,19 +43,23 @@ def close(
     mistakes: Mapping[str, Any] | None = None,
     probe: Mapping[str, Any] | None = None,
 ) -> None:
-    """Compare numbers of one shape: |actual - expected| <= atol + rtol |expected|, each of them finite.
+    """Compare numbers of one shape: |actual - expected| <= atol + rtol |expected|; nan only where nan is expected.
 
     mistakes are wrong values by the mistake's name; the one that alone explains the numbers is named.
     """
     try:
-        wanted = np.asarray(expected, dtype=float)
+        kind = complex if np.iscomplexobj(expected) else float
+        wanted = np.asarray(expected, dtype=kind)
     except (TypeError, ValueError) as error:
         raise SuiteMistake(f"close: expected holds no numbers of one shape: {error}") from error
-    found = actual.array(*wanted.shape) if isinstance(actual, Answer) else np.asarray(actual, dtype=float)
+    if isinstance(actual, Answer):
+        found = actual.complexes(*wanted.shape) if kind is complex else actual.array(*wanted.shape)
+    else:
+        found = np.asarray(actual, dtype=kind)
 
     def agrees(value: Any) -> bool:
-        other = np.asarray(value, dtype=float)
-        return other.shape == found.shape and bool(np.allclose(found, other, rtol=rtol, atol=atol))
+        other = np.asarray(value, dtype=kind)
+        return other.shape == found.shape and bool(np.allclose(found, other, rtol=rtol, atol=atol, equal_nan=True))
 
     if agrees(wanted):
         return
@@ -65,8 +69,15 @@ def close(
         unmet("The numbers differ from the right ones."),
         hint,
         explained[0] if len(explained) == 1 else named,
-        {"expected": wanted, "actual": found, **(probe or {})},
+        {**evidence_of(wanted, found), **(probe or {})},
     )
+
+
+def evidence_of(expected: NDArray[Any], actual: NDArray[Any]) -> dict[str, Any]:
+    """Return numbers as evidence; complex ones as texts."""
+    if expected.dtype.kind != "c":
+        return {"expected": expected, "actual": actual}
+    return apart(shown(expected.tolist()), shown(actual.tolist()))
 
 
 def equal(
@@ -116,16 +127,19 @@ def slopes(function: Callable[[], float], parameters: NDArray[np.float64]) -> ND
 
 
 def plain(value: Any) -> Any:
-    """Return a value without scalars of numpy."""
+    """Return a value as an answer has it: scalars and containers of Python's own types; of others type and repr."""
     if isinstance(value, np.generic):
         return value.item()
-    if type(value) in (list, tuple):
-        return type(value)(map(plain, value))
-    if type(value) is dict:
+    for container in (list, tuple, set, frozenset):
+        if isinstance(value, container):
+            return container(map(plain, value))
+    if isinstance(value, dict):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, Table):
         return Table({plain(name): plain(column) for name, column in value.columns.items()})
-    return value
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.ndarray, Other)):
+        return np.asarray(value) if isinstance(value, np.ndarray) else value
+    return Other(type(value).__name__, repr(value))
 
 
 def same(actual: Any, expected: Any) -> bool:
@@ -133,7 +147,8 @@ def same(actual: Any, expected: Any) -> bool:
     if type(actual) is not type(expected):
         return False
     if isinstance(expected, np.ndarray):
-        return actual.dtype.kind == expected.dtype.kind and bool(np.array_equal(actual, expected))
+        is_inexact = expected.dtype.kind in "fc"
+        return actual.dtype.kind == expected.dtype.kind and np.array_equal(actual, expected, equal_nan=is_inexact)
     if isinstance(expected, (list, tuple)):
         return len(actual) == len(expected) and all(map(same, actual, expected))
     if isinstance(expected, dict):
@@ -145,7 +160,10 @@ def same(actual: Any, expected: Any) -> bool:
         return [*actual.columns] == columns and all(
             same(actual.columns[name], expected.columns[name]) for name in columns
         )
-    return bool(actual == expected)
+    if isinstance(expected, (set, frozenset)):
+        return {*map(typed, actual)} == {*map(typed, expected)}
+    is_nan = isinstance(expected, (float, complex)) and expected != expected
+    return bool(actual == expected) or (is_nan and actual != actual)
 
 
 def typed(key: Any) -> tuple[type, Any]:

@@ -1,7 +1,7 @@
 """Plain values to and from the student's program: what a suite may pass, and what it gets to see.
 
-Whatever the worker sends becomes a value of exactly one of these types: None, bool, int, float, str, bytes, list,
-tuple, dict, numpy arrays of bool, integers, floats and texts, Table, and Other for what is only named. No class of the
+Whatever the worker sends becomes a value of exactly one of these types: None, bool, int, float, complex, str, bytes, list,
+tuple, dict, set, frozenset, numpy arrays of bool, numbers and texts, Table, and Other for what is only named. No class of the
 student's is among them, nothing is pickled or evaluated. The worker's end is grader/sandbox/confined/values.py.
 """
 
@@ -22,9 +22,10 @@ from grader.sandbox.protocol import Arrays, ProtocolError
 DEPTH = 12  # of lists and dicts in each other, as the worker packs them
 ITEMS = 50_000  # values in one answer, an array counting as one
 NAME_CHARS = 80
-DIGITS = 1_300
+DIGITS = 4_300
 SAFE = 2**53
 
+CONTAINERS = {"l": list, "t": tuple, "S": set, "F": frozenset}
 SCALARS = {type(None), bool, int, float, str}  # that JSON has itself
 
 
@@ -34,9 +35,14 @@ class SuiteMistake(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Something that is no plain value: only the name of its type is known."""
+    """Something that is no plain value: the name of its type is known, and for dates, Decimal, Fraction, range its repr."""
 
     type: str
+    text: str = ""
+
+    def __repr__(self) -> str:
+        """Return what is known."""
+        return self.text or f"<{self.type}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +79,45 @@ def pack(value: Any, blocks: dict[str, NDArray[Any]]) -> Any:
         return value.packed(blocks)
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else bool(value)
+    if isinstance(value, (int, float, complex, np.number)):
+        return _pack_number(value)
+    if isinstance(value, str):
+        return str(value)  # numpy's own is no text to msgspec
+    if isinstance(value, bytes):
+        return ["b", base64.b64encode(value).decode()]
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiubcU":
+        return _pack_array(value, blocks)
+    if isinstance(value, (set, frozenset)):
+        return ["S" if isinstance(value, set) else "F", [pack(item, blocks) for item in value]]
+    if isinstance(value, dict):
+        return ["d", [[pack(key, blocks), pack(item, blocks)] for key, item in value.items()]]
+    if isinstance(value, Table):
+        return ["T", [[name, pack(column, blocks)] for name, column in value.columns.items()]]
+    raise SuiteMistake(
+        "a suite passes numbers, texts, bytes, lists, tuples, dicts, sets, arrays, tables and objects of the submission, "
+        f"not {type(value).__name__}"
+    )
+
+
+def _pack_number(value: complex | np.number[Any]) -> Any:
     if isinstance(value, (int, np.integer)):
         exact = int(value)
         return exact if -SAFE < exact < SAFE else ["i", str(exact)]
     if isinstance(value, (float, np.floating)):
         number = float(value)
         return number if math.isfinite(number) else ["f", str(number)]
-    if isinstance(value, str):
-        return str(value)  # numpy's own is no text to msgspec
-    if isinstance(value, bytes):
-        return ["b", base64.b64encode(value).decode()]
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-        name = str(len(blocks))
-        blocks[name] = value
-        return ["a", name]
-    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+    parts = complex(value)
+    return ["c", _pack_number(parts.real), _pack_number(parts.imag)]
+
+
+def _pack_array(value: NDArray[Any], blocks: dict[str, NDArray[Any]]) -> Any:
+    if value.dtype.kind == "U":
         return ["s", list(value.shape), value.ravel().tolist()]
-    if isinstance(value, dict):
-        return ["d", [[pack(key, blocks), pack(item, blocks)] for key, item in value.items()]]
-    if isinstance(value, Table):
-        return ["T", [[name, pack(column, blocks)] for name, column in value.columns.items()]]
-    raise SuiteMistake(
-        f"a suite passes numbers, texts, lists, tuples, dicts, arrays, tables and objects of the submission, not {type(value).__name__}"
-    )
+    if value.dtype.kind == "c":
+        return ["C", _pack_array(value.real, blocks)[1], _pack_array(value.imag, blocks)[1]]
+    name = str(len(blocks))
+    blocks[name] = value
+    return ["a", name]
 
 
 def unpack(value: Any, blocks: Arrays) -> Any:
@@ -117,9 +139,9 @@ class _Unpacker:
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         match value:
-            case ["l" | "t" as tag, list(items)]:
+            case ["l" | "t" | "S" | "F" as tag, list(items)]:
                 made = items if self._are_plain(items, depth) else [self.unpack(item, depth - 1) for item in items]
-                return made if tag == "l" else tuple(made)
+                return CONTAINERS[tag](made if tag in "lt" else map(hashed, made))
             case ["d", list(pairs)]:
                 return dict(self._pair(pair, depth) for pair in pairs)
             case ["a", str(name)] if name in self._blocks:
@@ -128,10 +150,18 @@ class _Unpacker:
                 return _texts(shape, texts)
             case ["T", list(columns)]:
                 return Table(dict(self._column(column, depth) for column in columns))
+            case ["?", str(name), str(text)]:
+                return Other(name[:NAME_CHARS], text)
+        return self._number(value, depth)
+
+    def _number(self, value: Any, depth: int) -> Any:
+        match value:
+            case ["c", real, imaginary]:
+                return _complex(self.unpack(real, depth - 1), self.unpack(imaginary, depth - 1))
+            case ["C", str(real), str(imaginary)] if {real, imaginary} <= self._blocks.keys():
+                return _complex_array(self._blocks[real], self._blocks[imaginary])
             case ["i" | "f" | "b" as tag, str(text)]:
                 return _scalar(tag, text)
-            case ["?", str(name)]:
-                return Other(name[:NAME_CHARS])
         raise ProtocolError("no plain value")
 
     def _are_plain(self, items: list[Any], depth: int) -> bool:
@@ -144,12 +174,7 @@ class _Unpacker:
     def _pair(self, pair: Any, depth: int) -> tuple[Any, Any]:
         match pair:
             case [key, item]:
-                made = self.unpack(key, depth - 1)
-                try:
-                    hash(made)
-                except TypeError:
-                    raise ProtocolError("a key that cannot be one") from None
-                return made, self.unpack(item, depth - 1)
+                return hashed(self.unpack(key, depth - 1)), self.unpack(item, depth - 1)
         raise ProtocolError("no pair")
 
     def _column(self, column: Any, depth: int) -> tuple[str, list[Any]]:
@@ -159,6 +184,29 @@ class _Unpacker:
                 if isinstance(made, list):
                     return name[:NAME_CHARS], made
         raise ProtocolError("no column")
+
+
+def hashed(value: Any) -> Any:
+    """Return a value that can be a key."""
+    try:
+        hash(value)
+    except TypeError:
+        raise ProtocolError("a key that cannot be one") from None
+    return value
+
+
+def _complex(real: Any, imaginary: Any) -> complex:
+    if not isinstance(real, float) or not isinstance(imaginary, float):
+        raise ProtocolError("no complex number")
+    return complex(real, imaginary)
+
+
+def _complex_array(real: NDArray[Any], imaginary: NDArray[Any]) -> NDArray[Any]:
+    if real.shape != imaginary.shape or {real.dtype.kind, imaginary.dtype.kind} != {"f"}:
+        raise ProtocolError("no complex array")
+    made = np.empty(real.shape, complex)
+    made.real, made.imag = real, imaginary
+    return made
 
 
 def _texts(shape: list[Any], texts: list[Any]) -> NDArray[np.str_]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.lab import CaseStopped, Table, close, equal, slopes
-from grader.lab.values import pack, unpack
+from grader.lab.values import Other, pack, unpack
 from grader.sandbox.confined import values as worker_values
 from tests.support.labs import graded, lab, verdicts
 
@@ -60,6 +62,11 @@ def test_a_mistake_is_named_where_it_alone_explains_the_numbers(mistakes: dict[s
         ({1: 2}, {True: 2}),
         ("a", "b"),
         (np.array([1]), np.array([1.0])),
+        ({1}, {True}),
+        (frozenset({1}), {1}),
+        (1 + 0j, 1.0),
+        (float("nan"), 1.0),
+        (Other("Fraction", "Fraction(1, 3)"), Fraction(2, 3)),
     ],
 )
 def test_values_of_another_type_are_not_equal(actual: Any, expected: Any) -> None:
@@ -69,7 +76,12 @@ def test_values_of_another_type_are_not_equal(actual: Any, expected: Any) -> Non
 
 
 def test_equal_values() -> None:
-    """Lists, dicts, arrays and tables are compared with what they hold."""
+    """Lists, dicts, sets, arrays and tables are compared with what they hold; nan equals nan."""
+    equal([float("nan"), {1, "a"}, 2j], [float("nan"), {"a", 1}, 2j])
+    equal(np.array([1.0, np.nan]), np.array([1.0, np.nan]))
+    equal({"a": 2}, Counter("aa"))
+    close([1.0, np.nan], [1.0, np.nan])
+    close([1.0 + 2j], np.array([1.0 + 2j]))
     equal({"мама": [1, None]}, {"мама": [1, None]})
     equal(np.array(["a", "b"]), np.array(["a", "b"]))
     equal(Table({"x": [1, 2]}), Table({"x": [1, 2]}))
@@ -83,6 +95,74 @@ def test_long_texts_are_shown_where_they_differ() -> None:
 
     (seen,) = stopped.value.outcome.evidence
     assert (seen.expected, seen.actual) == ("…0;Омск;30", "…0;Омск;31")
+
+
+TYPES = """
+    from datetime import date
+    from decimal import Decimal
+    from fractions import Fraction
+    import numpy as np
+    from grader.lab import Student, case, close, equal
+
+    VALUES = [
+        {1, "a"}, frozenset({2}), 1 + 2j, Fraction(1, 3), Decimal("1.10"), date(2024, 2, 29), range(3), b"\\x00",
+        3**8000, (1, 2.0), None, np.array([1 + 2j]), np.array([255], dtype=np.uint8), np.array([np.nan]), np.float64(1),
+    ]
+
+    @case("work")
+    def test_types(student: Student):
+        '''They come as they are.'''
+        equal(student.run("values").value, VALUES)
+
+    @case("work")
+    def test_arguments(student: Student):
+        '''They arrive as they are.'''
+        sent = [{1, "a"}, frozenset({2}), 1 + 2j, np.str_("a"), np.array([1 + 2j])]
+        equal(student.run("types", sent), ["set", "frozenset", "complex", "str", "ndarray"])
+
+    @case("work")
+    def test_iterator(student: Student):
+        '''A generator is kept, and asked for its items.'''
+        squares = student.new("squares", 2)
+        equal([squares.call("__next__").number() for _ in range(2)], [0.0, 1.0])
+        equal(student.error_of(lambda: squares.call("__next__")), "StopIteration")
+"""
+TYPED = """
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+import numpy as np
+def values():
+    return [
+        {"a", 1}, frozenset({2}), 1 + 2j, Fraction(1, 3), Decimal("1.10"), date(2024, 2, 29), range(3), b"\\x00",
+        3**8000, (1, 2.0), None, np.array([1 + 2j]), np.array([255], dtype=np.uint8), np.array([np.nan]), np.longdouble(1),
+    ]
+def types(items): return [type(item).__name__ for item in items]
+def squares(n):
+    for i in range(n):
+        yield i * i
+"""
+
+
+def test_values_keep_their_types(tmp_path: Path) -> None:
+    """What a call returns is compared as what it is; a generator is kept as an object."""
+    folder = lab(tmp_path / "types", TYPES, {f"work.{name}": 1 for name in ("types", "arguments", "iterator")})
+    (report,) = graded(folder, TYPED)
+
+    assert dict.fromkeys(verdicts(report), "passed") == verdicts(report)
+
+
+def test_a_text_that_is_too_long_is_not_cut(tmp_path: Path) -> None:
+    """The sentence says that it is too long, not that it is wrong."""
+    suite = SUITE.replace(
+        'equal(student.run("words", "a b a"), {"a": 2, "b": 1})', 'equal(student.run("words"), "x" * 100_001)'
+    )
+    folder = lab(tmp_path / "long", suite, {f"work.{name}": 1 for name in ("numbers", "words", "parts", "refuses")})
+    (report,) = graded(folder, "def words(): return 'x' * 100_001\n")
+
+    feedback = report.criteria[0].cases[1].feedback
+    assert feedback is not None
+    assert feedback.text.startswith("words returned more than can be read: ")
 
 
 def test_slopes() -> None:
@@ -166,12 +246,24 @@ def test_no_answer_breaks_a_suite(odd: str, small: Path) -> None:
     assert set(verdicts(report).values()) == {"failed"}
 
 
-PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.complex_numbers()
+    | st.text(max_size=5)
+    | st.binary(max_size=5)
+)
+KEYS = st.integers() | st.text(max_size=5) | st.frozensets(st.booleans())
 
 
 @given(
     value=st.recursive(
-        PLAIN, lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner)
+        PLAIN,
+        lambda inner: (
+            st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(KEYS, inner) | st.sets(KEYS, max_size=1)
+        ),
     )
 )
 def test_values_arrive_as_they_were_sent(value: Any) -> None:

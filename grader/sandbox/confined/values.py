@@ -5,7 +5,8 @@ its type; nothing is pickled or evaluated. The other end is grader/lab/values.py
 
 None, booleans, texts, finite floats and integers below 2**53 are sent as they are. The rest is a list with a tag:
 ["i", digits], ["f", "nan"], ["b", base64], ["l", items], ["t", items], ["d", pairs], ["a", block], ["s", shape, texts],
-["T", columns], ["o", number of an object], ["?", name of a type].
+["c", real, imaginary], ["S", items], ["F", items], ["C", real block, imaginary block], ["T", columns], ["o", number of an object],
+["?", name of a type, text]: sets, frozen sets, complex numbers and arrays; the text only for what TEXTED names.
 """
 
 from __future__ import annotations
@@ -22,6 +23,15 @@ TEXT_CHARS = 100_000
 NAME_CHARS = 80
 SAFE = 2**53
 NUMERIC = "fiub"
+BITS = 14_000  # of an integer: Python converts no more than 4,300 digits to text
+# Types of Python and pandas whose values are what their repr says, by module.
+TEXTED = {
+    "builtins": ("range", "bytearray"),
+    "datetime": ("date", "datetime", "time", "timedelta"),
+    "decimal": ("Decimal",),
+    "fractions": ("Fraction",),
+    "pandas": ("Timestamp", "Timedelta"),
+}
 
 np: Any = None  # numpy, from worker.preload on
 
@@ -51,8 +61,10 @@ class Packer:
             return ["l" if kind is list else "t", self._items(value, depth)]
         if isinstance(value, (int, float, str, bytes)):
             return scalar(value)
+        if kind is complex:
+            return ["c", self.pack(value.real, depth - 1), self.pack(value.imag, depth - 1)]
         if isinstance(value, np.generic):
-            return self.pack(value.item(), depth - 1) if value.dtype.kind in "fiubUS" else named(value)
+            return self._scalar(value, depth)
         if isinstance(value, np.ndarray):
             return self._array(value, depth)
         if kind is dict:
@@ -66,6 +78,13 @@ class Packer:
             return items
         return [self.pack(item, depth - 1) for item in items]
 
+    def _scalar(self, value: Any, depth: int) -> Any:
+        """Return a scalar of numpy as Python's."""
+        python = {"f": float, "c": complex}.get(value.dtype.kind)  # those of long doubles have no item() of Python's
+        if python is not None:
+            return self.pack(python(value), depth - 1)
+        return self.pack(value.item(), depth - 1) if value.dtype.kind in "iubUS" else named(value)
+
     def _array(self, value: Any, depth: int) -> Any:
         if value.dtype.kind in NUMERIC:
             if value.dtype.itemsize > 8:  # a long double
@@ -76,6 +95,8 @@ class Packer:
             name = str(len(self.blocks))
             self.blocks[name] = value
             return ["a", name]
+        if value.dtype.kind == "c":
+            return ["C", self._array(value.real, depth)[1], self._array(value.imag, depth)[1]]
         if value.dtype.kind == "U":
             return ["s", list(value.shape), [plain(item) for item in value.ravel().tolist()]]
         return self.pack(value.tolist(), depth - 1) if value.dtype.kind == "O" else named(value)
@@ -94,6 +115,10 @@ class Packer:
             return self.pack(list.copy(value), depth - 1)
         if isinstance(value, tuple):
             return self.pack(tuple.__getitem__(value, slice(None)), depth - 1)
+        if isinstance(value, set):
+            return ["S", self._items([*set.__iter__(value)], depth)]
+        if isinstance(value, frozenset):
+            return ["F", self._items([*frozenset.__iter__(value)], depth)]
         return named(value)
 
     def _column(self, column: Any, depth: int) -> Any:
@@ -104,16 +129,20 @@ class Packer:
 def scalar(value: Any) -> Any:
     """Return a number or text, possibly of a subclass, as tagged JSON."""
     if isinstance(value, str):
-        return plain(str.__str__(value)[:TEXT_CHARS])
+        if str.__len__(value) > TEXT_CHARS:
+            raise TooMuch
+        return plain(str.__str__(value))
     if isinstance(value, bytes):
-        return ["b", base64.b64encode(bytes(value)[:TEXT_CHARS]).decode()]
+        if bytes.__len__(value) > TEXT_CHARS:
+            raise TooMuch
+        return ["b", base64.b64encode(bytes.__getitem__(value, slice(None))).decode()]
     if isinstance(value, bool):
         return bool(value)
     if isinstance(value, int):
         exact = int.__int__(value)
         if -SAFE < exact < SAFE:
             return exact
-        if exact.bit_length() > 4_096:
+        if exact.bit_length() > BITS:
             raise TooMuch
         return ["i", str(exact)]
     exact_float = float.__float__(value)
@@ -121,8 +150,11 @@ def scalar(value: Any) -> Any:
 
 
 def named(value: Any) -> list[str]:
-    """Return the name of a value's type, as tagged JSON."""
-    return ["?", plain(type(value).__name__[:NAME_CHARS])]
+    """Return the name of a value's type, and the value's text if its type is in TEXTED, as tagged JSON."""
+    kind = type(value)
+    module = str(kind.__module__).removesuffix("._libs.tslibs.timestamps").removesuffix("._libs.tslibs.timedeltas")
+    known = kind.__name__ in TEXTED.get(module, ())
+    return ["?", plain(kind.__name__[:NAME_CHARS]), plain(repr(value)[:TEXT_CHARS]) if known else ""]
 
 
 def unpack(value: Any, blocks: dict[str, Any], objects: dict[int, Any]) -> Any:
@@ -139,6 +171,12 @@ def unpack(value: Any, blocks: dict[str, Any], objects: dict[int, Any]) -> Any:
         return blocks[rest[0]]
     if tag == "o":
         return objects[rest[0]]
+    if tag == "c":
+        return complex(unpack(rest[0], blocks, objects), unpack(rest[1], blocks, objects))
+    if tag in "SF":
+        return (set if tag == "S" else frozenset)(unpack(item, blocks, objects) for item in rest[0])
+    if tag == "C":
+        return blocks[rest[0]] + 1j * blocks[rest[1]]
     if tag == "T":
         columns = {name: unpack(column, blocks, objects) for name, column in rest[0]}
         return __import__("pandas").DataFrame(columns)

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import calls, objects, pipe, state, values
-from .calls import BelowLevel, Missing, ObjectNotCreated, fault, fitting, method, seed_everything
+from .calls import BelowLevel, Missing, ObjectNotCreated, call_asked, fault, fitting, method, seed_everything
 from .denied import DeniedActions
 from .loading import absent, files, stubs
 from .loading.modules import Modules
@@ -240,7 +240,7 @@ class RequestHandler:
         arguments, named = self._unpacked(settings["arguments"], arrays)
         name, target = settings["name"], settings["object"]
         function = self.context.named(name) if target is None else method(self.objects[target], name)
-        result = fitting(function, *arguments, **named)
+        result = call_asked(function, *arguments, **named)
         if settings["keep"] is not None:
             self.objects[settings["keep"]] = result
             return {"value": None}, {}
