@@ -1,4 +1,4 @@
-"""Which of this lab's two suites judges a submission, by the calls of the contract or by its own watched training; figures."""
+"""Chooses between this lab's two suites, the calls of the contract and the watched training, and draws figures."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ RIGHT = (
 
 
 def other_suite(run: Ran) -> str | None:
-    """Watch a submission that the contract's calls do not fit, or whose steps by them are wrong in no known way.
+    """Return the suite that watches the training, if the contract's calls do not fit or give steps that no mistake explains.
 
-    Its backward may take a label where the template has an error.
+    Its backward may take a label instead of the template's error.
     """
     outcomes = run.outcomes.values()
     is_unwritten = any(outcome.exception and outcome.exception.type == "NotImplementedError" for outcome in outcomes)
@@ -35,9 +35,10 @@ def other_suite(run: Ran) -> str | None:
 
 
 def better(first: Ran, other: Ran) -> Ran:
-    """Take what was watched where a network was seen that the calls do not fit, or whose steps are right.
+    """Return the watched run if a network was seen that the calls do not fit, or whose steps are right; else the first.
 
-    Where neither gives a grade, the watch has the reason, unless a class of the template is there and nothing was seen.
+    If neither run gives a grade, the watched one has the reason, unless nothing was seen and the program has a class of
+    the template.
     """
     is_seen = other.has_passed("shapes.three_neurons")
     if first.score is None:

@@ -1,4 +1,4 @@
-"""The network as formulas over its nine parameters: where every expected value comes from.
+"""Formulas of the network over its nine parameters; every expected value is computed here.
 
 Parameters are an array (3, 3): rows hidden neuron 1, hidden neuron 2, output neuron; columns first
 weight, second weight, bias. A step is the change of that array. All functions also take a leading
@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 XOR_INPUTS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR_LABELS = np.array([0.0, 1.0, 1.0, 0.0])
 
-# Starts whose hidden outputs do not separate XOR yet, and from which every correct order, batch or
-# rate up to about 2 (the last: 1) learns it; found by search.
+# Starting parameters whose hidden outputs do not separate XOR, and from which training succeeds with every correct order
+# and batch size and every rate up to about 2 (the last: 1); found by search.
 STARTS = np.array(
     [
         [[2.8, -1.9, -0.3], [2.6, -1.8, -0.3], [2.4, -2.3, 1.0]],
@@ -65,16 +65,16 @@ def with_one(inputs: Array) -> Array:
 
 
 def compose(out_delta: Array, out_weights: Array, h: Array, out_inputs: Array, x: Array) -> Array:
-    """Return a step, (..., 3, 3), from the output's delta (...,) and the weights it goes back through.
+    """Return a step, (..., 3, 3), from the output's delta (...,) and the weights it is propagated through.
 
-    out_weights (..., 2) carry the delta to the hidden neurons, whose outputs are h (..., 2);
-    out_inputs (..., 2) is what the output neuron's own step is multiplied with.
+    out_weights (..., 2) propagate the delta to the hidden neurons, whose outputs are h (..., 2); out_inputs (..., 2)
+    are the inputs that the output neuron's step is multiplied by.
     """
-    made = np.ones((*np.broadcast_shapes(out_delta.shape, x.shape[:-1]), 3, 3))
-    made[..., :2, :2], made[..., 2, :2] = x[..., None, :], out_inputs
-    made[..., :2, :] *= (out_delta[..., None] * out_weights * derivative(h))[..., None]
-    made[..., 2, :] *= out_delta[..., None]
-    return made
+    change = np.ones((*np.broadcast_shapes(out_delta.shape, x.shape[:-1]), 3, 3))
+    change[..., :2, :2], change[..., 2, :2] = x[..., None, :], out_inputs
+    change[..., :2, :] *= (out_delta[..., None] * out_weights * derivative(h))[..., None]
+    change[..., 2, :] *= out_delta[..., None]
+    return change
 
 
 def step(parameters: Array, x: Array, err: Array) -> Array:
@@ -87,7 +87,7 @@ def step(parameters: Array, x: Array, err: Array) -> Array:
 def losses(
     parameters: Array, rate: float, epochs: int, order: tuple[int, ...] = (0, 1, 2, 3), labels: Array = XOR_LABELS
 ) -> Array:
-    """Train (n, 3, 3) networks on XOR's inputs in place, example by example; mean squared errors (epochs, n)."""
+    """Train (n, 3, 3) networks on XOR's inputs in place, example by example; return mean squared errors (epochs, n)."""
     history = np.empty((epochs, len(parameters)))
     for epoch in range(epochs):
         squared = np.zeros(len(parameters))

@@ -1,7 +1,7 @@
-"""Draws the inputs, weights and errors of a run, so that no mistake hides and none can be memorised.
+"""Draws the inputs, weights and errors of a run, so that every mistake shows and no answer can be memorised.
 
-Every draw is repeated until its conditions hold: outputs away from 0 and 1, derivatives that differ
-from probe to probe, output weights of both signs, and every small order defect visible.
+Draws are repeated until their conditions hold: outputs away from 0 and 1, derivatives that differ between probes, output
+weights of both signs, and a visible effect of every order defect.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from . import oracle
 from .mistakes import misconceptions
 from .oracle import Array
 
-ERR_SCALE = 4.0  # err is drawn below 1 and multiplied by this over the rate: steps of about 0.5
+ERR_SCALE = 4.0  # errors below 1 are multiplied by this and divided by the rate: steps are then about 0.5
 DRAWS = 10_000
 
 
@@ -41,13 +41,13 @@ class NetworkProbes:
 
 @functools.lru_cache
 def of_neuron(seed: int) -> NeuronProbes:
-    """Return a run's probes of one neuron, the same for each case."""
+    """Return the neuron probes of a run, the same in each case."""
     return neuron_probes(generator(seed, "neuron"))
 
 
 @functools.lru_cache
 def of_network(seed: int) -> NetworkProbes:
-    """Return a run's probes of the network, the same for each case."""
+    """Return the network probes of a run, the same in each case."""
     return network_probes(generator(seed, "network"))
 
 
@@ -71,7 +71,7 @@ def neuron_probes(rng: np.random.Generator, count: int = 6) -> NeuronProbes:
 
 
 def _neuron_probe(rng: np.random.Generator, total: float) -> tuple[Array, Array]:
-    """Draw weights (3,) and x (2,) with w . x + bias = total; inputs are told apart by size."""
+    """Draw weights (3,) and x (2,) with w . x + bias = total; the inputs differ in size."""
     for _ in range(DRAWS):
         weights, x = _signed(rng, 0.3, 2.0, (2,)), _signed(rng, 0.4, 1.6, (2,))
         bias = total - float(weights @ x)
@@ -89,12 +89,12 @@ def network_probes(rng: np.random.Generator, count: int = 4) -> NetworkProbes:
         x = _signed(rng, 0.4, 1.6, (count, 2))
         x[2] = 0.0
         probes = NetworkProbes(parameters=parameters, x=x, err=_errors(rng, count))
-        if _is_telling(probes):
+        if _show_mistakes(probes):
             return probes
-    raise RuntimeError("no telling network probes found")
+    raise RuntimeError("no network probes found that show every order defect")
 
 
-def _is_telling(probes: NetworkProbes) -> bool:
+def _show_mistakes(probes: NetworkProbes) -> bool:
     h = oracle.hidden(probes.parameters, probes.x)
     slopes = oracle.derivative(oracle.forward(probes.parameters, probes.x))
     if min(slopes.min(), oracle.derivative(h).min()) < 0.05 or slopes.max() < 1.3 * slopes.min():
@@ -116,5 +116,5 @@ def points(rng: np.random.Generator, count: int) -> Array:
 
 
 def start(rng: np.random.Generator, index: int) -> Array:
-    """Return one of the set starts, (3, 3), moved by at most 0.02 a parameter."""
+    """Return one of the fixed starts, (3, 3), with each parameter moved by at most 0.02."""
     return np.asarray(oracle.STARTS[index] + rng.uniform(-0.02, 0.02, (3, 3)))

@@ -1,4 +1,4 @@
-"""What the reports of this lab show: the numbers of its three neurons by name, and how a network learned."""
+"""Evidence and figures in this lab's reports: the numbers of the three neurons, and how a network learned."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .oracle import Array
 
 NEURONS = (say("hidden neuron 1"), say("hidden neuron 2"), say("the output neuron"))
 NUMBERS = (say("first weight"), say("second weight"), say("bias"))
-POINTS = 11  # of the outputs along each side of the unit square
+POINTS = 11  # along each side of the unit square
 MOST_LOSSES = 500
-TRAINING = "training"  # under this name suites keep it for hooks.figures
+TRAINING = "training"  # key under which suites keep a Training for hooks.figures
 
 
 def by_neuron(*, actual: Any, expected: Any = None, **probe: Any) -> Evidence:
-    """Return numbers (3, 3) side by side, with names for the neurons and their weights."""
+    """Return numbers (3, 3) side by side, labelled by neuron and weight."""
     return side_by_side(expected=expected, actual=actual, **probe).labelled(
         rows=("hidden 1", "hidden 2", "output"), columns=("weight 1", "weight 2", "bias")
     )
 
 
 def answers(actual: Array, labels: Array = oracle.XOR_LABELS, **probe: Any) -> Evidence:
-    """Return the four answers of a network beside what they should be."""
+    """Return the four answers of a network beside the expected ones."""
     return side_by_side(expected=labels, actual=actual, **probe).labelled(
         rows=[f"({first:g}, {second:g})" for first, second in oracle.XOR_INPUTS]
     )
@@ -35,7 +35,7 @@ def answers(actual: Array, labels: Array = oracle.XOR_LABELS, **probe: Any) -> E
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """A training from a set start: the loss after each of these epochs, and the outputs (POINTS, POINTS) at its end."""
+    """A training from a fixed start: the loss after each of these epochs, and the final outputs (POINTS, POINTS)."""
 
     caption: str
     epochs: Array
@@ -44,7 +44,7 @@ class Training:
 
 
 def keep_training(student: Student, caption: str, losses: Array, network: Array, rate: float | None) -> None:
-    """Keep a training for the figures; network are the outputs at `square()`. Say at which rate the steps are made, if known."""
+    """Keep a training for the figures, and note the rate of its steps if it is known; network are the outputs at `square()`."""
     each = max(1, -(-len(losses) // MOST_LOSSES))
     outputs = np.round(network, 4).reshape(POINTS, POINTS)
     student.keep(
@@ -67,7 +67,7 @@ def square() -> Array:
 
 
 def figures(training: Training) -> tuple[Grid, Series]:
-    """Return what a network answers on the unit square, and how its loss fell."""
+    """Return figures of a network's outputs on the unit square and of its loss."""
     marks = [
         Mark(
             x=float(first), y=float(second), value=float(training.outputs[-int(first), -int(second)]),

@@ -1,4 +1,4 @@
-"""Where a training starts, and how long it is given: set starts from which right code learns XOR."""
+"""Starting parameters of a training and its number of epochs, such that right code learns XOR."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ import numpy as np
 from . import oracle, probes
 from .oracle import Array
 
-RATE = 2.0  # of the gradient step, in the training that the grader drives
+RATE = 2.0  # of the gradient step, in trainings that the grader drives
 
-# The way to XOR, in epochs times rate: from the second set start, from part of the way, and the least
-# that is still a way. A start is never nearer to the labels than UNLEARNED.
+# Epochs times rate that learning XOR takes: from the second fixed start, from a later start, and at least.
+# The outputs of a start never have errors below UNLEARNED.
 WAY, SHORT_WAY, LEAST_WAY = 90.0, 40.0, 20.0
 MARGIN = 1.5
 LEAST_EPOCHS = 100
 UNLEARNED = 0.28
 SLOW = 0.03
 MOST_EPOCHS = 20_000
-AGAIN = 3  # times each set start, for a fast rate
+AGAIN = 3  # draws of each fixed start, for a fast rate
 
 
 def epochs_for(rate: float) -> int:
-    """Return how many epochs a network with this rate is given."""
+    """Return the number of epochs for a network with this rate."""
     way = WAY if abs(rate) > SLOW else SHORT_WAY
     return min(MOST_EPOCHS, max(LEAST_EPOCHS, math.ceil(way / (abs(rate) or 1.0))))
 
 
 def starts_for(rng: np.random.Generator, rate: float, epochs: int) -> list[Array]:
-    """Return starts, (3, 3), from which this rate learns XOR in these epochs, the likeliest first.
+    """Return starts, (3, 3), from which training at this rate learns XOR in these epochs, the likeliest first.
 
-    An ordinary rate needs one, a slow one that has already gone part of the way. A fast rate gets
-    stuck from any start now and then, if the order of the samples is drawn: it has several, ranked
-    with the oracle.
+    A normal rate gets one start, a slow rate one that is already partly trained. At a fast rate, training sometimes gets
+    stuck from any start, if the order of samples is random: it gets several starts, ranked with the oracle.
     """
     parameters = probes.start(rng, 1)[None]
     behind = (WAY - rate * epochs) / MARGIN

@@ -1,4 +1,4 @@
-"""How a program itself calls its network, as the calls of its own training show: does it keep to those of the template."""
+"""Checks whether a program's own training calls its network as the template does."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .oracle import Array
 from .watched.finding import LEAST_CALLS
 from .watched.observing import Discovered, Observing
 
-FITS, HAS_CLASSES, UNSEEN = "fits", "classes", "unseen"  # under these names suites keep for hooks.py what they found
+FITS, HAS_CLASSES, UNSEEN = "fits", "classes", "unseen"  # keys under which suites keep results for hooks.py
 
 
 def own_usage(calls: Calls) -> bool | None:
-    """Watch the first calls of the program's own training: see `fits`."""
+    """Watch the first calls of the program's own training, and return whether they fit; see `fits`."""
     try:
         discovered, numbers = Observing(calls).discover()
     except CaseStopped:
@@ -27,10 +27,13 @@ def own_usage(calls: Calls) -> bool | None:
 
 
 def fits(discovered: Discovered, numbers: Sequence[Array]) -> bool | None:
-    """Return whether Model's forward takes one x and returns a number, and its backward takes (x, err); None: it calls neither."""
-    made = [(call, row) for call, row in zip(discovered.calls, numbers, strict=True) if call.cls == "Model"]
-    forwards = [(call, row) for call, row in made if call.method == "forward"]
-    backwards = [(call, row) for call, row in made if call.method == "backward"]
+    """Return whether Model.forward takes one x and returns a number, and Model.backward takes (x, err).
+
+    None: the program calls neither often enough to tell.
+    """
+    calls = [(call, row) for call, row in zip(discovered.calls, numbers, strict=True) if call.cls == "Model"]
+    forwards = [(call, row) for call, row in calls if call.method == "forward"]
+    backwards = [(call, row) for call, row in calls if call.method == "backward"]
     if len(forwards) < LEAST_CALLS and len(backwards) < LEAST_CALLS:
         return None
     if not all(is_example(call.shapes[:1]) and call.returned == 1 for call, _ in forwards):
@@ -43,16 +46,16 @@ def fits(discovered: Discovered, numbers: Sequence[Array]) -> bool | None:
 
 
 def is_example(shapes: Sequence[Sequence[int]]) -> bool:
-    """Return whether an argument of this shape is one x."""
+    """Return whether the first of these shapes is that of one x."""
     return bool(shapes) and [extent for extent in shapes[0] if extent != 1] == [2]
 
 
 def is_number(shapes: Sequence[Sequence[int]]) -> bool:
-    """Return whether an argument of this shape is one number."""
+    """Return whether the first of these shapes is that of a single number."""
     return bool(shapes) and all(extent == 1 for extent in shapes[0])
 
 
 def is_label(passed: Array) -> bool:
-    """Return whether of (x1, x2, number), (n, 3), the number is given by x alone, and not the same for all: it is no error then."""
+    """Return whether in rows (x1, x2, number), (n, 3), the number depends on x alone and varies: it is a label, not an error."""
     of_x = [passed[(passed[:, :2] == corner).all(1), 2].tolist() for corner in oracle.XOR_INPUTS]
     return all(len(found) > 1 == len(set(found)) for found in of_x) and len(np.unique(passed[:, 2])) > 1

@@ -1,4 +1,4 @@
-"""How a case of this lab ends: with a formula of the lecture to reread, and with the name of a known mistake."""
+"""Ends cases of this lab with a formula of the lecture, or with a known mistake."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .mistakes.misconceptions import FORMULAS
 
 
 def unmet(template: str, *, formula: str | None = None, **more: Any) -> CaseStopped:
-    """Return the end of a case as `grader.lab.unmet` does; formula is the lecture's, by its name in FORMULAS."""
+    """Return a CaseStopped as `grader.lab.unmet` does, with a formula of the lecture, given by its name in FORMULAS."""
     return lab.unmet(template, formula=None if formula is None else FORMULAS[formula], **more)
 
 
 def named(evidence: CaseEvidence, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> CaseStopped:
-    """Return the end of a case with the words of the mistake that was recognised, what was seen kept."""
+    """Return a CaseStopped with the recognised mistake and the evidence of `unnamed`; without a mistake, `unnamed` itself."""
     if diagnosis is None:
         evidence.remark("No mistake that the grader knows makes these numbers.")
         return unnamed
@@ -35,7 +35,7 @@ def named(evidence: CaseEvidence, diagnosis: Diagnosis | None, unnamed: CaseStop
 
 
 def remark_momentum(evidence: CaseEvidence, alpha: float) -> None:
-    """Say that momentum was seen; 0 is none."""
+    """Add a remark about momentum, unless it is 0."""
     if alpha:
         evidence.remark(
             "You use momentum {alpha}; the lecture teaches it, and it was taken into account.", alpha=show(alpha)

@@ -1,1 +1,1 @@
-"""Drives the objects of a submission: how a network is stored, how it is called, and what it answers."""
+"""Drives the objects of a submission: finds out how a network is stored and called, and calls it."""

@@ -1,4 +1,4 @@
-"""Asks for the operations of confined.py, and ends the case where an answer has not the shapes that it promises."""
+"""Requests this lab's operations in the worker, and ends the case if an answer does not have the promised shapes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grader.lab import Answer, Count, Extent, Key, Message, Remote, Student, not
 
 from ..oracle import Array
 
-FOUND = 800  # objects and holders of numbers inside one object, as in confined.py
+FOUND = 800  # objects and holders of numbers inside one object, as in confined/calls.py
 KEY_CHARS, PATH_KEYS = 200, 16
 WORD_CHARS = 80
 
@@ -23,13 +23,13 @@ NO_SHAPES: Mapping[str, tuple[int | None, ...]] = {}
 Path: TypeAlias = Annotated[list[Annotated[str, Meta(max_length=KEY_CHARS)] | Key], Meta(max_length=PATH_KEYS)]
 Reference: TypeAlias = tuple[Path, Count]  # a number inside an object: the path to its holder, and a flat index there
 
-# What a call needs to work: after one of these hung, what needs it is not tried again.
+# Calls that each call depends on: after one of them has hung, calls that depend on it are not tried again.
 NEEDS = {
     "Neuron.forward": ("Neuron.forward",),
     "Neuron.backward": ("Neuron.forward", "Neuron.backward"),
     "Model.forward": ("Model", "Neuron.forward", "Model.forward"),
     "Model.backward": ("Model", "Neuron.forward", "Neuron.backward", "Model.forward", "Model.backward"),
-    "Your program": (),  # it is tried again without the statement that hung
+    "Your program": (),  # run again without the statement that hung
     "train": ("Model", "Neuron.forward", "Neuron.backward", "Model.forward", "Model.backward", "train"),
 }
 
@@ -42,7 +42,7 @@ def fits(array: Array, shape: tuple[int | None, ...]) -> bool:
 
 
 class Form(msgspec.Struct, frozen=True):
-    """The container of a value: kind, shape, and the dtype or type name."""
+    """Description of a value's container: kind, shape, and the dtype or type name."""
 
     kind: str
     shape: list[Extent]
@@ -50,7 +50,7 @@ class Form(msgspec.Struct, frozen=True):
 
 
 class FoundValue(msgspec.Struct, frozen=True):
-    """An object (cls) or a holder of numbers (kind, size) inside another; `same` is its identity."""
+    """An object (cls) or a holder of numbers (kind, size) inside another object; `same` numbers its identity."""
 
     path: Path
     same: Count
@@ -60,9 +60,9 @@ class FoundValue(msgspec.Struct, frozen=True):
 
 
 class ObjectDescription(msgspec.Struct, frozen=True):
-    """What is inside an object, and the base classes of each class of the module, itself first.
+    """The objects and holders inside an object, and for each class of the module its bases, itself first.
 
-    is_cut: there is more inside it than FOUND.
+    is_cut: there are more than FOUND.
     """
 
     found: Annotated[list[FoundValue], Meta(max_length=FOUND)]
@@ -81,13 +81,13 @@ class Step:
 
     @property
     def change(self) -> Array:
-        """Return how the parameters moved, in the shape that they have."""
+        """Change of the parameters, in their shape."""
         return self.after - self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The answer of an operation: its arrays by name, and what else it says."""
+    """Answer of an operation: arrays and other values by name."""
 
     answer: Answer
     values: Mapping[str, Any]
@@ -96,17 +96,17 @@ class Numbers:
         return np.asarray(self.values[name])
 
     def has(self, name: str, shape: tuple[int | None, ...]) -> bool:
-        """Return whether there is an array of numbers of this name and shape."""
+        """Return whether there is a float array of this name and shape; None stands for any extent."""
         value = self.values.get(name)
         return isinstance(value, np.ndarray) and value.dtype.kind == "f" and fits(value, shape)
 
     @property
     def form(self) -> Form:
-        """Return the container of the last output."""
+        """Container of the last output."""
         return Answer(self.answer.student, self.answer.what, self.values.get("form")).words(Form)
 
 
-TRAINING_CALLS = 4  # as long as so many calls a training may take
+TRAINING_CALLS = 4  # a training may take as long as this many calls
 
 
 class Calls:
@@ -126,10 +126,10 @@ class Calls:
         time_s: float | None = None,
         **values: Any,
     ) -> Numbers:
-        """Ask for an operation; CaseStopped when the student's code does not answer.
+        """Run an operation in the worker; raise CaseStopped if the student's code fails or the answer is invalid.
 
-        what names the call for the student; shapes are the arrays that the answer must hold (None:
-        any extent). The worker may say anything: an answer of other shapes is a broken one.
+        what names the call for the student; shapes are those of arrays that the answer must have (None: any extent).
+        The student's code may forge an answer, so other shapes count as a broken answer.
         """
         needs = NEEDS.get(str(what), (str(what),))
         answer = self.student.operate(operation, *remotes, named=what, time_s=time_s, needs=needs, **values)
@@ -141,7 +141,7 @@ class Calls:
         return numbers
 
     def single(self, numbers: Numbers, what: str) -> Array:
-        """Return one number a row from the outputs of an answer, or stop the case."""
+        """Return outputs that are one number per row, (n,); raise CaseStopped if they are not or are not finite."""
         outputs = numbers["outputs"]
         if outputs.shape[1:] == (1,):
             if not np.isfinite(outputs).all():
@@ -163,7 +163,7 @@ class Calls:
 
     @staticmethod
     def spread(references: Sequence[Reference | None], values: Array) -> Array:
-        """Return values (..., k) with a 0 for each parameter that the student's network does not have."""
+        """Return values (..., k) of the present parameters, with 0 inserted for each missing one."""
         full = np.zeros((*values.shape[:-1], len(references)))
         full[..., [reference is not None for reference in references]] = values
         return full
@@ -179,10 +179,10 @@ class Calls:
         err: Array,
         way: Mapping[str, Any] | None = None,
     ) -> list[Step]:
-        """Set parameters, forward(x), backward(x, err) on objects of class cls, one a row of parameters, x and err.
+        """Set parameters, then call forward(x) and backward(x, err), on one object of class cls per row.
 
-        parameters has shape (n, ...), x (n, k), err (n,); remotes are n, and may repeat. way is how backward is called
-        where that is not (x, err).
+        parameters has shape (n, ...), x (n, k), err (n,); the n remotes may repeat. way describes how backward is called
+        if that is not (x, err).
         """
         present = [reference for reference in references if reference is not None]
         mask = [reference is not None for reference in references]
@@ -211,7 +211,7 @@ class Calls:
         ]
 
     def described(self, remote: Remote) -> ObjectDescription:
-        """Return what is inside an object."""
+        """Return the description of an object; raise CaseStopped if it has more than FOUND members."""
         described = self.student.operate("describe", remote, named="Model", needs=NEEDS.get("Model", ("Model",))).words(
             ObjectDescription
         )

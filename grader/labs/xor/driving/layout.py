@@ -1,7 +1,7 @@
 """Finds out how a student's network is stored and called, by changing numbers and watching the output.
 
-Which attribute is the bias, whether x is a list or a column, which neuron comes first: a convention
-never costs a point. Nothing depends on an attribute's name.
+Conventions never cost points: which attribute is the bias, whether x is a list or a column, which neuron comes first.
+Nothing depends on the names of attributes.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ TRACED_ERRORS = (0.25, 0.35)
 FORWARD_ATOL = 1e-5
 STEP_RTOL = 0.1
 HOLDER_SIZE = 64
-TEMPERINGS = (1 / 20, -1.0)  # large weights hide each other; a dead neuron may live with the other sign
+TEMPERINGS = (1 / 20, -1.0)  # large weights hide each other's influence; a dead neuron may revive with the other sign
 
-# Inputs (first, second, constant one) at which a number shows what it is: the pattern of the rows
-# where it moves the output is that of weight 1, weight 2 or the bias.
+# Inputs (first, second, constant one) that show the role of a number: the pattern of rows at which it moves the output is
+# that of weight 1, weight 2 or the bias.
 INFLUENCE_X = np.array([[0.8, 0.0, 1.0], [0.0, -0.7, 1.0], [0.0, 0.0, 1.0], [0.8, -0.7, 1.0]])
 PATTERNS = ((True, False, False, True), (False, True, False, True), (True, True, True, True))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wiring:
-    """How the three neurons are joined: their paths (hidden 1, hidden 2, output) and input slots.
+    """Connections of the three neurons: their paths (hidden 1, hidden 2, output) and input slots.
 
-    slots[n] tells what each number that neuron n receives is: 0 or 1 for the first or second input,
-    -1 for a constant one. signs is -1 for a neuron whose constant is minus one: its bias counts the
-    other way. form is the container in which the model takes x.
+    slots[n] has for each number that neuron n receives 0 or 1, for its first or second input, or -1 for a constant one.
+    signs has -1 for a neuron whose constant is minus one, so that its bias is subtracted. form is the container in which
+    the model takes x.
     """
 
     form: str
@@ -49,30 +49,30 @@ class Wiring:
 
     @property
     def mask(self) -> Array:
-        """Return what the nine parameters are multiplied with between the student's network and the oracle's."""
+        """Signs (3, 3) that convert between the student's parameters and the oracle's."""
         return np.array([[1.0, 1.0, sign] for sign in self.signs])
 
 
 def is_same(array: Array, other: Array | float) -> NDArray[np.bool_]:
-    """Say of each number whether it is another one, up to 24 bits."""
+    """Return for each number whether it equals the other one, up to 24 bits of precision."""
     return np.asarray(np.isclose(array, other, rtol=1e-6, atol=0))
 
 
 def holders_of(described: ObjectDescription) -> list[FoundValue]:
-    """List the places inside an object that hold a few numbers."""
+    """Return the holders inside an object that have at most HOLDER_SIZE numbers."""
     return [item for item in described.found if item.kind and item.size <= HOLDER_SIZE]
 
 
 class Layout:
-    """Where the network of one submission keeps its parts and parameters."""
+    """Layout of one submission's network: where it keeps its neurons and parameters."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._places: dict[str, list[Reference | None]] = {}  # of the nine parameters, by the form of x
+        self._places: dict[str, list[Reference | None]] = {}  # places of the nine parameters, by the form of x
 
     @measurement
     def parts(self) -> list[FoundValue]:
-        """The separate Neuron objects inside a fresh model."""
+        """The three separate Neuron objects inside a fresh model; CaseStopped if there are not three."""
         model = self._calls.student.new_later("Model")
         described = self._calls.described(model)
         neurons = [
@@ -97,7 +97,7 @@ class Layout:
         )
 
     def _moving(self, model: Remote, holders: Sequence[FoundValue]) -> int:
-        """Return how many numbers inside an object move its forward."""
+        """Return how many numbers inside a model affect its forward."""
         references = [(holder.path, index) for holder in holders for index in range(holder.size)]
         try:
             numbers = self._calls.ask(
@@ -112,7 +112,7 @@ class Layout:
 
     @measurement
     def wiring(self) -> Wiring:
-        """How the neurons are joined, in the container for x in which the network works best."""
+        """Connections of the neurons, with the container for x in which the network works best."""
         _ = self.parts
         fallback: Wiring | None = None
         stopped: CaseStopped | None = None
@@ -164,9 +164,9 @@ class Layout:
         )
 
     def trace(self, model: Remote, form: str, x: Array = PROBE_X[0]) -> Array:
-        """Run a model's forward and return the calls of its neurons' forward: confined.py, `trace`.
+        """Run a model's forward and return the calls of its neurons' forward; rows as in confined/calls.py, `trace`.
 
-        From then on, until the next case, the worker knows how each neuron takes its inputs.
+        Until the next case, the worker remembers how each neuron takes its inputs.
         """
         paths = [part.path for part in self.parts]
         shapes = {"outputs": (1, None), "calls": (None, 11)}
@@ -178,9 +178,9 @@ class Layout:
 
     @measurement
     def way_back(self) -> list[tuple[int, int]] | None:
-        """Which numbers of the first hidden neuron's backward, as its model calls it, are its input (0, 1) and its error (-1).
+        """Roles of the numbers that the model passes to backward of its first hidden neuron: (place, role) pairs.
 
-        None where that is (x, err), or where it was not seen.
+        Roles are 0 and 1 for the inputs and -1 for the error. None if the call is backward(x, err), or was not seen.
         """
         wiring, references = self.wiring, self.references
         seen = []
@@ -200,14 +200,17 @@ class Layout:
         if len(errors) != 1 or len(inputs) not in (0, 2) or (inputs and {column for _, column in inputs} != {0, 1}):
             return None
         places = [(int(place), column) for place, column in (*inputs, (errors[0], -1))]
-        slots = wiring.slots[0]  # x as forward gets it, a constant one included, and the error
+        slots = wiring.slots[0]  # x as forward gets it, possibly with a constant one, then the error
         plain = [(place, column) for place, column in enumerate(slots) if column >= 0] + [(len(slots), -1)]
         return None if len(left) == len(slots) + 1 and sorted(places) == plain else places
 
     def trace_backward(
         self, model: Remote, wiring: Wiring, references: Sequence[Reference | None], err: float = TRACED_ERRORS[0]
     ) -> Array:
-        """Run a step of a model with set parameters and return the calls of its neurons' backward: confined.py, `trace_backward`."""
+        """Run one step of a model with known parameters and return the calls of its neurons' backward.
+
+        Rows as in confined/calls.py, `trace_backward`.
+        """
         present = [reference for reference in references if reference is not None]
         values = (PROBE_W * wiring.mask).ravel()[[reference is not None for reference in references]]
         numbers = self._calls.ask(
@@ -220,7 +223,7 @@ class Layout:
         return calls[calls[:, 1] <= 8]
 
     def _uncalled(self, missing: Sequence[Path], form: str) -> CaseStopped:
-        """Say what it means that the forward of these neurons was not seen to be called."""
+        """Return the CaseStopped for neurons whose forward was not called."""
         model = self._calls.student.new_later("Model")
         numbers = self._calls.ask("forward", "Model.forward", [model], {"outputs": (2, None)}, form=form, x=PROBE_X)
         self._calls.single(numbers, "Model.forward")
@@ -243,7 +246,7 @@ class Layout:
         )
 
     def _slots(self, rows: Sequence[Array], received: Sequence[dict[int, Array]]) -> list[tuple[str, int]]:
-        """Say for each number that a neuron received, in both probes, where it comes from."""
+        """Return the source of each number that a neuron received in both probes."""
         found: list[tuple[str, int]] = []
         for column in range(3, 3 + int(min(row[2] for row in rows))):
             values = np.array([row[column] for row in rows])
@@ -257,7 +260,7 @@ class Layout:
                 if rows[0][0] != part
                 and np.allclose(values, [observed[part][1] for observed in received], atol=1e-9, rtol=1e-6)
             ]
-            if sources:  # neurons that start equal cannot be told apart: take them in order
+            if sources:  # neurons with equal initial weights cannot be distinguished: take them in order
                 origin = next((source for source in sources if source not in found), sources[0])
             has_room = not sources or rows[0][2] > 2  # beside two outputs that are always 1
             if has_room and values[0] == values[1] and abs(values[0]) == 1.0:
@@ -266,7 +269,7 @@ class Layout:
         return found
 
     def _works(self, wiring: Wiring) -> bool:
-        """Return whether, x given in this form, forward is right and a step goes along the gradient."""
+        """Return whether, with x in this form, forward is right and a step follows the gradient."""
         references = self._find(wiring)
         present = np.array([reference is not None for reference in references]).reshape(3, 3)
         model = self._calls.student.new_later("Model")
@@ -285,7 +288,7 @@ class Layout:
         return True
 
     def _find(self, wiring: Wiring) -> list[Reference | None]:
-        """Find the nine parameters inside a fresh model: what moves the output, and moves in a step."""
+        """Return the nine parameters inside a fresh model: numbers that affect the output and change in a step."""
         if wiring.form not in self._places:
             self._places[wiring.form] = self._look_for(wiring)
         return self._places[wiring.form]
@@ -305,7 +308,7 @@ class Layout:
         return [candidates[0] if candidates else None for candidates in roles]
 
     def _learning(self, wiring: Wiring, references: list[Reference]) -> dict[str, bool]:
-        """Say for each number whether it moves when a fresh model makes a step."""
+        """Return for each number whether a step of a fresh model changes it."""
         model = self._calls.student.new_later("Model")
         shapes = {"values": (len(references),)}
         before = self._calls.ask("read", "Model", [model], shapes, references=references)["values"]
@@ -319,7 +322,7 @@ class Layout:
         return {str(reference): bool(moved) for reference, moved in zip(references, before != after, strict=True)}
 
     def _candidates(self, wiring: Wiring, model: Remote, holders: Sequence[FoundValue]) -> list[list[list[Reference]]]:
-        """Find what may be weight 1, weight 2 and bias of each neuron (a part of the model)."""
+        """Return the candidates for weight 1, weight 2 and bias of each neuron, as paths in the model."""
         local = [self._places_in(part, wiring, model, holders) for part in range(3)]
         known = next((places for places in local if places is not None), None)
         if known is None:
@@ -332,7 +335,7 @@ class Layout:
     def _places_in(
         self, part: int, wiring: Wiring, model: Remote, holders: Sequence[FoundValue]
     ) -> list[list[Reference]] | None:
-        """Find them inside one neuron; None where its output is always the same: it keeps them where the others do."""
+        """Return the candidates inside one neuron, or None if its output never changes; it then stores them as others do."""
         path = wiring.paths[part]
         inside = [holder for holder in holders if holder.path[: len(path)] == path]
         local = [(item.path[len(path) :], index) for item in inside for index in range(item.size)]
@@ -342,7 +345,10 @@ class Layout:
     def _roles(
         self, neuron: Remote, form: str, slots: Sequence[int], references: list[Reference]
     ) -> list[list[Reference]] | None:
-        """Find by influence which numbers may be weight 1, weight 2 and bias; none for a missing bias, None for no weights."""
+        """Return the candidates for weight 1, weight 2 and bias by their influence on the output.
+
+        The list for a missing bias is empty; without two weights, returns None.
+        """
         rows = self._influence(neuron, form, slots, references)
         for factor in TEMPERINGS:
             if set(PATTERNS) <= set(rows):
@@ -354,7 +360,7 @@ class Layout:
             [reference for reference, row in zip(references, rows, strict=True) if row == pattern]
             for pattern in PATTERNS
         ]
-        if not (found[0] and found[1]):  # an odd forward: take what moves it, as it is stored
+        if not (found[0] and found[1]):  # forward is wrong: take the numbers that affect it, in stored order
             moving = [reference for reference, row in zip(references, rows, strict=True) if any(row)]
             if len(moving) < 2:
                 return None
@@ -364,7 +370,7 @@ class Layout:
     def _influence(
         self, neuron: Remote, form: str, slots: Sequence[int], references: list[tuple[Path, int]]
     ) -> list[tuple[bool, ...]]:
-        """Say for each number whether the output moves with it at the four inputs of INFLUENCE_X."""
+        """Return for each number whether it affects the output at each of the four inputs of INFLUENCE_X."""
         numbers = self._calls.ask(
             "influence", "Neuron.forward", [neuron], {"outputs": (4, None), "moved": (len(references), 4)},
             form=form, references=references, delta=1.0, x=INFLUENCE_X[:, list(slots)],
@@ -373,7 +379,7 @@ class Layout:
         return [tuple(bool(moved) for moved in np.abs(row - outputs) > 0) for row in numbers["moved"]]
 
     def _temper(self, neuron: Remote, references: list[tuple[Path, int]], factor: float) -> None:
-        """Multiply the broken numbers inside a neuron; whole ones may be sizes."""
+        """Multiply the fractional numbers inside a neuron by a factor; whole numbers may be sizes."""
         shapes = {"values": (len(references),)}
         values = self._calls.ask("read", "Neuron", [neuron], shapes, references=references)["values"]
         tempered = np.where(values == np.round(values), values, values * factor)
@@ -385,7 +391,7 @@ class Layout:
 
     @measurement
     def references(self) -> list[Reference | None]:
-        """Where the nine parameters are, in the oracle's order; None for a bias that is not there."""
+        """Places of the nine parameters, in the oracle's order; None for a missing bias."""
         if self.shared_weights:
             raise blocked("shapes.three_neurons")
         found: list[Reference | None] = self._found
@@ -393,7 +399,7 @@ class Layout:
 
     @measurement
     def alone(self) -> tuple[str, list[Reference | None]]:
-        """The container for x, and the parameters' places, of a Neuron(2) made by itself."""
+        """Container for x and places of the parameters, for a Neuron(2) created on its own."""
         stopped: CaseStopped | None = None
         for form in FORMS:
             try:
@@ -416,7 +422,7 @@ class Layout:
 
     @measurement
     def shared_weights(self) -> bool:
-        """Whether two neurons keep their weights in one and the same list or array."""
+        """Whether two neurons keep their weights in the same list or array object."""
         references = self._found
         found = self._calls.described(self._calls.student.new_later("Model")).found
         same = {str(item.path): item.same for item in found if item.kind in ("list", "array")}

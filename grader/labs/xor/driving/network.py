@@ -1,4 +1,4 @@
-"""The student's network as the suite sees it: proxies that read like ordinary numpy code."""
+"""Proxies of the student's network for the suite, which read like ordinary numpy code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .layout import FORWARD_ATOL, Layout, Wiring
 
 
 class NeuronProxy:
-    """A fresh neuron of the student, with parameters (3,): first weight, second weight, bias."""
+    """Proxy of a fresh neuron of the student, with parameters (3,): first weight, second weight, bias."""
 
     def __init__(
         self,
@@ -38,16 +38,16 @@ class NeuronProxy:
 
     @property
     def has_bias(self) -> bool:
-        """Return whether the neuron has a bias at all; without one its third parameter reads 0."""
+        """Whether the neuron has a bias; without one, its third parameter reads 0."""
         return self.references[2] is not None
 
     def _arguments(self, x: Array) -> Array:
-        """Return x (n, 2) as the rows that this neuron receives, constant one included."""
+        """Return x (n, 2) as the rows that this neuron receives, possibly with a constant one."""
         padded = np.column_stack([x, np.ones(len(x))])
         return padded[:, list(self._slots)]
 
     def forward(self, parameters: Array, x: Array) -> Array:
-        """Set the parameters, (3,), and return the outputs for x (n, 2)."""
+        """Set the parameters, (3,), and return the outputs, (n,), for x (n, 2)."""
         present = [reference for reference in self.references if reference is not None]
         values = parameters[[reference is not None for reference in self.references]]
         numbers = self._calls.ask(
@@ -58,7 +58,10 @@ class NeuronProxy:
 
     @staticmethod
     def steps(neurons: Sequence[NeuronProxy], parameters: Array, x: Array, err: Array | float) -> list[Step]:
-        """Set the parameters, (n, 3), then forward(x) and backward(x, err), each on a neuron, alike or the same; x is (n, 2)."""
+        """Set parameters (n, 3) and call forward(x) and backward(x, err), one row per neuron; x is (n, 2).
+
+        The neurons are stored alike, and may repeat.
+        """
         first = neurons[0]
         errors = np.broadcast_to(np.asarray(err, dtype=float), len(neurons))
         remotes = [neuron.remote for neuron in neurons]
@@ -77,7 +80,7 @@ class NeuronProxy:
 
 
 class ModelProxy:
-    """A fresh model of the student, with parameters (3, 3) as in the oracle."""
+    """Proxy of a fresh model of the student, with parameters (3, 3) as in the oracle."""
 
     def __init__(self, calls: Calls, remote: Remote, wiring: Wiring, references: Sequence[Reference | None]) -> None:
         self._calls = calls
@@ -88,12 +91,12 @@ class ModelProxy:
 
     @property
     def present(self) -> NDArray[np.bool_]:
-        """Say which of the nine parameters there are, (3, 3): False for a missing bias."""
+        """Which of the nine parameters exist, (3, 3): False for a missing bias."""
         return np.array([reference is not None for reference in self.references]).reshape(3, 3)
 
     @property
     def parameters(self) -> Array:
-        """Read the nine parameters, (3, 3); a missing bias reads 0."""
+        """The nine parameters, (3, 3), read from the model; a missing bias reads 0."""
         present = [reference for reference in self.references if reference is not None]
         numbers = self._calls.ask("read", "Model", [self.remote], {"values": (len(present),)}, references=present)
         return self._calls.spread(self.references, numbers["values"]).reshape(3, 3) * self._mask
@@ -110,14 +113,17 @@ class ModelProxy:
         return self.forward_watched(x)[0]
 
     def forward_watched(self, x: Array, form: str | None = None) -> tuple[Array, Array]:
-        """Return the outputs for x (n, 2), and what x was after the call, (n, 2); form: as in Wiring."""
+        """Return the outputs for x (n, 2), and the values of x after the calls, (n, 2); form as in Wiring."""
         shapes = {"outputs": (len(x), None), "x": (len(x), 2)}
         numbers = self._calls.ask("forward", "Model.forward", [self.remote], shapes, form=form or self._form, x=x)
         return self._calls.single(numbers, "Model.forward"), numbers["x"]
 
     @staticmethod
     def steps(models: Sequence[ModelProxy], parameters: Array, x: Array, err: Array) -> list[Step]:
-        """Set the parameters, (n, 3, 3), then forward(x) and backward(x, err), each on a model, which may be the same; x is (n, 2)."""
+        """Set parameters (n, 3, 3) and call forward(x) and backward(x, err), one row per model; x is (n, 2).
+
+        The models may repeat.
+        """
         first = models[0]
         remotes = [model.remote for model in models]
         steps = first._calls.steps("Model", remotes, first._form, first.references, parameters * first._mask, x, err)
@@ -128,13 +134,13 @@ class ModelProxy:
         return self.steps([self], parameters[None], x[None], np.array([err]))[0]
 
     def step_untouched(self, x: Array, err: float) -> None:
-        """Make a step with the weights that the model started with; x has shape (2,)."""
+        """Make a step with the model's own initial weights; x has shape (2,)."""
         self._calls.steps("Model", [self.remote], self._form, [], np.zeros((1, 0)), x[None], np.array([err]))
 
     def epochs(self, scale: float | None, count: int, labels: Array = oracle.XOR_LABELS) -> tuple[Array, Array, Array]:
-        """Train on XOR's inputs with err = scale (label - y); the losses (count,), the four answers, the parameters (3, 3).
+        """Train on XOR's inputs with err = scale (label - y); return losses (count,), four answers, parameters (3, 3).
 
-        Without a scale, err is what the student's own loss gives.
+        Without a scale, err is the value of the student's own loss.
         """
         present = [reference for reference in self.references if reference is not None]
         numbers = self._calls.ask(
@@ -146,7 +152,7 @@ class ModelProxy:
         return numbers["losses"], self._calls.single(numbers, "Model.forward"), parameters
 
     def train(self, epochs: int, labels: Array = oracle.XOR_LABELS) -> tuple[Array, Array]:
-        """Run the student's own train() on XOR's inputs; the losses it returns and the four answers after."""
+        """Run the student's own train() on XOR's inputs; return the losses that it returns and the four answers after it."""
         numbers = self._calls.ask(
             "train", "train", [self.remote], {"losses": (None,), "outputs": (4, None)},
             self._calls.training_s, form=self._form, epochs=epochs, x=oracle.XOR_INPUTS, labels=labels,
@@ -156,7 +162,7 @@ class ModelProxy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkAnswers:
-    """What the network answers: expected and actual (n,) for parameters (n, 3, 3) and x (n, 2)."""
+    """Outputs of the network, expected and actual (n,), for parameters (n, 3, 3) and x (n, 2)."""
 
     parameters: Array
     x: Array
@@ -165,13 +171,13 @@ class NetworkAnswers:
 
 
 def worst(actual: Array, expected: Array) -> int | None:
-    """Return where actual is furthest from expected, None where all of it is close."""
+    """Return the index where actual is furthest from expected, or None if all values are close."""
     off = np.where(np.isfinite(actual), np.abs(actual - expected), np.inf)
     return int(off.argmax()) if off.max() > FORWARD_ATOL else None
 
 
 class Network:
-    """The network of one submission: its neurons, its models and its functions, as this lab asks for them."""
+    """The network of one submission: gives access to its neurons, models and functions."""
 
     def __init__(self, student: Student) -> None:
         self.student = student
@@ -181,17 +187,17 @@ class Network:
         self._traced_in = self._traced_back_in = ""
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """Return the generator of this run for one purpose: same seed, same numbers."""
+        """Return this run's random generator for one purpose; the same seed gives the same numbers."""
         return self.student.rng(purpose)
 
     def has(self, name: str) -> bool:
-        """Return whether the module has a callable of that name."""
+        """Return whether the module has a callable of this name."""
         return self.student.has(name)
 
     def function(self, name: str, arguments: Array, model: ModelProxy | None = None) -> Array:
-        """Call a function of the module for each row of arguments (n, k); one number each, (n,).
+        """Call a function of the module for each row of arguments (n, k); return one number per row, (n,).
 
-        With a model, the first argument comes in the form that its outputs have.
+        With a model, the first argument has the form of the model's outputs. Raises CaseStopped for other results.
         """
         output_of = None if model is None else model.remote
         numbers = self._calls.ask(
@@ -202,14 +208,14 @@ class Network:
         return numbers["values"]
 
     def model(self, **named: float) -> ModelProxy:
-        """Return a fresh model, made with these keyword arguments."""
+        """Return a fresh model, created with these keyword arguments."""
         return ModelProxy(
             self._calls, self.student.new_later("Model", **named), self.layout.wiring, self.layout.references
         )
 
     @measurement
     def answers(self) -> NetworkAnswers:
-        """The network's answers for weights and inputs drawn for this run, beside the right ones."""
+        """Outputs of the network for weights and inputs drawn for this run, beside the expected ones."""
         rng = self.rng("forward of the model")
         model = self.model()
         drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * model.present
@@ -225,7 +231,7 @@ class Network:
 
     @measurement
     def is_forward_right(self) -> bool:
-        """Whether all of these answers are right; False where the network could not be asked."""
+        """Whether all of these outputs are right; False if the network cannot be called."""
         try:
             return worst(self.answers.actual, self.answers.expected) is None
         except CaseStopped:
@@ -233,14 +239,14 @@ class Network:
 
     @property
     def model_or_none(self) -> ModelProxy | None:
-        """Return a fresh model, or None where the student has none that works yet."""
+        """A fresh model, or None if the student has none that works yet."""
         try:
             return self.model()
         except CaseStopped:
             return None
 
     def neuron(self) -> NeuronProxy:
-        """Return a fresh neuron: a hidden one of a fresh model, or Neuron(2) while Model is unwritten."""
+        """Return a fresh neuron: a hidden neuron of a fresh model, or Neuron(2) if Model does not work."""
         layout = self.layout
         try:
             wiring, references = layout.wiring, layout.references
@@ -250,7 +256,9 @@ class Network:
             form, alone = layout.alone
             return NeuronProxy(self._calls, self.student.new_later("Neuron", 2), form, (0, 1), alone)
         path = wiring.paths[0]
-        if self._traced_in != self.student.case:  # on a model of its own: a fresh neuron has seen no forward yet
+        if (
+            self._traced_in != self.student.case
+        ):  # on a separate model, so that the fresh neuron has not been called yet
             layout.trace(self.student.new_later("Model"), wiring.form)
             self._traced_in = self.student.case
         local: list[Reference | None] = [
@@ -261,11 +269,11 @@ class Network:
         return NeuronProxy(self._calls, neuron, f"seen:{number}", wiring.slots[0], local, self._way_back)
 
     def _way_back(self) -> Mapping[str, Any] | None:
-        """Return how the first hidden neuron's backward is called, where that is not (x, err): see given_back in confined.py."""
+        """Return how the first hidden neuron's backward is called, or None for (x, err); see confined/calls.py, given_back."""
         layout = self.layout
         wiring, is_known = layout.wiring, "way_back" in vars(layout)
         places = layout.way_back
-        if not is_known:  # the process may have ended meanwhile
+        if not is_known:  # finding it out may have ended the process, which forgets the trace
             layout.trace(self.student.new_later("Model"), wiring.form)
         if places is None:
             return None
