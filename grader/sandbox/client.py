@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 START_TIME_S = 60.0
 READ_TIME_S = 10.0
 CPU_SLACK_S = 5
+OPENED = "opened"  # reported for those of them whose blocks were run, statement by statement
 SKIPPED = "skipped"  # reported for the statements in Loading.skipped, which has their faults
 
 
@@ -154,7 +155,8 @@ class Worker:
         """Statements of the program that failed during loading or were skipped, in source order."""
         reported = {} if self.loaded is None else {trouble.place: trouble for trouble in self.loaded.troubles}
         own = {place: fault_of(trouble) for place, trouble in reported.items() if trouble.kind != SKIPPED}
-        faults = own | self.loading.skipped
+        opened = {place for place, trouble in reported.items() if trouble.kind == OPENED}
+        faults = {place: fault for place, fault in (own | self.loading.skipped).items() if place not in opened}
         files = [] if self._program is None else [self._program.file, *self._program.siblings]
         return [
             Trouble(

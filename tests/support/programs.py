@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from textwrap import indent
 
 from tests.support.mutants import ARRAYS, LISTS
 from tests.support.styles import MAIN
@@ -82,6 +83,31 @@ AFTER = {
     "async": "import asyncio\nasync def show(): await asyncio.sleep(0)\nasyncio.run(show())",
     "rebinds": "train = train(model, XOR, 2)\nloss = loss(0.5, 1)\n",
     "second_class_fails": "class Model(Model):\n    shape = UNKNOWN\n",
+    "objects_for_classes": "Model = Model()\nNeuron = Neuron(2)",
+    "loops_over_names": "for train in range(3): pass\nfor Model, Neuron in [(1, 2)]: pass",
+    "numbers_for_functions": "list, sum, max, len, zip, range = [1], 0, 3, 1.5, 'x', 7\nnp = None",
+    "trace": "import sys\ncalls = []\ndef tracer(*event):\n    calls.append(event)\n    return tracer\nsys.settrace(tracer)",
+    "profile": "import sys\ndef profiler(*_): raise RuntimeError\nsys.setprofile(profiler)",
+    "alarm": "import signal\ndef late(*_): raise TimeoutError\nsignal.signal(signal.SIGALRM, late)\nsignal.setitimer(signal.ITIMER_REAL, 0.2, 0.05)",
+    "spinning_thread": "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()",
+    "window": "import tkinter as tk\nroot = tk.Tk()\nroot.mainloop()",
+    "camera": "import cv2\nwhile cv2.waitKey(1) != 27: cv2.imshow('x', cv2.imread('x.png'))",
+    "deep": "import sys\nsys.setrecursionlimit(10**9)\ndef deep(n): return deep(n + 1)\ndeep(0)",
+    "exit_in_except": "try:\n    n = int(input())\nexcept ValueError:\n    import sys\n    sys.exit(1)\nfinally:\n    print('bye')",
+    "pickled_model": "import pickle\npickle.dump(model, open('m.pkl', 'wb'))\nassert pickle.load(open('m.pkl', 'rb')).forward((0, 1)) == model.forward((0, 1))",
+    "database": "import sqlite3\nsqlite3.connect('log.db').execute('create table t (loss)')",
+    "animation": "import matplotlib.pyplot as plt\nfrom matplotlib.animation import FuncAnimation\nfig, ((a, b), (c, d)) = plt.subplots(2, 2)\nFuncAnimation(fig, print, frames=9)\nn, bins, patches = plt.hist([1])\nplt.rcParams['font.size'] = 3",
+    "until_closed": "import matplotlib.pyplot as plt\nplt.ion()\nwhile plt.fignum_exists(1):\n    plt.pause(0.1)",
+    "sliders": "from ipywidgets import interact, widgets\n@interact(n=(1, 5), x=widgets.FloatSlider(min=0))\ndef show(n, x): print(n, x)",
+    "server": "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef page(): return 'x'\napp.run()",
+    "at_exit": "import atexit\natexit.register(lambda: 1 / 0)",
+    "closed_stdout": "import sys\nsys.stdout.close()",
+    "limits": "import resource\nresource.setrlimit(resource.RLIMIT_AS, (2**20, 2**20))",
+    "folders": "import glob, os\nos.chdir(os.path.dirname(os.path.abspath(__file__)))\nos.makedirs('out', exist_ok=True)\nos.chdir('out')\nprint(glob.glob('*.npy')[0])",
+    "clock": "import time\nend = time.time() + 30\nwhile time.time() < end: train(model, XOR, 1)",
+    "asks_again": "while True:\n    try:\n        n = int(input('> '))\n        break\n    except:\n        continue",
+    "debugger": "import pdb\npdb.set_trace()\nbreakpoint()",
+    "no_names": "del model, train",
 }  # fmt: skip
 
 # Above the classes.
@@ -95,6 +121,12 @@ BEFORE = {
     "endless": "while True:\n    pass",
     "crash": "import os\nos._exit(1)",
     "version": "import sys\nassert sys.version_info >= (3, 99)",
+    "raising_numpy": "np.seterr(all='raise')",
+    "raising_warnings": "import warnings\nwarnings.simplefilter('error')",
+    "signatures": "from numba import njit, float64\n@njit(float64(float64))\ndef helper(x): return x\n@njit('f8(f8)', cache=True)\ndef other(x): return x",
+    "settings": "from pydantic import BaseModel\nclass Settings(BaseModel):\n    rate: float = 0.3\nsettings = Settings()",
+    "required": "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--rate', type=float, required=True)\nargs = parser.parse_args()",
+    "detached": "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.detach(), encoding='cp1251')",
     "annotated": "import torchlight as tl\ndef show(table: tl.Table | None = None) -> tl.Figure: ...",
     "decorated": "from numba import njit\n@njit(cache=True)\ndef helper(x):\n    return x",
 }
@@ -112,6 +144,25 @@ WATCHED = {
 }
 
 
+# Blocks that hold the whole program, and what stands at their end.
+BLOCKS = {
+    "try": ("try:", "while True:\n    pass", "finally:\n    print('bye')"),
+    "exit_in_try": ("try:", "int('x')", "except Exception:\n    exit(1)"),
+    "with": ("with np.errstate(all='ignore'):", "while True:\n    pass", ""),
+    "if": ("if True:", "import os\nos._exit(1)", ""),
+    "loop": ("for attempt in range(1):", "exit()", ""),
+    "guard": ("if __name__ == '__main__':", "print(model.forward((0, 1)))", ""),
+    "guarded_loop": ("if __name__ == '__main__':", "while True:\n    pass", ""),
+}  # fmt: skip
+
+
+def in_block(name: str) -> str:
+    """Return a program that stands in a block."""
+    before, last, after = BLOCKS[name]
+    inside = indent(f"{ARRAYS}\n{DEMO}{last}\n", "    ")
+    return f"import numpy as np\n{before}\n{inside}{after}\n"
+
+
 def joined(base: str, before: str, after: str) -> str:
     """Return a program with something above and something below what it defines."""
     return f"import numpy as np\n{before}\n{base}\n{after}\n"
@@ -127,14 +178,15 @@ def programs() -> dict[str, str]:
     for n, (name, (before, after)) in enumerate(WATCHED.items()):
         base = (FREE_FORM / ("right_functions.py", "right_train_method.py")[n % 2]).with_suffix(".py")
         found[f"watched: {name}"] = joined(base.read_text(encoding="utf-8"), before, after)
-    return found
+    return found | {f"block: {name}": in_block(name) for name in BLOCKS}
 
 
-# What ends the process that loads it, or takes long: a few of them are enough for a program of all the others.
+# What ends the process that loads it, takes long, or takes from the others what they need: a few of them are enough for a program of all the others.
 DEADLY = {
     "endless", "long_training", "until_learned", "slow_c", "deadlock", "empty_queue", "prints", "floods", "no_memory", "full_disk",
     "os_exit", "abort", "kill", "terminate", "segfault", "forbidden_call", "closes_files", "writes_everywhere", "crash",
-    "stdout_to_file",
+    "stdout_to_file", "closed_stdout", "detached", "deep", "camera", "until_closed", "clock", "asks_again", "spinning_thread", "limits",
+    "no_names", "objects_for_classes", "loops_over_names", "numbers_for_functions", "trace", "profile", "alarm",
 }  # fmt: skip
 
 

@@ -163,6 +163,7 @@ class RequestHandler:
         code = self.context.code = Program(
             {settings["file"]: settings["text"], **settings["siblings"]}, announce=lambda place: self.announce(place),
             describe=fault, stand_in=absent.Absent, is_notebook=settings["is_notebook"], unread=settings["unread"],
+            contract=(*settings["classes"], *settings["names"]),
         )  # fmt: skip
         self.modules = self.context.modules = Modules(settings, self.module, NEVER_SHADOWED, self.run_beside)
         stubs.free_names = code.free_names
@@ -179,6 +180,8 @@ class RequestHandler:
         self.operations = operations.get(settings["operations"], {})
         code.start(settings["skipped"], is_brief=settings["is_brief"])
         code.run(settings["file"], self.module)
+        sys.settrace(None)
+        sys.setprofile(None)
         for part in code.parts(settings["file"]):
             restore(part.code, self.module, settings["names"])
         for name in (*settings["classes"], *settings["names"]):

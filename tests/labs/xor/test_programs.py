@@ -13,7 +13,7 @@ from grader.core.language import report_in
 from grader.pipeline.assignment import DEFAULT_LAB
 from tests.support.command import PATIENT, graded
 from tests.support.mutants import ARRAYS, LISTS
-from tests.support.programs import AFTER, DEMO, crowd, joined, programs
+from tests.support.programs import AFTER, DEMO, crowd, in_block, joined, programs
 
 Write = Callable[..., Path]
 LIMITS = structs.replace(PATIENT, load_time_s=20)  # a statement has two seconds
@@ -32,6 +32,34 @@ def test_a_program_of_all_kinds(write: Write) -> None:
         in told
     )
     assert any(note.startswith("Statements of your program that failed beside these: ") for note in told)
+
+
+RENAMING = ("objects_for_classes", "loops_over_names", "numbers_for_functions", "trace", "profile")
+
+
+@pytest.mark.parametrize("base", [ARRAYS, pytest.param(LISTS, marks=pytest.mark.wide)])
+def test_names_that_a_demo_rebinds(base: str, write: Write) -> None:
+    """What functions call is what it was before a demo made a number or an object of its name; what they only read stays."""
+    kept = "limit = max\nlimit = 3\nclass Other:\n    def below(self, n): return n < limit\n"
+    told = "if not Other().below(2): raise SystemExit"
+    text = joined(base, "", "\n".join([kept, DEMO, *(AFTER[name] for name in RENAMING), told]))
+
+    report = graded(write(text), seed=1, limits=LIMITS)
+
+    assert (report.score, [note.text for note in report.notes if "SystemExit" in note.text]) == (100, [])
+
+
+def test_a_block_that_holds_the_program(write: Write) -> None:
+    """Where a statement in it ends the process, only that one is skipped, and told."""
+    text = in_block("if")
+    line = text.splitlines().index("    import os") + 2
+
+    report = graded(write(text), seed=1, limits=LIMITS)
+
+    assert report.score == 100
+    assert [note.text for note in report.notes if "skipped" in note.text] == [
+        f"network.py, line {line}: this ended the Python process (exit code 1) and was skipped. The rest of your program was run and graded."
+    ]
 
 
 @pytest.mark.wide

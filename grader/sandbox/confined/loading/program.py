@@ -15,13 +15,19 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from .names import Names
+
 MOST_PARTS = 4_000  # in all files of a submission; with more statements, several form one part
 MOST_TROUBLES, MOST_NAMES, NAME_CHARS = 90, 20, 100
 SKIPPED = "skipped"  # kind of a trouble: the trusted side chose to skip the statement
+OPENED = "opened"  # the same, and the statements in its blocks were run one by one
 
 FUTURES = {name: getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+BLOCKS = (ast.If, ast.With, ast.Try, ast.For, ast.While)
+BODIES = ("body", "orelse", "finalbody")
 
 Place = tuple[int, int, int]  # the number of a file, a line and a column there
 
@@ -74,7 +80,7 @@ def bound_by(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
 def parts_of(number: int, text: str, file: str, most: int, *, is_notebook: bool, opens_guard: bool) -> list[Part]:
     """Return the top-level statements of a file, each compiled separately with the file's flags.
 
-    opens_guard: treat the statements below `if __name__ == "__main__":` as top-level ones.
+    opens_guard: treat the statements below `if __name__ == "__main__":` as top-level ones, as always if there are classes.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # no warnings about a student's "\\d"
@@ -97,7 +103,7 @@ def compiled(
             continue  # a string on its own would become the docstring when compiled separately
         if isinstance(node, ast.Import):
             body += [ast.copy_location(ast.Import([alias]), alias) for alias in node.names]
-        elif opens_guard and isinstance(node, ast.If) and is_main_guard(node):
+        elif isinstance(node, ast.If) and is_main_guard(node) and (opens_guard or has_classes(node)):
             body += node.body
         else:
             body.append(node)
@@ -106,6 +112,20 @@ def compiled(
         nodes = body[start : start + size]
         code = compile(ast.Module(nodes, []), file, "exec", flags, dont_inherit=True)
         yield Part((number, nodes[0].lineno, nodes[0].col_offset), nodes, code)
+
+
+def opened(part: Part, file: str) -> list[Part]:
+    """Return the statements in the blocks of a statement, each compiled by itself, if there are definitions among them."""
+    blocks = [node for node in part.nodes if isinstance(node, BLOCKS)]
+    if not any(isinstance(item, SCOPES) and hasattr(item, "name") for node in blocks for item in inner(node)):
+        return []
+    flags = part.code.co_flags & sum(FUTURES.values())
+    found = []
+    for block in blocks:
+        for node in (node for name in BODIES for node in getattr(block, name, [])):
+            code = compile(ast.Module([node], []), file, "exec", flags, dont_inherit=True)
+            found.append(Part((part.place[0], node.lineno, node.col_offset), [node], code))
+    return found
 
 
 def is_main_guard(node: ast.If) -> bool:
@@ -117,12 +137,17 @@ def is_main_guard(node: ast.If) -> bool:
     return sides == {"__name__", "'__main__'"}
 
 
+def has_classes(node: ast.If) -> bool:
+    """Return whether there are classes in a block."""
+    return any(isinstance(item, ast.ClassDef) for item in node.body)
+
+
 class Program:
     """The source files of a submission, and the troubles that occurred when they were run.
 
     announce tells the trusted side which statement begins; describe turns an exception into a fault; stand_in creates
     the stand-in for a dotted name in a package that is not installed. unread are files of the submission that could not
-    be read.
+    be read; contract are the names that the trusted side calls.
     """
 
     def __init__(
@@ -134,12 +159,14 @@ class Program:
         stand_in: Callable[[str], Any],
         is_notebook: bool,
         unread: Iterable[str],
+        contract: Iterable[str],
     ) -> None:
         self.troubles: list[dict[str, Any]] = []
         self._texts = texts
         self._announce, self._describe, self._stand_in = announce, describe, stand_in
         self._own = {step for file in (*texts, *unread) for step in file.removesuffix(".py").split("/")}
         self._is_notebook = is_notebook
+        self._contract = set(contract)
         self._skipped: set[Place] = set()
         self._ending: tuple[type[BaseException], ...] = ()
         self._is_brief = self._opens_guard = False
@@ -147,6 +174,7 @@ class Program:
         self._absent: dict[str, dict[str, Any]] = {}  # missing packages, with the trouble of their first import
         self._running: list[Place] = []
         self._parts: dict[tuple[str, bool], list[Part]] = {}
+        self._opened: dict[Place, list[Part]] = {}  # the statements in the blocks of those that are skipped
 
     def start(
         self,
@@ -181,28 +209,44 @@ class Program:
         for file in self._texts:
             with contextlib.suppress(SyntaxError):
                 yield from self.parts(file)
+        for parts in self._opened.values():
+            yield from parts
 
     def run(self, file: str, module: types.ModuleType) -> None:
         """Run a file in a module; record what a statement raises, and continue with the next one."""
-        names = module.__dict__
-        for part in self.parts(file):
-            if part.place in self._skipped or (self._is_brief and not part.defines):
-                if part.place in self._skipped:
-                    fault = {"kind": SKIPPED, "type": "", "message": "", "line": part.place[1]}
-                    self._mark_lost(part, self._add_trouble(part, fault, names))
-                continue
-            self._running.append(part.place)
-            self._announce(part.place)
-            try:
-                execute(part.code, names)
-            except BaseException as error:
-                if isinstance(error, self._ending):
-                    raise
-                self._record(part, error, file, names)
-            finally:
-                self._running.pop()
+        names = Names(module.__dict__)
+        try:
+            for part in self.parts(file):
+                self._run(part, file, names)
+        finally:
+            names.give_back(self._contract, (node for part in self.parts(file) for node in part.nodes))
         # Now the statement that imported this file continues; at the end of the program no statement is running.
         self._announce(self._running[-1] if self._running else (len(self._texts), 1, 0))
+
+    def _run(self, part: Part, file: str, names: Names) -> None:
+        """Run a statement; of a skipped one with definitions in its blocks, run the statements in these one by one."""
+        if part.place in self._skipped:
+            inside = self._opened.setdefault(part.place, opened(part, file))
+            fault = {"kind": OPENED if inside else SKIPPED, "type": "", "message": "", "line": part.place[1]}
+            trouble = self._add_trouble(part, fault, names.namespace)
+            for statement in inside:
+                self._run(statement, file, names)
+            if not inside:
+                self._mark_lost(part, trouble)
+            return
+        if self._is_brief and not part.defines:
+            return
+        self._running.append(part.place)
+        self._announce(part.place)
+        try:
+            execute(part.code, names.namespace)
+        except BaseException as error:
+            if isinstance(error, self._ending):
+                raise
+            self._record(part, error, file, names.namespace)
+        finally:
+            self._running.pop()
+            names.look()
 
     def _record(self, part: Part, error: BaseException, file: str, names: dict[str, Any]) -> None:
         """Record an exception of a statement; if it only misses a name that another one did not bind, blame that one."""
