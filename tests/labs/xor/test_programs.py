@@ -77,7 +77,7 @@ def test_a_watched_program(write: Write) -> None:
 @pytest.mark.parametrize(("name", "sentence"), [
     ("exit", "network.py, line {line}: your program ends itself here. The rest of it was run and graded."),
     ("os_exit", "network.py, line {line}: this ended the Python process (exit code 0) and was skipped. The rest of your program was run and graded."),
-    ("endless", "network.py, line {line}: after 0.5 s of processor time this had not ended, a long training or an endless loop, and was skipped. The rest of your program was run and graded."),
+    ("endless", "network.py, line {line}: after 0.5 s of processor time this had not ended, a long computation or an endless loop, and was skipped. The rest of your program was run and graded."),
     ("pandas", "network.py, line {line}: pandas is not installed here and was not handed in. Only what uses it is not graded."),
     ("forbidden_call", "network.py, line {line}: this made a system call that is not allowed during grading and was skipped. The rest of your program was run and graded."),
 ])  # fmt: skip
