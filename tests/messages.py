@@ -45,7 +45,7 @@ SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label"
 PROBED = ("weights", "epochs", "calls", "holders", "start")  # names of probes that are words
 SENTENCES = (
     "grader/lab/*.py", "pipeline/run_suite.py", "pipeline/import_rules.py", "reading/archives.py", "reading/program_files.py", "xor/suite/*.py", "xor/suite_observed/*.py",
-    *(f"xor/{name}.py" for name in "calls layout network observation observed shown verdicts".split()),
+    *(f"xor/{name}.py" for name in "driving/calls driving/layout driving/network watched/observing watched/observed shown verdicts".split()),
 )  # fmt: skip
 SENTENCE = re.compile(r"(?=.*[ ]).*[.}]", re.DOTALL)
 

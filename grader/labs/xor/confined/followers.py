@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import sys
 import types
 from typing import Any
@@ -16,7 +17,10 @@ SOME = 50  # calls that are enough after SOON
 LOOK = 32  # calls between two looks at the answers
 KEPT = 160  # calls of forward kept by `record`
 LAYOUTS = 32  # ways in which objects hold their numbers, told by `discover`
-SCALARS, RETURNED = 64, 8  # numbers passed and returned between two calls of forward, and of one return
+SCALARS, RETURNED = (
+    96,
+    8,
+)  # numbers passed and returned between two calls of forward, with a gap after each value, and of one return
 EVENTS = 2_000_000  # calls and returns, after which a run has shown enough: work is counted, no clock decides
 SOON = LULL = EVENTS // 5  # LULL: without a call that passes numbers, the training has no more to show
 NAME_CHARS = 80
@@ -258,7 +262,7 @@ class Recorder(Follower):
         for value in values:
             numbers = flat(value) if len(scalars) < SCALARS - most else []
             if 0 < len(numbers) <= most:
-                scalars += numbers
+                scalars += [*numbers, math.nan]
 
 
 class Starter(Follower):

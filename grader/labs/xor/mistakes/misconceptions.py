@@ -7,7 +7,7 @@ what was observed (diagnosis.py) names the mistake.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -209,8 +209,8 @@ class Rule:
 
     A mistake inside a neuron gives change (..., 3), back (..., 2) - the errors it returns - or both;
     one in the network gives network (..., 3, 3). One in forward gives output, of a neuron (...), or
-    answer, of the network (...), which may keep the hidden neurons right (keeps_hidden); one in the loss gives loss of
-    (y, label), all (...). forms are the values of `form` to try.
+    answer, of the network, from the output neuron's sum (...), and may have another activation of the hidden sums; one in
+    the loss gives loss of (y, label), all (...). forms are the values of `form` to try.
     """
 
     id: str
@@ -221,8 +221,8 @@ class Rule:
     back: Callable[[NeuronPass], Array] | None = None
     network: Callable[[NetworkPass], Array] | None = None
     output: Callable[[NeuronPass], Array] | None = None
-    answer: Callable[[Array, Array], Array] | None = None
-    keeps_hidden: bool = False
+    answer: Callable[[Array], Array] | None = None
+    activation: Callable[[Array], Array] = oracle.sigmoid
     loss: Callable[[Array, Array], Array] | None = None
     forms: tuple[float, ...] = (1.0,)
 
@@ -248,14 +248,32 @@ class Rule:
         """Return the network's step, (..., 3, 3), arguments as in oracle.step."""
         return self.network_step(NetworkPass(parameters, x, err, rate, form))
 
+    @property
+    def keeps_hidden(self) -> bool:
+        """Say whether a mistake in forward leaves the hidden neurons right."""
+        return self.answer is not None and self.activation is oracle.sigmoid
+
+    def hidden(self, parameters: Array, x: Array) -> Array:
+        """Return the hidden outputs, (..., 2), for parameters (..., 3, 3) and x (..., 2)."""
+        neurons = NeuronPass(parameters[..., :2, :], x[..., None, :], np.zeros(()))
+        return self.activation(neurons.d) if self.output is None else self.output(neurons)
+
     def forward(self, parameters: Array, x: Array) -> Array:
         """Return the network's answers, (...), for parameters (..., 3, 3) and x (..., 2)."""
+        out = NeuronPass(parameters[..., 2, :], self.hidden(parameters, x), np.zeros(()))
         if self.answer is not None:
-            return self.answer(parameters, x)
+            return self.answer(out.d)
         assert self.output is not None
-        nothing = np.zeros(())
-        h = self.output(NeuronPass(parameters[..., :2, :], x[..., None, :], nothing))
-        return self.output(NeuronPass(parameters[..., 2, :], h, nothing))
+        return self.output(out)
+
+    def lecture_steps(self, parameters: Array, x: Array) -> Iterator[Array]:
+        """Yield what the lecture's step makes of this forward's outputs, (..., 3, 3), for an error of 1.
+
+        In the derivative may stand these, or the sigmoids that a neuron made before it lost them.
+        """
+        h, y, v = self.hidden(parameters, x), self.forward(parameters, x), parameters[..., 2, :]
+        for hidden, out in ((h, y), (oracle.hidden(parameters, x), oracle.neuron(v, h)), (h, oracle.neuron(v, h))):
+            yield oracle.compose(oracle.derivative(out), v[..., :2], hidden, h, x)
 
 
 # --- forward ------------------------------------------------------------------------------------
@@ -267,21 +285,14 @@ def _forward(name: str, output: Callable[[NeuronPass], Array], message: str, hin
     return Rule(id=name, message=message, hint=hint, formula="neuron", output=output)
 
 
-def _layers(hidden: Callable[[Array], Array], out: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
-    """Return the answer of a network whose layers have these activations of the sum d."""
-
-    def answer(parameters: Array, x: Array) -> Array:
-        none = np.zeros(())
-        h = hidden(NeuronPass(parameters[..., :2, :], x[..., None, :], none).d)
-        return out(NeuronPass(parameters[..., 2, :], h, none).d)
-
-    return answer
-
-
 def _answer(
-    name: str, answer: Callable[[Array, Array], Array], message: str, hint: str, *, keeps_hidden: bool = True
+    name: str,
+    answer: Callable[[Array], Array],
+    message: str,
+    hint: str,
+    activation: Callable[[Array], Array] = oracle.sigmoid,
 ) -> Rule:
-    return Rule(id=name, message=message, hint=hint, formula="neuron", answer=answer, keeps_hidden=keeps_hidden)
+    return Rule(id=name, message=message, hint=hint, formula="neuron", answer=answer, activation=activation)
 
 
 def _itself(d: Array) -> Array:
@@ -377,39 +388,39 @@ FORWARD = (
         "Add the bias once, after the sum over the inputs.",
     ),
     _answer(
-        "output_linear", _layers(oracle.sigmoid, _itself),
+        "output_linear", _itself,
         "The output neuron has no activation: the network answers with the sum d.",
         "All three neurons end with the sigmoid, the last one too.",
     ),
     _answer(
-        "hidden_linear", _layers(_itself, oracle.sigmoid),
+        "hidden_linear", oracle.sigmoid,
         "The hidden neurons have no activation; without one the network is only a single neuron and XOR is out of reach.",
-        "All three neurons end with the sigmoid.", keeps_hidden=False,
+        "All three neurons end with the sigmoid.", activation=_itself,
     ),
     _answer(
-        "hidden_tanh", _layers(np.tanh, oracle.sigmoid),
-        "The hidden neurons use tanh, not the sigmoid.", "All three neurons end with the sigmoid.", keeps_hidden=False,
+        "hidden_tanh", oracle.sigmoid,
+        "The hidden neurons use tanh, not the sigmoid.", "All three neurons end with the sigmoid.", activation=np.tanh,
     ),
     _answer(
-        "hidden_relu", _layers(_relu, oracle.sigmoid),
-        "The hidden neurons use ReLU, not the sigmoid.", "All three neurons end with the sigmoid.", keeps_hidden=False,
+        "hidden_relu", oracle.sigmoid,
+        "The hidden neurons use ReLU, not the sigmoid.", "All three neurons end with the sigmoid.", activation=_relu,
     ),
     _answer(
-        "output_tanh", _layers(oracle.sigmoid, np.tanh),
+        "output_tanh", np.tanh,
         "The output neuron uses tanh, not the sigmoid.", "All three neurons end with the sigmoid.",
     ),
     _answer(
-        "answer_rounded", lambda p, x: np.round(oracle.forward(p, x), 2),
+        "answer_rounded", lambda d: np.round(oracle.sigmoid(d), 2),
         "Model.forward rounds its answer to two digits.",
         "Return the output neuron's number as it is; round only when you print.",
     ),
     _answer(
-        "answer_thresholded", lambda p, x: (oracle.forward(p, x) >= 0.5).astype(float),
+        "answer_thresholded", lambda d: (d >= 0).astype(float),
         "Model.forward answers with 0 or 1 instead of the output neuron's number.",
         "Return the number between 0 and 1; compare with 0.5 only when you print the table.",
     ),
     _answer(
-        "answer_complemented", lambda p, x: 1 - oracle.forward(p, x),
+        "answer_complemented", lambda d: 1 - oracle.sigmoid(d),
         "Model.forward answers with 1 - y.", "Return what the output neuron gives.",
     ),
 )  # fmt: skip
@@ -556,6 +567,12 @@ STILL = _step(
     "Add the step to self._weigths itself, not to a copy or a local name.",
 )
 
+ACCUMULATED = _step(
+    "gradient_accumulated", lambda n: np.cumsum(n.step, axis=0),
+    "Every step has all the steps before in it: a sum of gradients is kept and never set back, as with a momentum of 1.",
+    "Start every step from zero, or from a sum that is cleared after each step.",
+)  # fmt: skip
+
 STEP = (
     _inputs(
         "step_without_input", lambda n: np.ones_like(n.w),
@@ -614,11 +631,7 @@ STEP = (
         "error_of_one", lambda n: np.ones_like(n.err),
         "The error is not in the step: it is the same whatever backward is given.",
     ),
-    _step(
-        "gradient_accumulated", lambda n: np.cumsum(n.step, axis=0),
-        "Every step has all the steps before in it: a sum of gradients is kept and never set back, as with a momentum of 1.",
-        "Start every step from zero, or from a sum that is cleared after each step.",
-    ),
+    ACCUMULATED,
     _derivative(
         "output_of_first_forward", lambda n: np.broadcast_to(n.slope[:1], n.slope.shape),
         "The derivative always uses the output of the very first forward.",

@@ -11,7 +11,7 @@ from .. import oracle
 from ..driving.network import Network
 from ..measurements import Measurements
 from ..mistakes.diagnosis import Diagnosis
-from ..mistakes.misconceptions import DERIVATIVE, STILL
+from ..mistakes.misconceptions import DERIVATIVE, IN_NEURON, STILL
 from ..mistakes.rules import TOLERANCE, misfit
 from ..verdicts import named, unmet
 
@@ -116,9 +116,10 @@ def has_derivative(mistake: Diagnosis | None) -> bool:
 
 
 def is_in_model(measured: Measurements) -> bool:
-    """Return whether the network's steps are right all the same: then the model has the derivative."""
+    """Return whether the network's steps are right all the same, or what is wrong in them is the model's: then that has the derivative."""
     try:
-        rule = measured.model_rule
+        rule, mistake = measured.model_rule, measured.network_mistake
     except CaseStopped:
         return False
-    return rule.is_right and not rule.is_carried
+    is_of_model = mistake is not None and not any(item in IN_NEURON for item in mistake.rules)
+    return (rule.is_right and not rule.is_carried) or (is_of_model and has_derivative(mistake))

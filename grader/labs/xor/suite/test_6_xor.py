@@ -77,7 +77,7 @@ def check_passed_error(
         observed = own_training.observed
         signs = passed_signs(observed.rule)
         if not signs:
-            check_loss(observed)
+            check_loss(observed, evidence)
     except CaseStopped as stopped:
         raise unmet(
             "There is no function loss(y, label), and the error in your own training cannot be judged instead: {reason}",

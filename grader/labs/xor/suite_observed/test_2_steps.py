@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradable, show, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradable, say, show, side_by_side
 
 from .. import oracle
 from ..driving.network import Network
@@ -55,12 +55,23 @@ def parts(observed: Observed) -> Parts | None:
         return None
     found = observed.parts
     if found is None or not (found.is_recognised or observed.mistake):
-        raise undecided(rule)
+        raise undecided(observed)
     return found
 
 
-def undecided(rule: StepRule) -> CaseStopped:
+def undecided(observed: Observed) -> CaseStopped:
     """Return the end of a case whose numbers nothing explains."""
+    rule, mistake = observed.rule, observed.forward_mistake
+    if mistake is not None:
+        return not_gradable(
+            "{mistake} What the steps of your training would have to be with it cannot be told automatically.",
+            mistake=say(mistake.rules[0].message), seen=worst(rule, rule.expected),
+        )  # fmt: skip
+    if not observed.network.is_forward_right:
+        return not_gradable(
+            "Your forward is not that of the lecture, and the steps of your training are not its gradient: how the two belong together cannot be told automatically.",
+            seen=worst(rule, rule.expected),
+        )
     return not_gradable(
         "The steps of your training are not those of gradient descent, and what is wrong in them cannot be told apart automatically.",
         seen=worst(rule, rule.expected),
@@ -87,21 +98,21 @@ def test_function(network: Network, observed: Observed, evidence: CaseEvidence) 
     """sigmoid_derivative(y) returns y (1 - y)."""
     # Seen: its values at nine drawn y; without such a function the derivative in the steps, as in `used`.
     if not network.has("sigmoid_derivative"):
-        check_used(observed, evidence)
+        check_used(network, observed, evidence)
         evidence.remark(NO_FUNCTION)
         return
     check_function(network, evidence)
 
 
 @pytest.mark.criterion("sigmoid_derivative")
-def test_used(observed: Observed, evidence: CaseEvidence) -> None:
+def test_used(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
     """The steps multiply the error with y (1 - y)."""
     # Seen: right steps; or the output neuron's are err y (1 - y) times its inputs, or its bias's are err y (1 - y);
     # or the hidden neurons' are the gradient; or a mistake that has y (1 - y) in it makes all of the numbers.
-    check_used(observed, evidence)
+    check_used(network, observed, evidence)
 
 
-def check_used(observed: Observed, evidence: CaseEvidence) -> None:
+def check_used(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
     """Judge the derivative behind the steps."""
     rule = observed.rule
     if rule.loss == "free" and is_derivative_wrong(observed):
@@ -115,7 +126,10 @@ def check_used(observed: Observed, evidence: CaseEvidence) -> None:
     evidence.seen = worst(rule, rule.expected)
     if found is None:
         return
-    if found.is_negated:
+    if is_sign_of_output(network, observed):
+        evidence.remark("Your sigmoid_derivative has the right sign, so the output neuron's step has the wrong one.")
+        return
+    if observed.is_negated:
         template = "Your steps use y (y - 1): the derivative with the wrong sign."
     elif found.derivative == MISSING:
         template = "The steps do not use the derivative: they are the same wherever the output is between 0 and 1."
@@ -128,6 +142,17 @@ def check_used(observed: Observed, evidence: CaseEvidence) -> None:
     raise named(evidence, observed.mistake, unmet(template, hint=HINT, seen=evidence.seen, formula="derivative"))
 
 
+def is_sign_of_output(network: Network, observed: Observed) -> bool:
+    """Say whether the output neuron steps the other way, where y (y - 1) makes the same numbers: the submission's own derivative is right."""
+    if not (observed.is_negated and network.has("sigmoid_derivative")):
+        return False
+    try:
+        check_function(network, CaseEvidence(""))
+    except CaseStopped:
+        return False
+    return True
+
+
 def is_derivative_wrong(observed: Observed) -> bool:
     """Return whether a factor that is no squared error's comes from the derivative, not from the loss; stop in doubt."""
     labels = labels_of(observed.rule.steps, observed.rule.way)
@@ -136,11 +161,13 @@ def is_derivative_wrong(observed: Observed) -> bool:
             "Your steps are right for the labels {labels} of (0, 0), (0, 1), (1, 0), (1, 1); those of XOR are 0, 1, 1, 0.",
             labels=", ".join(show(round(label, 6)) for label in labels),
         )
-    if observed.output_error not in ("linear", "other") or observed.rule.way == "batch":
+    if observed.output_error in ("linear", "other"):
+        return observed.output_error == "linear"
+    if observed.loss_mistake is None:
         raise not_gradable(
             "The output neuron's steps are proportional neither to label - y nor to what cross-entropy gives; loss and derivative cannot be told apart automatically."
         )
-    return bool(observed.output_error == "linear")
+    return False
 
 
 @pytest.mark.criterion("neuron_update")
@@ -248,10 +275,10 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
         evidence.remark("The mistake inside your neurons makes all of these steps; it counts where it is reported.")
         return
     if is_right_in(rule, found, rows):
-        is_paid = found.derivative != 0 or found.is_negated or not found.are_weights_right.any()
+        is_paid = found.derivative != 0 or observed.is_negated or not found.are_weights_right.any()
         is_paid = is_paid or not found.is_bias_right.any()
         if not is_paid and is_right_in(rule, found, [2]) and is_right_in(rule, found, [0, 1]):
-            raise undecided(rule)  # the whole is wrong, and no part of it
+            raise undecided(observed)  # the whole is wrong, and no part of it
         if is_paid:
             evidence.remark("What is wrong inside the neuron's own step counts where it is reported.")
         return
@@ -289,10 +316,13 @@ def is_right_in(rule: StepRule, found: Parts, rows: list[int]) -> bool:
 
 
 @pytest.mark.criterion("model_update")
-def test_hidden_step(observed: Observed, evidence: CaseEvidence) -> None:
+def test_hidden_step(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
     """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
     # Seen: right steps; or both neurons' weights and biases are right but for what all do alike, and move by the
     # output neuron's factor times its weights and their derivative, or by the gradient.
+    if is_sign_of_output(network, observed):
+        assert observed.mistake is not None
+        raise named(evidence, observed.mistake, unmet(CHAIN, seen=worst(observed.rule, fitted_gradient(observed.rule))))
     check_rows(observed, evidence, [0, 1], CHAIN)
 
 

@@ -8,7 +8,7 @@ from grader.lab import CaseEvidence, Student, blocked, show
 
 from .. import oracle, probes, shown
 from ..shown import by_neuron, keep_training, square
-from ..verdicts import unmet
+from ..verdicts import named, unmet
 from ..watched.observed import RATE, Observed
 from .test_2_steps import fitted_gradient, is_derivative_wrong, parts, worst
 
@@ -17,29 +17,30 @@ pytestmark = pytest.mark.criterion("xor")
 EPOCHS = 100
 
 
-def test_loss(observed: Observed) -> None:
+def test_loss(observed: Observed, evidence: CaseEvidence) -> None:
     """The error behind the steps is linear in label - y, with the sign that descends."""
     # Seen: the factor of the output neuron's steps (or the hidden neurons' gradient, or a mistake that makes all of the
     # numbers) is linear in label - y, and its rate is above 0.
-    check_loss(observed)
+    check_loss(observed, evidence)
 
 
-def check_loss(observed: Observed) -> None:
+def check_loss(observed: Observed, evidence: CaseEvidence) -> None:
     """Judge the error behind the steps."""
     rule = observed.rule
-    if rule.loss == "free" and not is_derivative_wrong(observed):
-        raise unmet(
+    if is_other_loss(observed):
+        unnamed = unmet(
             "The error behind your steps is not proportional to label - y.",
             hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",
             seen=worst(rule, fitted_gradient(rule)),
         )
+        raise named(evidence, observed.loss_mistake, unnamed)
     if not rule.steps.change.any():
         raise unmet("The network does not move, so the loss has no effect.", hint="See the steps above.")
     found = parts(observed)
     if found is None:
         rate = rule.rate
     elif found.is_recognised:
-        rate = abs(found.rate) if found.is_negated else found.rate  # paid where the derivative is judged
+        rate = abs(found.rate) if observed.is_negated else found.rate  # paid where the derivative is judged
     else:
         assert observed.mistake is not None  # or the case would have been stopped
         rate = observed.mistake.rates[0]
@@ -53,11 +54,16 @@ def check_loss(observed: Observed) -> None:
         )
 
 
+def is_other_loss(observed: Observed) -> bool:
+    """Say whether the steps are the gradient with an error that is no multiple of label - y."""
+    return observed.rule.loss == "free" and not is_derivative_wrong(observed)
+
+
 def test_convergence(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
     """From a set start the network learns XOR."""
     # Seen: steps of which those of each neuron were recognised, and the answers after the submission's own training from
-    # there; where all of its steps are right, and it makes too few, or one mistake makes all of them, those after the
-    # grader's with the same rule.
+    # there; where all of its steps are right but for the error in them, and it makes too few, or one mistake makes all of
+    # them, those after the grader's with the same rule.
     check_recognised(observed)
     by_mistake = observed.learned_by_mistake
     if by_mistake is not None:
@@ -66,7 +72,8 @@ def test_convergence(observed: Observed, student: Student, evidence: CaseEvidenc
     learned = observed.learned
     network = observed.network
     is_whole = network.is_forward_right and bool(network.present.all())
-    if learned.has_learned or not (is_whole and observed.is_step_right) or observed.rule.rate < 0:
+    is_backward_right = observed.is_step_right or is_other_loss(observed)
+    if learned.has_learned or not (is_whole and is_backward_right) or observed.rule.rate < 0:
         judge(evidence, observed, learned.answers, learned.epochs)
         return
     start = probes.start(student.rng("start"), 0)[None]

@@ -21,6 +21,7 @@ from ..driving.calls import Path, Reference
 from ..driving.layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from ..oracle import Array
 from .observing import (
+    MODULE,
     MOST_NUMBERS,
     NO_CALLS,
     NO_FORWARD,
@@ -49,6 +50,7 @@ JOLT = (0.8, 1.25)  # times the weights that a training has later, to lead it on
 CALMER = 0.98  # times the loss that it has there
 STAYS = 1e-5  # how near a weight that is set must be when it is read
 WIDTHS, ALIVE = 3, (0.85, 1.15)  # draws to count hidden neurons at, and weights with which no ReLU is dead
+LEAST_NUMBERS, DIGITS = 6, 3
 ATTEMPTS = (False, False, True, True)  # to find the roles, at any weights, or at those
 
 
@@ -227,6 +229,17 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
     early = slice(FIRST, FIRST + EARLY)  # lazy weights are there, and wrong steps have not blown up yet
     before, after = record.before[early], record.after[early]
     known = [index for index in range(len(record.references)) if np.isfinite(before[:, index]).all()]
+    if not known:
+        has_begun = np.isfinite(record.before[:FIRST]).any(0).sum() >= LEAST_NUMBERS
+        return (
+            say(
+                "The weights behind {what} have no finite values any more after {count} calls, so the grader cannot judge the steps. Look for a division in them, or a rate that is too large.",
+                what=name_of(root),
+                count=FIRST,
+            )
+            if has_begun
+            else None
+        )
     places = [record.references[index] for index in known]
     moved, changed = observing.influence(root, places, before[0, known])
     if moved.any(1).sum() < 9:
@@ -236,8 +249,8 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
     is_pure = root.bound is not None or bool((before[:, own] == after[:, own]).all())
     if not is_pure:
         return None
-    if not 6 <= len(own) <= 9:
-        return width_of(observing, root, places, rng)
+    if not LEAST_NUMBERS <= len(own) <= 9:
+        return width_of(observing, root, places, rng) or steps_of_answers(observing, root, places, rng)
     references = [record.references[index] for index in own]
 
     def replay(parameters: Array, x: Array) -> Array:
@@ -245,7 +258,12 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
 
     found = next(filter(None, (roles(replay, len(own), rng, is_alive) for is_alive in ATTEMPTS)), None)
     if found is None:
-        return None
+        is_odd = say(
+            "{count} numbers move the answer of {what}, but not as the weights of three neurons do that each add up their weighted inputs and a bias.",
+            what=name_of(root),
+            count=len(own),
+        )
+        return steps_of_answers(observing, root, places, rng) or is_odd
     order, mask = found
     network = ObservedNetwork(
         root=root,
@@ -260,6 +278,30 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
     if not network.is_forward_right and (mask < 0).any():  # the sign of a bias shows in a right forward only
         return checked(replace(network, mask=np.ones((3, 3))), replay, found_order, rng)
     return network
+
+
+def name_of(root: Root) -> str:
+    """Return a call's name as its student writes it."""
+    return root.method if root.cls == MODULE else f"{root.cls}.{root.method}"
+
+
+def steps_of_answers(
+    observing: Observing, root: Root, places: Sequence[Reference], rng: np.random.Generator
+) -> Message | None:
+    """Say that a network's answers move in steps, if they do: through these no weight can be seen."""
+    drawn = rng.uniform(0.5, 1.3, (STARTS, len(places))) * rng.choice([-1.0, 1.0], (STARTS, len(places)))
+    found = observing.replay(root, places, drawn, oracle.XOR_INPUTS)
+    if len(np.unique(found)) > 1 and np.isin(found, (0.0, 1.0)).all():
+        return say(
+            "{what} answers with 0 or 1 only, so the grader cannot see which numbers are its weights. Return the output neuron's number between 0 and 1.",
+            what=name_of(root),
+        )
+    if len(np.unique(found)) > STARTS and (found == np.round(found, DIGITS)).all():
+        return say(
+            "{what} rounds its answers, so the grader cannot see which numbers are its weights. Return the number as it is; round only when you print.",
+            what=name_of(root),
+        )
+    return None
 
 
 def width_of(observing: Observing, root: Root, places: Sequence[Reference], rng: np.random.Generator) -> Message | None:

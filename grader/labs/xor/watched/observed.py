@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,15 +15,15 @@ from grader.lab import CaseStopped, FaultKind, Student, generator, measurement, 
 from .. import oracle, probes
 from ..driving.calls import Calls
 from ..measured_steps import CALIBRATION_ERR, CALIBRATION_W, CALIBRATION_X, rate_of
-from ..mistakes.diagnosis import Diagnosis, diagnose_forward
+from ..mistakes.diagnosis import Diagnosis, diagnose_forward, diagnose_loss
 from ..mistakes.misconceptions import Rule as MistakeRule
 from ..mistakes.rules import paced
 from ..oracle import Array
 from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
-from .finding import led, led_late, network_of, observed_network
+from .finding import led, led_late, name_of, network_of, observed_network
 from .observing import NUDGE, Discovered, ObservedNetwork, Observing, Trained
-from .parts import Parts, batch_parts_of, is_returned, parts_of, passed_error
-from .steps import UNDECIDABLE, Slopes, StepRule, are_several, diagnosed, goes_along, rule_of
+from .parts import Parts, batch_parts_of, errors_of, is_returned, parts_of, passed_error
+from .steps import STILL_CALLS, UNDECIDABLE, Slopes, StepRule, are_several, diagnosed, goes_along, is_still, rule_of
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
 TRAIN_CALLS = 40_000  # of one training from a set start
@@ -32,6 +34,8 @@ LOOK = 32  # calls between two places of a training's path
 HEAD_START = 3.0  # times the epochs that right code needs at least
 STARTS = 3
 LOOP_EPOCHS = 100  # of a training by the grader's loop
+Forward = Callable[[Array, Array], Array]
+Step = Callable[[Array, Array, Array], Array]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +99,11 @@ class Observed:
             found = diagnosed(self.rule)
         return None if found is None else found.settled(1.0)
 
+    @property
+    def is_negated(self) -> bool:
+        """Say whether the derivative has the wrong sign, or the output neuron's step, which makes the same numbers."""
+        return self.mistake is not None and self.mistake.id == "derivative_negated"
+
     @measurement
     def parts(self) -> Parts | None:
         """Wrong steps taken apart; None for right ones, and where they cannot be."""
@@ -116,11 +125,15 @@ class Observed:
     @measurement
     def forward_mistake(self) -> Diagnosis | None:
         """The mistake behind a wrong forward."""
-        network, draws = self.network, len(self.network.drawn)
-        if network.is_forward_right:
+        return forward_mistake_of(self.network)
+
+    @measurement
+    def loss_mistake(self) -> Diagnosis | None:
+        """The mistake behind an error that is no multiple of label - y, where the steps are right for it."""
+        if self.rule.loss != "free":
             return None
-        parameters = np.repeat(network.drawn, len(network.x), axis=0)
-        return diagnose_forward(parameters, np.tile(network.x, (draws, 1)), network.actual.ravel())
+        with np.errstate(all="ignore"):
+            return diagnose_loss(*errors_of(self.rule.steps))
 
     @measurement
     def output_error(self) -> Literal["entropy", "linear", "other", "doubt"]:
@@ -154,6 +167,8 @@ class Observed:
             at, near = max(1, place * LOOK), learned.path[place]
             network = led_late(self._observing, self.network, learned.start, at, near, rng)
             later = None if network is None else rule_of(network, self._slopes)
+            if later is not None and later.steps.is_leap and not is_explained(later):
+                later = None
             if later is not None or place == 0:
                 return later is not None and self._is_like(later)
             place //= 2
@@ -263,6 +278,69 @@ def learns(start: Array, way: float) -> bool:
     return oracle.has_learned(oracle.answers(network)[0])
 
 
+def is_explained(rule: StepRule) -> bool:
+    """Say whether all steps of a rule, the first one included, are right or those of one known mistake."""
+    if rule.is_right:
+        return not rule.momentum
+    with np.errstate(all="ignore"):
+        return diagnosed(rule) is not None
+
+
+def forward_mistake_of(network: ObservedNetwork) -> Diagnosis | None:
+    """Name the mistake behind a wrong forward."""
+    if network.is_forward_right:
+        return None
+    parameters = np.repeat(network.drawn, len(network.x), axis=0)
+    return diagnose_forward(parameters, np.tile(network.x, (len(network.drawn), 1)), network.actual.ravel())
+
+
+def slopes_of(observing: Observing, network: ObservedNetwork) -> list[Slopes]:
+    """Return what the steps of an error of 1 may be: of a right forward the gradient.
+
+    Of a wrong one the slopes of that forward, and what the lecture's step makes of its outputs, where it is known.
+    """
+    if network.is_forward_right:
+        return [lambda parameters: at_corners(oracle.forward, oracle.step, parameters)]
+    found = forward_mistake_of(network)
+    forms = range(3) if found is not None else ()
+    return [
+        lambda parameters: own_slopes(observing, network, parameters),
+        *(functools.partial(lecture_slopes, found.rules[0], form) for form in forms if found is not None),
+    ]
+
+
+def at_corners(forward: Forward, step: Step, parameters: Array) -> tuple[Array, Array]:
+    """Return outputs (n, 4) and steps of an error of 1 (n, 4, 3, 3) at the corners, for parameters (n, 3, 3)."""
+    wide = np.broadcast_to(parameters[:, None], (len(parameters), 4, 3, 3))
+    corners = np.broadcast_to(oracle.XOR_INPUTS, (len(parameters), 4, 2))
+    return forward(wide, corners), step(wide, corners, np.ones((len(parameters), 4)))
+
+
+def lecture_slopes(rule: MistakeRule, form: int, parameters: Array) -> tuple[Array, Array]:
+    """Return what the lecture's step makes of a wrong forward's outputs, and these."""
+    return at_corners(rule.forward, lambda wide, x, _: list(rule.lecture_steps(wide, x))[form], parameters)
+
+
+def own_slopes(observing: Observing, network: ObservedNetwork, parameters: Array) -> tuple[Array, Array]:
+    """Return the outputs of a submission's own forward at the corners, (n, 4), and its slopes there, (n, 4, 3, 3)."""
+    shifts = NUDGE * np.eye(9).reshape(9, 3, 3)
+    moved = np.concatenate([parameters[:, None] + shifts, parameters[:, None] - shifts], axis=1)
+    outputs = own_outputs(observing, network, moved.reshape(-1, 3, 3), oracle.XOR_INPUTS)
+    outputs = outputs.reshape(len(parameters), 2, 9, 4)
+    rates = ((outputs[:, 0] - outputs[:, 1]) / (2 * NUDGE)).transpose(0, 2, 1)
+    return own_outputs(observing, network, parameters, oracle.XOR_INPUTS), rates.reshape(-1, 4, 3, 3)
+
+
+def rule_with(network: ObservedNetwork, ways: Sequence[Slopes]) -> tuple[StepRule | None, Slopes]:
+    """Return the first right rule of the steps, with the slopes that it is right by; without one, what the first slopes show."""
+    found = [(rule_of(network, ways[0]), ways[0])]
+    for slopes in ways[1:]:
+        if found[-1][0] is not None and found[-1][0].is_right:
+            break
+        found.append((rule_of(network, slopes), slopes))
+    return next((pair for pair in found if pair[0] is not None and pair[0].is_right), found[0])
+
+
 def own_outputs(observing: Observing, network: ObservedNetwork, parameters: Array, x: Array) -> Array:
     """Return what the student's forward gives, (m, q), for parameters (m, 3, 3) and x (q, 2)."""
     present = [reference for reference in network.references if reference is not None]
@@ -302,32 +380,26 @@ def _observe(observing: Observing, seed: int) -> Observed:
     except CaseStopped as stopped:
         raise observing.killed or stopped from None
 
-    def slopes(parameters: Array) -> tuple[Array, Array]:
-        if network.is_forward_right:
-            every = parameters[:, None]
-            corners = np.broadcast_to(oracle.XOR_INPUTS, (len(parameters), 4, 2))
-            wide = np.broadcast_to(every, (len(parameters), 4, 3, 3))
-            return oracle.forward(every, oracle.XOR_INPUTS), oracle.step(wide, corners, np.ones((len(parameters), 4)))
-        shifts = NUDGE * np.eye(9).reshape(9, 3, 3)
-        moved = np.concatenate([parameters[:, None] + shifts, parameters[:, None] - shifts], axis=1)
-        outputs = own_outputs(observing, network, moved.reshape(-1, 3, 3), oracle.XOR_INPUTS)
-        outputs = outputs.reshape(len(parameters), 2, 9, 4)
-        rates = ((outputs[:, 0] - outputs[:, 1]) / (2 * NUDGE)).transpose(0, 2, 1)
-        return own_outputs(observing, network, parameters, oracle.XOR_INPUTS), rates.reshape(-1, 4, 3, 3)
-
-    rule = rule_of(network, slopes)
+    rule, slopes = rule_with(network, slopes_of(observing, network))
     is_other_way = not (network.root.is_inline or network.root.taken)
     if (rule is None or not rule.is_right) and is_other_way:
         inline = network_of(observing, network.root.inline(), rng)  # forward may be called once in a while only
-        other = rule_of(inline, slopes) if isinstance(inline, ObservedNetwork) else None
-        if isinstance(inline, ObservedNetwork) and other is not None and (other.is_right or are_several(inline)):
-            network, rule = inline, other
+        if isinstance(inline, ObservedNetwork):
+            other, others = rule_with(inline, slopes_of(observing, inline))
+            if other is not None and (other.is_right or are_several(inline)):
+                network, rule, slopes = inline, other, others
+    if rule is None and is_still(network):
+        raise not_gradable(
+            "Your program calls {what} {count} times and more, and no weight moves: there are no steps to judge. Add each step to the weights themselves, not to a copy or a local name.",
+            what=name_of(network.root), count=STILL_CALLS,
+        )  # fmt: skip
     if rule is None:
         raise observing.killed or not_gradable(
             "Your program was run, and its network made no steps that the grader could watch."
         )
     followed = led(observing, network, rng)
     again = None if followed is None else rule_of(followed, slopes)
-    if again is None or (rule.is_right and not (again.is_right and again.loss == rule.loss)):
+    is_lost = again is None or (again.steps.is_leap and not is_explained(again))
+    if again is None or is_lost or (rule.is_right and not (again.is_right and again.loss == rule.loss)):
         raise other_steps()
     return Observed(observing, network, discovered, again, slopes, seed)

@@ -34,7 +34,7 @@ TRIES = 4  # of a run in which statements do not end
 UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a run under watch prints nothing, and ends when it has shown enough
 RUN_AGAIN = (*UNENDING, FaultKind.KILLED)  # a statement that ended so when it was loaded may be the training
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
-MOST_SCALARS = 64
+MOST_SCALARS = 96
 LAYOUTS = 32
 NAME_CHARS = 80
 MOST_METHODS = 12
@@ -169,7 +169,7 @@ class Root:
 class Record:
     """n calls in a row that bound steps: numbers before and after, (n, k), and the examples (n, rows, 2), NaN if not known.
 
-    scalars (n, m) were passed or returned by the submission's functions until the next call, NaN for none.
+    scalars (n, m) were passed or returned by the submission's functions until the next call, NaN between two values and for none.
     is_led: the first of the calls began with weights that the grader had set; is_late: that was not at the training's start.
     """
 

@@ -24,7 +24,7 @@ class Parts:
 
     expected (n, 3, 3) is what each neuron's own first weight implies. derivative is the place of the
     output's in DERIVATIVES, None for another one. is_chain_right: the hidden neurons get their errors
-    rightly, apart from the derivative that is in use; negated: with the other sign, as the output's.
+    rightly, apart from the derivative that is in use, or with the other sign, as the output's.
     is_hidden_gradient: the hidden neurons' steps are the gradient, whatever the output neuron does.
     Weights or a bias are right where they fit together, and the factor that they fit with was recognised;
     are_weights_alike: they fit together. rate is the one of what was recognised, 0 for nothing.
@@ -37,7 +37,6 @@ class Parts:
     are_weights_alike: NDArray[np.bool_]
     is_chain_right: bool
     is_hidden_gradient: bool
-    is_negated: bool
     rate: float
 
     @property
@@ -76,8 +75,7 @@ def parts_of(rule: StepRule) -> Parts:
     )
     is_shown = (lengths[:, :2] > 0) | (is_bias_right & (steps.present[:, 2] > 0))[:2]  # x = (0, 0) moves the bias only
     observed, chain = factor[:, :2] * is_shown, chain * is_shown
-    is_negated = is_fit(observed, -chain) and rule.rate < 0
-    is_chain_right = is_negated or is_fit(observed, chain)
+    is_chain_right = is_fit(observed, chain) or (is_fit(observed, -chain) and rule.rate < 0)
     hidden_rate, residual = fit(steps.change[:, :2], steps.gradient(rule.way)[:, :2])
     is_hidden_gradient = residual < steps.tolerance and hidden_rate != 0
     is_known = np.array([*[is_hidden_gradient or (bool(fitting) and is_chain_right)] * 2, bool(fitting)])
@@ -91,7 +89,6 @@ def parts_of(rule: StepRule) -> Parts:
         are_weights_alike=are_weights_alike,
         is_chain_right=is_chain_right,
         is_hidden_gradient=is_hidden_gradient,
-        is_negated=is_negated,
         rate=fit(factor[:, 2], err * slope(y))[0] if fitting else hidden_rate if is_hidden_gradient else 0.0,
     )
 
@@ -130,8 +127,18 @@ def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> 
     return Parts(
         expected=expected, are_weights_right=flags[0], is_bias_right=flags[1], derivative=derivative,
         are_weights_alike=flags[0], is_chain_right=is_chain_right, is_hidden_gradient=is_chain_right and derivative == 0,
-        is_negated=False, rate=rate,
+        rate=rate,
     )  # fmt: skip
+
+
+def errors_of(steps: Steps) -> tuple[Array, Array, Array]:
+    """Return the outputs, labels and errors (k,) with which the steps are the gradient."""
+    found: list[tuple[Array, Array, Array]] = []
+    for change, rates, seen, y in zip(steps.change, steps.slopes, steps.seen, steps.y, strict=True):
+        factors, *_ = np.linalg.lstsq(rates[seen > 0].reshape(-1, 9).T, change.ravel(), rcond=None)
+        found.append((y[seen > 0], steps.labels[seen > 0], factors))
+    y, labels, errors = (np.concatenate(column) for column in zip(*found, strict=True))
+    return y, labels, errors
 
 
 def passed(rule: StepRule) -> list[Array]:

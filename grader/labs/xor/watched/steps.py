@@ -31,6 +31,7 @@ SINGLE = 1e-4  # where numbers are kept with 24 bits
 ROUNDING = 16.0  # units in the last place of a weight that a step may be off
 UNDECIDABLE = 0.05
 LEAST, MOST = 4, 40  # steps needed, and looked at
+STILL_CALLS = 100  # of forward, between which nothing moves
 MOST_DEPTHS = 4  # from which forward is called, the most frequent
 REACH = 4.0  # times the largest step: so far the first one goes at most
 ROUNDS = 8
@@ -48,7 +49,8 @@ class Steps:
 
     seen (n, 4) counts how often a corner was passed since the change before; last (n,) is the corner
     passed last, -1 for several at once. calls is how many calls of forward the steps took. idle are
-    (parameters, corner) of calls at the training's own place after which nothing changed. labels (4,) are those that the
+    (parameters, corner) of calls at the training's own place after which nothing changed. is_leap: a led training did not stay
+    where it was led to. labels (4,) are those that the
     training uses: XOR's, or others near them. is_entropy: the error is that of the cross-entropy.
     """
 
@@ -63,6 +65,7 @@ class Steps:
     tolerance: float
     calls: int
     idle: tuple[tuple[Array, int], ...]
+    is_leap: bool
     labels: Array = field(default_factory=lambda: oracle.XOR_LABELS)
     is_entropy: bool = False
 
@@ -155,8 +158,6 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
         return None
     before = parameters[[end for _, end in chosen]]
     change = parameters[[end + 1 for _, end in chosen]] - before
-    if record.is_led and not is_near(parameters, before + change):
-        return None
     y, rates = slopes(before)
     if not (np.isfinite(y).all() and np.isfinite(rates).all()):
         return None
@@ -174,7 +175,15 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
         tolerance=tolerance_of(before, change, is_numeric=not network.is_forward_right),
         calls=chosen[-1][1] + 1 - chosen[0][0],
         idle=() if is_inline else idle_calls(record, parameters, corners, chosen),
+        is_leap=record.is_led and not is_near(parameters, before + change),
     )
+
+
+def is_still(network: ObservedNetwork) -> bool:
+    """Say whether nothing moves in a training that calls forward often with every example."""
+    parameters, corners = network.parameters(network.record.before), corners_of(network.record.x)
+    is_moved = not np.isfinite(parameters).all() or bool(np.ptp(parameters, axis=0).any())
+    return len(parameters) >= STILL_CALLS and not is_moved and len({corner for some in corners for corner in some}) == 4
 
 
 def is_near(parameters: Array, after: Array) -> bool:
@@ -311,6 +320,9 @@ def diagnosed(rule: StepRule) -> Diagnosis | None:
     steps = rule.steps
     if rule.way == "online":
         model = model_steps(steps)
+        heaped = accumulated(steps)
+        if heaped is not None:
+            return heaped
         return diagnose_network(model, [model.rate, *rates_of(model)[:2]])
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
     network = misconceptions.NetworkPass(wide, np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2)), steps.err)
@@ -320,6 +332,15 @@ def diagnosed(rule: StepRule) -> Diagnosis | None:
         return np.asarray((steps.seen[..., None, None] * every).sum(1) * steps.present)
 
     return diagnose(misconceptions.IN_NETWORK, steps.change, predict, [rule.rate or 1.0])
+
+
+def accumulated(steps: Steps) -> Diagnosis | None:
+    """Name the mistake of steps that each have all those before in them: what comes new with each is the gradient."""
+    new, gradient = np.diff(steps.change, axis=0), steps.gradient("online")[1:]
+    rate, residual = fit(new, gradient)
+    if residual >= steps.tolerance or not rate:
+        return None
+    return Diagnosis(rules=(misconceptions.ACCUMULATED,), rates=(rate,), forms=(1.0,), residual=residual, margin=np.inf)
 
 
 def stepped(rule: misconceptions.Rule, steps: ModelSteps, rate: float) -> Array:
