@@ -11,12 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.classroom.names import plain
 from grader.core.errors import UsageError, cause
 from grader.core.messages import Message, say
 from grader.core.text import printable
 
 TABLE_BYTES = 8 * 2**20
-SEPARATOR = re.compile(r"sep=([;,\t])\r?\n", re.IGNORECASE)  # a first line for Excel that names the separator
+SEPARATOR = re.compile(
+    r'"?sep=([;,\t])"?(?:\r?\n|\r)', re.IGNORECASE
+)  # a first line for Excel that names the separator
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods (zip), and of .xls
 CYRILLIC = re.compile("[а-яё]{2}", re.IGNORECASE)
 
@@ -40,8 +43,7 @@ def read_table(path: Path, titles: Titles, required: Sequence[str] = ()) -> CsvT
     text, notes = _text(path)
     separator = SEPARATOR.match(text)
     start = separator.end() if separator else 0
-    header_line = text[start:].lstrip().split("\n", 1)[0]
-    delimiter = separator[1] if separator else max(",;\t", key=header_line.count)
+    delimiter = separator[1] if separator else _delimiter(text, titles)
     reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, dict[str, str]]] = []
     columns: dict[str, int] = {}
@@ -61,6 +63,8 @@ def read_table(path: Path, titles: Titles, required: Sequence[str] = ()) -> CsvT
             line = reader.line_num + first
     except csv.Error as error:
         raise UsageError("{table}, line {line}: {reason}.", table=path.name, line=line, reason=str(error)) from error
+    if not columns and text.strip():
+        raise UsageError("{table} has none of the columns {columns}.", table=path.name, columns=", ".join(titles))
     if not columns:
         raise UsageError("{table} is empty.", table=path.name)
     return CsvTable(rows=tuple(rows), columns=frozenset(columns), notes=tuple(notes))
@@ -93,13 +97,34 @@ def _text(path: Path) -> tuple[str, list[Message]]:
         ) from error
 
 
+def _delimiter(text: str, titles: Titles) -> str:
+    """Return what separates the titles. Titles may have commas in them: the largest share of known ones decides."""
+    header, known = re.split("[\r\n]", text.strip(), maxsplit=1)[0], _names(titles)
+
+    def rank(mark: str) -> tuple[float, int]:
+        cells = header.split(mark)
+        return sum(_bare(cell.strip(' "')) in known for cell in cells) / len(cells), len(cells)
+
+    return max(",;\t", key=rank)
+
+
+def _names(titles: Titles) -> dict[str, str]:
+    """Return the name of a column by each title that it may have."""
+    return {_bare(title): name for name, several in titles.items() for title in (name, *several)}
+
+
+def _bare(title: str) -> str:
+    """Return a title without case, commas, and the stars and colons of forms."""
+    return plain(re.sub("[,:*]", " ", title))
+
+
 def _columns(
     table: str, line: int, header: Sequence[str], titles: Titles, required: Sequence[str]
 ) -> tuple[dict[str, int], str]:
     """Return the index of each known column, and the titles of the others."""
-    name_of = {title.casefold(): name for name, several in titles.items() for title in (name, *several)}
+    name_of = _names(titles)
     shown = [" ".join(title.split()) for title in header]
-    found = [name_of.get(title.casefold()) for title in shown]
+    found = [name_of.get(_bare(title)) for title in shown]
     twice = [name for name, count in Counter(filter(None, found)).items() if count > 1]
     if twice:
         raise UsageError("{table}, line {line}: the column {column} appears twice.", table=table, line=line, column=twice[0])  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+PATRONYMIC = re.compile(".+(?:вич|вна|чна|ich|ovna|evna)")
+
 
 def plain(text: str) -> str:
     """Return text without case, extra spaces, compatibility forms and invisible characters, and with е for ё."""
@@ -18,6 +20,12 @@ def plain(text: str) -> str:
 def words(name: str) -> str:
     """Return the words of a name, sorted: "One, Student" and "student  one" give the same."""
     return " ".join(sorted(re.sub(r"[,_]", " ", plain(name)).split()))
+
+
+def without_patronymic(name: str) -> str:
+    """Return a Russian name of three words without the patronymic, which half of all lists leave out."""
+    parts = re.sub(r"[,_]", " ", plain(name)).split()
+    return " ".join(part for part in parts if len(parts) != 3 or not PATRONYMIC.fullmatch(part))
 
 
 def condensed(name: str) -> str:

@@ -12,7 +12,21 @@ from grader.core.messages import Message
 
 TITLES = {
     "id": ("номер", "индивидуальный номер", "id number", "student id", "зачётка", "номер зачётки", "код"),
-    "name": ("фио", "ф.и.о.", "студент", "полное имя", "full name", "student"),
+    "name": (
+        "фио",
+        "ф.и.о.",
+        "фио студента",
+        "студент",
+        "имя студента",
+        "полное имя",
+        "фамилия имя",
+        "фамилия и имя",
+        "фамилия имя отчество",
+        "full name",
+        "student",
+        "student name",
+        "last name first name",
+    ),
     "first": ("имя", "first name"),
     "last": ("фамилия", "last name", "surname"),
     "patronymic": ("отчество",),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from grader.classroom.names import condensed, orders, plain, words
+from grader.classroom.names import condensed, orders, plain, without_patronymic, words
 from grader.classroom.tables import Entry
 from grader.core.decisions import exact, is_gate, override_of, points_of, rounded, was_run
 from grader.core.errors import UsageError
@@ -296,6 +296,7 @@ def _finders(table: Sheet, entries: Sequence[Entry]) -> list[Finder]:
     )
     names = _index(entries, lambda entry: [words(entry.name)])
     joined = _index(entries, lambda entry: orders(entry.name))
+    shortened = _index(entries, lambda entry: orders(without_patronymic(entry.name)))
 
     def platform_id(row: Row) -> Entry | None:
         digits = re.search("([0-9]+)$", table.text(row, "id"))
@@ -307,7 +308,8 @@ def _finders(table: Sheet, entries: Sequence[Entry]) -> list[Finder]:
 
     def by_name(row: Row) -> Entry | None:
         name = table.name(row)
-        return names.get(words(name)) or joined.get(condensed(name))
+        found = names.get(words(name)) or joined.get(condensed(name)) or shortened.get(condensed(name))
+        return found or names.get(words(without_patronymic(name)))
 
     if table.kind == "canvas":
         return [platform_id, by(students, "sis"), by(logins, "login"), by_name]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from grader.classroom.names import condensed, orders, plain, words
+from grader.classroom.names import condensed, orders, plain, without_patronymic, words
 from grader.classroom.roster import RosterEntry
 from grader.classroom.uploads import Submission, Submissions, numbered
 from grader.core.messages import say
@@ -100,13 +100,15 @@ def _finder(roster: Sequence[RosterEntry]) -> Callable[[Submission], tuple[Roste
         (lambda entry: [plain(entry.email).partition("@")[0]], lambda submission: [plain(submission.name), plain(_stem(submission))]),
         (lambda entry: [words(entry.name)], lambda submission: [words(submission.name)]),
         (lambda entry: orders(entry.name), lambda submission: [condensed(submission.name)]),
+        (lambda entry: orders(without_patronymic(entry.name)), lambda submission: [condensed(submission.name)]),
+        (lambda entry: [words(entry.name)], lambda submission: [words(without_patronymic(submission.name))]),
     ]  # fmt: skip
     indexes = [(_index(roster, of_entry), of_submission) for of_entry, of_submission in ways]
 
     def search(submission: Submission) -> tuple[RosterEntry | None, bool]:
         matches = [_only(index, ways_of(submission)) for index, ways_of in indexes]
         entry = next((match for match in matches if match is not None), None)
-        named = matches[5] or matches[6]
+        named = next((match for match in matches[5:] if match is not None), None)
         if matches[0] is None and named is not None and named is not entry:
             return None, True
         return entry, False

@@ -639,6 +639,38 @@ def test_platforms_and_the_roster(tmp_path: Path) -> None:
     assert [(item.student, item.name) for item in scoped][1:3] == [("s1", "Student One"), ("s2", "Студент Второй")]
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "ID*;Фамилия, имя, отчество:\n1;Щукина Вера Ивановна\n2;Ким Юлия\n3;Иванов Иван Петрович\n4;Иванов Иван Олегович\n",
+        "sep=;\rФИО студента;id\rЩУКИНА  ВЕРА ИВАНОВНА;1\r\rКим Юлия;2\rИванов Иван Петрович;3\rИванов Иван Олегович;4\r",
+    ],
+)
+def test_a_patronymic_may_be_left_out(table: str, tmp_path: Path) -> None:
+    """Lists have it and platforms have not, or the other way round; whom it tells apart is nobody's without it."""
+    names = ("Щукина Вера", "Юлия Олеговна Ким", "Иванов Иван", "Иванов Иван Сергеевич")
+    files = {f"{name}_{number}_assignsubmission_file_/a.py": CODE for number, name in enumerate(names, 91)}
+
+    found = find(laid(tmp_path / "class", files), roster(tmp_path, [], header=table))
+
+    assert {item.shown.split("_")[0]: item.student for item in found.found} == dict(
+        zip(names, ("1", "2", "93", "94"), strict=True)
+    )
+    assert [item.shown for item in found.missing] == ["Иванов Иван Петрович (3)", "Иванов Иван Олегович (4)"]
+
+
+def test_a_file_name_that_imitates_blackboard(tmp_path: Path) -> None:
+    """Only what stands before the first time is Blackboard's; a login with an underscore is found by the roster."""
+    time = "_attempt_2026-01-02-10-00-00_"
+    files = {f"Lab_12_u_1{time}Lab_12_anna{time}network.py": CODE, f"Lab_12_anna{time}network.py": OTHER}
+
+    found = find(laid(tmp_path / "class", files), roster(tmp_path, [], header="login,name\nu_1,One\nanna,Two\n"))
+
+    assert {item.name: (item.student, files_of(item)) for item in found.found} == {
+        "One": ("u_1", [f"Lab_12_anna{time}network.py"]), "Two": ("anna", ["network.py"]),
+    }  # fmt: skip
+
+
 def test_two_submissions_of_a_student_and_an_id_that_is_anothers(tmp_path: Path) -> None:
     """Both submissions stay; an id of the platform that is another student's at school decides nothing."""
     files = {
@@ -660,6 +692,10 @@ def test_two_submissions_of_a_student_and_an_id_that_is_anothers(tmp_path: Path)
     ("text", "sentence"),
     [
         ("", "roster.csv is empty."),
+        (
+            "1,a\n2,b\n",
+            "roster.csv has none of the columns id, name, first, last, patronymic, email, login, file, group, team.",
+        ),
         ("group,file\na,b\n", "roster.csv, line 1: the column id is missing."),
         ("Почта,ФИО\nb,a\n,c\n", "roster.csv, line 3: there is no email."),
         ("sep=;\nid;name\n1;a\n;b\n", "roster.csv, line 4: there is no id."),

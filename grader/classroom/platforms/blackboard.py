@@ -12,7 +12,7 @@ from grader.core.messages import say
 from grader.core.text import printable
 
 NAME = re.compile(
-    r"(?s)(?P<before>.+)_attempt_(?P<time>[0-9]{4}(?:-[0-9]{2}){5})(?:_(?P<file>.+)|(?P<about>\.txt))"
+    r"(?s)(?P<before>.+?)_attempt_(?P<time>[0-9]{4}(?:-[0-9]{2}){5})(?:_(?P<file>.+)|(?P<about>\.txt))"
 )  # fmt: skip
 PERSON = re.compile(r"\ufeff?(?:Name|Имя)\s*:\s*(?P<name>.*?)\s*\((?P<login>[^()]*)\)\s*(?:\n|\r|$)", re.IGNORECASE)
 
@@ -44,7 +44,10 @@ def read(tree: Tree) -> Iterator[Submission]:
     for before, by_time in attempts.items():
         name, login = people.get(before, ("", before.rpartition("_")[2]))
         submissions = [_attempt(tree, before, time, files, by_name) for time, files in sorted(by_time.items())]
-        yield _of(submissions, login, name)
+        # Logins may contain underscores: the roster tells where the name of the assignment ends.
+        words = before.split("_")
+        aliases = dict.fromkeys([login, *("_".join(words[place:]) for place in range(1, len(words)))])
+        yield _of(submissions, login, name, tuple(aliases))
 
 
 def _attempt(tree: Tree, before: str, time: str, files: list[tuple[Item, str]], by_name: dict[str, Item]) -> Submission:
@@ -55,9 +58,9 @@ def _attempt(tree: Tree, before: str, time: str, files: list[tuple[Item, str]], 
     return tree.submission([about], [], key="", problem=problem)
 
 
-def _of(attempts: list[Submission], login: str, name: str) -> Submission:
+def _of(attempts: list[Submission], login: str, name: str, aliases: tuple[str, ...]) -> Submission:
     key = key_of(f"{login}.py", is_folder=False) if login else slug(name)
     *earlier, last = (
-        replace(attempt, key=key, student=login, name=name, aliases=(login,)) for attempt in attempts
+        replace(attempt, key=key, student=login, name=name, aliases=aliases) for attempt in attempts
     )  # fmt: skip
     return replace(last, earlier=tuple(earlier))
