@@ -96,6 +96,10 @@ class MeasuredSteps:
         if digits[0] is None:  # steps of few digits may be other ones: whole multiples of a constant
             is_cut = neuron_rule(found).are_weights_right
             return replace(found, digits=digits[1], is_step_cut=True) if is_cut else steps
+        low = self._neuron_steps(steps.probes, SMALL_MODEL_ERR).change  # small errors that are skipped, and not cut off
+        is_due = np.abs(found.change).max() * SMALL_MODEL_ERR / abs(err) > 2 / 10 ** digits[0]
+        if is_due and not low.any():
+            return replace(found, small_err=SMALL_MODEL_ERR, small_change=low)
         return found
 
     def _neuron_steps(self, drawn: probes.NeuronProbes, err: float, small_err: float = SMALL_ERR) -> NeuronSteps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .frames import Values
+from .frames import Values, is_enough
 
 WALK_FOUND = 800  # objects and holders of numbers told by `describe`
 TRACED = 64  # calls told by `trace`
@@ -270,8 +270,9 @@ def backward(
     """Call backward(x, err), err in the form of the last output; return the numbers it gives, 16 at most."""
     find = objects.find
     if way is not None:
-        given, named = given_back(objects, way, row, float(error))
-        returned = objects.call(objects.method(target, "backward"), *given, **named)
+        method = objects.method(target, "backward")
+        given, named = given_back(objects, method, way, row, float(error))
+        returned = objects.call(method, *given, **named)
         return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
     err = error_as(objects, target, float(error))
     err = find.np.reshape(err, 1) if is_array else err
@@ -283,10 +284,15 @@ def backward(
     return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
 
 
-def given_back(objects: Any, way: Values, row: Any, error: float) -> tuple[tuple[Any, ...], Values]:
-    """Return the arguments that a part's backward was seen to get, with other numbers: way["places"] are columns of row, -1 for the error."""
+def given_back(objects: Any, method: Any, way: Values, row: Any, error: float) -> tuple[tuple[Any, ...], Values]:
+    """Return the arguments that a part's backward was seen to get, with other numbers: way["places"] are columns of row, -1 for the error.
+
+    Where these lead, and the others may be left out, they are: a derivative that its model passes is not the neuron's own.
+    """
     find = objects.find
     given, named = objects.kept[f"back:{way['part']}"]
+    if way["leads"] and len(given) > 1 and len(numbers_in(find, given[0])) == len(row) and is_enough(method, 2):
+        given, named = given[:2], {}
     values = [*given, *named.values()]
     flat = [number for value in values for number in numbers_in(find, value)]
     for place, column in way["places"]:

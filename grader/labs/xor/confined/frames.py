@@ -44,6 +44,15 @@ def arguments(frame: types.FrameType, owner: Any) -> tuple[list[Any], dict[str, 
     return positional, named
 
 
+def is_enough(method: Any, count: int) -> bool:
+    """Return whether a method can be called with so many arguments."""
+    try:
+        inspect.signature(method).bind(*[0.0] * count)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def flat(value: Any) -> list[float]:
     """Return the numbers of a value, none of what is no number or holds too many."""
     if not find.is_numeric(value) or find.size_of(value) > HELD:

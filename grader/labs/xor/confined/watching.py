@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
 import sys
 import types
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 
 from . import frames
 from .followers import Finder, Hook, Recorder, Starter
-from .frames import StopRun, Values, column, flat, held_at, padded, quiet, table_of, templated
+from .frames import StopRun, Values, column, flat, held_at, is_enough, padded, quiet, table_of, templated
 
 PROGRAM = "__main__"  # __name__ of the student's file while it is watched
 COLUMNS = 160  # numbers inside the network that are followed
@@ -81,10 +80,9 @@ class Observer:
                 isinstance(value, types.FunctionType)
                 and value.__code__.co_filename in self._files
                 and name != "__init__"
+                and is_enough(getattr(owner, name), settings["count"])
             ):
-                with contextlib.suppress(TypeError, ValueError):
-                    inspect.signature(getattr(owner, name)).bind(*[0.0] * settings["count"])
-                    names.append(name)
+                names.append(name)
         return {"names": list(dict.fromkeys(names))[:MOST_NAMES]}
 
     def replay(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:

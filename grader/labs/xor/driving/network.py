@@ -281,4 +281,9 @@ class Network:
             layout.trace_backward(self.student.new_later("Model"), wiring, layout.references)
             self._traced_back_in = self.student.case
         columns = [(place, column if column < 0 else wiring.slots[0].index(column)) for place, column in places]
-        return {"part": [part.path for part in layout.parts].index(wiring.paths[0]), "places": columns}
+        part = [part.path for part in layout.parts].index(wiring.paths[0])
+        return {
+            "part": part,
+            "places": columns,
+            "leads": sorted(place for place, _ in columns) == [0, 1, 2] and columns[-1][0] == 2,
+        }
