@@ -1,7 +1,7 @@
 """Measures steps of the student's neuron and network, on weights and inputs drawn for this run.
 
-Errors passed in are scaled by 4 / rate, so that the student's choice of rate and float type does not
-matter: a step is then about as large as a weight.
+The errors passed in are scaled by 4 / rate, so that a step is about as large as a weight, whatever rate and float type
+the student uses.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ CALIBRATION_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]]
 CALIBRATION_X = np.array([0.9, -0.7])
 SMALL_ERR = 0.02  # as late in a training
 SMALL_MODEL_ERR = 0.3
-LARGE = 1e4  # times the errors where weights are cut: digits that are lost do not matter then
+LARGE = 1e4  # factor of errors if weights are rounded: with large steps, rounding does not matter
 MOST_DIGITS = 4
-LARGEST_ERR = 0.9  # of a training
+LARGEST_ERR = 0.9  # the largest in a normal training
 UNTOUCHED_ERR = 0.9
 TRIED_RATES = (0.2, 0.4)
 NUDGE = 5e-3  # of a parameter, for the slope of the student's own forward
 
 
 def rate_of(change: Array, unit: Array) -> float:
-    """Return the rate that two weights (2,) show most clearly, from the changes of rate 1; 0: none."""
+    """Return the rate of the one of two weights that shows it most clearly, or 0 if neither does; unit is the step of rate 1."""
     moved = change[:2] / unit[:2]
     if np.isfinite(moved).all() and RATES[0] < np.abs(moved).max() < RATES[1]:
         return float(moved[np.abs(moved).argmax()])
@@ -50,13 +50,13 @@ def rate_of(change: Array, unit: Array) -> float:
 
 
 def digits_of(numbers: Array) -> int | None:
-    """Return how many decimal places all of the numbers end at, None for more than MOST_DIGITS."""
+    """Return how many decimal places suffice for all of the numbers, or None if more than MOST_DIGITS."""
     ends = (n for n in range(MOST_DIGITS + 1) if np.allclose(numbers, np.round(numbers, n), rtol=0, atol=1e-12))
     return next(ends, None)
 
 
 class MeasuredSteps:
-    """Steps of single neurons and of the network, measured once a run, and the rule behind those of a neuron."""
+    """Steps of single neurons and of the network, and the rule behind a neuron's steps, measured once per run."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -65,7 +65,7 @@ class MeasuredSteps:
     def neuron_steps(self) -> NeuronSteps:
         """Steps of single neurons for this run's probes.
 
-        A rule that does not hold for the scaled errors may hold for those of a training (clipping).
+        If the steps are wrong for scaled errors but right for errors of a normal training (clipping), the latter.
         """
         drawn = probes.of_neuron(self._network.seed)
         try:
@@ -82,7 +82,7 @@ class MeasuredSteps:
         return scaled
 
     def _uncut(self, steps: NeuronSteps) -> NeuronSteps:
-        """Return the same steps with far larger errors where weights or steps are cut to some digits, as they are where not."""
+        """Return the steps unchanged, or if weights or steps are rounded to some digits, the steps for far larger errors."""
         after, change = (steps.before + steps.change)[:, :2], steps.change[:, :2]
         digits = [digits_of(item) for item in (after, change)]
         if digits == [None, None] or not change.any():
@@ -93,7 +93,7 @@ class MeasuredSteps:
             found = replace(self._neuron_steps(steps.probes, err, 0.01 * err), digits=digits[0])
         except CaseStopped:
             return cut
-        if digits[0] is None:  # steps of few digits may be other ones: whole multiples of a constant
+        if digits[0] is None:  # steps of few digits need not be rounded: they may be multiples of a constant
             is_cut = neuron_rule(found).are_weights_right
             return replace(found, digits=digits[1], is_step_cut=True) if is_cut else steps
         low = self._neuron_steps(steps.probes, SMALL_MODEL_ERR).change  # small errors that are skipped, and not cut off
@@ -135,7 +135,7 @@ class MeasuredSteps:
         )
 
     def _own_slope(self, drawn: probes.NeuronProbes, output: Array) -> Array | None:
-        """Return the slope (n,) of the student's own activation where it is not the sigmoid."""
+        """Return the slope (n,) of the student's own activation function, or None if that is the sigmoid or flat."""
         if np.abs(output - oracle.neuron(drawn.weights, drawn.x)).max() < FORWARD_ATOL:
             return None
         neuron, ends = self._network.neuron(), []
@@ -146,7 +146,7 @@ class MeasuredSteps:
         return slope if slope.any() else None
 
     def _neuron_rate(self) -> float:
-        """Return the rough rate of a neuron, from one step with a small error; 0: it does not move."""
+        """Return the approximate rate of a neuron, from one step; 0: it does not move."""
         weights = CALIBRATION_W[0]
         slope = float(oracle.derivative(oracle.neuron(weights, CALIBRATION_X)))
         for err in (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR):
@@ -163,7 +163,7 @@ class MeasuredSteps:
 
     @measurement
     def model_steps(self) -> ModelSteps:
-        """Steps of one model for this run's probes, and the same with an error of SMALL_MODEL_ERR."""
+        """Steps of a model for this run's probes, and steps with errors of SMALL_MODEL_ERR."""
         drawn = probes.of_network(self._network.seed)
         rate = self._model_rate()
         plain_err = LARGEST_ERR * drawn.err / np.abs(drawn.err).max()
@@ -203,7 +203,7 @@ class MeasuredSteps:
         return np.array([step.change for step in ModelProxy.steps(models, drawn.parameters, drawn.x, errors)])
 
     def _model_rate(self) -> float:
-        """Return the rough rate of the output neuron, from one step; 0: it does not move."""
+        """Return the approximate rate of the output neuron, from one step; 0: it does not move."""
         for err in (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR):
             step = self._network.model().step(CALIBRATION_W, CALIBRATION_X, err)
             rate = rate_of(step.change[2], oracle.step(CALIBRATION_W, CALIBRATION_X, np.array(err))[2])

@@ -1,4 +1,4 @@
-"""What is measured of a network once a run, and judged by several cases."""
+"""Measurements of a network that several cases judge, each made once per run."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ from .usage import FITS, own_usage
 
 
 class Measurements(MeasuredSteps):
-    """What is measured once a run and judged by several cases."""
+    """Measurements of one submission, each made once per run."""
 
     @measurement
     def forward_mistake(self) -> Diagnosis | None:
-        """The mistake behind the network's answers."""
+        """The mistake that explains the network's outputs."""
         answers = self._network.answers
         found = diagnose_forward(answers.parameters, answers.x, answers.actual)
-        with contextlib.suppress(CaseStopped):  # thresholded answers fit more than one rule: what the neuron does tells
+        with contextlib.suppress(CaseStopped):  # thresholded outputs fit several rules: the neuron's outputs decide
             if found is not None:
                 kept = tuple(rule for rule in found.rules if rule.keeps_hidden == self.neuron_steps.is_sigmoid)
                 return replace(found, rules=kept) if kept else None
@@ -59,7 +59,7 @@ class Measurements(MeasuredSteps):
 
     @measurement
     def is_other_activation(self) -> bool:
-        """Whether forward is wrong by its activation alone: that of all three neurons, or of the hidden ones."""
+        """Whether forward is wrong only in its activation function, of all three neurons or of the hidden ones."""
         answers, neuron = self._network.answers, self._network.neuron()
 
         def activation(d: Array) -> Array:
@@ -67,36 +67,36 @@ class Measurements(MeasuredSteps):
 
         hidden = np.concatenate([oracle.sums(answers.parameters[:, row], answers.x) for row in (0, 1)])
         sums = oracle.sums(answers.parameters[:, 2], activation(hidden).reshape(2, -1).T)
-        made = (activation(sums), oracle.sigmoid(sums))
-        return any(np.allclose(answers.actual, item, rtol=FORWARD_ATOL, atol=FORWARD_ATOL) for item in made)
+        possible = (activation(sums), oracle.sigmoid(sums))
+        return any(np.allclose(answers.actual, item, rtol=FORWARD_ATOL, atol=FORWARD_ATOL) for item in possible)
 
     @measurement
     def neuron_mistake(self) -> Diagnosis | None:
-        """The mistake behind a neuron's steps; None where they are right or nothing that is known."""
+        """The mistake that explains a neuron's steps; None if they are right or match no known mistake."""
         rule, steps = self.neuron_rule, self.neuron_steps
         if rule.is_right_throughout:
             return None
         found = diagnose_neuron(steps, rule.rate or self._neuron_rate())
         is_known = steps.is_sigmoid or (found is not None and STILL not in found.rules)
-        return self._told_apart(found) if is_known else None
+        return self._confirmed(found) if is_known else None
 
     def part_of_neuron(self, columns: tuple[int, ...]) -> Diagnosis | None:
-        """Return the mistake behind a neuron's steps, or where no one is behind all of them, behind some of its numbers'."""
+        """Return the mistake that explains a neuron's steps, or if none explains all, the steps of these columns."""
         found: Diagnosis | None = self.neuron_mistake
         if found is None and self.neuron_steps.is_sigmoid:
             found = diagnose_neuron(self.neuron_steps, self.neuron_rule.rate or self._neuron_rate(), columns)
         return found
 
     def part_of_network(self, rows: tuple[int, ...]) -> Diagnosis | None:
-        """Return the mistake behind the network's steps, or where no one is behind all of them, behind some neurons'."""
+        """Return the mistake that explains the network's steps, or if none explains all, the steps of these neurons."""
         found: Diagnosis | None = self.network_mistake
         steps = self.model_steps
         if found is None and self._network.is_forward_right and steps.change[:, rows].any():
             found = diagnose_network(steps, [*rates_of(steps)[:2], steps.rate], rows)
         return found
 
-    def _told_apart(self, found: Diagnosis | None) -> Diagnosis | None:
-        """Return those of the rules that fit the steps at other rates too, where Model takes one."""
+    def _confirmed(self, found: Diagnosis | None) -> Diagnosis | None:
+        """Reduce several fitting rules to those that also fit steps at other rates, if Model takes a rate."""
         for name, rate in product(("learning_rate", "lr"), TRIED_RATES if found and len(found.rules) > 1 else ()):
             with contextlib.suppress(CaseStopped):
                 drawn = probes.of_network(self._network.seed)
@@ -109,30 +109,30 @@ class Measurements(MeasuredSteps):
 
     @measurement
     def returned_mistake(self) -> Diagnosis | None:
-        """The mistake behind the errors that a neuron returns."""
+        """The mistake that explains the errors that a neuron returns."""
         rule, steps = self.neuron_rule, self.neuron_steps
-        is_telling = rule.is_right and steps.returned.shape[1] == 2
-        found = diagnose_returned(steps, rule.rate) if is_telling else None
-        with contextlib.suppress(CaseStopped):  # a sign that is turned round: where, the network and the loss tell
+        can_tell = rule.is_right and steps.returned.shape[1] == 2
+        found = diagnose_returned(steps, rule.rate) if can_tell else None
+        with contextlib.suppress(CaseStopped):  # a flipped sign: the network and the loss show where it is
             if found is not None and found.id == "hidden_sign":
                 return self.network_mistake or found
         return found
 
     @measurement
     def network_mistake(self) -> Diagnosis | None:
-        """The mistake behind the network's steps; of two that differ by the sign of the error only, the loss decides."""
+        """The mistake that explains the network's steps; if two differ only in the sign of the error, the loss decides."""
         steps, rule = self.model_steps, self.model_rule
         if rule.is_right and not rule.is_carried:
             return None
         found = diagnose_network(steps, [*rates_of(steps)[:2], steps.rate])
         if found is not None and STILL in found.rules and not self._network.is_forward_right:
-            return None  # nothing moves because of what forward does
+            return None  # nothing moves, but because forward is wrong
         found = None if found is None else found.settled(self.loss_sign)
-        return self._told_apart(found)
+        return self._confirmed(found)
 
     @measurement
     def loss_sign(self) -> int:
-        """1 where the student's loss is label - y, -1 for y - label, 0 where it is neither or cannot be asked."""
+        """Sign of the student's loss: 1 for label - y, -1 for y - label, 0 if it is neither or cannot be called."""
         if not self._network.has("loss"):
             return 0
         try:
@@ -143,7 +143,7 @@ class Measurements(MeasuredSteps):
 
     @measurement
     def rate_ratio(self) -> float | None:
-        """How the step grows when Model is made with twice the rate: 2 is right; None where it takes no rate."""
+        """Ratio of the steps of two models, the second with twice the rate: 2 is right; None if Model takes no rate."""
         for name in ("learning_rate", "lr"):
             with contextlib.suppress(CaseStopped):
                 models = [self._network.model(**{name: rate}) for rate in TRIED_RATES]
@@ -154,7 +154,7 @@ class Measurements(MeasuredSteps):
         return None
 
     def _is_rate_in_train(self, name: str) -> bool:
-        """Return whether one epoch of train goes another way with another rate: then it is train that uses it."""
+        """Return whether one epoch of train() depends on the rate: then train() uses it instead of backward()."""
         ends = []
         for rate in TRIED_RATES:
             model = self._network.model(**{name: rate})
@@ -165,7 +165,7 @@ class Measurements(MeasuredSteps):
 
     @measurement
     def is_derivative_negated(self) -> bool:
-        """Whether the student's own sigmoid_derivative is -y (1 - y): one slip that shows in whatever uses it."""
+        """Whether the student's sigmoid_derivative is -y (1 - y): a single mistake that affects everything that uses it."""
         if not self._network.has("sigmoid_derivative"):
             return False
         y = np.linspace(0.1, 0.9, 5)
@@ -177,7 +177,7 @@ class Measurements(MeasuredSteps):
 
     @measurement
     def is_cut_off(self) -> bool:
-        """Whether a model with its own starting weights keeps them whole numbers through a step."""
+        """Whether the weights of a model are whole numbers initially and stay so after a step."""
         model = self._network.model()
         before = model.parameters[:, :2]
         model.step_untouched(CALIBRATION_X, UNTOUCHED_ERR)
@@ -186,21 +186,22 @@ class Measurements(MeasuredSteps):
 
     @property
     def _is_neuron_known(self) -> bool:
-        """Return whether a neuron's steps follow the error and the probe, in some part as they should or by a known mistake."""
+        """Whether a neuron's steps vary with error and probe, and are partly right or match a known mistake."""
         rule = self.neuron_rule
         is_known = rule.is_recognised or rule.is_bias_right
         return self.neuron_steps.is_varying and (is_known or self.neuron_mistake is not None)
 
     def _is_one_mistake(self, steps: ModelSteps) -> bool:
-        """Return whether one mistake inside the neurons makes all of the network's steps."""
+        """Return whether a single mistake inside the neurons explains all steps of the network."""
         neuron = self.neuron_mistake
         found = None if neuron is None else diagnose_network(steps, [*rates_of(steps)[:2], steps.rate])
         return found is not None and neuron is not None and any(rule in found.rules for rule in neuron.rules)
 
     @measurement
     def unknown(self) -> str | None:
-        """The case that shows that more than one mistake is in forward and steps, or steps that no known mistake makes:
-        then nothing can be said of what they learn. None where forward or steps are right, and the other is, or is known.
+        """The case to blame if it cannot be predicted what the network learns, else None.
+
+        That is so if both forward and steps are wrong, or one of them is in a way that no known mistake explains.
         """
         if self.is_dead:
             return "forward.model"
@@ -216,7 +217,7 @@ class Measurements(MeasuredSteps):
 
     @property
     def _is_neuron_right(self) -> bool:
-        """Return whether all of a neuron's steps are right, and the errors that it returns, if it returns any."""
+        """Whether all of a neuron's steps are right, and the errors that it returns, if it returns any."""
         steps, rule = self.neuron_steps, self.neuron_rule
         if not rule.is_right_throughout or steps.returned.shape[1] != 2:
             return rule.is_right_throughout
@@ -225,19 +226,19 @@ class Measurements(MeasuredSteps):
 
     @property
     def is_plain(self) -> bool:
-        """Return whether forward is right and the steps are the gradient, times one rate: then it is known where they lead."""
+        """Whether forward is right and the steps are the gradient times one rate: then the training can be predicted."""
         rule, present = self.model_rule, self.model_steps.present
         is_gradient = rule.is_right and not (rule.is_carried or rule.momentum or rule.defect)
         return is_gradient and self._network.is_forward_right and bool(present.all())
 
     @measurement
     def is_neuron_dead(self) -> bool:
-        """Whether a neuron answers with 0 or 1 only, and nothing shows the y that it had before: then no step means anything."""
+        """Whether a neuron outputs only 0 or 1 and its steps do not show y before thresholding: then no step can be judged."""
         return self.neuron_steps.is_thresholded and not self.neuron_rule.is_derivative_right
 
     @measurement
     def is_dead(self) -> bool:
-        """Whether that is so of the network: all of its neurons, or the one that answers, and nothing moves."""
+        """Whether all neurons are dead, or the network outputs only 0 or 1 and none of its steps changes anything."""
         with contextlib.suppress(CaseStopped):
             if self.is_neuron_dead:
                 return True
@@ -245,8 +246,8 @@ class Measurements(MeasuredSteps):
         return is_thresholded and not self.model_steps.change.any()
 
     @measurement
-    def is_paid(self) -> bool:
-        """Whether the network's steps are those of one mistake inside its neurons, which neuron_update names."""
+    def is_charged_to_neuron(self) -> bool:
+        """Whether a single mistake inside the neurons explains the network's steps; then neuron_update loses the points."""
         network, neuron = self.network_mistake, self.neuron_mistake
         if neuron is None or network is None:
             return False
@@ -254,7 +255,7 @@ class Measurements(MeasuredSteps):
 
     @property
     def order_defect(self) -> str | None:
-        """Return the id of the order defect in the network's steps, None where there is none that has a name."""
+        """The id of the order defect in the network's steps, or None if there is no known one."""
         try:
             defect = self.model_rule.defect
         except CaseStopped:
@@ -263,7 +264,7 @@ class Measurements(MeasuredSteps):
 
     @measurement
     def model_rule(self) -> ModelRule:
-        """How the network's steps compare with the gradient; a neuron's own mistakes are carried forward."""
+        """The rule behind the network's steps, compared with the gradient; a neuron's own mistakes are carried forward."""
         steps = self.model_steps
         gradient = gradient_rule(steps, self._neuron_sign)
         if gradient.is_right or not steps.change.any():
@@ -276,11 +277,11 @@ class Measurements(MeasuredSteps):
             return defect
         carried = self._carried(steps)
         if carried is not None and not (self._is_neuron_known or self._is_one_mistake(steps)):
-            raise blocked("neuron_update.weights")  # steps that nothing explains show nothing when they are joined
-        return carried or self._own(steps) or self._paced(steps, gradient)
+            raise blocked("neuron_update.weights")  # if nothing explains a neuron's steps, the network's show nothing
+        return carried or self._own(steps) or self._at_neuron_rate(steps, gradient)
 
-    def _paced(self, steps: ModelSteps, gradient: ModelRule) -> ModelRule:
-        """Compare wrong steps with the gradient at the rate of single neurons, where these are right: no row has another rate."""
+    def _at_neuron_rate(self, steps: ModelSteps, gradient: ModelRule) -> ModelRule:
+        """Compare wrong steps with the gradient at the rate of single neurons, if their steps are right and it fits as well."""
         try:
             neuron = self.neuron_rule
         except CaseStopped:
@@ -288,26 +289,26 @@ class Measurements(MeasuredSteps):
         if not neuron.is_right_throughout:
             return gradient
         expected = neuron.rate * steps.gradient
-        paced = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=neuron.rate)
+        rule = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=neuron.rate)
         is_as_good = (
-            paced.is_output_right >= gradient.is_output_right and paced.is_hidden_right >= gradient.is_hidden_right
+            rule.is_output_right >= gradient.is_output_right and rule.is_hidden_right >= gradient.is_hidden_right
         )
-        return paced if is_as_good else gradient
+        return rule if is_as_good else gradient
 
     def keep_usage(self) -> None:
-        """Keep for hooks.py whether the program itself calls its network as the template does."""
+        """Keep for hooks.py whether the program calls its network as the template does."""
         if FITS not in self._network.student.kept:
             self._network.student.keep(FITS, own_usage(Calls(self._network.student)))
 
     @property
     def _neuron_sign(self) -> float:
-        """Return a number with the sign of a single neuron's rate; 0 where its weights show none."""
+        """A number with the sign of a single neuron's rate, or 0 if its weights do not show it."""
         with contextlib.suppress(CaseStopped):
             return self.neuron_rule.rate if self.neuron_rule.are_weights_right else 0.0
         return 0.0
 
     def _own(self, steps: ModelSteps) -> ModelRule | None:
-        """Compare with the slopes of the student's own forward, where that is wrong in itself."""
+        """Compare with the slopes of the student's own forward if that is wrong; None if the steps do not match them."""
         if self._network.is_forward_right:
             return None
         model, slopes = self._network.model(), np.zeros(steps.change.shape)
@@ -325,14 +326,14 @@ class Measurements(MeasuredSteps):
         return own_rule(steps, slopes)
 
     def _carried(self, steps: ModelSteps) -> ModelRule | None:
-        """Compare with steps composed of the student's own neuron steps.
+        """Compare with steps composed of steps of the student's single neurons; None if they do not match.
 
-        The hidden errors are what the output neuron returned; or err * slope * weight with the slope
-        that it was seen to use, where its derivative, weights or bias are wrong.
+        The hidden errors are those that the output neuron returns, or if its derivative, weights or bias are wrong,
+        err * slope * weight with the slope that it uses.
         """
         try:
             neuron = self.neuron_rule
-            if not neuron.is_stateless:  # judged there; here every step gets a model of its own
+            if not neuron.is_stateless:  # judged with the neuron; here, make each step on a separate model
                 models = [self._network.model() for _ in steps.err]
                 steps = replace(steps, change=self._changes(steps.probes, steps.err, models))
                 gradient = gradient_rule(steps)
@@ -359,7 +360,7 @@ class Measurements(MeasuredSteps):
     def _composed(
         self, parameters: Array, x: Array, err: float, errors: Literal["returned", "slope"], rate: float
     ) -> Array | None:
-        """Return a network's step (3, 3) made by three single neurons; None where none came back."""
+        """Return a network's step (3, 3) composed of steps of three neurons, or None if no errors were returned."""
         neuron = self._network.neuron
         h = np.array([neuron().forward(parameters[row], x[None, :])[0] for row in (0, 1)])
         out = neuron().step(parameters[2], h, err)

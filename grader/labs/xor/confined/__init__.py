@@ -1,7 +1,7 @@
-"""What this lab does beside the student's code: many calls in one request, and watching a training of their own.
+"""Operations of this lab that run beside the student's code: many calls in one request, and watching a training.
 
-Nothing here judges, and what it answers is believed no more than any answer. Students can read this file: it holds no
-expected value, threshold, seed or rule. The standard library only; numpy comes with the object finder.
+Nothing is judged here, and the answers are as untrusted as any other. Students can read these files: they contain no
+expected value, threshold, seed or rule. They import only the standard library; numpy comes with the object finder.
 """
 
 from __future__ import annotations

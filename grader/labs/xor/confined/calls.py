@@ -1,4 +1,4 @@
-"""Many calls of the student's objects in one request."""
+"""Operations that make many calls of the student's objects in one request."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from .frames import Values, is_enough
 
-WALK_FOUND = 800  # objects and holders of numbers told by `describe`
-TRACED = 64  # calls told by `trace`
+WALK_FOUND = 800  # objects and holders of numbers in the result of `describe`
+TRACED = 64  # calls in the result of `trace`
 LOSSES = 200_000
 
 
 def describe(objects: Any, target: Any) -> Values:
-    """List the objects of the submission inside one object, and the numbers they hold."""
+    """List the submission's objects inside an object, and the numbers they hold."""
     find = objects.find
     found: list[Values] = []
     identities: dict[int, int] = {}
@@ -36,14 +36,14 @@ def read(objects: Any, target: Any, *, references: Any) -> Values:
 
 
 def write(objects: Any, target: Any, *, references: Any, values: Any) -> Values:
-    """Write numbers inside an object and read them again."""
+    """Write numbers inside an object and read them back."""
     places = objects.find.References(target, references)
     places.write(values)
     return {"values": places.read()}
 
 
 def forward(objects: Any, target: Any, *, form: str, x: Any, references: Any = None, values: Any = None) -> Values:
-    """Call forward once for each row of x and answer with the outputs, (n,); write values before."""
+    """Call forward once per row of x and return the outputs; write values first, if given."""
     find = objects.find
     if values is not None:
         find.References(target, references).write(values)
@@ -59,15 +59,15 @@ def forward(objects: Any, target: Any, *, form: str, x: Any, references: Any = N
 
 
 def even(objects: Any, rows: list[list[float]]) -> Any:
-    """Return rows of numbers as an array, without columns where they differ in length."""
+    """Return rows of numbers as an array, with no columns if the rows differ in length."""
     np = objects.find.np
     return np.array(rows) if len({len(row) for row in rows}) == 1 else np.zeros((len(rows), 0))
 
 
 def call(objects: Any, *, name: str, arguments: Any, output_of: Any = None) -> Values:
-    """Call a function of the module once for each row of arguments, (n, k); one number each.
+    """Call a function of the module once per row of arguments, (n, k), and return one number per row.
 
-    The first argument comes in the form of the last output of an object, where one is given.
+    With output_of, the first argument has the form of that object's last output.
     """
     find, values = objects.find, []
     function = objects.named(name)
@@ -86,7 +86,7 @@ def call(objects: Any, *, name: str, arguments: Any, output_of: Any = None) -> V
 def trace(objects: Any, root: Any, *, form: str, x: Any, parts: Any) -> Values:
     """Run one forward and list the calls of forward of the given parts, in order.
 
-    Each row of `calls` is: number of the part, output, how many inputs, inputs (8 at most).
+    Each row of `calls` is: index of the part, output, number of inputs, inputs (at most 8).
     """
     find = objects.find
     numbered = {id(find.resolve(root, path)): number for number, path in enumerate(parts)}
@@ -96,7 +96,7 @@ def trace(objects: Any, root: Any, *, form: str, x: Any, parts: Any) -> Values:
     def watched(original: Any) -> Any:
         def forward(neuron: Any, *arguments: Any, **named: Any) -> Any:
             number = numbered.get(id(neuron), -1)
-            if number in running:  # the forward of a base class: one call of the neuron
+            if number in running:  # forward of a base class: it belongs to the same call
                 return original(neuron, *arguments, **named)
             running.append(number)
             kept = copy.deepcopy((arguments, named))
@@ -134,7 +134,7 @@ def trace_backward(
 ) -> Values:
     """Write parameters, run one forward and one backward, and list the calls of backward of the given parts, in order.
 
-    Each row of `calls` is: number of the part, how many numbers it was passed, these (8 at most).
+    Each row of `calls` is: index of the part, how many numbers it was passed, these numbers (at most 8).
     """
     find = objects.find
     find.References(root, references).write(parameters)
@@ -170,14 +170,14 @@ def trace_backward(
 
 
 def numbers_in(find: Any, value: Any) -> list[float]:
-    """Return the numbers of an argument, none of one that holds something else."""
+    """Return the numbers of an argument, [] if it is not numeric."""
     return find.numbers(value) if find.is_numeric(value) else []
 
 
 def influence(objects: Any, target: Any, *, form: str, x: Any, references: Any, delta: float) -> Values:
-    """Add delta to one number at a time, and answer with the outputs for each row of x.
+    """Add delta to one number at a time, and return the outputs for each row of x.
 
-    A row of `moved` is one number, (n,); it equals the base where the changed object raised.
+    `moved` has one row (n,) per number; the row equals the base if the changed object raised an exception.
     """
     find = objects.find
     first_run = forward(objects, target, form=form, x=x)
@@ -202,10 +202,10 @@ def influence(objects: Any, target: Any, *, form: str, x: Any, references: Any, 
 def steps(
     objects: Any, *targets: Any, form: str, references: Any, parameters: Any, x: Any, err: Any, way: Any = None
 ) -> Values:
-    """Make one step of learning, from outside, on each of the objects: write the parameters, forward, backward, read.
+    """Make one learning step on each of the objects: write the parameters, call forward and backward, read parameters.
 
-    A row of parameters, x and err is one step; `sizes` says how many of `returned` each backward gave. way, if given, is
-    how backward is called, as it was seen: see `given_back`.
+    Each row of parameters, x and err is one step; `sizes` has how many numbers of `returned` come from each backward. way,
+    if given, describes how backward is called; see `given_back`.
     """
     find = objects.find
     before, after, outputs, returned, answer = [], [], [], [], {}
@@ -216,7 +216,7 @@ def steps(
         answer = forward(objects, target, form=form, x=row[None, :])
         try:
             returned.append(backward(objects, target, form, row, error, way=way))
-        except (TypeError, IndexError, AttributeError):  # a neuron whose model passes an array of one
+        except (TypeError, IndexError, AttributeError):  # a neuron that expects the error as an array of one number
             places.write(numbers)
             forward(objects, target, form=form, x=row[None, :])
             returned.append(backward(objects, target, form, row, error, is_array=True, way=way))
@@ -232,7 +232,10 @@ def steps(
 def epochs(
     objects: Any, target: Any, *, form: str, x: Any, labels: Any, scale: float | None, epochs: int, references: Any
 ) -> Values:
-    """Train: for each row of x, forward and backward(x, scale * (label - y)), epochs times; without a scale, with the module's loss."""
+    """Train for some epochs: for each row of x, call forward and backward(x, scale * (label - y)).
+
+    Without a scale, the error is the value of the module's loss.
+    """
     find, losses = objects.find, []
     for _ in range(epochs):
         squared = 0.0
@@ -253,7 +256,7 @@ def epochs(
 
 
 def train(objects: Any, target: Any, *, form: str, x: Any, labels: Any, epochs: int) -> Values:
-    """Call the student's train(model, samples, epochs) and answer with the losses it returns."""
+    """Call the student's train(model, samples, epochs) and return its losses."""
     find = objects.find
     samples = [
         (given_as(objects, form, row)[0][0], find.plain_number(label)) for row, label in zip(x, labels, strict=True)
@@ -267,7 +270,7 @@ def train(objects: Any, target: Any, *, form: str, x: Any, labels: Any, epochs: 
 def backward(
     objects: Any, target: Any, form: str, row: Any, error: float, *, is_array: bool = False, way: Any = None
 ) -> Any:
-    """Call backward(x, err), err in the form of the last output; return the numbers it gives, 16 at most."""
+    """Call backward(x, err), with err in the form of the last output; return the numbers it returns, at most 16."""
     find = objects.find
     if way is not None:
         method = objects.method(target, "backward")
@@ -285,9 +288,10 @@ def backward(
 
 
 def given_back(objects: Any, method: Any, way: Values, row: Any, error: float) -> tuple[tuple[Any, ...], Values]:
-    """Return the arguments that a part's backward was seen to get, with other numbers: way["places"] are columns of row, -1 for the error.
+    """Return the arguments that a part's backward was seen to get, with other numbers in them.
 
-    Where these lead, and the others may be left out, they are: a derivative that its model passes is not the neuron's own.
+    way["places"] has (place, column) pairs; the column is one of row, or -1 for the error. Later arguments that may be
+    omitted are: a derivative that the model passes is not the neuron's own.
     """
     find = objects.find
     given, named = objects.kept[f"back:{way['part']}"]
@@ -297,12 +301,12 @@ def given_back(objects: Any, method: Any, way: Values, row: Any, error: float) -
     flat = [number for value in values for number in numbers_in(find, value)]
     for place, column in way["places"]:
         flat[place] = error if column < 0 else float(row[column])
-    made = [find.like(value, flat) if numbers_in(find, value) else value for value in values]
-    return tuple(made[: len(given)]), dict(zip(named, made[len(given) :], strict=True))
+    filled = [find.like(value, flat) if numbers_in(find, value) else value for value in values]
+    return tuple(filled[: len(given)]), dict(zip(named, filled[len(given) :], strict=True))
 
 
 def error_as(objects: Any, target: Any, value: float) -> Any:
-    """Return an error in the container that the student's loss gives, or that the output has."""
+    """Return an error in the container that the student's loss returns, or that the output has."""
     find = objects.find
     output = objects.kept.get(id(target), 0.0)
     loss = getattr(objects.module, "loss", None)
@@ -312,14 +316,14 @@ def error_as(objects: Any, target: Any, value: float) -> Any:
             if find.is_numeric(given) and len(find.numbers(given)) == 1:
                 return find.like(given, [value])
         except Exception:
-            pass  # the case about the loss will say so
+            pass  # the case about the loss reports it
     elif find.np.ndim(output) < 2:
         return value
     return find.like(output, [value] * len(find.numbers(output))) if find.is_numeric(output) else value
 
 
 def given_as(objects: Any, form: str, row: Any) -> tuple[tuple[Any, ...], Values]:
-    """Return the arguments of forward in the form asked for, or as that part was seen to get."""
+    """Return the arguments of forward in this form; "seen:N" stands for the form that part N was seen to get."""
     if form.startswith("seen:"):
         return objects.find.like(objects.kept[form[5:]], row.tolist())  # type: ignore[no-any-return]
     if form in ("list", "tuple"):

@@ -1,4 +1,4 @@
-"""What a call passes, returns and holds: frames of the student's functions, read as numbers."""
+"""Reads numbers out of frames of the student's functions: arguments, return values, and attributes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Values = dict[str, Any]
 
 
 class StopRun(BaseException):
-    """Ends the student's run: enough was seen."""
+    """Raised to end a watched run once enough was seen."""
 
 
 class NullStream(io.RawIOBase):
-    """A stream that forgets what is printed."""
+    """A stream that discards its input."""
 
     def writable(self) -> bool:
         return True
@@ -54,14 +54,14 @@ def is_enough(method: Any, count: int) -> bool:
 
 
 def flat(value: Any) -> list[float]:
-    """Return the numbers of a value, none of what is no number or holds too many."""
+    """Return the numbers of a value, [] if it is not numeric or holds more than HELD."""
     if not find.is_numeric(value) or find.size_of(value) > HELD:
         return []
     return find.numbers(value)  # type: ignore[no-any-return]
 
 
 def shape(value: Any) -> list[int]:
-    """Return the shape of a numeric value, [] for a number and [0] for what is none."""
+    """Return the shape of a numeric value: [] for a single number, [0] for a value without numbers."""
     count = len(flat(value))
     if not count:
         return [0]
@@ -73,7 +73,7 @@ def shape(value: Any) -> list[int]:
 
 
 def held(root: Any) -> dict[str, tuple[list[Any], list[float]]]:
-    """Return the numbers inside an object by the place of their holder."""
+    """Return (path, numbers) of each holder inside an object, by the text of its path."""
     found = {}
     for value, path, holder in find.walk(root):
         if holder is not None and find.size_of(value) <= HELD:
@@ -82,7 +82,7 @@ def held(root: Any) -> dict[str, tuple[list[Any], list[float]]]:
 
 
 def few(root: Any) -> list[tuple[list[Any], Any, list[float]]]:
-    """Return (place, value, numbers) of each holder inside an object; none where they hold too many in all."""
+    """Return (path, value, numbers) of each holder inside an object, [] if they hold more than HELD in total."""
     found = []
     for value, path, holder in find.walk(root):
         if holder is not None and find.size_of(value) <= HELD:
@@ -91,14 +91,14 @@ def few(root: Any) -> list[tuple[list[Any], Any, list[float]]]:
 
 
 class PassedParameters:
-    """The arguments of a call, but for those of the examples, as an object that holds the network's numbers."""
+    """An object that holds the network's numbers, made of the arguments of a call without the examples."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
 
 
 def owner_of(frame: types.FrameType) -> Any:
-    """Return the object of the submission whose method is called, the module for a function, None for neither."""
+    """Return the submission's object whose method is called, the module for a function, or None."""
     code = frame.f_code
     if not code.co_flags & inspect.CO_OPTIMIZED or code.co_name.startswith("<"):
         return None
@@ -110,14 +110,14 @@ def owner_of(frame: types.FrameType) -> Any:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Forget what is printed meanwhile."""
+    """Discard printed output."""
     sink = io.TextIOWrapper(io.BufferedWriter(NullStream()), encoding="utf-8", errors="replace", write_through=True)
     with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
         yield
 
 
 def held_at(owner: Any, path: list[Any]) -> list[float]:
-    """Return the numbers of one holder inside an object, none where it is not there."""
+    """Return the numbers of one holder inside an object, [] if it does not exist."""
     try:
         return flat(find.resolve(owner, path))
     except (AttributeError, KeyError, IndexError, TypeError):
@@ -125,30 +125,28 @@ def held_at(owner: Any, path: list[Any]) -> list[float]:
 
 
 def templated(shapes: list[list[int]], numbers: list[float]) -> list[Any]:
-    """Return arguments of these shapes that hold the numbers."""
+    """Return arguments of these shapes, filled with the numbers."""
     left = list(numbers)
     taken = [[left.pop(0) for _ in range(math.prod(shape))] for shape in shapes]
     return [find.np.reshape(some, shape) if shape else some[0] for shape, some in zip(shapes, taken, strict=True)]
 
 
 def table_of(rows: list[list[float]]) -> Any:
-    """Return rows of numbers of one length as an array."""
+    """Return rows of numbers, all of the same length, as an array."""
     return find.np.array(rows, dtype=float).reshape(len(rows), len(rows[0]) if rows else 0)
 
 
 def column(found: dict[str, tuple[list[Any], list[float]]], place: str, size: int, index: int) -> float:
-    """Return one number of a snapshot, NaN where it was not there yet."""
+    """Return one number of a snapshot, NaN if it did not exist yet."""
     numbers = found.get(place, ([], []))[1]
     return numbers[index] if len(numbers) == size else math.nan
 
 
 def padded(rows: Any) -> list[list[float]]:
-    """Return rows of numbers at the same length, NaN at their ends."""
+    """Return rows of numbers padded with NaN to the same length."""
     listed = list(rows)
     longest = max(map(len, listed), default=0)
     return [[*row, *[math.nan] * (longest - len(row))] for row in listed]
 
-
-# What the trusted side may ask for. The watched training is one for the whole submission, whatever case is running.
 
 find: Any = None  # the object finder

@@ -1,1 +1,1 @@
-"""The bank of known mistakes, and which one explains the numbers that were seen."""
+"""The bank of known mistakes, and the diagnosis of which one explains what was observed."""

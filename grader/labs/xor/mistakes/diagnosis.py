@@ -1,8 +1,8 @@
-"""Names the mistake behind what was observed: fits each rule of the bank, and is silent unless one fits alone.
+"""Diagnoses the mistake behind observed numbers: fits each rule of the bank, and names one only if no other fits.
 
-A rule fits when every number is met within rules.TOLERANCE, relative to the largest that the rule
-expects of that neuron, with one rate for all of them. It is named when every rule that predicts
-anything else misses by MARGIN at least; rules with the same prediction are named together.
+A rule fits if, with one rate for all numbers, every number is within rules.TOLERANCE, relative to the largest value
+that the rule predicts for that neuron. It is named if every rule with a different prediction misses by at least MARGIN;
+rules with the same prediction are named together.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ MARGIN = 10 * TOLERANCE
 FORWARD_TOLERANCE = 1e-5
 REFINEMENTS = 10  # Gauss-Newton steps for the rate of a rule that is not linear in it
 NOTHING = 1e-9
-ALIKE = 1e-4  # of two rates to begin with: one of them will do
+ALIKE = 1e-4  # relative difference below which two initial rates count as the same
 
-# The right step, among the rules that may fit: where it does, there is no mistake to name.
+# The right step competes with the mistakes: if it fits, there is no mistake to name.
 RIGHT = Rule(id="right", message="", hint="", formula="step")
 
 Predict = Callable[[Rule, float, float], Array]  # rule, rate, form -> numbers (n, neurons, 3)
@@ -30,9 +30,9 @@ Predict = Callable[[Rule, float, float], Array]  # rule, rate, form -> numbers (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnosis:
-    """The mistake that was seen: the rules in the bank's order (more than one: of the same formula here), and how closely they fit.
+    """A recognised mistake: the rules that fit, in the bank's order; several have the same prediction here.
 
-    residual is its relative misfit, margin that of the nearest rule that predicts something else.
+    residual is their relative misfit, margin that of the nearest rule with a different prediction.
     """
 
     rules: tuple[Rule, ...]
@@ -43,15 +43,18 @@ class Diagnosis:
 
     @property
     def id(self) -> str:
-        """Return the rules' ids, joined with "|"."""
+        """Ids of the rules, joined with "|"."""
         return "|".join(rule.id for rule in self.rules)
 
     def settled(self, sign: float) -> Diagnosis:
-        """Return those of its rules under which the output neuron descends; sign is that of label - y in the error."""
+        """Return the diagnosis with only the rules under which the output neuron descends.
+
+        sign is the sign of label - y in the error.
+        """
         return self.among([rule for rule, rate in zip(self.rules, self.rates, strict=True) if rate * sign > 0])
 
     def among(self, rules: Sequence[Rule]) -> Diagnosis:
-        """Return those of its rules that are among these, all of them where none is."""
+        """Return the diagnosis with only the rules that are in `rules`, or unchanged if none is."""
         kept = [place for place, rule in enumerate(self.rules) if rule in rules]
         if not kept:
             return self
@@ -65,7 +68,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """One rule with the rate that fits best, what it then predicts, and the relative misfit."""
+    """A rule with the rate that fits best, its prediction, and the relative misfit."""
 
     rule: Rule
     rate: float
@@ -75,9 +78,9 @@ class Fitted:
 
 
 def diagnose_network(steps: ModelSteps, rates: Sequence[float], rows: Sequence[int] = (0, 1, 2)) -> Diagnosis | None:
-    """Name the mistake in the steps of a network, or of some of its neurons.
+    """Return the mistake in the steps of a network, or of some of its neurons, or None.
 
-    rates are where to begin, for rules that are not linear in the rate.
+    rates are initial values for rules that are not linear in the rate.
     """
     network = NetworkPass(steps.probes.parameters, steps.probes.x, steps.err)
 
@@ -88,21 +91,24 @@ def diagnose_network(steps: ModelSteps, rates: Sequence[float], rows: Sequence[i
 
 
 def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0, 1, 2)) -> Diagnosis | None:
-    """Name the mistake in the steps of a neuron, or of some of its numbers: those in a row on one neuron, and those with the other error."""
+    """Return the mistake in the steps of a neuron, or of some of its numbers, or None.
+
+    Uses successive steps of one neuron, and steps of fresh neurons with the other error.
+    """
     biased = np.array([1.0, 1.0, float(steps.has_bias)])
     row = neurons_of(steps, steps.err)
     alone = NeuronPass(row.weights[None], row.x[None], np.full((1, len(row.x)), steps.other_err))
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
-        made = [rule.neuron_step(row.at(rate, form)), rule.neuron_step(alone.at(rate, form))[0]]
-        return np.asarray(np.concatenate(made)[:, None, :] * biased)[..., columns]
+        both = [rule.neuron_step(row.at(rate, form)), rule.neuron_step(alone.at(rate, form))[0]]
+        return np.asarray(np.concatenate(both)[:, None, :] * biased)[..., columns]
 
     observed = np.concatenate([steps.in_a_row, steps.other_change])[:, None, :]
     return diagnose(IN_NEURON, observed[..., columns], predict, [rate])
 
 
 def diagnose_returned(steps: NeuronSteps, rate: float) -> Diagnosis | None:
-    """Name the mistake in the errors that single neurons return, (n, 2); their steps are right."""
+    """Return the mistake in the errors that single neurons return, (n, 2), or None; their steps are right."""
     neurons = neurons_of(steps, steps.err)
 
     def predict(rule: Rule, _: float, form: float) -> Array:
@@ -112,13 +118,13 @@ def diagnose_returned(steps: NeuronSteps, rate: float) -> Diagnosis | None:
 
 
 def neurons_of(steps: NeuronSteps, err: float) -> NeuronPass:
-    """Return the pass in which the steps were made."""
+    """Return the inputs of the steps as a NeuronPass."""
     weights = steps.probes.weights * np.array([1.0, 1.0, float(steps.has_bias)])
     return NeuronPass(weights, steps.probes.x, np.full(len(weights), err))
 
 
 def diagnose_forward(parameters: Array, x: Array, observed: Array) -> Diagnosis | None:
-    """Name the mistake in forward, of one neuron for parameters (..., 3), of a network for (..., 3, 3); all (n,)."""
+    """Return the mistake in outputs (n,) of a neuron, for parameters (..., 3), or of a network, for (..., 3, 3), or None."""
     is_network = parameters.ndim > 1 and parameters.shape[-2:] == (3, 3)
     found = []
     with np.errstate(all="ignore"):
@@ -135,7 +141,7 @@ def diagnose_forward(parameters: Array, x: Array, observed: Array) -> Diagnosis 
 
 
 def diagnose_loss(y: Array, label: Array, observed: Array) -> Diagnosis | None:
-    """Name the mistake in a loss from its values for outputs y and labels, all (n,); its scale is free."""
+    """Return the mistake in a loss from its values for outputs y and labels, all (n,), or None; its scale is free."""
     found = []
     for rule in LOSS:
         assert rule.loss is not None
@@ -146,7 +152,7 @@ def diagnose_loss(y: Array, label: Array, observed: Array) -> Diagnosis | None:
 
 
 def diagnose(rules: Iterable[Rule], observed: Array, predict: Predict, rates: Sequence[float]) -> Diagnosis | None:
-    """Name the rule that alone predicts the observed numbers, (n, neurons, 3); None if none or the right one does."""
+    """Return the only rule that predicts the observed numbers, (n, neurons, 3), or None if none or the right one does."""
     if not np.isfinite(observed).all():
         return None
     if not observed.any():
@@ -157,7 +163,7 @@ def diagnose(rules: Iterable[Rule], observed: Array, predict: Predict, rates: Se
 
 
 def _alone(found: list[Fitted], tolerance: float, margin: float) -> Diagnosis | None:
-    """Return the fit that no other prediction comes near."""
+    """Return the best fit as a Diagnosis if no different prediction comes near, else None."""
     first = min(found, key=lambda rule: rule.residual, default=None)
     if first is None or first.residual >= tolerance:
         return None
@@ -184,32 +190,35 @@ def _best(rule: Rule, observed: Array, predict: Predict, rates: Sequence[float])
             if any(abs(start - item) <= ALIKE * abs(item) for item in tried):
                 continue
             tried.append(start)
-            one, is_straight = _fitted(rule, form, start or 1.0, observed, predict)
-            fitted += [one] if one is not None else []
-            if is_straight:
+            fit_found, is_linear = _fitted(rule, form, start or 1.0, observed, predict)
+            fitted += [fit_found] if fit_found is not None else []
+            if is_linear:
                 break
     return min(fitted, key=lambda rule: rule.residual, default=None)
 
 
 def _fitted(rule: Rule, form: float, rate: float, observed: Array, predict: Predict) -> tuple[Fitted | None, bool]:
-    """Fit the rate of one rule by Gauss-Newton from a first one; at once where the rule is straight in it (second result)."""
+    """Fit the rate of a rule, by Gauss-Newton from an initial rate; return the fit and whether the rule is linear in it.
+
+    For a linear rule, one iteration suffices.
+    """
     once, twice = predict(rule, rate, form), predict(rule, 2 * rate, form)
     slope = (twice - once) / rate
-    is_straight = _is_same(twice, 2 * once) or _is_same(predict(rule, 3 * rate, form), 2 * twice - once)
+    is_linear = _is_same(twice, 2 * once) or _is_same(predict(rule, 3 * rate, form), 2 * twice - once)
     for _ in range(REFINEMENTS):
         size = float((slope**2).sum())
         if not np.isfinite(size):
-            return None, is_straight
+            return None, is_linear
         moved = float(((observed - once) * slope).sum()) / size if size else 0.0
         rate += moved
-        if is_straight:
+        if is_linear:
             once = once + moved * slope
             break
         once = predict(rule, rate, form)
         if abs(moved) <= 1e-9 * abs(rate) or rate == 0.0:
             break
         slope = (predict(rule, rate * (1 + 1e-6), form) - once) / (1e-6 * rate)
-    return Fitted(rule, rate, once, _misfit(observed, once), form), is_straight
+    return Fitted(rule, rate, once, _misfit(observed, once), form), is_linear
 
 
 def _is_same(array: Array, other: Array) -> bool:
@@ -217,7 +226,10 @@ def _is_same(array: Array, other: Array) -> bool:
 
 
 def _misfit(observed: Array, predicted: Array) -> float:
-    """Return the largest misfit of a neuron's weights, or bias, relative to what is expected; one expected to stay must stay."""
+    """Return the largest misfit of any neuron's weights or bias, relative to the prediction.
+
+    Numbers that are predicted not to move must not move.
+    """
     off, scale = (
         np.concatenate([numbers[:, :, :2].max((0, 2)), numbers[:, :, 2:].max((0, 2), initial=0.0)])
         for numbers in (np.abs(observed - predicted), np.abs(predicted))

@@ -1,7 +1,7 @@
-"""A bank of named mistakes: what the network or its step would be if the student had made this very one.
+"""A bank of named mistakes: the outputs or steps that a network has if the student made exactly this mistake.
 
-A rule is a few lines of the lecture's formulas, bent the way the mistake bends them. Fitting it to
-what was observed (diagnosis.py) names the mistake.
+A rule is a few lines of the lecture's formulas, changed as the mistake changes them. diagnosis.py fits the rules to what
+was observed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from .. import oracle
 from ..oracle import Array
 
-# The lecture's formulas, each with the section to reread.
+# Formulas of the lecture, each with its section.
 FORMULAS = {
     "neuron": "y = S(ω₀ + ω₁x₁ + ω₂x₂), S(d) = 1 / (1 + e⁻ᵈ)  («Один нейрон»)",
     "derivative": "S'(d) = S(d)(1 − S(d)) = y(1 − y)  («Один нейрон»)",
@@ -30,13 +30,13 @@ FORMULAS = {
 
 
 class Pass:
-    """What a pass of single neurons and one of the network have in common."""
+    """Base of a pass of single neurons and a pass of the network."""
 
     rate: float
     form: float
 
     def at(self, rate: float, form: float) -> Self:
-        """Return the same pass with another rate, and another form of the mistake."""
+        """Return a copy with another rate and another form of the mistake."""
         other = copy.copy(self)
         other.rate, other.form = rate, form
         return other
@@ -44,10 +44,9 @@ class Pass:
 
 @dataclass
 class NeuronPass(Pass):
-    """Single neurons in one pass: weights (..., 3) with the bias last, inputs x (..., 2), errors (...), the rate.
+    """One forward and backward pass of single neurons: weights (..., 3) with the bias last, inputs x (..., 2), errors (...).
 
-    The first axis is time where steps follow each other on one object. form tells apart the ways in
-    which one mistake can be written.
+    The first axis is time if steps follow each other on one object. form distinguishes variants of one mistake.
     """
 
     weights: Array
@@ -88,7 +87,7 @@ class NeuronPass(Pass):
 
     @cached_property
     def inputs(self) -> Array:
-        """Return x and the bias's 1, (..., 3)."""
+        """Return x and 1 for the bias, (..., 3)."""
         return oracle.with_one(np.broadcast_to(self.x, self.w.shape))
 
     @property
@@ -97,18 +96,18 @@ class NeuronPass(Pass):
         return np.asarray(self.rate * self.delta[..., None] * self.inputs)
 
     def moved(self, delta: Array, inputs: Array | None = None) -> Array:
-        """Return the step, (..., 3), with another delta (...), or other inputs (..., 2) for the weights."""
+        """Return the step, (..., 3), for another delta (...), and optionally other inputs (..., 2) for the weights."""
         by = self.inputs if inputs is None else oracle.with_one(np.broadcast_to(inputs, self.w.shape))
         return np.asarray(self.rate * delta[..., None] * by)
 
     def with_bias(self, change: Array) -> Array:
-        """Return the right step with another one for the bias, (...)."""
+        """Return the right step, (..., 3), with the bias's change replaced by `change`, (...)."""
         step = self.step
         step[..., 2] = change
         return step
 
     def weights_only(self, change: Array) -> Array:
-        """Return the right step with another one for the two weights, (..., 2)."""
+        """Return the right step, (..., 3), with the weights' change replaced by `change`, (..., 2)."""
         step = self.step
         step[..., :2] = change
         return step
@@ -116,7 +115,7 @@ class NeuronPass(Pass):
 
 @dataclass
 class NetworkPass(Pass):
-    """The network in one pass: parameters (..., 3, 3) as in the oracle, x (..., 2), errors (...), the rate."""
+    """One forward and backward pass of the network: parameters (..., 3, 3) as in the oracle, x (..., 2), errors (...)."""
 
     parameters: Array
     x: Array
@@ -156,21 +155,21 @@ class NetworkPass(Pass):
 
     @cached_property
     def errors(self) -> Array:
-        """Return the errors that belong to the hidden neurons, (..., 2)."""
+        """Return the errors propagated to the hidden neurons, (..., 2)."""
         return self.delta[..., None] * self.v
 
     @cached_property
     def out(self) -> NeuronPass:
-        """Return the output neuron; its rate is 1."""
+        """Return the pass of the output neuron, with rate 1."""
         return NeuronPass(self.parameters[..., 2, :], self.h, self.err)
 
     @cached_property
     def hidden(self) -> NeuronPass:
-        """Return both hidden neurons with the errors that belong to them; their rate is 1."""
+        """Return the pass of both hidden neurons with the propagated errors, with rate 1."""
         return self.hidden_with(self.errors)
 
     def hidden_with(self, errors: Array) -> NeuronPass:
-        """Return both hidden neurons with these errors, (..., 2); their rate is 1."""
+        """Return the pass of both hidden neurons with these errors, (..., 2), with rate 1."""
         return NeuronPass(self.parameters[..., :2, :], self.x[..., None, :], errors)
 
     def step(
@@ -182,10 +181,10 @@ class NetworkPass(Pass):
         out_delta: Array | None = None,
         out_inputs: Array | None = None,
     ) -> Array:
-        """Return the step, (..., 3, 3), with one or more parts of it replaced.
+        """Return the step, (..., 3, 3), with one or more of its factors replaced.
 
-        errors and slope (..., 2) are the hidden neurons'; inputs (..., 2) theirs; out_delta (...) and
-        out_inputs (..., 2) the output neuron's.
+        errors, slope and inputs, each (..., 2), are those of the hidden neurons; out_delta (...) and out_inputs (..., 2)
+        those of the output neuron.
         """
         errors = self.errors if errors is None else errors
         deltas = errors * (self.hidden_slope if slope is None else slope)
@@ -196,7 +195,7 @@ class NetworkPass(Pass):
         return np.asarray(self.rate * np.concatenate([hidden, out[..., None, :]], axis=-2))
 
     def scaled(self, hidden: float | Array, out: float | Array) -> Array:
-        """Return the right step, each layer's multiplied with something that fits (..., 2, 3) and (..., 3)."""
+        """Return the right step, (..., 3, 3), with each layer multiplied by a factor that broadcasts with it."""
         step = self.step()
         step[..., :2, :] *= hidden
         step[..., 2, :] *= out
@@ -205,12 +204,12 @@ class NetworkPass(Pass):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """One mistake. message says what was done, hint what to do instead; formula is the lecture's, by name.
+    """A known mistake. message says what was done, hint what to do instead; formula names one of FORMULAS.
 
-    A mistake inside a neuron gives change (..., 3), back (..., 2) - the errors it returns - or both;
-    one in the network gives network (..., 3, 3). One in forward gives output, of a neuron (...), or
-    answer, of the network, from the output neuron's sum (...), and may have another activation of the hidden sums; one in
-    the loss gives loss of (y, label), all (...). forms are the values of `form` to try.
+    A mistake inside a neuron has change (..., 3), back (..., 2) for the errors it returns, or both; a mistake in the
+    network has network (..., 3, 3). A mistake in forward has output (...), of a neuron, or answer, of the network, from the
+    output neuron's sum (...), possibly with another activation of the hidden sums. A mistake in the loss has
+    loss(y, label), all (...). forms are the values of `form` to try.
     """
 
     id: str
@@ -231,11 +230,11 @@ class Rule:
         return neurons.step if self.change is None else self.change(neurons)
 
     def returned(self, neurons: NeuronPass) -> Array:
-        """Return the errors that a neuron gives back for its two inputs, (..., 2)."""
+        """Return the errors that a neuron returns for its two inputs, (..., 2)."""
         return neurons.delta[..., None] * neurons.w if self.back is None else self.back(neurons)
 
     def network_step(self, n: NetworkPass) -> Array:
-        """Return the network's step, (..., 3, 3), made of its neurons' where the mistake is inside them."""
+        """Return the network's step, (..., 3, 3); a mistake inside the neurons is applied to each of them."""
         if self.network is not None:
             return self.network(n)
         out = n.out.at(n.rate, n.form)
@@ -245,12 +244,12 @@ class Rule:
         )
 
     def step(self, parameters: Array, x: Array, err: Array, rate: float = 1.0, form: float = 1.0) -> Array:
-        """Return the network's step, (..., 3, 3), arguments as in oracle.step."""
+        """Return the network's step, (..., 3, 3); arguments as in oracle.step."""
         return self.network_step(NetworkPass(parameters, x, err, rate, form))
 
     @property
     def keeps_hidden(self) -> bool:
-        """Say whether a mistake in forward leaves the hidden neurons right."""
+        """Whether a mistake in forward leaves the hidden neurons right."""
         return self.answer is not None and self.activation is oracle.sigmoid
 
     def hidden(self, parameters: Array, x: Array) -> Array:
@@ -259,7 +258,7 @@ class Rule:
         return self.activation(neurons.d) if self.output is None else self.output(neurons)
 
     def forward(self, parameters: Array, x: Array) -> Array:
-        """Return the network's answers, (...), for parameters (..., 3, 3) and x (..., 2)."""
+        """Return the network's outputs, (...), for parameters (..., 3, 3) and x (..., 2)."""
         out = NeuronPass(parameters[..., 2, :], self.hidden(parameters, x), np.zeros(()))
         if self.answer is not None:
             return self.answer(out.d)
@@ -267,9 +266,9 @@ class Rule:
         return self.output(out)
 
     def lecture_steps(self, parameters: Array, x: Array) -> Iterator[Array]:
-        """Yield what the lecture's step makes of this forward's outputs, (..., 3, 3), for an error of 1.
+        """Yield the lecture's steps, (..., 3, 3), for this forward's outputs and an error of 1.
 
-        In the derivative may stand these, or the sigmoids that a neuron made before it lost them.
+        The derivative uses these outputs, or the sigmoids that a neuron computed before changing them.
         """
         h, y, v = self.hidden(parameters, x), self.forward(parameters, x), parameters[..., 2, :]
         for hidden, out in ((h, y), (oracle.hidden(parameters, x), oracle.neuron(v, h)), (h, oracle.neuron(v, h))):
@@ -438,7 +437,7 @@ def _derivative(
     hint: str = DERIVATIVE_HINT,
     forms: tuple[float, ...] = (1.0,),
 ) -> Rule:
-    """Return the rule that uses slope, (...), or (..., 2) for a factor of each weight, as the derivative."""
+    """Return the rule that uses slope, (...), or (..., 2) with a factor for each weight, as the derivative."""
 
     def change(n: NeuronPass) -> Array:
         factor = slope(n)
@@ -535,12 +534,12 @@ def _step(name: str, change: Callable[[NeuronPass], Array], message: str, hint: 
 
 
 def _inputs(name: str, inputs: Callable[[NeuronPass], Array], message: str, hint: str = STEP_HINT) -> Rule:
-    """Return the rule that multiplies the weights' step with inputs (..., 2) instead of x."""
+    """Return the rule that multiplies the weights' step by inputs (..., 2) instead of x."""
     return _step(name, lambda n: n.moved(n.delta, inputs(n)), message, hint)
 
 
 def _error(name: str, error: Callable[[NeuronPass], Array], message: str) -> Rule:
-    """Return the rule that makes another error, (...), of the one passed in."""
+    """Return the rule that replaces the error passed in by another one, (...)."""
     return Rule(
         id=name,
         message=message,
@@ -671,7 +670,7 @@ def _bias(
     hint: str = BIAS_HINT,
     forms: tuple[float, ...] = (1.0,),
 ) -> Rule:
-    """Return the rule by which the bias moves by change, (...)."""
+    """Return the rule that changes the bias by change, (...)."""
     return Rule(
         id=name, message=message, hint=hint, formula="bias", change=lambda n: n.with_bias(change(n)), forms=forms
     )
@@ -733,7 +732,7 @@ def _back(
     hint: str = HIDDEN_HINT,
     forms: tuple[float, ...] = (1.0,),
 ) -> Rule:
-    """Return the rule by which the output neuron gives back these errors, (..., 2)."""
+    """Return the rule by which the output neuron returns these errors, (..., 2)."""
     return Rule(id=name, message=message, hint=hint, formula="hidden", back=errors, forms=forms)
 
 
@@ -993,7 +992,7 @@ def _updated_output_weights(n: NetworkPass) -> Array:
 
 
 def _moved(n: NetworkPass, rows: slice) -> Array:
-    """Return the parameters, (..., 3, 3), after the step of some neurons."""
+    """Return the parameters, (..., 3, 3), after the step of these neurons."""
     later = n.parameters.copy()
     later[..., rows, :] += n.step()[..., rows, :]
     return later
@@ -1015,7 +1014,7 @@ def _hidden_first_forward_repeated(n: NetworkPass) -> Array:
     return n.step(out_delta=delta, out_inputs=oracle.hidden(later, n.x))
 
 
-# Such networks learn as well, but the step is not the gradient. They cost the order case only.
+# Such networks learn too, but the step is not the gradient. Only the order case loses points.
 ORDER_DEFECTS = (
     _joined(
         "updated_output_weights", _updated_output_weights,

@@ -1,7 +1,7 @@
-"""Finds the rule behind observed steps: compares them with the lecture's formulas, up to the rate.
+"""Finds the rule behind observed steps by comparing them with the lecture's formulas.
 
-Steps are compared up to one constant, the learning rate with its factor 2 and its sign, fitted by
-least squares; residuals are relative: the largest deviation over the largest expected change.
+Steps are compared up to a constant factor, the learning rate including its factor 2 and its sign, which is fitted by least
+squares. Residuals are relative: the largest deviation divided by the largest expected change.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from ..oracle import Array
 from . import misconceptions
 
 TOLERANCE = 1e-3
-LEAST_GRADIENT = 0.01  # of the largest step: without it, steps that shrink by themselves would fit momentum
-SMALL_TOLERANCE = 0.1  # steps of a small error, where float32 rounds by some per cent
-SMALLEST_STEP = 2e-6  # below this float32 rounds by more
-RATES = (1e-9, 1e9)  # beyond these a rate is not one
+LEAST_GRADIENT = 0.01  # of the largest step: without a gradient, any decaying steps would fit momentum
+SMALL_TOLERANCE = 0.1  # for steps of a small error, where float32 rounds by several per cent
+SMALLEST_STEP = 2e-6  # below this, float32 rounds by more
+RATES = (1e-9, 1e9)  # range of plausible rates
 
 
 def fit(observed: Array, expected: Array) -> tuple[float, float]:
-    """Return (c, residual) for observed = c expected: the least-squares constant, the relative misfit.
+    """Return (c, residual) for observed = c expected: the least-squares factor and the relative misfit.
 
-    The residual is infinite when nothing was observed to move, or not a finite number.
+    The residual is infinite if nothing moved or a number is not finite.
     """
     if not (np.isfinite(observed).all() and np.isfinite(expected).all()) or not expected.any():
         return 0.0, np.inf
@@ -36,7 +36,7 @@ def fit(observed: Array, expected: Array) -> tuple[float, float]:
 
 
 def misfit(observed: Array, expected: Array) -> float:
-    """Return the largest deviation relative to the largest expected value; infinite without one."""
+    """Return the largest deviation relative to the largest expected value; infinite if that is 0."""
     scale = float(np.abs(expected).max(initial=0.0))
     if scale == 0.0 or not np.isfinite(observed).all():
         return np.inf
@@ -54,7 +54,7 @@ def fit_momentum(observed: Array, expected: Array) -> tuple[float, float, float]
 
 
 def is_momentum(alpha: float, gradient: Array, observed: Array) -> bool:
-    """Return whether steps may be momentum: some of the last one (all of it is an accumulated gradient), and a gradient that shows."""
+    """Return whether alpha may be momentum: between 0 and 1 (1 is an accumulated gradient), with a visible gradient."""
     is_seen = bool(np.abs(gradient).max() > LEAST_GRADIENT * np.abs(observed).max())
     return is_seen and TOLERANCE < alpha < 1 - TOLERANCE
 
@@ -67,7 +67,7 @@ def sum_of(y: Array) -> Array:
     return np.asarray(np.log(y / (1 - y)))
 
 
-# What students take for the derivative: a function of the neuron's output.
+# Functions of the neuron's output that students use as the derivative.
 DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
     oracle.derivative,
     np.ones_like,
@@ -92,14 +92,13 @@ DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NeuronSteps:
-    """Steps of single neurons, a fresh neuron for each of n probes, all with the error err.
+    """Steps of single neurons, a fresh neuron for each of n probes.
 
-    change (n, 3) is for err, other_change (n, 3) for other_err, small_change (n, 3) for small_err;
-    in_a_row (n, 3) is for err on one neuron whose weights were set again before each probe. returned
-    (n, k) is what backward gave back, k = 0 for no numbers. own_slope (n,) is the slope of the student's
-    own forward, where that is not the sigmoid; zero_change (3,) is the step of the first probe with both
-    inputs 0. digits is to how many decimal places the weights, or their steps, were seen to be cut (is_step_cut); the
-    errors are so large then that it does not matter.
+    change (n, 3) is for the error err, other_change (n, 3) for other_err, small_change (n, 3) for small_err; in_a_row
+    (n, 3) is for err on one neuron whose weights were reset before each probe. returned (n, k) are the numbers that
+    backward returned, k = 0 for none. own_slope (n,) is the slope of the student's forward if that is not the sigmoid;
+    zero_change (3,) is the step of the first probe with both inputs 0. digits is the number of decimal places that the
+    weights, or their steps (is_step_cut), are rounded to; the errors are then so large that it does not matter.
     """
 
     probes: probes.NeuronProbes
@@ -121,33 +120,33 @@ class NeuronSteps:
 
     @property
     def is_varying(self) -> bool:
-        """Return whether steps differ from probe to probe, also after the first, and with the error."""
+        """Whether steps differ between probes, also on the same neuron, and depend on the error."""
         scale = TOLERANCE * float(np.abs(self.change).max())
         by_probe = [np.ptp(steps, axis=0).max() for steps in (self.change, self.in_a_row)]
         return bool(min(*by_probe, np.abs(self.change - self.other_change).max()) > scale)
 
     @property
     def is_returned_right(self) -> bool:
-        """Return whether backward gave back err y (1 - y) w, whatever its steps are."""
+        """Whether backward returned err y (1 - y) w, whatever its steps are."""
         slope = oracle.derivative(oracle.neuron(self.probes.weights, self.probes.x))
         expected = self.err * slope[:, None] * self.before[:, :2]
         return self.returned.shape == expected.shape and misfit(self.returned, expected) < TOLERANCE
 
     @property
     def is_thresholded(self) -> bool:
-        """Return whether forward answers with 0 or 1 only, where y (1 - y) is 0."""
+        """Whether forward outputs only 0 or 1, where y (1 - y) is 0."""
         return bool(np.isin(self.output, (0.0, 1.0)).all())
 
     @property
     def is_sigmoid(self) -> bool:
-        """Return whether the neuron's outputs are those of the sigmoid."""
+        """Whether the neuron's outputs are those of the sigmoid."""
         return misfit(self.output, oracle.neuron(self.probes.weights, self.probes.x)) < TOLERANCE
 
     @property
     def inputs(self) -> Array:
-        """Return the three inputs of each probe, (n, 3): x, and 1 for the bias.
+        """The three inputs of each probe, (n, 3): x, and 1 for the bias.
 
-        A neuron whose forward subtracts its bias has -1 there: what forward does is judged elsewhere.
+        If forward subtracts the bias, -1: the sign is judged with forward, not here.
         """
         subtracted = oracle.neuron(self.probes.weights * [1, 1, -1], self.probes.x)
         is_threshold = misfit(self.output, subtracted) < TOLERANCE
@@ -156,11 +155,11 @@ class NeuronSteps:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NeuronRule:
-    """The rule that the neuron was seen to follow: change = err * slope * (x, 1).
+    """The rule that a neuron follows: change = err * slope * (x, 1).
 
-    slope (n,) is rate times the derivative in use; rate is the constant when that derivative is the
-    sigmoid's, else 0. bias_ratio is how far the bias moves compared with what its weights imply. A bias
-    from which the slope was taken fits it anyway: it is right where that slope is the sigmoid's.
+    slope (n,) is rate times the derivative in use; rate is the constant if that is the sigmoid's derivative, else 0.
+    bias_ratio is the bias's change relative to the one that the weights imply. A bias from which the slope was computed
+    always fits it; it counts as right only if that slope is the sigmoid's.
     """
 
     slope: Array
@@ -176,29 +175,29 @@ class NeuronRule:
 
     @property
     def is_recognised(self) -> bool:
-        """Return whether the weights move by an error and their inputs, whatever the derivative; or by y (1 - y)."""
+        """Whether the weights move by error times input with any derivative, or by y (1 - y)."""
         return self.are_weights_linear and (self.is_derivative_right or self.are_weights_right)
 
     @property
     def is_derivative_right(self) -> bool:
-        """Return whether the derivative in use is that of the sigmoid."""
+        """Whether the derivative in use is the sigmoid's."""
         return self.rate != 0
 
     @property
     def is_right(self) -> bool:
-        """Return whether a step with one error is right in itself."""
+        """Whether steps with one error are right."""
         return self.is_derivative_right and self.are_weights_right and self.is_bias_right
 
     @property
     def is_right_throughout(self) -> bool:
-        """Return whether steps are right for every error, and whatever came before."""
+        """Whether steps are right for every error and do not depend on earlier calls, except by momentum."""
         return self.is_right and self.are_weights_linear and self.is_stateless
 
 
 def neuron_rule(steps: NeuronSteps) -> NeuronRule:
-    """Fit the neuron's rule to its steps: derivative, weights, bias, each judged by itself."""
+    """Return the rule behind a neuron's steps; derivative, weights and bias are judged separately."""
     with np.errstate(all="ignore"):
-        channels = steps.change / (steps.err * steps.inputs)  # (n, 3): the slope as each number shows it
+        channels = steps.change / (steps.err * steps.inputs)  # (n, 3): the slope that each number shows
     slope, rate = _slope(steps, channels)
     expected = steps.err * slope[:, None] * steps.inputs
     weights_ratio, weights_residual = fit(steps.change[:, :2], expected[:, :2])
@@ -229,9 +228,9 @@ def neuron_rule(steps: NeuronSteps) -> NeuronRule:
 
 
 def _slope(steps: NeuronSteps, channels: Array) -> tuple[Array, float]:
-    """Return the slope (n,) and its rate: from the first channel that shows y (1 - y), rate 0 if none does.
+    """Return the slope (n,) and its rate, from the first channel proportional to y (1 - y); rate 0 if none is.
 
-    y is the neuron's own output, or S(d) where that is something else; then its own slope will do as well.
+    y is the neuron's output, or S(d), if they differ; the slope of the student's own activation is accepted too.
     """
     usable = (0, 1, 2) if steps.has_bias else (0, 1)
     at_sum = oracle.neuron(steps.probes.weights, steps.probes.x)
@@ -248,7 +247,7 @@ def _slope(steps: NeuronSteps, channels: Array) -> tuple[Array, float]:
 
 
 def _is_linear(steps: NeuronSteps, columns: slice) -> bool:
-    """Return whether steps with another error, and with a small one, change in proportion."""
+    """Return whether steps are proportional to the error, for other_err and small_err."""
     per_error = steps.change[:, columns] / steps.err
     other = misfit(steps.other_change[:, columns], per_error * steps.other_err)
     small = per_error * steps.small_err
@@ -261,10 +260,10 @@ def _is_linear(steps: NeuronSteps, columns: slice) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSteps:
-    """Steps of a model whose weights were set before each of n probes; rate by calibration.
+    """Steps of a model whose weights were set before each of n probes.
 
-    change is (n, 3, 3) as in the oracle; small_change is the same for small_err, (n,); present (3, 3) is False for a
-    bias that is not there; is_plain: the errors are those of a training, not scaled.
+    change (n, 3, 3) is as in the oracle, for err (n,), and small_change for small_err (n,); present (3, 3) is False for a
+    missing bias; rate is an estimate; is_plain: the errors are not scaled, but as in a normal training.
     """
 
     probes: probes.NetworkProbes
@@ -278,16 +277,15 @@ class ModelSteps:
 
     @property
     def gradient(self) -> Array:
-        """Return the steps of rate 1, (n, 3, 3)."""
+        """The gradient steps at rate 1, (n, 3, 3)."""
         return oracle.step(self.probes.parameters, self.probes.x, self.err) * self.present
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRule:
-    """How the network's steps compare with expected ones, (n, 3, 3); residuals (3,) by neuron.
+    """The rule that the network's steps are compared with: expected steps (n, 3, 3), residuals (3,) by neuron.
 
-    is_carried: expected was composed of the student's own neuron steps, because the neuron's mistake
-    is judged elsewhere.
+    is_carried: the expected steps take over a mistake of the student's neuron or forward, which is judged elsewhere.
     """
 
     expected: Array
@@ -299,22 +297,22 @@ class ModelRule:
 
     @property
     def is_output_right(self) -> bool:
-        """Return whether the output neuron's steps are right."""
+        """Whether the output neuron's steps are right."""
         return bool(self.residuals[2] < TOLERANCE)
 
     @property
     def is_hidden_right(self) -> bool:
-        """Return whether the steps of both hidden neurons are right."""
+        """Whether the steps of both hidden neurons are right."""
         return bool(self.residuals[:2].max() < TOLERANCE)
 
     @property
     def is_right(self) -> bool:
-        """Return whether all steps are as expected."""
+        """Whether all steps are as expected."""
         return self.is_output_right and self.is_hidden_right
 
 
 def misfit_apart(observed: Array, expected: Array) -> float:
-    """Return the misfit of a neuron's steps, (n, 3), weights and bias each by its own scale: a small one is not lost beside a large one."""
+    """Return the misfit of a neuron's steps, (n, 3), with weights and bias each relative to their own scale."""
     if not expected.any():
         return np.inf
     parts = [(observed[:, columns], expected[:, columns]) for columns in (slice(0, 2), slice(2, 3))]
@@ -322,7 +320,7 @@ def misfit_apart(observed: Array, expected: Array) -> float:
 
 
 def residuals(steps: ModelSteps, expected: Array) -> Array:
-    """Return the relative misfit of each neuron, (3,); a hidden one may stay where it should, if the other one moves."""
+    """Return the relative misfit of each neuron, (3,); 0 for a hidden neuron that rightly stays while the other moves."""
     found = np.array([misfit_apart(steps.change[:, row], expected[:, row]) for row in range(3)])
     is_still: NDArray[np.bool_] = np.abs(expected).max((0, 2)) + np.abs(steps.change).max((0, 2)) == 0
     found[:2][is_still[:2] & expected[:, :2].any()] = 0.0
@@ -330,7 +328,7 @@ def residuals(steps: ModelSteps, expected: Array) -> Array:
 
 
 def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
-    """Return whether the network follows the rule for a small error too; the first step has no momentum yet."""
+    """Return whether the first step, which has no momentum yet, also follows the rule for a small error."""
     drawn = steps.probes
     step = rule.defect.step if rule.defect is not None else oracle.step
     expected = step(drawn.parameters[:1], drawn.x[:1], rule.rate * steps.small_err[:1]) * steps.present
@@ -339,22 +337,22 @@ def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
 
 
 def paced(rate: float) -> float:
-    """Return how far a rate goes: its size, within RATES; 1 for one that is 0 or no number."""
+    """Return the absolute value of a rate, limited to RATES; 1 if the rate is 0 or not finite."""
     size = abs(rate)
     return min(max(size, RATES[0]), RATES[1]) if np.isfinite(size) and size else 1.0
 
 
 def rates_of(steps: ModelSteps) -> list[float]:
-    """Return the rate as the output neuron shows it, the hidden neurons, all three, and the median of the probes."""
+    """Return the rate fitted to the output neuron, to the hidden neurons, to all three, and its median over probes."""
     rates = [fit(steps.change[:, rows], steps.gradient[:, rows])[0] for rows in ([2], [0, 1], [0, 1, 2])]
     probed = [fit(change[2], gradient[2])[0] for change, gradient in zip(steps.change, steps.gradient, strict=True)]
     return [*rates, statistics.median(probed)]
 
 
 def gradient_rule(steps: ModelSteps, sign: float = 0.0) -> ModelRule:
-    """Compare with the gradient, with the rate of the output neuron if that follows it.
+    """Compare steps with the gradient, at the rate of the output neuron if that follows it.
 
-    If not, the rate has the sign of a single neuron's, where that is known: 0 for unknown.
+    Otherwise, prefer a rate with this sign, that of a single neuron's rate (0: unknown), and then the best fit.
     """
     found = []
     for rate in rates_of(steps):
@@ -366,13 +364,13 @@ def gradient_rule(steps: ModelSteps, sign: float = 0.0) -> ModelRule:
 
 
 def _off(steps: ModelSteps, expected: Array) -> int:
-    """Count the neurons' steps, over all probes, that are not as expected."""
+    """Count the steps of neurons, over all probes, that differ from the expected ones."""
     off = np.abs(np.nan_to_num(steps.change - expected, nan=np.inf)).max(2)
     return int((off >= TOLERANCE * np.abs(expected).max((0, 2))).sum())
 
 
 def own_rule(steps: ModelSteps, slopes: Array) -> ModelRule | None:
-    """Compare with the slopes (n, 3, 3) of the student's own forward, which is judged elsewhere."""
+    """Compare steps with the slopes (n, 3, 3) of the student's own forward; return None if they do not match."""
     gradient = steps.err[:, None, None] * slopes
     rate, _ = fit(steps.change, gradient)
     expected = rate * gradient
@@ -381,7 +379,7 @@ def own_rule(steps: ModelSteps, slopes: Array) -> ModelRule | None:
 
 
 def momentum_rule(steps: ModelSteps) -> ModelRule | None:
-    """Compare with gradient descent with momentum: change = rate gradient + alpha change before."""
+    """Compare steps with momentum: change = rate * gradient + alpha * previous change; return None if they do not match."""
     c, alpha, residual = fit_momentum(steps.change, steps.gradient)
     if residual >= TOLERANCE or not is_momentum(alpha, c * steps.gradient, steps.change):
         return None
@@ -392,7 +390,7 @@ def momentum_rule(steps: ModelSteps) -> ModelRule | None:
 
 
 def defect_rule(steps: ModelSteps) -> ModelRule | None:
-    """Compare with the order defects that have a name."""
+    """Compare steps with the known order defects; return None if none matches."""
     drawn = steps.probes
     for defect in misconceptions.ORDER_DEFECTS:
         for rate in rates_of(steps):
@@ -404,9 +402,9 @@ def defect_rule(steps: ModelSteps) -> ModelRule | None:
 
 
 def carried_rule(steps: ModelSteps, composed: Array, is_scale_known: bool) -> ModelRule | None:
-    """Compare with steps (n, 3, 3) composed of single neurons' steps.
+    """Compare steps with steps (n, 3, 3) composed of those of single neurons; return None if they do not match.
 
-    Where the rate inside the hidden errors is not known, one constant of the rate's sign is free.
+    If the rate inside the hidden errors is unknown, their scale is fitted; it must have the rate's sign.
     """
     expected = composed * steps.present
     if not np.isfinite(expected).all():

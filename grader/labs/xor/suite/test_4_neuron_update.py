@@ -232,7 +232,7 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
         return
     if has_order_defect(evidence, measured, delta, expected):
         return
-    if residual < TOLERANCE and is_paid(measured):
+    if residual < TOLERANCE and is_charged_to_neuron(measured):
         evidence.remark("The mistake in the neuron's own step is in these errors too; it counts there.")
         return
     mistake, seen = measured.returned_mistake, seen_at(steps, 0, expected, steps.returned)
@@ -277,10 +277,10 @@ def has_order_defect(evidence: CaseEvidence, measured: Measurements, delta: Arra
     return False
 
 
-def is_paid(measured: Measurements) -> bool:
+def is_charged_to_neuron(measured: Measurements) -> bool:
     """Return whether one mistake inside the neurons makes all of the network's steps."""
     try:
-        return measured.is_paid
+        return measured.is_charged_to_neuron
     except CaseStopped:
         return False
 
@@ -292,7 +292,7 @@ def check_unreturned(evidence: CaseEvidence, measured: Measurements, count: int,
         evidence.remark("backward returns its delta; the model multiplies it with the weights.")
         return
     try:
-        is_right = measured.model_rule.is_right or measured.is_paid
+        is_right = measured.model_rule.is_right or measured.is_charged_to_neuron
     except CaseStopped:
         is_right = False
     if is_right:

@@ -41,7 +41,7 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
             "Judged with the step that your own neuron makes; what is wrong inside it counts where it is reported."
         )
     remark_momentum(evidence, rule.momentum)
-    if not rule.is_right and measured.is_paid:
+    if not rule.is_right and measured.is_charged_to_neuron:
         evidence.remark("The mistake inside your neurons makes all of these steps; it counts where it is reported.")
         evidence.seen = seen
         return
