@@ -290,8 +290,8 @@ def backward(
 def given_back(objects: Any, method: Any, way: Values, row: Any, error: float) -> tuple[tuple[Any, ...], Values]:
     """Return the arguments that a part's backward was seen to get, with other numbers in them.
 
-    way["places"] has (place, column) pairs; the column is one of row, or -1 for the error. Later arguments that may be
-    omitted are: a derivative that the model passes is not the neuron's own.
+    way["places"] has (place, column) pairs; the column is one of row, or -1 for the error. If x and err lead and backward
+    requires no more, the other arguments are omitted: a derivative that the model passes is not the neuron's own.
     """
     find = objects.find
     given, named = objects.kept[f"back:{way['part']}"]

@@ -1,4 +1,4 @@
-"""Follows the calls of a run that is watched: finds those of a network, records its steps, sets its start."""
+"""Profile hooks that follow a watched run: find the calls of a network, record its steps, and set its starting weights."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from typing import Any
 from . import frames
 from .frames import PassedParameters, StopRun, arguments, few, flat, held, held_at, owner_of, shape
 
-LOGGED = 600  # calls told by `discover`
-SOME = 50  # calls that are enough after SOON
-LOOK = 32  # calls between two looks at the answers
-KEPT = 160  # calls of forward kept by `record`
-LAYOUTS = 32  # ways in which objects hold their numbers, told by `discover`
+LOGGED = 600  # calls in the result of `discover`
+ENOUGH_CALLS = 50  # after SOON
+LOOK = 32  # calls between two checks of the outputs
+KEPT = 160  # calls of forward in the result of `record`
+LAYOUTS = 32  # layouts in the result of `discover`
 SCALARS, RETURNED = (
     96,
     8,
-)  # numbers passed and returned between two calls of forward, with a gap after each value, and of one return
-EVENTS = 2_000_000  # calls and returns, after which a run has shown enough: work is counted, no clock decides
-SOON = LULL = EVENTS // 5  # LULL: without a call that passes numbers, the training has no more to show
+)  # numbers passed and returned between two calls of forward, with a gap after each value; and of one return
+EVENTS = 2_000_000  # calls and returns until a run is ended; events are counted because time would vary
+SOON = LULL = EVENTS // 5  # LULL: a run is ended after this many events without a call that passes numbers
 NAME_CHARS = 80
 MOST_ERRORS = 200_000
 
 
 class Hook:
-    """Follows the student's calls: the part that finding, recording and training have in common."""
+    """Base of the profile hooks: follows the calls of the student's functions."""
 
     def __init__(self, files: set[str]) -> None:
         self.events = 0
         self.frames: list[types.FrameType] = []
         self._files = files
         self._numbers: dict[int, int] = {}
-        self._alive: list[Any] = []  # so that no identity is used twice
+        self._alive: list[Any] = []  # keeps objects alive so that no id is reused
 
     def __call__(self, frame: types.FrameType, event: str, value: Any) -> None:
         if event not in ("call", "return") or frame.f_code.co_filename not in self._files:
@@ -52,24 +52,24 @@ class Hook:
             self.leave(frame, value)
 
     def number(self, owner: Any) -> int:
-        """Return the number of an object among those of its class, in the order in which they were seen."""
+        """Return the index of an object among those of its class, in the order in which they were seen."""
         if id(owner) not in self._numbers:
             self._numbers[id(owner)] = sum(type(item) is type(owner) for item in self._alive)
             self._alive.append(owner)
         return self._numbers[id(owner)]
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
-        """Take note of a call; owner is what owner_of gives."""
+        """Handle a call; owner is the result of owner_of."""
 
     def leave(self, frame: types.FrameType, value: Any) -> None:
-        """Take note of what a call returned."""
+        """Handle a return; value is the returned value."""
 
 
 class Finder(Hook):
-    """Lists the first calls that pass two numbers or more, or whose object holds two that are 0 or 1.
+    """Hook that lists the first calls that pass two or more numbers, or whose object holds two that are 0 or 1.
 
-    What such an object holds counts as passed (`inside`), and what it holds afterwards as returned where nothing is
-    (`answers`): the number of the layout that tells (place, size) of each holder, -1 for none.
+    In the latter case, the numbers in the object count as passed. If a call returns no numbers, those in the object after
+    it count as returned. `inside` and `answers` are then the index of the layout, the (path, size) of each holder, else -1.
     """
 
     def __init__(self, files: set[str]) -> None:
@@ -98,7 +98,7 @@ class Finder(Hook):
             if inside < 0:
                 return
             passed = [number for _, _, numbers in places for number in numbers]
-        if len(self.calls) >= LOGGED or (len(self.calls) >= SOME and self.events > SOON):
+        if len(self.calls) >= LOGGED or (len(self.calls) >= ENOUGH_CALLS and self.events > SOON):
             raise StopRun
         self._latest = self.events
         call = {
@@ -127,7 +127,7 @@ class Finder(Hook):
                 call["returned"] = [number for _, _, numbers in places for number in numbers]
 
     def _layout(self, places: list[tuple[list[Any], Any, list[float]]]) -> int:
-        """Return the number of a layout, -1 where there are too many."""
+        """Return the index of a layout, or -1 if there are too many."""
         layout = [(path, len(numbers)) for path, _, numbers in places]
         if layout not in self.layouts and len(self.layouts) < LAYOUTS:
             self.layouts.append(layout)
@@ -135,7 +135,10 @@ class Finder(Hook):
 
 
 class Follower(Hook):
-    """Follows one object: class, object, and the method that is called once a step, "" for whatever is called."""
+    """Base of hooks that follow one object, given by class and index, and the method that bounds its steps.
+
+    The method is called once per step; "" means that every call bounds a step.
+    """
 
     def __init__(self, files: set[str], wanted: dict[str, Any]) -> None:
         super().__init__(files)
@@ -143,20 +146,20 @@ class Follower(Hook):
         self._wanted = wanted
 
     def _take(self, frame: types.FrameType, owner: Any) -> None:
-        """Take an object for the network; where its numbers are arguments, these."""
+        """Use an object as the network, or if the weights are arguments, an object made of these."""
         self.owner = owner
         if self._wanted["taken"]:
             positional, named = arguments(frame, owner)
             self.owner = self.taken([*positional, *named.values()])
 
     def taken(self, values: list[Any]) -> PassedParameters:
-        """Return the arguments that the network's numbers are in."""
+        """Return an object that holds the arguments that are weights."""
         return PassedParameters(
             {f"argument{place}": values[place] for place in self._wanted["taken"] if place < len(values)}
         )
 
     def is_wanted(self, frame: types.FrameType, owner: Any) -> bool:
-        """Return whether a call is one of those that bound the steps."""
+        """Return whether a call bounds a step."""
         if owner is None:
             return False
         is_it = (
@@ -173,11 +176,11 @@ class Follower(Hook):
 
 
 class Recorder(Follower):
-    """Keeps, at each call that bounds a step and at its return, the numbers inside the object.
+    """Hook that records the numbers inside the object at each call that bounds a step, and at its return.
 
-    Where start holds numbers, they are set at the call `at` (or as soon as there is a place for them), and what came
-    before it is forgotten. In a training that was resumed, `at` is not counted here: they are set at a call of that site
-    and depth, if these are given, before which the numbers changed.
+    If start is not empty, its numbers are set at call number `at`, or as soon as they can be, and earlier records are
+    dropped. In a resumed training, `at` is ignored: they are set at a call of the given site and depth, if any, before
+    which the numbers have changed.
     """
 
     def __init__(self, files: set[str], wanted: dict[str, Any], start: Any) -> None:
@@ -192,7 +195,7 @@ class Recorder(Follower):
         self._latest: Any = None
 
     def resume(self, starter: Starter) -> None:
-        """Follow the object of a training that runs already, from its next call on."""
+        """Follow the object of a training that is already running, from its next call on."""
         self.owner, self._numbers, self._alive = starter.owner, starter._numbers, starter._alive
         self._is_resumed = True
         frame = sys._getframe()
@@ -212,7 +215,7 @@ class Recorder(Follower):
         if not self.is_led and self._is_time(is_forward):
             self._lead()
         most = KEPT * (1 if self._wanted["method"] else 4)
-        if len(self.rows) >= most or (len(self.rows) >= SOME and self.events > SOON):
+        if len(self.rows) >= most or (len(self.rows) >= ENOUGH_CALLS and self.events > SOON):
             raise StopRun
         passed: list[float] = []
         if self._wanted["method"]:
@@ -244,8 +247,8 @@ class Recorder(Follower):
         return is_whole and before is not None and before.tolist() != self._latest.tolist()
 
     def _lead(self) -> None:
-        """Set the numbers of the start, and keep nothing of what came before."""
-        with contextlib.suppress(AttributeError, KeyError, IndexError, TypeError):  # not made yet
+        """Set the starting weights, and drop earlier records."""
+        with contextlib.suppress(AttributeError, KeyError, IndexError, TypeError):  # weights that do not exist yet
             frames.find.References(self.owner, self._wanted["references"]).write(self._start)
             self.is_led = True
             self.rows.clear()
@@ -266,9 +269,10 @@ class Recorder(Follower):
 
 
 class Starter(Follower):
-    """Sets the numbers of the object when a step is first bounded, then counts such calls and looks at its answers.
+    """Hook that sets the object's weights at the first call that bounds a step, then counts such calls and checks outputs.
 
-    Where every call bounds a step, it counts those of the next one. At the call `at` a recorder takes over, if there is one.
+    If every call bounds a step, it counts calls of the function that is called next. At call number `at`, the recorder
+    takes over, if there is one.
     """
 
     def __init__(
@@ -295,15 +299,15 @@ class Starter(Follower):
             try:
                 frames.find.References(self.owner, self._settings["references"]).write(self._arrays["start"])
             except (AttributeError, KeyError, IndexError, TypeError):
-                return  # not made yet
+                return  # the weights do not exist yet
             self._has_started = True
             if not self._wanted["method"]:
-                return  # the next call tells what is called often
+                return  # count calls of the function that is called next
         if owner is not None:
             self._count_calls(owner, frame.f_code.co_name)
 
     def _count_calls(self, owner: Any, name: str) -> None:
-        """Put a counter around a method or function for as long as the run lasts, and stop to watch."""
+        """Wrap a method or function in a counter for the rest of the run, and stop profiling."""
         is_module = isinstance(owner, types.ModuleType)
         places = [owner] if is_module else type(owner).__mro__
         holder = next((place for place in places if name in vars(place)), None)
@@ -323,12 +327,12 @@ class Starter(Follower):
         sys.setprofile(None)
 
     def _seen(self) -> None:
-        """Count a call; end the run when all errors are small, or when there were enough."""
+        """Count a call; end the run once all errors are small or there were enough calls."""
         self.count += 1
         if self._recorder is not None:
             if self.count == self._settings["at"]:
                 self._is_looking = (
-                    True  # the counter stays where it is: a program that looks at its callers sees no change
+                    True  # the counter stays in place, so that a program that inspects its callers sees no change
                 )
                 self._recorder.resume(self)
             return

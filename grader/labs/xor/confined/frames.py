@@ -45,7 +45,7 @@ def arguments(frame: types.FrameType, owner: Any) -> tuple[list[Any], dict[str, 
 
 
 def is_enough(method: Any, count: int) -> bool:
-    """Return whether a method can be called with so many arguments."""
+    """Return whether a method can be called with this many arguments."""
     try:
         inspect.signature(method).bind(*[0.0] * count)
     except (TypeError, ValueError):

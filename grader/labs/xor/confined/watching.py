@@ -1,4 +1,4 @@
-"""The training of the student's own that is watched: run as a program, found, recorded, replayed and run again."""
+"""Operations that watch the student's own training: run the program, record its steps, replay them, and run it again."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .followers import Finder, Hook, Recorder, Starter
 from .frames import StopRun, Values, column, flat, held_at, is_enough, padded, quiet, table_of, templated
 
 PROGRAM = "__main__"  # __name__ of the student's file while it is watched
-COLUMNS = 160  # numbers inside the network that are followed
-EPOCHS = 5_000  # of a training that has to be started
+COLUMNS = 160  # numbers inside the network that are recorded
+EPOCHS = 5_000  # of a training that the program does not start itself
 MOST_NAMES = 12
 
 
 class Observer:
-    """The watched training of one submission, and the network that it left."""
+    """The watched training of one submission, and the object recorded last."""
 
     def __init__(self, objects: Any) -> None:
         self._objects = objects
@@ -30,7 +30,7 @@ class Observer:
         self._files = objects.files
 
     def discover(self, settings: dict[str, Any]) -> Values:
-        """Run the file as a program and list the first calls of methods: `calls` with the counts of their numbers."""
+        """Run the file as a program and list the first calls that pass numbers, with the counts of these."""
         finder = Finder(self._files)
         problem = self._run(finder, settings, lambda: bool(finder.calls))
         calls = [{**call, "passed": len(call["passed"]), "returned": len(call["returned"])} for call in finder.calls]
@@ -44,9 +44,10 @@ class Observer:
         }
 
     def record(self, settings: dict[str, Any], start: Any, begin: Any) -> Values:
-        """Run again and follow one object, led to a start if one is given, late in a training that begins elsewhere if that is given.
+        """Run again and record one object; set its weights to `start`, if given.
 
-        A row of each array is a call that bounds a step: see Follower.
+        With begin, the training starts with those weights, and `start` is set later. Each row of the arrays is a call that
+        bounds a step; see Follower.
         """
         recorder = Recorder(self._files, settings, () if start is None else start)
         if begin is None:
@@ -55,7 +56,7 @@ class Observer:
             self._train(Starter(self._files, settings, {"start": begin}, None, recorder), settings)
         rows = recorder.rows if recorder.is_led else []
         self._owner, self._template = recorder.owner, recorder.template
-        if settings["shapes"] is not None:  # forward is another call than the one that bounds the steps
+        if settings["shapes"] is not None:  # forward is not the call that bounds the steps
             self._template = templated(settings["shapes"], settings["numbers"]), {}
         if not rows:
             return {"places": [], "sites": [], "depths": []}
@@ -72,7 +73,7 @@ class Observer:
         return words | {name: table_of(some) for name, some in arrays.items()}
 
     def methods(self, settings: dict[str, Any]) -> Values:
-        """Name what the recorded object can be asked with `count` arguments: its methods, or a module's functions."""
+        """List the methods of the recorded object, or a module's functions, that accept `count` arguments."""
         owner, names = self._owner, []
         places = [vars(owner)] if isinstance(owner, types.ModuleType) else map(vars, type(owner).__mro__[:-1])
         for name, value in [pair for place in places for pair in place.items()]:
@@ -86,7 +87,7 @@ class Observer:
         return {"names": list(dict.fromkeys(names))[:MOST_NAMES]}
 
     def replay(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
-        """Write each row of parameters (m, k) and call forward for x (q, 2), `rows` examples a call: (m, q)."""
+        """Write each row of parameters (m, k), call forward for x (q, 2), and return the outputs (m, q)."""
         references = frames.find.References(self._owner, settings["references"])
         outputs = []
         for row in arrays["parameters"]:
@@ -95,7 +96,7 @@ class Observer:
         return {"outputs": table_of(outputs)}
 
     def influence(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
-        """From a start, add 1 to one number at a time: which outputs `moved` (k, q), which numbers `changed` with it (k, k)."""
+        """Add 1 to one number at a time, from a start; return the outputs `moved` (k, q) and numbers that `changed` (k, k)."""
         references = frames.find.References(self._owner, settings["references"])
         with contextlib.suppress(Exception):
             references.write(arrays["start"])
@@ -116,7 +117,7 @@ class Observer:
         return {"base": frames.find.np.array(output), "moved": table_of(moved), "changed": table_of(changed)}
 
     def train(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
-        """Run again from the start given, and answer with the parameters at the end and the squared errors."""
+        """Run the training again from given weights; return the weights at the end and on the way, and squared errors."""
 
         def answers(owner: Any) -> list[float]:
             target = owner if isinstance(owner, types.ModuleType) else copy.deepcopy(owner)
@@ -138,7 +139,7 @@ class Observer:
     # -- helpers
 
     def _train(self, starter: Starter, settings: dict[str, Any]) -> None:
-        """Run a training from a start, and leave the program as it was."""
+        """Run a training from a start, and remove the hook's counter from the program afterwards."""
         try:
             self._run(starter, settings, lambda: starter.count > 0)
         finally:
@@ -146,7 +147,7 @@ class Observer:
                 setattr(*starter.restored)
 
     def _run(self, hook: Hook, settings: dict[str, Any], has_begun: Callable[[], bool]) -> str:
-        """Run the file as a program under a hook; say what went wrong first, "" for nothing."""
+        """Run the file as a program under a hook; return the type of its first exception, or ""."""
         frames.find.OWN.add(PROGRAM)
         module = types.ModuleType(PROGRAM)
         sys.modules[PROGRAM] = module
@@ -169,7 +170,7 @@ class Observer:
         return problem[:80]  # type: ignore[no-any-return]
 
     def _forward(self, owner: Any, settings: dict[str, Any], x: Any) -> list[float]:
-        """Call an object's forward with x (q, 2) in the place of the examples that it was seen to get."""
+        """Call an object's forward with x (q, 2) in place of the examples that it was seen to get; return the outputs."""
         slots, outs = settings["slots"], settings["outputs"]
         found: list[float] = []
         rows = x.tolist()
@@ -196,7 +197,7 @@ class Observer:
     def _given(
         self, owner: Any, settings: dict[str, Any], placed: list[tuple[int, float]]
     ) -> tuple[list[Any], dict[str, Any]]:
-        """Return forward's arguments with numbers put into their places; those inside the object are written there."""
+        """Return forward's arguments with these numbers in their places; examples that the object holds are written there."""
         positional, named = self._template
         if settings["inside"]:
             flats = [(path, index) for path in settings["inside"] for index in range(len(held_at(owner, path)))]
@@ -208,11 +209,11 @@ class Observer:
         numbers = [number for value in values for number in flat(value)]
         for place, number in placed:
             numbers[place] = number
-        made = [frames.find.like(value, numbers) if flat(value) else value for value in values]
-        return made[: len(positional)], dict(zip(named, made[len(positional) :], strict=True))
+        filled = [frames.find.like(value, numbers) if flat(value) else value for value in values]
+        return filled[: len(positional)], dict(zip(named, filled[len(positional) :], strict=True))
 
     def _takes_logarithms(self) -> bool:
-        """Return whether any function of the submission names a logarithm."""
+        """Return whether the submission's code uses a name that begins with "log"."""
         codes = self._objects.codes()
         while codes:
             code = codes.pop()
@@ -223,18 +224,18 @@ class Observer:
 
 
 def start_training(module: types.ModuleType) -> None:
-    """Call the file's train with an object of one of its classes, as the file did not."""
+    """Call the file's train with an object of one of its classes, because the program did not train."""
     samples = [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]
     train = getattr(module, "train", None)
     classes = [var for var in vars(module).values() if isinstance(var, type) and var.__module__ in frames.find.OWN]
     for cls in reversed(classes):
         try:
-            made = cls()
+            model = cls()
         except Exception:
             continue
         with contextlib.suppress(Exception):
             if callable(train):
-                train(made, samples, EPOCHS)
+                train(model, samples, EPOCHS)
                 return
 
 
@@ -242,7 +243,7 @@ watched: Observer | None = None
 
 
 def observer(objects: Any) -> Observer:
-    """Return the watched training, which begins with `discover`."""
+    """Return the observer of this process, which is created at the first operation and shared by all cases."""
     global watched
     if watched is None:
         frames.find = objects.find
@@ -252,30 +253,30 @@ def observer(objects: Any) -> Observer:
 
 
 def discover(objects: Any, *, settings: Values) -> Values:
-    """Watch the first calls of a run: see Observer."""
+    """Watch the first calls of a run; see Observer."""
     return observer(objects).discover(settings)
 
 
 def record(objects: Any, *, settings: Values, start: Any = None, begin: Any = None) -> Values:
-    """Record the steps of a run, led if it is to be: see Observer."""
+    """Record the steps of a run; see Observer."""
     return observer(objects).record(settings, start, begin)
 
 
 def methods(objects: Any, *, settings: Values) -> Values:
-    """Name the methods of the recorded object: see Observer."""
+    """List the methods of the recorded object; see Observer."""
     return observer(objects).methods(settings)
 
 
 def replay(objects: Any, *, settings: Values, parameters: Any, x: Any) -> Values:
-    """Call the recorded forward with other parameters: see Observer."""
+    """Call the recorded forward with other parameters; see Observer."""
     return observer(objects).replay(settings, {"parameters": parameters, "x": x})
 
 
 def perturb(objects: Any, *, settings: Values, x: Any, start: Any) -> Values:
-    """Change one number of the recorded object at a time: see Observer."""
+    """Change one number of the recorded object at a time; see Observer."""
     return observer(objects).influence(settings, {"x": x, "start": start})
 
 
 def retrain(objects: Any, *, settings: Values, x: Any, labels: Any, start: Any) -> Values:
-    """Run the training again from a start: see Observer."""
+    """Run the training again from a start; see Observer."""
     return observer(objects).train(settings, {"x": x, "labels": labels, "start": start})

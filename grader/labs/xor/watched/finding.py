@@ -1,7 +1,7 @@
-"""Finds the network in a training that was watched: which call is its forward, which numbers it uses.
+"""Finds the network in a watched training: which call is its forward, and which numbers are its parameters.
 
-For submissions that do not fit the contract's calls. The worker runs, replays and tells numbers; what
-they mean is found out here, from drawn weights and inputs, and nothing depends on a name.
+For submissions that do not fit the contract's calls. The worker runs and replays the program and reports numbers; their
+meaning is found here, from drawn weights and inputs. Nothing depends on names.
 """
 
 from __future__ import annotations
@@ -37,68 +37,68 @@ from .observing import (
 )
 
 LEAST_CALLS = 4
-FIRST, EARLY = 3, 6  # of the calls recorded, those that the network is found in
-OBJECTS = 2  # that are passed examples, whose other methods are tried
-TRIED = 10  # calls that may be the network's forward
-FIT = 0.75  # of its calls in the first hundreds get examples of XOR
+FIRST, EARLY = 3, 6  # the first recorded call used to find the network, and how many are used
+OBJECTS = 2  # objects whose other methods are tried, because they are passed examples
+TRIED = 10  # candidates for the network's forward
+LEAST_SHARE = 0.75  # of the calls of a forward that pass examples of XOR
 DELTA = 0.02
 ALIKE = 0.02
-SOME = 1e-7
-SKIPPED = 3  # steps at the start that are not looked at: weights may be made, or made anew, there
-STARTS = 16  # drawn to lead a training on from; the one furthest from its own weights is taken
-JOLT = (0.8, 1.25)  # times the weights that a training has later, to lead it on from
-CALMER = 0.98  # times the loss that it has there
-STAYS = 1e-5  # how near a weight that is set must be when it is read
-WIDTHS, ALIVE = 3, (0.85, 1.15)  # draws to count hidden neurons at, and weights with which no ReLU is dead
+LEAST_SLOPE = 1e-7  # of an output; below it, a number has no influence
+SKIPPED = 3  # steps at the start that are ignored, because weights may be created or replaced there
+STARTS = 16  # drawn weights to continue a training from; those furthest from its own weights are used
+JOLT = (0.8, 1.25)  # factors of the weights that a training has later, to continue it from
+CALMER = 0.98  # factor of its loss there
+STAYS = 1e-5  # tolerance when weights that were set are read back
+WIDTHS, ALIVE = 3, (0.85, 1.15)  # draws to count hidden neurons, and weights at which no ReLU is dead
 LEAST_NUMBERS, DIGITS = 6, 3
-ATTEMPTS = (False, False, True, True)  # to find the roles, at any weights, or at those
+ROLE_TRIES = (False, False, True, True)  # is_alive of each try to find the roles: at any weights, or at those
 
 
 # --- which call is the network's forward --------------------------------------------------------
 
 
-def pair(indices: NDArray[np.int_], values: Array) -> NDArray[np.int_]:
-    """Return the two of two or three rows of indices that are x1 and x2: a constant one before them is passed over."""
+def input_rows(indices: NDArray[np.int_], values: Array) -> NDArray[np.int_]:
+    """Return the rows of indices, two of two or three, of x1 and x2, without a leading constant one."""
     first = values[:, indices[0].ravel()]
     is_constant = len(indices) == 3 and bool((np.abs(first) == 1).all() and np.ptp(first) == 0)
     return indices[1:] if is_constant else indices[:2]
 
 
 def readings(shapes: Sequence[Sequence[int]], values: Array) -> Iterator[list[list[int]]]:
-    """Yield the ways to read examples (rows, 2) out of arguments of these shapes, as indices; values are (n, numbers)."""
+    """Yield the ways to read examples (rows, 2) from arguments of these shapes, as indices; values are (n, numbers)."""
     sizes = [0 if list(item) == [0] else math.prod(item) for item in shapes]
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int).tolist()
     for shape, size, start in zip(shapes, sizes, starts[:-1], strict=True):
         indices = np.arange(start, start + size)
         extents = [extent for extent in shape if extent != 1]
         if len(extents) == 1 and size in (2, 3):
-            yield pair(indices[:, None], values).T.tolist()
+            yield input_rows(indices[:, None], values).T.tolist()
         elif len(extents) == 2 and size <= MOST_NUMBERS:
             table = indices.reshape(extents)
-            yield from (pair(item, values).T.tolist() for item in (table.T, table) if len(item) in (2, 3))
+            yield from (input_rows(item, values).T.tolist() for item in (table.T, table) if len(item) in (2, 3))
     for first, (element, other) in enumerate(itertools.pairwise(sizes)):
         if element == other == 1:
             yield [[starts[first], starts[first + 1]]]
 
 
 def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool = False) -> list[Root]:
-    """Return the calls that may be the network's forward, the outermost first; or all that pass examples of XOR."""
+    """Return candidates for the network's forward, outermost first; with are_bounds, all calls that pass examples of XOR."""
     found = []
     for members in groups_of(discovered).values():
         calls = [discovered.calls[index] for index in members]
-        middle = calls[len(calls) // 2]  # attributes may be made in the first
+        middle = calls[len(calls) // 2]  # the first ones may create attributes
         alike = [index for index, call in zip(members, calls, strict=True) if is_like(call, middle, are_bounds)]
-        if len(alike) >= (1 if are_bounds else LEAST_CALLS) and len(alike) >= FIT * len(members) - 1:
+        if len(alike) >= (1 if are_bounds else LEAST_CALLS) and len(alike) >= LEAST_SHARE * len(members) - 1:
             depth = min(call.depth for call in calls)
             found += [
                 replace(root, depth=depth)
-                for root in read(discovered, middle, [numbers[index] for index in alike], are_bounds)
+                for root in candidates_in(discovered, middle, [numbers[index] for index in alike], are_bounds)
             ]
     return sorted(found, key=lambda root: (root.depth, -root.calls))
 
 
 def groups_of(discovered: Discovered) -> dict[tuple[str, str, int], list[int]]:
-    """Return the places of the calls of each method of each object."""
+    """Return the indices of the calls, by class, method and object."""
     groups: dict[tuple[str, str, int], list[int]] = {}
     for index, call in enumerate(discovered.calls):
         groups.setdefault((call.cls, call.method, call.object), []).append(index)
@@ -106,21 +106,21 @@ def groups_of(discovered: Discovered) -> dict[tuple[str, str, int], list[int]]:
 
 
 def is_like(call: Call, first: Call, is_bound: bool) -> bool:
-    """Return whether two calls have the same shapes of arguments and return as many numbers; a forward returns some."""
+    """Return whether two calls have the same argument shapes and return equally many numbers, for a forward at least one."""
     is_answered = is_bound or first.returned == call.returned > 0
     are_same = call.inside == first.inside and (is_bound or call.answers == first.answers)
     return call.shapes == first.shapes and call.passed == first.passed and is_answered and are_same
 
 
-def read(discovered: Discovered, first: Call, numbers: Sequence[Array], is_bound: bool) -> Iterator[Root]:
-    """Yield the ways in which calls alike, with these numbers, may be the network's forward."""
+def candidates_in(discovered: Discovered, first: Call, numbers: Sequence[Array], is_bound: bool) -> Iterator[Root]:
+    """Yield the ways in which calls like `first`, with these numbers, may be the network's forward."""
     if sum(math.prod(shape) for shape in first.shapes if shape != [0]) != first.passed:
         return
     values = np.array([row[: first.passed] for row in numbers])
     for slots in readings(first.shapes, values):
         rows = values[:, np.array(slots)]
         are_corners = ((rows == 0) | (rows == 1)).all((1, 2))
-        if are_corners.mean() < FIT or len(np.unique(rows[are_corners].reshape(-1, 2), axis=0)) < 3:
+        if are_corners.mean() < LEAST_SHARE or len(np.unique(rows[are_corners].reshape(-1, 2), axis=0)) < 3:
             continue
         for answer, out in [([], [])] if is_bound else outputs_of(discovered, first, numbers, len(slots)):
             root = Root(
@@ -135,7 +135,7 @@ def read(discovered: Discovered, first: Call, numbers: Sequence[Array], is_bound
 def outputs_of(
     discovered: Discovered, first: Call, numbers: Sequence[Array], count: int
 ) -> Iterator[tuple[Path, list[int]]]:
-    """Yield where the answers of a call to count examples may be: a holder in its object, or [], and the places there."""
+    """Yield where the outputs for `count` examples may be: a holder in the object, or [] for the result, and indices there."""
     if first.answers < 0:
         ends = {tuple(range(count)), tuple(range(first.returned - count, first.returned))}
         yield from (([], list(item)) for item in sorted(ends) if first.returned >= count)
@@ -155,8 +155,8 @@ def outputs_of(
 Replay = Callable[[Array, Array], Array]
 
 
-def own_numbers(moved: Flags, changed: Flags) -> list[int]:
-    """Return the numbers that move an output, one for each of those that are stored in two places."""
+def distinct_parameters(moved: Flags, changed: Flags) -> list[int]:
+    """Return the indices of numbers that move an output, counting a number that is stored in two places once."""
     found: list[int] = []
     for index in np.flatnonzero(moved.any(1)):
         if not any(changed[item, index] or changed[index, item] for item in found):
@@ -173,22 +173,25 @@ def slopes(replay: Replay, base: Array, x: Array) -> Array:
 
 def is_alike(array: Array, other: Array) -> bool:
     """Return whether two sets of slopes agree."""
-    return bool(np.abs(array - other).max() < ALIKE * max(np.abs(array).max(), SOME))
+    return bool(np.abs(array - other).max() < ALIKE * max(np.abs(array).max(), LEAST_SLOPE))
 
 
 def roles(
     replay: Replay, count: int, rng: np.random.Generator, is_alive: bool
 ) -> tuple[list[int | None], Array] | None:
-    """Return which number is which of the nine parameters, and the mask of the signs; None where they are no 2-2-1."""
+    """Return the number of each of the nine parameters, and the mask of signs, or None if the network is not 2-2-1.
+
+    is_alive: use weights at which no ReLU is dead.
+    """
     base = rng.uniform(*ALIVE, count) if is_alive else rng.uniform(0.5, 1.3, count) * rng.choice([-1.0, 1.0], count)
     x = rng.uniform(0.5, 1.4, (6, 2)) * rng.choice([-1.0, 1.0], (6, 2))
-    special = np.abs(slopes(replay, base, INFLUENCE_X[:, :2])) > SOME
+    special = np.abs(slopes(replay, base, INFLUENCE_X[:, :2])) > LEAST_SLOPE
     kinds = [[index for index in range(count) if tuple(special[index]) == pattern] for pattern in PATTERNS]
     firsts, seconds, others = kinds
     if len(firsts) != 2 or len(seconds) != 2 or len(others) + 4 != count:
         return None
     rates = slopes(replay, base, x)
-    through = [rates[first] / x[:, 0] for first in firsts]  # how the output moves with each hidden sum
+    through = [rates[first] / x[:, 0] for first in firsts]  # derivative of the output by each hidden sum
     order: list[int | None] = []
     signs = np.ones((3, 3))
     left = list(others)
@@ -201,9 +204,11 @@ def roles(
         if biases:
             left.remove(biases[0][0])
             signs[neuron, 2] = biases[0][1]
-    killed = {item: kills(replay, base, item, firsts, x) for item in left}
-    weights = [[item for item, dead in killed.items() if dead == pattern] for pattern in ((True, False), (False, True))]
-    rest = [item for item, dead in killed.items() if dead == (False, False)]
+    silenced = {item: silenced_neurons(replay, base, item, firsts, x) for item in left}
+    weights = [
+        [item for item, neurons in silenced.items() if neurons == pattern] for pattern in ((True, False), (False, True))
+    ]
+    rest = [item for item, neurons in silenced.items() if neurons == (False, False)]
     if [len(weight) for weight in weights] != [1, 1] or len(rest) > 1:
         return None
     if rest:
@@ -211,22 +216,22 @@ def roles(
     return [*order, weights[0][0], weights[1][0], rest[0] if rest else None], signs
 
 
-def kills(replay: Replay, base: Array, number: int, firsts: Sequence[int], x: Array) -> tuple[bool, ...]:
-    """Say for each hidden neuron whether its weight stops to matter while a number is 0."""
+def silenced_neurons(replay: Replay, base: Array, number: int, firsts: Sequence[int], x: Array) -> tuple[bool, ...]:
+    """Return for each hidden neuron whether its weight stops mattering while a number is 0."""
     without = base.copy()
     without[number] = 0.0
-    return tuple(bool(np.abs(slopes(replay, without, x)[first]).max() < SOME) for first in firsts)
+    return tuple(bool(np.abs(slopes(replay, without, x)[first]).max() < LEAST_SLOPE) for first in firsts)
 
 
 # --- the network --------------------------------------------------------------------------------
 
 
 def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> ObservedNetwork | Message | None:
-    """Return the network whose forward a call may be; what it is where it is another one, None for no network."""
+    """Return the network whose forward is this call, a message if it is a different network, or None if it is none."""
     record = observing.record(root)
     if record is None or len(record.before) <= FIRST:
         return None
-    early = slice(FIRST, FIRST + EARLY)  # lazy weights are there, and wrong steps have not blown up yet
+    early = slice(FIRST, FIRST + EARLY)  # lazily created weights exist, and wrong steps have not diverged yet
     before, after = record.before[early], record.after[early]
     known = [index for index in range(len(record.references)) if np.isfinite(before[:, index]).all()]
     if not known:
@@ -245,7 +250,7 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
     if moved.any(1).sum() < 9:
         again, linked = observing.influence(root, places, rng.uniform(*ALIVE, len(places)))
         moved, changed = moved | again, changed | linked
-    own = [known[index] for index in own_numbers(moved, changed)]
+    own = [known[index] for index in distinct_parameters(moved, changed)]
     is_pure = root.bound is not None or bool((before[:, own] == after[:, own]).all())
     if not is_pure:
         return None
@@ -256,7 +261,7 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
     def replay(parameters: Array, x: Array) -> Array:
         return observing.replay(root, references, parameters, x)
 
-    found = next(filter(None, (roles(replay, len(own), rng, is_alive) for is_alive in ATTEMPTS)), None)
+    found = next(filter(None, (roles(replay, len(own), rng, is_alive) for is_alive in ROLE_TRIES)), None)
     if found is None:
         is_odd = say(
             "{count} numbers move the answer of {what}, but not as the weights of three neurons do that each add up their weighted inputs and a bias.",
@@ -281,14 +286,14 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
 
 
 def name_of(root: Root) -> str:
-    """Return a call's name as its student writes it."""
+    """Return the name of a call as in the student's code."""
     return root.method if root.cls == MODULE else f"{root.cls}.{root.method}"
 
 
 def steps_of_answers(
     observing: Observing, root: Root, places: Sequence[Reference], rng: np.random.Generator
 ) -> Message | None:
-    """Say that a network's answers move in steps, if they do: through these no weight can be seen."""
+    """Return a message if a network's outputs are thresholded or rounded, which hides its weights, else None."""
     drawn = rng.uniform(0.5, 1.3, (STARTS, len(places))) * rng.choice([-1.0, 1.0], (STARTS, len(places)))
     found = observing.replay(root, places, drawn, oracle.XOR_INPUTS)
     if len(np.unique(found)) > 1 and np.isin(found, (0.0, 1.0)).all():
@@ -305,19 +310,22 @@ def steps_of_answers(
 
 
 def width_of(observing: Observing, root: Root, places: Sequence[Reference], rng: np.random.Generator) -> Message | None:
-    """Say how many hidden neurons a network has that is no 2-2-1: how many numbers move the output with the first input only."""
+    """Return a message about a network that is not 2-2-1, with its number of hidden neurons or of parameters, or None.
+
+    The hidden neurons are the numbers that move the output only with the first input.
+    """
     moved, changed = observing.influence(root, places, rng.uniform(*ALIVE, len(places)))
     for _ in range(WIDTHS):
         again, linked = observing.influence(
             root, places, rng.uniform(0.3, 1.2, len(places)) * rng.choice([-1, 1], len(places))
         )
         moved, changed = moved | again, changed | linked
-    own = own_numbers(moved, changed)
+    own = distinct_parameters(moved, changed)
     firsts, seconds, others = ([item for item in own if tuple(moved[item]) == pattern] for pattern in PATTERNS)
     count = len(firsts)
     if not count or len(firsts) + len(seconds) + len(others) < len(own) or count != len(seconds):
         return None
-    if count == 1 and len(others) < 3:  # a neuron by itself
+    if count == 1 and len(others) < 3:  # a single neuron
         return None
     if count != 2 and len(others) in (count, count + 1, 2 * count, 2 * count + 1):
         return say("Your network has {count} hidden neurons; the lab asks for 2.", count=count)
@@ -328,7 +336,7 @@ def width_of(observing: Observing, root: Root, places: Sequence[Reference], rng:
 
 
 def led(observing: Observing, network: ObservedNetwork, rng: np.random.Generator) -> ObservedNetwork | None:
-    """Return the network as it goes on training from weights drawn here; None where these do not stay."""
+    """Return the network with a record of its training continued from drawn weights, or None if these are overwritten."""
     record, parameters = network.record, network.parameters(network.record.before)
     with np.errstate(invalid="ignore"):
         moves = np.flatnonzero((np.abs(np.diff(parameters, axis=0)) > 0).any((1, 2)))
@@ -337,25 +345,25 @@ def led(observing: Observing, network: ObservedNetwork, rng: np.random.Generator
         site, depth = whole(record, at)
         at += int(np.flatnonzero(record.sites[at:] == site if depth is None else record.depths[at:] == depth)[0])
     drawn = rng.uniform(0.3, 1.2, (STARTS, 3, 3)) * rng.choice([-1.0, 1.0], (STARTS, 3, 3)) * network.present
-    drawn[:, 2, 1] = -np.sign(drawn[:, 2, 0]) * np.abs(drawn[:, 2, 1])  # or a lost sign would not show
-    if not network.is_forward_right:  # a ReLU would be dead at some of them
+    drawn[:, 2, 1] = -np.sign(drawn[:, 2, 0]) * np.abs(drawn[:, 2, 1])  # otherwise a lost sign would not show
+    if not network.is_forward_right:  # a ReLU would be dead at some of the drawn weights
         drawn[:, :2] = np.abs(drawn[:, :2])
     start = drawn[np.nan_to_num(np.abs(drawn - parameters[at])).sum((1, 2)).argmax()]
     return led_on(observing, network, start, at)
 
 
 def whole(record: Record, at: int) -> tuple[int | None, int | None]:
-    """Return the site, or the depth, of the calls of an inline record that no step is cut by."""
+    """Return the site, or the depth, of calls of an inline record that are not in the middle of a step."""
     return (1, None) if (record.sites[at:] == 1).any() else (None, int(record.depths[at:].min()))
 
 
 def led_late(
     observing: Observing, network: ObservedNetwork, begin: Array, at: int, near: Array, rng: np.random.Generator
 ) -> ObservedNetwork | None:
-    """Return the network as it goes on after so many calls of a training that begins elsewhere, from weights near those that it has there.
+    """Return the network with a record of its training continued later: from weights near those after `at` calls, `near`.
 
-    Of those that are drawn the network is led to the ones that answer a little better: a training that stops where its
-    loss rises goes on.
+    The training begins with the weights `begin`. Of the drawn weights, those with a slightly lower loss are used, so that
+    a training that stops when its loss rises continues.
     """
     drawn = near * rng.uniform(*JOLT, (STARTS, 3, 3))
     better = CALMER * float(np.square(oracle.XOR_LABELS - oracle.answers(near)).sum())
@@ -373,7 +381,10 @@ def led_on(
     site: int | None = None,
     depth: int | None = None,
 ) -> ObservedNetwork | None:
-    """Return the network as it goes on from a start, set at a call by its number; None where the start does not stay."""
+    """Return the network with a record of its training continued from `start`, set at call number `at`.
+
+    None if the weights are overwritten.
+    """
     references = [reference for reference in network.references if reference is not None]
     begun = None if begin is None else network.stored(begin)
     lead = Lead(at=at, references=references, values=network.stored(start), begin=begun, site=site, depth=depth)
@@ -386,7 +397,7 @@ def led_on(
 
 
 def checked(network: ObservedNetwork, replay: Replay, order: list[int], rng: np.random.Generator) -> ObservedNetwork:
-    """Compare forward with the oracle's at drawn weights and inputs, three times nine."""
+    """Return the network with its forward compared to the oracle's, at three drawn weights and nine inputs."""
     drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * network.present
     x = probes.points(rng, 9)
     values = np.zeros((3, len(order)))
@@ -400,10 +411,10 @@ def checked(network: ObservedNetwork, replay: Replay, order: list[int], rng: np.
 
 
 def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[ObservedNetwork, Discovered]:
-    """Run the submission's training twice and return the network that it trains, or stop with the reason."""
+    """Run the submission's training twice and return the network that it trains; raise CaseStopped if none is found."""
     discovered, numbers = observing.discover()
     found, why = first_network(observing, roots(discovered, numbers)[:TRIED], rng)
-    if found is None:  # forward may be called after the training only
+    if found is None:  # forward may only be called after the training
         bounds = roots(discovered, numbers, are_bounds=True)
         found, other = first_network(observing, uncalled(observing, bounds), rng)
         why = why or other
@@ -414,7 +425,7 @@ def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[Ob
 
 
 def why_unseen(discovered: Discovered, numbers: Sequence[Array]) -> Message:
-    """Say why no call can be the network's forward."""
+    """Return the reason why no call can be the network's forward."""
     inputs = other_inputs(discovered, numbers)
     if inputs is not None:
         return say(
@@ -430,7 +441,7 @@ def why_unseen(discovered: Discovered, numbers: Sequence[Array]) -> Message:
 
 
 def other_inputs(discovered: Discovered, numbers: Sequence[Array]) -> tuple[float, float] | None:
-    """Return the two numbers that the program passes as inputs in the place of 0 and 1; None where it does not."""
+    """Return the two numbers that the program passes as inputs instead of 0 and 1, or None."""
     for members in groups_of(discovered).values():
         first = discovered.calls[members[0]]
         alike = [index for index in members if is_like(discovered.calls[index], first, is_bound=True)]
@@ -444,7 +455,7 @@ def other_inputs(discovered: Discovered, numbers: Sequence[Array]) -> tuple[floa
 
 
 def uncalled(observing: Observing, bounds: Sequence[Root]) -> Iterator[Root]:
-    """Yield what may be forward though the training does not call it: the other methods of whatever is passed examples."""
+    """Yield candidates for a forward that the training does not call: other methods of objects that are passed examples."""
     objects: set[tuple[str, int]] = set()
     for bound in bounds:
         if (bound.cls, bound.object) in objects or len(objects) >= OBJECTS:
@@ -463,7 +474,7 @@ def uncalled(observing: Observing, bounds: Sequence[Root]) -> Iterator[Root]:
 
 
 def argument_of(root: Root) -> Root:
-    """Return a call with those arguments only that hold the examples."""
+    """Return a call with only the arguments that hold examples."""
     starts = np.concatenate(
         [[0], np.cumsum([0 if shape == [0] else math.prod(shape) for shape in root.shapes])]
     ).astype(int)
@@ -477,7 +488,7 @@ def argument_of(root: Root) -> Root:
 def first_network(
     observing: Observing, found: Iterable[Root], rng: np.random.Generator
 ) -> tuple[ObservedNetwork | None, Message | None]:
-    """Return the first network whose forward is one of these calls; where there is none, why, if a call was nearly one."""
+    """Return the first network whose forward is one of these calls, or None and the reason if a call was nearly one."""
     why = None
     for root in itertools.chain.from_iterable((item, *item.taking()) for item in found):
         try:
