@@ -6,10 +6,11 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from grader.core.messages import say
 
+LEAST_S = 0.01
 AGAIN_S = 1.0  # Python drops an exception that is raised in a callback of the garbage collector
 TRUSTED_CPU_S = 8.0  # an ordinary submission takes half a second
 TOO_LONG = "it takes too long"
@@ -44,7 +45,9 @@ class Budget:
             raise OutOfTime(TOO_LONG)
         began = time.process_time()
         try:
-            with alarm("ITIMER_PROF", "SIGPROF", self._left_s, OutOfTime(TOO_LONG)):
+            with alarm(
+                "ITIMER_PROF", "SIGPROF", lambda: self._left_s + began - time.process_time(), OutOfTime(TOO_LONG)
+            ):
                 yield
         except OutOfTime:
             self._left_s = 0.0  # timers tick more coarsely than the clock
@@ -54,17 +57,20 @@ class Budget:
 
 
 @contextlib.contextmanager
-def alarm(timer: str, name: str, seconds: float, error: BaseException) -> Iterator[None]:
-    """Raise an error after so many seconds of a timer (its name and its signal's in `signal`), where a system can."""
+def alarm(timer: str, name: str, left_s: Callable[[], float], error: BaseException) -> Iterator[None]:
+    """Raise an error when no time is left by a timer (its name and its signal's in `signal`), where a system can."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_: object) -> None:
+        if (more_s := left_s()) > LEAST_S:
+            signal.setitimer(getattr(signal, timer), more_s, AGAIN_S)
+            return
         raise error
 
     before = signal.signal(getattr(signal, name), stop)
-    signal.setitimer(getattr(signal, timer), seconds, AGAIN_S)
+    signal.setitimer(getattr(signal, timer), max(LEAST_S, left_s()), AGAIN_S)
     try:
         yield
     finally:

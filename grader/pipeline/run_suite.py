@@ -41,8 +41,7 @@ from grader.pipeline.runs import MAIN_SUITE, Broken, Context, Progress, StagedSu
 from grader.sandbox.client import Worker
 
 STDOUT_CHARS = 4_000
-LEAST_TIME_S = 0.01
-SUITE_TIME_S = 30.0  # for all cases of a run, beyond the time of the student's code
+SUITE_TIME_S = 30.0  # for all cases of a run, beside what the worker is waited for
 # Plugins of pytest that a suite has no use for: each takes part in each phase of each case, or in loading pytest.
 UNUSED = """
 cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatch pastebin recwarn setuponly setupplan skipping
@@ -98,7 +97,7 @@ class SuitePlugin:
     def join(self, worker: Worker, file: SourceFile, context: Context, part: str) -> None:
         """Take the one submission that the cases are about, and forget the last one; part: see `is_judged`."""
         self._verdicts, self._file = {}, part
-        self._budget, self._joined = context.budget, time.monotonic()
+        self._budget, self._joined = context.budget, time.monotonic() - worker.waited_s
         files = {name: self._assignment.place / name for name in self._assignment.files}
         self.student = Student(worker, file, worker.limits, context.seed, self._assignment.operations, files)
         self.student.options = self._assignment.chosen
@@ -183,18 +182,20 @@ class SuitePlugin:
     @contextlib.contextmanager
     def _time_limit(self) -> Iterator[None]:
         """Stop a case that never ends: one that waits is the suite's fault, one that computes may be the submission's."""
-        whole_s = self.student.limits.total_time_s + SUITE_TIME_S
-        left_s = max(LEAST_TIME_S, self._joined + whole_s - time.monotonic())
-        late = TimeoutError(f"the suite did not end within {whole_s:g} s")
+        late = TimeoutError(f"the suite took more than {SUITE_TIME_S:g} s beside the submission")
         try:
             with (
-                alarm("ITIMER_REAL", "SIGALRM", left_s, late),
+                alarm("ITIMER_REAL", "SIGALRM", self._left_s, late),
                 self._budget.spending(),
                 np.errstate(all="ignore"),  # a submission's numbers may be of any size
             ):
                 yield
         except OutOfTime:
             raise not_gradable(OVERWORKED.id) from None
+
+    def _left_s(self) -> float:
+        """Return how long the suite may go on by itself."""
+        return SUITE_TIME_S + self._joined + self._worker.waited_s - time.monotonic()
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module:
         """Import a module of the suite as one of the lab's package, so that it can import the others relatively."""

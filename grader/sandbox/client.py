@@ -69,6 +69,8 @@ class Worker:
         self._denied: list[tuple[str, str]] = []
         self._load_fault: Fault | None = None
         self.loading = Loading(limits.load_time_s)
+        self._waited_s = 0.0
+        self._waiting_since: float | None = None
         self.was_killed = False  # during a request, by the system or by itself, not by us for exceeding a limit
         self._begin: dict[str, int] = {}
         self._is_silent = False
@@ -339,9 +341,18 @@ class Worker:
         """Receive, and count what it took as time of the student's code."""
         connection = self._connection
         assert connection is not None
-        result = self._receive(allowed)
+        self._waiting_since = time.monotonic()
+        try:
+            result = self._receive(allowed)
+        finally:
+            self._waited_s, self._waiting_since = self.waited_s, None
         self.spent_s += sum(connection.used)
         return result
+
+    @property
+    def waited_s(self) -> float:
+        """Return how long this process has waited for the worker, a busy machine included."""
+        return self._waited_s + (0 if self._waiting_since is None else time.monotonic() - self._waiting_since)
 
 
 def allowing(seconds: float) -> TimeAllowance:

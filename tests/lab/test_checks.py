@@ -152,6 +152,14 @@ def test_values_keep_their_types(tmp_path: Path) -> None:
     assert dict.fromkeys(verdicts(report), "passed") == verdicts(report)
 
 
+def test_a_method_of_a_wrong_answer(tmp_path: Path) -> None:
+    """What is no object of the submission lacks a method: that ends the case, not the grade."""
+    folder = lab(tmp_path / "types", TYPES, {f"work.{name}": 1 for name in ("types", "arguments", "iterator")})
+    (report,) = graded(folder, TYPED.replace("yield i * i", "return [0, 1]"))
+
+    assert (report.score, verdicts(report)["work.iterator"]) == (2, "error")
+
+
 def test_a_text_that_is_too_long_is_not_cut(tmp_path: Path) -> None:
     """The sentence says that it is too long, not that it is wrong."""
     suite = SUITE.replace(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from grader.core.errors import BrokenGrader
 from grader.core.report import Status
+from grader.pipeline import run_suite
 from grader.pipeline.assignment import content_hash, files_of, read_assignment
+from grader.pipeline.budget import alarm
 from grader.pipeline.grading import assignment
 from tests.support.command import grade
 from tests.support.labs import graded, verdicts
@@ -300,6 +303,28 @@ def test_variables_of_files_beside_the_program(tmp_path: Path) -> None:
         (work / name).write_text(text, encoding="utf-8")
 
     assert grade("work", "--assignment", folder, cwd=tmp_path).report["score"] == 2
+
+
+def test_a_timer_goes_on_while_time_is_left() -> None:
+    """What is left is asked for again when it rings: a suite does not pay for what it waits for."""
+    left = [0.01, 0.02, 0.02, 0.0]
+    ended = threading.Event()
+
+    with pytest.raises(TimeoutError), alarm("ITIMER_REAL", "SIGALRM", lambda: left.pop(0), TimeoutError()):
+        ended.wait(60)
+
+    assert left == []
+
+
+@pytest.mark.soak
+def test_a_suite_does_not_pay_for_the_submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that takes longer than the suite itself may breaks nothing."""
+    monkeypatch.setattr(run_suite, "SUITE_TIME_S", 5.0)
+    suite = '@case("c", points=1)\ndef test_a(student: Student) -> None:\n    """f is 1."""\n    close(student.run("f", time_s=30), 1)\n'
+    busy = "import time\ndef f():\n    end = time.process_time() + 6\n    while time.process_time() < end: pass\n    return 1\n"
+    (report,) = graded(lab_of(tmp_path / "lab", suite), busy)
+
+    assert report.score == 1
 
 
 LARGE = '''
