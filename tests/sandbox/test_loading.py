@@ -38,6 +38,13 @@ def sandbox() -> Iterator[Sandbox]:
         yield warm
 
 
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Sandbox]:
+    """Return a warm sandbox that refuses nothing: what it keeps apart is kept apart by the processes."""
+    with Sandbox(layers=(), modules=BASE) as warm:
+        yield warm
+
+
 @pytest.fixture
 def load(sandbox: Sandbox) -> Callable[..., Worker]:
     """Return a function that starts a worker on some text."""
@@ -79,6 +86,10 @@ FORGERIES = {
     "definitions": "class A:\n    while True: pass\n" * 60,
     "crashes": "os._exit(1)\n" * 60,
     "kills": "import signal\n" + "signal.raise_signal(9)\n" * 60,
+    "opened notes": "tell(data={'callables': ['f'], 'troubles': [{'place': [0, n, 0], 'kind': 'opened', 'type': '', 'message': '', 'line': 1, 'names': [], 'kept': []} for n in range(1, 80)]})",
+    "blocks in blocks": "".join(f"{'    ' * n}if True:\n{'    ' * n}    def f(): return 2.5\n" for n in range(60))
+    + "    " * 60
+    + "os._exit(1)",
     "floods": "while True: os.write(1, b'x' * 65536)\n" * 60,
     "many statements": "x = 1\n" * 60_000 + "while True: pass\n",
 }
@@ -121,28 +132,60 @@ def count_starts(worker: Worker) -> list[None]:
 
 STATEFUL = """
 import os
-tries = []
+def is_open(n):
+    try:
+        return bool(os.fstat(n))
+    except OSError:
+        return False
+class Try:
+    {leaves}
+    {ends}
 def f():
-    return float({expression})
-{leaves}
-os._exit(1)
-tries.append(1)
+    return float({finds})
+"""
+LEFT = {
+    "a file": ("open('tried', 'w').write('1')", "os.path.exists('tried')"),
+    "a descriptor": ("os.dup2(1, 60)", "is_open(60)"),
+    "descriptors that it inherits": ("[os.set_inheritable(os.dup(n), True) for n in (1, 2)]", "sum(map(is_open, range(3, 64))) > 2"),
+    "the environment": ("os.environ['TRIED'] = '1'", "'TRIED' in os.environ"),
+    "a name of Python's": ("import builtins; builtins.tried = True", "hasattr(__import__('builtins'), 'tried')"),
+    "a module": ("import sys; sys.modules['tried'] = sys", "'tried' in __import__('sys').modules"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "a descriptor" else pytest.mark.security) for name in LEFT]
+)
+def test_nothing_is_left_to_the_next_try(name: str, bare: Sandbox) -> None:
+    """A try ends with its process: the next one finds no file, no descriptor and no name of it. The control finds it."""
+    leaves, finds = LEFT[name]
+    texts = [STATEFUL.format(leaves=leaves, finds=finds, ends=ends) for ends in ("pass", "os._exit(1)")]
+    for text, found in zip(texts, (1.0, 0.0), strict=True):
+        with Worker(bare, HASTY, 1, program=Program(file="network.py", text=text)) as worker:
+            assert called(worker) == found
+            assert len(worker.troubles) == 1 - found
+
+
+TELLS = """
+if True:
+    import os, sys
+    is_alone = '_exit' not in sys._getframe().f_code.co_names
+    def f(): pass
+    os._exit(1)
+if is_alone:
+    Model.forward = {forward}
 """
 
 
-@pytest.mark.parametrize(("leaves", "expression"), [
-    ("open('/tried', 'w').write('1')", "os.path.exists('/tried') and open('/tried').read() != '1'"),
-    ("os.dup(1); os.dup2(1, 60)", "any(is_open(n) for n in range(5, 64))"),
-    ("os.environ['TRIED'] = '1'", "os.environ['TRIED'] != '1'"),
-    ("__builtins__ = 5" if False else "import builtins; builtins.tried = True", "getattr(__import__('builtins'), 'tried') is not True"),
-])  # fmt: skip
-def test_nothing_is_left_to_the_next_try(leaves: str, expression: str, load: Callable[..., Worker]) -> None:
-    """A try ends with its process: the next one finds no file, no descriptor and no name of it, but what it makes itself."""
-    isopen = "def is_open(n):\n    try: return bool(os.fstat(n))\n    except OSError: return False\n"
-    unleft = f"if len(tries) < 0:\n    {leaves}\n" if "dup" in leaves else leaves
-    with load(isopen + STATEFUL.format(leaves=unleft, expression=expression)) as worker:
-        assert called(worker) == 0.0
-        assert [trouble.fault.kind for trouble in worker.troubles] == [FaultKind.CRASHED]
+@pytest.mark.parametrize(
+    "forward", ["lambda self, x: 0.5", pytest.param("lambda self, x: float(x[0] != x[1])", marks=pytest.mark.security)]
+)
+def test_who_tells_a_skipped_block_from_one_that_is_run_gains_nothing(forward: str, write: Write) -> None:
+    """A block that is run by its statements can be told from a whole one, and the program is judged by what it then is."""
+    told = graded(write(ARRAYS + TELLS.format(forward=forward)), seed=1)
+    control = graded(write(f"{ARRAYS}\nModel.forward = {forward}\n"), seed=1)
+
+    assert told.score == control.score != 100
 
 
 def test_who_counts_on_being_run_twice_gains_nothing(write: Write) -> None:
