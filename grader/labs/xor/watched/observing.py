@@ -1,4 +1,4 @@
-"""Watches a submission train itself: runs it, and tells which calls it makes and which numbers they hold."""
+"""Client of the worker's operations that watch a training; checks the shape and size of every answer."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ NO_CALLS = say(
 )
 STOPPED = "Your program stopped with {type} before it trained anything."
 NOTHING_SEEN = (NO_FORWARD.id, NO_CALLS.id, STOPPED)
-WATCH_S = 6.0  # for one run under watch
-TRIES = 4  # of a run in which statements do not end
-UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a run under watch prints nothing, and ends when it has shown enough
-RUN_AGAIN = (*UNENDING, FaultKind.KILLED)  # a statement that ended so when it was loaded may be the training
+WATCH_S = 6.0  # time limit of one watched run
+TRIES = 4  # of a run with statements that do not end
+UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a watched run prints nothing and ends once enough was seen
+RUN_AGAIN = (*UNENDING, FaultKind.KILLED)  # a statement that ended like this during loading may be the training
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
 MOST_SCALARS = 96
 LAYOUTS = 32
 NAME_CHARS = 80
 MOST_METHODS = 12
-MODULE = "module"  # the class of what functions belong to
-NUDGE = 1e-3  # for the slopes of a forward that may have a kink
+MODULE = "module"  # class name for functions
+NUDGE = 1e-3  # shift of a parameter, for the slopes of a forward that may have a kink
 LARGEST = 1e9  # of a weight
 Flags = NDArray[np.bool_]
 Numbers: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_NUMBERS)]
@@ -48,10 +48,9 @@ Holders: TypeAlias = Annotated[list[tuple[Path, Numbers]], Meta(max_length=64)]
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call of a method: whose, how deep, the shapes of its arguments, how many numbers came in and out.
+    """One call of a method: its class and object, call depth, argument shapes, and how many numbers it got and returned.
 
-    inside and answers are the numbers of the layouts of its object that stand for arguments and for what is returned,
-    -1 for none.
+    inside and answers are indices of layouts of the object, if its numbers count as passed or as returned; else -1.
     """
 
     cls: str = msgspec.field(name="class")
@@ -66,9 +65,9 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Discovered(msgspec.Struct, frozen=True):
-    """The first calls of a run; problem: the type of the exception that ended it; logs: a logarithm is named.
+    """The first calls of a run. problem: the type of the exception that ended it; logs: the code names a logarithm.
 
-    layouts are ways in which objects hold their numbers: the holders, and how many each has.
+    A layout lists the holders of an object, with how many numbers each has.
     """
 
     calls: Annotated[list[Call], Meta(max_length=MOST_CALLS)]
@@ -77,12 +76,12 @@ class Discovered(msgspec.Struct, frozen=True):
     logs: bool
 
     def layout(self, place: int) -> Holders:
-        """Return one of the layouts, [] for none."""
+        """Return a layout by its index, [] for -1."""
         return self.layouts[place] if 0 <= place < len(self.layouts) else []
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """The numbers inside one object by their places, and where its forward was called from."""
+    """Places of the numbers inside one object; sites and depths of the recorded calls."""
 
     places: Annotated[list[Reference], Meta(max_length=MOST_COLUMNS)]
     sites: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
@@ -96,18 +95,18 @@ class Methods(msgspec.Struct, frozen=True):
 
 
 class Trained(msgspec.Struct, frozen=True):
-    """How many calls that bound a step were made in a run from a set start."""
+    """How many calls that bound a step were made in a run from given weights."""
 
     count: Count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Root:
-    """A call that may be the network's forward: slots (rows, 2) and outputs (rows,) index its flat numbers.
+    """A call that may be the network's forward; slots (rows, 2) and outputs (rows,) are indices of its flat numbers.
 
-    shapes and numbers are those of one call. inside are the holders in its object that the examples are in, answer the
-    one that its answers are in, taken the places of the arguments that its weights are in, where that is so. bound is the call that bounds the steps, where that is another
-    one: its method is "" where every call of the submission's does.
+    shapes and numbers are those of one call. If the object holds the examples, inside are their holders; if it holds the
+    outputs, answer is their holder; if arguments hold the weights, taken are the indices of these. bound is the call that
+    bounds the steps, if that is another one; its method is "" if every call does.
     """
 
     cls: str
@@ -126,7 +125,7 @@ class Root:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Return what the worker must know to follow the object, and to repeat its forward."""
+        """Settings for the worker to follow the object and to repeat its forward."""
         template: dict[str, Any] = {"shapes": None, "numbers": None}
         if self.bound is not None and not self.inside:
             template = {"shapes": self.shapes, "numbers": self.numbers}
@@ -138,30 +137,30 @@ class Root:
 
     @property
     def used(self) -> list[int]:
-        """Return the arguments, or holders, that the examples are in."""
+        """Indices of the arguments, or holders, that the examples are in."""
         starts = np.concatenate([[0], np.cumsum([0 if shape == [0] else math.prod(shape) for shape in self.shapes])])
         return sorted({int(np.searchsorted(starts, slot, side="right")) - 1 for row in self.slots for slot in row})
 
     def within(self, holders: Sequence[Path]) -> Root:
-        """Return the same forward, with its examples in these holders inside its object."""
+        """Return the same forward, with its examples in these holders of its object."""
         sizes = [math.prod(shape) for shape in self.shapes]
         kept = [place for holder in self.used for place in range(sum(sizes[:holder]), sum(sizes[: holder + 1]))]
         slots = [[kept.index(slot) for slot in row] for row in self.slots]
         return replace(self, slots=slots, inside=tuple(holders[holder] for holder in self.used))
 
     def taking(self) -> Iterator[Root]:
-        """Yield the same forward, a function, with its weights in the arguments beside the examples."""
+        """Yield the same forward, if it is a function with other arguments, with its weights in these."""
         others = tuple(place for place in range(len(self.shapes)) if place not in self.used)
         if self.cls == MODULE and others and self.bound is None and not self.inside:
             yield replace(self, taken=others)
 
     @property
     def is_inline(self) -> bool:
-        """Return whether the steps are bounded by every call, and their examples are not known."""
+        """Whether every call bounds a step, so that the examples of steps are unknown."""
         return self.bound is not None and not self.bound.method
 
     def inline(self) -> Root:
-        """Return the same forward, with steps that every call bounds."""
+        """Return the same forward, with steps that are bounded by every call."""
         return replace(self, bound=replace(self, method="", bound=None))
 
 
@@ -186,7 +185,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObservedNetwork:
-    """The observed network: the references of its nine parameters in the oracle's order, None for a missing bias.
+    """The observed network, with references of its nine parameters in the oracle's order, None for a missing bias.
 
     mask (3, 3) has -1 for a bias that is subtracted. columns are the parameters' places in the record.
     """
@@ -204,7 +203,7 @@ class ObservedNetwork:
 
     @property
     def present(self) -> Array:
-        """Return 1 for each of the nine parameters that there is, 0 for a missing bias, (3, 3)."""
+        """1 for each of the nine parameters that exists, 0 for a missing bias, (3, 3)."""
         return np.array([reference is not None for reference in self.references], dtype=float).reshape(3, 3)
 
     def parameters(self, numbers: Array) -> Array:
@@ -214,15 +213,15 @@ class ObservedNetwork:
         return np.column_stack(rows).reshape(-1, 3, 3) * self.mask
 
     def stored(self, parameters: Array) -> Array:
-        """Return parameters (3, 3) as the numbers that the submission keeps."""
+        """Return parameters (3, 3) as the numbers that the submission stores."""
         return np.asarray((parameters * self.mask).ravel()[self.present.ravel() > 0])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lead:
-    """Where a training is to go on from: values for references, set at a call by its number.
+    """Weights from which a training is to continue: values of references, set at call number `at`.
 
-    begin: the training itself starts there, and the values are set after that call, at one of this site and depth.
+    begin: the training starts with these weights, and the values are set after that call, at a call of this site and depth.
     """
 
     at: int
@@ -234,7 +233,7 @@ class Lead:
 
 
 class Observing:
-    """The conversation with the worker about its watched runs; every answer is checked for shape and size."""
+    """Client of the worker's watched runs; checks the shape and size of every answer."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -248,11 +247,11 @@ class Observing:
         self._tries = TRIES
 
     def _run(self, operation: str, time_s: float, settings: Mapping[str, Any], **more: Any) -> WorkerNumbers:
-        """Run the program under watch; a statement that does not end there, or ends the process, is left out of another run."""
+        """Run the program under watch, again without a statement that does not end or that ends the process."""
         while True:
-            told = {"seed": self._seed, "skipped": self._skipped, **settings}
+            complete = {"seed": self._seed, "skipped": self._skipped, **settings}
             try:
-                return self._calls.ask(operation, WHAT, [], time_s=time_s, settings=told, **more)
+                return self._calls.ask(operation, WHAT, [], time_s=time_s, settings=complete, **more)
             except CaseStopped as stopped:
                 self._tries -= 1
                 if stopped.fault is not None and stopped.fault.kind is FaultKind.KILLED:
@@ -264,19 +263,22 @@ class Observing:
                 self._skipped.append(statement)
 
     def discover(self) -> tuple[Discovered, list[Array]]:
-        """Return the first calls, and the numbers of each: those passed, then those returned."""
-        told = self._run("discover", WATCH_S, {}, shapes={"numbers": (None,)})
-        found = told.answer.words(Discovered)
+        """Return the first calls, and for each the numbers passed, then those returned."""
+        reply = self._run("discover", WATCH_S, {}, shapes={"numbers": (None,)})
+        found = reply.answer.words(Discovered)
         found = msgspec.structs.replace(found, calls=[named(call) for call in found.calls])
         counts = [call.passed + call.returned for call in found.calls]
-        numbers = told["numbers"]
+        numbers = reply["numbers"]
         if sum(counts) != len(numbers) or not all(is_shape(shape) for call in found.calls for shape in call.shapes):
-            raise told.answer.broken()
+            raise reply.answer.broken()
         ends = np.cumsum(counts, dtype=int)
         return found, [numbers[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
     def record(self, root: Root, lead: Lead | None = None) -> Record | None:
-        """Return the calls of one object's forward, led if asked; None where none was seen, or none that can be read."""
+        """Record the calls that bound the steps of one object, continued from given weights if any.
+
+        None: no call was seen, or the examples are not in its arguments.
+        """
         settings = root.settings
         starts: dict[str, Array | None] = {}
         time_s = WATCH_S
@@ -284,28 +286,28 @@ class Observing:
             settings |= {"at": lead.at, "references": lead.references, "site": lead.site, "depth": lead.depth}
             starts = {"start": lead.values, "begin": lead.begin}
             time_s += 0 if lead.begin is None else self._calls.training_s
-        told = self._run("record", time_s, settings, **starts)
-        found = told.answer.words(Recorded)
+        reply = self._run("record", time_s, settings, **starts)
+        found = reply.answer.words(Recorded)
         count = len(found.sites)
         if not count:
             return None
         names = ("before", "after", "passed", "scalars")
-        if len(found.depths) != count or not all(told.has(name, (count, None)) for name in names):
-            raise told.answer.broken()
-        if any(told[name].shape[1] != len(found.places) for name in ("before", "after")):
-            raise told.answer.broken()
-        if told["passed"].shape[1] > 8 * MOST_NUMBERS or told["scalars"].shape[1] > MOST_SCALARS:
-            raise told.answer.broken()
+        if len(found.depths) != count or not all(reply.has(name, (count, None)) for name in names):
+            raise reply.answer.broken()
+        if any(reply[name].shape[1] != len(found.places) for name in ("before", "after")):
+            raise reply.answer.broken()
+        if reply["passed"].shape[1] > 8 * MOST_NUMBERS or reply["scalars"].shape[1] > MOST_SCALARS:
+            raise reply.answer.broken()
         slots = np.array((root.bound or root).slots)
-        if not root.is_inline and slots.max() >= told["passed"].shape[1]:
+        if not root.is_inline and slots.max() >= reply["passed"].shape[1]:
             return None
-        before, after = (np.where(np.abs(told[when]) < LARGEST, told[when], np.nan) for when in ("before", "after"))
+        before, after = (np.where(np.abs(reply[when]) < LARGEST, reply[when], np.nan) for when in ("before", "after"))
         return Record(
             references=[(path, index) for path, index in found.places],
             before=before,
             after=after,
-            x=np.full((count, 1, 2), np.nan) if root.is_inline else told["passed"][:, slots],
-            scalars=told["scalars"],
+            x=np.full((count, 1, 2), np.nan) if root.is_inline else reply["passed"][:, slots],
+            scalars=reply["scalars"],
             sites=np.array(found.sites),
             depths=np.array(found.depths),
             is_led=lead is not None,
@@ -313,17 +315,17 @@ class Observing:
         )
 
     def methods(self, count: int) -> list[str]:
-        """Return what the object of the last record can be asked with so many arguments."""
-        told = self._calls.ask("methods", WHAT, settings={"count": count})
-        return told.answer.words(Methods).names[:MOST_METHODS]
+        """Return names of methods of the object recorded last that accept this many arguments."""
+        reply = self._calls.ask("methods", WHAT, settings={"count": count})
+        return reply.answer.words(Methods).names[:MOST_METHODS]
 
     def influence(self, root: Root, references: Sequence[Reference], start: Array) -> tuple[Flags, Flags]:
-        """Return which outputs at INFLUENCE_X move with each number of start (k,), (k, 4), and which numbers do, (k, k)."""
+        """Return which outputs at INFLUENCE_X each number of start (k,) affects, (k, 4), and which numbers, (k, k)."""
         x, count = INFLUENCE_X[:, :2], len(references)
         settings = {"references": references, **root.settings}
         shapes = {"base": (len(x),), "moved": (count, len(x)), "changed": (count, count)}
-        told = self._calls.ask("perturb", WHAT, [], shapes, settings=settings, x=x, start=start)
-        return np.abs(told["moved"] - told["base"]) > 0, told["changed"] != 0
+        reply = self._calls.ask("perturb", WHAT, [], shapes, settings=settings, x=x, start=start)
+        return np.abs(reply["moved"] - reply["base"]) > 0, reply["changed"] != 0
 
     def replay(self, root: Root, references: Sequence[Reference], parameters: Array, x: Array) -> Array:
         """Return the outputs (m, q) for parameters (m, k) at each x (q, 2)."""
@@ -332,31 +334,34 @@ class Observing:
         return self._calls.ask("replay", WHAT, [], shapes, settings=settings, parameters=parameters, x=x)["outputs"]
 
     def train(self, network: ObservedNetwork, start: Array, near: float, calls: int) -> tuple[Trained, Array, Array]:
-        """Run the submission's own training from a start (3, 3): the parameters after each LOOK calls and at its end, (n, 3, 3), and its squared errors."""
+        """Run the submission's own training from a start (3, 3).
+
+        Returns the count of calls, the parameters after every LOOK calls and at the end, (n, 3, 3), and the squared errors.
+        """
         present = [reference for reference in network.references if reference is not None]
         settings = {
             "calls": calls, "near": near, "references": present, **network.root.settings,
         }  # fmt: skip
-        told = self._run(
+        reply = self._run(
             "retrain", self._calls.training_s, settings,
             shapes={"values": (None,), "squared": (None,), "path": (None, None)},
             start=network.stored(start), x=oracle.XOR_INPUTS, labels=oracle.XOR_LABELS,
         )  # fmt: skip
-        trained = told.answer.words(Trained)
+        trained = reply.answer.words(Trained)
         if not trained.count:
-            return trained, np.zeros((1, 3, 3)), told["squared"]
-        path = told["path"] if len(told["path"]) else np.zeros((0, len(present)))
-        if len(told["values"]) != len(present) or path.shape[1] != len(present) or len(path) > calls:
-            raise told.answer.broken()
-        reached = self._calls.spread(network.references, np.vstack([path, told["values"]]))
-        return trained, reached.reshape(-1, 3, 3) * network.mask, told["squared"]
+            return trained, np.zeros((1, 3, 3)), reply["squared"]
+        path = reply["path"] if len(reply["path"]) else np.zeros((0, len(present)))
+        if len(reply["values"]) != len(present) or path.shape[1] != len(present) or len(path) > calls:
+            raise reply.answer.broken()
+        reached = self._calls.spread(network.references, np.vstack([path, reply["values"]]))
+        return trained, reached.reshape(-1, 3, 3) * network.mask, reply["squared"]
 
 
 def named(call: Call) -> Call:
-    """Return a call whose names are no longer than the worker lets them be."""
+    """Return a call with its names truncated as the worker should have done."""
     return msgspec.structs.replace(call, cls=call.cls[:NAME_CHARS], method=call.method[:NAME_CHARS])
 
 
 def is_shape(shape: Sequence[int]) -> bool:
-    """Return whether this may be the shape of an argument with numbers, or is that of one without, [0]."""
+    """Return whether this is the shape of an argument with numbers, or [0], for one without."""
     return shape == [0] or all(shape)

@@ -1,8 +1,7 @@
-"""Finds the rule behind the steps of a watched training: which example made which change of the parameters.
+"""Finds the rule behind the steps of a watched training: which example caused which change of the parameters.
 
-Every training loop calls the network's forward and then changes its parameters, so the change until
-the next call belongs to the examples that were passed since the last change. Corners are the four
-examples of XOR, in the oracle's order; errors are label - y.
+Every training loop calls the network's forward and then changes its parameters, so a change belongs to the examples that
+were passed since the previous change. Corners are the four examples of XOR, in the oracle's order; errors are label - y.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ from ..oracle import Array
 from .finding import SKIPPED
 from .observing import ObservedNetwork, Record
 
-EXACT = 1e-5  # relative misfit of right steps; the nearest order defect measured was 1.6e-3
-NUMERIC = 2e-3  # where the slopes are differences of the student's own forward
-SINGLE = 1e-4  # where numbers are kept with 24 bits
-ROUNDING = 16.0  # units in the last place of a weight that a step may be off
+EXACT = 1e-5  # tolerance for right steps, relative; the smallest measured misfit of an order defect was 1.6e-3
+NUMERIC = 2e-3  # the same, if the slopes are differences of the student's forward
+SINGLE = 1e-4  # the same, for numbers in single precision
+ROUNDING = 16.0  # tolerance of a step in units in the last place of a weight
 UNDECIDABLE = 0.05
-LEAST, MOST = 4, 40  # steps needed, and looked at
+LEAST, MOST = 4, 40  # number of steps needed, and used
 STILL_CALLS = 100  # of forward, between which nothing moves
-MOST_DEPTHS = 4  # from which forward is called, the most frequent
-REACH = 4.0  # times the largest step: so far the first one goes at most
+MOST_DEPTHS = 4  # the most frequent call depths of forward that are tried
+REACH = 4.0  # the first step may be this many times the largest one
 ROUNDS = 8
 SLOW_DRIFT = 1e-3
-SOFT = 0.25  # of labels that stand for 0 and 1
+SOFT = 0.25  # tolerance for labels that are used instead of 0 and 1
 SAME_LABEL = 1e-3
 TINY = 1e-300
 Way = Literal["online", "batch"]
@@ -45,13 +44,12 @@ Slopes = Callable[[Array], tuple[Array, Array]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Steps:
-    """n changes in a row: parameters before and change (n, 3, 3), outputs y (n, 4) and slopes (n, 4, 3, 3) at the corners.
+    """Successive steps, n of them: parameters before and change (n, 3, 3), and at the corners outputs y (n, 4) and slopes.
 
-    seen (n, 4) counts how often a corner was passed since the change before; last (n,) is the corner
-    passed last, -1 for several at once. calls is how many calls of forward the steps took. idle are
-    (parameters, corner) of calls at the training's own place after which nothing changed. is_leap: a led training did not stay
-    where it was led to. labels (4,) are those that the
-    training uses: XOR's, or others near them. is_entropy: the error is that of the cross-entropy.
+    slopes are (n, 4, 3, 3). seen (n, 4) counts how often each corner was passed since the previous change; last (n,) is the
+    corner passed last, -1 for several at once. calls is the number of calls of forward. idle has (parameters, corner) of
+    calls from the same sites that were not followed by a change. is_leap: the training did not continue from the weights
+    that were set. labels (4,) are those of the training: XOR's, or close to them. is_entropy: the loss is cross-entropy.
     """
 
     parameters: Array
@@ -71,32 +69,32 @@ class Steps:
 
     @property
     def off(self) -> Array:
-        """Return label - y at the corners, (n, 4)."""
+        """The error label - y at the corners, (n, 4)."""
         return self.labels - self.y
 
     @property
     def err(self) -> Array:
-        """Return the error that belongs to the loss, at the corners, (n, 4)."""
+        """The error that the loss gives, at the corners, (n, 4)."""
         return self.off / oracle.derivative(self.y) if self.is_entropy else self.off
 
     def weights(self, way: Way) -> Array:
-        """Return how often each corner counts in each step, (n, 4)."""
+        """Return how many times each corner counts in each step, (n, 4)."""
         if way == "batch":
             return self.seen
         return np.array([np.arange(4) == last for last in self.last], dtype=float)
 
     def gradient(self, way: Way, err: Array | None = None) -> Array:
-        """Return the steps of rate 1, (n, 3, 3)."""
+        """Return the gradient steps at rate 1, (n, 3, 3); err defaults to `self.err`."""
         weighted = self.weights(way) * (self.err if err is None else err)
         return np.asarray(np.einsum("nr,nrij->nij", weighted, self.slopes))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepRule:
-    """The rule that the steps follow, by way and loss; expected (n, 3, 3) is what it gives.
+    """A rule for the steps, with a way and a loss; expected (n, 3, 3) are the steps that it predicts.
 
-    is_right: all steps are as expected. loss: squared error; entropy, or an output without its
-    derivative; free, the steps are the gradient of some other loss. decay: the rate changes.
+    is_right: all steps are as expected. loss: "squared"; "entropy", or squared without the output's derivative; "free" if
+    the steps are the gradient of some other loss. is_decaying: the rate changes over time.
     """
 
     steps: Steps
@@ -111,12 +109,12 @@ class StepRule:
 
     @property
     def residuals(self) -> Array:
-        """Return the relative misfit of each neuron, (3,)."""
+        """Relative misfit of each neuron, (3,)."""
         return np.array([misfit(self.steps.change[:, row], self.expected[:, row]) for row in range(3)])
 
     @property
     def idle(self) -> tuple[Array, int] | None:
-        """Return the parameters and the corner of a call that should have made a step and made none."""
+        """Parameters and corner of a call that should have been followed by a step and was not, or None."""
         scale = float(np.abs(self.steps.change).max())
         is_due = self.way == "online" and self.loss == "squared"
         for parameters, corner in self.steps.idle if is_due else ():
@@ -128,7 +126,7 @@ class StepRule:
 
     @property
     def missing(self) -> list[int]:
-        """Return the corners that made no step."""
+        """Corners without a step."""
         return [corner for corner in range(4) if not self.steps.weights(self.way)[:, corner].any()]
 
 
@@ -136,13 +134,13 @@ class StepRule:
 
 
 def corners_of(x: Array) -> list[list[int]]:
-    """Return the corners of each call's examples (n, rows, 2); an example that is none is left out."""
+    """Return the corners that are passed in each call's examples (n, rows, 2); other examples are ignored."""
     found = [[np.flatnonzero((row == oracle.XOR_INPUTS).all(1)) for row in rows] for rows in x]
     return [[int(row[0]) for row in rows if len(row)] for rows in found]
 
 
 def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None) -> Steps | None:
-    """Return the steps between the calls that bound them, of one depth only if it is given; None for too few."""
+    """Return the steps between the calls that bound them, at one call depth if given, or None if there are too few."""
     record = at_depth(network.record, depth)
     parameters, corners = network.parameters(record.before), corners_of(record.x)
     is_inline = network.root.is_inline
@@ -180,14 +178,14 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
 
 
 def is_still(network: ObservedNetwork) -> bool:
-    """Say whether nothing moves in a training that calls forward often with every example."""
+    """Return whether no parameter changes although forward is called often with every example."""
     parameters, corners = network.parameters(network.record.before), corners_of(network.record.x)
     is_moved = not np.isfinite(parameters).all() or bool(np.ptp(parameters, axis=0).any())
     return len(parameters) >= STILL_CALLS and not is_moved and len({corner for some in corners for corner in some}) == 4
 
 
 def is_near(parameters: Array, after: Array) -> bool:
-    """Return whether a led training stays where it was led to: its first step is no leap."""
+    """Return whether a training continues from the weights that were set: its first step is not a leap."""
     if len(after) < LEAST:
         return True  # a leap is no right step, either
     largest = np.abs(np.diff(after, axis=0)).max()
@@ -195,7 +193,7 @@ def is_near(parameters: Array, after: Array) -> bool:
 
 
 def likeliest(change: Array, rates: Array) -> NDArray[np.int_]:
-    """Return for each step the corner whose slopes it is nearest to, (n,)."""
+    """Return for each step the corner whose slopes are most similar, (n,)."""
     along = np.abs(np.einsum("nij,nrij->nr", change, rates)) / np.maximum(np.sqrt((rates**2).sum((2, 3))), TINY)
     return np.asarray(along.argmax(1))
 
@@ -203,7 +201,7 @@ def likeliest(change: Array, rates: Array) -> NDArray[np.int_]:
 def idle_calls(
     record: Record, parameters: Array, corners: list[list[int]], chosen: list[tuple[int, int]]
 ) -> tuple[tuple[Array, int], ...]:
-    """Return parameters and corner of each call between steps that was made where those before a step are made."""
+    """Return parameters and corner of each call that comes from the site of a call before a step, but has no step."""
     sites = {int(record.sites[end]) for _, end in chosen}
     return tuple(
         (parameters[index], corners[index][0])
@@ -214,7 +212,7 @@ def idle_calls(
 
 
 def are_several(network: ObservedNetwork) -> bool:
-    """Return whether, of an inline record, several steps were made between two calls of forward."""
+    """Return whether an inline record has several steps between two calls of forward."""
     record = network.record
     parameters = network.parameters(record.before)
     changes = np.abs(np.diff(parameters, axis=0)).max((1, 2)) > 0
@@ -229,7 +227,7 @@ def are_several(network: ObservedNetwork) -> bool:
 
 
 def at_depth(record: Record, depth: int | None) -> Record:
-    """Return the calls that were made from one depth."""
+    """Return the calls made at one call depth, or all for None."""
     if depth is None:
         return record
     chosen = record.depths == depth
@@ -241,7 +239,7 @@ def at_depth(record: Record, depth: int | None) -> Record:
 
 
 def tolerance_of(parameters: Array, change: Array, *, is_numeric: bool) -> float:
-    """Return the relative misfit of steps that are right, as far as their numbers are kept."""
+    """Return the tolerance for right steps, given the precision of their numbers."""
     is_single = bool((parameters == parameters.astype(np.float32)).all() and (change != np.round(change)).any())
     unit = np.finfo(np.float32 if is_single else np.float64).eps
     scale = min(float(np.abs(change[:, row]).max()) or 1.0 for row in range(3))
@@ -253,16 +251,16 @@ def tolerance_of(parameters: Array, change: Array, *, is_numeric: bool) -> float
 
 
 def right(steps: Steps, way: Way) -> Iterator[StepRule]:
-    """Yield the rules that are gradient descent on the squared error, or on cross-entropy, the plainest first."""
+    """Yield the rules that are gradient descent on the squared error or the cross-entropy, the simplest first."""
     gradient = steps.gradient(way)
     rate, _ = fit(steps.change, gradient)
     yield made(steps, way, rate * gradient, rate)
     before = np.concatenate([steps.change[:1], steps.change[:-1]])
     columns = np.column_stack([gradient[1:].ravel(), before[1:].ravel()])
     (c, alpha), *_ = np.linalg.lstsq(columns, steps.change[1:].ravel(), rcond=None)
-    if is_momentum(alpha, c * gradient, steps.change):  # how well it fits is judged with the rest
+    if is_momentum(alpha, c * gradient, steps.change):  # `made` checks the fit, as for the other rules
         expected = c * gradient + alpha * before
-        expected[0] = steps.change[0]  # what came before it is not known
+        expected[0] = steps.change[0]  # the step before it is unknown
         yield replace(made(steps, way, expected, float(c)), momentum=float(alpha))
     with np.errstate(all="ignore"):
         entropy = steps.gradient(way, steps.off / oracle.derivative(steps.y))
@@ -276,7 +274,7 @@ def right(steps: Steps, way: Way) -> Iterator[StepRule]:
 
 
 def drifts(rates: Array) -> bool:
-    """Return whether rates, one a step, change slowly and steadily: by a schedule, not by example."""
+    """Return whether rates, one per step, change slowly and smoothly: by a schedule, not depending on the example."""
     if not (np.isfinite(rates).all() and ((rates > 0).all() or (rates < 0).all())):
         return False
     ticks, logs = np.arange(len(rates)), np.log(np.abs(rates))
@@ -284,14 +282,14 @@ def drifts(rates: Array) -> bool:
 
 
 def made(steps: Steps, way: Way, expected: Array, rate: float) -> StepRule:
-    """Return a rule, right where each neuron's steps are as expected."""
+    """Return a rule; it is right if each neuron's steps are as expected."""
     rule = StepRule(steps=steps, way=way, expected=expected, rate=rate, is_right=False)
     is_right = bool(rule.residuals.max() < steps.tolerance) and rate != 0 and steps.tolerance < UNDECIDABLE
     return replace(rule, is_right=is_right)
 
 
 def minor(steps: Steps, way: Way) -> Iterator[StepRule]:
-    """Yield the rules that have an order defect, each with the rate that suits it best."""
+    """Yield the rules with an order defect, each at the rate that fits best."""
     if way == "online":
         model = model_steps(steps)
         named = order_defect(model)
@@ -307,7 +305,7 @@ def minor(steps: Steps, way: Way) -> Iterator[StepRule]:
 
 
 def order_defect(steps: ModelSteps) -> misconceptions.Rule | None:
-    """Return the order defect that single-example steps follow, None where there is none."""
+    """Return the order defect of steps of one example each, or None."""
     for rule in misconceptions.ORDER_DEFECTS:
         _, expected = fit_nonlinear(functools.partial(stepped, rule, steps), steps.change)
         if all(misfit(steps.change[:, row], expected[:, row]) < EXACT for row in range(3)):
@@ -316,7 +314,7 @@ def order_defect(steps: ModelSteps) -> misconceptions.Rule | None:
 
 
 def diagnosed(rule: StepRule) -> Diagnosis | None:
-    """Name the mistake in wrong steps, made for one example each or for a whole batch."""
+    """Return the mistake in wrong steps, of one example each or of batches, or None."""
     steps = rule.steps
     if rule.way == "online":
         model = model_steps(steps)
@@ -335,7 +333,7 @@ def diagnosed(rule: StepRule) -> Diagnosis | None:
 
 
 def accumulated(steps: Steps) -> Diagnosis | None:
-    """Name the mistake of steps that each have all those before in them: what comes new with each is the gradient."""
+    """Return the mistake of steps that each include all earlier ones, so that their differences are the gradient, or None."""
     new, gradient = np.diff(steps.change, axis=0), steps.gradient("online")[1:]
     rate, residual = fit(new, gradient)
     if residual >= steps.tolerance or not rate:
@@ -344,12 +342,12 @@ def accumulated(steps: Steps) -> Diagnosis | None:
 
 
 def stepped(rule: misconceptions.Rule, steps: ModelSteps, rate: float) -> Array:
-    """Return the steps (n, 3, 3) of a named rule at a rate."""
+    """Return the steps (n, 3, 3) that a rule predicts at a rate."""
     return rule.step(steps.probes.parameters, steps.probes.x, rate * steps.err) * steps.present
 
 
 def summed(rule: misconceptions.Rule, steps: Steps, rate: float) -> Array:
-    """Return the steps (n, 3, 3) of a named rule, added up over the examples of a batch."""
+    """Return the steps (n, 3, 3) that a rule predicts at a rate, summed over the examples of a batch."""
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
     corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
     every = rule.step(wide, corners, rate * steps.err)
@@ -357,7 +355,7 @@ def summed(rule: misconceptions.Rule, steps: Steps, rate: float) -> Array:
 
 
 def model_steps(steps: Steps) -> ModelSteps:
-    """Return steps of one example each in the form of those that the grader makes itself."""
+    """Return steps of one example each as ModelSteps, like those that the grader drives."""
     index = np.arange(len(steps.last))
     err = steps.err[index, steps.last]
     drawn = probes.NetworkProbes(parameters=steps.parameters, x=oracle.XOR_INPUTS[steps.last], err=err)
@@ -369,7 +367,7 @@ def model_steps(steps: Steps) -> ModelSteps:
 
 
 def fitted_batch(steps: Steps) -> tuple[float, Array]:
-    """Return the rate, and the steps, of a batch whose hidden errors go through updated output weights."""
+    """Return the rate and the steps of batches whose hidden errors are propagated through updated output weights."""
 
     def batch(rate: float) -> Array:
         plain = rate * steps.gradient("batch")
@@ -384,7 +382,7 @@ def fitted_batch(steps: Steps) -> tuple[float, Array]:
 
 
 def fit_nonlinear(steps_at: Callable[[float], Array], change: Array) -> tuple[float, Array]:
-    """Return the rate at which a rule, nearly proportional to it, gives the change, and what it gives there."""
+    """Return the rate at which a rule fits the change, and its steps there; the rule is nearly linear in the rate."""
     rate = 1.0
     for scale in (1e-3, *([1.0] * ROUNDS)):
         expected = steps_at(rate * scale)
@@ -396,7 +394,7 @@ def fit_nonlinear(steps_at: Callable[[float], Array], change: Array) -> tuple[fl
 
 
 def free(steps: Steps) -> StepRule | None:
-    """Return the rule with one free factor an example: the gradient of some loss, if that is what the steps are."""
+    """Return the rule with a free factor per example if it fits, that is, if the steps are the gradient of some loss."""
     expected = np.zeros_like(steps.change)
     for index, (change, rates, seen) in enumerate(zip(steps.change, steps.slopes, steps.seen, strict=True)):
         columns = rates[seen > 0].reshape(-1, 9).T
@@ -407,7 +405,7 @@ def free(steps: Steps) -> StepRule | None:
 
 
 def rule_of(network: ObservedNetwork, slopes: Slopes) -> StepRule | None:
-    """Return the rule that explains the steps; where none does, the plainest beside it, not right; None for no steps."""
+    """Return the rule that explains the steps; if none does, the simplest one, which is not right; None without steps."""
     often = Counter(network.record.depths.tolist()).most_common(MOST_DEPTHS)
     depths: list[int | None] = [None, *sorted(depth for depth, _ in often)]
     every = [steps for depth in depths if (steps := steps_of(network, slopes, depth)) is not None]
@@ -438,12 +436,12 @@ def goes_along(later: StepRule, rule: StepRule) -> bool:
 
 
 def ways_of(steps: Steps) -> list[Way]:
-    """Return the ways in which steps may have been made."""
+    """Return the possible ways of steps."""
     return ["online", "batch"] if (steps.last >= 0).all() else ["batch"]
 
 
 def lesser(network: ObservedNetwork, steps: Steps) -> Iterator[StepRule]:
-    """Yield the rules with an order defect, of the squared error and of cross-entropy."""
+    """Yield the rules with an order defect, for the squared error and for cross-entropy."""
     if not network.is_forward_right:
         return
     for way in ways_of(steps):
@@ -455,7 +453,7 @@ def lesser(network: ObservedNetwork, steps: Steps) -> Iterator[StepRule]:
 
 
 def with_labels(network: ObservedNetwork, steps: Steps) -> Iterator[StepRule]:
-    """Yield the rules under the labels that fit the steps, where these are no others than XOR's, softened."""
+    """Yield the rules for the labels that fit the steps best, if they are close to XOR's."""
     for way in ways_of(steps):
         for is_entropy in (False, True):
             labels = labels_of(replace(steps, is_entropy=is_entropy), way)
@@ -466,7 +464,7 @@ def with_labels(network: ObservedNetwork, steps: Steps) -> Iterator[StepRule]:
 
 
 def labels_of(steps: Steps, way: Way) -> Array | None:
-    """Return the label of each corner, (4,), with which the steps are the gradient; None where there are none."""
+    """Return the label of each corner, (4,), for which the steps are the gradient, or None."""
     with np.errstate(all="ignore"):
         rates = steps.slopes / oracle.derivative(steps.y)[..., None, None] if steps.is_entropy else steps.slopes
     weighted = steps.weights(way)[..., None, None] * rates  # (n, 4, 3, 3)
@@ -484,12 +482,12 @@ def labels_of(steps: Steps, way: Way) -> Array | None:
 
 
 def pooled(labels: Array) -> Array:
-    """Return labels (4,) with one number for the examples that XOR gives one label, where these agree."""
+    """Return labels (4,) averaged over the examples with the same label in XOR, if they agree, else unchanged."""
     means = np.array([labels[label == oracle.XOR_LABELS].mean() for label in oracle.XOR_LABELS])
     return means if np.abs(labels - means).max() < SAME_LABEL else labels
 
 
 def likely_way(steps: Steps) -> Way:
-    """Say how steps that follow no rule were made: for one example each, or for those of a batch."""
+    """Return the likely way of steps that follow no rule: one example each, or batches."""
     is_single = bool((steps.last >= 0).all()) and len(steps.idle) <= len(steps.last)
     return "online" if is_single else "batch"
