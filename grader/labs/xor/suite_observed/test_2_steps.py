@@ -232,6 +232,7 @@ def test_output_step(observed: Observed, evidence: CaseEvidence) -> None:
             x=", ".join(show(number) for number in oracle.XOR_INPUTS[idle[1]]),
             hint="Every example makes a step, however small its error; the step is proportional to the error.",
             seen=side_by_side(weights=idle[0], x=oracle.XOR_INPUTS[idle[1]]),
+            named="small_errors_skipped" if observed.skips_small else None,
         )
     check_rows(observed, evidence, [2], "The output neuron's inputs are the two hidden outputs, not x.")
 

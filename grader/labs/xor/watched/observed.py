@@ -22,7 +22,7 @@ from ..oracle import Array
 from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
 from .finding import led, led_late, name_of, network_of, observed_network
 from .observing import NUDGE, Discovered, ObservedNetwork, Observing, Trained
-from .parts import Parts, batch_parts_of, errors_of, is_returned, parts_of, passed_error
+from .parts import Parts, batch_parts_of, derivative_parts, errors_of, is_factor, is_returned, parts_of, passed_error
 from .steps import STILL_CALLS, UNDECIDABLE, Slopes, StepRule, are_several, diagnosed, goes_along, is_still, rule_of
 
 NEAR = 0.2  # all errors of an epoch are below: the training is over
@@ -97,7 +97,23 @@ class Observed:
             return None
         with np.errstate(all="ignore"):
             found = diagnosed(self.rule)
-        return None if found is None else found.settled(1.0)
+        is_skipped = (
+            self.skips_small and found is not None and found.id == "hidden_frozen"
+        )  # their errors are small ones
+        return None if found is None or is_skipped else found.settled(1.0)
+
+    @property
+    def skips_small(self) -> bool:
+        """Return whether the smallest errors of the network, and no others, make no step."""
+        steps, rule = self.rule.steps, self.rule
+        if rule.idle is None:
+            return False
+        left = [
+            abs(steps.labels[corner] - oracle.forward(parameters, oracle.XOR_INPUTS[corner]))
+            for parameters, corner in steps.idle
+        ]
+        made = np.abs(steps.off[np.arange(len(steps.last)), steps.last])
+        return bool(max(left) < made.min())
 
     @property
     def is_negated(self) -> bool:
@@ -110,7 +126,11 @@ class Observed:
         rule = self.rule
         if rule.is_right or not self.network.is_forward_right or rule.steps.tolerance >= UNDECIDABLE:
             return None
-        return parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
+        found = parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
+        is_known = found is not None and found.is_recognised
+        if not is_known and self.mistake is not None and all(map(is_factor, self.mistake.rules)):
+            return derivative_parts(rule, self.mistake.rates[0])
+        return found
 
     @property
     def rate(self) -> float:

@@ -141,6 +141,28 @@ def errors_of(steps: Steps) -> tuple[Array, Array, Array]:
     return y, labels, errors
 
 
+def is_factor(rule: misconceptions.Rule) -> bool:
+    """Return whether a mistake in the derivative leaves a neuron's step one factor times its inputs."""
+    if rule not in misconceptions.DERIVATIVE:
+        return False
+    rng = np.random.default_rng(0)
+    neurons = misconceptions.NeuronPass(
+        rng.uniform(0.5, 1, (4, 3)), rng.uniform(0.5, 1, (4, 2)), rng.uniform(0.5, 1, 4)
+    )
+    with np.errstate(all="ignore"):
+        factors = rule.neuron_step(neurons) / neurons.inputs
+    return bool(np.allclose(factors, factors[:, :1]))
+
+
+def derivative_parts(rule: StepRule, rate: float) -> Parts:
+    """Return the parts of steps that one wrong derivative makes: all else in them is right."""
+    every = np.ones(3, dtype=bool)
+    return Parts(
+        expected=rule.steps.change, are_weights_right=every, is_bias_right=every, derivative=None, are_weights_alike=every,
+        is_chain_right=True, is_hidden_gradient=False, rate=rate,
+    )  # fmt: skip
+
+
 def passed(rule: StepRule) -> list[Array]:
     """Return the numbers, (n,) each, that the submission's functions passed or returned in every step."""
     return [column for column in rule.steps.scalars.T if np.isfinite(column).all() and column.any()]
