@@ -67,7 +67,8 @@ class Evidence:
 class Outcome:
     """How one case of the suite ended, and what it observed. Travels as JSON in the pytest-json-report metadata.
 
-    misconception is the id of the mistake in the bank ("a|b" where two make the same numbers); formula what to reread.
+    misconception is the id of the mistake in the bank ("a|b" where two make the same numbers); formula what to reread; code the
+    definition that was judged, such as "Model.backward", where the suite knows better than the rubric.
     """
 
     criterion: str = ""
@@ -82,6 +83,7 @@ class Outcome:
     evidence: list[Evidence] = field(default_factory=list)
     exception: StudentError | None = None
     stdout: str = ""
+    code: str = ""
     blocked_by: str | None = None
 
     @property

@@ -26,11 +26,15 @@ class Status(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseResult(Outcome):
-    """One case of the report: an outcome, its points, and where the code is written that it judges, if that is known."""
+    """One case of the report: an outcome, its points, and where the code is written that it judges, if that is known.
+
+    line is that of the file, or that of the cell in a notebook.
+    """
 
     points: int
     max_points: int
     file: str = ""
+    cell: int | None = None
     line: int | None = None
 
     @classmethod

@@ -66,11 +66,12 @@ def side_by_side(*, expected: Any = None, actual: Any = None, **probe: Any) -> E
 
 @dataclass(slots=True)
 class CaseEvidence:
-    """What one running case has to tell beside its verdict."""
+    """What one running case has to tell beside its verdict; code is the definition that it judges, as in Outcome."""
 
     name: str
     remarks: list[Message] = field(default_factory=list)
     seen: Evidence | None = None
+    code: str = ""
 
     def remark(self, template: str, **args: str | float | Message) -> None:
         """Add a sentence that costs nothing."""

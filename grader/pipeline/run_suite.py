@@ -255,6 +255,7 @@ class SuitePlugin:
             id=case,
             title=self._title(item) or case,
             remarks=told.remarks,
+            code=told.code,
             stdout=self._worker.take_output()[:STDOUT_CHARS],
         )
 

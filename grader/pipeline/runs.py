@@ -38,7 +38,7 @@ class StagedSubmission:
     """A submission read once. `main` defines the classes.
 
     Files are named below root. imports and dropped are (file, line, module or text): what is imported for certain, and the
-    lines of a notebook that are not Python. passed_over are files that define the classes, too. data are the files that
+    lines of a notebook that are not Python. definitions has file and line of each class, function and method by name. passed_over are files that define the classes, too. data are the files that
     the program may read, named below its folder; left_out says why others could not be read, and unread names the sources
     among those.
     """
@@ -49,6 +49,7 @@ class StagedSubmission:
     siblings: tuple[SourceFile, ...] = ()
     imports: tuple[tuple[str, int, str], ...] = ()
     dropped: tuple[tuple[str, int, str], ...] = ()
+    definitions: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     root: str = ""
     passed_over: tuple[str, ...] = ()
     data: Mapping[str, bytes] = field(default_factory=dict)

@@ -28,7 +28,7 @@ from grader.core.rubric import CaseRule, Criterion, Rubric
 from grader.lab.source import SourceFile
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.import_rules import finding
-from grader.pipeline.places import place_of
+from grader.pipeline.places import placed
 from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
 from grader.sandbox.confined.reading.imports import is_banned
 
@@ -67,7 +67,7 @@ def score(
     """
     runs = [run, *(extra.run for extra in bonus)]
     criteria, found, status, reason = _judged(assignment, staged.main, findings, run, bonus)
-    criteria = [_placed(criterion, assignment.rubric, (staged.main, *staged.siblings)) for criterion in criteria]
+    criteria = [_placed(criterion, assignment.rubric, staged) for criterion in criteria]
     total = sum(criterion.points for criterion in criteria if not criterion.bonus)
     report = Report(
         schema=SCHEMA,
@@ -217,12 +217,10 @@ def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> Criteri
     )
 
 
-def _placed(criterion: CriterionResult, rubric: Rubric, files: Sequence[SourceFile]) -> CriterionResult:
+def _placed(criterion: CriterionResult, rubric: Rubric, staged: StagedSubmission) -> CriterionResult:
     """Return a criterion whose cases say where the code is that they judge."""
-    code = {case.id: case.code for part in rubric.criteria if part.id == criterion.id for case in part.cases}
-    places = [place_of(files, code.get(case.id, "")) for case in criterion.cases]
-    cases = [replace(case, file=file, line=line) for case, (file, line) in zip(criterion.cases, places, strict=True)]
-    return replace(criterion, cases=cases)
+    rules = {rule.id: rule for part in rubric.criteria if part.id == criterion.id for rule in part.cases}
+    return replace(criterion, cases=[placed(case, rules.get(case.id), staged) for case in criterion.cases])
 
 
 def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:

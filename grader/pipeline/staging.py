@@ -244,6 +244,7 @@ def stage(raw: RawSubmission, assignment: Assignment, worker: Worker) -> StagedS
         siblings=tuple(siblings),
         imports=tuple(answer.source.imports),
         dropped=tuple(answer.source.dropped),
+        definitions={name: (file, line) for file, name, line in answer.source.definitions},
         root=answer.source.root,
         passed_over=tuple(answer.source.passed_over),
         data=data,

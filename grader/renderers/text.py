@@ -93,6 +93,8 @@ def _case(case: CaseResult, lang: str) -> list[str]:
     lines = [f"     {_points(lang, case.points, case.max_points)}: {printable(case.title)}"]
     if case.feedback is not None:
         lines.append(f"       {printable(case.feedback.text)}")
+    if case.file and case.exception is None:
+        lines.append(f"       {word(lang, 'code')}: {case_place(case)}")
     lines += [INDENT + line for item in case.evidence for line in evidence_lines(item, lang)]
     if case.hint is not None:
         lines.append(f"       {word(lang, 'hint')}: {printable(case.hint.text)}")
@@ -104,6 +106,11 @@ def _case(case: CaseResult, lang: str) -> list[str]:
         if len(printed) > STDOUT_LINES:
             lines.append(f"       {word(lang, '… and {count} more lines', count=len(printed) - STDOUT_LINES)}")
     return lines
+
+
+def case_place(case: CaseResult) -> str:
+    """Return where the code of a case is written, as a terminal finds it: file:line, of a notebook file:cell:line."""
+    return ":".join(printable(str(part)) for part in (case.file, case.cell, case.line) if part is not None)
 
 
 def evidence_lines(evidence: Evidence, lang: str) -> list[str]:

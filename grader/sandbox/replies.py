@@ -20,6 +20,7 @@ from grader.sandbox.protocol import Statement
 
 DENIED_KEPT = 10
 LEFT_OUT = 20  # as in submission.py
+DEFINITIONS = 2_000  # as in definitions.py
 TROUBLES, TROUBLE_NAMES = 90, 20  # as in program.py
 TEXT_CHARS = 200
 MESSAGE_CHARS = 2_000
@@ -90,7 +91,7 @@ class ReadFile(msgspec.Struct, frozen=True):
 
 
 class SourceReply(msgspec.Struct, frozen=True):
-    """A parsed submission: files (the main file first), and imports and dropped lines as (file, line, text).
+    """A parsed submission: files (the main file first), imports and dropped lines as (file, line, text), definitions as (file, name, line).
 
     Names are relative to root. newer lists (name, Python version) for what needs a newer Python; passed_over lists
     files that define the classes too but are not used. left_out has templates and arguments of the sentences on files
@@ -98,6 +99,7 @@ class SourceReply(msgspec.Struct, frozen=True):
     """
 
     files: list[ReadFile]
+    definitions: Annotated[list[tuple[str, str, Line]], Meta(max_length=DEFINITIONS)]
     root: str
     imports: list[tuple[str, Line, str]]
     dropped: list[tuple[str, Line, str]]

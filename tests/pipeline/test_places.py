@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from grader.lab.source import SourceFile
-from grader.pipeline.places import line_of, place_of
+from grader.sandbox.confined.reading.definitions import definitions
+from tests.support.command import graded_as_json
+from tests.support.mutants import ARRAYS, SLOPE
+
+Write = Callable[..., Path]
 
 PROGRAM = """\
 def backward(x):
@@ -13,7 +21,7 @@ def backward(x):
 
 class Neuron:
     '''A neuron.
-A class of neurons.
+class Model: a line of a text.
     '''
     def forward(self, x):
         def inner():
@@ -25,29 +33,57 @@ A class of neurons.
 class Model(Neuron):
 \tdef backward(self):
 \t\tpass
-def loss(y, label): return 0
+if True:
+    def loss(y, label): return 0
+class Odd(Odd, Model): pass
 """
 
 
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("backward", 1), ("Neuron", 4), ("Neuron.forward", 8), ("Neuron.backward", 12), ("loss", 18), ("train", None),
-        ("Model.forward", None), ("Nothing.forward", None), ("back", None),
+        ("backward", 1), ("Neuron", 4), ("Neuron.forward", 8), ("Neuron.backward", 12), ("loss", 19), ("train", None),
+        ("Model", 15), ("Model.forward", 8), ("Model.backward", 16), ("Odd.backward", 16), ("inner", None),
     ],
 )  # fmt: skip
 def test_lines(name: str, line: int | None) -> None:
-    """The first definition of that name, that of a method inside its class only."""
-    assert line_of(PROGRAM, name) == line
+    """The definition of a name; of a method that a class inherits, that of its base."""
+    found = {item: at for _, item, at in definitions([("network.py", ast.parse(PROGRAM))])}
+
+    assert line == found.get(name)
 
 
-def test_places() -> None:
-    """The file that has it; none for a name that no file has, or for no name."""
-    files = [
-        SourceFile(name="main.py", text="x = 1"),
-        SourceFile(name="nn.py", text="class Model:\n  def forward(self): 0"),
-    ]
+def test_files() -> None:
+    """A base may be in another file, and the first file that defines a name counts."""
+    main = "from base import Base\nclass Model(Base): pass\n"
+    other = "class Base:\n    def forward(self): 0\nclass Model: pass\n"
 
-    assert place_of(files, "Model.forward") == ("nn.py", 2)
-    assert place_of(files, "Model.backward") == ("", None)
-    assert place_of(files, "") == ("", None)
+    found = definitions([("main.py", ast.parse(main)), ("base.py", ast.parse(other))])
+
+    assert {("main.py", "Model", 2), ("base.py", "Model.forward", 2), ("base.py", "Base", 1)} <= set(found)
+
+
+def test_a_report_names_the_line(write: Write) -> None:
+    """A named mistake carries file and line of the method that was judged."""
+    text = ARRAYS.replace(SLOPE, "        slope = 1.0\n")
+    line = text[: text.index("    def backward(self, x, loss)")].count("\n") + 1
+
+    report = graded_as_json(write(text), seed=3)
+
+    places = {
+        (case["file"], case["line"]) for item in report["criteria"] for case in item["cases"] if case["misconception"]
+    }
+    assert {("network.py", line)} == places
+
+
+def test_a_report_names_the_cell(write: Write) -> None:
+    """In a notebook, cell and line of the cell."""
+    cells = [{"cell_type": "code", "source": part} for part in ARRAYS.replace(SLOPE, "        slope = 1.0\n").split("class Model")]  # fmt: skip
+    cells[1]["source"] = "class Model" + cells[1]["source"]
+    line = cells[0]["source"][: cells[0]["source"].index("    def backward")].count("\n") + 1
+    book = write(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), "network.ipynb")
+
+    report = graded_as_json(book, seed=3)
+
+    named = [case for item in report["criteria"] for case in item["cases"] if case["misconception"]]
+    assert {("network.ipynb", 1, line)} == {(case["file"], case["cell"], case["line"]) for case in named}

@@ -29,6 +29,7 @@ from .archives import (
     too_much_data,
     unpacked,
 )
+from .definitions import definitions
 from .imports import imported
 from .program_files import Lab, ParsedFile, ProgramFiles, depth, program_of
 from .texts import Refusal
@@ -46,8 +47,8 @@ def read(name: str, files: Files, unread: Sequence[str] = (), **lab: Any) -> tup
     files maps names inside the submission, with "/" between folders, to contents; unread are files that the trusted side
     could not read; lab has the fields of Lab. The first result is
     {"files": [{"name", "text", "cells", "is_unwritten", "encoding"}], "root": folder, "imports": [[file, line, module]],
-    "dropped": [[file, line, text]], "newer": [[name, Python]], "passed_over": [file], "left_out": [[template, arguments]],
-    "unread": [file]}, with the main file first and the files that it imports next. Names are relative to root, those of
+    "definitions": [[file, name, line]], "dropped": [[file, line, text]], "newer": [[name, Python]], "passed_over": [file],
+    "left_out": [[template, arguments]], "unread": [file]}, with the main file first and the files that it imports next. Names are relative to root, those of
     data files to the program's folder. Raises Refusal, with one sentence, if there is no program.
     """
     folder = "" if [*files, *unread] == [name] else f"{slashed(name).replace('/', '_')}/"
@@ -69,6 +70,7 @@ def read(name: str, files: Files, unread: Sequence[str] = (), **lab: Any) -> tup
         raise Refusal("{name} has more than {limit} lines that are no Python.", name=name, limit=DROPPED)
     data = data_in(found, refused, Lab(**lab))
     return {
+        "definitions": definitions((source.name, source.tree) for source in fitting),
         "files": [
             {
                 "name": source.name, "text": source.text, "cells": source.cells, "is_unwritten": source.is_unwritten,
