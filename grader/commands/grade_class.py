@@ -141,15 +141,9 @@ def grade_class(options: ClassOptions, lang: str) -> int:
                 results_folder, submissions, task, is_rejected_zero=options.rejected == "zero", scale=options.scale
             )  # before grading, so that a mistake in overrides.csv is reported at once
             is_broken = grade_all(results_folder, submissions, task, decisions, options)
-            if options.fill is not None:
+            if (sheet := options.fill) is not None:
                 fill_in(
-                    options.fill,
-                    results_folder,
-                    submissions,
-                    task,
-                    decisions,
-                    options.fill_column,
-                    is_dry=options.dry_run,
+                    sheet, results_folder, submissions, task, decisions, options.fill_column, is_dry=options.dry_run
                 )
     except GradeError as error:
         click.echo(f"grade-class: {shown(error.told(lang))}", err=True)
