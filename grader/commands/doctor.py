@@ -73,7 +73,7 @@ def lacking(packages: Iterable[str]) -> dict[str, str]:
     """Return what to do about each package of a lab that is not installed."""
     from grader.pipeline.assignment import is_installed
 
-    return {name: f"not installed: pip install {name}" for name in packages if not is_installed(name)}
+    return {name: "not installed" for name in packages if not is_installed(name)}
 
 
 def greeting() -> Hello:

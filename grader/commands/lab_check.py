@@ -89,7 +89,7 @@ class Check:
         """Check everything; GradeError where the folder holds no lab."""
         self._lab = read_assignment(self._folder)
         missing = [name for name in self._lab.packages if not is_installed(name)]
-        self.problems += [say("the package {name} is not installed: pip install {name}", name=name) for name in missing]
+        self.problems += [say("the package {name} is not installed", name=name) for name in missing]
         if missing:
             return
         solutions = list(self._solutions())

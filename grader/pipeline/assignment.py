@@ -174,10 +174,8 @@ def check_packages(lab: Assignment) -> None:
     """Raise BrokenGrader where a package that a lab needs is not installed beside numpy, where submissions find it."""
     missing = [package for package in lab.packages if not is_installed(package)]
     if missing:
-        names = " ".join(missing)
-        raise BrokenGrader(
-            "The assignment needs packages that are not installed here: pip install {names}.", names=names
-        )
+        names = ", ".join(missing)
+        raise BrokenGrader("The assignment imports packages that are not installed here: {names}.", names=names)
 
 
 def is_installed(package: str) -> bool:

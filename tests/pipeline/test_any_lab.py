@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from grader.commands.packing import gradescope
 from grader.core.errors import BrokenGrader
 from grader.core.report import Status
 from grader.pipeline import run_suite
@@ -194,7 +197,7 @@ def test_packages_are_checked_once_for_the_lecturer(tmp_path: Path) -> None:
     assert report.score == 1
 
     lab_of(tmp_path / "lab", suite, assignment='packages = ["msgspec", "nowhere_to_be_found"]')
-    with pytest.raises(BrokenGrader, match=r"not installed here: pip install nowhere_to_be_found\.$"):
+    with pytest.raises(BrokenGrader, match=r"not installed here: nowhere_to_be_found\.$"):
         assignment(folder)
 
 
@@ -217,6 +220,23 @@ def test_an_option_of_the_lab(tmp_path: Path) -> None:
 
     assert [plain.report["score"], hard.report["score"]] == [1, 0]
     assert (2, "grade: The lab has no option soft.\n") == (soft.code, soft.err)
+
+
+def test_what_is_said_of_packages_and_packed(tmp_path: Path) -> None:
+    """`--doctor` lists the packages of a lab, with exit code 4 where one is missing; an autograder installs them."""
+    suite = '@case("c", points=1)\ndef test_a(student: Student) -> None:\n    """f is 1."""\n    close(student.run("f"), 1)\n'
+    folder = lab_of(tmp_path / "lab", suite, assignment='packages = ["msgspec", "no_such_package", "yaml.nodes"]')
+    missing = grade("--doctor", "--assignment", folder, cwd=tmp_path)
+    lab_of(tmp_path / "lab", suite, assignment='packages = ["msgspec"]')
+    there = grade("--doctor", "--assignment", folder, cwd=tmp_path)
+    packed = gradescope([], lab=folder, packages=["msgspec", "pytest_jsonreport.plugin"])
+
+    assert (missing.code, there.code) == (4, 0)
+    assert missing.out.splitlines()[-3:-1] == ["package msgspec: installed", "package no_such_package: not installed"]
+    assert there.out.splitlines()[-1] == "package msgspec: installed"
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        required = archive.read("requirements.txt").decode().splitlines()
+    assert required[-2:] == ["msgspec", "pytest-json-report"]
 
 
 FRESH = '''
