@@ -1,4 +1,4 @@
-"""What the cases of a submission share that fits the calls of the contract."""
+"""Fixtures for submissions that fit the calls of the contract."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..watched.observed import OwnTraining
 
 @pytest.fixture(scope="session")
 def network(student: Student) -> Network:
-    """Return the submission's network, to be driven by its calls."""
+    """Return the submission's network, driven by its calls."""
     student.keep(HAS_CLASSES, student.has("Neuron") or student.has("Model"))
     return Network(student)
 
 
 @pytest.fixture(scope="session")
 def measured(network: Network) -> Measurements:
-    """Return what is measured once and judged by several cases."""
+    """Return the measurements that several cases judge."""
     return Measurements(network)
 
 
 @pytest.fixture(scope="session")
 def own_training(student: Student) -> OwnTraining:
-    """Return the submission's own training, for what its functions do not show."""
+    """Return the submission's own training, for cases whose functions are missing."""
     return OwnTraining(student)

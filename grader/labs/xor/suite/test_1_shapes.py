@@ -26,12 +26,12 @@ FORMS = {
 
 def test_three_neurons(network: Network, evidence: CaseEvidence) -> None:
     """The model holds three separate neurons, each with weights of its own."""
-    # Seen: three objects in a fresh model whose forward can be asked, and no list of weights in two of them.
+    # Seen: three objects in a fresh model whose forward can be called, and no list of weights shared by two of them.
     evidence.seen = side_by_side(expected=3, actual=len(network.layout.parts))
     try:
         shared = network.layout.shared_weights
     except CaseStopped:
-        return  # where the weights are is for the next cases to say
+        return  # the next cases judge where the weights are
     if shared:
         raise unmet(
             "Two of the neurons share one list of weights: a step of one changes the other.",
@@ -42,7 +42,7 @@ def test_three_neurons(network: Network, evidence: CaseEvidence) -> None:
 
 def test_wiring(network: Network, evidence: CaseEvidence) -> None:
     """Two hidden neurons read both inputs, the third reads their outputs."""
-    # Seen: the numbers that each neuron was called with and returned, at two inputs.
+    # Seen: the numbers that each neuron got and returned, at two inputs.
     if network.layout.wiring.form in FORMS:
         evidence.remark(FORMS[network.layout.wiring.form])
 
@@ -52,7 +52,7 @@ def test_bias(network: Network, evidence: CaseEvidence) -> None:
     # Seen: a number inside each that moves its output at every input.
     try:
         biases = [network.layout.references[index] is not None for index in (2, 5, 8)]
-    except CaseStopped as stopped:  # joined in some other way, or with shared weights: a neuron still has its bias
+    except CaseStopped as stopped:  # wrong connections or shared weights: a neuron may still have its bias
         try:
             biases = [network.neuron().has_bias] * 3
         except CaseStopped:
@@ -71,7 +71,7 @@ def test_bias(network: Network, evidence: CaseEvidence) -> None:
 
 def test_purity(network: Network, evidence: CaseEvidence) -> None:
     """forward returns one number, and leaves its input and the weights as they were."""
-    # Seen: the nine parameters, set, and read again after six calls at three inputs; these inputs; the answers twice.
+    # Seen: the nine parameters, set and read back after six calls at three inputs; these inputs; the outputs of both rounds.
     rng = network.rng("purity")
     model = network.model()
     wanted = probes.start(rng, 0)
@@ -91,7 +91,7 @@ def test_purity(network: Network, evidence: CaseEvidence) -> None:
     first, seen = model.forward_watched(x)
     again = model.forward(x)
     after = model.parameters
-    with contextlib.suppress(CaseStopped):  # an array may be changed in place where a list is not
+    with contextlib.suppress(CaseStopped):  # code may change an array in place and not a list
         seen = np.vstack([seen, network.model().forward_watched(x, "vector")[1]])
     if not np.allclose(seen, np.tile(x, (len(seen) // 3, 1)), atol=1e-6):
         raise unmet(

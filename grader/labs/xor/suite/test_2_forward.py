@@ -21,7 +21,7 @@ HINT = "The formula is y = 1 / (1 + e^-d) with d = w0 + w1 x1 + w2 x2."
 
 def test_neuron(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
     """One neuron returns S(w . x + w0)."""
-    # Seen: nine answers of one neuron with drawn weights, at the corners and at drawn inputs.
+    # Seen: nine outputs of one neuron with drawn weights, at the corners and at drawn inputs.
     rng = network.rng("forward")
     neuron = network.neuron()
     parameters = rng.uniform(-2, 2, 3) * [1, 1, neuron.has_bias]
@@ -44,7 +44,7 @@ def test_neuron(network: Network, evidence: CaseEvidence, measured: Measurements
 
 
 def neuron_mistake(measured: Measurements, parameters: Array, x: Array, actual: Array) -> Diagnosis | None:
-    """Name the mistake by the whole network's answers, where only some neurons may have it; without one by a neuron's."""
+    """Return the mistake that the network's outputs show, in case only some neurons have it; else the neuron's outputs."""
     alone = diagnose_forward(parameters, x, actual)
     try:
         found: Diagnosis | None = measured.forward_mistake
@@ -66,7 +66,7 @@ def check_large_sums(network: Network, evidence: CaseEvidence) -> None:
 
 def test_model(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
-    # Seen: 27 answers of a model with parameters drawn three times.
+    # Seen: 27 outputs of a model, for parameters drawn three times.
     answers = network.answers
     index = worst(answers.actual, answers.expected)
     if index is None:
@@ -84,7 +84,7 @@ def test_model(network: Network, evidence: CaseEvidence, measured: Measurements)
 
 
 def answers_seen(answers: NetworkAnswers, shown: slice) -> Evidence:
-    """Return some of the answers, for the same weights, side by side for the report."""
+    """Return some of the outputs, for the same weights, side by side for the report."""
     return side_by_side(
         expected=answers.expected[shown],
         actual=answers.actual[shown],

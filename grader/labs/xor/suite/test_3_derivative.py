@@ -34,7 +34,7 @@ def test_function(network: Network, evidence: CaseEvidence, measured: Measuremen
 
 
 def check_function(network: Network, evidence: CaseEvidence) -> None:
-    """Compare the student's sigmoid_derivative with y (1 - y); one that takes the sum is as good."""
+    """Compare the student's sigmoid_derivative with y (1 - y); a function of the sum is accepted too."""
     y = network.rng("derivative").uniform(0.05, 0.95, 9)
     actual = network.function("sigmoid_derivative", y[:, None])
     expected = oracle.derivative(y)
@@ -60,14 +60,14 @@ def check_function(network: Network, evidence: CaseEvidence) -> None:
 
 def test_used(evidence: CaseEvidence, measured: Measurements) -> None:
     """Neuron.backward multiplies the error with y (1 - y)."""
-    # Seen: a weight or the bias moves by y (1 - y) over six probes; or a mistake that has y (1 - y) in it makes all of the
-    # neuron's steps; or, where the steps show no slope, the errors given back are err y (1 - y) w; or the steps have none,
-    # and the network's are the gradient.
+    # Seen: a weight or the bias moves by y (1 - y) over six probes; or a mistake that includes y (1 - y) explains all of the
+    # neuron's steps; or the steps show no slope, and the returned errors are err y (1 - y) w; or the neuron's steps have no
+    # slope, and the network's steps are the gradient.
     check_used(evidence, measured)
 
 
 def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
-    """Judge the derivative behind the neuron's steps, whatever else may be wrong with them."""
+    """Judge the derivative in the neuron's steps, separately from other mistakes in them."""
     steps, rule = measured.neuron_steps, measured.neuron_rule
     y = oracle.neuron(steps.probes.weights, steps.probes.x)
     expected = oracle.derivative(y)
@@ -111,12 +111,12 @@ def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
 
 
 def has_derivative(mistake: Diagnosis | None) -> bool:
-    """Return whether a mistake that explains the steps leaves the derivative as it is."""
+    """Return whether a mistake explains the steps and keeps the derivative."""
     return mistake is not None and not any(rule in (*DERIVATIVE, STILL) for rule in mistake.rules)
 
 
 def is_in_model(measured: Measurements) -> bool:
-    """Return whether the network's steps are right all the same, or what is wrong in them is the model's: then that has the derivative."""
+    """Return whether the model applies the derivative: the network's steps are right, or wrong by a mistake in the model."""
     try:
         rule, mistake = measured.model_rule, measured.network_mistake
     except CaseStopped:

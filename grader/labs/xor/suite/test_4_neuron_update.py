@@ -79,7 +79,7 @@ def test_weights(evidence: CaseEvidence, measured: Measurements) -> None:
 
 
 def check_digits(steps: NeuronSteps, seen: Evidence) -> None:
-    """Stop the case when steps or weights are cut to some digits."""
+    """Stop the case if steps or weights are rounded to some digits."""
     digits = steps.digits
     if steps.is_step_cut:
         raise unmet(
@@ -102,7 +102,7 @@ def check_digits(steps: NeuronSteps, seen: Evidence) -> None:
 
 
 def check_small_error(steps: NeuronSteps, seen: Evidence) -> None:
-    """Stop the case when a small error makes no step."""
+    """Stop the case if a small error causes no step."""
     if not steps.small_change.any():
         raise unmet(
             "A small error makes no step at all: at an error of {err} nothing moves.", err=show(steps.small_err),
@@ -111,7 +111,7 @@ def check_small_error(steps: NeuronSteps, seen: Evidence) -> None:
         )  # fmt: skip
 
 
-# How a step grows with twice the rate, where the rate is not used as it should be.
+# Ratio of steps for twice the rate, if the rate is used wrongly.
 RATE_RATIOS = {
     1.0: ("rate_ignored", "The learning rate that Model is made with does not change the step."),
     4.0: (
@@ -123,7 +123,7 @@ RATE_RATIOS = {
 
 
 def check_rate(evidence: CaseEvidence, measured: Measurements) -> None:
-    """Stop the case when Model takes a learning rate, and the step is not proportional to it."""
+    """Stop the case if Model takes a learning rate and the step is not proportional to it."""
     try:
         ratio = measured.rate_ratio
     except CaseStopped:
@@ -137,7 +137,7 @@ def check_rate(evidence: CaseEvidence, measured: Measurements) -> None:
 
 
 def other_error(measured: Measurements, columns: slice = slice(0, 2)) -> Evidence:
-    """Return the probe at which a step with another error, or with a small one, is furthest from its proportion."""
+    """Return the probe whose step deviates most from proportionality, for another error or a small one."""
     steps = measured.neuron_steps
     made = [(steps.other_err, steps.other_change[:, columns]), (steps.small_err, steps.small_change[:, columns])]
     found = []
@@ -163,20 +163,20 @@ def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
         raise blocked("forward.neuron")
     is_repeated = misfit(steps.in_a_row[:, 2], steps.change[:, 2]) < TOLERANCE
     if not (rule.is_stateless or is_repeated) and measured.neuron_mistake is None:
-        raise blocked("neuron_update.weights")  # steps that are others after the first show nothing of a rule
+        raise blocked("neuron_update.weights")  # steps that depend on earlier ones show no rule
     if rule.is_bias_right:
         check_zero_input(measured)
         return
     is_alone = rule.is_bias_proportional and not (rule.is_derivative_right or rule.are_weights_right)
     if is_alone and measured.neuron_mistake is None:
-        raise blocked("neuron_update.weights")  # no weights to compare it with
+        raise blocked("neuron_update.weights")  # there are no weights to compare with
     if not actual.any():
         template = "The bias never moves."
     elif rule.is_bias_proportional:
         template = "The bias moves {ratio} times as far as it should."
     else:
         template = "The bias does not move by rate x error x derivative."
-        if misfit(actual, expected) < TOLERANCE:  # at one error; what is wrong shows at another one
+        if misfit(actual, expected) < TOLERANCE:  # right for this error, wrong for another one
             evidence.seen = other_error(measured, slice(2, 3))
     unnamed = unmet(
         template,
@@ -189,7 +189,7 @@ def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
 
 
 def check_zero_input(measured: Measurements) -> None:
-    """Stop the case when the bias stays where it is because all inputs are 0."""
+    """Stop the case if the bias does not move because all inputs are 0."""
     steps = measured.neuron_steps
     is_judged = measured.neuron_rule.is_derivative_right and steps.own_slope is None
     if is_judged and steps.change[0, 2] and not steps.zero_change[2]:
@@ -204,11 +204,11 @@ def check_zero_input(measured: Measurements) -> None:
 
 def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
     """backward returns the error of each input: err x derivative x weight, from before the step."""
-    # Seen: two numbers for each of six probes, err times y (1 - y), or times the slope of its own steps, times the weights
-    # from before; or one, that delta; or none, where the network's steps are the gradient.
+    # Seen: for each of six probes, two numbers: err times y (1 - y), or the slope of its own steps, times the weights before
+    # the step; or one number, that delta; or none, if the network's steps are the gradient.
     steps, rule = measured.neuron_steps, measured.neuron_rule
     count = steps.returned.shape[1]
-    sign = -1 if measured.is_derivative_negated else 1  # paid where the derivative is judged
+    sign = -1 if measured.is_derivative_negated else 1  # the derivative's case loses the points for it
     delta = sign * steps.err * (rule.slope / rule.rate if rule.is_derivative_right else rule.slope)
     before = steps.before[:, :2]
     expected = delta[:, None] * before
@@ -226,7 +226,7 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
         evidence.seen = side_by_side(expected=steps.returned, actual=steps.returned, weights=before, err=steps.err)
         return
     ratio, residual = fit(steps.returned, expected)
-    free = not rule.is_derivative_right and ratio > 0  # the rate cannot be told from the derivative
+    free = not rule.is_derivative_right and ratio > 0  # rate and derivative cannot be separated
     evidence.seen = side_by_side(expected=expected, actual=steps.returned, weights=before, err=steps.err)
     if residual < TOLERANCE and (free or abs(ratio - 1) < TOLERANCE):
         return
@@ -253,7 +253,10 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
 
 
 def has_order_defect(evidence: CaseEvidence, measured: Measurements, delta: Array, expected: Array) -> bool:
-    """Return whether a defect of order, judged in the network's step, made the returned errors; stop the case at one of their own."""
+    """Return whether an order defect of the network's step explains the returned errors.
+
+    Raises CaseStopped if the returned errors themselves have one.
+    """
     steps = measured.neuron_steps
     after = delta[:, None] * (steps.before[:, :2] + steps.change[:, :2])
     seen = seen_at(steps, 0, expected, steps.returned)
@@ -278,7 +281,7 @@ def has_order_defect(evidence: CaseEvidence, measured: Measurements, delta: Arra
 
 
 def is_charged_to_neuron(measured: Measurements) -> bool:
-    """Return whether one mistake inside the neurons makes all of the network's steps."""
+    """Return whether a single mistake inside the neurons explains the network's steps."""
     try:
         return measured.is_charged_to_neuron
     except CaseStopped:
@@ -286,7 +289,7 @@ def is_charged_to_neuron(measured: Measurements) -> bool:
 
 
 def check_unreturned(evidence: CaseEvidence, measured: Measurements, count: int, delta: Array) -> None:
-    """Accept a neuron that returns its delta, or nothing, where the model does the rest rightly, with its own neuron's steps."""
+    """Accept a neuron that returns its delta, or nothing, if the model computes the errors right; else stop the case."""
     returned = measured.neuron_steps.returned
     if count == 1 and fit(returned[:, 0], delta)[1] < TOLERANCE:
         evidence.remark("backward returns its delta; the model multiplies it with the weights.")

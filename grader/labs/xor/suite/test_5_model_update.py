@@ -19,11 +19,11 @@ from ..verdicts import named, remark_momentum, unmet
 
 pytestmark = pytest.mark.criterion("model_update")
 
-DULL = 1e-3  # a probe with x = (0, 0) is shown only where no other deviates
+DULL = 1e-3  # factor for a probe with x = (0, 0), which is only shown if no other deviates
 
 
 def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, ...], hint: str) -> None:
-    """Compare the steps of some neurons (rows of the oracle) with what they should be."""
+    """Compare the steps of these neurons (rows of the oracle) with the expected ones."""
     if measured.is_dead:
         raise blocked("forward.model")
     try:
@@ -70,7 +70,7 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
 
 
 def is_linear(measured: Measurements) -> bool:
-    """Return whether single neurons move in proportion to the error; if not, neuron_update has said so."""
+    """Return whether steps of single neurons are proportional to the error; if not, neuron_update reports it."""
     try:
         return bool(measured.neuron_rule.are_weights_linear)
     except CaseStopped:
@@ -91,9 +91,9 @@ def seen_at(steps: ModelSteps, index: int, expected: Array) -> Evidence:
 
 def test_output_step(evidence: CaseEvidence, measured: Measurements) -> None:
     """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
-    # Seen: its steps at four probes are the gradient with one rate (momentum, an order defect, the slope of the student's own
-    # forward taken into account), small errors included; or those that its own neuron makes, which follow error and probe;
-    # or one mistake inside the neuron, named in neuron_update, makes all of the network's.
+    # Seen: its steps at four probes are the gradient with one rate, for small errors too (allowing for momentum, an order
+    # defect, and the slope of the student's own forward); or those of its own neuron, which depend on error and probe; or a
+    # single mistake inside the neuron, named in neuron_update, explains all steps of the network.
     if measured.is_cut_off and measured.model_steps.change.any():
         raise unmet(
             "A fresh model keeps its weights whole numbers: every step is cut off.",

@@ -28,21 +28,21 @@ EPOCHS = 100
 
 OWN_WAY = 2000.0  # from a random start, in epochs times rate
 
-# What one epoch of train is tried on: labels that are no XOR, and how alike two ways of making it are.
+# One epoch of train is checked on labels other than XOR's; cosines above these count as the same direction.
 TASKS = np.array([[0.0, 0, 0, 1], [0, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1], [1, 0, 1, 1], [0, 0, 1, 0]])
 SAME_WAY = 0.7
-SAME_PATH = 0.9  # ten epochs in the same order; a rate that decays changes their length more than their direction
-SMOOTH = (0, 1, 3)  # set starts from which an epoch at rate 1 goes the same way in any order: cosines of 0.87 and more
-ORDERED = 1.0  # the rate above which the order of the samples decides where an epoch leads
+SAME_PATH = 0.9  # for ten epochs in the same order; a decaying rate changes their length more than their direction
+SMOOTH = (0, 1, 3)  # fixed starts from which an epoch at rate 1 has nearly the same direction in any order
+ORDERED = 1.0  # above this rate, the direction of an epoch depends on the order of the samples
 ALIKE = 0.02
 STILL = 1e-9
-TURNING = {"derivative_negated", "hidden_sign"}  # mistakes with the same numbers but for the sign of the error
+TURNING = {"derivative_negated", "hidden_sign"}  # mistakes that differ only in the sign of the error
 
 
 def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
     """loss(y, label) is linear in label - y, with the sign that backward expects."""
-    # Seen: its values at five drawn outputs are one constant times label - y; and where the steps show which sign they
-    # expect, that one. Without such a function, the same of the errors that the own training passes.
+    # Seen: its values at five drawn outputs are a constant times label - y, with the sign that the steps expect, if they show
+    # it. Without such a function, the same for the errors in the submission's own training.
     if not network.has("loss"):
         check_passed_error(network, evidence, measured, own_training)
         return
@@ -72,7 +72,7 @@ def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, 
 def check_passed_error(
     network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining
 ) -> None:
-    """Judge the error that the submission's own training passes on, by its numbers, or by the steps that it makes."""
+    """Judge the error in the submission's own training, by the numbers that are passed or by its steps."""
     try:
         observed = own_training.observed
         signs = passed_signs(observed.rule)
@@ -96,7 +96,7 @@ def check_passed_error(
 
 
 def agreed_sign(network: Network, measured: Measurements) -> float:
-    """Return the sign that backward expects of label - y; 0 where a mistake reported elsewhere may have turned it."""
+    """Return the sign of label - y that backward expects; 0 if a mistake reported elsewhere may have flipped it."""
     try:
         neuron, rule, mistake = measured.neuron_rule, measured.model_rule, measured.network_mistake
     except CaseStopped:
@@ -110,7 +110,7 @@ def agreed_sign(network: Network, measured: Measurements) -> float:
 
 
 def losses_of(network: Network, arguments: Array) -> Array:
-    """Call loss(y, label) with numbers; if it cannot take these, with y as the model returns it."""
+    """Call loss(y, label) with numbers, or if that fails, with y in the form that the model returns."""
     try:
         return network.function("loss", arguments)
     except CaseStopped as stopped:
@@ -123,8 +123,8 @@ def losses_of(network: Network, arguments: Array) -> Array:
 
 def test_convergence(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
     """From a set start the network learns XOR within 100 epochs."""
-    # Seen: forward and steps that are right or one known mistake, the answers of the weights that 100 epochs of such steps lead
-    # to, and the last ten epochs made again on another model.
+    # Seen: forward and steps that are right or have a single known mistake, the answers of the weights after 100 epochs of such
+    # steps, and the last ten epochs repeated on another model.
     rate = measured.model_steps.rate
     if rate == 0:
         raise unmet(
@@ -149,14 +149,14 @@ def test_convergence(network: Network, evidence: CaseEvidence, measured: Measure
             answers = answers_of_weights(network, model, answers)
             break
     caption = "Trained by the grader's loop with your steps, from a set start."
-    keep_training(network.student, caption, np.array(losses), outputs_of(network, model), told_rate(network, measured))
+    keep_training(network.student, caption, np.array(losses), outputs_of(network, model), shown_rate(network, measured))
     judge(evidence, answers, len(losses))
     check_path(measured, np.array(path), scale * rate)
     check_repeatable(network, measured, path[-2], path[-1], scale)
 
 
 def check_path(measured: Measurements, path: Array, rate: float) -> None:
-    """Compare each ten epochs of a training, from path[n] to path[n + 1], with those of the steps that were judged above."""
+    """Stop the case if any ten epochs of a training, from path[n] to path[n + 1], differ from the steps judged above."""
     if not measured.is_plain:
         return
     reached = path[:-1].copy()
@@ -171,22 +171,22 @@ def check_path(measured: Measurements, path: Array, rate: float) -> None:
 
 
 def same_way(array: Array, other: Array) -> float:
-    """Return the cosine of the angle between two changes of the weights; 0 where one of them is none."""
+    """Return the cosine of the angle between two changes of the weights, or 0 if one of them is 0."""
     length = float(np.linalg.norm(array) * np.linalg.norm(other))
     return float((array * other).sum()) / length if length else 0.0
 
 
 def check_repeatable(network: Network, measured: Measurements, before: Array, after: Array, scale: float) -> None:
-    """Make the last ten epochs again on another model: a network that learns ends with the same weights."""
+    """Repeat the last ten epochs on another model, and stop the case if they end with other weights."""
     try:
         if measured.model_rule.momentum or not measured.neuron_rule.is_stateless:
-            return  # such steps may depend on those before
+            return  # such steps may depend on earlier ones
     except CaseStopped:
         return
     model = network.model()
     model.parameters = before
     _, _, again = model.epochs(scale, EPOCHS // 10)
-    if not np.abs(again - after).max() < ALIKE * np.abs(after).max():  # a rate that decays is no other rule
+    if not np.abs(again - after).max() < ALIKE * np.abs(after).max():  # a decaying rate is allowed
         raise unmet(
             "The same ten epochs from the same weights end with other weights in another model.",
             hint="A step may depend on the weights, the input and the error only, not on how many were made before.",
@@ -196,9 +196,9 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
 
 def test_train(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
     """Your own train(model, samples, epochs) teaches XOR from a set start."""
-    # Seen: the same; one epoch of train on drawn labels moves the weights as four of its own steps do; the answers of the
-    # weights that it leads to from a set start, and the opposite ones for the opposite labels. Without such a function,
-    # the answers after the own training, led on from a set start.
+    # Seen: the same; one epoch of train on drawn labels, which moves the weights as four steps do; the answers of the weights
+    # after train from a fixed start, and the opposite ones for the opposite labels. Without such a function, the answers
+    # after the submission's own training from a fixed start.
     if measured.unknown is not None:
         raise blocked(measured.unknown)
     if not network.has("train"):
@@ -217,7 +217,7 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
     model, losses, answers = trained(network, starts, epochs, oracle.XOR_LABELS)
     if len(losses) == epochs:
         caption = "Trained by your own train, from a set start."
-        keep_training(network.student, caption, losses, outputs_of(network, model), told_rate(network, measured))
+        keep_training(network.student, caption, losses, outputs_of(network, model), shown_rate(network, measured))
     else:
         evidence.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
     judge(evidence, answers, epochs)
@@ -227,7 +227,7 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
 
 
 def check_loop(network: Network, evidence: CaseEvidence, own_training: OwnTraining) -> None:
-    """Judge a training that is no function train."""
+    """Judge the training of a program without a function train."""
     try:
         observed = own_training.observed
     except CaseStopped as stopped:
@@ -243,48 +243,48 @@ def check_loop(network: Network, evidence: CaseEvidence, own_training: OwnTraini
 
 
 def pace(network: Network, measured: Measurements) -> float:
-    """Return the rate at which train moves the weights: that of the steps, times what the student's loss makes of label - y."""
+    """Return the rate of train: that of the steps, times the factor of the student's loss."""
     rate = abs(measured.model_steps.rate) or 1.0
     factor = loss_factor(network)
     return rate if factor is None else paced(rate * factor)
 
 
-def told_rate(network: Network, measured: Measurements) -> float | None:
-    """Return the rate of steps that were recognised, the factor of the student's loss included; None where there is none to tell."""
+def shown_rate(network: Network, measured: Measurements) -> float | None:
+    """Return the rate of recognised steps, including the factor of the student's loss, or None if it is unknown."""
     rule, factor = measured.model_rule, loss_factor(network)
     return None if rule.is_carried or not rule.is_output_right else rule.rate * (factor or 1.0)
 
 
 def loss_factor(network: Network) -> float | None:
-    """Return what the student's loss makes of label - y, None where it cannot be asked."""
+    """Return the factor by which the student's loss multiplies label - y, or None if it cannot be called."""
     try:
         factor = abs(float(losses_of(network, np.array([[0.2, 1.0]]))[0])) / 0.8
     except CaseStopped:
-        return None  # said where the loss is judged
+        return None  # the loss's case reports it
     return factor if np.isfinite(factor) and factor > 0 else None
 
 
 def remark_run(network: Network, evidence: CaseEvidence, rate: float) -> None:
-    """Remark how one run of train from the student's own random start ended: it costs nothing, and luck is in it."""
+    """Add a remark about one run of train from the student's own random start, which depends on luck and costs nothing."""
     epochs = min(MOST_EPOCHS, math.ceil(OWN_WAY / rate))
     try:
         _, answers = network.model().train(epochs)
     except CaseStopped as stopped:
         evidence.remark("One run of train from your own start: {problem}", problem=stopped.feedback)
         return
-    told: dict[str, str | int] = {"epochs": epochs, "answers": ", ".join(show(answer) for answer in answers)}
+    shown: dict[str, str | int] = {"epochs": epochs, "answers": ", ".join(show(answer) for answer in answers)}
     if oracle.has_learned(answers):
-        evidence.remark("One run of train from your own start learned XOR in {epochs} epochs: {answers}.", **told)
+        evidence.remark("One run of train from your own start learned XOR in {epochs} epochs: {answers}.", **shown)
     else:
         evidence.remark(
             "One run of train from your own start has not learned XOR after {epochs} epochs: {answers}. Right code gets stuck "
             "in about every fourth run; start again, or with other random weights.",
-            **told,
+            **shown,
         )
 
 
 def trained(network: Network, starts: list[Array], epochs: int, labels: Array) -> tuple[ModelProxy, Array, Array]:
-    """Run train from one start after another until it has learned; the model, its losses, its four answers."""
+    """Run train from one start after another until it has learned; return the model, its losses, its four answers."""
     for start in starts:
         model = network.model()
         model.parameters = start
@@ -296,9 +296,9 @@ def trained(network: Network, starts: list[Array], epochs: int, labels: Array) -
 
 
 def check_one_epoch(network: Network, measured: Measurements, rate: float) -> None:
-    """Compare one epoch of train, on labels drawn for this run, with four steps of the student's own.
+    """Compare one epoch of train, on labels drawn for this run, with four steps of the student's backward.
 
-    Order and batches are the student's choice, so only the direction must agree.
+    The student may choose order and batches, so only the direction must agree.
     """
     rng = network.rng("one epoch")
     labels = TASKS[int(rng.integers(len(TASKS)))]
@@ -309,18 +309,18 @@ def check_one_epoch(network: Network, measured: Measurements, rate: float) -> No
     try:
         _, _, reached = own.epochs(None, 1, labels)
     except CaseStopped:
-        return  # reported where the loss and the steps are judged
+        return  # the cases for the loss and the steps report it
     right = begun[None].copy()
     oracle.losses(right, rate, 1, labels=labels)
     if measured.is_plain and rate <= ORDERED and abs(same_way(reached - begun, right[0] - begun)) < SAME_WAY:
-        reached = right[0]  # steps that are others by now
+        reached = right[0]  # the student's steps have changed since they were judged
     model = network.model()
     model.parameters = start
     model.train(1, labels)
     trained, expected = model.parameters - begun, reached - begun
     length = float(np.linalg.norm(trained) * np.linalg.norm(expected))
     if np.linalg.norm(expected) < STILL or not np.isfinite(length):
-        return  # the network does not move: said above
+        return  # the network does not move, which is reported above
     is_other_way = rate <= ORDERED and length > 0 and same_way(trained, expected) < SAME_WAY
     if length == 0.0 or is_other_way:
         raise unmet(
@@ -331,17 +331,17 @@ def check_one_epoch(network: Network, measured: Measurements, rate: float) -> No
 
 
 def answers_of_weights(network: Network, model: ModelProxy, answers: Array) -> Array:
-    """Return the four answers that the trained weights give, where forward is right: those of a table are none.
+    """Return the four answers that the trained weights give with a right forward, so that a table of answers does not pass.
 
-    Where forward is wrong in itself, that is paid elsewhere, and its own answers count.
+    If forward is wrong, which loses points elsewhere, its own answers count.
     """
     return oracle.answers(model.parameters) if network.is_forward_right else answers
 
 
 def check_samples_are_used(network: Network, rate: float, epochs: int) -> None:
-    """Train on the opposite labels from the mirrored start: the same task, unless the samples are ignored.
+    """Train on the opposite labels from the mirrored start: the same task, unless train ignores the samples.
 
-    Half the way is enough to see it, but at a fast rate.
+    Half of the epochs show it, except at a fast rate.
     """
     epochs = epochs if rate > RATE else epochs // 2
     starts = starts_for(network.rng("samples"), rate, epochs)
@@ -357,7 +357,7 @@ def check_samples_are_used(network: Network, rate: float, epochs: int) -> None:
 
 
 def outputs_of(network: Network, model: ModelProxy) -> Array:
-    """Return what a trained network answers on the unit square; of its weights where forward is right."""
+    """Return a trained network's outputs on the unit square, computed from its weights if forward is right."""
     return oracle.forward(model.parameters, square()) if network.is_forward_right else model.forward(square())
 
 

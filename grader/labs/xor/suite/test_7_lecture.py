@@ -13,17 +13,17 @@ from grader.lab import CaseEvidence, CaseStopped, Student, side_by_side, unmet
 Array = NDArray[np.float64]
 
 RTOL, ATOL = 1e-5, 1e-6  # single precision is enough
-LEAST_LOSS = 5.0  # of a class predicted with probability 0: the loss is at least that of e^-5
+LEAST_LOSS = 5.0  # for a class predicted with probability 0: at least that of e^-5
 
 
 def is_close(actual: Array, expected: Array) -> bool:
-    """Return whether an answer has the numbers and the shape that it should; one number may be wrapped."""
+    """Return whether an answer has the expected numbers and shape; a single number may be in an array."""
     has_shape = actual.shape == expected.shape or actual.size == expected.size == 1
     return has_shape and np.allclose(actual.ravel(), expected.ravel(), rtol=RTOL, atol=ATOL)
 
 
 def called(student: Student, name: str, *arguments: Array | float | list[str]) -> list[Array]:
-    """Call a function that the lecture's file has to have; return its result, or each of several, as numbers."""
+    """Call a function of the lecture's file; return its result, or each of several results, as an array."""
     if not student.has(name):
         raise unmet("There is no function {name}.", name=name, hint="Keep the names of the template.")
     value = student.run(name, *arguments).value
@@ -32,7 +32,7 @@ def called(student: Student, name: str, *arguments: Array | float | list[str]) -
 
 
 def numbers(value: object) -> Array:
-    """Return a result as an array of floats; empty where it holds anything but numbers."""
+    """Return a result as an array of floats, empty if it has anything but numbers."""
     try:
         array = np.asarray(value)
     except ValueError:  # rows of different lengths
@@ -41,21 +41,21 @@ def numbers(value: object) -> Array:
 
 
 def one_of(parts: Sequence[Array]) -> Array:
-    """Return the one array that a function was to return, empty where it returned several."""
+    """Return the single array that a function should return, empty if it returned several."""
     return parts[0] if len(parts) == 1 else np.zeros(0)
 
 
 def check(
     student: Student, evidence: CaseEvidence, name: str, expected: Array | float, hint: str, **probe: Array | float
 ) -> None:
-    """Compare what a function returns for the values of probe, in their order, with what is right."""
+    """Call a function with the values of probe, in their order, and compare the result with the expected one."""
     compare(evidence, name, one_of(called(student, name, *probe.values())), np.asarray(expected), hint, **probe)
 
 
 def compare(
     evidence: CaseEvidence, name: str, actual: Array, expected: Array, hint: str, **probe: Array | float
 ) -> None:
-    """Stop the case where actual is not expected."""
+    """Stop the case if actual differs from expected."""
     evidence.seen = side_by_side(expected=expected, actual=actual if actual.size == expected.size else None, **probe)
     if is_close(actual, expected):
         return
@@ -87,7 +87,7 @@ def test_elementwise(student: Student, evidence: CaseEvidence) -> None:
 
 
 def check_relu(student: Student, evidence: CaseEvidence) -> None:
-    """Judge relu and its derivative, which is the same at the sum and at the output but for 0."""
+    """Judge relu and its derivative, which is the same at the sum and at the output except at 0."""
     d = student.rng("relu").uniform(0.1, 2, 5) * [1, -1, 1, -1, 1]
     check(student, evidence, "relu", np.maximum(0.0, d), "relu(d) = max(0, d), of each number: np.maximum.", d=d)
     check(
@@ -171,7 +171,7 @@ def test_cross_entropies(student: Student, evidence: CaseEvidence) -> None:
 def check_entropy(
     student: Student, evidence: CaseEvidence, name: str, expected: float, hint: str, wide: Array, y: Array, pred: Array
 ) -> None:
-    """Judge a cross entropy by numbers, or by the names of the lecture's own code where it takes those only."""
+    """Judge a cross entropy with numbers as labels, or if it takes only those, with class names as in the lecture's code."""
     try:
         check(student, evidence, name, expected, hint, y=y, pred=pred)
     except CaseStopped as stopped:
@@ -242,7 +242,7 @@ def test_momentum(student: Student, evidence: CaseEvidence) -> None:
 
 
 def stepped(student: Student, w: Array, gradient: Array, velocity: Array, rate: float, momentum: float) -> list[Array]:
-    """Make a step; return the new weights and whatever velocity the student keeps, both (3,)."""
+    """Make a step; return the new weights and the velocity that the student keeps, both (3,)."""
     parts = called(student, "momentum_step", w, gradient, velocity, rate, momentum)
     if len(parts) == 1 and parts[0].shape == (2, 3):
         parts = list(parts[0])

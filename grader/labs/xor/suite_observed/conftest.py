@@ -1,4 +1,4 @@
-"""What the cases of a submission share whose own training is watched."""
+"""Fixtures for submissions whose own training is watched."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..watched.observing import NOTHING_SEEN
 
 @pytest.fixture(scope="session")
 def network(student: Student) -> Network:
-    """Return the submission's functions, to be called by the names of the contract."""
+    """Return the submission's network, for functions with names of the contract."""
     return Network(student)
 
 
 @pytest.fixture(scope="session")
 def observed(student: Student) -> Observed:
-    """Return what was seen of the submission's own training; CaseStopped where nothing was."""
+    """Watch the submission's own training; raise CaseStopped if nothing was seen."""
     try:
         found = observe(student)
     except CaseStopped as stopped:

@@ -36,7 +36,7 @@ def first_parameters(observed: Observed) -> Array:
 @pytest.mark.criterion("shapes")
 def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
     """The network has three neurons, each with weights of its own."""
-    # Seen: how the output moves with each of 6 to 9 numbers at drawn weights and inputs, as in a 2-2-1 network.
+    # Seen: the influence of each of 6 to 9 numbers on the output, at drawn weights and inputs, is that of a 2-2-1 network.
     root = observed.network.root
     evidence.remark(
         "The calls of the template do not fit, so your own training was watched: {cls}.{method} is taken for the network's forward.",
@@ -56,7 +56,7 @@ def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
 @pytest.mark.criterion("shapes")
 def test_wiring(observed: Observed, evidence: CaseEvidence) -> None:
     """Two hidden neurons read both inputs, the third reads their outputs."""
-    # Seen: the same; a hidden neuron's weights stop to matter while its output weight is 0.
+    # Seen: the same; a hidden neuron's weights stop mattering while its output weight is 0.
     rows = len(observed.network.root.slots)
     if rows > 1:
         evidence.remark("Your network takes {rows} examples at once; the grader passed them that way.", rows=rows)
@@ -82,8 +82,8 @@ def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
 @pytest.mark.criterion("shapes")
 def test_purity(observed: Observed, evidence: CaseEvidence) -> None:
     """forward leaves the weights as they were."""
-    # Seen: the weights before and after each recorded call; where the training does not call forward, nine answers in
-    # a row at the same weights, which are right.
+    # Seen: the weights before and after each recorded call; if the training does not call forward, nine successive outputs
+    # at the same weights, which are right.
     if observed.network.root.bound is not None and not observed.network.is_forward_right:
         raise blocked("forward.model")
     evidence.seen = side_by_side(calls=len(observed.network.record.before))
@@ -141,7 +141,7 @@ def check_forward(observed: Observed, evidence: CaseEvidence, template: str) -> 
 
 
 def check_bias_is_added(observed: Observed) -> None:
-    """Stop the case where a bias has the sign of a threshold, and is no weight of an input -1."""
+    """Stop the case if a bias has the sign of a threshold and is not the weight of an input -1."""
     network = observed.network
     if (network.mask < 0).any() and -1.0 not in network.root.numbers:
         raise unmet(
@@ -156,8 +156,8 @@ def check_bias_is_added(observed: Observed) -> None:
 @pytest.mark.criterion("forward")
 def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
     """Each neuron returns S(w . x + w0)."""
-    # Seen: 27 answers of the network at drawn weights and inputs, which only three sigmoids of such sums give; or all of
-    # these are those of two such neurons, and of a mistake after them.
+    # Seen: 27 outputs of the network at drawn weights and inputs, which only three sigmoids of such sums give; or all of them
+    # are those of two such neurons and a mistake after them.
     check_bias_is_added(observed)
     mistake = observed.forward_mistake
     if mistake is not None and {rule.id for rule in mistake.rules} <= AT_THE_END:
@@ -173,6 +173,6 @@ def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
 @pytest.mark.criterion("forward")
 def test_model(observed: Observed, evidence: CaseEvidence) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
-    # Seen: the same 27 answers.
+    # Seen: the same 27 outputs.
     check_bias_is_added(observed)
     check_forward(observed, evidence, "Your forward gives {got} where the network's answer is {wanted}.")
