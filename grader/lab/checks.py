@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from grader.lab.answers import Answer, form_of
 from grader.lab.cases import CaseStopped, Text, side_by_side, unmet
 from grader.lab.values import Other, SuiteMistake, Table
+from grader.sandbox.confined.values import TEXTED
 
 SHOWN_CHARS = 300
 BEFORE = 8  # characters before the first difference
@@ -139,7 +140,10 @@ def plain(value: Any) -> Any:
         return Table({plain(name): plain(column) for name, column in value.columns.items()})
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.ndarray, Other)):
         return np.asarray(value) if isinstance(value, np.ndarray) else value
-    return Other(type(value).__name__, repr(value))
+    name = type(value).__name__
+    if not any(name in names for names in TEXTED.values()):
+        raise SuiteMistake(f"equal: no answer can be a {name}; see docs/assignments.md for what can")
+    return Other(name, repr(value))
 
 
 def same(actual: Any, expected: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.lab import CaseStopped, Table, close, equal, slopes
-from grader.lab.values import Other, pack, unpack
+from grader.lab.values import Other, SuiteMistake, pack, unpack
 from grader.sandbox.confined import values as worker_values
 from tests.support.labs import graded, lab, verdicts
 
@@ -73,6 +73,13 @@ def test_values_of_another_type_are_not_equal(actual: Any, expected: Any) -> Non
     """Python's == would take most of these for equal."""
     with pytest.raises(CaseStopped):
         equal(actual, expected)
+
+
+@pytest.mark.parametrize("expected", [iter([1]), [deque([1])], {"a": object()}], ids=["iterator", "deque", "object"])
+def test_what_no_answer_can_equal(expected: Any) -> None:
+    """An expected value that cannot come is the lecturer's mistake: right work would never pass."""
+    with pytest.raises(SuiteMistake, match=r"^equal: no answer can be a "):
+        equal([1], expected)
 
 
 def test_equal_values() -> None:
