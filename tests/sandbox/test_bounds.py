@@ -30,7 +30,7 @@ from grader.labs.xor.driving import calls
 from grader.labs.xor.driving.calls import ObjectDescription
 from grader.labs.xor.driving.network import Network
 from grader.labs.xor.measurements import Measurements
-from grader.labs.xor.mistakes.rules import paced
+from grader.labs.xor.mistakes.rules import bounded_rate
 from grader.labs.xor.watched.observed import observe
 from grader.labs.xor.watched.observing import Discovered, Methods, Recorded, Trained
 from grader.pipeline import grading
@@ -474,7 +474,7 @@ def test_a_layout_is_found_or_not(data: st.DataObject) -> None:
 @given(FLOATS)
 def test_a_pace_is_within_bounds(rate: float) -> None:
     """One can be divided by it, and the result counted."""
-    assert 1e-9 <= paced(rate) <= 1e9
+    assert 1e-9 <= bounded_rate(rate) <= 1e9
 
 
 @given(INTEGERS)

@@ -336,7 +336,7 @@ def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
     return not is_visible or misfit(steps.small_change[:1], expected) < SMALL_TOLERANCE
 
 
-def paced(rate: float) -> float:
+def bounded_rate(rate: float) -> float:
     """Return the absolute value of a rate, limited to RATES; 1 if the rate is 0 or not finite."""
     size = abs(rate)
     return min(max(size, RATES[0]), RATES[1]) if np.isfinite(size) and size else 1.0

@@ -13,7 +13,7 @@ from .. import oracle, probes, shown
 from ..driving.network import ModelProxy, Network
 from ..measurements import Measurements
 from ..mistakes.diagnosis import diagnose_loss
-from ..mistakes.rules import TOLERANCE, fit, paced
+from ..mistakes.rules import TOLERANCE, bounded_rate, fit
 from ..oracle import Array
 from ..shown import by_neuron, keep_training, square
 from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for
@@ -246,7 +246,7 @@ def pace(network: Network, measured: Measurements) -> float:
     """Return the rate of train: that of the steps, times the factor of the student's loss."""
     rate = abs(measured.model_steps.rate) or 1.0
     factor = loss_factor(network)
-    return rate if factor is None else paced(rate * factor)
+    return rate if factor is None else bounded_rate(rate * factor)
 
 
 def shown_rate(network: Network, measured: Measurements) -> float | None:
@@ -272,14 +272,14 @@ def remark_run(network: Network, evidence: CaseEvidence, rate: float) -> None:
     except CaseStopped as stopped:
         evidence.remark("One run of train from your own start: {problem}", problem=stopped.feedback)
         return
-    shown: dict[str, str | int] = {"epochs": epochs, "answers": ", ".join(show(answer) for answer in answers)}
+    values: dict[str, str | int] = {"epochs": epochs, "answers": ", ".join(show(answer) for answer in answers)}
     if oracle.has_learned(answers):
-        evidence.remark("One run of train from your own start learned XOR in {epochs} epochs: {answers}.", **shown)
+        evidence.remark("One run of train from your own start learned XOR in {epochs} epochs: {answers}.", **values)
     else:
         evidence.remark(
             "One run of train from your own start has not learned XOR after {epochs} epochs: {answers}. Right code gets stuck "
             "in about every fourth run; start again, or with other random weights.",
-            **shown,
+            **values,
         )
 
 

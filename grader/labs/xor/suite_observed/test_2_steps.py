@@ -1,8 +1,8 @@
-"""The steps of a watched training, led on from weights that the grader drew: derivative, single neurons, the network.
+"""Steps of a watched training that continues from weights drawn by the grader: derivative, single neurons, the network.
 
-Where all steps are right, so is every part of them. Wrong ones are taken apart, and a part passes where its numbers
-were recognised: as the lecture's, or as those of one mistake of the bank that is paid elsewhere and explains all of
-them. Nothing passes because something else is wrong; what stays unknown is blocked or not gradable.
+If all steps are right, so is every part. Wrong steps are analysed, and a part passes if its numbers were recognised as the
+lecture's, or as those of a single mistake that explains all of them and loses points in another case. Nothing passes because
+something else is wrong; what remains unknown is blocked or not gradable.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def worst(rule: StepRule, expected: Array) -> Evidence:
 
 
 def parts(observed: Observed) -> Parts | None:
-    """Return wrong steps taken apart, None for right ones; stop where that cannot be done."""
+    """Return the analysis of wrong steps, or None if they are right; stop the case if they cannot be analysed."""
     rule = observed.rule
     if rule.is_right:
         return None
@@ -60,7 +60,7 @@ def parts(observed: Observed) -> Parts | None:
 
 
 def undecided(observed: Observed) -> CaseStopped:
-    """Return the end of a case whose numbers nothing explains."""
+    """Return the CaseStopped for steps that nothing explains."""
     rule, mistake = observed.rule, observed.forward_mistake
     if mistake is not None:
         return not_gradable(
@@ -81,7 +81,7 @@ def undecided(observed: Observed) -> CaseStopped:
 def check_own(
     observed: Observed, evidence: CaseEvidence, flags: NDArray[np.bool_], columns: slice, template: str, hint: str
 ) -> None:
-    """Judge what all neurons do alike; what only some of them do wrong is for the network's cases."""
+    """Judge mistakes that all neurons share; the network's cases judge mistakes of only some of them."""
     found = parts(observed)
     assert found is not None
     evidence.seen = worst(observed.rule, found.expected)
@@ -107,8 +107,8 @@ def test_function(network: Network, observed: Observed, evidence: CaseEvidence) 
 @pytest.mark.criterion("sigmoid_derivative")
 def test_used(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
     """The steps multiply the error with y (1 - y)."""
-    # Seen: right steps; or the output neuron's are err y (1 - y) times its inputs, or its bias's are err y (1 - y);
-    # or the hidden neurons' are the gradient; or a mistake that has y (1 - y) in it makes all of the numbers.
+    # Seen: right steps; or the output neuron's steps are err y (1 - y) times its inputs, or its bias moves by err y (1 - y);
+    # or the hidden neurons' steps are the gradient; or a mistake that includes y (1 - y) explains all of the numbers.
     check_used(network, observed, evidence)
 
 
@@ -143,7 +143,10 @@ def check_used(network: Network, observed: Observed, evidence: CaseEvidence) -> 
 
 
 def is_sign_of_output(network: Network, observed: Observed) -> bool:
-    """Say whether the output neuron steps the other way, where y (y - 1) makes the same numbers: the submission's own derivative is right."""
+    """Return whether the output neuron's step has the wrong sign, not the derivative y (y - 1), which gives the same numbers.
+
+    That is so if the submission's own sigmoid_derivative is right.
+    """
     if not (observed.is_negated and network.has("sigmoid_derivative")):
         return False
     try:
@@ -154,7 +157,10 @@ def is_sign_of_output(network: Network, observed: Observed) -> bool:
 
 
 def is_derivative_wrong(observed: Observed) -> bool:
-    """Return whether a factor that is no squared error's comes from the derivative, not from the loss; stop in doubt."""
+    """Return whether a factor other than that of the squared error is due to the derivative, not the loss.
+
+    Raises CaseStopped if that cannot be decided.
+    """
     labels = labels_of(observed.rule.steps, observed.rule.way)
     if labels is not None and np.abs(labels).max() < LARGEST_LABEL:
         raise not_gradable(
@@ -173,8 +179,8 @@ def is_derivative_wrong(observed: Observed) -> bool:
 @pytest.mark.criterion("neuron_update")
 def test_weights(observed: Observed, evidence: CaseEvidence) -> None:
     """Each weight moves by rate x error x derivative x its own input."""
-    # Seen: right steps; or in one neuron both weights move by one factor times their inputs, and that factor is
-    # err times a known derivative (output neuron), or what the chain rule makes of it (hidden neurons).
+    # Seen: right steps; or in one neuron both weights move by a factor times their inputs, and that factor is err times a
+    # known derivative (output neuron), or the one that the chain rule gives (hidden neurons).
     found = parts(observed)
     remark_momentum(evidence, observed.rule.momentum)
     low, high = observed.rule.steps.labels[:2]
@@ -191,8 +197,8 @@ def test_weights(observed: Observed, evidence: CaseEvidence) -> None:
 @pytest.mark.criterion("neuron_update")
 def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
     """The bias moves like a weight whose input is 1."""
-    # Seen: there is a bias, and right steps; or in one neuron the bias moves by that same factor, where the weights
-    # show none by err y (1 - y) itself.
+    # Seen: a bias, and right steps; or in one neuron the bias moves by that same factor, or by err y (1 - y) if the weights
+    # show no factor.
     if not observed.network.present[:, 2].any():
         raise blocked("shapes.bias")
     found = parts(observed)
@@ -205,8 +211,8 @@ def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
 @pytest.mark.criterion("neuron_update")
 def test_returned_error(observed: Observed, evidence: CaseEvidence) -> None:
     """The error of each input is err x derivative x weight, from before the step."""
-    # Seen: the hidden neurons' steps are right, or the output neuron's factor times its weights and their derivative;
-    # or a mistake makes all of the numbers, whose price stands where it was made.
+    # Seen: the hidden neurons' steps are right, or the output neuron's factor times its weights and their derivative; or a
+    # mistake that loses points in another case explains all of the numbers.
     found = parts(observed)
     if found is not None:
         if not (found.is_chain_right or found.is_hidden_gradient or observed.mistake):
@@ -221,7 +227,7 @@ def test_returned_error(observed: Observed, evidence: CaseEvidence) -> None:
 @pytest.mark.criterion("model_update")
 def test_output_step(observed: Observed, evidence: CaseEvidence) -> None:
     """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
-    # Seen: right steps, of each example one; or its weights and bias are right but for what all neurons do wrong alike.
+    # Seen: right steps, for each example; or its weights and bias are right except for mistakes that all neurons share.
     rule = observed.rule
     if rule.loss == "entropy":
         check_entropy(observed, evidence)
@@ -238,7 +244,7 @@ def test_output_step(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 def check_entropy(observed: Observed, evidence: CaseEvidence) -> None:
-    """Accept the gradient of cross-entropy; say that the output's derivative is missing where the error was plain."""
+    """Accept the gradient of cross-entropy; stop the case if instead the output's derivative is missing, or in doubt."""
     rule = observed.rule
     if observed.output_error == "entropy":
         evidence.remark("You descend the cross-entropy; the lecture teaches it, and it was taken into account.")
@@ -264,7 +270,7 @@ def fitted_gradient(rule: StepRule) -> Array:
 
 
 def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint: str) -> None:
-    """Judge what is wrong in the output neuron alone, or in the hidden ones; what all do wrong is paid in their own step."""
+    """Judge mistakes of only the output neuron, or only the hidden ones; neuron_update judges those that all share."""
     rule, found = observed.rule, parts(observed)
     if found is None:
         evidence.seen = worst(rule, rule.expected)
@@ -276,11 +282,11 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
         evidence.remark("The mistake inside your neurons makes all of these steps; it counts where it is reported.")
         return
     if is_right_in(rule, found, rows):
-        is_paid = found.derivative != 0 or observed.is_negated or not found.are_weights_right.any()
-        is_paid = is_paid or not found.is_bias_right.any()
-        if not is_paid and is_right_in(rule, found, [2]) and is_right_in(rule, found, [0, 1]):
-            raise undecided(observed)  # the whole is wrong, and no part of it
-        if is_paid:
+        is_charged_elsewhere = found.derivative != 0 or observed.is_negated or not found.are_weights_right.any()
+        is_charged_elsewhere = is_charged_elsewhere or not found.is_bias_right.any()
+        if not is_charged_elsewhere and is_right_in(rule, found, [2]) and is_right_in(rule, found, [0, 1]):
+            raise undecided(observed)  # the steps are wrong, but each part of them is right
+        if is_charged_elsewhere:
             evidence.remark("What is wrong inside the neuron's own step counts where it is reported.")
         return
     expected = found.rate * rule.steps.gradient(rule.way) if found.rate else fitted_gradient(rule)
@@ -296,7 +302,7 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
 
 
 def is_in_neurons(observed: Observed, found: Parts) -> bool:
-    """Return whether one mistake inside the neurons makes all of the steps, and costs points in a neuron's own cases."""
+    """Return whether a single mistake inside the neurons explains all steps, and loses points in a neuron's own cases."""
     if observed.mistake is None or not all(rule in IN_NEURON for rule in observed.mistake.rules):
         return False
     is_derivative_charged = not has_derivative(observed.mistake) and not (
@@ -306,21 +312,21 @@ def is_in_neurons(observed: Observed, found: Parts) -> bool:
 
 
 def is_right_in(rule: StepRule, found: Parts, rows: list[int]) -> bool:
-    """Return whether some neurons' steps are right, apart from what all of them do wrong alike: that is paid elsewhere."""
-    are_weights_paid, is_bias_paid = not found.are_weights_right.any(), not found.is_bias_right.any()
-    own = (found.are_weights_right | are_weights_paid) & (found.is_bias_right | is_bias_paid)
+    """Return whether the steps of these neurons are right, except for mistakes that all share, which lose points elsewhere."""
+    are_weights_charged, is_bias_charged = not found.are_weights_right.any(), not found.is_bias_right.any()
+    own = (found.are_weights_right | are_weights_charged) & (found.is_bias_right | is_bias_charged)
     if rows == [2] or not own[rows].all():
         return bool(own[rows].all())
     c, residual = fit(rule.steps.change[:, :2], rule.steps.gradient(rule.way)[:, :2])
     is_gradient = not own[2] and residual < rule.steps.tolerance and c * rule.rate > 0
-    return found.is_chain_right or is_gradient or are_weights_paid
+    return found.is_chain_right or is_gradient or are_weights_charged
 
 
 @pytest.mark.criterion("model_update")
 def test_hidden_step(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
     """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
-    # Seen: right steps; or both neurons' weights and biases are right but for what all do alike, and move by the
-    # output neuron's factor times its weights and their derivative, or by the gradient.
+    # Seen: right steps; or both neurons' weights and biases are right except for mistakes that all neurons share, and move by
+    # the output neuron's factor times its weights and their derivative, or by the gradient.
     if is_sign_of_output(network, observed):
         assert observed.mistake is not None
         raise named(evidence, observed.mistake, unmet(CHAIN, seen=worst(observed.rule, fitted_gradient(observed.rule))))

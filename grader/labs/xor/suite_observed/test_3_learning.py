@@ -19,8 +19,8 @@ EPOCHS = 100
 
 def test_loss(observed: Observed, evidence: CaseEvidence) -> None:
     """The error behind the steps is linear in label - y, with the sign that descends."""
-    # Seen: the factor of the output neuron's steps (or the hidden neurons' gradient, or a mistake that makes all of the
-    # numbers) is linear in label - y, and its rate is above 0.
+    # Seen: the factor of the output neuron's steps (or the hidden neurons' gradient, or a mistake that explains all numbers)
+    # is linear in label - y, and its rate is above 0.
     check_loss(observed, evidence)
 
 
@@ -40,9 +40,9 @@ def check_loss(observed: Observed, evidence: CaseEvidence) -> None:
     if found is None:
         rate = rule.rate
     elif found.is_recognised:
-        rate = abs(found.rate) if observed.is_negated else found.rate  # paid where the derivative is judged
+        rate = abs(found.rate) if observed.is_negated else found.rate  # the derivative's case loses the points for it
     else:
-        assert observed.mistake is not None  # or the case would have been stopped
+        assert observed.mistake is not None  # else parts() would have stopped the case
         rate = observed.mistake.rates[0]
     if rate < 0 and rule.loss != "free":
         raise unmet(
@@ -55,15 +55,15 @@ def check_loss(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 def is_other_loss(observed: Observed) -> bool:
-    """Say whether the steps are the gradient with an error that is no multiple of label - y."""
+    """Return whether the steps are the gradient for an error that is not a multiple of label - y."""
     return observed.rule.loss == "free" and not is_derivative_wrong(observed)
 
 
 def test_convergence(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
     """From a set start the network learns XOR."""
-    # Seen: steps of which those of each neuron were recognised, and the answers after the submission's own training from
-    # there; where all of its steps are right but for the error in them, and it makes too few, or one mistake makes all of
-    # them, those after the grader's with the same rule.
+    # Seen: recognised steps of each neuron, and the answers after the submission's own training from there. If a single
+    # mistake explains all steps, or they are right except for their error and too few, the answers after the grader's loop
+    # with the same rule.
     check_recognised(observed)
     by_mistake = observed.learned_by_mistake
     if by_mistake is not None:
@@ -86,14 +86,14 @@ def test_convergence(observed: Observed, student: Student, evidence: CaseEvidenc
 
 def test_train(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
     """Your own training teaches XOR from a set start."""
-    # Seen: steps of which those of each neuron were recognised, one for each example, and the answers after its own end, which they can have led
-    # to in as many epochs; right steps that are too few or too small to get there were judged above.
+    # Seen: recognised steps of each neuron, for every example, and the answers at the end of the training, which such steps
+    # can reach in as many epochs; right steps that are too few or too small for it were judged above.
     check_recognised(observed)
     check_training(observed, student, evidence)
 
 
 def check_training(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
-    """Judge what the submission's own training leads to from a set start."""
+    """Judge the result of the submission's own training from a fixed start."""
     missing = observed.rule.missing
     if missing:
         raise unmet(
@@ -102,7 +102,7 @@ def check_training(observed: Observed, student: Student, evidence: CaseEvidence)
             hint="Train with all four examples, in every epoch.",
         )
     learned = observed.learned
-    losses = learned.squared[: len(learned.squared) // 4 * 4].reshape(-1, 4).mean(1)  # of four examples each
+    losses = learned.squared[: len(learned.squared) // 4 * 4].reshape(-1, 4).mean(1)  # over four examples each
     outputs = oracle.forward(learned.parameters, square())
     rate = None if observed.rule.loss == "free" else observed.rate
     keep_training(student, "Trained by your own train, from a set start.", losses, outputs, rate)
@@ -128,7 +128,7 @@ def check_training(observed: Observed, student: Student, evidence: CaseEvidence)
 
 
 def check_recognised(observed: Observed) -> None:
-    """Stop a case about learning where the steps of a neuron are nothing that is known: it may have learned by luck."""
+    """Stop a case about learning if the steps of a neuron are unknown: the network may have learned by luck."""
     found = parts(observed)
     if found is None or observed.mistake is not None or found.are_weights_right.all():
         return

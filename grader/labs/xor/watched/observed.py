@@ -1,4 +1,4 @@
-"""A submission graded by observation: the network that its own training trains, its steps, and what it learns."""
+"""Watches a submission train itself, and measures its network, its steps, and what it learns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..driving.calls import Calls
 from ..measured_steps import CALIBRATION_ERR, CALIBRATION_W, CALIBRATION_X, rate_of
 from ..mistakes.diagnosis import Diagnosis, diagnose_forward, diagnose_loss
 from ..mistakes.misconceptions import Rule as MistakeRule
-from ..mistakes.rules import paced
+from ..mistakes.rules import bounded_rate
 from ..oracle import Array
 from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
 from .finding import led, led_late, name_of, network_of, observed_network
@@ -25,25 +25,25 @@ from .observing import NUDGE, Discovered, ObservedNetwork, Observing, Trained
 from .parts import Parts, batch_parts_of, derivative_parts, errors_of, is_factor, is_returned, parts_of, passed_error
 from .steps import STILL_CALLS, UNDECIDABLE, Slopes, StepRule, are_several, diagnosed, goes_along, is_still, rule_of
 
-NEAR = 0.2  # all errors of an epoch are below: the training is over
-TRAIN_CALLS = 40_000  # of one training from a set start
-RATE = 2.0  # of the oracle's training beside the student's: as far in epochs times rate
-EPOCHS, WAY = 800, 25.0  # a training is expected to have these epochs, or this way in epochs times rate
-SLACK = 0.67  # of the student's epochs are enough for right code
-LOOK = 32  # calls between two places of a training's path
-HEAD_START = 3.0  # times the epochs that right code needs at least
+NEAR = 0.2  # a training is over once all errors of an epoch are below this
+TRAIN_CALLS = 40_000  # limit for one training from a fixed start
+RATE = 2.0  # of the oracle's comparison training, which has equal epochs times rate
+EPOCHS, WAY = 800, 25.0  # expected epochs of a training, or epochs times rate
+SLACK = 0.67  # share of the student's epochs in which right code would learn
+LOOK = 32  # calls between two points of a training's path
+HEAD_START = 3.0  # factor of the epochs of a training in which right code would not learn
 STARTS = 3
-LOOP_EPOCHS = 100  # of a training by the grader's loop
+LOOP_EPOCHS = 100  # of a training in the grader's own loop
 Forward = Callable[[Array, Array], Array]
 Step = Callable[[Array, Array, Array], Array]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingEnd:
-    """The end of a training from a set start: answers (4,), parameters on its path (n, 3, 3), squared errors, and its epochs.
+    """Result of a training from a fixed start: answers (4,), parameters on its path (n, 3, 3), squared errors, epochs.
 
-    could: right code with this rate would have learned XOR in as many epochs; could_not: not in three
-    times as many.
+    could: right code at this rate would learn XOR in SLACK times as many epochs. could_not: it would not learn XOR in
+    HEAD_START times as many.
     """
 
     start: Array
@@ -56,17 +56,17 @@ class TrainingEnd:
 
     @property
     def parameters(self) -> Array:
-        """Return the parameters at its end, (3, 3)."""
+        """Parameters at the end, (3, 3)."""
         return np.asarray(self.path[-1])
 
     @property
     def has_learned(self) -> bool:
-        """Return whether the network answers XOR at the end."""
+        """Whether the network answers XOR at the end."""
         return oracle.has_learned(self.answers)
 
 
 class Observed:
-    """What was observed of one submission."""
+    """Measurements of one submission's watched training."""
 
     def __init__(
         self,
@@ -86,13 +86,13 @@ class Observed:
 
     @property
     def is_step_right(self) -> bool:
-        """Return whether every step is gradient descent, but for an order defect."""
+        """Whether every step is gradient descent, except for an order defect."""
         is_known = self.rule.loss == "squared" or self.output_error == "entropy"
         return self.rule.is_right and is_known and self.rule.idle is None
 
     @measurement
     def mistake(self) -> Diagnosis | None:
-        """The mistake behind wrong steps; None where nothing that is known makes them."""
+        """The mistake that explains wrong steps; None if no known one does."""
         if self.rule.is_right or not self.network.is_forward_right:
             return None
         with np.errstate(all="ignore"):
@@ -117,12 +117,12 @@ class Observed:
 
     @property
     def is_negated(self) -> bool:
-        """Say whether the derivative has the wrong sign, or the output neuron's step, which makes the same numbers."""
+        """Whether the derivative has the wrong sign, or the output neuron's step, which gives the same numbers."""
         return self.mistake is not None and self.mistake.id == "derivative_negated"
 
     @measurement
     def parts(self) -> Parts | None:
-        """Wrong steps taken apart; None for right ones, and where they cannot be."""
+        """Analysis of wrong steps by neuron; None if they are right or cannot be analysed."""
         rule = self.rule
         if rule.is_right or not self.network.is_forward_right or rule.steps.tolerance >= UNDECIDABLE:
             return None
@@ -134,22 +134,22 @@ class Observed:
 
     @property
     def rate(self) -> float:
-        """Return the rate of what was recognised in the steps, or else the one that fits all of them best."""
+        """Rate of the recognised parts of the steps, or else the one that fits all steps best."""
         return self.rule.rate if self.parts is None or not self.parts.rate else self.parts.rate
 
     @measurement
     def is_in_returned_error(self) -> bool:
-        """Whether the mistake is in the errors that a neuron returns, and not in what the network makes of them."""
+        """Whether the mistake is in the errors that a neuron returns, not in how the network uses them."""
         return is_returned(self.rule, self.mistake)
 
     @measurement
     def forward_mistake(self) -> Diagnosis | None:
-        """The mistake behind a wrong forward."""
+        """The mistake that explains a wrong forward."""
         return forward_mistake_of(self.network)
 
     @measurement
     def loss_mistake(self) -> Diagnosis | None:
-        """The mistake behind an error that is no multiple of label - y, where the steps are right for it."""
+        """The mistake that explains an error which is not a multiple of label - y, if the steps are right for that error."""
         if self.rule.loss != "free":
             return None
         with np.errstate(all="ignore"):
@@ -157,7 +157,7 @@ class Observed:
 
     @measurement
     def output_error(self) -> Literal["entropy", "linear", "other", "doubt"]:
-        """Which error the steps were made with, where they are not those of the squared error."""
+        """Error that the steps use, if they are not those of the squared error."""
         passed = passed_error(self.rule)
         if passed:
             return passed
@@ -166,10 +166,10 @@ class Observed:
 
     @measurement
     def learned(self) -> TrainingEnd:
-        """The submission's own training from a set start, near enough for its rate and its epochs.
+        """The submission's own training from a fixed start, which is near enough for its rate and epochs.
 
-        One that learns was led there, too, where its weights moved furthest and at a call that is drawn: a training
-        that goes on with other steps than it makes at first is not judged.
+        A training that learns is continued from set weights twice: where its weights moved furthest, and at a drawn call.
+        If its later steps follow another rule than the first ones, it is not judged: CaseStopped.
         """
         learned = self._trained()
         if learned.has_learned:
@@ -182,7 +182,10 @@ class Observed:
         return learned
 
     def _goes_on(self, learned: TrainingEnd, place: int, rng: np.random.Generator) -> bool:
-        """Return whether a training, led at a place of its path, makes the steps that it made at first; earlier where it ends there."""
+        """Return whether a training continued near a point of its path still follows the rule of its first steps.
+
+        If it ends there, tries earlier points.
+        """
         while True:
             at, near = max(1, place * LOOK), learned.path[place]
             network = led_late(self._observing, self.network, learned.start, at, near, rng)
@@ -194,7 +197,7 @@ class Observed:
             place //= 2
 
     def _is_like(self, later: StepRule) -> bool:
-        """Return whether later steps follow the rule of the first ones; their rates may be others."""
+        """Return whether later steps follow the rule of the first ones, possibly at another rate."""
         if self.rule.is_right:
             return (later.is_right and later.loss == self.rule.loss) or goes_along(later, self.rule)
         other = Observed(self._observing, self.network, self._discovered, later, self._slopes, self._seed)
@@ -219,11 +222,11 @@ class Observed:
 
     @property
     def _rate(self) -> float:
-        """Return how far a step goes, momentum included."""
-        return paced(self.rate / (1 - self.rule.momentum))
+        """Effective rate, including momentum."""
+        return bounded_rate(self.rate / (1 - self.rule.momentum))
 
     def _most(self, rate: float) -> int:
-        """Return how many calls a training with wrong steps gets: as many epochs as the grader gives to a train function."""
+        """Return the limit of calls; with wrong steps, a training gets as many epochs as a train function would get."""
         if self.is_step_right:
             return TRAIN_CALLS
         steps = self.rule.steps
@@ -232,7 +235,7 @@ class Observed:
 
     @measurement
     def learned_by_mistake(self) -> Array | None:
-        """The four answers after EPOCHS of the grader's, with the steps of the mistake that makes all of these; None without one."""
+        """The four answers after LOOP_EPOCHS in the grader's loop, with the steps of the recognised mistake; else None."""
         found = self.mistake
         if found is None or not is_timeless(found.rules[0]):
             return None
@@ -254,7 +257,7 @@ class Observed:
         except CaseStopped as stopped:
             if stopped.fault is None or stopped.fault.kind is not FaultKind.TIMEOUT:
                 raise
-            trained, path, squared = Trained(count=0), start[None], np.zeros(0)  # it goes on elsewhere, without end
+            trained, path, squared = Trained(count=0), start[None], np.zeros(0)  # the program does not end
         steps = self.rule.steps
         examples = float((steps.weights(self.rule.way) > 0).sum())
         epochs = trained.count / steps.calls * examples / 4
@@ -272,14 +275,14 @@ class Observed:
         )
 
     def network_answers(self, parameters: Array) -> Array:
-        """Return the four answers of the network with these parameters, by its own forward where that is another one."""
+        """Return the four answers of the network with these parameters, computed with its own forward if that is wrong."""
         if self.network.is_forward_right:
             return oracle.answers(parameters)
         return np.asarray(own_outputs(self._observing, self.network, parameters[None], oracle.XOR_INPUTS)[0])
 
 
 def is_timeless(rule: MistakeRule) -> bool:
-    """Return whether a rule makes a step of what is there, and not of the steps before."""
+    """Return whether a rule's steps do not depend on earlier steps."""
     rng = np.random.default_rng(0)
     parameters, x, err = rng.uniform(-1, 1, (2, 3, 3)), rng.uniform(-1, 1, (2, 2)), np.array([0.5, -0.3])
     with np.errstate(all="ignore"):
@@ -289,7 +292,7 @@ def is_timeless(rule: MistakeRule) -> bool:
 
 
 def learns(start: Array, way: float) -> bool:
-    """Return whether right code learns XOR from a start within this many epochs times its rate."""
+    """Return whether right code learns XOR from a start; way is the number of epochs times the rate."""
     network = start[None].copy()
     for _ in range(min(2_000, math.ceil(way / RATE))):
         oracle.losses(network, RATE, 1)
@@ -299,7 +302,7 @@ def learns(start: Array, way: float) -> bool:
 
 
 def is_explained(rule: StepRule) -> bool:
-    """Say whether all steps of a rule, the first one included, are right or those of one known mistake."""
+    """Return whether all steps, including the first, are right or match a single known mistake."""
     if rule.is_right:
         return not rule.momentum
     with np.errstate(all="ignore"):
@@ -307,7 +310,7 @@ def is_explained(rule: StepRule) -> bool:
 
 
 def forward_mistake_of(network: ObservedNetwork) -> Diagnosis | None:
-    """Name the mistake behind a wrong forward."""
+    """Return the mistake that explains a wrong forward, or None."""
     if network.is_forward_right:
         return None
     parameters = np.repeat(network.drawn, len(network.x), axis=0)
@@ -315,9 +318,10 @@ def forward_mistake_of(network: ObservedNetwork) -> Diagnosis | None:
 
 
 def slopes_of(observing: Observing, network: ObservedNetwork) -> list[Slopes]:
-    """Return what the steps of an error of 1 may be: of a right forward the gradient.
+    """Return functions that compute the possible steps for an error of 1.
 
-    Of a wrong one the slopes of that forward, and what the lecture's step makes of its outputs, where it is known.
+    For a right forward, the gradient. For a wrong one, the slopes of that forward, and if its mistake is known, the lecture's
+    steps for its outputs.
     """
     if network.is_forward_right:
         return [lambda parameters: at_corners(oracle.forward, oracle.step, parameters)]
@@ -330,19 +334,19 @@ def slopes_of(observing: Observing, network: ObservedNetwork) -> list[Slopes]:
 
 
 def at_corners(forward: Forward, step: Step, parameters: Array) -> tuple[Array, Array]:
-    """Return outputs (n, 4) and steps of an error of 1 (n, 4, 3, 3) at the corners, for parameters (n, 3, 3)."""
+    """Return outputs (n, 4) and steps for an error of 1 (n, 4, 3, 3) at the corners, for parameters (n, 3, 3)."""
     wide = np.broadcast_to(parameters[:, None], (len(parameters), 4, 3, 3))
     corners = np.broadcast_to(oracle.XOR_INPUTS, (len(parameters), 4, 2))
     return forward(wide, corners), step(wide, corners, np.ones((len(parameters), 4)))
 
 
 def lecture_slopes(rule: MistakeRule, form: int, parameters: Array) -> tuple[Array, Array]:
-    """Return what the lecture's step makes of a wrong forward's outputs, and these."""
+    """Return the outputs of a wrong forward, and the lecture's steps for them; form as in Rule.lecture_steps."""
     return at_corners(rule.forward, lambda wide, x, _: list(rule.lecture_steps(wide, x))[form], parameters)
 
 
 def own_slopes(observing: Observing, network: ObservedNetwork, parameters: Array) -> tuple[Array, Array]:
-    """Return the outputs of a submission's own forward at the corners, (n, 4), and its slopes there, (n, 4, 3, 3)."""
+    """Return the outputs of the submission's own forward at the corners, (n, 4), and its slopes there, (n, 4, 3, 3)."""
     shifts = NUDGE * np.eye(9).reshape(9, 3, 3)
     moved = np.concatenate([parameters[:, None] + shifts, parameters[:, None] - shifts], axis=1)
     outputs = own_outputs(observing, network, moved.reshape(-1, 3, 3), oracle.XOR_INPUTS)
@@ -352,7 +356,7 @@ def own_slopes(observing: Observing, network: ObservedNetwork, parameters: Array
 
 
 def rule_with(network: ObservedNetwork, ways: Sequence[Slopes]) -> tuple[StepRule | None, Slopes]:
-    """Return the first right rule of the steps, with the slopes that it is right by; without one, what the first slopes show."""
+    """Return the first right rule of the steps with its slopes; if there is none, the rule for the first slopes."""
     found = [(rule_of(network, ways[0]), ways[0])]
     for slopes in ways[1:]:
         if found[-1][0] is not None and found[-1][0].is_right:
@@ -362,33 +366,33 @@ def rule_with(network: ObservedNetwork, ways: Sequence[Slopes]) -> tuple[StepRul
 
 
 def own_outputs(observing: Observing, network: ObservedNetwork, parameters: Array, x: Array) -> Array:
-    """Return what the student's forward gives, (m, q), for parameters (m, 3, 3) and x (q, 2)."""
+    """Return the outputs of the student's forward, (m, q), for parameters (m, 3, 3) and x (q, 2)."""
     present = [reference for reference in network.references if reference is not None]
     values = (parameters * network.mask).reshape(len(parameters), 9)[:, network.present.ravel() > 0]
     return observing.replay(network.root, present, values, x)
 
 
 def other_steps() -> CaseStopped:
-    """Return the end of a case where a training cannot be led."""
+    """Return the CaseStopped for a training that cannot be continued from set weights."""
     return not_gradable(
         "From weights that the grader set, your training did not go on with the steps that it makes from its own."
     )
 
 
 class OwnTraining:
-    """The submission's own training, watched when a case first asks for it."""
+    """The submission's own training, watched when a case first needs it."""
 
     def __init__(self, student: Student) -> None:
         self._student = student
 
     @measurement
     def observed(self) -> Observed:
-        """What was seen of it; CaseStopped where nothing was."""
+        """Its measurements; CaseStopped if nothing was seen."""
         return observe(self._student)
 
 
 def observe(student: Student) -> Observed:
-    """Watch a submission train itself; CaseStopped with the reason where there is nothing to grade by."""
+    """Watch a submission train itself; raise CaseStopped, with the reason, if it cannot be graded by that."""
     with np.errstate(all="ignore"):
         return _observe(Observing(Calls(student)), student.seed)
 
@@ -403,7 +407,7 @@ def _observe(observing: Observing, seed: int) -> Observed:
     rule, slopes = rule_with(network, slopes_of(observing, network))
     is_other_way = not (network.root.is_inline or network.root.taken)
     if (rule is None or not rule.is_right) and is_other_way:
-        inline = network_of(observing, network.root.inline(), rng)  # forward may be called once in a while only
+        inline = network_of(observing, network.root.inline(), rng)  # forward may be called only occasionally
         if isinstance(inline, ObservedNetwork):
             other, others = rule_with(inline, slopes_of(observing, inline))
             if other is not None and (other.is_right or are_several(inline)):

@@ -1,4 +1,4 @@
-"""Takes wrong steps of a watched training apart: which neuron's part is right, and which error reached it."""
+"""Analyses wrong steps of a watched training: which parts of each neuron's step are right, and which error it used."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MISSING = 1  # the place of "none at all" among them
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """Wrong steps of one example each, taken apart by neuron, (3,).
+    """Analysis of wrong steps, by neuron, (3,).
 
-    expected (n, 3, 3) is what each neuron's own first weight implies. derivative is the place of the
-    output's in DERIVATIVES, None for another one. is_chain_right: the hidden neurons get their errors
-    rightly, apart from the derivative that is in use, or with the other sign, as the output's.
-    is_hidden_gradient: the hidden neurons' steps are the gradient, whatever the output neuron does.
+    expected (n, 3, 3) are the steps that each neuron's factor implies. derivative is the index of the output neuron's in
+    DERIVATIVES, None for any other. is_chain_right: the hidden neurons get the right errors for the derivative in use, or
+    the same with the opposite sign, like the output neuron. is_hidden_gradient: the hidden neurons' steps are the gradient,
+    whatever the output neuron does.
     Weights or a bias are right where they fit together, and the factor that they fit with was recognised;
     are_weights_alike: they fit together. rate is the one of what was recognised, 0 for nothing.
     """
@@ -41,12 +41,12 @@ class Parts:
 
     @property
     def is_recognised(self) -> bool:
-        """Return whether any part of the steps is known to be more than numbers."""
+        """Whether any part of the steps was recognised."""
         return self.derivative is not None or self.is_hidden_gradient
 
 
 def parts_of(rule: StepRule) -> Parts:
-    """Take steps of one example each apart."""
+    """Analyse steps of one example each."""
     steps, index = rule.steps, np.arange(len(rule.steps.last))
     x = oracle.XOR_INPUTS[steps.last]
     h = oracle.hidden(steps.parameters, x)
@@ -94,7 +94,7 @@ def parts_of(rule: StepRule) -> Parts:
 
 
 def batch_parts_of(rule: StepRule) -> Parts | None:
-    """Take the steps of whole batches apart, with one derivative in use throughout; None where none fits the output."""
+    """Analyse steps of batches, assuming a single derivative; return None if none fits the output neuron."""
     steps = rule.steps
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
     corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
@@ -112,7 +112,7 @@ def batch_parts_of(rule: StepRule) -> Parts | None:
 
 
 def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> Parts:
-    """Compare the steps of batches with expected ones, weights and bias apart."""
+    """Compare steps of batches with expected ones, weights and bias separately."""
     expected = rate * gradient
     flags = np.array(
         [
@@ -132,7 +132,7 @@ def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> 
 
 
 def errors_of(steps: Steps) -> tuple[Array, Array, Array]:
-    """Return the outputs, labels and errors (k,) with which the steps are the gradient."""
+    """Return outputs, labels and errors, each (k,), for which the steps are the gradient."""
     found: list[tuple[Array, Array, Array]] = []
     for change, rates, seen, y in zip(steps.change, steps.slopes, steps.seen, steps.y, strict=True):
         factors, *_ = np.linalg.lstsq(rates[seen > 0].reshape(-1, 9).T, change.ravel(), rcond=None)
@@ -142,7 +142,7 @@ def errors_of(steps: Steps) -> tuple[Array, Array, Array]:
 
 
 def is_factor(rule: misconceptions.Rule) -> bool:
-    """Return whether a mistake in the derivative leaves a neuron's step one factor times its inputs."""
+    """Return whether with this mistake, one in the derivative, a neuron's step is still a factor times its inputs."""
     if rule not in misconceptions.DERIVATIVE:
         return False
     rng = np.random.default_rng(0)
@@ -155,7 +155,7 @@ def is_factor(rule: misconceptions.Rule) -> bool:
 
 
 def derivative_parts(rule: StepRule, rate: float) -> Parts:
-    """Return the parts of steps that one wrong derivative makes: all else in them is right."""
+    """Return the analysis of steps that only have a wrong derivative: everything else in them is right."""
     every = np.ones(3, dtype=bool)
     return Parts(
         expected=rule.steps.change, are_weights_right=every, is_bias_right=every, derivative=None, are_weights_alike=every,
@@ -169,7 +169,7 @@ def passed(rule: StepRule) -> list[Array]:
 
 
 def passed_signs(rule: StepRule) -> set[int]:
-    """Return the signs with which label - y was passed on in every step of one example."""
+    """Return the signs with which label - y was passed or returned in every step, for steps of one example each."""
     steps = rule.steps
     if not (steps.last >= 0).all():
         return set()
@@ -179,7 +179,7 @@ def passed_signs(rule: StepRule) -> set[int]:
 
 
 def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:
-    """Return whether the wrong errors of a mistake on the way back were returned by one call, as a neuron returns them."""
+    """Return whether the wrong errors of a mistake in backpropagation were returned by a call, as a neuron returns them."""
     found = None if mistake is None else mistake.rules[0]
     if mistake is None or found is None or found.back is None or found.change is not None:
         return False
@@ -199,7 +199,7 @@ def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:
 
 
 def is_among(wanted: Array, columns: Array, tolerance: float) -> bool:
-    """Return whether numbers (n, k) are next to each other among columns (n, m), up to one factor above 0."""
+    """Return whether numbers (n, k) are adjacent among columns (n, m), up to a positive factor."""
     width = wanted.shape[1]
     blocks = (columns[:, start : start + width] for start in range(columns.shape[1] - width + 1))
     fits = (fit(block, wanted) for block in blocks)
@@ -207,10 +207,10 @@ def is_among(wanted: Array, columns: Array, tolerance: float) -> bool:
 
 
 def passed_error(rule: StepRule) -> Literal["entropy", "linear", "other", ""]:
-    """Say which error the submission's functions passed on in every step.
+    """Return which error the submission's functions passed or returned in every step, "" for none.
 
-    entropy: (t - y) / (y (1 - y)), or the value of the cross-entropy; other: one that the steps of a free loss are
-    proportional to; linear: t - y.
+    entropy: (t - y) / (y (1 - y)), or the value of the cross-entropy; other: an error to which the steps of a free loss are
+    proportional; linear: t - y.
     """
     steps = rule.steps
     if not (steps.last >= 0).all():
