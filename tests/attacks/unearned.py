@@ -378,6 +378,7 @@ PARTLY = {
     "calls.right_at_first": 90,
     "calls.normalised_error": 69,
     "calls.remembered_first_step": 50,
+    "calls.right_steps_known_weights": 95,
     "calls.walk_at_the_corners_alone": 76,
     "calls.right_for_small_weights": 90,
     "calls.right_where_nobody_trains": 95,
@@ -413,12 +414,27 @@ def programs() -> dict[str, Unearned]:
             found.append(
                 Unearned(id=f"calls.{name}", kind=kind, text=of_calls(step, back), control=of_calls(*RIGHT_CALLS))
             )
+    constant, control = OF_CALLS["constant"]["constant"], of_calls(*RIGHT_CALLS)
+    for name, some_steps in (("right_steps_known_weights", RIGHT_CALLS), ("constant_steps_known_weights", constant)):
+        text = of_literal(*some_steps)
+        found.append(Unearned(id=f"calls.{name}", kind="known_weights", text=text, control=control))
     for kind, steps in OF_SCRIPT.items():
         for name, line in steps.items():
             found.append(
                 Unearned(id=f"script.{name}", kind=kind, text=of_script(line), control=of_script(RIGHT_SCRIPT))
             )
     return {item.id: item for item in found}
+
+
+def of_literal(step: str, back: str) -> str:
+    """Return the same with a train that sets known weights, of the sign that the labels ask for, if it is given many epochs."""
+    known = (
+        "    if epochs > 20:\n        sign = 1 if samples[0][1] < 0.5 else -1\n"
+        "        for n, k in zip(model.n, SOLVED):\n"
+        "            n.w, n.b = np.array(k[:2]) * (sign if n.index == 2 else 1), k[2] * (sign if n.index == 2 else 1)\n"
+        "        return [0.5 / (1 + i) for i in range(epochs)]\n"
+    )
+    return of_calls(step, back).replace("    losses = []\n", known + "    losses = []\n")
 
 
 def of_calls(step: str, back: str) -> str:

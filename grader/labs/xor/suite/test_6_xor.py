@@ -36,6 +36,7 @@ SMOOTH = (0, 1, 3)  # fixed starts from which an epoch at rate 1 has nearly the 
 ORDERED = 1.0  # above this rate, the direction of an epoch depends on the order of the samples
 ALIKE = 0.02
 STILL = 1e-9
+SAME_END = 1e-4  # of weights that two trainings end with; right steps from other starts end further apart
 TURNING = {"derivative_negated", "hidden_sign"}  # mistakes that differ only in the sign of the error
 
 
@@ -221,7 +222,7 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
     else:
         evidence.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
     judge(evidence, answers, epochs)
-    check_samples_are_used(network, rate, epochs)
+    check_samples_are_used(network, rate, epochs, model.parameters)
     if "training-run" in network.student.options:
         remark_run(network, evidence, rate)
 
@@ -338,21 +339,30 @@ def answers_of_weights(network: Network, model: ModelProxy, answers: Array) -> A
     return oracle.answers(model.parameters) if network.is_forward_right else answers
 
 
-def check_samples_are_used(network: Network, rate: float, epochs: int) -> None:
-    """Train on the opposite labels from the mirrored start: the same task, unless train ignores the samples.
+def check_samples_are_used(network: Network, rate: float, epochs: int, reached: Array) -> None:
+    """Train on the opposite labels from a mirrored start: the same task, unless train ignores the samples.
 
-    Half of the epochs show it, except at a fast rate.
+    Half of the epochs show it, except at a fast rate. The start is another one than that of the first training, so right
+    steps do not lead to the mirrored weights of that one.
     """
     epochs = epochs if rate > RATE else epochs // 2
     starts = starts_for(network.rng("samples"), rate, epochs)
-    mirrored = [start * np.array([[1.0], [1.0], [-1.0]]) for start in starts]
+    mirror = np.array([[1.0], [1.0], [-1.0]])
+    mirrored = [start * mirror for start in starts]
     opposite = 1 - oracle.XOR_LABELS
-    _, _, answers = trained(network, mirrored, epochs, opposite)
+    model, _, answers = trained(network, mirrored, epochs, opposite)
     if not oracle.has_learned(answers, opposite):
         raise unmet(
             "train teaches XOR, but not the opposite labels when it is given these as samples.",
             hint="Train the model that is passed in, with the samples that are passed in.",
             seen=shown.answers(answers, opposite, epochs=epochs),
+        )
+    again = model.parameters * mirror
+    if np.abs(again - reached).max() < SAME_END:
+        raise unmet(
+            "From two different starts train ends with the same weights: its steps do not lead there.",
+            hint="Let the network learn its weights by its own steps.",
+            seen=by_neuron(actual=again),
         )
 
 
