@@ -12,8 +12,7 @@ from grader.sandbox.confined.reading.texts import place_of
 
 def placed(case: CaseResult, rule: CaseRule | None, staged: StagedSubmission) -> CaseResult:
     """Return a case with file, cell and line of the definition that it judged: what its suite named, else what the rubric names."""
-    names = (case.code, "" if rule is None else rule.code)
-    found = next((staged.definitions[name] for name in names if name in staged.definitions), None)
+    found = staged.definitions.get(case.code or ("" if rule is None else rule.code))
     if found is None:
         return case
     file, line = found

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.sandbox.confined.reading.definitions import definitions
+from tests.forms import other_names
 from tests.support.command import graded_as_json
 from tests.support.mutants import ARRAYS, SLOPE
 
@@ -87,3 +88,18 @@ def test_a_report_names_the_cell(write: Write) -> None:
 
     named = [case for item in report["criteria"] for case in item["cases"] if case["misconception"]]
     assert {("network.ipynb", 1, line)} == {(case["file"], case["cell"], case["line"]) for case in named}
+
+
+def test_a_watched_training_names_its_own_functions(write: Write) -> None:
+    """Under other names, the functions in which the weights were seen to change."""
+    text = other_names(ARRAYS.replace(SLOPE, "        slope = 1.0\n"))
+    step, whole, answer = (text[: text.index(f"    def {name}")].count("\n") + 1 for name in ("learn(self, x, gap)", "learn(self, x, err)", "fire(self, x):\n        self.h"))  # fmt: skip
+
+    report = graded_as_json(write(text), seed=3)
+
+    lines = {f"{item['id']}.{case['id']}": case["line"] for item in report["criteria"] for case in item["cases"]}
+    assert "observed" == report["submission"]["route"]
+    assert (answer, step, step, whole) == tuple(
+        lines[name]
+        for name in ("forward.model", "sigmoid_derivative.used", "neuron_update.weights", "model_update.order")
+    )

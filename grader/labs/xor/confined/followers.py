@@ -25,6 +25,7 @@ EVENTS = 2_000_000  # calls and returns until a run is ended; events are counted
 SOON = LULL = EVENTS // 5  # LULL: a run is ended after this many events without a call that passes numbers
 NAME_CHARS = 80
 MOST_ERRORS = 200_000
+MOVERS = 8  # changes of weights whose functions are noted
 
 
 class Hook:
@@ -193,6 +194,8 @@ class Recorder(Follower):
         self._sites: dict[tuple[Any, ...], int] = {}
         self._is_resumed = False
         self._latest: Any = None
+        self.movers: list[list[str]] = []
+        self._held: Any = None
 
     def resume(self, starter: Starter) -> None:
         """Follow the object of a training that is already running, from its next call on."""
@@ -206,6 +209,7 @@ class Recorder(Follower):
         sys.setprofile(self)
 
     def enter(self, frame: types.FrameType, owner: Any) -> None:
+        self._watch(self.frames)
         if not self.is_wanted(frame, owner) or self._running is not None:
             if self.rows:
                 count = frame.f_code.co_argcount
@@ -237,6 +241,16 @@ class Recorder(Follower):
             }
         )
 
+    def _watch(self, stack: list[types.FrameType]) -> None:
+        """Note in which functions, the innermost first, the numbers that are led changed since the last look."""
+        if not (self.rows and len(self._start)) or len(self.movers) >= MOVERS:
+            return
+        before, self._held = self._held, frames.find.References(self.owner, self._wanted["references"]).read()
+        if before is not None and stack and before.tolist() != self._held.tolist():
+            inner = stack[self.rows[-1]["depth"] :] or stack[-1:]
+            names = [frame.f_code.co_qualname[:NAME_CHARS] for frame in reversed(inner)]
+            self.movers.append([names[0], names[-1]])
+
     def _is_time(self, is_forward: bool) -> bool:
         """Return whether the start is to be set at this call."""
         if not self._is_resumed:
@@ -251,9 +265,11 @@ class Recorder(Follower):
         with contextlib.suppress(AttributeError, KeyError, IndexError, TypeError):  # weights that do not exist yet
             frames.find.References(self.owner, self._wanted["references"]).write(self._start)
             self.is_led = True
+            self._held, self.movers = None, []
             self.rows.clear()
 
     def leave(self, frame: types.FrameType, value: Any) -> None:
+        self._watch([*self.frames, frame])
         if frame is self._running:
             self._running = None
             self.rows[-1]["after"] = held(self.owner)

@@ -59,7 +59,7 @@ class Observer:
         if settings["shapes"] is not None:  # forward is not the call that bounds the steps
             self._template = templated(settings["shapes"], settings["numbers"]), {}
         if not rows:
-            return {"places": [], "sites": [], "depths": []}
+            return {"movers": [], "places": [], "sites": [], "depths": []}
         last = rows[-1]["after"]
         places = [(path, index) for path, numbers in last.values() for index in range(len(numbers))][:COLUMNS]
         keys = [(str(path), len(last[str(path)][1]), index) for path, index in places]
@@ -67,7 +67,12 @@ class Observer:
         def table(when: str) -> list[list[float]]:
             return [[column(row[when], *key) for key in keys] for row in rows]
 
-        words = {"places": places, "sites": [row["site"] for row in rows], "depths": [row["depth"] for row in rows]}
+        words = {
+            "movers": recorder.movers,
+            "places": places,
+            "sites": [row["site"] for row in rows],
+            "depths": [row["depth"] for row in rows],
+        }
         arrays = {"before": table("before"), "after": table("after")}
         arrays |= {name: padded(row[name] for row in rows) for name in ("passed", "scalars")}
         return words | {name: table_of(some) for name, some in arrays.items()}

@@ -78,11 +78,22 @@ class Observed:
         seed: int,
     ) -> None:
         self.network = network
+        self.movers: Sequence[tuple[str, str]] = ()
         self.rule = rule
         self._slopes = slopes
         self._observing = observing
         self._discovered = discovered
         self._seed = seed
+
+    def code_of_step(self, *, is_own: bool) -> str:
+        """Return which function of the submission makes a neuron's own step, or the network's; "" where that differs."""
+        found = {mover[0 if is_own else 1] for mover in self.movers}
+        return found.pop() if len(found) == 1 else ""
+
+    @property
+    def code_of_forward(self) -> str:
+        """Return which function of the submission is the network's forward."""
+        return name_of(self.network.root)
 
     @property
     def is_step_right(self) -> bool:
@@ -426,4 +437,6 @@ def _observe(observing: Observing, seed: int) -> Observed:
     is_lost = again is None or (again.steps.is_leap and not is_explained(again))
     if again is None or is_lost or (rule.is_right and not (again.is_right and again.loss == rule.loss)):
         raise other_steps()
-    return Observed(observing, network, discovered, again, slopes, seed)
+    found = Observed(observing, network, discovered, again, slopes, seed)
+    found.movers = () if followed is None else followed.record.movers
+    return found

@@ -81,8 +81,12 @@ class Discovered(msgspec.Struct, frozen=True):
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """Places of the numbers inside one object; sites and depths of the recorded calls."""
+    """Places of the numbers inside one object; sites and depths of the recorded calls.
 
+    movers are the functions that changed them after the training was led, of each change the innermost and the outermost.
+    """
+
+    movers: Annotated[list[tuple[str, str]], Meta(max_length=MOST_METHODS)]
     places: Annotated[list[Reference], Meta(max_length=MOST_COLUMNS)]
     sites: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
     depths: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
@@ -179,6 +183,7 @@ class Record:
     scalars: Array
     sites: Array
     depths: Array
+    movers: Sequence[tuple[str, str]] = ()
     is_led: bool = False
     is_late: bool = False
 
@@ -310,6 +315,7 @@ class Observing:
             scalars=reply["scalars"],
             sites=np.array(found.sites),
             depths=np.array(found.depths),
+            movers=[(inner[:NAME_CHARS], outer[:NAME_CHARS]) for inner, outer in found.movers],
             is_led=lead is not None,
             is_late=lead is not None and lead.begin is not None,
         )
