@@ -41,6 +41,17 @@ TOTAL = """def total(new, old):
 
 
 """
+LEFT_OUT = {
+    "pretrained": "its edit is of a loop that the other forms do not have",
+    "rate_squared": "a rate that nobody passes does not show",
+    "rate_inverse": "a rate that nobody passes does not show",
+    "step_with_absolute_input": "the inputs of XOR have no sign",
+    "weights_not_updated": "no step, nothing to watch: not gradable, and the report says so",
+    "derivative_divided": "the weights are no numbers after three steps: not gradable, and the report says so",
+}
+# Of these forwards only the template's calls show the weights; else the report says what it saw, and gives no grade.
+UNSEEN = ("rounds its answers", "answers with 0 or 1 only", "numbers move the answer of")
+TRAIN = "xor.train"
 Table = dict[str, tuple[int | None, frozenset[str]]]
 
 
@@ -125,13 +136,16 @@ def forms(mutant: Mutant) -> Iterator[tuple[str, str]]:
 
 
 def compared(name: str, folder: Path, seed: int = 3) -> Table:
-    """Return points and names of a mistake in each form."""
+    """Return points and names of a mistake in each form, without those for what its own training leads to: that depends on the start."""
     found: Table = {}
     for form, text in forms(mutants()[name]):
         path = folder / f"{re.sub(r'[^a-z0-9]+', '_', name)}_{form}.py"
         path.write_text(text, encoding="utf-8")
         report = graded(path, seed=seed)
-        found[form] = report.score, names_in(report)
+        if form != "template" and report.reason is not None and any(words in report.reason.text for words in UNSEEN):
+            continue
+        left = sum(case.points for item in report.criteria for case in item.cases if f"{item.id}.{case.id}" == TRAIN)
+        found[form] = None if report.score is None else report.score - left, names_in(report)
     return found
 
 
@@ -142,7 +156,10 @@ def main() -> int:
     parser.add_argument("--part", default="1/1")
     wanted = parser.parse_args()
     part, parts = map(int, wanted.part.split("/"))
-    names = wanted.names or [name for name, mutant in mutants().items() if mutant.base == ARRAYS][part - 1 :: parts]
+    every = [
+        name for name, mutant in mutants().items() if mutant.base == ARRAYS and name.partition(".")[0] not in LEFT_OUT
+    ]
+    names = wanted.names or every[part - 1 :: parts]
     equal = 0
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
