@@ -111,6 +111,7 @@ def grade_raw(
     """Grade what was read of a submission, arguments as in `grade`; began is when that started (time.monotonic)."""
     began = time.monotonic() if began is None else began
     context = Context(assignment=assignment, seed=seed, budget=Budget(), progress=progress, collected=collected)
+    level = "none"
     try:
         with contextlib.ExitStack() as stack:
             sandbox.load_operations(assignment.confined)
@@ -121,6 +122,7 @@ def grade_raw(
             match run_program(staged, worker, sandbox, context):
                 case Broken() as broken:
                     status, reason = Status.GRADER_ERROR, grader_failure(broken.every_problem)
+                    level = level if worker.hello is None else worker.hello.level
                 case run, bonus:
                     total_s = time.monotonic() - began
                     return score(assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=total_s)
@@ -134,7 +136,7 @@ def grade_raw(
         problem = str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}"
         status, reason = Status.GRADER_ERROR, grader_failure(problem)
     total_s = time.monotonic() - began
-    return without_run(assignment, raw.name, status, reason, seed=seed, lang=lang, total_s=total_s)
+    return without_run(assignment, raw.name, status, reason, seed=seed, lang=lang, total_s=total_s, level=level)
 
 
 def grader_failure(problem: str | Message) -> Message:

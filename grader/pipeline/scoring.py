@@ -109,9 +109,20 @@ def points_of(rubric: Rubric, outcomes: Mapping[str, Outcome]) -> int | None:
 
 
 def without_run(
-    assignment: Assignment, name: str, status: Status, reason: Message, *, seed: int, lang: str, total_s: float
+    assignment: Assignment,
+    name: str,
+    status: Status,
+    reason: Message,
+    *,
+    seed: int,
+    lang: str,
+    total_s: float,
+    level: str = "none",
 ) -> Report:
-    """Return the report of a submission that was rejected, or that a broken grader could not grade."""
+    """Return the report of a submission that was rejected, or that a broken grader could not grade.
+
+    level is the sandbox's, where the submission was run all the same.
+    """
     criteria = [
         _gate(criterion, ()) if criterion.is_gate else _criterion(criterion, {})
         for criterion in assignment.rubric.of_file("")
@@ -126,7 +137,7 @@ def without_run(
         criteria=[_not_run(criterion) for criterion in criteria],
         extra_score=0,
         findings=[],
-        sandbox=SandboxUsed(level="none"),
+        sandbox=SandboxUsed(level=level),
         submission=SubmissionShown(name=name, sha256="", files=[], route="none"),
         figures=[],
         notes=[],

@@ -143,6 +143,7 @@ def test_mistakes_of_the_suite_are_the_lecturer_s(mistake: str, reason: str, tmp
     assert (Status.GRADER_ERROR, None) == (report.status, report.score)
     assert report.reason is not None
     assert [report.reason.text.count(item) for item in (reason, "test_a, line ", "test_b, line ")] == [2, 1, 1]
+    assert report.sandbox.level != "none"
 
 
 DATA = '''
