@@ -98,7 +98,7 @@ def _text(path: Path) -> tuple[str, list[Message]]:
 
 
 def _delimiter(text: str, titles: Titles) -> str:
-    """Return what separates the titles. Titles may have commas in them: the largest share of known ones decides."""
+    """Return the character that separates the titles; since titles may contain commas, the one that gives most known titles."""
     header, known = re.split("[\r\n]", text.strip(), maxsplit=1)[0], _names(titles)
 
     def rank(mark: str) -> tuple[float, int]:
@@ -109,12 +109,12 @@ def _delimiter(text: str, titles: Titles) -> str:
 
 
 def _names(titles: Titles) -> dict[str, str]:
-    """Return the name of a column by each title that it may have."""
+    """Return the names of columns by their possible titles."""
     return {_bare(title): name for name, several in titles.items() for title in (name, *several)}
 
 
 def _bare(title: str) -> str:
-    """Return a title without case, commas, and the stars and colons of forms."""
+    """Return a title without case, commas, and the asterisks and colons of forms."""
     return plain(re.sub("[,:*]", " ", title))
 
 

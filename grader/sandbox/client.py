@@ -338,7 +338,7 @@ class Worker:
         return self._counted(allowing(max(0.0, min(time_s, self.limits.total_time_s - self.spent_s))))
 
     def _counted(self, allowed: TimeAllowance) -> Reply | Fault:
-        """Receive, and count what it took as time of the student's code."""
+        """Receive a reply, and count the time used as time of the student's code."""
         connection = self._connection
         assert connection is not None
         self._waiting_since = time.monotonic()

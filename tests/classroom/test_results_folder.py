@@ -47,7 +47,7 @@ class Fake(Executor):
         self.grade = grade
 
     def submit(self, _: object, /, *args: Any, **__: Any) -> Future[Any]:
-        """Grade a submission: the arguments are the task and what is request."""
+        """Grade a submission: the arguments are the task and the request."""
         future: Future[Any] = Future()
         try:
             future.set_result(self.grade(args[1]))

@@ -1,4 +1,4 @@
-"""Nothing a submission tries at `strict` reaches anything, and each attack is one that would: its control wins."""
+"""At `strict`, no attack of a submission reaches anything; without the sandbox, each attack succeeds: its control."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ linux = pytest.mark.skipif(
 def results(
     layers: tuple[str, ...], abi: int = NEWEST_ABI, *, as_nobody: bool = False, every: int = 1, kind: str = "all"
 ) -> Results:
-    """Run the attacks with these layers in a process of its own and return what each reached."""
+    """Run the attacks with these layers in a separate process and return what each reached."""
     command = ["-m", "tests.attacks.run", ",".join(layers), str(abi), str(every), kind]
     options: dict[str, Any] = {"env": ENVIRONMENT}
     python: str | None = sys.executable
@@ -73,7 +73,7 @@ def reached(found: Results) -> dict[str, list[str]]:
 
 
 def otherwise_stopped(found: Results) -> dict[str, str]:
-    """Return the attacks that did not end as the corpus says, and how they did."""
+    """Return the attacks that ended differently than the corpus says, and how."""
     return {
         attack.id: str(found[attack.id]["ended"])
         for attack in ATTACKS
@@ -83,7 +83,7 @@ def otherwise_stopped(found: Results) -> dict[str, str]:
 
 @linux
 def test_some_attacks() -> None:
-    """A part of all attacks, at `strict`: none reaches anything, each is stopped for the reason that the corpus names."""
+    """A selection of attacks at `strict`: none reaches anything, and each is stopped for the reason in the corpus."""
     found = results(LAYERS, every=SOME)
 
     assert len(found) >= 40
@@ -122,7 +122,7 @@ CONTROLS = {("session",): "split only", ("session", "limits"): "only limits"}
 @security
 @pytest.mark.parametrize("case", ABLATION)
 def test_without_layers(case: str) -> None:
-    """Where layers are missing each attack whose control this is reaches its canary; the golden file has the rest."""
+    """Without some layers, each attack with this control reaches its canary; the golden file has the others."""
     layers = ABLATION[case]
 
     found = results(layers, kind="all" if layers in CONTROLS else "reaching")
@@ -142,7 +142,7 @@ def test_without_layers(case: str) -> None:
 
 
 def test_most_attacks_have_a_control() -> None:
-    """At least 60 attacks win where layers are missing; each other one is stopped by the split, with a reason."""
+    """At least 60 attacks succeed without some layers; the process boundary stops the others, each for a given reason."""
     assert sum(bool(attack.reaches) for attack in ATTACKS) >= 60
     assert {attack.control for attack in ATTACKS} == set(CONTROLS)
     assert all(attack.stopped for attack in ATTACKS)
@@ -152,33 +152,33 @@ def test_most_attacks_have_a_control() -> None:
 @security
 @pytest.mark.parametrize("abi", [0, 4])
 def test_attacks_with_an_older_landlock(abi: int) -> None:
-    """Whatever Landlock offers, `strict` lets nothing through."""
+    """`strict` lets nothing through with any version of Landlock."""
     assert reached(results(LAYERS, abi, every=6)) == {}
 
 
 @pytest.fixture(scope="module")
 def shared_sandbox() -> Iterator[Sandbox]:
-    """Return one sandbox for all honest programs."""
+    """Return a sandbox that all honest programs share."""
     with Sandbox() as sandbox:
         yield sandbox
 
 
 @pytest.mark.parametrize("name", HONEST)
 def test_honest_code(name: str, shared_sandbox: Sandbox) -> None:
-    """Ordinary code beside the forbidden works as it does outside."""
+    """Ordinary code that is close to forbidden code works as it does outside."""
     check_honest(name, shared_sandbox)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", HONEST)
 def test_honest_code_alone(name: str) -> None:
-    """It works with what is imported for itself, too, not only with what others needed."""
+    """It also works with only its own imports, not only with those of others."""
     with Sandbox() as sandbox:
         check_honest(name, sandbox)
 
 
 def check_honest(name: str, sandbox: Sandbox) -> None:
-    """Run an honest program with what a grade would import for it."""
+    """Run an honest program with the modules that a grade would import for it."""
     text = HONEST[name] + "\ndef f(): return float(bool(result))\n"
     imported = [module for _, module in imports_of(parse(text))]
     sandbox.preload(modules_for(imported, [text], ()))
@@ -222,7 +222,7 @@ def f():
 
 @pytest.mark.parametrize("look", ["frames", pytest.param("heap", marks=security)])
 def test_no_seed_and_no_case_in_the_worker(look: str, shared_sandbox: Sandbox) -> None:
-    """A program that looks at all that its process holds finds no seed, no sum with one, no case; the control finds a sum."""
+    """A program that searches its whole process finds no seed, no sum with one, no case; the control finds a sum."""
     seed, case = 2**52 + 12345, "forward.neuron"
     sums = {
         seed,
@@ -276,7 +276,7 @@ def train(model, samples, epochs): return [0.0] * epochs
 @security
 @pytest.mark.parametrize("copied", ["slopes", "outputs"])
 def test_a_table_from_a_report_of_the_class(copied: str, tmp_path: Path) -> None:
-    """Numbers out of a class mate's report win points under its seed, the control, and none at the next deadline."""
+    """Numbers from a classmate's report earn points with the same seed, the control, and none with another seed."""
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "anna.py").write_bytes((ROOT / "reference" / "network.py").read_bytes())
     (tmp_path / "class" / "eve.py").write_text(WRONG, encoding="utf-8")
@@ -311,7 +311,7 @@ def class_reports(folder: Path) -> dict[str, dict[str, Any]]:
 @pytest.mark.skipif(not IS_ROOT, reason="needs root")
 @pytest.mark.parametrize("layers", [LAYERS, pytest.param(("limits",), marks=security)], ids=["strict", "control"])
 def test_the_name_of_the_host(layers: tuple[str, ...]) -> None:
-    """A worker of root does not see it; without the layer it does."""
+    """A worker run by root does not see it; without the layer it does."""
     host = os.uname().nodename
     text = "import os\nprint(os.uname().nodename)\ndef f(): return 0.0\n"
     with (
@@ -324,5 +324,5 @@ def test_the_name_of_the_host(layers: tuple[str, ...]) -> None:
 
 
 def test_both_sides_name_the_same_layers() -> None:
-    """What the trusted side asks for is what the worker knows."""
+    """The trusted side and the worker name the same layers."""
     assert LAYERS == CONFINED

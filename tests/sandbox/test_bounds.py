@@ -1,4 +1,4 @@
-"""Whatever a submission answers ends as its own fault: nothing is cut in silence, no number breaks the grader, no record takes long."""
+"""Forged answers count as the submission's fault: nothing is truncated silently, no number breaks the grader, and all ends soon."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "1"))  # times as many, not always the
 
 
 def marked(names: Mapping[str, object], *fast: str) -> list[Any]:
-    """Return all names as parameters, those that are not fast for `make security`."""
+    """Return all names as parameters; slow ones are marked for `make security`."""
     return [name if name in fast else pytest.param(name, marks=pytest.mark.security) for name in names]
 
 
 def check(path: Path, control: int) -> None:
-    """Grade a submission: it is graded, or not gradable, with no more than its control, and every report can carry it."""
+    """Check that a submission is graded or not gradable, with at most its control's score, and that every report renders it."""
     report = graded(path, seed=1)
 
     assert report.status in (Status.GRADED, Status.NOT_GRADABLE)
@@ -78,14 +78,14 @@ def test_forged_answers_of_a_template(name: str, student_code: str, write: Write
 
 
 @pytest.mark.parametrize("name", marked(forged.RATES, "rate_tiny_with_zeros"))
-def test_rates_next_to_nothing_and_endless_ones(name: str, write: Write) -> None:
-    """A rate that no number can divide by is graded like another."""
+def test_tiny_and_infinite_rates(name: str, write: Write) -> None:
+    """A rate that nothing can be divided by is graded like any other."""
     check(write(forged.RATES[name]), 99)
 
 
 @pytest.mark.wide
 def test_the_controls(student_code: str, write: Write) -> None:
-    """What is forged in has full marks without the forgery."""
+    """Submissions have full marks without the forgery."""
     assert 100 == graded(write(forged.SCRIPT, "script.py"), seed=1).score
     assert 100 == graded(write(student_code), seed=1).score
 
@@ -103,7 +103,7 @@ def test_replies_bent_at_random(seed: int, student_code: str, write: Write) -> N
 @pytest.mark.wide
 @pytest.mark.parametrize("count", [3, pytest.param(100, marks=pytest.mark.security)])
 def test_a_class_goes_on(count: int, student_code: str, tmp_path: Path) -> None:
-    """Of a class with such submissions all are graded, its exit code is 0, and a neighbour's report is the one that it has alone."""
+    """A class with such submissions is graded, with exit code 0, and other submissions get the same report as alone."""
     scripts = {name: forged.SCRIPT + tail for name, tail in forged.OF_SCRIPTS.items()}
     templates = {name: student_code + tail for name, tail in forged.OF_TEMPLATES.items()}
     for handed in ("class", "alone"):
@@ -137,7 +137,7 @@ GUARDED = '\nif __name__ == "__main__":\n    import torch\n'
 
 @pytest.mark.parametrize("before", ["import os\n" * 2_500, "".join(f"import os.a{n}\n" for n in range(2_500))])
 def test_imports_hide_no_import(before: str, student_code: str, write: Write) -> None:
-    """However many imports stand before it, the one of a framework is found."""
+    """A framework's import is found after any number of other imports."""
     report = graded_as_json(write(student_code + "\nif False:\n    pass\n" + guarded(before) + GUARDED), seed=1)
 
     assert (report["status"], report["score"]) == ("graded", 0)
@@ -145,12 +145,12 @@ def test_imports_hide_no_import(before: str, student_code: str, write: Write) ->
 
 
 def guarded(text: str) -> str:
-    """Return imports that are never made."""
+    """Return imports that are never executed."""
     return "if False:\n" + "".join(f"    {line}\n" for line in text.splitlines())
 
 
 def test_more_imports_than_are_looked_through(student_code: str, write: Write) -> None:
-    """2,000 different ones are enough for anybody; the same one as often as it likes."""
+    """More than 2,000 different imports are refused; the same import may be repeated."""
     few, many, same = (
         guarded("".join(f"import os.a{n if n < most else 0}\n" for n in range(2_100))) for most in (1_900, 2_100, 1)
     )
@@ -164,7 +164,7 @@ def test_more_imports_than_are_looked_through(student_code: str, write: Write) -
 
 
 def test_a_long_text_hides_no_import(student_code: str, write: Write) -> None:
-    """A text that is executed is looked through whatever its length."""
+    """A string that is executed is searched whatever its length."""
     text = "x = 1\n" * 1_000 + "import torch\n"
 
     report = graded_as_json(write(f'{student_code}\nif __name__ == "__main__":\n    exec({text!r})\n'), seed=1)
@@ -189,14 +189,14 @@ ON_DISK = {
 
 @pytest.fixture(scope="module")
 def open_sandbox() -> Any:
-    """Return a sandbox as a system without Landlock and seccomp has it."""
+    """Return a sandbox like that of a system without Landlock and seccomp."""
     with Sandbox(layers=("session", "limits")) as sandbox:
         yield sandbox
 
 
 @pytest.mark.parametrize("way", marked(ON_DISK, "path", "text"))
 def test_a_framework_on_the_disk_is_found(way: str, open_sandbox: Sandbox, write: Write, tmp_path: Path) -> None:
-    """At level `process` it could be loaded: it is not, and the code asked for it."""
+    """At level `process` it could be loaded: it is not, and a finding says that the code uses it."""
     disk = tmp_path / "disk"
     (disk / "compiled").mkdir(parents=True)
     (disk / "torch.py").write_bytes((ROOT / "reference" / "network.py").read_bytes())
@@ -212,7 +212,7 @@ def test_a_framework_on_the_disk_is_found(way: str, open_sandbox: Sandbox, write
 
 
 def test_other_modules_on_the_disk_are_not(open_sandbox: Sandbox, write: Write, tmp_path: Path) -> None:
-    """The control: the same code under another name, in a folder called as a framework is, is loaded as it was."""
+    """The control: the same code under another name, in a folder named like a framework, is loaded."""
     disk = tmp_path / "torch"
     disk.mkdir()
     (disk / "lecture.py").write_bytes((ROOT / "reference" / "network.py").read_bytes())
@@ -228,7 +228,7 @@ def test_other_modules_on_the_disk_are_not(open_sandbox: Sandbox, write: Write, 
 
 
 def test_a_budget_ends() -> None:
-    """It is used up in parts, and then nothing more is begun."""
+    """It is used up in parts; after that, no more work starts."""
     budget = Budget(0.2)
     with budget.spending():
         pass
@@ -245,14 +245,14 @@ def test_a_budget_ends() -> None:
 
 
 def work_in(budget: Budget) -> None:
-    """Work without end."""
+    """Work forever."""
     with budget.spending():
         while True:
             pass
 
 
 def test_waiting_costs_nothing() -> None:
-    """What a slow machine or the student's code takes is not counted."""
+    """Time of a slow machine or of the student's code is not counted."""
     budget = Budget(0.1)
 
     with budget.spending():
@@ -284,7 +284,7 @@ FLOATS = st.sampled_from([0.0, -0.0, 1.0, 0.5, 5e-324, 1e-310, 1e-9, 1e308, -1e3
 
 
 def built(kind: msgspec.inspect.Type, most: int = 700) -> st.SearchStrategy[Any]:
-    """Return what builds JSON of a type, but for its bounds; most: how often the items of an outer list may come."""
+    """Return a strategy for JSON of a type, ignoring its bounds; most: how often items of an outer list may repeat."""
     match kind:
         case msgspec.inspect.IntType():
             return st.integers(0, 4) | INTEGERS
@@ -309,7 +309,7 @@ def built(kind: msgspec.inspect.Type, most: int = 700) -> st.SearchStrategy[Any]
 
 
 def words_of(kind: type) -> st.SearchStrategy[bytes]:
-    """Return what builds the words of an answer as a worker may write them."""
+    """Return a strategy for the data of an answer as a worker may write it."""
     return built(msgspec.inspect.type_info(kind)).map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass"))
 
 
@@ -330,7 +330,7 @@ ANSWERS = (
 @settings(derandomize=EXAMPLES == 1, max_examples=40 * EXAMPLES)
 @given(st.sampled_from(ANSWERS).flatmap(lambda kind: st.tuples(st.just(kind), words_of(kind))))
 def test_an_answer_is_bounded(answer: tuple[type, bytes]) -> None:
-    """What is decoded can be sent back in a request and kept in a report; the rest is ProtocolError."""
+    """Decoded data can be sent back in a request and stored in a report; all other data raises ProtocolError."""
     kind, text = answer
     try:
         value: Any = decode_data(text, kind)
@@ -343,7 +343,7 @@ def test_an_answer_is_bounded(answer: tuple[type, bytes]) -> None:
 @settings(derandomize=EXAMPLES == 1, max_examples=40 * EXAMPLES)
 @given(words_of(WorkerFault), st.sampled_from(FaultKind))
 def test_a_fault_ends_a_case(text: bytes, kind: FaultKind) -> None:
-    """Every fault that decodes is a sentence that each report can carry."""
+    """Every decoded fault becomes a sentence that every report can contain."""
     try:
         fault = decode_data(text, WorkerFault)
     except ProtocolError:
@@ -367,7 +367,7 @@ def reply(value: Any) -> Reply:
 
 @dataclass
 class Script:
-    """Answers as a worker gives them, drawn one after another: decoded frames, where the process would be."""
+    """Replacement for a worker: draws one decoded answer after another."""
 
     draw: Callable[[st.SearchStrategy[Any]], Any]
     asked: list[str] = field(default_factory=list)
@@ -382,7 +382,7 @@ class Script:
         """Do nothing."""
 
     def request(self, op: str, settings: Mapping[str, Any], arrays: Mapping[str, Any], _: object = None) -> Reply:
-        """Return an answer for the operation, of a plausible form or of none."""
+        """Return an answer for the operation, of a plausible form or not."""
         self.asked.append(op)
         if len(self.asked) > 60:
             return reply(None)
@@ -421,7 +421,7 @@ class Script:
         return reply({**words, **found} if isinstance(words, dict) else words)
 
     def table(self, shape: tuple[int, ...]) -> Any:
-        """Return numbers of which one is extreme."""
+        """Return numbers, one of them extreme."""
         found = np.random.default_rng(self.draw(st.integers(0, 9))).normal(size=shape)
         found[self.draw(st.integers(0, shape[0] - 1)), self.draw(st.integers(0, shape[1] - 1))] = self.draw(FLOATS)
         return found
@@ -440,7 +440,7 @@ FILE = SourceFile(name="network.py", text="")
 
 
 def scripted(data: st.DataObject) -> Student:
-    """Return a submission whose worker answers as drawn."""
+    """Return a submission whose worker gives drawn answers."""
     operations = read_assignment().operations
     return Student(Script(data.draw), FILE, Limits(), 1, operations)  # type: ignore[arg-type]
 
@@ -449,7 +449,7 @@ def scripted(data: st.DataObject) -> Student:
 @given(st.data())
 @pytest.mark.wide
 def test_a_watched_training_ends(data: st.DataObject) -> None:
-    """Whatever is answered about it, there is something to grade by, or a reason why not."""
+    """For any answers, there is something to grade by, or a reason why not."""
     with contextlib.suppress(CaseStopped):
         observed = observe(scripted(data))
         assert 0 <= observed.learned.epochs < 10**10
@@ -459,7 +459,7 @@ def test_a_watched_training_ends(data: st.DataObject) -> None:
 @settings(derandomize=EXAMPLES == 1, max_examples=8 * EXAMPLES)
 @given(st.data())
 def test_a_layout_is_found_or_not(data: st.DataObject) -> None:
-    """Whatever is answered about the model, its parameters are found, or the case ends."""
+    """For any answers about the model, its parameters are found, or the case ends."""
     network = Network(scripted(data))
     measured = Measurements(network)
     for owner, name in (
@@ -473,11 +473,11 @@ def test_a_layout_is_found_or_not(data: st.DataObject) -> None:
 
 @given(FLOATS)
 def test_a_pace_is_within_bounds(rate: float) -> None:
-    """One can be divided by it, and the result counted."""
+    """Dividing by it gives a finite number."""
     assert 1e-9 <= bounded_rate(rate) <= 1e9
 
 
 @given(INTEGERS)
 def test_a_number_in_a_sentence(number: int) -> None:
-    """A report can carry it, whatever its size."""
+    """A report can contain a number of any size."""
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(say("{n}", n=number).args))

@@ -1,4 +1,4 @@
-"""Machines that offer less: the level is stated, and what was required is kept or nothing runs."""
+"""Machines with fewer features: the level is stated, and below the required level nothing runs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ NO_SECCOMP = f"317={errno.EPERM}"
 
 
 def graded_with(answers: str, cwd: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run `grade` on the reference on a machine on which some calls answer with an errno."""
+    """Run `grade` on the reference on a machine where some system calls fail with an errno."""
     command = [sys.executable, "-c", OUTER, answers, sys.executable, str(GRADE), *options]
     environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
@@ -70,7 +70,7 @@ def graded_with(answers: str, cwd: Path, *options: str) -> subprocess.CompletedP
 @linux
 @pytest.mark.wide
 def test_without_landlock_strict_is_reached(tmp_path: Path) -> None:
-    """A kernel without Landlock grades at `strict` all the same; the doctor says what is missing."""
+    """A kernel without Landlock still grades at `strict`; the doctor says what is missing."""
     ran = graded_with(NO_LANDLOCK, tmp_path, str(REFERENCE), "--require-sandbox", "strict")
     doctor = graded_with(NO_LANDLOCK, tmp_path, "--doctor")
 
@@ -95,7 +95,7 @@ def test_without_seccomp_the_level_is_stated(tmp_path: Path) -> None:
 
 @linux
 def test_what_is_required_fails_closed(tmp_path: Path, write: Write) -> None:
-    """Below the level that is required nothing of the submission runs: exit code 4, no score, one sentence."""
+    """Below the required level, nothing of the submission runs: exit code 4, no score, one sentence."""
     ran = graded_with(NO_SECCOMP, tmp_path, str(write("open('ran', 'w')")), "--require-sandbox", "strict")
 
     report = json.loads((tmp_path / "grade-report.json").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def test_what_is_required_fails_closed(tmp_path: Path, write: Write) -> None:
 
 @linux
 def test_the_doctor_finds_this_machine_healthy(tmp_path: Path) -> None:
-    """Here every layer is in force that the kernel has."""
+    """Every layer that the kernel offers is in force here."""
     ran = grade("--doctor", cwd=tmp_path)
 
     assert ran.code == 0
@@ -152,10 +152,10 @@ def test_a_zygote_that_is_killed_takes_its_workers_along() -> None:
         ((sys.executable, "-c", "import time; time.sleep(0.3); raise SystemExit('no room')"), False),
     ],
 )
-def test_a_zygote_that_does_not_start_is_told_in_the_report(
+def test_a_zygote_that_does_not_start_is_reported(
     command: tuple[str, ...], is_waited_for: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no process of the sandbox can be, the report says so, and nothing raises; before or while it is asked."""
+    """If no process of the sandbox can start, before or while it is used, the report says so, and nothing raises."""
     monkeypatch.setattr(processes, "COMMAND", command)
     before = descendants(os.getpid())
     with Sandbox() as sandbox:
@@ -171,7 +171,7 @@ def test_a_zygote_that_does_not_start_is_told_in_the_report(
 @linux
 @pytest.mark.security
 def test_a_thousand_workers_leave_nothing() -> None:
-    """Descriptors, threads and processes are as many after 1,000 workers as before."""
+    """After 1,000 workers there are as many descriptors, threads and processes as before."""
     program = Program(file="network.py", text="x = 1")
 
     def counts() -> tuple[int, int]:

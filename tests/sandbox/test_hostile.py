@@ -61,7 +61,7 @@ IN_MAKE_TEST = {"answers_none", "lying_shape"}
     "name", [name if name in IN_MAKE_TEST else pytest.param(name, marks=pytest.mark.soak) for name in HOSTILE]
 )
 def test_hostile_code_gets_a_report(name: str, student_code: str, write: Write) -> None:
-    """It ends, and never by our own fault."""
+    """The grade ends, and never as a fault of the grader."""
     limits = limits_for(Limits(), 2)
 
     report = graded(student_code + HOSTILE[name], write, limits)
@@ -81,7 +81,7 @@ def points(report: dict[str, Any], criterion: str, case: str) -> int:
 
 @pytest.mark.wide
 def test_answers_from_a_table_are_no_learning(student_code: str, write: Write) -> None:
-    """A network that does not move, and knows the corners by heart after some steps, has not converged."""
+    """A network that does not move, and answers the corners from a table after some steps, has not converged."""
     code = student_code.replace(
         "        return self.n3.forward(self.h)\n",
         "        y = self.n3.forward(self.h)\n"
@@ -100,7 +100,7 @@ def test_answers_from_a_table_are_no_learning(student_code: str, write: Write) -
 
 
 def test_memorised_weights_are_no_learning(student_code: str, write: Write) -> None:
-    """A train that writes a known solution does not learn the samples that it is given."""
+    """A train that writes a known solution does not learn its samples."""
     code = student_code + (
         "\n\ndef train(model, samples, epochs):\n"
         "    for neuron, row in zip((model.n1, model.n2, model.n3), [[7, 7, -3], [5, 5, -7.5], [9, -9, -4]]):\n"
@@ -115,7 +115,7 @@ def test_memorised_weights_are_no_learning(student_code: str, write: Write) -> N
 
 
 def test_addresses_do_not_differ(student_code: str, write: Write) -> None:
-    """What a run prints of memory addresses is masked: the same seed gives the same report."""
+    """Memory addresses in output are masked: the same seed gives the same report."""
     path = write(student_code.replace("        self.h = ", "        print(self)\n        self.h = "))
     reports = []
     for _ in range(2):
@@ -128,8 +128,8 @@ def test_addresses_do_not_differ(student_code: str, write: Write) -> None:
 
 
 @pytest.mark.parametrize("name", [b"a\xff\xfeb.py", b"\xff"])
-def test_names_that_are_no_text(name: bytes, tmp_path: Path) -> None:
-    """A file or folder whose name is not UTF-8 is graded under a name that every report can carry."""
+def test_names_that_are_not_text(name: bytes, tmp_path: Path) -> None:
+    """A file or folder whose name is not UTF-8 is graded under a name that every report can contain."""
     source = (ROOT / "reference" / "network.py").read_bytes()
     path = os.fsencode(tmp_path) + b"/" + name
     if not name.endswith(b".py"):
@@ -145,7 +145,7 @@ def test_names_that_are_no_text(name: bytes, tmp_path: Path) -> None:
 
 
 def test_a_report_never_replaces_the_submission(student_code: str, write: Write, tmp_path: Path) -> None:
-    """It is refused, as are two spellings of one place."""
+    """It is refused, and so are two spellings of one path."""
     path = write(student_code)
 
     for arguments in (["json=network.py"], ["json=./a", "text=b/../a"]):
@@ -176,8 +176,8 @@ def test_modules_beside_the_caller_are_not_imported(tmp_path: Path) -> None:
     assert (0, 100) == (ran.code, ran.report["score"])
 
 
-def test_what_is_not_there_is_explained(student_code: str, write: Write) -> None:
-    """Code that copes without files, network and threads keeps its points, and is told what it tried."""
+def test_denied_actions_are_explained(student_code: str, write: Write) -> None:
+    """Code that copes without files, network and threads keeps its points, and the report lists what was denied."""
     tries = """
 import socket, subprocess, threading
 for attempt in (
@@ -205,7 +205,7 @@ for attempt in (
 
 
 def test_a_submission_with_a_file_named_like_a_module(student_code: str, tmp_path: Path) -> None:
-    """A student's random.py is meant where random is imported, and does no harm to numpy."""
+    """`import random` finds a student's random.py, which does not disturb numpy."""
     (tmp_path / "work").mkdir()
     for name in ("random", "copy", "token"):
         (tmp_path / "work" / f"{name}.py").write_text("OWN = 0.5\n", encoding="utf-8")
@@ -215,8 +215,8 @@ def test_a_submission_with_a_file_named_like_a_module(student_code: str, tmp_pat
     assert graded_as_json(tmp_path / "work", seed=3)["score"] == 100
 
 
-def test_a_framework_asked_for_in_a_call_is_a_finding(student_code: str, write: Write) -> None:
-    """What got past the syntax tree, in a method, is found by what the code asked for."""
+def test_a_framework_imported_in_a_call_is_a_finding(student_code: str, write: Write) -> None:
+    """An import in a method that the syntax tree does not show is found when it is made."""
     hidden = "        __import__(chr(116) + 'orch')\n        self.h = "
 
     report = graded(student_code.replace("        self.h = ", hidden), write)
@@ -228,14 +228,14 @@ def test_a_framework_asked_for_in_a_call_is_a_finding(student_code: str, write: 
 
 
 def test_a_violated_gate_wins(write: Write) -> None:
-    """A submission that imports a framework has 0 points even where nothing else of it can be graded."""
+    """A submission that imports a framework has 0 points even if nothing else in it can be graded."""
     report = graded("import torch\nx = 1\n", write)
 
     assert ("graded", 0) == (report["status"], report["score"])
 
 
 def test_text_that_no_frame_can_carry(write: Write) -> None:
-    """A lone surrogate in a name of the submission is replaced, not stumbled over."""
+    """A lone surrogate in a name of the submission is replaced and causes no error."""
     report = graded("def f(): __import__('torch.\\ud800')\n", write)
 
     assert "graded" == report["status"]
@@ -266,7 +266,7 @@ FAKES = {
     "name", [name if name == "a_jump" else pytest.param(name, marks=pytest.mark.wide) for name in FAKES]
 )
 def test_a_network_whose_hidden_neurons_never_move(name: str, student_code: str, write: Write) -> None:
-    """It learns nothing, and earns nothing for convergence by weights or answers that it knows by heart."""
+    """It learns nothing, and gets no points for convergence with memorised weights or answers."""
     old, new = FAKES[name]
     code = "STEPS = 0\n" + student_code.replace(old, new).replace(BACKWARD, "")
 
@@ -287,7 +287,7 @@ def test_a_loop_that_does_nothing(student_code: str, write: Write) -> None:
 
 
 def test_a_submission_chooses_no_module_of_its_own(student_code: str, write: Write, tmp_path: Path) -> None:
-    """What is imported before the doors close comes from fixed lists: names with side effects do nothing."""
+    """Only modules of fixed lists are imported before confinement: names with side effects do nothing."""
     names = ["venv.__main__", "unittest.__main__", "idlelib.config", "numpy.f2py.__main__", "os." + "a" * 70_000]
     names += [f"os.{'b' * 40}{number}" for number in range(1900)]
     code = student_code + "\nif False:\n" + "".join(f"    import {name}\n" for name in names)
@@ -308,7 +308,7 @@ LIES = {
 
 @pytest.mark.parametrize("operation", [pytest.param("operate", marks=pytest.mark.wide), "load"])
 def test_large_lies_stay_small(operation: str, student_code: str, write: Write) -> None:
-    """A worker that answers more than it may is not believed, and its words are cut."""
+    """A reply that exceeds its limits is a fault, and its text is truncated."""
     lie = f"import sys\nsys.modules['grader_confined.worker'].RequestHandler.{operation} = lambda *_: ({LIES[operation]})\n"
     forged = "sys.modules['grader_confined.worker'].fault = lambda *_: {'kind': 'raised', 'type': 'T' * 10**6, 'message': 'm' * 10**6, 'line': 1}\n"
 

@@ -1,4 +1,4 @@
-"""Loading a program cannot be made to give points, to hide anything for the next try, or to take longer than its limits."""
+"""Loading a program: it cannot gain points, keep anything for the next try, or exceed its limits."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Sandbox]:
-    """Return a warm sandbox that refuses nothing: what it keeps apart is kept apart by the processes."""
+    """Return a warm sandbox without layers: only processes separate its workers."""
     with Sandbox(layers=(), modules=BASE) as warm:
         yield warm
 
 
 @pytest.fixture
 def load(sandbox: Sandbox) -> Callable[..., Worker]:
-    """Return a function that starts a worker on some text."""
+    """Return a function that starts a worker with a program."""
     return lambda text, limits=HASTY: Worker(
         sandbox,
         limits,
@@ -100,9 +100,9 @@ FORGERIES = {
     for name in FORGERIES
 ])  # fmt: skip
 def test_a_load_ends(name: str, load: Callable[..., Worker]) -> None:
-    """Whatever is told about statements, all tries together keep within the submission's time, and are few.
+    """Whatever is reported about statements, all tries together are few and keep within the submission's time.
 
-    What a submission takes of a machine in all is its total, at most 42 starts of a process, and the grader's own 8 s.
+    A submission costs a machine at most its total time, 42 starts of a process, and 8 s of the grader.
     """
     with load(TELLING + RIGHT + FORGERIES[name]) as worker:
         starts = count_starts(worker)
@@ -118,7 +118,7 @@ def test_a_load_ends(name: str, load: Callable[..., Worker]) -> None:
 
 
 def count_starts(worker: Worker) -> list[None]:
-    """Return a list that gets one longer with each process that the worker starts."""
+    """Return a list that grows by one with each process that the worker starts."""
     starts: list[None] = []
     start = worker._start
 
@@ -157,7 +157,7 @@ LEFT = {
     "name", [pytest.param(name, marks=() if name == "a descriptor" else pytest.mark.security) for name in LEFT]
 )
 def test_nothing_is_left_to_the_next_try(name: str, bare: Sandbox) -> None:
-    """A try ends with its process: the next one finds no file, no descriptor and no name of it. The control finds it."""
+    """A try ends with its process: the next one finds no file, descriptor or name of it. The control finds them."""
     leaves, finds = LEFT[name]
     texts = [STATEFUL.format(leaves=leaves, finds=finds, ends=ends) for ends in ("pass", "os._exit(1)")]
     for text, found in zip(texts, (1.0, 0.0), strict=True):
@@ -180,16 +180,16 @@ if is_alone:
 @pytest.mark.parametrize(
     "forward", ["lambda self, x: 0.5", pytest.param("lambda self, x: float(x[0] != x[1])", marks=pytest.mark.security)]
 )
-def test_who_tells_a_skipped_block_from_one_that_is_run_gains_nothing(forward: str, write: Write) -> None:
-    """A block that is run by its statements can be told from a whole one, and the program is judged by what it then is."""
+def test_detecting_a_block_that_is_run_by_statements_gains_nothing(forward: str, write: Write) -> None:
+    """A program can detect that a block is run by its statements; it is judged by what it then defines."""
     told = graded(write(ARRAYS + TELLS.format(forward=forward)), seed=1)
     control = graded(write(f"{ARRAYS}\nModel.forward = {forward}\n"), seed=1)
 
     assert told.score == control.score != 100
 
 
-def test_who_counts_on_being_run_twice_gains_nothing(write: Write) -> None:
-    """A program that does other things where a statement was left out is judged by what it then is."""
+def test_detecting_a_second_run_gains_nothing(write: Write) -> None:
+    """A program that acts differently when a statement is skipped is judged by what it then defines."""
     wrong = ARRAYS.replace("self.b + ", "self.b - ", 1) if "self.b + " in ARRAYS else ARRAYS.replace("err", "-err", 1)
     text = (
         wrong
@@ -221,7 +221,7 @@ READ_BACK = {
 
 @pytest.mark.parametrize("name", READ_BACK)
 def test_what_is_written_can_be_read_back(name: str, load: Callable[..., Worker]) -> None:
-    """Files are in memory, as a file system has them, and no more than fit."""
+    """Files are kept in memory, as in a file system, up to a limit."""
     with load(f"import numpy as np\n{RIGHT}{READ_BACK[name]}\n", PATIENT) as worker:
         assert isinstance(worker.wait_loaded(), Loaded)
         assert [(trouble.fault.type, trouble.fault.message) for trouble in worker.troubles] == []
@@ -242,7 +242,7 @@ PROGRESS = {
 
 
 def test_progress_bars_in_every_form(load: Callable[..., Worker]) -> None:
-    """Iterating one iterates what it was given, however it was made."""
+    """Iterating over one iterates over its items, however it was created."""
     text = """
 import tqdm
 from tqdm.contrib import tenumerate, tzip
@@ -278,7 +278,7 @@ ABSENT = {
 
 @pytest.mark.parametrize("name", ABSENT)
 def test_a_package_that_is_not_installed(name: str, load: Callable[..., Worker]) -> None:
-    """Its import fails as at home; what it would have bound can be named, and one remark tells of the package."""
+    """Its import fails as elsewhere; the names that it would bind can be used, and one remark names the package."""
     with load(RIGHT + ABSENT[name]) as worker:
         assert called(worker) == 2.5
         is_told = name not in ("guarded", "looked for")
@@ -291,8 +291,8 @@ def test_a_package_that_is_not_installed(name: str, load: Callable[..., Worker])
             assert (fault.kind, fault.message) == (FaultKind.ABSENT, "zzz.something")
 
 
-def test_a_banned_part_of_a_missing_package_is_told(load: Callable[..., Worker]) -> None:
-    """It meets the gate by whatever way it is named."""
+def test_a_banned_part_of_a_missing_package_is_found(load: Callable[..., Worker]) -> None:
+    """It violates the gate however it is named."""
     with load("import sklearn\ndef f():\n    part = getattr(sklearn, 's' + 'vm')\n    return 1.0\n") as worker:
         assert called(worker) == 1.0
         worker.take_output()
@@ -300,7 +300,7 @@ def test_a_banned_part_of_a_missing_package_is_told(load: Callable[..., Worker])
 
 
 def test_a_call_that_is_killed_is_tried_again(write: Write) -> None:
-    """A SIGKILL in a graded call, for which memory may be the reason, is not gradable after a second time, and no 0."""
+    """After a second SIGKILL in a graded call, perhaps for lack of memory, the submission is not gradable rather than 0."""
     text = ARRAYS + "\nimport signal\nModel.forward = lambda self, x: signal.raise_signal(signal.SIGKILL)\n"
 
     report = graded(write(text), seed=1)
@@ -313,7 +313,7 @@ def test_a_call_that_is_killed_is_tried_again(write: Write) -> None:
     pytest.param("error = y - out", marks=pytest.mark.wide), "def train(self, X, Y, epochs):",
 ])  # fmt: skip
 def test_a_watched_training_that_is_killed_is_tried_again(place: str, write: Write) -> None:
-    """So it is where the program is watched; what is killed beside its training costs nothing."""
+    """The same holds for a watched program; what is killed apart from its training costs nothing."""
     indent = " " * (16 if place.startswith("error") else 8)
     ends = f"{place}\n{indent}import signal; signal.raise_signal(signal.SIGKILL)"
 
@@ -325,7 +325,7 @@ def test_a_watched_training_that_is_killed_is_tried_again(place: str, write: Wri
 
 @pytest.mark.parametrize("is_before", [True, pytest.param(False, marks=pytest.mark.wide)])
 def test_what_is_killed_beside_a_watched_training_costs_nothing(is_before: bool, write: Write) -> None:
-    """The statement is left out, as in any other load."""
+    """The statement is skipped, as in any other load."""
     kill = "import signal\nsignal.raise_signal(signal.SIGKILL)\n"
 
     report = graded(write(kill + WATCHED if is_before else WATCHED + kill), seed=1)
@@ -334,7 +334,7 @@ def test_what_is_killed_beside_a_watched_training_costs_nothing(is_before: bool,
 
 
 def test_the_doctor_compares_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The least limit of the control groups around it is what there is."""
+    """The lowest limit of the control groups around it counts."""
     (tmp_path / "memory.max").write_text(f"{160 * 2**20}\n", encoding="ascii")
     monkeypatch.setattr(doctor, "GROUPS", tmp_path)
 
@@ -348,7 +348,7 @@ def test_the_doctor_compares_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_clock_of_a_process() -> None:
-    """It goes while the process works; what cannot be read is a share of the wall clock, and no waiting."""
+    """It runs while the process works; without it, a share of wall time counts, and no waiting."""
     clock = Clock(os.getpid())
     json.dumps([*range(100_000)])
     used = clock.read()

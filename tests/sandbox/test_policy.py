@@ -1,4 +1,4 @@
-"""What the filter answers to every system call: golden files, and the kernel's own word for it."""
+"""The filter's answer to every system call, compared with golden files and with the kernel."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ linux = pytest.mark.skipif(
 
 
 def policy(machine: str) -> str:
-    """Return a line for each call that has a name on this machine: its name and the answer for zero arguments."""
+    """Return a line for each named call of this machine: its name and the answer for zero arguments."""
     code = filter_code(machine, NUMBERS[machine], PID)
     return "".join(f"{name} {verdict(code, machine, number)}\n" for name, number in sorted(NUMBERS[machine].items()))
 
@@ -47,7 +47,7 @@ def test_policy_is_the_golden_one(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", NUMBERS)
 def test_unnamed_calls_are_refused(machine: str) -> None:
-    """A number that has no name, now or in a kernel to come, is never allowed."""
+    """A number without a name, also one of a future kernel, is never allowed."""
     code = filter_code(machine, NUMBERS[machine], PID)
     named = set(NUMBERS[machine].values())
 
@@ -90,7 +90,7 @@ def test_unnamed_calls_are_refused(machine: str) -> None:
 )
 @pytest.mark.parametrize("machine", NUMBERS)
 def test_answers_that_depend_on_arguments(machine: str, call: str, arguments: tuple[int, ...], answer: str) -> None:
-    """Where a call is harmless with some arguments only, the filter looks at them."""
+    """If a call is harmless only with some arguments, the filter checks them."""
     code = filter_code(machine, NUMBERS[machine], PID)
 
     assert verdict(code, machine, NUMBERS[machine][call], arguments) == answer
@@ -108,9 +108,9 @@ def test_foreign_architectures_are_killed() -> None:
 @linux
 @pytest.mark.security
 def test_the_kernel_answers_as_the_golden_file_says() -> None:
-    """Every number, called for real in a confined process of its own, is refused, killed or allowed as computed.
+    """Every number, really called in a separate confined process, is refused, killed or allowed as computed.
 
-    Calls that the kernel lets past any filter (uprobe, uretprobe and whatever comes) are none of the filter's.
+    Calls that the kernel lets past any filter (uprobe, uretprobe, future ones) are left out.
     """
     code = filter_code("x86_64", NUMBERS["x86_64"], PID)
     names = {number: name for name, number in NUMBERS["x86_64"].items()}
@@ -126,7 +126,7 @@ def test_the_kernel_answers_as_the_golden_file_says() -> None:
 @linux
 @pytest.mark.security
 def test_ways_around_the_numbers_are_killed() -> None:
-    """x32 numbers end in SIGSYS; so does what only another architecture's table has."""
+    """x32 numbers end in SIGSYS, and so do numbers that only another architecture's table has."""
     assert answer_of_the_kernel(confine.X32_CALLS + 39) == "kill"
 
 

@@ -1,4 +1,4 @@
-"""The trusted end of the pipe believes nothing: whatever comes is a reply or a ProtocolError."""
+"""The trusted end of the pipe trusts nothing: any bytes are a valid reply or a ProtocolError."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def header(**fields: object) -> bytes:
 
 
 def test_arrays_come_back_as_they_were() -> None:
-    """A frame of ours read by our own reader gives the arrays, non-finite numbers included."""
+    """A frame that we write and read gives the same arrays, including non-finite numbers."""
     arrays = {"x": np.array([[1.5, np.nan], [np.inf, -0.0]]), "y": np.zeros((0, 3))}
     frame = encode(7, "forward", {}, arrays)
     lengths = protocol.FRAME.unpack(frame[:8])
@@ -66,14 +66,14 @@ def test_arrays_come_back_as_they_were() -> None:
         (header(data="\ud800"), b""),
     ],
 )
-def test_what_is_no_reply_is_refused(text: bytes, data: bytes) -> None:
+def test_invalid_replies_are_refused(text: bytes, data: bytes) -> None:
     """Wrong types, lying shapes and hostile JSON end in ProtocolError."""
     with pytest.raises(ProtocolError):
         decode_data(decode(text, data)[0].data, dict[str, str])
 
 
 def test_a_huge_frame_is_refused_by_its_first_bytes() -> None:
-    """Nothing is read that the caps do not allow: 4 MiB of header, and 16 MiB of data."""
+    """Nothing beyond the limits is read: 4 MiB of header, and 16 MiB of data."""
     for lengths in [(2**32 - 1, 0), (0, 2**32 - 1), (2**22 + 1, 0), (0, 2**24 + 1)]:
         with pytest.raises(ProtocolError):
             list(Inbox().feed(struct.pack("<II", *lengths)))
@@ -95,8 +95,8 @@ def test_what_the_caps_allow(shape: list[int]) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"[1]", b'{"a": 1}', b'"\xff"', b"[" * 100_000])
-def test_words_of_another_form_are_refused(raw: bytes) -> None:
-    """The words of an answer are of the type that was asked for."""
+def test_data_of_another_form_is_refused(raw: bytes) -> None:
+    """The data of an answer must have the requested type."""
     with pytest.raises(ProtocolError):
         decode_data(msgspec.Raw(raw), dict[str, str])
 
@@ -114,7 +114,7 @@ def test_a_request() -> None:
 
 
 def test_a_fault_comes_back() -> None:
-    """A reply without a fault says so; what is left out of a fault is not in the making."""
+    """A reply without a fault has None; a fault is not in the making unless it says so."""
     fault = {"kind": "raised", "type": "E", "message": "", "line": 3}
 
     assert decode(header(), b"")[0].fault is None
@@ -123,7 +123,7 @@ def test_a_fault_comes_back() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
-    """Random bytes are replies, the beginning of one, or a ProtocolError."""
+    """Random bytes are replies, the start of one, or a ProtocolError."""
     with contextlib.suppress(ProtocolError):
         for reply, arrays in Inbox().feed(data):
             assert [name for name, _, _ in reply.arrays] == list(arrays)
@@ -131,7 +131,7 @@ def test_any_bytes(data: bytes) -> None:
 
 @given(st.lists(st.integers(1, 40), max_size=20))
 def test_replies_come_in_any_parts(sizes: list[int]) -> None:
-    """However the bytes of two replies are cut, both come, in order, and nothing is left."""
+    """Two replies arrive in order, with nothing left over, however their bytes are split."""
     text, data = header(arrays=[["x", "<f8", [2]]]), np.arange(2.0).tobytes()
     frames = b"".join(struct.pack("<II", len(text), len(data)) + text + data for _ in range(2))
     inbox, found = Inbox(), []

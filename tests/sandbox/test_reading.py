@@ -1,4 +1,4 @@
-"""What a submission is taken for: which of its files is the program, what its notebooks mean, which encoding and Python it needs."""
+"""Reading a submission: which file is the program, how notebooks are read, which encoding and Python it needs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ PROGRAMS: dict[str, tuple[dict[str, str], str]] = {
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_program(name: str) -> None:
-    """What defines the classes is the program, else what no other file imports; tests, drafts and empty files are not."""
+    """The program is the file that defines the classes, or else the one that no other file imports; not tests, drafts or empty files."""
     files, main = PROGRAMS[name]
 
     assert main_of(files) == main
@@ -102,19 +102,19 @@ def test_the_program(name: str) -> None:
         ({"__init__.py": "", "network.py": " \n"}, "__init__.py is empty."),
     ],
 )  # fmt: skip
-def test_what_is_no_program(files: dict[str, str], said: str) -> None:
-    """Where there is none, or more than one, a sentence says so."""
+def test_no_program(files: dict[str, str], said: str) -> None:
+    """If there is none, or more than one, a sentence says so."""
     assert refusal(files) == said
 
 
-def test_what_was_not_graded_is_named() -> None:
+def test_files_that_are_not_graded_are_named() -> None:
     """Another file with the classes is named, unless it has the same definitions."""
     assert answer({"network.py": BOTH, "lab.ipynb": notebook(BOTH + "x = 1")})["passed_over"] == []
     assert answer({"network.py": BOTH, "lab.ipynb": notebook(BOTH + "def f(): pass")})["passed_over"] == ["lab.ipynb"]
 
 
 def test_a_lab_without_classes() -> None:
-    """Its file counts by its name, else what starts the others."""
+    """The file with the lab's name is the program, or else the one that starts the others."""
     functions = {"maths.py": "from core import f", "core.py": "def f(): pass"}
 
     assert main_of({"network.py": "x = 1", "big.py": "def f(): pass"}, classes=()) == "network.py"
@@ -126,7 +126,7 @@ def test_a_lab_without_classes() -> None:
 
 
 def text_of(*cells: str, tags: dict[int, str] | None = None, **beside: str) -> str:
-    """Return the text that a notebook is read as."""
+    """Return the Python text of a notebook."""
     files = {"lab.ipynb": notebook(*cells, tags=tags), **{f"{name}.py": text for name, text in beside.items()}}
     return next(str(file["text"]) for file in answer(files)["files"] if file["name"] == "lab.ipynb")
 
@@ -147,18 +147,18 @@ def text_of(*cells: str, tags: dict[int, str] | None = None, **beside: str) -> s
     ],
 )
 def test_a_cell(cell: str, left: str) -> None:
-    """What only IPython understands is left out, lines stay where they are, and a cell that is no code and defines nothing is passed over."""
+    """Lines of IPython are dropped without shifting others, and a cell that is not valid Python and defines nothing is skipped."""
     assert text_of(BOTH.strip(), cell) == BOTH + left
 
 
 @pytest.mark.parametrize("tag", ["raises-exception", "skip-execution"])
 def test_a_cell_that_is_tagged_to_fail(tag: str) -> None:
-    """It may be no Python at all."""
+    """It need not be valid Python."""
     assert text_of(BOTH, "def f(:\n  pass", tags={1: tag}) == BOTH + "\n\n\n"
 
 
 def test_a_cell_that_defines_something_has_to_be_python() -> None:
-    """What is missing then was not passed over in silence."""
+    """Otherwise a definition would be missing without notice."""
     assert "cell 2, line 1" in refusal({"lab.ipynb": notebook(BOTH, "def f(:")})
 
 
@@ -167,7 +167,7 @@ def test_a_cell_that_defines_something_has_to_be_python() -> None:
     ["%%writefile network.py", "%%writefile ./network.py", "%%file network.py", "%%writefile /content/network.py"],
 )
 def test_a_cell_that_is_a_file(magic: str) -> None:
-    """It stands beside the notebook under its name, and may be the program."""
+    """The file is added to the submission under its name, and may be the program."""
     found = answer({"lab.ipynb": notebook(f"{magic}\n{BOTH}", "from network import Model")})
 
     assert [file["name"] for file in found["files"]] == ["network.py", "lab.ipynb"]
@@ -176,7 +176,7 @@ def test_a_cell_that_is_a_file(magic: str) -> None:
 
 
 def test_cells_that_are_one_file() -> None:
-    """A second one is added where it says so, and replaces the first where it does not."""
+    """A second cell appends to the file if it says so, else replaces it."""
     added = answer({"lab.ipynb": notebook(f"%%writefile a.py\n{NEURON}", f"%%writefile -a a.py\n{MODEL}")})
     replaced = answer({"lab.ipynb": notebook("%%writefile a.py\nx = = 1", f"%%writefile a.py\n{BOTH}")})
 
@@ -186,7 +186,7 @@ def test_cells_that_are_one_file() -> None:
 
 @pytest.mark.parametrize("line", ["%run helper.py", "%run -i ./helper", "%run 'helper.py'"])
 def test_a_file_that_is_run(line: str) -> None:
-    """Its names become names of the notebook, which it counts as imported by."""
+    """The notebook gets its names, and counts as importing it."""
     found = answer({"lab.ipynb": notebook(f"{line}\n{MODEL}"), "helper.py": NEURON})
 
     assert found["files"][0]["name"] == "lab.ipynb"
@@ -195,7 +195,7 @@ def test_a_file_that_is_run(line: str) -> None:
 
 
 def test_outputs_do_not_count() -> None:
-    """A notebook may be as large as its pictures make it; its code may not."""
+    """A notebook may be large because of its images; its code may not."""
     large = json.loads(notebook(BOTH))
     large["cells"][0]["outputs"] = [{"data": {"image/png": "A" * 6_000_000}}]
 
@@ -222,7 +222,7 @@ def test_what_an_export_leaves_in_a_file(line: str, left: str) -> None:
 
 
 def test_cells_that_an_export_has_put_into_strings() -> None:
-    """What they define and import counts, and a file that they write is one."""
+    """Their definitions and imports count, and so do the files that they write."""
     timed = f"get_ipython().run_cell_magic('time', '', {'import torch' + chr(10) + BOTH!r})\n"
     written = f"get_ipython().run_cell_magic('writefile', 'network.py', {BOTH!r})\nfrom network import *\n"
 
@@ -240,7 +240,7 @@ def test_cells_that_an_export_has_put_into_strings() -> None:
 @pytest.mark.parametrize("encoding", CYRILLIC)
 @pytest.mark.parametrize("words", ["Нейрон", "вес", "обратное распространение ошибки", "Обучение ЗАВЕРШЕНО, эпоха № 5"])
 def test_russian_without_a_coding_line(encoding: str, words: str) -> None:
-    """The encoding is recognised by the letters that are frequent in Russian; where two give the same text, either is right."""
+    """The encoding is recognised by letters frequent in Russian; if two give the same text, either is right."""
     text = f"import numpy  # {words}\n"
     content = text.encode(encoding, "replace")
 
@@ -263,8 +263,8 @@ def test_russian_without_a_coding_line(encoding: str, words: str) -> None:
         ("# coding: cp1251\n# Нейрон\n".encode("cp1251"), ""),
     ],
 )
-def test_the_encoding_is_told(content: bytes, encoding: str) -> None:
-    """What is not UTF-8 and does not say so is read, and told."""
+def test_the_encoding_is_reported(content: bytes, encoding: str) -> None:
+    """Text that is not UTF-8 and declares nothing is read, and its encoding is reported."""
     text = BOTH.encode({"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(encoding, encoding or "utf-8"))
 
     assert answer({"network.py": content + text})["files"][0]["encoding"] == encoding
@@ -304,7 +304,7 @@ NO_SYNTAX = [
     ("version", "text"), [(version, text) for version, texts in NEWER_SYNTAX.items() for text in texts]
 )
 def test_syntax_of_a_newer_python(version: tuple[int, int], text: str) -> None:
-    """It is told which Python reads it, where this one does not."""
+    """The report names the Python that can read it, if this one cannot."""
     if version > sys.version_info:
         assert newer.needed(f"x = 0\n{text}\n") == version
     else:
@@ -313,13 +313,13 @@ def test_syntax_of_a_newer_python(version: tuple[int, int], text: str) -> None:
 
 @pytest.mark.parametrize("text", NO_SYNTAX)
 def test_syntax_of_no_python(text: str) -> None:
-    """A mistake stays a mistake."""
+    """A syntax error is not mistaken for newer syntax."""
     assert newer.needed(f"x = 0\n{text}\n") is None
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="this Python reads it")
 def test_a_newer_python_leaves_the_grade_open() -> None:
-    """Nothing is known against the work."""
+    """The submission is not gradable, not rejected."""
     with pytest.raises(Refusal) as caught:
         answer({"network.py": f"{BOTH}x = t'{{y}}'\n"})
 
@@ -328,7 +328,7 @@ def test_a_newer_python_leaves_the_grade_open() -> None:
 
 
 def test_names_of_a_newer_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are found under the names that the program gives the modules."""
+    """They are found under the program's own names for modules."""
     monkeypatch.setattr(newer, "SINCE", {"itertools.batched": (3, 12), "math.fma": (3, 13), "compression": (3, 14)})
     text = f"import math as m, itertools\nfrom itertools import chain, batched as b\nimport compression.zstd\nx = m.fma(1, 2, 3)\n{BOTH}"
 

@@ -37,11 +37,11 @@ FILES = {
     ],
 )
 def test_the_files_of_an_import(module: str, importer: str, found: list[str]) -> None:
-    """An import runs the package's __init__.py, where there is one, and the module."""
+    """An import runs the package's __init__.py, if it has one, and the module."""
     assert imported_files(module, importer, FILES) == found
 
 
 def test_where_a_program_looks() -> None:
-    """Its own folder comes first, then those around it, then all others."""
+    """The folder of the importing file comes first, then its parents, then all others."""
     assert search_path("lab/main.py", FILES) == ["lab/", "", "shared/", "lab/nn/", "lab/tools/"]
     assert above("a/b/") == ["a/b/", "a/", ""]

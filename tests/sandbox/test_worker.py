@@ -1,4 +1,4 @@
-"""The worker: everything a guest can do comes back as a value, and nothing of it stays."""
+"""The worker: everything that student code does comes back as a value, and it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def load(sandbox: Sandbox) -> Load:
-    """Return a function that starts a worker on some text."""
+    """Return a function that starts a worker with a program."""
 
     def start(text: str, limits: Limits = LIMITS, seed: int = 1) -> Worker:
         return Worker(sandbox, limits, seed, program=Program(file="network.py", text=text))
@@ -76,7 +76,7 @@ AROUND = "def f(): return 2.5\n{}\ndef g(): return f() + 1\n"
     ],
 )
 def test_a_statement_that_fails_costs_itself_only(load: Load, text: str, kind: FaultKind, message: str) -> None:
-    """Hangs, crashes, exits and floods are told by their kind; what stands before and after them is there."""
+    """Hangs, crashes, exits and floods are reported by their kind; definitions before and after them work."""
     with load(AROUND.format(text), HASTY if kind in (FaultKind.TIMEOUT, FaultKind.WAITED) else LIMITS) as worker:
         assert isinstance(worker.wait_loaded(), Loaded)
         assert called(worker, "g") == 3.5
@@ -89,7 +89,7 @@ def test_a_statement_that_fails_costs_itself_only(load: Load, text: str, kind: F
 
 
 def test_what_is_no_python_is_a_fault(load: Load) -> None:
-    """A load that fails as a whole has failed for good."""
+    """A load that fails as a whole is not repeated."""
     with load("def f(:") as worker:
         first = worker.wait_loaded()
         assert isinstance(first, Fault)
@@ -99,7 +99,7 @@ def test_what_is_no_python_is_a_fault(load: Load) -> None:
 
 
 def test_a_program_of_hanging_statements_keeps_its_definitions(load: Load) -> None:
-    """When the time for loading is nearly used up, only definitions run; all tries together keep within it."""
+    """When the load time is nearly used up, only definitions run; all tries together keep within it."""
     hangs = "while True: pass\n" * 30
     with load(hangs + "def f(): return 2.5\n" + hangs, HASTY) as worker:
         assert isinstance(worker.wait_loaded(), Loaded)
@@ -123,7 +123,7 @@ def test_a_load_that_never_ends_fails(load: Load) -> None:
 
 
 def test_a_call_that_hangs_costs_itself_only(load: Load) -> None:
-    """After a hang another worker is loaded and answers."""
+    """After a hang, a new worker is started and answers."""
     with load("def f(): return 2.5\ndef g():\n while True: pass") as worker:
         assert called(worker) == 2.5
         hung = called(worker, "g", time_s=HANGS_S)
@@ -173,8 +173,8 @@ def grader():
     assert values == [0.0, 5.0, 0.0, 0.0]  # 0-2 and the two of the conversation
 
 
-def test_what_is_printed_is_taken_by_the_case(load: Load) -> None:
-    """Output is captured, descriptors included, decoded with replacement, capped at 64 KiB."""
+def test_output_is_captured_for_each_case(load: Load) -> None:
+    """Output is captured, also from descriptors, decoded with replacement, and truncated at 64 KiB."""
     text = "import os\ndef f():\n print('привет')\n os.write(1, b'\\xff\\n')\n return 1.0\ndef g():\n print('y' * 10**5)\n return 1.0"
     with load("print('loaded')\n" + text) as worker:
         worker.wait_loaded()
@@ -187,7 +187,7 @@ def test_what_is_printed_is_taken_by_the_case(load: Load) -> None:
 
 
 def test_a_forged_mark_loses_the_output_only(load: Load) -> None:
-    """Writing where marks are written does no harm."""
+    """Writing a mark does no harm."""
     with load("import os\ndef f():\n os.write(2, b'\\x1e' * 50)\n return 1.0") as worker:
         assert called(worker) == 1.0
         assert "\x1e" in worker.take_output()
@@ -207,7 +207,7 @@ def test_a_forged_mark_loses_the_output_only(load: Load) -> None:
     ],
 )
 def test_randomness_comes_from_the_seed(load: Load, expression: str) -> None:
-    """Same seed, same numbers, for every generator that is not seeded by its owner."""
+    """The same seed gives the same numbers, for every generator that the program does not seed."""
     text = f"import random\nimport numpy as np\ndef f(): return {expression}"
 
     values = []
@@ -222,7 +222,7 @@ def test_randomness_comes_from_the_seed(load: Load, expression: str) -> None:
 
 
 def test_plotting_packages_are_inert(sandbox: Sandbox) -> None:
-    """matplotlib and tqdm are there in name, and do nothing."""
+    """matplotlib and tqdm can be imported, and do nothing."""
     text = """
 import matplotlib.pyplot as plt
 from tqdm import tqdm, trange
@@ -243,7 +243,7 @@ def f():
 
 @pytest.mark.parametrize("way", ["forked", pytest.param("alone", marks=pytest.mark.wide), "alone, pipes pumped"])
 def test_no_process_and_no_descriptor_is_left(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers, hanging and crashing ones among them, leave nothing behind, forked or not."""
+    """Workers, including those that hang or crash, leave nothing behind, forked or not."""
     is_alone = way != "forked"
     monkeypatch.setattr(processes, "ARE_PIPES_SELECTABLE", way != "alone, pipes pumped")
     texts = ["x = 1", "while True: pass", "import os; os._exit(1)", "import os; os.fork(); x = 1"]
@@ -268,7 +268,7 @@ def open_descriptors() -> int:
 def test_without_fork_a_worker_is_a_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, are_selectable: bool
 ) -> None:
-    """Where there is no zygote, a worker answers all the same, with files and processes within reach."""
+    """Without a zygote, a worker still answers, with files and processes within reach."""
     written = tmp_path / "written"
     text = f"import os\nif os.fork() == 0: os._exit(0)\nopen({str(written)!r}, 'w').close()\ndef f(): return 2.5"
     text += f"\n# {'x' * 300_000}"  # more than a pipe holds

@@ -58,7 +58,7 @@ def fitting(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
 
 
 def call_asked(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Call what the suite asks for: an exception counts as the student's, even if it has none of the student's lines."""
+    """Call a function for the suite; its exceptions count as the student's even if no line of theirs is in the traceback."""
     return fitting(function, *arguments, **named)
 
 

@@ -69,7 +69,7 @@ class Pipe:
         return request, unpack(data, request["arrays"])
 
     def send(self, header: dict[str, Any], arrays: Arrays) -> None:
-        """Send one reply; its arrays are numpy's, or bytes where there is no numpy yet."""
+        """Send one reply; its arrays are those of numpy, or bytes while numpy is not imported."""
         blocks = {name: packed(array) for name, array in arrays.items()}
         header["arrays"] = [[name, dtype, shape] for name, (dtype, shape, _) in blocks.items()]
         text = self._dumps(header, ensure_ascii=False).encode("utf-8", "replace")

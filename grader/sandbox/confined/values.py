@@ -23,8 +23,8 @@ TEXT_CHARS = 100_000
 NAME_CHARS = 80
 SAFE = 2**53
 NUMERIC = "fiub"
-BITS = 14_000  # of an integer: Python converts no more than 4,300 digits to text
-# Types of Python and pandas whose values are what their repr says, by module.
+BITS = 14_000  # of an integer; Python converts at most 4,300 digits to text
+# Types of Python and pandas whose values are compared by their repr, by module.
 TEXTED = {
     "builtins": ("range", "bytearray"),
     "datetime": ("date", "datetime", "time", "timedelta"),
@@ -109,7 +109,7 @@ class Packer:
             return ["T", [[plain(name), self._column(column, depth)] for name, column in columns]]
         if pandas is not None and isinstance(value, pandas.Series):
             return ["T", [[plain(str(value.name)[:NAME_CHARS]), self._column(value, depth)]]]
-        if isinstance(value, dict):  # what it holds, whatever its class makes of items and iteration
+        if isinstance(value, dict):  # the stored items, even if the subclass overrides items() or iteration
             return self.pack(dict(dict.items(value)), depth - 1)
         if isinstance(value, list):
             return self.pack(list.copy(value), depth - 1)

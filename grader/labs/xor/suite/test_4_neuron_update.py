@@ -1,7 +1,7 @@
 """One step of one neuron: weights, bias, and the error it returns for its inputs.
 
-Judged with the derivative that the neuron was seen to use, which is paid for elsewhere. Steps are those of fresh
-neurons, at weights and inputs drawn for this run, with three errors.
+Judged with the derivative that the neuron uses; a wrong one loses points elsewhere. Steps are those of fresh neurons, at
+weights and inputs drawn for this run, with three errors.
 """
 
 from __future__ import annotations

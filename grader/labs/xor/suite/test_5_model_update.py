@@ -1,7 +1,7 @@
-"""One step of the whole network, against the gradient with the rate that the student chose.
+"""One step of the whole network, compared with the gradient at the student's rate.
 
-A neuron whose own rule is wrong has paid in neuron_update; here the network is compared with steps
-composed of that neuron, so that only the composition is judged.
+A neuron with a wrong rule loses points in neuron_update; here the network is compared with steps composed of that neuron's,
+so that only the composition is judged.
 """
 
 from __future__ import annotations

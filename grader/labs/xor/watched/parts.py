@@ -123,7 +123,7 @@ def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> 
     flags[1] |= steps.present[:, 2] == 0
     is_chain_right = bool((flags[0] | flags[1])[:2].all())
     if not is_chain_right:
-        flags[:, :2] = False  # which part of the hidden steps is wrong cannot be told
+        flags[:, :2] = False  # it is unknown which part of the hidden steps is wrong
     return Parts(
         expected=expected, are_weights_right=flags[0], is_bias_right=flags[1], derivative=derivative,
         are_weights_alike=flags[0], is_chain_right=is_chain_right, is_hidden_gradient=is_chain_right and derivative == 0,

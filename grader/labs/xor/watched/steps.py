@@ -425,7 +425,7 @@ def rule_of(network: ObservedNetwork, slopes: Slopes) -> StepRule | None:
 
 
 def goes_along(later: StepRule, rule: StepRule) -> bool:
-    """Return whether later steps go along the gradient of an earlier rule, each at a rate of its own with the sign of the rule's."""
+    """Return whether later steps follow the gradient of an earlier rule, each with any rate of the same sign."""
     steps = later.steps
     with np.errstate(all="ignore"):
         off = (rule.steps.labels - steps.y) / (oracle.derivative(steps.y) if rule.loss == "entropy" else 1.0)

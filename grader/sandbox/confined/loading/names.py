@@ -1,4 +1,4 @@
-"""The names of a module while its statements run: a demo that rebinds a name takes no function from the program.
+"""Tracks the names of a module while its statements run, to restore functions whose names a demo rebinds.
 
 Runs beside student code: the standard library only.
 """
@@ -15,14 +15,14 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 class Names:
-    """The functions, classes and modules that the names of a module stood for while its statements ran."""
+    """Record of the functions, classes and modules that a module's names referred to while its statements ran."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
         self._meant: dict[str, Any] = {}
 
     def look(self) -> None:
-        """Remember what the names stand for now."""
+        """Record what the names refer to now."""
         for name, value in [*self.namespace.items()]:
             if callable(value) or isinstance(value, types.ModuleType):
                 self._meant[name] = value
@@ -36,8 +36,8 @@ class Names:
         }  # fmt: skip
         if not lost:
             return
-        called, asked = used_in_functions(statements)
-        called |= {name for name, attribute in asked if not hasattr(self.namespace.get(name), attribute)}
+        called, attributes = used_in_functions(statements)
+        called |= {name for name, attribute in attributes if not hasattr(self.namespace.get(name), attribute)}
         for name in lost & (contract | called):
             if name in self._meant:
                 self.namespace[name] = self._meant[name]
@@ -46,13 +46,13 @@ class Names:
 
 
 def used_in_functions(statements: Iterable[ast.stmt]) -> tuple[set[str], set[tuple[str, str]]]:
-    """Return the names that functions call, and the names of which they ask for an attribute, with it."""
+    """Return the names that functions call, and the (name, attribute) pairs that they use."""
     functions = (node for top in statements for node in ast.walk(top) if isinstance(node, FUNCTIONS))
     inside = [node for function in functions for node in ast.walk(function)]
     called = {node.func.id for node in inside if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    asked = {
+    attributes = {
         (node.value.id, node.attr)
         for node in inside
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
-    return called, asked
+    return called, attributes

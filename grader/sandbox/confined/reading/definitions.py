@@ -8,17 +8,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-DEFINITIONS = 2_000  # of a submission that are listed
+DEFINITIONS = 2_000  # listed for one submission
 NAME_CHARS = 200
 
 Place = tuple[str, int]  # file and line
 
 
 def definitions(trees: Iterable[tuple[str, ast.Module]]) -> list[tuple[str, str, int]]:
-    """Return (file, name, line) of what is defined at the top level of files: "loss", "Model", "Model.backward".
+    """Return (file, name, line) of each top-level definition and method: "loss", "Model", "Model.backward".
 
-    Of a name that is defined more than once in a file, the last definition counts, as when the file is run; of one that
-    several files define, the first file's.
+    If a file defines a name more than once, the last definition counts, as when the file is run; if several files define
+    it, the first file's.
     """
     found: dict[str, Place] = {}
     classes: dict[str, tuple[str, ast.ClassDef]] = {}
@@ -37,7 +37,7 @@ def definitions(trees: Iterable[tuple[str, ast.Module]]) -> list[tuple[str, str,
 
 
 def statements(body: Iterable[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Yield the definitions of a block, those inside if, try and with included."""
+    """Yield the definitions of a block, including those inside if, try and with."""
     for node in body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node
@@ -46,7 +46,7 @@ def statements(body: Iterable[ast.stmt]) -> Iterator[ast.ClassDef | ast.Function
 
 
 def methods(name: str, classes: dict[str, tuple[str, ast.ClassDef]], seen: set[str]) -> dict[str, Place]:
-    """Return the methods of a class by name, its own before those of its bases."""
+    """Return the methods of a class by name; they override those of its bases."""
     if name not in classes or name in seen:
         return {}
     file, node = classes[name]
