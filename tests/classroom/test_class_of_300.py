@@ -1,4 +1,4 @@
-"""A class of 300 in the form of each platform: every upload has a row, and every row the right student and score."""
+"""A class of 300 from each platform: every upload has a row, with the right student and score."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def name_of(number: int) -> str:
 
 @cache
 def uploads(number: int) -> Files:
-    """Return the files of a student: a program, a notebook, an archive, or what cannot be graded."""
+    """Return the files of a student: a program, a notebook, an archive, or something that cannot be graded."""
     text = f"{programs()[number % len(programs())]}\n# student {number}\n"
     match number % 19:
         case 7:
@@ -155,7 +155,7 @@ def rows_in(out: Path) -> list[dict[str, str]]:
 
 
 def check_students(form: str, numbers: range, rows: list[dict[str, str]]) -> None:
-    """Fail where somebody has no row, another group or lateness; two of one name keep the platform's id."""
+    """Fail if a student has no row or a wrong group or lateness; two students of one name keep the platform's ids."""
     known = {f"s{number}" for number in numbers if form in BY_LOGIN or not is_namesake(number)}
     assert len(rows) == len(numbers)
     assert {row["student"] for row in rows} & {f"s{number}" for number in numbers} == known
@@ -169,7 +169,7 @@ def check_students(form: str, numbers: range, rows: list[dict[str, str]]) -> Non
 @pytest.mark.soak
 @pytest.mark.parametrize("form", FORMS)
 def test_every_upload_has_a_row_of_its_student(form: str, tmp_path: Path) -> None:
-    """Whoever is on the roster by login or name is found, two of one name are nobody's, and what is no program has a row."""
+    """Students on the roster are found by login or name, except two of one name; uploads that are no program have a row."""
     numbers = range(SIZE)
     out, found = tmp_path / "out", find(exported(form, numbers, tmp_path), roster(tmp_path, numbers))
     seen: dict[str, str] = {}
@@ -195,7 +195,7 @@ def test_every_upload_has_a_row_of_its_student(form: str, tmp_path: Path) -> Non
 @pytest.mark.soak
 @pytest.mark.parametrize("form", FORMS)
 def test_a_class_is_graded_as_each_of_its_files(form: str, tmp_path: Path) -> None:
-    """An eighth of 300 students in each form, really graded: every row has the score that its own file gets alone."""
+    """An eighth of 300 students, graded on each platform: every row has the score that its file gets alone."""
     place = [*FORMS].index(form)
     numbers = range(place * SHARE, (place + 1) * SHARE)
     source, out = exported(form, numbers, tmp_path), tmp_path / "out"

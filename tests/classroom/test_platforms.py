@@ -1,4 +1,4 @@
-"""Whose a submission is: platforms whose names were not read before, attempts, teams, and rosters as people write them."""
+"""Assigning submissions to students: names of platforms, attempts, teams, and rosters as people write them."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_every_platform_as_folder_and_as_archive(platform: str, tmp_path: Path) 
     assert "Names: plain" not in notes(folder)
 
 
-def test_who_handed_in_a_text_only_has_a_row(tmp_path: Path) -> None:
+def test_a_student_with_only_a_text_has_a_row(tmp_path: Path) -> None:
     """An attempt without a file is a submission that cannot be read, and says why."""
     name = "Lab 12_anova1_attempt_2026-01-02-10-00-00.txt"
     (one,) = find(laid(tmp_path / "class", {name: b"Name: Anna Anova (anova1)\n"})).found
@@ -110,7 +110,7 @@ def test_who_handed_in_a_text_only_has_a_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Lab12-20260101T100000Z-001.zip", "drive-download-20260101T100000Z-001.zip"])
 def test_what_google_drive_packs(name: str, tmp_path: Path) -> None:
-    """The folder inside is the class, whatever it is called; so it is where the archive was unpacked."""
+    """The folder inside is the class, whatever its name, also after unpacking the archive."""
     files = {"Lab 12/anova.py": ONE, "Lab 12/borisov.py": TWO}
     unpacked = laid(tmp_path / name.removesuffix(".zip"), files)
 
@@ -128,7 +128,7 @@ def test_words_for_times() -> None:
 
 
 def test_logins_and_the_roster(tmp_path: Path) -> None:
-    """A login of a repository leads to the roster's line, even where all logins of the class begin alike."""
+    """The login in a repository's name finds the roster's line, even if all logins of the class have a common prefix."""
     listed = tmp_path / "roster.csv"
     listed.write_text("id;ФИО;GitHub;Группа\n1;Анова Анна;ivan-a;М-1\n2;Борисов Борис;ivan-b;М-2\n", encoding="utf-8")
     files = {f"lab12-ivan-{login}/{name}": ONE for login in "ab" for name in ("network.py", ".git/config")}
@@ -150,7 +150,7 @@ def test_logins_and_the_roster(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_team_has_a_row_for_each_member(files: Files, tmp_path: Path) -> None:
-    """One submission, graded once; each member has a row, and who is of no team has none."""
+    """One submission, graded once; each member has a row, and students of no team have none."""
     listed = tmp_path / "roster.csv"
     listed.write_text("id,name,team\n1,Anna,Team One\n2,Boris,Team One\n3,Vera,Team Two\n4,Gleb,\n", encoding="utf-8")
 
@@ -178,7 +178,7 @@ ANNA = RosterEntry(id="1", name="Анова Анна", email="anova@example.org"
     ],
 )
 def test_rosters_as_people_write_them(text: str, expected: RosterEntry, left_out: str, tmp_path: Path) -> None:
-    """Titles in Russian, Excel's first line, any separator; what is left out is named."""
+    """Titles in Russian, Excel's first line, any separator; ignored columns are named."""
     path = tmp_path / "roster.csv"
     path.write_text(text, encoding="utf-8-sig", newline="")
 
@@ -189,7 +189,7 @@ def test_rosters_as_people_write_them(text: str, expected: RosterEntry, left_out
 
 
 def test_a_letter_that_everybody_spells_in_two_ways(tmp_path: Path) -> None:
-    """Ё is е: in names of files, of the roster and in overrides."""
+    """Ё equals е in names of files, in the roster and in overrides."""
     listed = tmp_path / "roster.csv"
     listed.write_text("id,name\n1,Ёлкин Пётр\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""A cluster that grades no more: what is said, how long it is waited for, and what is kept."""
+"""A cluster that stops grading: the message, the waiting time, and the results that are kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.classroom.test_results_folder import LAB, Fake, right
 
 
 class Client:
-    """A client of a cluster, as far as it is watched."""
+    """Replacement for a client of a cluster."""
 
     def __init__(self, status: str, workers: int) -> None:
         self.status, self.workers = status, workers
@@ -39,7 +39,7 @@ class Client:
 def test_a_cluster_is_waited_for(
     status: str, workers: int, said: str, ends: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told once; when it comes back the run goes on, and after a minute it ends with one sentence and code 4."""
+    """One message; if the cluster comes back, the run continues, else it ends after a minute with one sentence and code 4."""
     now, told = [0.0], list[str]()
     monkeypatch.setattr("grader.classroom.pool.time.monotonic", lambda: now[0])
     client = Client(status, workers)
@@ -61,13 +61,13 @@ def test_a_cluster_is_waited_for(
 
 
 def test_a_client_that_was_closed_is_not_waited_for() -> None:
-    """Nothing opens it again."""
+    """A closed client cannot be opened again."""
     with pytest.raises(BrokenGrader, match="The Dask scheduler was lost"):
         ClusterWatcher(Client("closed", 1), "tcp://x", lambda _: None)()
 
 
 def test_what_a_lost_scheduler_drops_has_no_report(tmp_path: Path) -> None:
-    """Submissions in flight are graded by the next run; those that were done are kept."""
+    """Unfinished submissions are graded by the next run; finished ones are kept."""
     (tmp_path / "class").mkdir()
     for name in ("anna", "boris"):
         (tmp_path / "class" / f"{name}.py").write_text(f"# {name}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A class: graded once, resumed anywhere, the same from any number of jobs; nothing is lost."""
+"""A class is graded once, can be resumed anywhere, and gives the same results with any number of jobs; nothing is lost."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def kept(out: Path) -> dict[str, Any]:
-    """Return every result, without what is about time."""
+    """Return every result, without times."""
     found: dict[str, Any] = {name: (out / name).read_bytes() for name in ("gradebook.csv", "cases.csv")}
     for path in [*(out / "reports").glob("*.json"), out / "class.json"]:
         found[path.name] = json.loads(path.read_text(encoding="utf-8"))
@@ -96,7 +96,7 @@ def kept(out: Path) -> dict[str, Any]:
 
 
 def test_pages(submissions: Path, results: Path, tmp_path: Path) -> None:
-    """index.html has each submission, and leads to its report; asked for, that is a page of its own."""
+    """index.html lists each submission with a link to its report, which can be an HTML page."""
     keys = [row["key"] for row in rows(results / "gradebook.csv")]
     out = tmp_path / "out"
     shutil.copytree(results, out)
@@ -163,7 +163,7 @@ def seeds_of(out: Path) -> dict[str, int]:
 
 @pytest.mark.wide
 def test_a_seed_for_a_class_replaces_its_key(submissions: Path, tmp_path: Path) -> None:
-    """It says so, in the language of the class, and the next run keeps the key; without one each class draws another."""
+    """A note says so, in the language of the class, and the next run keeps the key; without a seed, each class draws a key."""
     folder = tmp_path / "class"
     folder.mkdir()
     shutil.copy(submissions / "broken.py", folder)
@@ -190,7 +190,7 @@ def test_a_seed_for_a_class_replaces_its_key(submissions: Path, tmp_path: Path) 
 )
 @pytest.mark.wide
 def test_grade_repeats_a_report_of_the_class(name: str, work: Path, tmp_path: Path) -> None:
-    """`grade --seed` with the seed of a report makes that report again, but for its name and times."""
+    """`grade --seed` with the seed of a report gives the same report, except for its name and times."""
     folder = tmp_path / "class"
     (shutil.copytree if work.is_dir() else shutil.copy)(work, folder / name if work.is_dir() else named(folder, name))
 
@@ -206,7 +206,7 @@ def test_grade_repeats_a_report_of_the_class(name: str, work: Path, tmp_path: Pa
 
 
 def named(folder: Path, name: str) -> Path:
-    """Return where the only file of a class goes."""
+    """Return the path of the only file of a class."""
     folder.mkdir()
     return folder / f"{name}.py"
 
@@ -224,7 +224,7 @@ def named(folder: Path, name: str) -> Path:
     ],
 )
 def test_an_odd_class_file_is_refused(content: str, submissions: Path, tmp_path: Path) -> None:
-    """One sentence, and nothing is graded or written: a key that was lost would be another class."""
+    """One sentence, and nothing is graded or written: with another key, all seeds would change."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "class.json").write_text(content, encoding="utf-8", errors="surrogateescape")
 
@@ -250,7 +250,7 @@ ODD = "class.json has no key and language of a class: restore it, or remove it t
 )
 @pytest.mark.wide
 def test_overrides_stay_with_their_student(first: str, second: str, tmp_path: Path) -> None:
-    """A neighbour of nearly the same name takes none; who then hands in nothing, or under another name, stops no class."""
+    """They do not affect a student of nearly the same name, and do not stop a class if the submission is withdrawn or renamed."""
     folder, out = tmp_path / "class", tmp_path / "out"
     folder.mkdir()
     (folder / first).write_text("class Neuron:", encoding="utf-8")
@@ -278,7 +278,7 @@ def test_overrides_stay_with_their_student(first: str, second: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "student"), [("Student Two_1002_assignsubmission_file_a.py", "1002"), ("two.zip", "two")]
 )
-def test_who_withdrew_stops_no_class(name: str, student: str, tmp_path: Path) -> None:
+def test_a_withdrawn_submission_stops_no_class(name: str, student: str, tmp_path: Path) -> None:
     """An override by the id that a platform gave, or by the name of a file, is noted once its submission is gone."""
     folder, out = tmp_path / "class", tmp_path / "out"
     folder.mkdir()
@@ -297,7 +297,7 @@ def test_who_withdrew_stops_no_class(name: str, student: str, tmp_path: Path) ->
 
 
 def test_further_reports(submissions: Path, results: Path, tmp_path: Path) -> None:
-    """Each format that is asked for stands beside the JSON of each submission, made without grading again."""
+    """Each requested format is written beside the JSON of each submission, without grading again."""
     out = tmp_path / "out"
     shutil.copytree(results, out)
     keys = {path.stem for path in (out / "reports").glob("*.json")}
@@ -315,7 +315,7 @@ def test_further_reports(submissions: Path, results: Path, tmp_path: Path) -> No
 
 @pytest.mark.wide
 def test_what_the_teacher_decides_and_a_new_grade_replaces(submissions: Path, results: Path, tmp_path: Path) -> None:
-    """Who has another score by overrides.csv is told; pages of the old grades are gone after another --regrade."""
+    """Scores changed by overrides.csv are listed; another --regrade removes pages of the old grades."""
     out = tmp_path / "out"
     shutil.copytree(results, out)
     (out / "overrides.csv").write_text("student,criterion,points,reason\nbias_frozen,xor,0,copied\n", encoding="utf-8")
@@ -332,7 +332,7 @@ def test_what_the_teacher_decides_and_a_new_grade_replaces(submissions: Path, re
 
 @pytest.mark.wide
 def test_a_class_keeps_its_language(submissions: Path, results: Path, tmp_path: Path) -> None:
-    """A run from another locale goes on in the language of the class; --lang changes it, and grades again."""
+    """A run in another locale keeps the language of the class; --lang changes it, and grades again."""
     out = tmp_path / "out"
     shutil.copytree(results, out)
 
@@ -345,7 +345,7 @@ def test_a_class_keeps_its_language(submissions: Path, results: Path, tmp_path: 
 
 
 def test_rerun_grades_what_changed(submissions: Path, results: Path, tmp_path: Path) -> None:
-    """Without a change nothing is graded; a changed submission alone is graded again, and tables follow."""
+    """Without changes nothing is graded; only a changed submission is graded again, and the tables are updated."""
     folder, out = tmp_path / "class", tmp_path / "out"
     shutil.copytree(submissions, folder)
     shutil.copytree(results, out)
@@ -361,7 +361,7 @@ def test_rerun_grades_what_changed(submissions: Path, results: Path, tmp_path: P
 
 @pytest.mark.soak
 def test_jobs_do_not_matter(submissions: Path, results: Path, tmp_path: Path) -> None:
-    """One job gives what two gave, byte for byte but for times."""
+    """One job gives the same results as two, byte for byte except for times."""
     ran = grade_class(submissions, "--out", tmp_path / "out", "--seed", "7", "--jobs", "1", cwd=tmp_path)
 
     assert ran.code == 0
@@ -369,8 +369,8 @@ def test_jobs_do_not_matter(submissions: Path, results: Path, tmp_path: Path) ->
 
 
 @pytest.mark.wide
-def test_regrade_tells_who_gained(submissions: Path, results: Path, tmp_path: Path) -> None:
-    """--regrade with another rubric says whose points changed, where and why; what the teacher decided stays."""
+def test_regrade_lists_changes(submissions: Path, results: Path, tmp_path: Path) -> None:
+    """--regrade with another rubric lists whose points changed, where and why; the teacher's decisions are kept."""
     folder, out = tmp_path / "class", tmp_path / "out"
     shutil.copytree(submissions, folder, ignore=shutil.ignore_patterns("a*", "c*", "e*", "l*"))
     shutil.copytree(results, out)
@@ -398,7 +398,7 @@ def test_regrade_tells_who_gained(submissions: Path, results: Path, tmp_path: Pa
 
 @pytest.mark.soak
 def test_one_name_twice(tmp_path: Path) -> None:
-    """Two submissions of one name keep a result each."""
+    """Two submissions of the same name have separate results."""
     folder = tmp_path / "class"
     (folder / "anna").mkdir(parents=True)
     (folder / "anna" / "network.py").write_text(styles()["arrays"], encoding="utf-8")
@@ -412,7 +412,7 @@ def test_one_name_twice(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_hang_costs_its_own_time(submissions: Path, tmp_path: Path) -> None:
-    """A submission that hangs, and one that ends the process, cost themselves only."""
+    """A submission that hangs, and one that ends the process, do not affect others."""
     folder = tmp_path / "class"
     folder.mkdir()
     shutil.copy(submissions / "arrays.py", folder)
@@ -436,13 +436,13 @@ def started(folder: Path, out: Path, *options: str, **environment: str) -> Itera
 
 
 def reports(out: Path) -> list[Path]:
-    """Return the reports there are."""
+    """Return the paths of all reports."""
     return list((out / "reports").glob("*.json"))
 
 
 @pytest.mark.wide
 def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
-    """A person sees how far it is, and nothing of that stays; a pipe gets nothing."""
+    """A terminal shows the progress and clears it; a pipe gets nothing."""
     (tmp_path / "class").mkdir()
     for name in ("one", "two"):
         (tmp_path / "class" / f"{name}.py").touch()
@@ -454,7 +454,7 @@ def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
 
 
 def test_interrupted(submissions: Path, results: Path, tmp_path: Path) -> None:
-    """Ctrl-C ends the run with 130, keeps what is done, leaves no process; the next run does the rest."""
+    """Ctrl-C ends the run with 130, keeps finished results, leaves no process; the next run does the rest."""
     out = tmp_path / "out"
     with started(submissions, out) as process:
         wait_until(lambda: len(reports(out)) >= 1)
@@ -483,7 +483,7 @@ def test_interrupted(submissions: Path, results: Path, tmp_path: Path) -> None:
 def test_killed_at_a_random_moment(
     way: str, kills: int, submissions: Path, results: Path, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Killed anywhere and resumed, a class ends as undisturbed; what was done is not done again."""
+    """Killed anywhere and resumed, a class has the same results as without; finished submissions are not graded again."""
     options = ("--cluster", request.getfixturevalue("cluster")[0]) if way == "cluster" else ("--jobs", way)
     out = tmp_path / "out"
     moments = random.Random(kills)
@@ -537,7 +537,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
 def test_cluster(
     cluster: tuple[str, list[subprocess.Popen[bytes]]], submissions: Path, results: Path, tmp_path: Path
 ) -> None:
-    """Two Dask workers, one of which is killed midway, give what this machine gave."""
+    """Two Dask workers, one killed midway, give the same results as this machine."""
     address, workers = cluster
     out = tmp_path / "out"
     with started(submissions, out, "--cluster", address) as process:
@@ -551,7 +551,7 @@ def test_cluster(
 
 @pytest.mark.soak
 def test_a_killed_scheduler(cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path) -> None:
-    """The run ends by itself with 4 and one sentence; what was graded stays, and the next run does the rest."""
+    """The run ends by itself with 4 and one sentence; results are kept, and the next run does the rest."""
     address, (_, _, scheduler) = cluster
     (tmp_path / "class").mkdir()
     for name, text in [*styles().items()][:30]:
@@ -653,7 +653,7 @@ def test_warm_process_is_replaced() -> None:
 
 
 def without_time(report: Report) -> dict[str, Any]:
-    """Return what does not depend on time: of a submission that is watched for some seconds, verdicts and points."""
+    """Return the parts of a report that do not depend on time: for a submission that is watched, verdicts and points."""
     found: dict[str, Any] = msgspec.to_builtins(report)
     del found["timing"]
     if report.submission.route == "observed":
@@ -667,7 +667,7 @@ def without_time(report: Report) -> dict[str, Any]:
 
 @pytest.mark.wide
 def test_a_submission_leaves_nothing_to_the_next() -> None:
-    """A warm process gives the same report whatever it graded before: wrong work, rejected, ended, observed."""
+    """A warm process gives the same report after any other submission: wrong, rejected, ended, observed."""
     names = ("extra_partly", "syntax_error", "os_exit", "template", "style_momentum")
     wanted = [GradingRequest(name=name, seed=1, raw=collect(SUBMISSIONS / name)) for name in names]
     wanted.append(
@@ -687,8 +687,8 @@ def test_a_submission_leaves_nothing_to_the_next() -> None:
 
 @pytest.mark.wide
 @pytest.mark.parametrize("before", ["syntax_error", "style_momentum"])
-def test_what_a_warm_process_fails_over_is_tried_in_a_fresh_one(before: str) -> None:
-    """A warm process whose zygote was killed ends instead of saying that the grader failed; the next one grades."""
+def test_a_failure_of_a_warm_process_is_tried_again(before: str) -> None:
+    """A warm process whose zygote was killed ends instead of reporting a failure; the next one grades."""
     reference = GradingRequest(name="reference", seed=1, raw=collect(ROOT / "reference"))
     with Warm(Task(lab=assignment())) as warm:
         warm.grade(GradingRequest(name=before, seed=1, raw=collect(SUBMISSIONS / before)))
@@ -704,7 +704,7 @@ def test_what_a_warm_process_fails_over_is_tried_in_a_fresh_one(before: str) -> 
 
 @pytest.mark.wide
 def test_a_warm_process_ends_with_its_parent(tmp_path: Path) -> None:
-    """Nobody waits for its answer any more: it goes, in the middle of a submission, and its worker too."""
+    """It ends in the middle of a submission, and so does its worker."""
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "x.py").write_text(LOOPING, encoding="utf-8")
     with started(tmp_path / "class", tmp_path / "out") as process:
@@ -717,7 +717,7 @@ def test_a_warm_process_ends_with_its_parent(tmp_path: Path) -> None:
 
 @pytest.mark.wide
 def test_an_interrupted_class_leaves_no_temporary_files(tmp_path: Path) -> None:
-    """Whatever is being graded when it ends, its folder goes too."""
+    """The folder of the submission in progress is removed too."""
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "x.py").write_text(LOOPING, encoding="utf-8")
     (tmp_path / "tmp").mkdir()
@@ -737,7 +737,7 @@ def warm_processes(above: int) -> list[int]:
 
 @pytest.mark.soak
 def test_warm_process_leaves_nothing() -> None:
-    """Eight submissions later the warm process has as many descriptors and processes as after two."""
+    """After eight submissions, the warm process has as many descriptors and processes as after two."""
     task = Task(lab=assignment())
     unread = RawSubmission(name="x", files={"x.py": b"class Neuron:"}, sha256="")
 
@@ -770,7 +770,7 @@ def test_a_collected_suite_reports_each_submission_anew() -> None:
 
 
 def test_fingerprint_is_of_everything() -> None:
-    """Another submission, seed or limit is another grade."""
+    """Another submission, seed or limit gives another fingerprint."""
     task = Task(lab=assignment())
     other = Task(lab=assignment(time_limit=9))
     made = {fingerprint(*item) for item in ((task, 1, "a"), (task, 1, "b"), (task, 2, "a"), (other, 1, "a"))}
@@ -780,15 +780,15 @@ def test_fingerprint_is_of_everything() -> None:
 
 
 def test_statistics() -> None:
-    """Full marks count to the last tenth; a case that all pass does not discriminate."""
+    """Full marks count in the last tenth; a case that all pass has no discrimination."""
     assert tenths([0, 9, 10, 99, 100], 100) == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
     assert correlation([1, 1, 1], [3, 2, 1]) is None
     assert correlation([1, 2, 3], [2, 4, 6]) == 1.0
     assert (mean([0.25, 0]), mean([1, 2, 2]), mean([7.5, 7.5, 9])) == (0.13, 1.67, 8)
 
 
-def test_missing_packages_are_told_once(tmp_path: Path) -> None:
-    """Which packages submissions import that are not installed, and how many do, stands below the class."""
+def test_missing_packages_are_listed_once(tmp_path: Path) -> None:
+    """The summary lists the packages that submissions import and that are not installed, with counts."""
     (tmp_path / "class").mkdir()
     right = (ROOT / "reference" / "network.py").read_text(encoding="utf-8")
     for name, packages in (("anna", "bokeh, cupy"), ("boris", "bokeh")):

@@ -1,4 +1,4 @@
-"""The results folder of a class: what a run keeps there, what it never loses, and what it says about it."""
+"""The results folder of a class: the results that a run keeps and never loses, and its messages about them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Grader = Callable[[GradingRequest], Report]
 
 
 class Fake(Executor):
-    """Grades at once, in this process, without running anything."""
+    """Executor that grades at once, in this process, without running anything."""
 
     def __init__(self, grade: Grader) -> None:
         self.grade = grade
@@ -69,7 +69,7 @@ def failing(request: GradingRequest) -> Report:
 
 
 def of(request: GradingRequest, report: Report) -> Report:
-    """Return a report about what was handed in."""
+    """Return a report about the submission."""
     sha256 = request.raw.sha256 if request.raw is not None else ""
     return replace(report, submission=replace(report.submission, name=request.name, sha256=sha256))
 
@@ -108,7 +108,7 @@ def column(out: Path, name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("is_regrade", [False, True])
 def test_a_broken_grader_replaces_nothing(is_regrade: bool, submissions: Path, tmp_path: Path) -> None:
-    """A good report stays when the grader fails over its submission; the run says so, and the next one tries again."""
+    """A good report is kept if the grader fails on its submission; the run says so, and the next one tries again."""
     out = tmp_path / "out"
     other = replace(LAB, required="strict")
     graded(submissions, out, right)
@@ -130,7 +130,7 @@ def test_a_broken_grader_replaces_nothing(is_regrade: bool, submissions: Path, t
 
 
 def test_a_regrade_that_fails_costs_nothing(submissions: Path, tmp_path: Path) -> None:
-    """A report of this very lab, version and submission stays up to date, and is not graded again."""
+    """A report of the same lab, version and submission stays up to date, and is not graded again."""
     graded(submissions, tmp_path / "out", right)
     graded(submissions, tmp_path / "out", failing, regrade=True)
     lines, _, _ = graded(submissions, tmp_path / "out", failing)
@@ -140,7 +140,7 @@ def test_a_regrade_that_fails_costs_nothing(submissions: Path, tmp_path: Path) -
 
 
 def test_what_failed_is_graded_again(submissions: Path, tmp_path: Path) -> None:
-    """A report that says only that the grader failed is replaced, and that is no change of points."""
+    """A report of a failure of the grader is replaced, and that does not count as a change of points."""
     graded(submissions, tmp_path / "out", failing)
     lines, changes, _ = graded(submissions, tmp_path / "out", right)
 
@@ -148,8 +148,8 @@ def test_what_failed_is_graded_again(submissions: Path, tmp_path: Path) -> None:
     assert changes == []
 
 
-def test_every_change_is_told(submissions: Path, tmp_path: Path) -> None:
-    """After any run: who has other points, where, and whether the student handed in something else. Runs are added."""
+def test_every_change_is_recorded(submissions: Path, tmp_path: Path) -> None:
+    """Each run appends whose points changed, where, and whether the files changed."""
     out = tmp_path / "out"
     graded(submissions, out, right)
     (submissions / "anna.py").write_text("# another\n", encoding="utf-8")
@@ -171,7 +171,7 @@ def test_every_change_is_told(submissions: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_that_ends_between_two_labs(submissions: Path, tmp_path: Path) -> None:
-    """Reports of the old rubric and of the new one stand side by side: rows of the old one are marked, and not averaged."""
+    """Reports of the old and the new rubric coexist: rows of the old one are marked, and not averaged."""
     out = tmp_path / "out"
     criteria = [criterion for criterion in TASK.rubric.criteria if criterion.id != "forward"]
     shorter = replace(LAB, lab=replace(TASK, rubric=type(TASK.rubric)(criteria=tuple(criteria))))
@@ -204,7 +204,7 @@ def test_a_run_that_ends_between_two_labs(submissions: Path, tmp_path: Path) -> 
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
-    """A second run in the same results folder is refused with one sentence; in another folder it is not."""
+    """A second run in the same results folder is refused with one sentence; one in another folder is not."""
     with ResultsFolder.opened(tmp_path / "out"):
         refusal = pytest.raises(UsageError, match="Another grade-class is using out: wait until it ends")
         with refusal, ResultsFolder.opened(tmp_path / "out"):
@@ -242,8 +242,8 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link", "cut", "deep"])
-def test_something_odd_in_the_place_of_a_report(kind: str, submissions: Path, tmp_path: Path) -> None:
-    """It costs that report, or not even that; the tables have every submission."""
+def test_something_else_in_the_place_of_a_report(kind: str, submissions: Path, tmp_path: Path) -> None:
+    """At most that report is lost; the tables have every submission."""
     out = tmp_path / "out"
     graded(submissions, out, right)
     path = out / "reports" / "anna.json"
@@ -266,7 +266,7 @@ def test_something_odd_in_the_place_of_a_report(kind: str, submissions: Path, tm
 
 
 def test_a_full_disk_is_named(submissions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sentence has the file and its folder; what was there before stays."""
+    """The sentence names the file and its folder; earlier results are kept."""
     graded(submissions, tmp_path / "out", right)
     before = (tmp_path / "out" / "reports" / "anna.json").read_bytes()
 
@@ -283,7 +283,7 @@ def test_a_full_disk_is_named(submissions: Path, tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("name", ["gradebook.csv", "class.json", "index.html"])
 def test_a_folder_in_the_place_of_a_table(name: str, submissions: Path, tmp_path: Path) -> None:
-    """It is told before anything is graded."""
+    """It is reported before anything is graded."""
     (tmp_path / "out" / name).mkdir(parents=True)
 
     with pytest.raises(UsageError, match=f"{name} cannot be used: Is a directory"):
@@ -292,7 +292,7 @@ def test_a_folder_in_the_place_of_a_table(name: str, submissions: Path, tmp_path
 
 @pytest.mark.wide
 def test_a_lab_that_breaks(tmp_path: Path) -> None:
-    """A suite that cannot be collected: exit code 4, the scores of the run before, and a sentence about both."""
+    """A suite that cannot be collected: exit code 4, the scores of the previous run, and a sentence about both."""
     lab, folder = tmp_path / "gates", tmp_path / "class"
     shutil.copytree(ROOT / "tests" / "support" / "gates", lab)
     shutil.copytree(lab / "template", folder)
@@ -318,7 +318,7 @@ def test_a_lab_that_breaks(tmp_path: Path) -> None:
 
 
 def by_content(request: GradingRequest) -> Report:
-    """Grade what says that it is wrong as wrong."""
+    """Grade a submission as wrong if its text says so."""
     content = b"".join(request.raw.files.values()) if request.raw is not None else b""
     return wrong(request) if b"wrong" in content else right(request)
 
@@ -337,7 +337,7 @@ def graded_with(
 
 
 def test_the_best_of_several_runs(submissions: Path, tmp_path: Path) -> None:
-    """With `best` a worse resubmission changes nothing; that stays so, until the last attempt is to count again."""
+    """With `best`, a worse resubmission changes nothing, also in later runs, until the last attempt counts again."""
     out = tmp_path / "out"
     graded_with(submissions, out, by_content, None)
     (submissions / "anna.py").write_text("# wrong\n", encoding="utf-8")

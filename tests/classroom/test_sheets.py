@@ -1,4 +1,4 @@
-"""The sheets that a teacher downloaded: grades come in, and nothing else changes by a byte."""
+"""Sheets that a teacher downloaded: grades are filled in, and no other byte changes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PIECES = st.lists(st.sampled_from(['"', '""', ",", ";", "\n", "\r", "\r\n", " ",
 
 @given(PIECES.map("".join), st.sampled_from([",", ";"]), st.booleans())
 def test_cells_are_those_of_the_csv_module(text: str, delimiter: str, has_mark: bool) -> None:
-    """For any text: the same rows and cells, with separators between them; an open quote is refused."""
+    """For any text, rows and cells are those of the csv module; an open quote is refused."""
     data = text.encode("utf-8-sig" if has_mark else "utf-8")
     expected, longer = (
         list(csv.reader(io.StringIO(item, newline=""), delimiter=delimiter)) for item in (text, f"{text}\nZ")
@@ -69,7 +69,7 @@ def test_cells_are_those_of_the_csv_module(text: str, delimiter: str, has_mark: 
 
 @given(st.lists(st.lists(st.text(max_size=5).filter(lambda text: "\0" not in text), min_size=1, max_size=4), max_size=5), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))  # fmt: skip
 def test_what_the_csv_module_writes_is_read_back(table: list[list[str]], quoting: int) -> None:
-    """Any cells, quoted all or where needed."""
+    """Any cells, with all or only necessary quotes."""
     buffer = io.StringIO(newline="")
     csv.writer(buffer, quoting=quoting).writerows(table)  # type: ignore[arg-type]
 
@@ -79,7 +79,7 @@ def test_what_the_csv_module_writes_is_read_back(table: list[list[str]], quoting
 
 
 def test_an_open_quote_is_refused() -> None:
-    """What the csv module would guess at is no sheet to write into."""
+    """A sheet for which the csv module would have to guess is not filled in."""
     with pytest.raises(UsageError, match="Line 2 of the sheet has a quote that is never closed"):
         split(b'a,b\n1,"2\n', b",")
 
@@ -88,7 +88,7 @@ POSSESSIVE = re.compile(r"[*+?}]\+|\(\?>")
 
 
 def test_no_regular_expression_is_possessive() -> None:
-    """Their groups are wrong before Python 3.11.5, and Debian 12 has 3.11.2: no literal of the grader has one."""
+    """They match wrongly before Python 3.11.5, and Debian 12 has 3.11.2: no literal of the grader has one."""
     literals = [
         node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
         for text in (path.read_text(encoding="utf-8") for path in (ROOT / "grader").rglob("*.py"))
@@ -144,7 +144,7 @@ def test_canvas_matches_by_ids_login_and_name() -> None:
 
 
 def test_canvas_cells_that_are_left_alone() -> None:
-    """No result, excused, not assigned: each with a note, and no byte changes."""
+    """Without a score, excused, not assigned: each gets a note, and no byte changes."""
     sheet = canvas(['"N1, Student",1,s1,,A,77.00,1,1', "x,2,s2,,A,EX,1,1", "y,3,s3,,A,N/A,1,1", "z,4,s4,,A"])
     entries = [replace(entry(1), report=NONE), entry(2), entry(3), entry(4)]
 
@@ -158,7 +158,7 @@ def test_canvas_cells_that_are_left_alone() -> None:
 
 
 def test_canvas_with_a_decimal_comma_and_a_mark() -> None:
-    """Separator, mark, line ends and the style of numbers stay."""
+    """Separator, byte order mark, line ends and number format are preserved."""
     header, points = HEADER.replace(",", ";"), POINTS.replace(",", ";").replace("100.00", "100,00")
     lines = [header, points, "N1;1;s1;;A;;;", 'N2;2;s2;;A;"3,00";;', "\tManual Posting;;;;;;;"]
     sheet = ("\r\n".join(lines)).encode("utf-8-sig")
@@ -188,7 +188,7 @@ def test_canvas_columns() -> None:
 
 
 def test_points_of_the_platform_that_differ() -> None:
-    """Nothing is converted unasked; converted scores have two decimals at most."""
+    """Nothing is converted without --scale; converted scores have at most two decimals."""
     sheet = canvas(["N1,1,s1,,A,,,", "N2,2,s2,,A,,,"], points=POINTS.replace("100.00", "15"))
     entries = [entry(1, score=97), entry(2)]
 
@@ -202,7 +202,7 @@ def test_points_of_the_platform_that_differ() -> None:
 
 
 def test_half_of_the_last_place_is_rounded_up() -> None:
-    """82.5 of 100 are 4.13 of 5, in either platform's sheet and with its decimal mark."""
+    """82.5 of 100 gives 4.13 of 5, in the sheets of both platforms and with their decimal marks."""
     made = decided(SOME, [gives("shapes", 2.5, "")], scale=Decimal(5))
 
     for sheet, column, cell in (
@@ -214,7 +214,7 @@ def test_half_of_the_last_place_is_rounded_up() -> None:
 
 
 def test_doubts_fill_nothing() -> None:
-    """A name that two have, two rows of one student, an id that is another student's by name."""
+    """A name of two students, two rows of one student, an id and a name of different students."""
     entries = [entry(1, "Same Name"), entry(2, "Same Name"), entry(3), entry(4, "Student Four", aliases=("77",))]
     entries += [entry(5, "Student Five", aliases=("88",)), entry(6), replace(entry(6), key="k6b")]
     sheet = canvas(
@@ -242,7 +242,7 @@ def moodle(lines: Sequence[str], header: str = ENGLISH) -> bytes:
 
 @pytest.mark.parametrize(("header", "word"), [(ENGLISH, "Participant "), (RUSSIAN, "Участник")])
 def test_moodle_in_two_languages(header: str, word: str) -> None:
-    """The number of the participant, the ids of the school, the address, the name; the comma of 100,00 stays."""
+    """Participants are matched by number, school id, address and name; the comma of 100,00 is preserved."""
     lines = [
         f'{word}701,Any,,,x,"","100,00",Yes,-,-,', f'{word}702,Any,s2,,x,"12,50","100,00",Да,-,-,',
         f'{word}703,Any,,S3@example.org,x,,"100,00",Yes,-,-,"old, text"', f'{word}704,n4 student,,,x,,"100,00",,-,-,',
@@ -261,7 +261,7 @@ def test_moodle_in_two_languages(header: str, word: str) -> None:
 
 
 def test_moodle_feedback() -> None:
-    """What was lost, as HTML; without the column a note says so."""
+    """Lost points with reasons, as HTML; without the column, a note says so."""
     some = replace(entry(1), report=decided(SOME, [gives("shapes", 9.5, "<late>")], scale=Decimal(10)))
 
     filled = fill(moodle(["Participant 1,x,s1,,x,,10.00,Yes,-,-,old"]), [some], feedback=True)
@@ -280,7 +280,7 @@ def test_moodle_feedback() -> None:
 
 @given(st.text("=+-@;,&<>\"' \t\n1a", max_size=14) | st.text(max_size=14))
 def test_feedback_is_inert(text: str) -> None:
-    """Neither markup nor a formula comes out of what a student or a teacher wrote."""
+    """Text of a student or a teacher becomes neither markup nor a formula."""
     some = replace(entry(1), report=decided(FULL, [gives("xor", 1, text)]))
 
     filled = fill(b"Identifier,Grade,Last modified (grade),Feedback comments,ID number\n1,,,,s1\n", [some], feedback=True)  # fmt: skip
@@ -308,7 +308,7 @@ def test_a_rejected_submission(is_zero: bool, grade: str) -> None:
 
 @pytest.mark.parametrize("kind", ["canvas", "moodle"])
 def test_a_class_of_200(kind: str) -> None:
-    """195 students are filled in, 5 are not there, and every other column keeps its bytes."""
+    """195 students are filled in, 5 are missing, and every other column keeps its bytes."""
     people = {n: HOSTILE[n % len(HOSTILE)] + f" {n}" if n % 3 == 0 else f"Student, N{n}" for n in range(200)}
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, quoting=csv.QUOTE_NONNUMERIC if kind == "canvas" else csv.QUOTE_MINIMAL)

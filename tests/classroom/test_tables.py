@@ -1,4 +1,4 @@
-"""The tables of a class: what stands in them, what overrides change, and that no cell is a formula."""
+"""The tables of a class: their content, the effect of overrides, and that no cell is a formula."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_an_override_wins() -> None:
 
 
 def test_a_violated_gate() -> None:
-    """It takes all points but those that are given; an override of the gate itself lifts it."""
+    """It removes all points except overridden ones; an override of the gate itself lifts it."""
     made = report({"xor.loss": Verdict.FAILED}, banned=True)
 
     assert (scored(made), points("shapes", made)) == (0, 0)
@@ -116,7 +116,7 @@ def test_a_violated_gate() -> None:
 
 
 def test_a_report_without_a_score() -> None:
-    """What was left undecided has to be decided before there is a score."""
+    """All undecided criteria need an override before there is a score."""
     made = report({"xor.loss": Verdict.NOT_GRADABLE, "xor.train": Verdict.BLOCKED, "forward.model": Verdict.BLOCKED})
     assert made.status is Status.NOT_GRADABLE
 
@@ -129,7 +129,7 @@ def test_a_report_without_a_score() -> None:
 
 
 def test_a_rejected_submission() -> None:
-    """It has no score unless it counts as 0, or as the points that a teacher gives."""
+    """It has no score unless it counts as 0 or the teacher gives points."""
     blank = decisions.decided(rejected(), (), is_rejected_zero=False)
 
     assert (scored(rejected()), points("shapes", rejected())) == (0, 0)
@@ -150,7 +150,7 @@ def test_a_rejected_submission() -> None:
     ],
 )
 def test_a_score_is_scaled_and_rounded_once(score: int, most: str, scaled: Score) -> None:
-    """Half up, to two decimal places; a half of the last place that binary fractions would lose is rounded up."""
+    """Rounded half up, to two decimal places, even if binary fractions would lose the half."""
     made = decisions.decided(replace(report(), score=score), (), scale=Decimal(most))
 
     assert made.scaled is not None
@@ -161,7 +161,7 @@ def test_a_score_is_scaled_and_rounded_once(score: int, most: str, scaled: Score
 
 
 def test_the_gradebook() -> None:
-    """One row a student, with a column a criterion."""
+    """One row per student, with a column per criterion."""
     bad = report({"xor.loss": Verdict.FAILED, "shapes.bias": Verdict.FAILED})
 
     table = csv_of(gradebook([entry(bad, gives("xor", 15)), entry(rejected(), key="two")], RUBRIC))
@@ -183,7 +183,7 @@ def test_a_missing_score_is_an_empty_cell() -> None:
 
 
 def test_the_cases() -> None:
-    """One row a case, and one for a gate."""
+    """One row per case, and one for a gate."""
     table = rows(csv_of(cases([entry(report({"xor.loss": Verdict.FAILED}, banned=True))])))
 
     assert len(table) == len(EVERY) + 1
@@ -199,12 +199,12 @@ def test_the_cases() -> None:
 
 
 def opened(text: str, delimiter: str) -> list[str]:
-    """Return all cells as a spreadsheet of some locale cuts them."""
+    """Return all cells as a spreadsheet separates them in some locale."""
     return [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in row]
 
 
 def is_formula(cell: str) -> bool:
-    """Return whether a spreadsheet may compute a cell; numbers are harmless."""
+    """Return whether a spreadsheet may evaluate a cell; numbers are harmless."""
     return bool(re.match('[\\s"]*[=+\\-@＝＋－＠]', cell)) and not re.fullmatch("-?[0-9., -]+", cell.strip())
 
 
@@ -249,7 +249,7 @@ def overrides(folder: Path, text: str) -> Mapping[str, tuple[Overridden, ...]]:
 
 
 def test_overrides_are_read(tmp_path: Path) -> None:
-    """By student, from comma or semicolon, in any order of columns; empty rows are passed over."""
+    """By student, with commas or semicolons, with any order of columns; empty rows are skipped."""
     expected = {
         "s1": (gives("xor", 15, "seen, in class"), gives("imports", 0)),
         "student-two": (gives("shapes", 0, ""),),
@@ -290,14 +290,14 @@ def test_overrides_are_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_override_is_named_by_its_line(lines: str, sentence: str, tmp_path: Path) -> None:
-    """Nothing is overridden by guessing."""
+    """Nothing is guessed."""
     with pytest.raises(UsageError) as caught:
         overrides(tmp_path, f"student,criterion,points,reason\n{lines}\n")
     assert str(caught.value).startswith(f"overrides.csv, {sentence}")
 
 
 def test_overrides_of_the_extra(tmp_path: Path) -> None:
-    """They change the extra's points and never the score, whether or not anything was handed in for it."""
+    """They change the extra points and never the score, with or without a bonus file."""
     table = tmp_path / "overrides.csv"
     table.write_text("student,criterion,points,reason\ns1,losses,4,on paper\n", encoding="utf-8")
     given = read_overrides(table, RUBRIC)["s1"]
@@ -328,7 +328,7 @@ def test_a_table_without_its_columns(tmp_path: Path) -> None:
 
 
 def test_overrides_find_their_students() -> None:
-    """By id for each submission of the student, by key for one, which decides; those of nobody known are refused."""
+    """An id means each submission of the student, a key one, which wins; unknown names are refused."""
     class_of = [entry(key="one"), entry(key="two"), entry(key="three", student="s3")]
     by = {"S1": (gives("xor", 1), gives("shapes", 2)), "two": (gives("xor", 3),)}
 
@@ -343,7 +343,7 @@ def test_overrides_find_their_students() -> None:
 
 
 def test_overrides_by_address_and_by_name(tmp_path: Path) -> None:
-    """Whoever is the only one of an address or a name, in any order of the words, ё or е; two of one name are refused."""
+    """An address or a name finds its student, with words in any order, ё or е; a name of two students is refused."""
     class_of = [
         entry(key="one", student="s1", name="Ёлкин Пётр", email="p@example.org"),
         entry(key="two", student="s2", name="Same Name", email="a@example.org"),

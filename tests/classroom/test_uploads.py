@@ -1,4 +1,4 @@
-"""The submissions of a class: every platform's names, as a folder and as an archive, and keys that never meet."""
+"""The submissions of a class: names of every platform, in a folder and in an archive, and unique keys."""
 
 from __future__ import annotations
 
@@ -175,8 +175,8 @@ def test_every_scheme_as_folder_and_as_archive(scheme: str, tmp_path: Path) -> N
     assert [note.text for note in folder.notes] == [note.text for note in packed.notes]
 
 
-def test_what_is_no_program_is_a_submission_too(tmp_path: Path) -> None:
-    """An archive of another kind, a document or a renamed file is somebody's: it gets a row with what to do, unless a program has its name."""
+def test_files_of_other_kinds_are_submissions(tmp_path: Path) -> None:
+    """An archive of another kind, a document or a renamed file gets a row with advice, unless a program has its name."""
     files = {
         "one.rar": b"Rar!", "two.docx": b"PK", "three.py.txt": CODE, "four.py": CODE, "four.pdf": b"", "five.tar.xz": PACKED,
         "~$two.docx": b"", "list.csv": b"", "six/report.pdf": b"", "Thumbs.db": b"",
@@ -192,15 +192,15 @@ def test_what_is_no_program_is_a_submission_too(tmp_path: Path) -> None:
 
 
 def test_a_virtual_environment_is_no_submission(tmp_path: Path) -> None:
-    """It costs nothing, whatever it is called and however many files it has."""
+    """It is ignored, whatever its name and size."""
     many = {f"one/myenv/lib/m{number}.py": b"" for number in range(2_100)}
     found = find(archive(tmp_path, {"one/network.py": CODE, "one/myenv/pyvenv.cfg": b"", **many}))
 
     assert found.found[0].raw().files == {"network.py": CODE}
 
 
-def test_what_is_left_out_is_noted(tmp_path: Path) -> None:
-    """Online texts, links to pages and files that are no submission."""
+def test_ignored_files_are_noted(tmp_path: Path) -> None:
+    """Online texts, links to pages and files that are no submission get a note."""
     assert "readme.txt is no submission: left out." in notes(find(laid(tmp_path / "a", SCHEMES["plain"][0])))
     moodle = notes(find(laid(tmp_path / "b", SCHEMES["moodle_folders"][0])))
     assert "Student One: the online text is not graded, the files are." in moodle
@@ -213,7 +213,7 @@ def test_what_is_left_out_is_noted(tmp_path: Path) -> None:
 
 
 def test_gradescope_without_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without PyYAML, or with metadata that is none, keys stay and the number of the submission is the student."""
+    """Without PyYAML, or with invalid metadata, keys stay the same and the number of the submission identifies the student."""
     files = SCHEMES["gradescope"][0]
     source = laid(tmp_path / "class", files)
     for content in (b"a: [", b"- 1", b"a: 5", b"\xff\0", b"submission_123: {':submitters': [1]}"):
@@ -231,7 +231,7 @@ def test_gradescope_without_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_archive_of_a_folder_of_its_name(tmp_path: Path) -> None:
-    """class.zip with everything in class/ is what lies in class/; a folder of another name is one submission."""
+    """For class.zip with everything in class/, that folder is the class; a folder of another name is one submission."""
     files = {"class/one.py": CODE, "class/two.py": OTHER}
 
     assert [file.key for file in find(archive(tmp_path, files)).found] == ["one", "two"]
@@ -339,7 +339,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_a_submission_in_an_archive_is_refused_for(name: str, tmp_path: Path) -> None:
+def test_a_refused_submission_in_an_archive(name: str, tmp_path: Path) -> None:
     """The archive of the class is found as usual; reading that submission ends in one sentence."""
     content, sentence = REFUSED[name]
     path = tmp_path / "class.zip"
@@ -356,8 +356,8 @@ def problem_of(submission: Submission) -> str:
         return str(rejected)
 
 
-def test_what_leads_out_of_an_archive_is_left_out(tmp_path: Path) -> None:
-    """Absolute names and parents get a note; a link at the top is refused."""
+def test_paths_out_of_an_archive_are_ignored(tmp_path: Path) -> None:
+    """Absolute and parent paths get a note; a link at the top is refused."""
     found = find(archive(tmp_path, {"one.py": CODE, "../two.py": CODE, "/three.py": CODE, "C:/x.py": CODE}))
     assert [item.key for item in found.found] == ["one"]
     assert notes(found).count("leads out of the archive") == 3
@@ -367,7 +367,7 @@ def test_what_leads_out_of_an_archive_is_left_out(tmp_path: Path) -> None:
         one.raw()
 
 
-def test_an_archive_that_is_another_one_by_now(tmp_path: Path) -> None:
+def test_an_archive_that_has_changed(tmp_path: Path) -> None:
     """A member is read only if it is the one that was found."""
     found = find(archive(tmp_path, {"one.py": CODE, "two.py": CODE}))
     archive(tmp_path, {"two.py": CODE})
@@ -388,7 +388,7 @@ def test_an_archive_that_is_another_one_by_now(tmp_path: Path) -> None:
     ],
     ids=["absent", "rar", "no_archive", "empty", "no_source"],  # an archive has the time in it, and so would its id
 )
-def test_what_is_no_source(name: str, content: bytes | None, sentence: str, tmp_path: Path) -> None:
+def test_an_invalid_source(name: str, content: bytes | None, sentence: str, tmp_path: Path) -> None:
     """One sentence says what is wrong with it."""
     if content is not None:
         (tmp_path / name).write_bytes(content)
@@ -425,8 +425,8 @@ NAMES = st.one_of(
 @given(
     st.sets(st.tuples(NAMES, st.sampled_from(["", ".py", ".PY", ".ipynb", ".zip", ".tar.gz", ".tar"]), st.booleans()))
 )
-def test_keys_are_unique_safe_and_their_own(entries: set[tuple[str, str, bool]]) -> None:
-    """No two names lead to one key, whatever they are; each is a file name anywhere, and made of its own name alone."""
+def test_keys_are_unique_and_safe(entries: set[tuple[str, str, bool]]) -> None:
+    """Different names have different keys; each is a safe file name, and depends only on its own name."""
     names = {(name + kind, is_folder) for name, kind, is_folder in entries if kind or is_folder}
     keys = [key_of(name, is_folder=is_folder) for name, is_folder in names]
 
@@ -437,7 +437,7 @@ def test_keys_are_unique_safe_and_their_own(entries: set[tuple[str, str, bool]])
 
 
 def test_a_name_that_looks_like_another_ones_key() -> None:
-    """Whoever takes the key of another one as a name gets a key of its own."""
+    """A submission named like another one's key gets a different key."""
     names = ["petrov.py", "Petrov.py", "petrov.zip", "petrov.tar.gz", "petrov.ipynb", "Петров.py"]
     keys = [key_of(name, is_folder=False) for name in names] + [key_of("petrov", is_folder=True)]
     posing = [key_of(f"{key}.py", is_folder=False) for key in keys[1:]]
@@ -460,7 +460,7 @@ ALIKE = {
 @pytest.mark.parametrize("way", ALIKE)
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_a_neighbour_of_nearly_the_same_name(way: str, is_packed: bool, tmp_path: Path) -> None:
-    """It changes nobody's key: each is the same alone and beside the other one."""
+    """It changes no key: each is the same alone and with the other."""
     first, second = ALIKE[way]
     contents = {name: PACKED if name.endswith(".zip") else CODE for name in (first, second)}
 
@@ -498,7 +498,7 @@ OTHERS = {
 @pytest.mark.parametrize("way", POSING)
 @pytest.mark.parametrize("count", [1, 7])
 def test_a_file_name_takes_nobody_elses_id(way: str, count: int, tmp_path: Path) -> None:
-    """However a student calls files, and however many they are, they stay that student's, and the others theirs."""
+    """Whatever names and number of files a student has, all students keep their own."""
     beginning, name = POSING[way]
     others = dict.fromkeys(OTHERS[way.split("_", maxsplit=1)[0]], OTHER)
     more = {f"{beginning}{number or ''}{name}": CODE for number in range(count)}
@@ -513,7 +513,7 @@ def test_a_file_name_takes_nobody_elses_id(way: str, count: int, tmp_path: Path)
 
 
 def test_what_a_desktop_leaves_is_no_submission(tmp_path: Path) -> None:
-    """It is left out without a word; any other name that begins with a dot is graded, or gets its note."""
+    """It is ignored without a note; any other name that begins with a dot is graded or gets a note."""
     junk = {
         ".DS_Store": b"", "._one.py": CODE, "__MACOSX/one.py": CODE, ".git/hooks/a.py": CODE, ".ipynb_checkpoints/one.py": CODE,
         ".idea/a.xml": b"", "Thumbs.db": b"", ".~lock.one.py#": b"", "one.py": CODE,
@@ -543,7 +543,7 @@ EXCESSES: dict[str, tuple[Files, str]] = {
 
 
 @pytest.mark.parametrize("way", EXCESSES)
-def test_what_one_student_packs_costs_no_other(way: str, tmp_path: Path) -> None:
+def test_one_students_archive_affects_no_other(way: str, tmp_path: Path) -> None:
     """Too many entries, too deep, too large: that submission is refused, the others are read."""
     files, sentence = EXCESSES[way]
     others = {f"submission_{number}/network.py": CODE for number in (11, 12)}
@@ -555,7 +555,7 @@ def test_what_one_student_packs_costs_no_other(way: str, tmp_path: Path) -> None
 @pytest.mark.soak
 @pytest.mark.parametrize("form", ["submission_{}/", "Student_{}_assignsubmission_file_"])
 def test_many_entries_of_one_student(form: str, tmp_path: Path) -> None:
-    """200,001 empty files of one student stop nothing, in Gradescope's form and in Moodle's flat one."""
+    """200,001 empty files of one student do not stop a class, in Gradescope's form and in Moodle's flat one."""
     many = {f"{form.format(13)}f{number}.py": b"" for number in range(200_001)}
     others = {f"{form.format(number)}network.py": CODE for number in (11, 12)}
     check_refused(archive(tmp_path, others | many), "has more than 2000 files")
@@ -574,7 +574,7 @@ def check_refused(source: Path, sentence: str) -> None:
 
 
 def test_there_is_an_end_of_notes(tmp_path: Path) -> None:
-    """Of thousands of files that are no submissions the first are named."""
+    """Only the first of thousands of files that are no submissions are named."""
     found = find(archive(tmp_path, {"anna.py": CODE} | {f"n{number}.txt": b"" for number in range(2 * NOTES)}))
 
     assert len(found.notes) == NOTES + 1
@@ -602,7 +602,7 @@ def roster(folder: Path, lines: Sequence[str], encoding: str = "utf-8-sig", head
 
 
 def test_ways_to_the_roster(tmp_path: Path) -> None:
-    """File, id, email, login and name lead to a line, names in any order, case and spacing."""
+    """File, id, email, login and name find a line; names in any order, case and spacing."""
     lines = [
         "a@example.org;Student One;s1;x;Work of One.py", ";Student Two;s2;x;", "c@example.org;Student Three;s3;x;",
         "four4@example.org;Student Four;s4;x;", ";Студент  ПЯТЫЙ;s5;x;", ";Six Student van;s6;x;",
@@ -623,7 +623,7 @@ def test_ways_to_the_roster(tmp_path: Path) -> None:
 
 
 def test_platforms_and_the_roster(tmp_path: Path) -> None:
-    """The platform's id stays known beside the roster's; Canvas' joined name leads to a line."""
+    """The platform's id is kept as an alias; Canvas' joined name finds a line."""
     lines = ["one@example.org;Student One;s1;;", "two@example.org;Студент Второй;s2;;"]
     listed = roster(tmp_path, lines)
 
@@ -647,7 +647,7 @@ def test_platforms_and_the_roster(tmp_path: Path) -> None:
     ],
 )
 def test_a_patronymic_may_be_left_out(table: str, tmp_path: Path) -> None:
-    """Lists have it and platforms have not, or the other way round; whom it tells apart is nobody's without it."""
+    """The roster has it and the platform does not, or the reverse; without it, students who differ only in it are not matched."""
     names = ("Щукина Вера", "Юлия Олеговна Ким", "Иванов Иван", "Иванов Иван Сергеевич")
     files = {f"{name}_{number}_assignsubmission_file_/a.py": CODE for number, name in enumerate(names, 91)}
 
@@ -660,7 +660,7 @@ def test_a_patronymic_may_be_left_out(table: str, tmp_path: Path) -> None:
 
 
 def test_a_file_name_that_imitates_blackboard(tmp_path: Path) -> None:
-    """Only what stands before the first time is Blackboard's; a login with an underscore is found by the roster."""
+    """Only the part before the first time is Blackboard's; the roster shows a login with an underscore."""
     time = "_attempt_2026-01-02-10-00-00_"
     files = {f"Lab_12_u_1{time}Lab_12_anna{time}network.py": CODE, f"Lab_12_anna{time}network.py": OTHER}
 
@@ -672,7 +672,7 @@ def test_a_file_name_that_imitates_blackboard(tmp_path: Path) -> None:
 
 
 def test_two_submissions_of_a_student_and_an_id_that_is_anothers(tmp_path: Path) -> None:
-    """Both submissions stay; an id of the platform that is another student's at school decides nothing."""
+    """Both submissions are kept; a platform id that is another student's school id is ignored."""
     files = {
         "Student One_17_assignsubmission_file_/a.py": CODE, "Student Two_18_assignsubmission_file_/a.py": CODE,
         "Student Two_19_assignsubmission_file_/a.py": CODE,
@@ -705,7 +705,7 @@ def test_two_submissions_of_a_student_and_an_id_that_is_anothers(tmp_path: Path)
         ('id,name\n1,"a\n', "roster.csv, line 2: unexpected end of data."),
     ],
 )
-def test_what_is_no_roster(text: str, sentence: str, tmp_path: Path) -> None:
+def test_an_invalid_roster(text: str, sentence: str, tmp_path: Path) -> None:
     """One sentence names the line."""
     with pytest.raises(UsageError) as caught:
         read_roster(roster(tmp_path, [], header=text))
@@ -713,7 +713,7 @@ def test_what_is_no_roster(text: str, sentence: str, tmp_path: Path) -> None:
 
 
 def test_a_roster_in_another_encoding(tmp_path: Path) -> None:
-    """What Excel saves in Russian is read, with a note; a workbook and bytes that are no text are named."""
+    """A table that Excel saves in Russian is read, with a note; a workbook and binary data are named in an error."""
     found = read_roster(roster(tmp_path, [";Студент;1;;"], "cp1251"))
     assert ([entry.name for entry in found.entries], "it was read as cp1251" in found.notes[0].text) == (
         ["Студент"],
