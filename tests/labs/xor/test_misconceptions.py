@@ -1,4 +1,4 @@
-"""The bank of mistakes: each rule is told apart from all the others, and the right step is none of them."""
+"""The bank of mistakes: each rule differs from all the others and from the right step."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def steps_of(rule: Rule, form: float, rate: float, seed: int) -> ModelSteps:
 
 
 def test_bank_is_complete() -> None:
-    """At least 80 rules, each with an id of its own, two sentences and a formula of the lecture."""
+    """At least 80 rules, each with a unique id, two sentences and a formula of the lecture."""
     assert len(BANK) >= 80
     assert len({rule.id for rule in BANK}) == len(BANK)
     for rule in BANK:
@@ -57,7 +57,7 @@ def test_bank_is_complete() -> None:
 
 
 def made_by(rule: Rule, seen: Behaviour) -> set[float]:
-    """Return the forms in which a rule makes the very numbers that a submission was seen to make."""
+    """Return the forms in which a rule gives the numbers of a submission."""
     if rule.loss is not None:
         values, returned = rule.loss(*np.array(LOSS_ASKED).T), seen.rest[: len(LOSS_ASKED)]
         return {1.0} if same(values * np.dot(values, returned) / np.dot(values, values), returned) else set()
@@ -79,7 +79,7 @@ def made_by(rule: Rule, seen: Behaviour) -> set[float]:
 
 
 def test_rules_make_the_numbers_of_submissions() -> None:
-    """What was written with a mistake makes what its rule makes in one form, and each form is made."""
+    """A submission with a mistake gives the numbers of its rule in one form, and each form has a submission."""
     seen = {name: (mutant.names, known()[name]) for name, mutant in mutants().items()}
     seen |= {f"more {name}": (frozenset({name.partition(".")[0]}), item) for name, item in more().items()}
     with np.errstate(all="ignore"):  # inputs of 0
@@ -98,7 +98,7 @@ def test_rules_make_the_numbers_of_submissions() -> None:
 
 @pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.soak) for part in range(1, 16))])
 def test_each_step_has_one_name(part: int) -> None:
-    """Steps made by a rule, with a rate that is not told, are given its name."""
+    """Steps of a rule, at an unknown rate, are diagnosed as that rule."""
     for rule in IN_NETWORK[part::16]:
         for form in rule.forms:
             diagnosis = diagnose_network(steps_of(rule, form, 0.3, part), [0.27])
@@ -110,7 +110,7 @@ def test_each_step_has_one_name(part: int) -> None:
 
 
 def test_right_steps_have_no_name() -> None:
-    """The gradient is no mistake, and neither are steps that no rule makes."""
+    """The gradient is no mistake, and neither are steps that no rule gives."""
     right = steps_of(RIGHT, 1.0, 0.3, 1)
     changed = ModelSteps(
         probes=right.probes, err=right.err, change=right.change + 0.05, small_err=right.err,
@@ -122,7 +122,7 @@ def test_right_steps_have_no_name() -> None:
 
 
 def test_two_mistakes_at_once_have_no_wrong_name() -> None:
-    """The sum of what two rules do wrong is not taken for a third; a name that is given makes these very numbers."""
+    """The sum of two mistakes is not diagnosed as a third one, unless that gives the same numbers."""
     rng = np.random.default_rng(5)
     right = steps_of(RIGHT, 1.0, 0.3, 2)
     for _ in range(10):
@@ -144,7 +144,7 @@ def test_two_mistakes_at_once_have_no_wrong_name() -> None:
 
 
 def test_forward_and_loss_have_names() -> None:
-    """Answers of a wrong forward and values of a wrong loss are given the rule's name; the right ones none."""
+    """Outputs of a wrong forward and values of a wrong loss are diagnosed as their rule; right ones are not."""
     rng = np.random.default_rng(0)
     parameters, x = rng.uniform(-2, 2, (200, 3, 3)), rng.uniform(-1.5, 1.5, (200, 2))
     y, label = rng.uniform(0.1, 0.9, 6), np.array([1.0, 1, 0, 0, 1, 0])
@@ -168,14 +168,14 @@ def test_minor_defects_are_in_the_bank() -> None:
 
 
 def test_the_step_of_a_rule_has_the_oracle_s_arguments() -> None:
-    """Without a mistake it is the oracle's step, in which the rate is in the error."""
+    """Without a mistake it is the oracle's step, which has the rate in the error."""
     parameters, x = drawn()
 
     np.testing.assert_allclose(RIGHT.step(parameters, x, ERRORS_PASSED), oracle.step(parameters, x, ERRORS_PASSED))
 
 
 def test_a_threshold_is_at_zero() -> None:
-    """The neuron that answers with 0 or 1 does so from the sum 0 on."""
+    """The neuron that outputs 0 or 1 outputs 1 from the sum 0 on."""
     (rule,) = (rule for rule in FORWARD if rule.id == "output_thresholded")
     weights, x = np.array([[0.0, 0.0, bias] for bias in (-0.5, -1e-9, 0.0, 0.5)]), np.zeros((4, 2))
 

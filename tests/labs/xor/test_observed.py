@@ -192,7 +192,7 @@ ALSO = {"skips_zero"}
 
 
 def some(names: Iterable[str]) -> list[Any]:
-    """Return parameters for these samples, of which every fourteenth is in `make test`, and those that nothing stands for."""
+    """Return parameters for these samples; every fourteenth is in `make test`, and so are those without an equivalent."""
     return [
         name if number % 14 == 0 or name in ALSO else pytest.param(name, marks=pytest.mark.soak)
         for number, name in enumerate(names)
@@ -209,7 +209,7 @@ def graded(text: str, write: Write) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", some(RIGHT))
 def test_right_work_is_right(name: str, write: Write) -> None:
-    """Whatever the calls are like, right steps get all points, and the report says how they were seen."""
+    """Right steps get all points with any form of calls, and the report says how they were seen."""
     report = graded(RIGHT[name], write)
 
     assert [item for item, case in cases(report).items() if case["verdict"] != "passed"] == []
@@ -227,8 +227,8 @@ def test_order_defects_are_minor(name: str, write: Write) -> None:
 
 
 @pytest.mark.parametrize("name", some(WRONG))
-def test_a_mistake_is_paid_once(name: str, write: Write) -> None:
-    """A wrong step costs the case that it belongs to, and the training that it spoils."""
+def test_a_mistake_loses_points_once(name: str, write: Write) -> None:
+    """A wrong step fails its own case, and the training that it spoils."""
     text, expected = WRONG[name]
     found = cases(graded(text, write))
     failed = {item for item, case in found.items() if case["verdict"] in ("failed", "error")}
@@ -240,7 +240,7 @@ def test_a_mistake_is_paid_once(name: str, write: Write) -> None:
 
 @pytest.mark.wide
 def test_targets_passed_instead_of_errors(write: Write, student_code: str) -> None:
-    """A backward(x, label) that the template's call drives, wrongly, is judged by its own training."""
+    """A backward(x, label), which the template's call would drive wrongly, is judged by its own training."""
     text = student_code.replace(
         "def backward(self, x, err):", "def backward(self, x, label):\n        err = label - self.n3.y"
     )
@@ -257,7 +257,7 @@ def test_targets_passed_instead_of_errors(write: Write, student_code: str) -> No
 
 
 def test_two_files_without_the_template_s_classes(write: Write, tmp_path: Path) -> None:
-    """Of several files the one that no other imports is the program."""
+    """Of several files, the one that no other imports is the program."""
     classes, _, program = LAYERS.partition("net = Network()")
     (tmp_path / "lab").mkdir()
     write(classes, "lab/layers.py")
@@ -269,7 +269,7 @@ def test_two_files_without_the_template_s_classes(write: Write, tmp_path: Path) 
 
 
 def test_the_template_s_calls_come_first(write: Write, student_code: str) -> None:
-    """Wrong steps by the template's calls stay wrong where the own training makes the same ones."""
+    """Steps that are wrong by the template's calls stay wrong if the program's training makes the same ones."""
     report = graded(student_code.replace("delta * self._weigths", "delta"), write)
 
     assert "contract" == report["submission"]["route"]
@@ -291,7 +291,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", some(HOSTILE))
 def test_hostile_code_gets_a_report(name: str, write: Write) -> None:
-    """It ends, and never by our own fault."""
+    """The grade ends, and never as a fault of the grader."""
     path = write(LAYERS.partition("if __name__")[0] + HOSTILE[name])
 
     report = graded_as_json(path, seed=3, limits=limits_for(Limits(), 3))
@@ -309,11 +309,11 @@ LIES = {
 
 @pytest.mark.parametrize("name", some(LIES))
 def test_faked_learning_has_no_full_score(name: str, write: Write) -> None:
-    """Answers from a table, weights from elsewhere, steps that are none: never all points."""
+    """Answers from a table, weights from elsewhere, steps without effect: never all points."""
     assert (graded(variant(LIES[name]), write)["score"] or 0) < 100
 
 
-def test_the_worker_tells_calls_and_numbers() -> None:
+def test_the_worker_reports_calls_and_numbers() -> None:
     """`discover` lists calls, and `record` follows an object."""
     confined = DEFAULT_LAB / "confined" / "__init__.py"
     program = Program(file="network.py", text=LAYERS, operations=str(confined))
@@ -356,7 +356,7 @@ def test_examples_are_read_from_arguments(
 
 
 def test_a_schedule_is_no_dependence_on_the_example() -> None:
-    """A rate that shrinks steadily drifts, one that jumps with the example does not."""
+    """A rate that decays steadily is a schedule, a rate that jumps with the example is not."""
     assert drifts(np.geomspace(0.5, 0.48, 40))
     assert not drifts(np.tile([0.5, 0.6, 0.5, 0.7], 10))
 

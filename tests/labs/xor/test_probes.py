@@ -1,4 +1,4 @@
-"""The probes of every run tell right from wrong, whatever the seed."""
+"""The probes of every run distinguish right from wrong, for any seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def deviation(observed: np.ndarray, expected: np.ndarray) -> float:
 
 
 def test_order_defects_show() -> None:
-    """The smallest mistakes that have a name deviate 50 times the tolerance at least."""
+    """The smallest known mistakes deviate by at least 50 times the tolerance."""
     for seed in SEEDS:
         drawn = probes.network_probes(np.random.default_rng(seed))
         right = oracle.step(drawn.parameters, drawn.x, drawn.err)
@@ -36,7 +36,7 @@ def test_network_probes_keep_their_conditions() -> None:
 
 
 def test_neuron_probes_cover_the_sigmoid() -> None:
-    """The sums reach from -2 to 2 at least, and a constant derivative is far from y (1 - y)."""
+    """The sums cover at least -2 to 2, and a constant derivative is far from y (1 - y)."""
     for seed in SEEDS:
         drawn = probes.neuron_probes(np.random.default_rng(seed))
         sums = (drawn.weights[:, :2] * drawn.x).sum(1) + drawn.weights[:, 2]
@@ -47,7 +47,7 @@ def test_neuron_probes_cover_the_sigmoid() -> None:
 
 @pytest.mark.parametrize("index", range(4))
 def test_starts_are_learned_from(index: int) -> None:
-    """Every set start learns XOR within 100 epochs (400 at rate 1 for the small one) in any order."""
+    """Every fixed start learns XOR within 100 epochs (400 at rate 1 for the small one) in any order."""
     rate, epochs = (1.0, 400) if index == 3 else (2.0, 100)
     starts = np.array([probes.start(np.random.default_rng(seed), index) for seed in SEEDS])
     assert not any(oracle.has_learned(answer) for answer in oracle.answers(starts))

@@ -1,4 +1,4 @@
-"""What a file does beside a right network costs nothing."""
+"""Other code in a file with a right network costs nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIMITS = structs.replace(PATIENT, load_time_s=20)  # a statement has two seconds
 
 
 def test_a_program_of_all_kinds(write: Write) -> None:
-    """One program with all that fails, is missing or ends it has full marks; what failed is told with its line."""
+    """A program with everything that fails, is missing or ends it has full marks; failures are reported with their line."""
     text = crowd()
     report = graded(write(text), seed=1, limits=LIMITS)
 
@@ -50,7 +50,7 @@ def test_names_that_a_demo_rebinds(base: str, write: Write) -> None:
 
 
 def test_a_block_that_holds_the_program(write: Write) -> None:
-    """Where a statement in it ends the process, only that one is skipped, and told."""
+    """If a statement in it ends the process, only that one is skipped and reported."""
     text = in_block("if")
     line = text.splitlines().index("    import os") + 2
 
@@ -81,8 +81,8 @@ def test_a_watched_program(write: Write) -> None:
     ("pandas", "network.py, line {line}: pandas is not installed here and was not handed in. Only what uses it is not graded."),
     ("forbidden_call", "network.py, line {line}: this made a system call that is not allowed during grading and was skipped. The rest of your program was run and graded."),
 ])  # fmt: skip
-def test_what_is_told(name: str, sentence: str, write: Write) -> None:
-    """The remark has file and line, and what happened, in both languages."""
+def test_remarks_about_statements(name: str, sentence: str, write: Write) -> None:
+    """The remark has file, line and problem, in both languages."""
     text = joined(LISTS, "", DEMO + AFTER[name])
     last = (
         len(text.splitlines())
@@ -96,7 +96,7 @@ def test_what_is_told(name: str, sentence: str, write: Write) -> None:
 
 
 def test_what_uses_a_missing_package_is_not_graded(write: Write) -> None:
-    """A graded call that needs one is not gradable, with the package's name; a class that needs it is told of, too."""
+    """A graded call that needs one is not gradable, with the package's name; a class that needs one is reported too."""
     needs = ARRAYS.replace("np.exp(", "scipy.special.exp(", 1)
     called = graded(write("import scipy.special\n" + needs), seed=1)
     defined = graded(
@@ -110,7 +110,7 @@ def test_what_uses_a_missing_package_is_not_graded(write: Write) -> None:
 
 
 def test_a_class_that_fails_is_explained(write: Write) -> None:
-    """Where a class is missing because its statement failed, the reason is told, not that its name is wrong."""
+    """If a class is missing because its statement failed, the report says that, not that its name is wrong."""
     report = graded(write(ARRAYS.replace("class Model:", "class Model:\n    size = UNKNOWN")), seed=1)
 
     told = [
@@ -122,7 +122,7 @@ def test_a_class_that_fails_is_explained(write: Write) -> None:
 
 @pytest.mark.wide
 def test_a_watched_training_stops_by_counted_work(write: Write) -> None:
-    """The same seed gives the same report, but for its times: no clock decides what is seen."""
+    """The same seed gives the same report, except for times: no clock decides what is seen."""
     path = write(programs()["watched: hangs_after"])
     first, second = (graded(path, seed=5, limits=LIMITS) for _ in range(2))
 

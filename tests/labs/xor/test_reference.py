@@ -1,4 +1,4 @@
-"""The solved lab: its gradient, its errors, its equality with the oracle and with the template."""
+"""The reference solution: its gradient, its errors, and that it equals the oracle and the template."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_sigmoid_derivative_is_the_slope() -> None:
 
 @pytest.mark.parametrize("x", [(1.0,), (1.0, 2.0, 3.0), 1.0, [[1.0, 2.0]]])
 def test_wrong_shapes_are_value_errors(x: object) -> None:
-    """An input of another shape is refused by forward and by backward."""
+    """forward and backward refuse an input of another shape."""
     neuron = network.Neuron(2)
     with pytest.raises(ValueError, match="shape"):
         neuron.forward(x)  # type: ignore[arg-type]
@@ -138,7 +138,7 @@ def test_template_and_reference_have_one_interface(file: str) -> None:
 
 
 def test_template_of_the_lecture_is_a_stub() -> None:
-    """Every function of the extra raises NotImplementedError, and the assignment asks for each of them."""
+    """Every function of the extra raises NotImplementedError, and the assignment requires each of them."""
     template = load(ROOT / "student_template" / "lecture.py")
     functions = {name: var for name, var in vars(template).items() if inspect.isfunction(var)}
 
@@ -198,7 +198,7 @@ def test_activations_are_stable_and_their_derivatives_slopes() -> None:
 
 
 def test_mape_and_entropies_at_their_edges() -> None:
-    """A true value of 0 is refused; a certain answer costs 0, or very much, and is finite."""
+    """A true value of 0 is refused; certain predictions give a finite loss, 0 or very large."""
     assert lecture.mape([2, 4], [1, 5]) == pytest.approx(37.5)
     with pytest.raises(ValueError, match="0"):
         lecture.mape([1, 0], [1, 1])
@@ -234,7 +234,7 @@ def test_template_is_a_stub() -> None:
 
 
 def test_run_as_a_script() -> None:
-    """It trains a network and prints what that answers, from whatever start it drew (some end where XOR is not learned)."""
+    """It trains a network from a random start and prints its answers (some starts do not learn XOR)."""
     run = subprocess.run(
         [sys.executable, ROOT / "reference" / "network.py"], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""Wrong rules are paid once and where they were made; conventions cost nothing.
+"""Wrong rules lose points once, in their own criterion; conventions cost nothing.
 
 Each entry is an edit of one correct submission, graded for real.
 """
@@ -31,7 +31,7 @@ SLOPE = "(err * self.n3.y * (1 - self.n3.y))"
 
 
 def compose(errors: str, *, after: str = "") -> Edit:
-    """Let the model work out the hidden errors itself."""
+    """Let the model compute the hidden errors itself."""
     return [(BACK, f"        e1, e2 = {errors}\n        self.n3.backward(self.h, err)\n{after}")]
 
 
@@ -234,7 +234,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
 
 
 def some(parts: int, wide: set[int]) -> list[Any]:
-    """Return parameters for these parts, of which the first is in `make test` and these in `make coverage`."""
+    """Return parameters for these parts; the first is in `make test`, these in `make coverage`."""
     marks = [pytest.mark.wide if part in wide else pytest.mark.soak for part in range(1, parts)]
     return [0, *(pytest.param(part, marks=mark) for part, mark in enumerate(marks, start=1))]
 
@@ -259,7 +259,7 @@ def missed(report: Report) -> list[str]:
 
 @pytest.mark.parametrize("part", some(24, wide={7, 10, 19, 22}))
 def test_wrong_rules(part: int, student_code: str, tmp_path: Path) -> None:
-    """Every wrong rule costs points, in the criteria where it was made and no other."""
+    """Every wrong rule loses points in its own criteria and in no other."""
     names = sorted(WRONG)[part::24]
 
     found = reports(student_code, {name: WRONG[name][0] for name in names}, tmp_path)
@@ -285,8 +285,8 @@ def test_conventions_cost_nothing(part: int, student_code: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     "name", [name if number < 1 else pytest.param(name, marks=pytest.mark.wide) for number, name in enumerate(SAID)]
 )
-def test_what_is_said(name: str, student_code: str, tmp_path: Path) -> None:
-    """Mistakes of different criteria in one submission are each said in their own sentence."""
+def test_sentences_of_several_mistakes(name: str, student_code: str, tmp_path: Path) -> None:
+    """Mistakes of different criteria in one submission have a sentence each."""
     edit, score, sentences = SAID[name]
 
     report = reports(student_code, {name: edit}, tmp_path)[name]

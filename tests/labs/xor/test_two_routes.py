@@ -1,4 +1,4 @@
-"""What the template's calls do not show is judged by the submission's own training, and said as it is."""
+"""Work that does not fit the template's calls is judged by its own training, with the right reasons."""
 
 from __future__ import annotations
 
@@ -158,13 +158,13 @@ REASONS = {
 
 
 def some(names: dict[str, Any], *first: str) -> list[Any]:
-    """Return parameters for these samples, of which the first ones are in `make test`."""
+    """Return parameters for these samples; the first ones are in `make test`."""
     return [name if name in first else pytest.param(name, marks=pytest.mark.soak) for name in names]
 
 
 @pytest.mark.parametrize("name", some(RIGHT, "answer_in_an_attribute", "loop_at_the_top", "neuron_without_x"))
 def test_right_work_is_right(name: str, write: Write) -> None:
-    """A right network has all points, however its program calls it."""
+    """A right network gets all points, however its program calls it."""
     report = graded_as_json(write(RIGHT[name]), seed=3)
 
     assert [] == contradictions(report, RIGHT[name])
@@ -174,7 +174,7 @@ def test_right_work_is_right(name: str, write: Write) -> None:
 
 @pytest.mark.parametrize("name", some(WRONG))
 def test_a_mistake_costs_the_same(name: str, write: Write) -> None:
-    """A mistake costs what it costs in the template's form, and has its name."""
+    """A mistake costs the same points as in the template's form, and has the same name."""
     text, points, mistake = WRONG[name]
 
     report = graded_as_json(write(text), seed=3)
@@ -186,7 +186,7 @@ def test_a_mistake_costs_the_same(name: str, write: Write) -> None:
 
 @pytest.mark.parametrize("name", some(REASONS, "four_hidden"))
 def test_the_reason_is_the_reason(name: str, write: Write) -> None:
-    """What cannot be graded says what was found."""
+    """The reason of a submission that is not gradable says what was found."""
     text, reason = REASONS[name]
 
     report = graded_as_json(write(text), seed=3)

@@ -16,7 +16,7 @@ Write = Callable[[str], Path]
 
 
 def some() -> list[Any]:
-    """Return every program, of every twelfth kind one for `make test`: by turns of the two routes, where it has both."""
+    """Return every program; every twelfth kind has one in `make test`, alternating between the routes if it has both."""
     every = list(programs().values())
     routes = itertools.cycle(("calls", "script"))
     chosen = set()
@@ -29,20 +29,20 @@ def some() -> list[Any]:
 
 @pytest.mark.parametrize("unearned", some())
 def test_worthless_training_earns_nothing(unearned: Unearned, write: Write) -> None:
-    """Parts of a step that are not those of the lecture get no points, however they are made."""
+    """Parts of a step that differ from the lecture's get no points, however they are computed."""
     assert (graded(write(unearned.text), seed=3).score or 0) <= unearned.most
 
 
 @pytest.mark.parametrize("route", ["calls", "script"])
 def test_the_same_program_with_right_steps(route: str, write: Write) -> None:
-    """The control has all points: nothing but the steps is wrong with the others."""
+    """The control has all points: only the steps of the others are wrong."""
     controls = {program.control for program in programs().values() if program.id.startswith(route)}
 
     assert [graded(write(text), seed=3).score for text in controls] == [100]
 
 
 def test_there_are_programs_of_each_kind() -> None:
-    """At least 100 in both routes, each with steps of its own."""
+    """At least 100 in both routes, each with different steps."""
     found = programs()
 
     assert len(found) >= 100

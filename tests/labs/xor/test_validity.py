@@ -1,4 +1,4 @@
-"""The evidence is sound: mistakes differ from right work, right work is right, and the page counts rightly."""
+"""The validity evidence is sound: mistakes differ from right work, right work is right, and the page counts correctly."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def scores(texts: dict[str, str], folder: Path) -> dict[str, int | None]:
 
 
 def test_mistakes_differ_from_right_work() -> None:
-    """Every mutant runs and does something else than the text that it is an edit of."""
+    """Every mutant runs and behaves differently than the text that it edits."""
     seen = known()
     as_right = [
         name
@@ -51,7 +51,7 @@ def test_bases_are_one_network() -> None:
 
 
 def test_mistakes_that_make_the_same_steps_share_their_names() -> None:
-    """Where only the rate could tell two mutants apart, either name is accepted for both; the loss is not a step."""
+    """If only the rate distinguishes two mutants, either name is accepted for both; the loss is not a step."""
     seen = known()
     right = {name for name in mutants() if seen[name].steps_as(seen["arrays"])}
     others = [name for name in mutants() if name not in right and not name.startswith("loss_")]
@@ -63,7 +63,7 @@ def test_mistakes_that_make_the_same_steps_share_their_names() -> None:
 
 @pytest.mark.parametrize("rate", RATES)
 def test_rates_of_mutants(rate: float) -> None:
-    """A mutant's text has the rate that it was asked for, and compiles."""
+    """A mutant's text has the requested rate, and compiles."""
     for name, mutant in mutants().items():
         text = mutant.text(rate)
 
@@ -102,7 +102,7 @@ def test_styles() -> None:
 
 
 def test_free_form_files() -> None:
-    """Every free-form file is listed, says what it is, and a mistake in it is one that the mutants have."""
+    """Every free-form file is listed and described, and its mistake is one of the mutants'."""
     names = {name for mutant in mutants().values() for name in mutant.names}
     kinds = [item["kind"] for item in EXPECTED.values()]
 
@@ -135,7 +135,7 @@ def test_right_and_wrong_work_graded(tmp_path: Path) -> None:
 
 
 def a_run(group: str, score: int | None, names: str = "", named: str = "") -> Run:
-    """Return a run of a work that may be given some names, and was given others."""
+    """Return a run of a work with accepted names, and the names that it was given."""
     work = Work(group=group, name="one", text="", seeds=(0,), names=frozenset(names.split()))
     return Run(
         work=work, seed=0, status=Status.GRADED, route="contract", score=score, missed=(), named=frozenset(named.split()),
@@ -144,7 +144,7 @@ def a_run(group: str, score: int | None, names: str = "", named: str = "") -> Ru
 
 
 def test_counting() -> None:
-    """Each run is counted for what it is."""
+    """Each run is counted in its own category."""
     wrong = a_run("mistakes", 80, "a b")
 
     assert a_run("styles", 99).is_false_fail
@@ -157,7 +157,7 @@ def test_counting() -> None:
 
 
 def test_two_mistakes_beside_each_alone() -> None:
-    """A pair is above where it has more than the lower of both."""
+    """A pair scores too high if it has more than the lower of both."""
 
     def graded_as(name: str, score: int) -> Run:
         work = Work(
@@ -175,7 +175,7 @@ def test_two_mistakes_beside_each_alone() -> None:
 
 
 def test_a_pair_is_kept_or_left_out() -> None:
-    """Left out are a mistake that the other undoes, one that it hides, two activations, and what does not run."""
+    """Pairs are left out if one mistake undoes or hides the other, if both are activations, or if they do not run."""
     kept = {
         ("bias_frozen", "hidden_sign"),
         ("answer_thresholded", "error_without_weight"),
@@ -195,12 +195,12 @@ def test_a_pair_is_kept_or_left_out() -> None:
 
 
 def test_worthless_training_that_earns() -> None:
-    """More than forward, shapes and a right loss are worth is too much."""
+    """Worthless training earns too much if it gets more than forward, shapes and a right loss are worth."""
     assert [a_run("unearned", score).is_unearned for score in (None, 35, 36)] == [False, False, True]
 
 
 def test_page() -> None:
-    """The page has a line for each group that was run, and names what went wrong."""
+    """The page has a line for each group, and names what went wrong."""
     text = page(
         [a_run("styles", 100), a_run("styles", 96), a_run("mistakes", 100, "a"), a_run("free-form, wrong", None, "a")]
     )
