@@ -1,4 +1,4 @@
-"""What this machine offers to confine a student's code, and what is missing: `grade --doctor`."""
+"""Reports the features of this machine for confining student code, and missing ones: `grade --doctor`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from grader.sandbox.replies import Hello
 PACKAGES = ("numpy", "pytest", "pytest-json-report", "click", "msgspec")
 
 GROUPS = Path("/sys/fs/cgroup")
-OWN_BYTES = 200 * 2**20  # what the grader itself takes
+OWN_BYTES = 200 * 2**20  # memory of the grader itself
 
 
 def examine() -> Iterator[str]:
@@ -42,7 +42,7 @@ def examine() -> Iterator[str]:
 
 
 def memory() -> str:
-    """Return whether the memory of this machine or container is enough for what a submission may use."""
+    """Return a line on whether this machine or container has enough memory for a submission."""
     wanted, there = Limits().memory_bytes, memory_bytes()
     if there is None:
         return f"memory: not known here; a submission may use {wanted // 2**20} MiB"
@@ -52,7 +52,7 @@ def memory() -> str:
 
 
 def memory_bytes() -> int | None:
-    """Return the memory of this machine, or what the control group of this process and those around it may use."""
+    """Return the memory of this machine in bytes, or the limit of a control group around this process if that is lower."""
     found = []
     with contextlib.suppress(OSError, ValueError, AttributeError):
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -70,14 +70,14 @@ def memory_bytes() -> int | None:
 
 
 def lacking(packages: Iterable[str]) -> dict[str, str]:
-    """Return what to do about each package of a lab that is not installed."""
+    """Return "not installed" by name for each package of a lab that is missing here."""
     from grader.pipeline.assignment import is_installed
 
     return {name: "not installed" for name in packages if not is_installed(name)}
 
 
 def greeting() -> Hello:
-    """Start a worker and return what it says of itself."""
+    """Start a worker and return its description of itself."""
     with Sandbox() as sandbox, Worker(sandbox, Limits(), 0) as worker:
         lab = {"file": "doctor.py", "classes": (), "functions": (), "bonus": (), "banned": (), "data": ()}
         answer = worker.read("doctor", {"doctor.py": b"x = 1\n"}, lab)
@@ -87,12 +87,12 @@ def greeting() -> Hello:
 
 
 def detail(layer: str, hello: Hello) -> str:
-    """Return the ABI beside Landlock."""
+    """Return the text after a layer's name: the ABI of Landlock, "" for other layers."""
     return f" (ABI {hello.landlock_abi})" if layer == "landlock" and layer not in hello.missing else ""
 
 
 def why_not(hello: Hello) -> str:
-    """Say in one sentence why strict is not reached."""
+    """Return the reason, in one sentence, why strict is not reached."""
     if sys.platform != "linux":
         return (
             f"strict needs Linux; on {platform.system()} a submission runs in a process of its own, no more (untested)."

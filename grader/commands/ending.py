@@ -1,4 +1,4 @@
-"""How every command ends: each ending becomes its exit code, signals included."""
+"""Runs a command and converts every ending, including signals, to its exit code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RECEIVED: list[int] = []  # the signals that interrupted this process
 
 
 def run(command: click.Command, name: str) -> None:
-    """Run a command and exit; interruption is 130, by a signal that ends a terminal's work or a job."""
+    """Run a command and exit; signals that end a terminal session or a job exit with 130."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
     answer_signals(interrupt)
     sys.unraisablehook = interrupt_again
@@ -56,20 +56,20 @@ def run(command: click.Command, name: str) -> None:
 
 
 def log(name: str) -> str:
-    """Write the traceback of the exception that is handled into a file; return its path."""
+    """Write the traceback of the current exception to a file; return its path."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix=f"{name}-", suffix=".log", delete=False) as file:
         file.write(traceback.format_exc())
     return file.name
 
 
 def answer_signals(handler: Callable[..., None] | signal.Handlers) -> None:
-    """Answer every signal that ends a terminal's work or a job in one way."""
+    """Install the same handler for every signal that ends a terminal session or a job."""
     for number in ENDING:
         signal.signal(number, handler)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """End the work; a second signal would only end the tidying up."""
+    """Raise KeyboardInterrupt; ignore further signals, which would only interrupt the cleanup."""
     answer_signals(signal.SIG_IGN)
     RECEIVED.append(number)
     while frame is not None and frame.f_code is not interrupt_again.__code__:
@@ -80,7 +80,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def check_signals() -> None:
-    """Raise KeyboardInterrupt if a signal arrived, whatever became of the exception that it raised."""
+    """Raise KeyboardInterrupt if a signal arrived, even if its exception was dropped."""
     if RECEIVED:
         raise KeyboardInterrupt
 
@@ -94,7 +94,7 @@ def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
 
 
 def signal_again() -> None:
-    """Send the main thread a signal shortly, without waiting for the thread that sends it."""
+    """Send the main thread a signal after a short time, from a thread that is not waited for."""
     answer_signals(interrupt)
     main = threading.main_thread().ident
     wake = getattr(signal, "pthread_kill", lambda _, number: _thread.interrupt_main(number))  # Windows has none
@@ -107,13 +107,13 @@ def signal_again() -> None:
 
 
 def forget_output() -> None:
-    """Drop what is still buffered for a standard output that takes no more."""
+    """Discard buffered output for a standard output that is closed."""
     with contextlib.suppress(OSError, AttributeError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def shown(text: str) -> str:
-    """Return text fit for a terminal, whatever names it holds."""
+    """Return text that is safe to print on a terminal, even with hostile names in it."""
     from grader.core.text import printable
 
     return printable(text, 2_000)

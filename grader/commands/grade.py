@@ -1,4 +1,4 @@
-"""The command `grade`: arguments in, reports out, an exit code. Only this file prints and exits."""
+"""The command `grade`: parses arguments, grades, writes reports and exits with a code."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Exit codes: 0 graded (any score); 1 below --fail-under; 2 wrong usage;
 def a_format_and_path(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    """Return each FORMAT=PATH as (format, path), or refuse in one sentence."""
+    """Return each FORMAT=PATH as (format, path); raise BadParameter, with one sentence, if it is invalid."""
     pairs = []
     for value in values:
         kind, equals, path = value.partition("=")
@@ -67,7 +67,7 @@ def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str)
 
 
 def new(folder: Path, lab: Path | None, lang: str) -> int:
-    """Copy the template of a lab, and say what comes next."""
+    """Copy the template of a lab, and print the next steps."""
     from grader.commands.installation import source
     from grader.commands.new import TEMPLATE, copy_template, fill_in
     from grader.core.errors import GradeError
@@ -91,7 +91,7 @@ def new(folder: Path, lab: Path | None, lang: str) -> int:
 
 
 def installs(source: InstallSource, lang: str) -> str:
-    """Return what the workflow of a new lab installs, or why it names nothing."""
+    """Return a sentence about what the workflow of a new lab installs, or why it installs nothing."""
     if source.instead is None:
         return word(lang, "The workflow installs the grader from {address}", address=source.address)
     return word(
@@ -102,7 +102,7 @@ def installs(source: InstallSource, lang: str) -> str:
 
 
 def doctor(lab: Path | None, lang: str) -> int:
-    """Print what this machine offers, and what of it a lab lacks."""
+    """Print the features of this machine, and the packages that a lab lacks."""
     from grader.commands.doctor import examine, lacking
     from grader.core.errors import GradeError
     from grader.pipeline.assignment import read_assignment
@@ -195,7 +195,7 @@ def command(submission: Path | None, copied: Path | None, seed: int | None, is_e
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GradeOptions:
-    """What the command line asks for: a grade of one submission."""
+    """Arguments and options of `grade`."""
 
     submission: Path
     reports: tuple[tuple[str, str], ...]
@@ -212,7 +212,7 @@ class GradeOptions:
     is_plain: bool
 
     def assignment(self) -> Assignment:
-        """Read the lab; refuse a path with nothing at it."""
+        """Read the lab; raise UsageError if the submission does not exist or the lab cannot be read."""
         from grader.core.errors import UsageError
         from grader.pipeline.grading import assignment
 
@@ -222,7 +222,7 @@ class GradeOptions:
         return replace(task, is_debugged=self.is_debugged)
 
     def write(self, report: Report) -> int:
-        """Write the reports; return the exit code of that."""
+        """Write the reports; return an exit code."""
         return write(self.reports, report, self.submission, is_plain=self.is_plain)
 
 
@@ -233,7 +233,7 @@ def refused(error: GradeError, lang: str) -> int:
 
 
 def watched(options: GradeOptions) -> int:
-    """Grade at each save until interrupted; return only where it cannot begin."""
+    """Grade at each save until interrupted; return an exit code only if it cannot start."""
     from grader.core.errors import GradeError
 
     def show(report: Report, before: Report | None) -> None:
@@ -270,20 +270,20 @@ def main() -> None:
 
 
 def check_destinations(options: GradeOptions) -> None:
-    """Refuse two reports for one place, and a report in place of the submission."""
+    """Raise click.UsageError for two reports with one path, and for a report that would replace the submission."""
     places = [path if path == "-" else os.path.realpath(path) for _, path in options.reports]
-    handed_in = Path(os.path.realpath(options.submission))
+    submission = Path(os.path.realpath(options.submission))
     for place in places:
         if places.count(place) > 1:
             raise click.UsageError(word(options.lang, "two reports would go to {place}.", place=repr(place)))
-        if Path(place) == handed_in or (Path(place).parent == handed_in and place.endswith(".py")):
+        if Path(place) == submission or (Path(place).parent == submission and place.endswith(".py")):
             raise click.UsageError(
                 word(options.lang, "the report would replace the submission {place}.", place=repr(place))
             )
 
 
 def graded(options: GradeOptions, task: Assignment, sandbox: Sandbox) -> Report:
-    """Grade, with a line of progress where a person watches."""
+    """Grade, with a line of progress on a terminal."""
     from grader.pipeline.grading import grade
 
     with progress() as tell:
@@ -291,7 +291,7 @@ def graded(options: GradeOptions, task: Assignment, sandbox: Sandbox) -> Report:
 
 
 def exit_code(report: Report, fail_under: int | None) -> int:
-    """Return what the command ends with."""
+    """Return the exit code of a report."""
     from grader.core.report import Status
 
     codes = {

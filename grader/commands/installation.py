@@ -1,6 +1,6 @@
-"""How this grader was installed: the address that pip takes it from, and the command that adds a package beside it.
+"""Finds out how this grader was installed: its address for pip, and the command that installs a further package.
 
-Installers record the address in direct_url.json (PEP 610). It counts only where it pins what it names: a repository with
+Installers record the address in direct_url.json (PEP 610). It is used only if it is pinned: a repository with
 its commit, an archive with its hash.
 """
 
@@ -53,14 +53,14 @@ class DirectUrl(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstallSource:
-    """Where this grader came from: an address for pip, or, where that is empty, what it is instead."""
+    """Source of this installation: an address for pip, or if that is empty, a description."""
 
     address: str = ""
     instead: Message | None = None
 
 
 def source() -> InstallSource:
-    """Return where the grader that runs was installed from."""
+    """Return the source of the running grader."""
     try:
         found = metadata.distribution(NAME)
     except metadata.PackageNotFoundError:
@@ -73,7 +73,7 @@ def source() -> InstallSource:
 
 
 def recorded(text: str | None) -> InstallSource:
-    """Return the source that a direct_url.json states; None: there is none."""
+    """Return the source in a direct_url.json, or None without one."""
     if text is None:
         return InstallSource(instead=say("an index, by its name alone"))
     try:
@@ -103,13 +103,13 @@ def recorded(text: str | None) -> InstallSource:
 
 
 def pinned(archive: ArchiveInfo) -> str:
-    """Return ALGORITHM=DIGEST of an archive, "" where no strong one is known."""
+    """Return ALGORITHM=DIGEST of an archive, "" if no strong hash is known."""
     known = [archive.hash, *(f"{name}={digest}" for name, digest in archive.hashes.items())]
     return next((item for item in known if HASH.fullmatch(item)), "")
 
 
 def adding(package: str) -> str:
-    """Return the command that adds a package to the environment this grader runs in."""
+    """Return the command that installs a package into the environment of this grader."""
     if Path(sys.prefix, "pipx_metadata.json").is_file():
         command = ["pipx", "inject", Path(sys.prefix).name, package]
     elif importlib.util.find_spec("pip") is None:  # made by uv

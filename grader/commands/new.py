@@ -1,6 +1,6 @@
-"""The lab's template, as students start from it: `grade --new DIR`; another lab has its own in its folder.
+"""Copies a lab's template for students: `grade --new DIR`. Each lab has its template in its folder.
 
-Its workflow and handout have defaults for what only the installation knows; `fill_in` replaces them.
+Its workflow and handout have defaults for values that depend on the installation; `fill_in` replaces them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PLACEHOLDER = "git+https://HOST/OWNER/REPOSITORY@COMMIT"  # in the handout
 def copy_template(template: Path, folder: Path, lab: Assignment) -> tuple[str, ...]:
     """Copy a lab's template, and its data files, into a folder that is new or empty; return the names of the files.
 
-    FileExistsError where something stands there, other OSErrors as the file system gives them.
+    Raises FileExistsError if the path is not an empty folder, and other OSErrors of the file system.
     """
     if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(0, "is not an empty folder", str(folder))
@@ -54,5 +54,5 @@ def fill_in(folder: Path, address: str, lang: str) -> bool:
 
 
 def replace_in(path: Path, old: str, new: str) -> None:
-    """Replace a text in a file and keep every other byte."""
+    """Replace a text in a file and preserve every other byte."""
     path.write_bytes(path.read_bytes().replace(old.encode(), new.encode()))

@@ -1,4 +1,4 @@
-"""The options that the commands share, and the checks of what is given for them."""
+"""Options that several commands share, and checks of their values."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """Refuse what is a float but no number."""
+    """Raise BadParameter for a float that is not finite."""
     if value is not None and not math.isfinite(value):
         raise click.BadParameter(f"{value} is not a number of seconds.", context, parameter)
     return value
 
 
 def a_path(context: click.Context, parameter: click.Parameter, value: str) -> Path:
-    """Refuse what Path would take for the current folder."""
+    """Return a path; raise BadParameter if it is empty, which Path would take for the current folder."""
     if not value:
         raise click.BadParameter("it is empty.", context, parameter)
     return Path(value)
 
 
 def a_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
-    """Refuse what Path would take for the current folder; None: not given."""
+    """Return a path, or None if the option is not given; raise BadParameter if it is empty."""
     return None if value is None else a_path(context, parameter, value)
 
 
 def points(context: click.Context, parameter: click.Parameter, value: str | None) -> Decimal | None:
-    """Take the highest points of a gradebook: more than 0, with at most two decimal places."""
+    """Parse the maximum points of a gradebook: more than 0, with at most two decimal places."""
     if value is None:
         return None
     if not re.fullmatch("[0-9]{1,6}([.][0-9]{1,2})?", value) or not Decimal(value):
@@ -66,7 +66,7 @@ time_limit = click.option(
 
 
 def require_sandbox(default: str = "process") -> Callable[[F], F]:
-    """Return the option for the level below which nothing runs."""
+    """Return the option for the lowest accepted level of the sandbox."""
     return click.option(
         "required",
         "--require-sandbox",

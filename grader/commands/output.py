@@ -1,4 +1,4 @@
-"""What `grade` writes: reports into files and onto standard output, progress onto a terminal."""
+"""Writes the output of `grade`: reports to files and standard output, progress to a terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_REPORT = ("json", "grade-report.json")
 
 @contextlib.contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show the running case on a terminal, nothing elsewhere."""
+    """Show the running case on a terminal, and nothing elsewhere."""
     if not is_terminal(sys.stderr):
         yield lambda _: None
         return
@@ -43,12 +43,12 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a person watches a stream."""
+    """Return whether a stream is a terminal."""
     return stream is not None and stream.isatty()
 
 
 def painted(text: str, *, is_plain: bool) -> str:
-    """Return a text report for standard output: in colours on a terminal, unless they are not wanted."""
+    """Return a text report for standard output, in colour on a terminal unless colours are turned off."""
     if is_plain or not is_terminal(sys.stdout) or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     from grader.renderers.colour import coloured
@@ -57,7 +57,7 @@ def painted(text: str, *, is_plain: bool) -> str:
 
 
 def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path, *, is_plain: bool = False) -> int:
-    """Write every report, files first; 0, or the exit code for one asked for that could not be written."""
+    """Write every report, files first; return 0, or the exit code if a requested one could not be written."""
     from grader.core.errors import UsageError, cause
 
     code = exits.GRADED
@@ -98,7 +98,7 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path
 
 
 def is_led_away(path: str, submission: Path) -> bool:
-    """Return whether the way to a report goes through a link beside or below the submission, which a student may have put there."""
+    """Return whether the path of a report has a link beside or below the submission, which a student may have put there."""
     folder = submission if submission.is_dir() else submission.parent
     place = Path(os.path.abspath(path))  # noqa: PTH100  - with its links
     if is_special(place):
@@ -111,7 +111,7 @@ def is_led_away(path: str, submission: Path) -> bool:
 
 
 def rendered(kind: str, report: Report) -> str:
-    """Return the report in a format, with what only the environment knows."""
+    """Return the report in a format, which may depend on environment variables."""
     from grader.renderers import RENDERERS
     from grader.renderers.classroom50 import stamped
 
@@ -130,7 +130,7 @@ def put(path: Path, text: str) -> None:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all; a device or pipe is written as it is."""
+    """Write a file atomically; write to a device or pipe directly."""
     if is_special(path.absolute()) or (path.exists() and not path.is_file() and not path.is_dir()):
         path.write_text(text, encoding="utf-8")
         return
@@ -149,5 +149,5 @@ def replace_file(path: Path, text: str) -> None:
 
 
 def is_special(path: Path) -> bool:
-    """Return whether an absolute path is one that the system makes, such as /dev/stdout."""
+    """Return whether an absolute path is one of the system's, such as /dev/stdout."""
     return path.parts[1:2] in (("dev",), ("proc",))

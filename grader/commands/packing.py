@@ -1,4 +1,4 @@
-"""The grader as a package for a platform that runs it itself: `grade-package`."""
+"""Packs the grader for a platform that runs it: `grade-package`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ LAB = "assignment"
 def gradescope(
     options: list[str], lab: Path | None = None, rubric: Path | None = None, packages: Sequence[str] = ()
 ) -> bytes:
-    """Return the zip of a Gradescope autograder that grades with these options of `grade`, another lab or rubric.
+    """Return the zip of a Gradescope autograder that grades with these options of `grade`, with any lab or rubric.
 
-    packages are what the lab needs, by the names that are imported.
+    packages are those that the lab needs, by their import names.
     """
     files = {f"grader/{name}": content for name, content in own_files()}
     if lab is not None:
@@ -52,7 +52,7 @@ def gradescope(
 
 
 def own_files() -> Iterator[tuple[str, bytes]]:
-    """Yield the files that the grader consists of."""
+    """Yield the files of the grader."""
     for path in sorted(GRADER.rglob("*")):
         name = path.relative_to(GRADER)
         if path.is_file() and LEFT_OUT.isdisjoint(name.parts):
@@ -60,13 +60,13 @@ def own_files() -> Iterator[tuple[str, bytes]]:
 
 
 def distributions(packages: Iterable[str]) -> list[str]:
-    """Return what pip installs for packages by the names that are imported; the same name where nothing here has it."""
+    """Return the names of packages for pip by their import names; an unknown name is returned unchanged."""
     providers = metadata.packages_distributions()
     tops = dict.fromkeys(package.partition(".")[0] for package in packages)
     return list(dict.fromkeys(providers.get(top, [top])[0] for top in tops))
 
 
 def requirements() -> list[str]:
-    """Return what the grader needs installed. Gradescope keeps the image, so its versions stay as they were."""
+    """Return the grader's requirements for pip. Gradescope keeps the image, so the installed versions do not change later."""
     every = metadata.requires("xor-lab-grader") or []
     return [item for item in every if not re.search(r";.*\bextra\b", item)]

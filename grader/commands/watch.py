@@ -1,6 +1,6 @@
 """Grades a submission again at each save: `grade --watch PATH`.
 
-A thread looks at the path; this one grades what it saw in a warm process, and prints. A save that
+A thread watches the path; the main thread grades its content in a warm process, and prints. A save that
 changes no byte is not graded again, so reports written beside the submission start nothing.
 """
 
@@ -48,7 +48,7 @@ class FileState:
 
 
 def look(path: Path, seed: int) -> FileState:
-    """Read what is at the path, once more where it seems half-written."""
+    """Read the path, and again if the file seems half-written."""
     seen = _look(path, seed)
     if seen.is_empty or seen.request is None or seen.request.raw is None:
         time.sleep(HALF_WRITTEN_S)
@@ -67,7 +67,7 @@ def _look(path: Path, seed: int) -> FileState:
 
 
 class FileWatcher:
-    """The thread that looks. A context manager; `next` waits for the newest content that was not yet given."""
+    """Thread that watches the path. A context manager; `next` waits for the newest content that was not returned yet."""
 
     def __init__(self, path: Path, seed: int) -> None:
         try:
@@ -107,7 +107,7 @@ class FileWatcher:
 
     @contextlib.contextmanager
     def grading(self, give_up: Callable[[], None]) -> Iterator[None]:
-        """Call give_up when there is newer content and this already takes long."""
+        """Call give_up if there is newer content and grading already takes long."""
         self.has_given_up = False
         self._give_up, self._since = give_up, time.monotonic()
         try:
@@ -156,7 +156,7 @@ class FileWatcher:
 def watch(
     path: Path, task: Task, seed: int, show: Callable[[Report, Report | None], None], tell: Callable[[str], None]
 ) -> NoReturn:
-    """Grade at each save, under one seed, until interrupted. show gets a report and the one before, tell a line on what goes on."""
+    """Grade at each save until interrupted; show gets a report and the previous one, tell a line on the progress."""
     with contextlib.ExitStack() as stack:
         watcher = stack.enter_context(FileWatcher(path, seed))
         warm = Warm(task)
@@ -182,6 +182,6 @@ def watch(
 
 
 def warm_up(warm: Warm, seed: int) -> bool:
-    """Grade the template, so that the next submission finds everything ready; return that it is."""
+    """Grade the template to load everything that a grade needs; return whether that worked."""
     template = GradingRequest(name="template", seed=seed, raw=collect(TEMPLATE / "network.py"))
     return warm.grade(template).status is Status.GRADED

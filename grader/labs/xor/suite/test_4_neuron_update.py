@@ -139,9 +139,9 @@ def check_rate(evidence: CaseEvidence, measured: Measurements) -> None:
 def other_error(measured: Measurements, columns: slice = slice(0, 2)) -> Evidence:
     """Return the probe whose step deviates most from proportionality, for another error or a small one."""
     steps = measured.neuron_steps
-    made = [(steps.other_err, steps.other_change[:, columns]), (steps.small_err, steps.small_change[:, columns])]
+    variants = [(steps.other_err, steps.other_change[:, columns]), (steps.small_err, steps.small_change[:, columns])]
     found = []
-    for err, actual in made:
+    for err, actual in variants:
         expected = steps.change[:, columns] * err / steps.err
         off = np.abs(actual - expected).max(1) / (np.abs(expected).max() or 1.0)
         index = int(off.argmax())

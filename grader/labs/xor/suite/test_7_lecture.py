@@ -216,12 +216,12 @@ def test_momentum(student: Student, evidence: CaseEvidence) -> None:
     rng = student.rng("momentum")
     start, gradients = rng.uniform(-1, 1, 3), rng.uniform(0.2, 1, (3, 3)) * [1, -1, 1]
     rate, momentum = float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.4, 0.9))
-    w, velocity, made = start, np.zeros(3), []
+    w, velocity, path = start, np.zeros(3), []
     for gradient in gradients:
         w, velocity = stepped(student, w, gradient, velocity, rate, momentum)
-        made.append(w)
+        path.append(w)
     right, changes = trajectory(start, gradients, rate, momentum)
-    actual = np.array(made)
+    actual = np.array(path)
     worst = int(np.abs(np.nan_to_num(actual - right, nan=np.inf)).max(1).argmax())
     evidence.seen = side_by_side(
         expected=right[worst], actual=actual[worst], w=start, grad=gradients[worst], learning_rate=rate, momentum=momentum

@@ -110,12 +110,12 @@ class Observed:
             found = diagnosed(self.rule)
         is_skipped = (
             self.skips_small and found is not None and found.id == "hidden_frozen"
-        )  # their errors are small ones
+        )  # the hidden neurons only seem frozen because their errors are small
         return None if found is None or is_skipped else found.settled(1.0)
 
     @property
     def skips_small(self) -> bool:
-        """Return whether the smallest errors of the network, and no others, make no step."""
+        """Whether exactly the smallest errors of the network cause no step."""
         steps, rule = self.rule.steps, self.rule
         if rule.idle is None:
             return False
@@ -123,8 +123,8 @@ class Observed:
             abs(steps.labels[corner] - oracle.forward(parameters, oracle.XOR_INPUTS[corner]))
             for parameters, corner in steps.idle
         ]
-        made = np.abs(steps.off[np.arange(len(steps.last)), steps.last])
-        return bool(max(left) < made.min())
+        stepped = np.abs(steps.off[np.arange(len(steps.last)), steps.last])
+        return bool(max(left) < stepped.min())
 
     @property
     def is_negated(self) -> bool:

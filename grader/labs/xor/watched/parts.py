@@ -27,7 +27,7 @@ class Parts:
     the same with the opposite sign, like the output neuron. is_hidden_gradient: the hidden neurons' steps are the gradient,
     whatever the output neuron does.
     Weights or a bias are right where they fit together, and the factor that they fit with was recognised;
-    are_weights_alike: they fit together. rate is the one of what was recognised, 0 for nothing.
+    are_weights_alike: they fit together. rate is that of the recognised part, 0 if there is none.
     """
 
     expected: Array

@@ -254,22 +254,22 @@ def right(steps: Steps, way: Way) -> Iterator[StepRule]:
     """Yield the rules that are gradient descent on the squared error or the cross-entropy, the simplest first."""
     gradient = steps.gradient(way)
     rate, _ = fit(steps.change, gradient)
-    yield made(steps, way, rate * gradient, rate)
+    yield rule_for(steps, way, rate * gradient, rate)
     before = np.concatenate([steps.change[:1], steps.change[:-1]])
     columns = np.column_stack([gradient[1:].ravel(), before[1:].ravel()])
     (c, alpha), *_ = np.linalg.lstsq(columns, steps.change[1:].ravel(), rcond=None)
-    if is_momentum(alpha, c * gradient, steps.change):  # `made` checks the fit, as for the other rules
+    if is_momentum(alpha, c * gradient, steps.change):  # `rule_for` checks the fit, as for the other rules
         expected = c * gradient + alpha * before
         expected[0] = steps.change[0]  # the step before it is unknown
-        yield replace(made(steps, way, expected, float(c)), momentum=float(alpha))
+        yield replace(rule_for(steps, way, expected, float(c)), momentum=float(alpha))
     with np.errstate(all="ignore"):
         entropy = steps.gradient(way, steps.off / oracle.derivative(steps.y))
     if np.isfinite(entropy).all():
         c, _ = fit(steps.change, entropy)
-        yield replace(made(steps, way, c * entropy, c), loss="entropy")
+        yield replace(rule_for(steps, way, c * entropy, c), loss="entropy")
     rates = (steps.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), TINY)
     if drifts(rates):
-        rule = made(steps, way, rates[:, None, None] * gradient, float(np.median(rates)))
+        rule = rule_for(steps, way, rates[:, None, None] * gradient, float(np.median(rates)))
         yield replace(rule, is_decaying=True)
 
 
@@ -281,7 +281,7 @@ def drifts(rates: Array) -> bool:
     return bool(np.abs(logs - np.polyval(np.polyfit(ticks, logs, 2), ticks)).max() < SLOW_DRIFT)
 
 
-def made(steps: Steps, way: Way, expected: Array, rate: float) -> StepRule:
+def rule_for(steps: Steps, way: Way, expected: Array, rate: float) -> StepRule:
     """Return a rule; it is right if each neuron's steps are as expected."""
     rule = StepRule(steps=steps, way=way, expected=expected, rate=rate, is_right=False)
     is_right = bool(rule.residuals.max() < steps.tolerance) and rate != 0 and steps.tolerance < UNDECIDABLE
@@ -295,13 +295,13 @@ def minor(steps: Steps, way: Way) -> Iterator[StepRule]:
         named = order_defect(model)
         if named is not None:
             rate, expected = fit_nonlinear(functools.partial(stepped, named, model), steps.change)
-            yield replace(made(steps, way, expected, rate), defect=named)
+            yield replace(rule_for(steps, way, expected, rate), defect=named)
         return
     rate, expected = fitted_batch(steps)
-    yield replace(made(steps, way, expected, rate), defect=misconceptions.ORDER_DEFECTS[0])
+    yield replace(rule_for(steps, way, expected, rate), defect=misconceptions.ORDER_DEFECTS[0])
     for defect in misconceptions.ORDER_DEFECTS:
         rate, expected = fit_nonlinear(functools.partial(summed, defect, steps), steps.change)
-        yield replace(made(steps, way, expected, rate), defect=defect)
+        yield replace(rule_for(steps, way, expected, rate), defect=defect)
 
 
 def order_defect(steps: ModelSteps) -> misconceptions.Rule | None:
@@ -400,7 +400,7 @@ def free(steps: Steps) -> StepRule | None:
         columns = rates[seen > 0].reshape(-1, 9).T
         factors, *_ = np.linalg.lstsq(columns, change.ravel(), rcond=None)
         expected[index] = (columns @ factors).reshape(3, 3)
-    rule = replace(made(steps, likely_way(steps), expected, 1.0), loss="free")
+    rule = replace(rule_for(steps, likely_way(steps), expected, 1.0), loss="free")
     return rule if rule.is_right else None
 
 
@@ -432,7 +432,7 @@ def goes_along(later: StepRule, rule: StepRule) -> bool:
         gradient = steps.gradient(rule.way, off)
         rates = (steps.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), TINY)
     is_along = np.isfinite(rates).all() and bool((rates * rule.rate > 0).all())
-    return is_along and made(steps, rule.way, rates[:, None, None] * gradient, rule.rate).is_right
+    return is_along and rule_for(steps, rule.way, rates[:, None, None] * gradient, rule.rate).is_right
 
 
 def ways_of(steps: Steps) -> list[Way]:

@@ -141,7 +141,7 @@ def program_of(
     if len(written) == 1 and written[0] in refusals:
         raise refusals[written[0]]
     if len(written) == 1:
-        return choice.made(written[0])
+        return choice.program_with(written[0])
     if not written:
         raise Refusal("{name} is empty.", name=posixpath.basename(min(others)))
     readable = [file for file in written if file not in refusals]
@@ -204,7 +204,7 @@ class Choice:
         )  # fmt: skip
         return any(self._root + unread in names for names in found)
 
-    def made(self, main: str, passed_over: Iterable[str] = ()) -> ProgramFiles:
+    def program_with(self, main: str, passed_over: Iterable[str] = ()) -> ProgramFiles:
         """Return the program with this main file."""
         reached = self._reached(main)
         return ProgramFiles(
@@ -222,7 +222,11 @@ class Choice:
         """
         if not self._lab.classes:
             return next(
-                (self.made(file) for file in sorted(files, key=depth) if posixpath.basename(file) == self._lab.file),
+                (
+                    self.program_with(file)
+                    for file in sorted(files, key=depth)
+                    if posixpath.basename(file) == self._lab.file
+                ),
                 None,
             )
         candidates = self._distinct([file for file in files if self._defines_all(file)])
@@ -252,7 +256,7 @@ class Choice:
             for file in candidates
             if file not in self._reached(main) and definitions(self._sources[file]) != definitions(self._sources[main])
         ]
-        return self.made(main, others)
+        return self.program_with(main, others)
 
     def starting(self, files: Sequence[str]) -> ProgramFiles | None:
         """Return the program that no other file imports, or None; of several, the one that reaches most classes, then most code.
@@ -279,7 +283,7 @@ class Choice:
                 "Several files may be the program: {files}. Leave one of them in the folder.",
                 files=", ".join(sorted(best)),
             )
-        return self.made(best[0]) if len(best) == 1 else None
+        return self.program_with(best[0]) if len(best) == 1 else None
 
     def _classes(self, file: str) -> int:
         """Return how many of the lab's classes a file and its imports define."""
