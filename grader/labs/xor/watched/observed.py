@@ -183,7 +183,7 @@ class Observed:
         If its later steps follow another rule than the first ones, it is not judged: CaseStopped.
         """
         learned = self._trained()
-        if learned.has_learned:
+        if learned.has_learned and self.network.is_forward_right:  # slopes of another forward may have kinks there
             rng = generator(self._seed, "late")
             steps = np.abs(np.diff(learned.path, axis=0)).max((1, 2))
             if not all(
