@@ -104,8 +104,8 @@ def order_of(inside: str) -> int:
 
 
 def read(inside: str, content: Callable[[], bytes], name: str, room: int) -> bytes:
-    """Read one file of a submission into the room that is left; Rejected where it cannot be read or has no room."""
-    problem = archives.unsafe(archives.slashed(inside))
+    """Return the content of one file; raise Rejected if it cannot be read or is larger than room bytes."""
+    problem = None if inside == name else archives.unsafe(archives.slashed(inside))  # a lone file has no other place
     if problem is not None:
         raise Rejected(problem, member=inside[: archives.NAME_CHARS], name=name)
     with readable(inside):
