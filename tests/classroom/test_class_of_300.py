@@ -35,8 +35,8 @@ FIRST = ("Анна", "Борис", "Вера", "Пётр", "Ёжи", "Maria", "�
 def programs() -> Sequence[str]:
     """Return right and wrong work in many forms."""
     free = sorted((ROOT / "tests" / "freeform").glob("*.py"))
-    made = [*styles().values(), *(path.read_text(encoding="utf-8") for path in free)]
-    return [*made, *(mutant.text(0.3) for mutant in mutants().values())]
+    texts = [*styles().values(), *(path.read_text(encoding="utf-8") for path in free)]
+    return [*texts, *(mutant.text(0.3) for mutant in mutants().values())]
 
 
 def is_namesake(number: int) -> bool:
@@ -174,10 +174,10 @@ def test_every_upload_has_a_row_of_its_student(form: str, tmp_path: Path) -> Non
     out, found = tmp_path / "out", find(exported(form, numbers, tmp_path), roster(tmp_path, numbers))
     seen: dict[str, str] = {}
 
-    def fake(wanted: GradingRequest) -> Report:
-        seen[wanted.name] = "" if wanted.raw is None else str(wanted.raw.files)
-        report = right(wanted)
-        return replace(report, submission=replace(report.submission, sha256=wanted.name))
+    def fake(request: GradingRequest) -> Report:
+        seen[request.name] = "" if request.raw is None else str(request.raw.files)
+        report = right(request)
+        return replace(report, submission=replace(report.submission, sha256=request.name))
 
     with ResultsFolder.opened(out) as results_folder:
         results_folder.begin(1, "en")
@@ -209,16 +209,16 @@ def test_a_class_is_graded_as_each_of_its_files(form: str, tmp_path: Path) -> No
     check_students(form, numbers, rows)
     alone = {number: laid(tmp_path / "alone" / str(number), uploads(number)) for number in numbers}
     for row in rows:
-        made = json.loads((out / "reports" / f"{row['key']}.json").read_bytes())
+        kept = json.loads((out / "reports" / f"{row['key']}.json").read_bytes())
         is_known = re.fullmatch("s[0-9]+", row["student"])
         named = [int(row["student"][1:])] if is_known else filter(is_namesake, numbers)
-        reports = [graded(alone[uploader(form, number)], seed=made["seed"]) for number in named]
+        reports = [graded(alone[uploader(form, number)], seed=kept["seed"]) for number in named]
         (report,) = (
-            item for item in reports if len(reports) == 1 or item.submission.sha256 == made["submission"]["sha256"]
+            item for item in reports if len(reports) == 1 or item.submission.sha256 == kept["submission"]["sha256"]
         )
-        assert (made["status"], made["score"]) == (report.status.value, report.score)
+        assert (kept["status"], kept["score"]) == (report.status.value, report.score)
         assert row["score"] == ("" if report.status.value == "rejected" else str(report.score))
-        assert [[case["verdict"] for case in part["cases"]] for part in made["criteria"]] == [
+        assert [[case["verdict"] for case in part["cases"]] for part in kept["criteria"]] == [
             [case.verdict.value for case in part.cases] for part in report.criteria
         ]
-        assert made["submission"]["sha256"] == report.submission.sha256
+        assert kept["submission"]["sha256"] == report.submission.sha256

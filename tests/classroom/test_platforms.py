@@ -75,7 +75,7 @@ PLATFORMS: dict[str, tuple[Files, dict[str, tuple[str, list[bytes]]]]] = {
 }  # fmt: skip
 
 
-def told(found: Submissions) -> dict[str, tuple[str, list[bytes]]]:
+def by_key(found: Submissions) -> dict[str, tuple[str, list[bytes]]]:
     return {item.student: (item.name, [code(each) for each in (*item.earlier, item)]) for item in found.found}
 
 
@@ -92,8 +92,8 @@ def test_every_platform_as_folder_and_as_archive(platform: str, tmp_path: Path) 
 
     folder, packed = find(laid(tmp_path / "class", files)), find(archive(tmp_path, files))
 
-    assert told(folder) == expected
-    assert told(packed) == expected
+    assert by_key(folder) == expected
+    assert by_key(packed) == expected
     assert [item.key for item in folder.found] == [item.key for item in packed.found]
     assert "Names: plain" not in notes(folder)
 

@@ -148,12 +148,12 @@ def test_a_report_tells_nothing_about_the_next_seed(submissions: Path, results: 
     assert len({*after.values()}) == len(after) == 6
     assert re.fullmatch("[0-9a-f]{64}", key)
     assert stat.S_IMODE((out / "class.json").stat().st_mode) == 0o600
-    told = [
+    revealing = [
         path
         for path in out.rglob("*")
         if path.is_file() and path.name != "class.json" and key in path.read_text("utf-8")
     ]
-    assert told == []
+    assert revealing == []
 
 
 def seeds_of(out: Path) -> dict[str, int]:
@@ -169,14 +169,14 @@ def test_a_seed_for_a_class_replaces_its_key(submissions: Path, tmp_path: Path) 
     shutil.copy(submissions / "broken.py", folder)
     runs = [("a", "--seed", "5"), ("a", "--lang", "en"), ("b", "--seed", "5", "--lang", "ru"), ("c",), ("d",)]
 
-    said = [grade_class(folder, "--out", *run, cwd=tmp_path).out for run in runs]
+    outputs = [grade_class(folder, "--out", *run, cwd=tmp_path).out for run in runs]
 
     keys = [json.loads((tmp_path / name / "class.json").read_text(encoding="utf-8"))["key"] for name in "abcd"]
     assert keys[0] == keys[1]
     assert len({*keys}) == 3
-    assert "note: --seed replaces the secret key of the class" in said[0]
-    assert "примечание: --seed заменяет секретный ключ группы" in said[2]
-    assert not any("--seed" in said[place] for place in (1, 3, 4))
+    assert "note: --seed replaces the secret key of the class" in outputs[0]
+    assert "примечание: --seed заменяет секретный ключ группы" in outputs[2]
+    assert not any("--seed" in outputs[place] for place in (1, 3, 4))
 
 
 @pytest.mark.parametrize(
@@ -319,13 +319,13 @@ def test_what_the_teacher_decides_and_a_new_grade_replaces(submissions: Path, re
     out = tmp_path / "out"
     shutil.copytree(results, out)
     (out / "overrides.csv").write_text("student,criterion,points,reason\nbias_frozen,xor,0,copied\n", encoding="utf-8")
-    told = grade_class(submissions, "--out", out, "--report", "html", cwd=tmp_path)
+    first = grade_class(submissions, "--out", out, "--report", "html", cwd=tmp_path)
     pages = [*(out / "reports").glob("*.html")]
     again = grade_class(submissions, "--out", out, "--regrade", cwd=tmp_path)
 
     scores = {row["key"]: row["score"] for row in rows(out / "gradebook.csv")}
     measured = json.loads((out / "reports" / "bias_frozen.json").read_text(encoding="utf-8"))["score"]
-    assert f"set by the teacher: bias_frozen {measured} -> {scores['bias_frozen']}\n" in told.out
+    assert f"set by the teacher: bias_frozen {measured} -> {scores['bias_frozen']}\n" in first.out
     assert (len(pages), [*(out / "reports").glob("*.html")]) == (5, [])
     assert "(5 graded now)" in again.out
 
@@ -669,14 +669,14 @@ def without_time(report: Report) -> dict[str, Any]:
 def test_a_submission_leaves_nothing_to_the_next() -> None:
     """A warm process gives the same report after any other submission: wrong, rejected, ended, observed."""
     names = ("extra_partly", "syntax_error", "os_exit", "template", "style_momentum")
-    wanted = [GradingRequest(name=name, seed=1, raw=collect(SUBMISSIONS / name)) for name in names]
-    wanted.append(
+    requests = [GradingRequest(name=name, seed=1, raw=collect(SUBMISSIONS / name)) for name in names]
+    requests.append(
         GradingRequest(name="watched", seed=1, raw=collect(ROOT / "tests" / "freeform" / "right_target_passed.py"))
     )
 
     with Warm(Task(lab=assignment())) as warm:
         forward, back = (
-            {item.name: without_time(warm.grade(item)) for item in order} for order in (wanted, wanted[::-1])
+            {item.name: without_time(warm.grade(item)) for item in order} for order in (requests, requests[::-1])
         )
 
     assert back == forward
@@ -773,10 +773,10 @@ def test_fingerprint_is_of_everything() -> None:
     """Another submission, seed or limit gives another fingerprint."""
     task = Task(lab=assignment())
     other = Task(lab=assignment(time_limit=9))
-    made = {fingerprint(*item) for item in ((task, 1, "a"), (task, 1, "b"), (task, 2, "a"), (other, 1, "a"))}
+    fingerprints = {fingerprint(*item) for item in ((task, 1, "a"), (task, 1, "b"), (task, 2, "a"), (other, 1, "a"))}
 
-    assert len(made) == 4
-    assert all(re.fullmatch("[0-9a-f]{64}", item) for item in made)
+    assert len(fingerprints) == 4
+    assert all(re.fullmatch("[0-9a-f]{64}", item) for item in fingerprints)
 
 
 def test_statistics() -> None:

@@ -182,8 +182,8 @@ def test_a_run_that_ends_between_two_labs(submissions: Path, tmp_path: Path) -> 
         if request.name == "boris":
             raise KeyboardInterrupt
         full = right(request)
-        made = [criterion for criterion in full.criteria if criterion.id != "forward"]
-        return replace(full, criteria=made, score=85, final_score=85, max_score=85)
+        criteria = [criterion for criterion in full.criteria if criterion.id != "forward"]
+        return replace(full, criteria=criteria, score=85, final_score=85, max_score=85)
 
     with ResultsFolder.opened(out) as results_folder:
         results_folder.begin(None, None)

@@ -30,8 +30,8 @@ NONE = report({"xor.loss": Verdict.NOT_GRADABLE})
 
 def entry(number: int, name: str = "", *, score: int = 100, **who: str | tuple[str, ...]) -> Entry:
     known = {"key": f"k{number}", "student": f"s{number}", "email": f"s{number}@example.org", "aliases": (), **who}
-    made = decided(replace(FULL, score=score), ())
-    return Entry(name=name or f"Student N{number}", report=made, **known)  # type: ignore[arg-type]
+    measured = decided(replace(FULL, score=score), ())
+    return Entry(name=name or f"Student N{number}", report=measured, **known)  # type: ignore[arg-type]
 
 
 def rows(data: bytes, delimiter: str = ",") -> list[list[str]]:
@@ -203,13 +203,13 @@ def test_points_of_the_platform_that_differ() -> None:
 
 def test_half_of_the_last_place_is_rounded_up() -> None:
     """82.5 of 100 gives 4.13 of 5, in the sheets of both platforms and with their decimal marks."""
-    made = decided(SOME, [gives("shapes", 2.5, "")], scale=Decimal(5))
+    measured = decided(SOME, [gives("shapes", 2.5, "")], scale=Decimal(5))
 
     for sheet, column, cell in (
         (canvas(["N1,1,s1,,A,,,"], points=POINTS.replace("100.00", "5")), 5, "4.13"),
         (moodle(['Participant 1,x,s1,,x,"","5,00",Yes,-,-,']), 5, "4,13"),
     ):
-        filled = fill(sheet, [replace(entry(1), report=made)], feedback=False)
+        filled = fill(sheet, [replace(entry(1), report=measured)], feedback=False)
         assert rows(filled.data)[-1][column] == cell
 
 

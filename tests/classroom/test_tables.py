@@ -62,11 +62,11 @@ def rejected() -> Report:
     return without_run(TASK, "x", Status.REJECTED, say("x.py is empty."), seed=1, lang="en", total_s=0.1)
 
 
-def entry(made: Report | None = None, *overrides: Overridden, key: str = "one", **who: str) -> Entry:
+def entry(original: Report | None = None, *overrides: Overridden, key: str = "one", **who: str) -> Entry:
     known = {"student": "s1", "name": "Student One", "email": "one@example.org", **who}
     return Entry(
         key=key, student=known["student"], name=known["name"], email=known["email"],
-        report=decisions.decided(made or report(), overrides),
+        report=decisions.decided(original or report(), overrides),
     )  # fmt: skip
 
 
@@ -78,12 +78,12 @@ def gives(criterion: str, points: Score, reason: str = "seen in class") -> Overr
     )  # fmt: skip
 
 
-def scored(made: Report, *overrides: Overridden) -> Score | None:
-    return decisions.decided(made, overrides).final_score
+def scored(original: Report, *overrides: Overridden) -> Score | None:
+    return decisions.decided(original, overrides).final_score
 
 
-def points(criterion: str, made: Report, *overrides: Overridden) -> Score | None:
-    return decisions.points_of(decisions.decided(made, overrides), criterion)
+def points(criterion: str, original: Report, *overrides: Overridden) -> Score | None:
+    return decisions.points_of(decisions.decided(original, overrides), criterion)
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -95,35 +95,37 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def test_an_override_wins() -> None:
     """One criterion changes, the score is the sum."""
-    made = report({"xor.loss": Verdict.FAILED, "xor.train": Verdict.FAILED})
+    original = report({"xor.loss": Verdict.FAILED, "xor.train": Verdict.FAILED})
 
-    assert (points("xor", made), scored(made)) == (5, 90)
-    assert (points("xor", made, gives("xor", 15)), scored(made, gives("xor", 15))) == (15, 100)
-    assert scored(made, gives("xor", 0)) == 85
-    assert scored(made, gives("xor", 7.55), gives("shapes", 0.1)) == 77.65
-    assert scored(made, gives("gone", 7)) == 90
-    assert points("gone", made) is None
+    assert (points("xor", original), scored(original)) == (5, 90)
+    assert (points("xor", original, gives("xor", 15)), scored(original, gives("xor", 15))) == (15, 100)
+    assert scored(original, gives("xor", 0)) == 85
+    assert scored(original, gives("xor", 7.55), gives("shapes", 0.1)) == 77.65
+    assert scored(original, gives("gone", 7)) == 90
+    assert points("gone", original) is None
 
 
 def test_a_violated_gate() -> None:
     """It removes all points except overridden ones; an override of the gate itself lifts it."""
-    made = report({"xor.loss": Verdict.FAILED}, banned=True)
+    original = report({"xor.loss": Verdict.FAILED}, banned=True)
 
-    assert (scored(made), points("shapes", made)) == (0, 0)
-    assert scored(made, gives("xor", 12)) == 12
-    assert scored(made, gives("imports", 0)) == 95
-    assert scored(made, gives("imports", 0), gives("xor", 15)) == 100
+    assert (scored(original), points("shapes", original)) == (0, 0)
+    assert scored(original, gives("xor", 12)) == 12
+    assert scored(original, gives("imports", 0)) == 95
+    assert scored(original, gives("imports", 0), gives("xor", 15)) == 100
 
 
 def test_a_report_without_a_score() -> None:
     """All undecided criteria need an override before there is a score."""
-    made = report({"xor.loss": Verdict.NOT_GRADABLE, "xor.train": Verdict.BLOCKED, "forward.model": Verdict.BLOCKED})
-    assert made.status is Status.NOT_GRADABLE
+    original = report(
+        {"xor.loss": Verdict.NOT_GRADABLE, "xor.train": Verdict.BLOCKED, "forward.model": Verdict.BLOCKED}
+    )
+    assert original.status is Status.NOT_GRADABLE
 
-    assert scored(made) is None
-    assert (points("xor", made), points("shapes", made)) == (None, 15)
-    assert scored(made, gives("xor", 10)) is None
-    assert scored(made, gives("xor", 10), gives("forward", 15)) == 95
+    assert scored(original) is None
+    assert (points("xor", original), points("shapes", original)) == (None, 15)
+    assert scored(original, gives("xor", 10)) is None
+    assert scored(original, gives("xor", 10), gives("forward", 15)) == 95
     broken = replace(report(), status=Status.GRADER_ERROR, score=None)
     assert (scored(broken), scored(broken, gives("xor", 10))) == (None, 95)
 
@@ -151,10 +153,10 @@ def test_a_rejected_submission() -> None:
 )
 def test_a_score_is_scaled_and_rounded_once(score: int, most: str, scaled: Score) -> None:
     """Rounded half up, to two decimal places, even if binary fractions would lose the half."""
-    made = decisions.decided(replace(report(), score=score), (), scale=Decimal(most))
+    original = decisions.decided(replace(report(), score=score), (), scale=Decimal(most))
 
-    assert made.scaled is not None
-    assert (made.scaled.score, made.final_score) == (scaled, score)
+    assert original.scaled is not None
+    assert (original.scaled.score, original.final_score) == (scaled, score)
 
 
 # --- tables -------------------------------------------------------------------------------------
@@ -175,9 +177,9 @@ def test_the_gradebook() -> None:
 
 def test_a_missing_score_is_an_empty_cell() -> None:
     """No score is not 0."""
-    made = report({"xor.loss": Verdict.NOT_GRADABLE})
+    original = report({"xor.loss": Verdict.NOT_GRADABLE})
 
-    row = rows(csv_of(gradebook([entry(made)], RUBRIC)))[0]
+    row = rows(csv_of(gradebook([entry(original)], RUBRIC)))[0]
 
     assert (row["score"], row["xor"], row["shapes"]) == ("", "", "15")
 
@@ -304,18 +306,18 @@ def test_overrides_of_the_extra(tmp_path: Path) -> None:
     outcomes = (Outcome(criterion="losses", id="zeros", verdict=Verdict.PASSED, title="zeros"),)
     extra = (BonusRun(file=LECTURE, findings=(), run=SuiteRun(outcomes=outcomes, level="process")),)
     plain = SuiteRun(outcomes=(), level="process")
-    made = score(TASK, replace(STAGED, siblings=(LECTURE,)), (), plain, extra, seed=1, lang="en", total_s=0.1)  # fmt: skip
+    original = score(TASK, replace(STAGED, siblings=(LECTURE,)), (), plain, extra, seed=1, lang="en", total_s=0.1)  # fmt: skip
 
-    every = (entry(made), entry(made, *given), entry(None, *given), entry())
+    every = (entry(original), entry(original, *given), entry(None, *given), entry())
     found = [(item.report.final_extra_score, item.report.final_score) for item in every]
-    (row,) = rows(csv_of(gradebook([entry(made, *given)], RUBRIC)))
+    (row,) = rows(csv_of(gradebook([entry(original, *given)], RUBRIC)))
 
     reason = say("The suite broke.")
     ended = without_run(TASK, "x", Status.GRADER_ERROR, reason, seed=1, lang="en", total_s=0.1)
     broken = entry(ended, *given).report
     older = replace(given[0], criterion="of_an_older_rubric", bonus=False)
 
-    assert found == [(1, made.score), (4, made.score), (4, 100), (None, 100)]
+    assert found == [(1, original.score), (4, original.score), (4, 100), (None, 100)]
     assert (broken.final_extra_score, broken.final_score) == (4, None)
     assert entry(None, older).report.final_extra_score is None
     assert (row["extra_score"], row["overridden"]) == ("4", "losses: 4 (was 1) on paper")

@@ -288,11 +288,11 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 def linked(name: str) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as made:
-        made.writestr("one.py", CODE)
+    with zipfile.ZipFile(buffer, "w") as packed:
+        packed.writestr("one.py", CODE)
         entry = zipfile.ZipInfo(name)
         entry.external_attr = 0o120777 << 16
-        made.writestr(entry, "/etc/passwd")
+        packed.writestr(entry, "/etc/passwd")
     return buffer.getvalue()
 
 
@@ -319,8 +319,8 @@ def broken() -> bytes:
 
 def in_lzma() -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as made:
-        made.writestr("one.py", CODE)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("one.py", CODE)
     return buffer.getvalue()
 
 
