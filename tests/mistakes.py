@@ -21,7 +21,7 @@ COMMON = {
     "error_without_weight": "The hidden error has no weight",
     "updated_output_weights": "The output neuron changes its weights too early",
     "bias_frozen": "The bias never learns",
-    "step_without_input": "The step is not multiplied with the inputs",
+    "step_without_input": "The step is not multiplied by the inputs",
     "output_step_with_x": "The output neuron learns from x",
     "loss_squared": "The squared error is passed to backward",
     "start_zeros": "All weights start at zero",

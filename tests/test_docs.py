@@ -64,8 +64,8 @@ def test_install_blocks(part: str) -> None:
     ci = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
     russian, english = HANDOUT.split("\n---\n")
     text, warning = {
-        "readme": (README, "never install `xor-lab-grader` by its name"),
-        "ci": (ci, "never install `xor-lab-grader` by its name"),
+        "readme": (README, "never install `xor-lab-grader` by name"),
+        "ci": (ci, "never install `xor-lab-grader` by name"),
         "ru": (russian, "По имени `xor-lab-grader` устанавливать нельзя"),
         "en": (english, "Never install `xor-lab-grader` by its name"),
     }[part]

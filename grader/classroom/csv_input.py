@@ -54,9 +54,7 @@ def read_table(path: Path, titles: Titles, required: Sequence[str] = ()) -> CsvT
             if not columns and any(cells):
                 columns, left_out = _columns(path.name, line, cells, titles, required)
                 if left_out:
-                    notes.append(
-                        say("{table}: columns that are left out: {columns}.", table=path.name, columns=left_out)
-                    )
+                    notes.append(say("{table}: ignored columns: {columns}.", table=path.name, columns=left_out))
             elif any(cell.strip() for cell in cells):
                 padded = [*cells, *[""] * (1 + max(columns.values()))]
                 rows.append((line, {name: " ".join(padded[place].split()) for name, place in columns.items()}))
@@ -82,7 +80,7 @@ def _text(path: Path) -> tuple[str, list[Message]]:
     if len(content) > TABLE_BYTES:
         raise UsageError("{table} is larger than {limit} MiB.", table=path.name, limit=TABLE_BYTES // 2**20)
     if content.startswith(WORKBOOKS):
-        raise UsageError("{table} is a workbook of a spreadsheet, not a table: save it as CSV UTF-8.", table=path.name)
+        raise UsageError("{table} is a spreadsheet workbook, not CSV: save it as CSV UTF-8.", table=path.name)
     try:
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return content.decode("utf-16"), []

@@ -174,7 +174,7 @@ class Run:
             return future.result()
         except CancelledError as error:  # only a lost scheduler cancels futures
             raise BrokenGrader(
-                "The Dask scheduler was lost. What is graded is kept: run the command again to go on."
+                "The connection to the Dask scheduler was lost. Finished grades are kept: run the command again to continue."
             ) from error
         except Exception as error:  # a worker of the cluster is lost for good
             self.watch()

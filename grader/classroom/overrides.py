@@ -39,7 +39,7 @@ def read_overrides(path: Path, rubric: Rubric) -> Overrides:
         earlier = lines.setdefault((plain(student), override.criterion), line)
         if earlier != line:
             raise UsageError(
-                "{table}, line {line}: {criterion} of {student} stands in line {earlier} already.",
+                "{table}, line {line}: {criterion} of {student} is already in line {earlier}.",
                 table=path.name, line=line, criterion=override.criterion, student=student, earlier=earlier,
             )  # fmt: skip
         found.setdefault(student, {})[override.criterion] = override
@@ -118,7 +118,7 @@ def _named(student: str, people: Iterable[Person], is_known: Callable[[str], boo
     if len(by_student) > 1 and not any(way(item) for way in ways[:2] for item in found.values()):
         keys = ", ".join(found)
         raise UsageError(
-            "There are overrides for {student}, who is one of several: name the id or the key ({keys}).",
+            "There are overrides for {student}, a name that several students share: give the id or the key ({keys}).",
             student=student, keys=keys,
         )  # fmt: skip
     return list(found.values())
@@ -128,18 +128,18 @@ def _override(table: str, line: int, row: dict[str, str], known: Mapping[str, Cr
     name, points = row["criterion"], row["points"].replace(",", ".")
     if name in ("*", "score") and name not in known:
         raise UsageError(
-            "{table}, line {line}: points are given to one criterion at a time, not to {criterion}.",
+            "{table}, line {line}: give points to one criterion at a time, not to {criterion}.",
             table=table, line=line, criterion=name,
         )  # fmt: skip
     if name not in known:
         raise UsageError(
-            "{table}, line {line}: the rubric has no criterion {criterion}: it has {known}.",
+            "{table}, line {line}: the rubric has no criterion {criterion}; it has {known}.",
             table=table, line=line, criterion=name or '""', known=", ".join(known),
         )  # fmt: skip
     most = known[name].points
     if not DECIMAL.fullmatch(points) or Decimal(points) > most:
         raise UsageError(
-            "{table}, line {line}: points for {criterion} are a number from 0 to {most} with at most two decimal places, not {points}.",
+            "{table}, line {line}: points for {criterion} must be a number from 0 to {most} with at most two decimal places, not {points}.",
             table=table, line=line, criterion=name, most=most, points=row["points"] or '""',
         )  # fmt: skip
     return Overridden(

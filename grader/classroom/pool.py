@@ -86,7 +86,7 @@ class ClusterWatcher:
         if self._client.status == "closed":
             raise self._lost()
         if self._client.status != "running":
-            self._waiting(say("The Dask scheduler at {address} is away: waiting for it.", address=self._address), LOST_S, self._lost)  # fmt: skip
+            self._waiting(say("The Dask scheduler at {address} does not answer: waiting for it.", address=self._address), LOST_S, self._lost)  # fmt: skip
         elif not self.threads():
             self._waiting(say("The cluster has no workers: waiting for one."), WORKERS_S, self._idle)
         else:
@@ -100,10 +100,12 @@ class ClusterWatcher:
             raise end()
 
     def _lost(self) -> BrokenGrader:
-        return BrokenGrader("The Dask scheduler was lost. What is graded is kept: run the command again to go on.")
+        return BrokenGrader(
+            "The connection to the Dask scheduler was lost. Finished grades are kept: run the command again to continue."
+        )
 
     def _idle(self) -> BrokenGrader:
         return BrokenGrader(
-            "The cluster at {address} had no workers for {seconds} s. What is graded is kept: run the command again to go on.",
+            "The cluster at {address} had no workers for {seconds} s. Finished grades are kept: run the command again to continue.",
             address=self._address, seconds=round(WORKERS_S),
         )  # fmt: skip

@@ -168,7 +168,8 @@ class ResultsFolder:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
         raise UsageError(
-            "{path} has no key and language of a class: restore it, or remove it to start with a new key.", path=CLASS
+            "{path} lacks the key and the language of the class: restore it, or delete it to start with a new key.",
+            path=CLASS,
         )
 
     def close(self, numbers: dict[str, Any]) -> None:

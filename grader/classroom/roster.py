@@ -81,6 +81,6 @@ def read_roster(path: Path) -> Roster:
         if not student:
             raise UsageError("{table}, line {line}: there is no {column}.", table=path.name, line=line, column=column)
         if plain(student) in found:
-            raise UsageError("{table}, line {line}: {id} stands twice.", table=path.name, line=line, id=student)
+            raise UsageError("{table}, line {line}: {id} is listed twice.", table=path.name, line=line, id=student)
         found[plain(student)] = RosterEntry(id=student, name=name, **known)
     return Roster(entries=tuple(found.values()), notes=table.notes)

@@ -160,8 +160,8 @@ def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: 
 def _without_score(student: str, entry: Entry) -> Message:
     """Return the note about a student without a score, whose grade cell is left unchanged."""
     if entry.report.status is Status.REJECTED:
-        return say("{student} has no score, the submission was rejected: the cell is left as it is (--rejected zero writes 0).", student=student)  # fmt: skip
-    return say("{student} has no score: the cell is left as it is.", student=student)
+        return say("{student} has no score because the submission was rejected: the cell is unchanged (--rejected zero writes 0).", student=student)  # fmt: skip
+    return say("{student} has no score: the cell is unchanged.", student=student)
 
 
 def _obstacle(table: Sheet, row: Row) -> Message | None:
@@ -171,11 +171,11 @@ def _obstacle(table: Sheet, row: Row) -> Message | None:
         return say("The row of {student} has no cell for the grade.", student=student)
     if table.kind == "canvas" and row[table.grade].text.strip().upper() in ("EX", "N/A"):
         return say(
-            "{student} has {text} in the gradebook: the cell is left as it is.",
+            "{student} has {text} in the gradebook: the cell is unchanged.",
             student=student, text=row[table.grade].text.strip(),
         )  # fmt: skip
     if table.text(row, "changeable").casefold() in NO:
-        return say("The grade of {student} is locked: the cell is left as it is.", student=student)
+        return say("The grade of {student} is locked: the cell is unchanged.", student=student)
     return None
 
 
@@ -192,7 +192,7 @@ def _grade(table: Sheet, row: Row, entry: Entry, style: tuple[str, int]) -> str:
     points = Decimal(wanted[0].replace(",", ".")) if wanted else Decimal(0)
     if points and points != exact(most):
         raise UsageError(
-            "{column} has {points} points, the scores have {most}: --scale {points} converts them.",
+            "The column {column} has {points} points, the scores go up to {most}: convert them with --scale {points}.",
             column=table.header[table.grade].text.strip(), points=str(rounded(points)), most=str(most),
         )  # fmt: skip
     digits = digits if value == value.to_integral_value() else max(digits, 2)
@@ -272,7 +272,7 @@ def matched(table: Sheet, entries: Sequence[Entry]) -> tuple[dict[int, Entry], l
         named = by_name(row)
         if entry is not None and named is not None and named is not entry:
             notes.append(
-                say("{student} is {one} by id and {other} by name: left out.", student=_shown(table, row), one=entry.key, other=named.key)
+                say("{student} is {one} by id but {other} by name: skipped.", student=_shown(table, row), one=entry.key, other=named.key)
             )  # fmt: skip
         elif entry is not None:
             partners[place] = entry
@@ -420,10 +420,13 @@ def _assignment_column(titles: dict[int, str], places: list[int], assignment: st
     shown = ", ".join(printable(titles[place], 100) for place in places) or say("none")
     if assignment is None:
         raise UsageError(
-            "The gradebook has several columns or none; name one with --fill-column: {columns}.", columns=shown
+            "The gradebook has several assignment columns or none; choose one with --fill-column: {columns}.",
+            columns=shown,
         )
     raise UsageError(
-        "{assignment} is not one column of the gradebook, which has: {columns}.", assignment=assignment, columns=shown
+        "{assignment} does not name exactly one column of the gradebook; the columns are: {columns}.",
+        assignment=assignment,
+        columns=shown,
     )
 
 

@@ -34,7 +34,7 @@ from grader.pipeline.staging import (
     content_of,
     entries,
     gathered,
-    is_wanted,
+    is_readable,
     not_regular,
     readable,
     refusing,
@@ -45,7 +45,7 @@ from grader.pipeline.staging import (
 from grader.renderers.words import marked
 from grader.sandbox.confined.reading import archives
 
-LINK, IRREGULAR = marked("{name} is a link, which is not followed."), marked("{name} is no regular file.")
+LINK, IRREGULAR = marked("{name} is a link, which is not followed."), marked("{name} is not a regular file.")
 METADATA_BYTES = 64 * 2**20
 NOTES = 200
 KEY_CHARS = 48
@@ -130,7 +130,7 @@ class Submission:
     def _on_disk(self, part: UploadPart) -> Iterator[Found]:
         if not part.inside:
             yield from entries(self._path(part), self.shown)
-        elif is_wanted(part.inside):
+        elif is_readable(part.inside):
             yield part.inside, partial(content_of, self.source / part.member, part.inside)
 
     def _found(self, of: Callable[[UploadPart], Iterable[Found]]) -> Iterator[Found]:
@@ -303,7 +303,7 @@ class ZipTree(Tree):
         """Return whether a member may be a file of a submission; add links to the items."""
         first, slash, rest = name.partition("/")
         if not first or OUTSIDE.search(name):
-            self.note("{name} leads out of the archive: left out.", name=name)
+            self.note("{name} leads out of the archive: skipped.", name=name)
         elif not slash and _is_link(member):
             self.items.append(Item(name=name, is_folder=False, files=(), problem=LINK))
         else:
@@ -347,8 +347,8 @@ def _unzipping(name: str) -> Iterator[None]:
         raise
     except Exception as error:  # zipfile raises half a dozen types for an invalid archive
         if type(error) is RuntimeError:  # zipfile needs a password
-            raise Rejected("{name} is encrypted: hand it in without a password.", name=name) from error
-        raise Rejected("{name} is not an archive that can be read.", name=name) from error
+            raise Rejected("{name} is encrypted: submit it without a password.", name=name) from error
+        raise Rejected("{name} is not a readable archive.", name=name) from error
 
 
 @lru_cache(maxsize=1)
@@ -359,7 +359,7 @@ def _directory(path: Path, _state: tuple[int, ...], _process: int) -> zipfile.Zi
 
 def _in_zip(archive: zipfile.ZipFile, part: UploadPart) -> Iterator[Found]:
     """Yield a part of a submission in the archive of a class, if it is to be read."""
-    if is_wanted(part.inside):
+    if is_readable(part.inside):
         yield part.inside, partial(_member, archive, part)
 
 
@@ -372,7 +372,7 @@ def _member(archive: zipfile.ZipFile, part: UploadPart, limit: int | None = None
     if _is_link(member):
         raise not_regular(part.inside)
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Rejected("{name} is not an archive that can be read.", name=part.inside)
+        raise Rejected("{name} is not a readable archive.", name=part.inside)
     if limit is None and archives.strange(part.inside):
         return b""
     most = limit if limit is not None else archives.most_bytes(part.inside)

@@ -43,7 +43,10 @@ def with_roster(submissions: Submissions, roster: Sequence[RosterEntry]) -> Subm
     notes = list(submissions.notes)
     if unknown:
         notes.append(say("Not on the roster: {names} ({count}).", names=_some(unknown), count=len(unknown)))
-    notes += [say("{name} is one student of the roster by id and another by name.", name=name) for name in contradicted]
+    notes += [
+        say("{name} matches one student of the roster by id and a different one by name.", name=name)
+        for name in contradicted
+    ]
     for several in (group for group in by_student.values() if len(group) > 1):
         keys = ", ".join(item.key for item in several)
         name = printable(several[0].name or several[0].student, 200)

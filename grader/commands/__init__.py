@@ -1,1 +1,1 @@
-"""The commands: options, one call, an exit code."""
+"""The commands: each parses its options, makes one call, and returns an exit code."""

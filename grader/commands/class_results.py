@@ -94,7 +94,7 @@ def finish(
     for student in decisions.absent:
         said = word(
             task.lang,
-            "There are overrides for {student}, who has no submission now: they are not used.",
+            "There are overrides for {student}, who has no submission now: they are ignored.",
             student=student,
         )
         click.echo(f"{word(task.lang, 'note')}: {shown(said)}")

@@ -51,7 +51,7 @@ class ProgressPrinter:
         rate = self._graded / seconds if seconds else 0.0
         left = (self.total - len(self.lines)) / rate if rate else 0.0
         said = word(
-            self.lang, "{done} of {all}, {rate} a second, {left} s left",
+            self.lang, "{done} of {all}, {rate} per second, {left} s left",
             done=len(self.lines), all=self.total, rate=f"{rate:.1f}", left=f"{left:.0f}",
         )  # fmt: skip
         return f"[{'#' * full}{'-' * (BAR - full)}] {said}   "
@@ -61,7 +61,7 @@ class ProgressPrinter:
         click.echo(f"grade-class: {shown(message_in(message, self.lang).text)}", err=True)
 
     def end(self) -> None:
-        """Clear the bar, and print a line for each submission."""
+        """Clear the bar and print a line for each submission."""
         if sys.stderr.isatty():
             click.echo("\r" + " " * 70 + "\r", nl=False, err=True)
         for line in sorted(self.lines, key=lambda item: item.key):
@@ -116,21 +116,21 @@ def print_problems(numbers: dict[str, Any], printer: ProgressPrinter) -> None:
         click.echo(f"{status_word(lang, 'grader_error')}: {shown(reason)}")
     kept = sum(line.is_kept for line in printer.lines)
     if kept:
-        click.echo(word(lang, "Earlier results are kept where the grader failed: {count}.", count=kept))
+        click.echo(word(lang, "The grader failed; earlier results were kept: {count}.", count=kept))
     if numbers["not_installed"]:
         packages = ", ".join(f"{name} ({count})" for name, count in [*numbers["not_installed"].items()][:MOST_SHOWN])
         click.echo(
             shown(
                 word(
                     lang,
-                    "Packages that submissions import and that are not installed here: {packages}.",
+                    "Submissions import packages that are not installed here: {packages}.",
                     packages=packages,
                 )
             )
         )
     if numbers["outdated"]:
         said = word(
-            lang, "Results of an earlier lab, version or submission: {count}; the column outdated of gradebook.csv marks them. Run again.",
+            lang, "Results of an earlier lab, version or submission: {count}; see the column outdated in gradebook.csv. Run the command again.",
             count=len(numbers["outdated"]),
         )  # fmt: skip
         click.echo(said)

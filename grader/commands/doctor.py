@@ -24,7 +24,7 @@ OWN_BYTES = 200 * 2**20  # memory of the grader itself
 
 
 def examine() -> Iterator[str]:
-    """Yield lines: versions, the kernel, each layer of the sandbox, and the level that a worker reached."""
+    """Yield lines with versions, kernel, each sandbox layer, memory, and the level that a worker reached."""
     yield f"grader {__version__}, Python {platform.python_version()}"
     yield ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     yield f"{platform.system()} {platform.release()} {platform.machine()}"
@@ -94,9 +94,7 @@ def detail(layer: str, hello: Hello) -> str:
 def why_not(hello: Hello) -> str:
     """Return the reason, in one sentence, why strict is not reached."""
     if sys.platform != "linux":
-        return (
-            f"strict needs Linux; on {platform.system()} a submission runs in a process of its own, no more (untested)."
-        )
+        return f"strict needs Linux; on {platform.system()} a submission only runs in a separate process (untested)."
     if "seccomp" in hello.missing:
         return f"strict needs seccomp filters, and this machine refuses them: {hello.missing['seccomp']}."
-    return "A file, a process or a socket is still within reach: please report this machine."
+    return "A file, a process or a socket is still reachable: please report this machine."

@@ -26,7 +26,7 @@ RECEIVED: list[int] = []  # the signals that interrupted this process
 
 def run(command: click.Command, name: str) -> None:
     """Run a command and exit; signals that end a terminal session or a job exit with 130."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for 3 x 3 numbers a second thread is start-up time only
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # with 3 x 3 matrices a second thread only costs start-up time
     answer_signals(interrupt)
     sys.unraisablehook = interrupt_again
     for stream in (sys.stdout, sys.stderr):
@@ -36,7 +36,7 @@ def run(command: click.Command, name: str) -> None:
         code = command.main(prog_name=name, standalone_mode=False)
         answer_signals(signal.SIG_IGN)
         check_signals()
-    except SystemExit:  # click's own end, when the reader of --help has seen enough
+    except SystemExit:  # raised by click if the reader of --help closes the pipe
         code = exits.GRADED
     except click.ClickException as error:
         click.echo(f"{name}: {shown(error.format_message())} Try: {name} --help", err=True)
@@ -44,12 +44,12 @@ def run(command: click.Command, name: str) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo(f"{name}: interrupted", err=True)
         code = exits.INTERRUPTED
-    except OSError as error:  # of the place the command was started in: a folder that is gone, a full device
+    except OSError as error:  # from the environment: the current folder is deleted, or the device is full
         forget_output()
         place = f" ({shown(str(error.filename))})" if error.filename else ""
         click.echo(f"{name}: {error.strerror}{place}.", err=True)
         code = exits.USAGE
-    except Exception as error:  # our own mistake
+    except Exception as error:  # a bug of ours
         click.echo(f"{name} failed: {type(error).__name__}: {shown(str(error))}. Details: {log(name)}", err=True)
         code = exits.BROKEN
     sys.exit(code)
@@ -76,7 +76,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
         frame = frame.f_back
     if frame is None:
         raise KeyboardInterrupt
-    signal_again()  # Python would drop an exception here and call nobody
+    signal_again()  # Python would silently drop an exception raised here
 
 
 def check_signals() -> None:
@@ -86,7 +86,7 @@ def check_signals() -> None:
 
 
 def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
-    """Repeat a signal whose exception Python dropped, as it does in a __del__ or an import lock's callback."""
+    """Re-deliver a KeyboardInterrupt that Python dropped in a __del__ or an import lock's callback."""
     if isinstance(dropped.exc_value, KeyboardInterrupt):
         signal_again()
     else:

@@ -47,14 +47,14 @@ def a_format_and_path(
             problem = f"{value!r} is not FORMAT=PATH, for example json=report.json"
             raise click.BadParameter(problem, context, parameter)
         if kind not in FORMATS:
-            problem = f"unknown format {kind!r}; known are {', '.join(FORMATS)}"
+            problem = f"unknown format {kind!r}; choose one of {', '.join(FORMATS)}"
             raise click.BadParameter(problem, context, parameter)
         pairs.append((kind, path))
     return tuple(pairs)
 
 
 def format_or_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """Complete FORMAT=PATH, with `-` for standard output: the formats, then files."""
+    """Return shell completions of FORMAT=PATH: first the formats, then files."""
     _, equals, path = incomplete.partition("=")
     if equals:
         return [CompletionItem(path, type="file")]
@@ -62,7 +62,7 @@ def format_or_file(context: click.Context, parameter: click.Parameter, incomplet
 
 
 def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Let the shell complete files."""
+    """Return a completion item that makes the shell complete file names."""
     return [CompletionItem(incomplete, type="file")]
 
 
@@ -96,7 +96,7 @@ def installs(source: InstallSource, lang: str) -> str:
         return word(lang, "The workflow installs the grader from {address}", address=source.address)
     return word(
         lang,
-        "The workflow needs the variable GRADER, the address that pip installs the grader from: this one was installed from {origin}.",
+        "Set the variable GRADER for the workflow to the address that pip installs the grader from. It cannot be filled in here: this grader was installed from {origin}.",
         origin=message_in(source.instead, lang).text,
     )
 
@@ -128,12 +128,12 @@ def doctor(lab: Path | None, lang: str) -> int:
     callback=a_format_and_path,
     shell_complete=format_or_file,
     multiple=True,
-    help="Write a report; repeatable, PATH - is standard output. Formats: json, text, html, "
+    help="Write a report; repeatable; PATH - is standard output. Formats: json, text, html, "
     "markdown, github, junit, gradescope, classroom50. Default: json=grade-report.json and a summary on standard output.",
 )
-@click.option("--seed", type=options.SEED, help="Seed of all probes. Default: drawn fresh.")
+@click.option("--seed", type=options.SEED, help="Seed of all probes. Default: random.")
 @options.time_limit
-@click.option("--fail-under", type=click.IntRange(0), metavar="POINTS", help="Exit with 1 when the score is lower.")
+@click.option("--fail-under", type=click.IntRange(0), metavar="POINTS", help="Exit with 1 if the score is lower.")
 @options.assignment
 @click.option("chosen", "--lab-option", metavar="NAME", multiple=True, help="Turn on an option of the lab; repeatable.")
 @options.rubric
@@ -146,7 +146,7 @@ def doctor(lab: Path | None, lang: str) -> int:
 )
 @options.require_sandbox()
 @click.option("is_debugged", "--debug", is_flag=True, help="Show what the lab's suite prints, on standard error.")
-@click.option("is_watched", "--watch", is_flag=True, help="Grade again at each save, until Ctrl-C.")
+@click.option("is_watched", "--watch", is_flag=True, help="Grade again after each save, until Ctrl-C.")
 @click.option("is_plain", "--no-color", is_flag=True, help="No colours on a terminal; NO_COLOR does the same.")
 @click.option(
     "copied",
@@ -159,7 +159,7 @@ def doctor(lab: Path | None, lang: str) -> int:
     "is_examined",
     "--doctor",
     is_flag=True,
-    help="Show what this machine offers, and the packages of the lab, and exit.",
+    help="Show the sandbox and versions of this machine and the lab's packages, and exit.",
 )
 @click.version_option(__version__, prog_name="grade")
 def command(submission: Path | None, copied: Path | None, seed: int | None, is_examined: bool, **given: Any) -> int:
@@ -177,11 +177,11 @@ def command(submission: Path | None, copied: Path | None, seed: int | None, is_e
     check_destinations(options)
     if options.is_watched:
         if options.fail_under is not None or options.chosen:
-            raise click.UsageError("--watch goes without --fail-under and --lab-option.")
+            raise click.UsageError("--watch cannot be combined with --fail-under or --lab-option.")
         return watched(options)
     from grader.sandbox.processes import Sandbox
 
-    with Sandbox(options.required) as sandbox:  # started first: it warms up while the rest is imported
+    with Sandbox(options.required) as sandbox:  # start it first: it warms up during the other imports
         from grader.core.errors import GradeError
 
         try:
@@ -227,7 +227,7 @@ class GradeOptions:
 
 
 def refused(error: GradeError, lang: str) -> int:
-    """Print the sentence of an expected error; return its exit code."""
+    """Print an expected error and return its exit code."""
     click.echo(f"grade: {shown(error.told(lang))}", err=True)
     return error.exit_code
 
@@ -248,7 +248,7 @@ def watched(options: GradeOptions) -> int:
                 word(options.lang, "Before this save: {score}", score="-" if before.score is None else before.score)
             )
         sys.stdout.flush()
-        tell(word(options.lang, "watching {name}; Ctrl-C ends", name=options.submission.absolute().name))
+        tell(word(options.lang, "watching {name}; press Ctrl-C to stop", name=options.submission.absolute().name))
 
     def tell(line: str) -> None:
         if is_terminal(sys.stderr):
@@ -275,7 +275,7 @@ def check_destinations(options: GradeOptions) -> None:
     submission = Path(os.path.realpath(options.submission))
     for place in places:
         if places.count(place) > 1:
-            raise click.UsageError(word(options.lang, "two reports would go to {place}.", place=repr(place)))
+            raise click.UsageError(word(options.lang, "two reports would be written to {place}.", place=repr(place)))
         if Path(place) == submission or (Path(place).parent == submission and place.endswith(".py")):
             raise click.UsageError(
                 word(options.lang, "the report would replace the submission {place}.", place=repr(place))

@@ -1,4 +1,4 @@
-"""The command line of a class: grade-class SUBMISSIONS --out DIR."""
+"""The command `grade-class`: grades a class, as in grade-class SUBMISSIONS --out DIR."""
 
 from __future__ import annotations
 
@@ -24,35 +24,41 @@ if TYPE_CHECKING:
     from grader.classroom.warm import Task
 
 EPILOG = """\b
-Exit codes: 0 all submissions have a report; 2 wrong usage; 4 the grader broke on
-at least one, or is broken itself; 130 interrupted (what is done is kept).
+Exit codes: 0 all submissions have a report; 2 wrong usage; 4 the grader failed on
+at least one, or is broken itself; 130 interrupted (finished grades are kept).
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("submissions", callback=options.a_path)
 @click.option("--out", required=True, callback=options.a_path, help="Folder for reports, tables and index.html.")
-@click.option("--jobs", type=click.IntRange(1, 256), help="Submissions graded at a time. Default: one a processor.")
-@click.option("--regrade", is_flag=True, help="Grade all again.")
-@click.option("--resume", is_flag=True, help="Grade only what is new or changed: the default.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Submissions graded at a time. Default: one per processor.")
+@click.option("--regrade", is_flag=True, help="Grade every submission again.")
+@click.option("--resume", is_flag=True, help="Grade only new and changed submissions (the default).")
 @click.option(
     "--seed",
     type=options.SEED,
-    help="Make the key of the class from this number: keep it secret. Default: drawn once, then kept.",
+    help="Derive the key of the class from this number; keep it secret. Default: drawn once, then kept.",
 )
 @options.time_limit
-@click.option("reports", "--report", type=click.Choice(FORMATS), multiple=True, help="Further reports; JSON always is.")
+@click.option(
+    "reports",
+    "--report",
+    type=click.Choice(FORMATS),
+    multiple=True,
+    help="Also write this format for each submission (JSON is always written).",
+)
 @click.option(
     "--roster",
     type=click.Path(path_type=Path),
-    help="CSV that says who is who: id, name, email, login, group, team, file.",
+    help="CSV of the students: id, name, email, login, group, team, file.",
 )
 @options.assignment
 @options.rubric
 @click.option(
     "--lang",
     type=options.LANG,
-    help="Language of the reports: at first from the locale, then as before.",
+    help="Report language. Default: the one used last time, else from the locale.",
 )
 @click.option("--fill", type=click.Path(path_type=Path), help="Canvas or Moodle sheet: write a copy with the grades.")
 @click.option("--fill-column", metavar="TITLE", help="The assignment's column in a Canvas sheet: its title or id.")
@@ -60,7 +66,7 @@ at least one, or is broken itself; 130 interrupted (what is done is kept).
     "--scale",
     callback=options.points,
     metavar="POINTS",
-    help="Convert the scores to a gradebook of so many points, such as 10.",
+    help="Convert the scores to a gradebook with this maximum, such as 10.",
 )
 @click.option(
     "--rejected",
@@ -72,20 +78,20 @@ at least one, or is broken itself; 130 interrupted (what is done is kept).
 @click.option(
     "--attempt",
     type=click.Choice(["last", "best"]),
-    help="Which of several attempts counts, those of earlier runs included: at first the last, then as before.",
+    help="Which attempt counts, including those of earlier runs. Default: the choice of last time, else last.",
 )
-@click.option("--dry-run", is_flag=True, help="With --fill: only say what would be filled in.")
+@click.option("--dry-run", is_flag=True, help="With --fill: only report what would be filled in.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="Grade on the workers of this Dask scheduler.")
 @options.require_sandbox()
 @click.version_option(__version__, prog_name="grade-class")
 def command(regrade: bool, resume: bool, lang: str | None, **decided: Any) -> int:
     """Grade the submissions in SUBMISSIONS, a folder or the archive that a learning platform exports.
 
-    Files, folders, archives and notebooks, one a student. An overrides.csv in the folder of the results
-    (student, criterion, points, reason) is yours: its points count in place of the measured ones.
+    Each file, folder, archive or notebook is one student's. Write an overrides.csv into the results folder
+    (student, criterion, points, reason) to replace measured points with yours.
     """
     if regrade and resume:
-        raise click.UsageError("--regrade and --resume exclude each other.")
+        raise click.UsageError("--regrade and --resume cannot be combined.")
     return grade_class(ClassOptions(regrade=regrade, lang=lang, **decided), lang or from_locale())
 
 
@@ -129,10 +135,10 @@ def grade_class(options: ClassOptions, lang: str) -> int:
         check_folders(options.submissions, options.out, lang)
         submissions = find(options.submissions, options.roster)
         with ResultsFolder.opened(options.out) as results_folder:
-            lang = results_folder.begin(options.seed, options.lang, options.attempt)  # the class may have another
+            lang = results_folder.begin(options.seed, options.lang, options.attempt)  # the class may have its own
             if options.seed is not None:
                 note = say(
-                    "--seed replaces the secret key of the class: whoever knows the number can work out every seed."
+                    "--seed replaces the secret key of the class: anyone who knows the number can compute every seed."
                 )
                 submissions = replace(submissions, notes=(*submissions.notes, note))
             lab = assignment(options.lab, rubric=options.rubric, time_limit=options.time_limit)
@@ -156,7 +162,7 @@ def check_folders(submissions: Path, out: Path, lang: str) -> None:
     if not os.path.lexists(submissions):
         raise click.UsageError(word(lang, "{path} does not exist.", path=shown(submissions.name)))
     if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
-        raise click.UsageError(word(lang, "the folder for the results is inside the one with the submissions."))
+        raise click.UsageError(word(lang, "the results folder is inside the submissions folder."))
 
 
 def grade_all(

@@ -1,4 +1,4 @@
-"""The command line of a lecturer who writes a lab: grade-lab new DIR, grade-lab check DIR."""
+"""The command `grade-lab` for lecturers who write a lab: grade-lab new DIR, grade-lab check DIR."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLE = Path(__file__).with_name("example")
 @click.group()
 @click.version_option(__version__, prog_name="grade-lab")
 def command() -> None:
-    """Write a lab, and prove that it grades as it should."""
+    """Write a lab, and check that it grades as it should."""
 
 
 lang_of_output = click.option(
@@ -37,7 +37,7 @@ lang_of_output = click.option(
 @click.argument("folder", metavar="DIR", callback=options.a_path)
 @lang_of_output
 def new(folder: Path, lang: str) -> int:
-    """Write a small complete lab into a new folder, to be changed into yours."""
+    """Write a small complete lab into a new folder as a starting point."""
     if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise click.UsageError(word(lang, "{path} is not an empty folder.", path=repr(str(folder))))
     ignored = shutil.ignore_patterns("__pycache__")
@@ -48,15 +48,17 @@ def new(folder: Path, lang: str) -> int:
     return exits.GRADED
 
 
-@command.command(epilog="Exit codes: 0 nothing is wrong; 1 something is; 2 wrong usage; 4 the folder holds no lab.")
+@command.command(
+    epilog="Exit codes: 0 no problems; 1 problems found; 2 wrong usage; 4 the folder contains no valid lab."
+)
 @click.argument("folder", metavar="DIR", callback=options.a_path)
 @click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True, help="Seeds for each solution.")
 @lang_of_output
 def check(folder: Path, seeds: int, lang: str) -> int:
-    """Prove a lab before a class sees it.
+    """Check a lab before a class uses it.
 
-    The solutions in DIR/solutions get the points that their names promise (right*.py all, wrong_x@7.py 7) in every seed;
-    the suite goes on whatever the calls return; each case is failed by a wrong solution.
+    The solutions in DIR/solutions must get the points in their names (right*.py all, wrong_x@7.py 7) with every seed;
+    the suite must not break on any return value; a wrong solution must fail each case.
     """
     from grader.commands.lab_check import check as checked
     from grader.core.errors import GradeError

@@ -1,4 +1,4 @@
-"""The command line that packs the grader for a platform: grade-package gradescope OUT.zip."""
+"""The command `grade-package`: packs the grader for a platform, as in grade-package gradescope OUT.zip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grader.core import exits
 @click.group()
 @click.version_option(__version__, prog_name="grade-package")
 def command() -> None:
-    """Pack the grader for a platform that runs it itself. The solution is never inside."""
+    """Pack the grader for a platform that runs it. The package never contains the solution."""
 
 
 @command.command(epilog="Exit codes: 0 written; 2 wrong usage; 4 the assignment or rubric is broken.")
@@ -28,7 +28,7 @@ def command() -> None:
 def gradescope(
     out: Path, lab: Path | None, rubric: Path | None, lang: str, time_limit: float | None, required: str
 ) -> int:
-    """Write a Gradescope autograder: the zip to upload as it is."""
+    """Write a Gradescope autograder: a zip that is ready to upload."""
     from grader.commands.packing import gradescope as packed
     from grader.core.errors import GradeError
     from grader.pipeline.assignment import read_assignment

@@ -43,7 +43,7 @@ class ArchiveInfo(msgspec.Struct):
 
 
 class DirectUrl(msgspec.Struct):
-    """A direct_url.json."""
+    """Content of a direct_url.json."""
 
     url: str
     vcs_info: Vcs | None = None
@@ -64,24 +64,24 @@ def source() -> InstallSource:
     try:
         found = metadata.distribution(NAME)
     except metadata.PackageNotFoundError:
-        return InstallSource(instead=say("a path of this machine"))
+        return InstallSource(instead=say("a path on this machine"))
     if os.path.realpath(str(found.locate_file("grader/commands/installation.py"))) != os.path.realpath(__file__):
         return InstallSource(
-            instead=say("a path of this machine")
-        )  # an editable checkout, or one that hides what is installed
+            instead=say("a path on this machine")
+        )  # an editable checkout, or a checkout that shadows the installed package
     return recorded(found.read_text("direct_url.json"))
 
 
 def recorded(text: str | None) -> InstallSource:
     """Return the source in a direct_url.json, or None without one."""
     if text is None:
-        return InstallSource(instead=say("an index, by its name alone"))
+        return InstallSource(instead=say("a package index, by name only"))
     try:
         found = msgspec.json.decode(text, type=DirectUrl)
     except msgspec.MsgspecError:
         return InstallSource(instead=say("an address that no workflow can use"))
     if found.url.startswith("file:"):
-        return InstallSource(instead=say("a path of this machine"))
+        return InstallSource(instead=say("a path on this machine"))
     if not ADDRESS.fullmatch(found.url):
         is_secret = CREDENTIALS.match(found.url)
         return InstallSource(
@@ -112,7 +112,7 @@ def adding(package: str) -> str:
     """Return the command that installs a package into the environment of this grader."""
     if Path(sys.prefix, "pipx_metadata.json").is_file():
         command = ["pipx", "inject", Path(sys.prefix).name, package]
-    elif importlib.util.find_spec("pip") is None:  # made by uv
+    elif importlib.util.find_spec("pip") is None:  # an environment created by uv
         command = ["uv", "pip", "install", "--python", sys.executable, package]
     else:
         command = [sys.executable, "-m", "pip", "install", package]

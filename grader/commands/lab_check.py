@@ -1,7 +1,7 @@
-"""The lecturer's proof that a lab grades as it should, before a class sees it: `grade-lab check DIR`.
+"""Checks that a lab grades as it should before a class uses it: `grade-lab check DIR`.
 
-Its solutions get the points that their names promise, in many seeds; a robot answers every call with what students never
-should; and every case is failed by something.
+Its solutions must get the points in their names with many seeds; a robot program answers every call with unexpected
+values; and each case must be failed by a wrong solution.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from grader.renderers.words import VERDICTS
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Sandbox
 
-SOLUTION = re.compile(r"(?P<right>right)\w*|\w+@(?P<points>[0-9]+)")  # a file's or folder's name without its ending
+SOLUTION = re.compile(r"(?P<right>right)\w*|\w+@(?P<points>[0-9]+)")  # name of a file or folder without its suffix
 SHOWN_SEEDS = 5
 
 # What the robot answers, as a lecturer reads it.
@@ -63,19 +63,19 @@ def __getattr__(name):
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A program with the points that it should get."""
+    """Program with the points that it should get."""
 
     path: Path
     points: int
 
     @property
     def name(self) -> str:
-        """Return how it is shown."""
+        """Return the name for messages."""
         return f"solutions/{self.path.name}"
 
 
 class Check:
-    """The proof of one lab; problems are what fails it, notes what a lecturer should look at."""
+    """Check of one lab; problems make it fail, notes are for the lecturer to look at."""
 
     def __init__(self, folder: Path, *, seeds: int, tell: Callable[[Message], None]) -> None:
         self.problems: list[Message] = []
@@ -86,7 +86,7 @@ class Check:
         self._box: Sandbox
 
     def run(self) -> None:
-        """Check everything; GradeError where the folder holds no lab."""
+        """Check everything; raise GradeError if the folder contains no valid lab."""
         self._lab = read_assignment(self._folder)
         missing = [name for name in self._lab.packages if not is_installed(name)]
         self.problems += [say("the package {name} is not installed", name=name) for name in missing]
@@ -127,7 +127,7 @@ class Check:
         yield from sorted(found, key=lambda part: part.points != most)
 
     def _is_broken(self, solutions: Iterable[Solution]) -> bool:
-        """Return whether the suite breaks over the first solution; what it prints is shown."""
+        """Return whether the suite breaks on the first solution; show what the suite prints."""
         first = next(iter(solutions), None)
         if first is None:
             self.problems.append(say("there is no solution in the folder solutions"))
@@ -143,7 +143,7 @@ class Check:
         return grade(path, lab, seed=seed, sandbox=self._box)
 
     def _grade(self, solution: Solution) -> None:
-        """Grade a solution in every seed."""
+        """Grade a solution with every seed."""
         reports = {seed: self._graded(solution.path, self._lab, seed) for seed in self._seeds}
         broken = {str(reason(report)): report for report in reports.values() if report.status is Status.GRADER_ERROR}
         for report in broken.values():
@@ -195,7 +195,7 @@ class Check:
         return "-" if score is None else str(score)
 
     def _grade_template(self) -> None:
-        """Grade what students start from."""
+        """Grade the template that students start from."""
         template = self._folder / "template"
         if not template.is_dir():
             self.notes.append(say("there is no folder template, which `grade --new` copies"))
@@ -224,7 +224,7 @@ class Check:
 
 
 def verdicts_of(report: Report) -> dict[str, Verdict]:
-    """Return the verdicts of a report by "criterion.case"."""
+    """Return a report's verdicts by "criterion.case"."""
     return {f"{criterion.id}.{case.id}": case.verdict for criterion in report.criteria for case in criterion.cases}
 
 
@@ -234,14 +234,14 @@ def counted(name: str, verdict: Verdict) -> Message:
 
 
 def reason(report: Report) -> Message:
-    """Return why a report has no score."""
+    """Return the reason why a report has no score."""
     assert report.reason is not None
     problem = report.reason.args.get("problem")
     return problem if isinstance(problem, Message) else report.reason
 
 
 def check(folder: Path, *, seeds: int, tell: Callable[[Message], None]) -> tuple[list[Message], list[Message]]:
-    """Return what is wrong with a lab, and what to look at; GradeError where there is none."""
+    """Return a lab's problems and notes; raise GradeError if the folder contains no valid lab."""
     proof = Check(folder, seeds=seeds, tell=tell)
     proof.run()
     return proof.problems, proof.notes

@@ -15,12 +15,12 @@ GRADER = Path(__file__).parents[1]
 INSTALLED = GRADER / "template"  # put there by the build
 TEMPLATE = INSTALLED if INSTALLED.is_dir() else GRADER.parent / "student_template"
 
-DEFAULT = "vars.GRADER || ''"  # in the workflow
-PLACEHOLDER = "git+https://HOST/OWNER/REPOSITORY@COMMIT"  # in the handout
+DEFAULT = "vars.GRADER || ''"  # placeholder in the workflow
+PLACEHOLDER = "git+https://HOST/OWNER/REPOSITORY@COMMIT"  # placeholder in the handout
 
 
 def copy_template(template: Path, folder: Path, lab: Assignment) -> tuple[str, ...]:
-    """Copy a lab's template, and its data files, into a folder that is new or empty; return the names of the files.
+    """Copy a lab's template and data files into a new or empty folder; return the names of the files.
 
     Raises FileExistsError if the path is not an empty folder, and other OSErrors of the file system.
     """
@@ -42,7 +42,7 @@ def copy_template(template: Path, folder: Path, lab: Assignment) -> tuple[str, .
 def fill_in(folder: Path, address: str, lang: str) -> bool:
     """Write the grader's address ("" for none) and the language into a copied template.
 
-    Return whether a workflow in it installs the grader.
+    Return whether the template has a workflow that installs the grader.
     """
     workflows = [path for path in folder.glob(".github/workflows/*.yml") if DEFAULT.encode() in path.read_bytes()]
     for path in workflows:

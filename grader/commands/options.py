@@ -61,7 +61,7 @@ time_limit = click.option(
     "--time-limit",
     type=click.FloatRange(1, 3600),
     callback=finite,
-    help="Seconds that the code of one submission may run in all. Default: set by the lab.",
+    help="Total run time for one submission, in seconds. Default: set by the lab.",
 )
 
 
@@ -73,5 +73,5 @@ def require_sandbox(default: str = "process") -> Callable[[F], F]:
         type=click.Choice(["strict", "process"]),
         default=default,
         show_default=True,
-        help="Run nothing below this level of the sandbox.",
+        help="Refuse to run code below this sandbox level.",
     )

@@ -67,12 +67,10 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path
             continue
         try:
             if not reports and os.path.lexists(path) and (Path(path).is_symlink() or not Path(path).is_file()):
-                raise UsageError(
-                    "{path} cannot be written: something that is no report stands there.", path=shown(path)
-                )
+                raise UsageError("{path} cannot be written: it exists and is not a report.", path=shown(path))
             if is_led_away(path, submission):
                 raise UsageError(
-                    "{path} cannot be written: a link inside the submission leads there.", path=shown(path)
+                    "{path} cannot be written: the path goes through a link inside the submission.", path=shown(path)
                 )
             try:
                 put(Path(path), rendered(kind, report))
@@ -90,7 +88,7 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path
             sys.stdout.flush()
     except OSError as error:
         forget_output()
-        if not isinstance(error, BrokenPipeError):  # a reader that has seen enough is no failure
+        if not isinstance(error, BrokenPipeError):  # a reader that closes the pipe is no error
             problem = UsageError("standard output cannot be written: {reason}.", reason=cause(error))
             click.echo(f"grade: {problem.told(report.lang)}", err=True)
             code = exits.USAGE
@@ -100,7 +98,7 @@ def write(reports: tuple[tuple[str, str], ...], report: Report, submission: Path
 def is_led_away(path: str, submission: Path) -> bool:
     """Return whether the path of a report has a link beside or below the submission, which a student may have put there."""
     folder = submission if submission.is_dir() else submission.parent
-    place = Path(os.path.abspath(path))  # noqa: PTH100  - with its links
+    place = Path(os.path.abspath(path))  # noqa: PTH100  - must not resolve links
     if is_special(place):
         return False
     for top in {os.path.abspath(folder), os.path.realpath(folder)}:  # noqa: PTH100
@@ -120,7 +118,7 @@ def rendered(kind: str, report: Report) -> str:
 
 
 def put(path: Path, text: str) -> None:
-    """Write a report; the summary of a GitHub Actions step, which other commands write to, grows."""
+    """Write a report; append it if the file is GitHub's step summary, which other commands write to as well."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary and os.path.realpath(summary) == os.path.realpath(path):
         with path.open("a", encoding="utf-8", newline="\n") as file:

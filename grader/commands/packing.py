@@ -15,7 +15,7 @@ GRADER = Path(__file__).parents[1]
 SCRIPTS_PLACE = Path(__file__).with_name("gradescope")
 SCRIPTS = ("setup.sh", "run_autograder")
 LEFT_OUT = {"__pycache__", "gradescope", "template", "example"}
-DATE = (1980, 1, 1, 0, 0, 0)  # one for all: the same grader makes the same bytes
+DATE = (1980, 1, 1, 0, 0, 0)  # the same for all files, so that the same grader gives the same bytes
 RUBRIC = "rubric.toml"
 LAB = "assignment"
 

@@ -1,4 +1,4 @@
-"""Grades a submission again at each save: `grade --watch PATH`.
+"""Grades a submission again after each save: `grade --watch PATH`.
 
 A thread watches the path; the main thread grades its content in a warm process, and prints. A save that
 changes no byte is not graded again, so reports written beside the submission start nothing.
@@ -25,11 +25,11 @@ from grader.pipeline.staging import collect, name_of
 if TYPE_CHECKING:
     from watchfiles import Change
 
-QUIET_MS = 50  # without a further change, after which a save is complete
-GROUPED_MS = 400  # a longer series of changes is looked at in between
-LOOK_MS = 500  # where the system tells of no change: a folder made anew, a network drive
-HALF_WRITTEN_S = 0.15  # what a file that is gone or empty has to become whole
-PATIENCE_S = 1.0  # a grade that takes longer is given up for a newer save
+QUIET_MS = 50  # a save is complete after this time without a further change
+GROUPED_MS = 400  # longest series of changes that counts as one save
+LOOK_MS = 500  # polling interval for changes that the system does not report: a recreated folder, a network drive
+HALF_WRITTEN_S = 0.15  # time that a missing or empty file gets to be written completely
+PATIENCE_S = 1.0  # a grade that takes longer is abandoned for a newer save
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,9 +97,9 @@ class FileWatcher:
         self._thread.join(1)
 
     def next(self) -> FileState:
-        """Wait for the next content."""
+        """Wait for the next state and return it."""
         while True:
-            with contextlib.suppress(queue.Empty):  # with a timeout, or Windows knows no Ctrl-C here
+            with contextlib.suppress(queue.Empty):  # without a timeout, Ctrl-C would not work here on Windows
                 seen = self._seen.get(timeout=LOOK_MS / 1000)
                 while not self._seen.empty():
                     seen = self._seen.get()
@@ -135,7 +135,7 @@ class FileWatcher:
                     self._compare()
                     if self._path.is_dir() != is_folder or place.stat().st_ino != mark:
                         break
-            except OSError:  # the folder is gone: wait for it
+            except OSError:  # the folder was deleted: wait for it
                 self._compare()
                 self._stop.wait(LOOK_MS / 1000)
 

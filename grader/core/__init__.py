@@ -1,1 +1,1 @@
-"""Values that everybody uses; imports nothing of the grader."""
+"""Values that all packages share; this package imports nothing else from the grader."""

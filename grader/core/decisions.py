@@ -1,6 +1,6 @@
-"""What a teacher decides about a report: overrides, another scale, and whether a rejected submission counts as 0.
+"""A teacher's decisions about a report: overrides, a different scale, and whether a rejected submission scores 0.
 
-Measured points are integers. A teacher's are decimals with at most two places; sums are exact, and a scaled score is
+Measured points are integers. A teacher's points are decimals with at most two places; sums are exact, and a scaled score is
 rounded once, half up, at the end.
 """
 
@@ -20,9 +20,9 @@ UNDECIDED = {Verdict.NOT_GRADABLE, Verdict.BLOCKED, Verdict.NOT_RUN}
 def decided(
     report: Report, overrides: Iterable[Overridden], *, is_rejected_zero: bool = True, scale: Decimal | None = None
 ) -> Report:
-    """Return a report with what a teacher decided, in place of what it had of that.
+    """Return the report with a teacher's decisions, which replace any that it already has.
 
-    Without an override a rejected submission has no final score, unless it counts as 0.
+    Without an override a rejected submission has no final score, unless is_rejected_zero.
     """
     results = {criterion.id: criterion for criterion in report.criteria}
     given = [_measured(override, results.get(override.criterion), is_run=was_run(report)) for override in overrides]
@@ -40,16 +40,16 @@ def decided(
 
 
 def _measured(override: Overridden, result: CriterionResult | None, *, is_run: bool) -> Overridden:
-    """Return an override with the criterion's title in the report's language, and with what was measured."""
+    """Return an override with the criterion's title in the report's language and its measured points."""
     if result is None:
         return override
     return replace(override, title=result.title, measured=result.points if is_run else None)
 
 
 def points_of(report: Report, criterion_id: str) -> Score | None:
-    """Return the points of a criterion, None while nobody decided them; an override wins.
+    """Return the points of a criterion, or None if they are undecided; an override wins.
 
-    An override of a gate lifts it: the points that were earned count again.
+    An override of a gate lifts it: the earned points count again.
     """
     override = override_of(report, criterion_id)
     if override is not None:
@@ -63,13 +63,13 @@ def points_of(report: Report, criterion_id: str) -> Score | None:
 
 
 def counting(report: Report, criterion: CriterionResult) -> Score:
-    """Return the points of a criterion that count, or those that were measured while it is undecided."""
+    """Return the points that count for a criterion, or the measured ones while it is undecided."""
     points = points_of(report, criterion.id)
     return criterion.points if points is None else points
 
 
 def override_of(report: Report, criterion_id: str) -> Overridden | None:
-    """Return what a teacher decided for a criterion; of two decisions the later."""
+    """Return the last override of a criterion, or None."""
     return next((override for override in reversed(report.overrides) if override.criterion == criterion_id), None)
 
 
@@ -84,33 +84,33 @@ def verdict_of(report: Report, criterion: CriterionResult) -> Verdict:
 
 
 def is_zeroed(report: Report) -> bool:
-    """Return whether a violated gate, not lifted by an override, takes the points."""
+    """Return whether a violated gate that no override lifts zeroes the score."""
     return any(override_of(report, gate.id) is None for gate in _violated(report))
 
 
 def is_lifted(report: Report) -> bool:
-    """Return whether gates are violated, and overrides lift all of them."""
+    """Return whether there are violated gates and overrides lift all of them."""
     return bool(_violated(report)) and not is_zeroed(report)
 
 
 def was_run(report: Report) -> bool:
-    """Return whether anything of the submission was run: a rejected one, or one that broke the grader, has only a reason."""
+    """Return whether any part of the submission was run; a rejected one, or one that broke the grader, has only a reason."""
     ran = (case.verdict is not Verdict.NOT_RUN for criterion in report.criteria for case in criterion.cases)
     return any(ran) or bool(_violated(report))
 
 
 def is_gate(criterion: CriterionResult) -> bool:
-    """Return whether a criterion has no points of its own."""
+    """Return whether a criterion is a gate: it has neither points nor cases."""
     return criterion.max_points == 0 and not criterion.cases
 
 
 def exact(points: Score) -> Decimal:
-    """Return points as the decimal that they are written as."""
+    """Return points as an exact decimal."""
     return Decimal(str(points))
 
 
 def rounded(value: Decimal) -> Score:
-    """Return a decimal with at most two places, rounded half up; an integer where it is one."""
+    """Return a decimal rounded half up to two places, as an int if it is whole."""
     value = value.quantize(PLACES, ROUND_HALF_UP)
     return int(value) if value == value.to_integral_value() else float(value)
 
@@ -120,7 +120,7 @@ def _violated(report: Report) -> list[CriterionResult]:
 
 
 def _sum(points: Iterable[Score | None]) -> Score | None:
-    """Return the sum, None if something is left undecided."""
+    """Return the sum, or None if any of the points are undecided."""
     every = list(points)
     made = [exact(item) for item in every if item is not None]
     return rounded(sum(made, Decimal(0))) if len(made) == len(every) else None

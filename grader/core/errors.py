@@ -1,4 +1,4 @@
-"""The one family of expected errors: one sentence each, and the exit code it ends with."""
+"""The family of expected errors: each has one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SYSTEM = {
 
 
 def cause(error: OSError) -> str | Message:
-    """Return what the system says of an error, in words that are translated where they are known."""
+    """Return the system's words for an error, as a translatable message if it is a known one."""
     return SYSTEM.get(error.errno or 0) or error.strerror or say("unknown error")
 
 
 class GradeError(Exception):
-    """Base of the family. `reason` is the sentence: what, where, and what to do."""
+    """Base class of expected errors. `reason` is the sentence: what went wrong, where, and what to do."""
 
     exit_code = exits.BROKEN
 
@@ -42,19 +42,19 @@ class GradeError(Exception):
 
 
 class UsageError(GradeError):
-    """The command was called with something it cannot take."""
+    """Invalid arguments or input files of a command."""
 
     exit_code = exits.USAGE
 
 
 class Rejected(GradeError):
-    """There is no submission to grade in what was handed in."""
+    """The submitted files contain nothing to grade."""
 
     exit_code = exits.REJECTED
 
 
 class NotGradable(Rejected):
-    """What was handed in cannot be graded here, and may be right."""
+    """The submission cannot be graded here, but may be correct."""
 
 
 class BrokenGrader(GradeError):

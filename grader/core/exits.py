@@ -1,4 +1,4 @@
-"""How a command can end: its exit codes, as docs/grade.md has them."""
+"""Exit codes of the commands, as listed in docs/grade.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How student code ends other than with an answer."""
+"""Faults: the ways in which a call into student code ends without an answer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import enum
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Statement: TypeAlias = tuple[int, int, int]  # a top-level one: the number of its file, its line and column
+Statement: TypeAlias = tuple[int, int, int]  # a top-level statement: number of its file, line, column
 
 
 class FaultKind(enum.Enum):
-    """How a call can end other than with an answer."""
+    """Kind of fault."""
 
     RAISED = "raised"
     EXITED = "exited"
@@ -32,11 +32,11 @@ class FaultKind(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """What went wrong in the student's code; `type` and `message` are the student's own words.
+    """Fault in the student's code; `type` and `message` come from the student's exception.
 
-    line is the line of their file, None where there is none; seconds is how long a call that ran
-    into its time limit was given. is_in_making: it was not the operation, but the making of its object.
-    statement is the top-level one that was running, as far as is known, where the process has ended.
+    line is the line in the student's file, or None; seconds is the time limit that a call exceeded.
+    is_in_making: the fault happened while the object was created, before the operation.
+    statement is the top-level statement that was running when the process ended, if known.
     """
 
     kind: FaultKind

@@ -1,4 +1,4 @@
-"""Figures that a lab shows, as data; renderers draw the kinds."""
+"""Figures of a lab as data; renderers draw each kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIGURE_VALUES = 5_000
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
-    """What every figure has: a title, a sentence below it, and names and units of its axes."""
+    """Base class of figures: title, caption, and names and units of the axes."""
 
     title: str
     caption: str = ""
@@ -25,13 +25,13 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid
 
 
 class Points(Figure, frozen=True, kw_only=True):
-    """values[i] at x[i], each any sequence of numbers."""
+    """Points with values[i] at x[i]; each is a sequence of numbers."""
 
     x: list[Number]
     values: list[Number]
 
     def __post_init__(self) -> None:
-        """Take the numbers as JSON can carry them; ValueError where they do not go together."""
+        """Convert the numbers to JSON numbers; raise ValueError if the lengths differ."""
         for name in ("x", "values"):
             msgspec.structs.force_setattr(self, name, figure_values(getattr(self, name)))
         if len(self.x) != len(self.values):
@@ -39,17 +39,17 @@ class Points(Figure, frozen=True, kw_only=True):
 
 
 class Series(Points, tag="series", frozen=True, kw_only=True):
-    """Points joined by a line, in their order; on a logarithmic scale there is a gap where a value is not positive."""
+    """Points joined by a line in their order; on a logarithmic scale a value that is not positive leaves a gap."""
 
     is_logarithmic: bool = False
 
 
 class Pairs(Points, tag="pairs", frozen=True, kw_only=True):
-    """Points that nothing joins."""
+    """Points without a line."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A point of a Grid that is marked with a shape: the value there, and what the shape says."""
+    """Marked point of a Grid: its value, its shape, and a label that explains the shape."""
 
     x: float
     y: float
@@ -58,17 +58,17 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     shape: Literal["circle", "square"] = "circle"
 
     def __post_init__(self) -> None:
-        """Take the value as JSON can carry it; ValueError for a place that is none."""
+        """Convert the value to a JSON number; raise ValueError if x or y is not finite."""
         msgspec.structs.force_setattr(self, "value", number(self.value))
         if not (math.isfinite(self.x) and math.isfinite(self.y)):
             raise ValueError(f"a Mark cannot be at ({self.x}, {self.y})")
 
 
 class Grid(Figure, tag="grid", frozen=True, kw_only=True):
-    """Values over a rectangle, as colours: values[i][j] at the i-th x and the j-th y.
+    """Values over a rectangle, drawn as colours: values[i][j] belongs to the i-th x and the j-th y.
 
-    x_extent and y_extent are the first and last place of each; scale is what the first and the last colour mean; where
-    the values cross level, a line is drawn.
+    x_extent and y_extent are the first and last coordinate of each axis; scale holds the values of the first and the last
+    colour; a line is drawn where the values cross level.
     """
 
     values: list[list[Number]]
@@ -81,7 +81,7 @@ class Grid(Figure, tag="grid", frozen=True, kw_only=True):
     marks: list[Mark] = []
 
     def __post_init__(self) -> None:
-        """Take the numbers as JSON can carry them; ValueError for what is no grid over a rectangle."""
+        """Convert the numbers to JSON numbers; raise ValueError if the rows or extents do not form a grid."""
         msgspec.structs.force_setattr(self, "values", [figure_values(row) for row in self.values])
         if len(self.values) < 2 or len({len(row) for row in self.values}) != 1 or len(self.values[0]) < 2:
             raise ValueError("a Grid has two rows or more, of the same length, which is two or more")
@@ -91,7 +91,7 @@ class Grid(Figure, tag="grid", frozen=True, kw_only=True):
 
 
 def figure_values(values: Iterable[Any]) -> list[Number]:
-    """Return the values of a figure as JSON can carry them; ValueError for more than a report should hold."""
+    """Return the values of a figure as JSON numbers; raise ValueError if there are more than FIGURE_VALUES."""
     kept = vector(values)
     if len(kept) > FIGURE_VALUES:
         raise ValueError(f"a figure has at most {FIGURE_VALUES} values")

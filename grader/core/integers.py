@@ -1,4 +1,4 @@
-"""The integers of a message: JSON has them of any size, and neither a request nor a report can carry those."""
+"""Bounded integer types for messages: JSON allows integers of any size, requests and reports do not."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reports and sentences in other languages: gettext catalogues in locale/, here and in a lab's folder; English is the source.
 
-The id of a message is its English template. An argument that is a word of ours - "line 3", a place
-in a file - is a message itself. Names, numbers and the student's own words are texts, and never translated.
+The id of a message is its English template. An argument in the grader's own words ("line 3", a place
+in a file) is itself a message. Names, numbers and the student's own words are strings and are never translated.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     Row = TypeVar("Row", CaseResult, CriterionResult)
 
 LANGUAGES = ("en", "ru")
-EACH = "{en}"  # the id of a sentence that comes in every language, each an argument
+EACH = "{en}"  # the id of a sentence that brings its text in every language, each as an argument
 LOCALE = Path(__file__).parents[1] / "locale"
 DOMAIN, LAB_DOMAIN = "grader", "lab"  # locale/<language>/LC_MESSAGES/grader.mo here, lab.mo in the folder of a lab
 
 
 def from_locale(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the language that LC_ALL, LC_MESSAGES or LANG asks for, the first that is set; English for others."""
+    """Return the language set by LC_ALL, LC_MESSAGES or LANG (the first that is set), or "en" if it is not supported."""
     wanted = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environment.get(name))), "")
     language = re.split("[_.@]", wanted)[0].lower()
     return language if language in LANGUAGES else "en"
@@ -39,13 +39,13 @@ def from_locale(environment: Mapping[str, str] = os.environ) -> str:
 
 @functools.cache
 def catalogue(lang: str) -> gettext.NullTranslations:
-    """Return the translations of a language; what is missing there stays English."""
+    """Return the translations of a language; missing ones stay English."""
     return gettext.translation(DOMAIN, LOCALE, [lang], fallback=True)
 
 
 @functools.cache
 def catalogue_of(lab: Path, lang: str) -> gettext.NullTranslations:
-    """Return the translations of a lab in a folder, and the grader's for what it has none for."""
+    """Return the translations of the lab in a folder, falling back to the grader's."""
     path = lab / "locale" / lang / "LC_MESSAGES" / f"{LAB_DOMAIN}.mo"
     if not path.is_file():
         return catalogue(lang)
@@ -56,26 +56,26 @@ def catalogue_of(lab: Path, lang: str) -> gettext.NullTranslations:
 
 
 def word(lang: str, template: str, /, **args: str | float) -> str:
-    """Return a renderer's own words, filled with args as they are: word(report.lang, "Score: {score}", score=1)."""
+    """Return a translated template filled with args, which are not translated: word(report.lang, "Score: {score}", score=1)."""
     found = catalogue(lang).gettext(template) if template else template
     return found.format(**args) if args else found
 
 
 def titles_in(rubric: Rubric, lab: Path, lang: str) -> dict[str, str]:
-    """Return the titles of criteria in a language, by id; lab is the lab's folder."""
+    """Return the titles of the criteria in a language, by criterion id; lab is the lab's folder."""
     known = catalogue_of(lab, lang)
     return {criterion.id: known.gettext(criterion.title) if criterion.title else "" for criterion in rubric.criteria}
 
 
 def message_in(message: Message, lang: str) -> Message:
-    """Return a message of the grader with its text in a language."""
+    """Return a message of the grader with its text translated."""
     return message if lang == "en" else Words(catalogue(lang)).message(message)
 
 
 def report_in(report: Report, lang: str, lab: Path, words: Mapping[str, Mapping[str, str]]) -> Report:
-    """Return a report that was made in English with all titles and sentences in a language.
+    """Return an English report with all titles and sentences translated.
 
-    lab is the lab's folder, words its texts in other languages, by language and English text.
+    lab is the lab's folder; words holds the lab's translations by language and English text.
     """
     report = replace(report, lang=lang)
     if lang == "en":
@@ -87,17 +87,17 @@ def report_in(report: Report, lang: str, lab: Path, words: Mapping[str, Mapping[
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A catalogue, texts of the lab beside it, and what a report has in them."""
+    """Translator of a report: a gettext catalogue, and the lab's own translations by English text."""
 
     known: gettext.NullTranslations
     own: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, template: str) -> str:
-        """Return a template."""
+        """Return a template in the language."""
         return self.own.get(template) or self.known.gettext(template) if template else template
 
     def message(self, message: Message) -> Message:
-        """Return a message; it stays English where its translation has other arguments."""
+        """Return a message in the language; it stays English if its translation has different arguments."""
         args = {name: arg if isinstance(arg, (str, int)) else self.message(arg) for name, arg in message.args.items()}
         try:
             text = self.text(message.id).format(**args)
@@ -106,7 +106,7 @@ class Words:
         return replace(message, args=args, text=text)
 
     def report(self, report: Report) -> Report:
-        """Return a report."""
+        """Return a report in the language."""
         return replace(
             report,
             assignment=self.text(report.assignment),
@@ -125,20 +125,20 @@ class Words:
         )
 
     def case(self, case: CaseResult) -> CaseResult:
-        """Return a case; the title of one that did not report is its id, which stands under "case" in the catalogue."""
+        """Return a case in the language. A case that did not report has its id as title, with the context "case" in the catalogue."""
         is_id = case.title == case.id.replace("_", " ")
         title = self.known.pgettext("case", case.title) if is_id else self.text(case.title)
         return replace(self._row(case), title=title, evidence=list(map(self.evidence, case.evidence)))
 
     def evidence(self, evidence: Evidence) -> Evidence:
-        """Return evidence: its names and those of its probe."""
+        """Return evidence with its label, row and column names and probe names in the language."""
         rows, columns = (list(map(self.text, names)) for names in (evidence.rows, evidence.columns))
         probe = {self.text(name): item for name, item in evidence.probe.items()}
         return replace(evidence, label=self.text(evidence.label), rows=rows, columns=columns, probe=probe)
 
     def figure(self, figure: AnyFigure) -> AnyFigure:
-        """Return a figure: those of its fields that are text, and the labels of its marks."""
-        from msgspec import structs  # `--help` does without
+        """Return a figure with its text fields and the labels of its marks in the language."""
+        from msgspec import structs  # not needed for `--help`
 
         made = structs.asdict(figure)
         texts = {name: self.text(item) for name, item in made.items() if isinstance(item, str)}
@@ -146,7 +146,7 @@ class Words:
         return structs.replace(figure, **texts, **({"marks": marks} if marks else {}))
 
     def _row(self, row: Row) -> Row:
-        """Return what a case or a criterion says."""
+        """Return a case or criterion with its feedback, hint and remarks in the language."""
         remarks = list(map(self.message, row.remarks))
         return replace(row, feedback=self._optional(row.feedback), hint=self._optional(row.hint), remarks=remarks)
 

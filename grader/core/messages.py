@@ -13,9 +13,9 @@ LARGEST_INT = 2**53  # that every reader of JSON takes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """A sentence for the student: its English template, its arguments, and both joined.
+    """Sentence for the student: its English template, its arguments, and the resulting text.
 
-    The template is the message's id in the translation catalogues; only the text is in the report's language.
+    The template is the message's id in the catalogues; only the text is in the report's language.
     """
 
     id: str
@@ -28,21 +28,21 @@ class Message:
 
 
 def say(template: str, **args: str | float | Message) -> Message:
-    """Return template, a str.format pattern, filled with args, which may be messages; what no text can carry is replaced.
+    """Return the message of a str.format template filled with args, which may be messages; lone surrogates are replaced.
 
-    A number that is no int is said with four significant digits.
+    A float is shown with four significant digits.
     """
     clean = {name: argument(value) for name, value in args.items()}
     return Message(id=template, args=clean, text=template.format(**clean))
 
 
 def listed(words: Iterable[str | Message], template: str = "{one}, {other}") -> str | Message:
-    """Return some words joined as an argument of a sentence; template joins two."""
+    """Return several words joined into one argument of a sentence; template joins two of them."""
     return functools.reduce(lambda item, other: say(template, one=item, other=other), words)
 
 
 def argument(value: str | float | Message) -> str | int | Message:
-    """Return an argument of a sentence as a report can carry it."""
+    """Return an argument of a sentence in a form that a report can hold."""
     if isinstance(value, str):
         return carried(value)
     is_whole = isinstance(value, int) and abs(value) < LARGEST_INT
@@ -50,11 +50,13 @@ def argument(value: str | float | Message) -> str | int | Message:
 
 
 def carried(text: str) -> str:
-    """Return text without lone surrogates, which neither JSON nor a terminal can carry."""
+    """Return text without lone surrogates, which neither JSON nor a terminal can represent."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-# The remark on a package, which a class's teacher is told once: `error` is its name.
+# The remark about a missing package, which grade-class reports to the teacher once; `error` is the package's name.
 NOT_INSTALLED = say(
-    "{place}: {error} is not installed here and was not handed in. Only what uses it is not graded.", place="", error=""
+    "{place}: {error} is not installed here and was not submitted. Only code that uses it is not graded.",
+    place="",
+    error="",
 ).id

@@ -1,4 +1,4 @@
-"""Numbers as JSON can carry them, and as a sentence shows them."""
+"""Numbers in the form that JSON can hold, and in the form shown in a sentence."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Probe = Number | list[Number | list[Number]]
 
 
 def number(value: float | str) -> Number:
-    """Return value as a number that JSON can carry: rounded to 12 digits, non-finite as a string."""
+    """Return value as a JSON number rounded to 12 significant digits; a non-finite value becomes a string."""
     value = float(value)
     return float(f"{value:.12g}") if math.isfinite(value) else str(value)
 
 
 def vector(values: Iterable[Any]) -> list[Number]:
-    """Return an array's values, in reading order, as numbers that JSON can carry."""
+    """Return a flat list of values as JSON numbers, in the same order."""
     return [number(value) for value in values]
 
 
 def show(value: float) -> str:
-    """Return value for a sentence: four significant digits."""
+    """Return value as text with four significant digits."""
     return f"{float(value) + 0.0:.4g}"

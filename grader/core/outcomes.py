@@ -1,4 +1,4 @@
-"""What one case found: its verdict, its evidence, the student's exception; and what a rule found in the source."""
+"""Outcome of one case (verdict, evidence, the student's exception) and findings of the rules in the source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEFT_OUT = "left_out"
 
 
 class Verdict(enum.Enum):
-    """How one case or criterion ended."""
+    """Verdict on one case or criterion."""
 
     PASSED = "passed"
     PARTIAL = "partial"
@@ -33,7 +33,7 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudentError:
-    """An exception of the student's code, in its own words, with file and line of theirs."""
+    """Exception raised by the student's code: its type and message, and the file and line in the submission."""
 
     type: str
     message: str
@@ -43,11 +43,11 @@ class StudentError:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """Numbers side by side: what is right, and what the submission gave.
+    """Expected and actual values side by side.
 
-    expected and actual are flat, in reading order, or one number or text; shape is that of the arrays, [] for one number.
-    rows and columns name their rows and columns, and are empty where nothing names them. probe is what it was tried on,
-    by name: a number, a list, or a list of rows.
+    expected and actual are flat lists in row-major order, or one number or text; shape is the shape of the array, [] for
+    one number. rows and columns name its rows and columns, or are empty. probe holds the inputs by name: each is a number,
+    a list, or a list of rows.
     """
 
     label: str = ""
@@ -65,7 +65,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How one case of the suite ended, and what it observed. Travels as JSON in the pytest-json-report metadata.
+    """Result of one case: its verdict and its evidence. Travels as JSON in the pytest-json-report metadata.
 
     misconception is the id of the mistake in the bank ("a|b" where two make the same numbers); formula what to reread; code the
     definition that was judged, such as "Model.backward", where the suite knows better than the rubric.
@@ -94,7 +94,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """Something in the source text that a rule speaks about. line is None for what ran."""
+    """Message of a rule about a place in the submission. line is None if it concerns no single line."""
 
     rule: str
     file: str

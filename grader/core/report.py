@@ -1,4 +1,4 @@
-"""The report of one submission: all that a renderer sees, frozen."""
+"""The report of one submission: the frozen value that renderers get."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from grader.core.outcomes import Finding, Outcome, Verdict
 
 SCHEMA = "grader/report/v2"
 
-Score = int | float  # measured points are integers; a teacher's have two decimal places at most
+Score = int | float  # measured points are integers; a teacher's have at most two decimal places
 
 
 class Status(enum.Enum):
-    """How the whole submission ended; the score is null in the last two."""
+    """Status of the whole submission; the score is null for the last two."""
 
     GRADED = "graded"
     REJECTED = "rejected"
@@ -46,7 +46,7 @@ class CaseResult(Outcome):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CriterionResult:
-    """One criterion of the report. A violated gate keeps the points that it took elsewhere."""
+    """Result of one criterion. points_without_gate are the points that it would have if no gate were violated."""
 
     id: str
     title: str
@@ -65,14 +65,14 @@ class CriterionResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SandboxUsed:
-    """How the student's code was confined, as the worker observed it before running it."""
+    """Sandbox level that the worker reached before it ran the student's code."""
 
     level: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubmissionShown:
-    """What was graded: its name, the hash of its bytes, its files, and the route it was graded by."""
+    """The graded submission: its name, the hash of its bytes, its files, and the route by which it was graded."""
 
     name: str
     sha256: str
@@ -82,7 +82,7 @@ class SubmissionShown:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """The versions that made the report; in a class, the hash of all that the grade depends on."""
+    """Versions behind the report; in a class, fingerprint is the hash of everything that the grade depends on."""
 
     python: str
     numpy: str
@@ -92,7 +92,7 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """Everything about time, in seconds: the whole grade, the student's code, each case."""
+    """Times in seconds: the whole grade, the student's code, each case."""
 
     total_s: float
     student_s: float
@@ -101,7 +101,7 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overridden:
-    """Points that a teacher gave a criterion in place of the measured ones; a gate's, which are 0, lift its rule."""
+    """Points that a teacher gave for a criterion in place of the measured ones; an override of a gate (0 points) lifts its rule."""
 
     criterion: str
     title: str
@@ -114,7 +114,7 @@ class Overridden:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scaled:
-    """The final score in the points of a gradebook with another highest score."""
+    """The final score converted to a gradebook with a different maximum."""
 
     score: Score | None
     max_score: Score
@@ -122,12 +122,13 @@ class Scaled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """One graded submission: all that a renderer sees. assignment is the lab's title.
+    """Report of one graded submission. assignment is the lab's title.
 
-    Bonus criteria stand last, where their file was handed in; extra_score is the sum of their points, and no part of score.
+    Bonus criteria come last and are present only if their file was submitted; extra_score is the sum of their points and is
+    not part of score.
 
-    criteria, score and extra_score are what was measured. In a class, final_score and final_extra_score are what counts
-    after a teacher's overrides: final_score is null where nobody decided it, final_extra_score where there is nothing.
+    criteria, score and extra_score hold the measured points. In a class, final_score and final_extra_score are the points
+    after a teacher's overrides: final_score is null while undecided, final_extra_score if there are no extra points.
     """
 
     schema: str
@@ -159,10 +160,10 @@ class Report:
 
     @property
     def bonus(self) -> list[CriterionResult]:
-        """Return the criteria apart from the score."""
+        """Return the bonus criteria, which do not count for the score."""
         return [criterion for criterion in self.criteria if criterion.bonus]
 
     @property
     def max_extra(self) -> int:
-        """Return the sum of the points that the bonus criteria could give."""
+        """Return the maximum of the extra points."""
         return sum(part.max_points for part in self.bonus)

@@ -1,4 +1,4 @@
-"""What is judged and for how many points."""
+"""The rubric: what is graded and for how many points."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import msgspec
 
 
 class CaseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The points of one case, and the cases ("criterion.case") without which it means nothing.
+    """Points of one case, and the cases ("criterion.case") that must pass before it is graded.
 
-    code is what of the program it judges, such as "Model.backward", for the line that a report names.
+    code names the part of the program that it checks, such as "Model.backward"; reports show its line.
     """
 
     id: str
@@ -18,9 +18,9 @@ class CaseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One criterion of the rubric. A gate has no points of its own: violated, it zeroes the score.
+    """Criterion of the rubric. A gate has no points: if it is violated, the score is 0.
 
-    bonus: its points count apart from the score, where file was handed in beside the lab's.
+    bonus: its points are extra points, given only if file was submitted beside the lab's file.
     """
 
     id: str
@@ -33,14 +33,14 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Imports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The import rules: frameworks that are banned, and stand-ins."""
+    """Import rules: banned frameworks, and modules that get a stand-in."""
 
     banned: tuple[str, ...] = ()
     stand_ins: tuple[str, ...] = ()
 
 
 class Rubric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is judged and for how many points; the denominator of every score."""
+    """All criteria with their points, and the import rules."""
 
     criteria: tuple[Criterion, ...]
     imports: Imports = Imports()
@@ -52,14 +52,14 @@ class Rubric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def max_extra(self) -> int:
-        """Return the sum of all points apart from the score."""
+        """Return the sum of all extra points."""
         return sum(criterion.points for criterion in self.criteria if criterion.bonus)
 
     def of_file(self, file: str) -> list[Criterion]:
-        """Return the criteria that are judged by a file handed in beside the lab's, or by that itself ("")."""
+        """Return the criteria graded from an extra file, or from the lab's own file for ""."""
         return [criterion for criterion in self.criteria if criterion.file == file]
 
     @property
     def bonus_files(self) -> list[str]:
-        """Return the files that bonus criteria name, each once."""
+        """Return the distinct files of the bonus criteria."""
         return list(dict.fromkeys(criterion.file for criterion in self.criteria if criterion.bonus))

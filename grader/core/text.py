@@ -1,4 +1,4 @@
-"""Student-controlled text, made harmless to show."""
+"""Escaping of student-controlled text for display."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\[)")
 
 
 def printable(text: str, limit: int = TEXT_CHARS) -> str:
-    """Return student-controlled text on one line: control, bidi and unpaired characters made visible.
+    """Return student-controlled text on one line, with control, bidi and surrogate characters escaped.
 
-    Nothing in it is a command to a CI runner that reads the log: "::" at the start of a line, "##[" anywhere.
+    The result contains no command for a CI runner that reads the log ("::" at the start of a line, "##[" anywhere).
     """
     shown = text[:limit]
     if not shown.isprintable():
@@ -20,14 +20,14 @@ def printable(text: str, limit: int = TEXT_CHARS) -> str:
     return COMMAND.sub(lambda found: f"{found[0]} ", shown) + ("…" if len(text) > limit else "")
 
 
-PLAIN = "grader.plain"  # how a stream writes what its encoding has no character for
+PLAIN = "grader.plain"  # error handler of a stream whose encoding lacks a character
 PLAINER = str.maketrans(
     {"✓": "+", "✗": "x", "−": "-", "–": "-", "—": "-", "…": "...", "·": "*", "→": "->", "≠": "!=", "₁": "1", "₂": "2"}
 )
 
 
 def plainer(error: UnicodeError) -> tuple[str, int]:
-    """Return what stands for characters that an encoding lacks: a mark of the same meaning, "?" for any other."""
+    """Return replacements for characters that an encoding lacks: an ASCII equivalent, or "?" if there is none."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

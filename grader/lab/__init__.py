@@ -1,4 +1,4 @@
-"""What a suite is written with."""
+"""The interface for writing suites."""
 
 from grader.core.faults import FaultKind
 from grader.core.figures import Grid, Mark, Pairs, Series

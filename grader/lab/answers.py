@@ -1,6 +1,6 @@
-"""What a call of the student's program gave: a value to take in the form that a case needs.
+"""Answers: values returned by the student's program, which a case takes in the form that it needs.
 
-Another form ends the case with a sentence; a suite never breaks on what a student returns.
+A value of a different form ends the case with a sentence, so a suite never breaks on a student's return value.
 """
 
 from __future__ import annotations
@@ -23,13 +23,11 @@ T = TypeVar("T")
 
 
 def _unformed(*_: object) -> NoReturn:
-    raise SuiteMistake(
-        "an Answer is no value yet: take it as .array(...), .number(), .text(), .list(), .dict() or .table()"
-    )
+    raise SuiteMistake("an Answer is not a value: use .array(...), .number(), .text(), .list(), .dict() or .table()")
 
 
 class Answer(Sendable):
-    """The value of one call, by what the call was. It is no value itself: as one, it would be true, and equal to nothing."""
+    """Value returned by one call; `what` names the call. Operators on it raise SuiteMistake: an Answer would be always true and never equal."""
 
     def __init__(self, student: Student, what: str | Message, value: Any) -> None:
         self.student, self.what = student, what
@@ -43,12 +41,12 @@ class Answer(Sendable):
 
     @property
     def value(self) -> Any:
-        """The value in whatever form it came."""
+        """The value as it was returned, unchecked."""
         self.student.taken = self
         return self._value
 
     def array(self, *shape: int | None) -> NDArray[Any]:
-        """Return numbers of that shape, None for any extent; a number and a list of numbers are fine, too."""
+        """Return an array of numbers of the given shape (None: any extent); accept a number or lists of numbers as well."""
         return self._numbers(shape, "fiub")
 
     def complexes(self, *shape: int | None) -> NDArray[Any]:
@@ -70,7 +68,7 @@ class Answer(Sendable):
         return array
 
     def number(self) -> float:
-        """Return one number; an array with one element is fine, too."""
+        """Return one number as a float; accept an array with one element as well."""
         value = self.value
         if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "fiub":
             value = value.item()
@@ -79,11 +77,11 @@ class Answer(Sendable):
         return float(value)
 
     def text(self) -> str:
-        """Return a text."""
+        """Return a string."""
         return self._as(str, say("a text"))
 
     def list(self, size: int | None = None) -> list[Answer]:
-        """Return the items of a list, a tuple or an array, as answers of their own."""
+        """Return the items of a list, a tuple or an array, each as an Answer."""
         value = self.value
         is_row = isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
         if not is_row or size not in (None, len(value)):
@@ -98,11 +96,11 @@ class Answer(Sendable):
         return self._as(dict, say("a dict"))
 
     def table(self) -> Table:
-        """Return a table: a DataFrame or a Series of pandas."""
+        """Return a table: a pandas DataFrame or Series."""
         return self._as(Table, say("a table (a pandas DataFrame)"))
 
     def none(self) -> None:
-        """Make sure that nothing was returned."""
+        """Raise CaseStopped unless None was returned."""
         if self.value is not None:
             raise self._other(say("nothing (None)"))
 
@@ -110,19 +108,21 @@ class Answer(Sendable):
         """Return the value as an argument of another call."""
         if isinstance(self.value, Other):
             raise unmet(
-                "{what} returned {given}, which cannot be passed on.", what=self.what, given=form_of(self.value)
+                "{what} returned {given}, which cannot be passed to your code again.",
+                what=self.what,
+                given=form_of(self.value),
             )
         return pack(self.value, blocks)
 
     def words(self, kind: type[T]) -> T:
-        """Return what an operation of the lab answered, as kind; another form is a broken answer."""
+        """Return the answer of one of the lab's operations, converted to kind; a different form is a broken answer."""
         try:
             return msgspec.convert(self.value, kind)
         except (msgspec.ValidationError, ValueError, TypeError, OverflowError):
             raise self.broken() from None
 
     def broken(self) -> CaseStopped:
-        """Return the end of a case whose operation did not get the answer that it promises."""
+        """Return the CaseStopped for an operation whose answer is malformed."""
         return self.student.stopped(Fault(kind=FaultKind.PROTOCOL), self.what)
 
     def _as(self, kind: type[T], wanted: Message) -> T:
@@ -140,7 +140,7 @@ class Answer(Sendable):
 
 
 def form_of(value: Any) -> str | Message:
-    """Return what a value is, in a few words."""
+    """Return a short description of a value's type and size."""
     if isinstance(value, np.ndarray):
         words = "an array of texts of shape {shape}" if value.dtype.kind == "U" else "an array of shape {shape}"
         return say(words, shape=_shape(value.shape))

@@ -1,8 +1,8 @@
-"""Whose an exception in a suite is: the submission's, where the expression that raised it works on what that returned.
+"""Decides who is at fault for an exception in a suite: the lecturer, or the submission whose value raised it.
 
-A suite is code of the lecturer's, and most of its errors are the lecturer's. But `labels[answers]` breaks on answers that
-are no indices, and then the case ends and the suite goes on. What raised is looked up in the source: an expression that
-reads a value of the submission, or something that was made of one.
+A suite is the lecturer's code, and most of its errors are the lecturer's. But `labels[answers]` fails if the answers are
+not valid indices; then only the case ends and the suite goes on. The submission is at fault if the expression that raised
+reads a value of the submission, or a value derived from one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SIGNATURE = ("positional argument", "keyword argument", "required keyword-only",
 
 
 def is_of_submission(error: BaseException, folder: Path, own: Collection[str]) -> bool:
-    """Return whether an exception comes from a value of the submission; own are the test's parameters that the suite gives."""
+    """Return whether an exception was caused by a value of the submission; own are the test's parameters set by the suite."""
     if not isinstance(error, Exception) or isinstance(error, ALWAYS_THE_SUITE_S):
         return False
     if isinstance(error, AttributeError) and isinstance(error.obj, (Answer, Remote, Student, Table, ModuleType)):
@@ -59,9 +59,9 @@ def is_of_submission(error: BaseException, folder: Path, own: Collection[str]) -
 
 
 def unusable(taken: Answer, error: BaseException) -> CaseStopped:
-    """Return the end of a case that could not work with what it had taken from the submission."""
+    """Return the CaseStopped for a case that cannot use the value returned by the submission."""
     return unmet(
-        "{what} returned {given}, and this case cannot work with it ({error}).",
+        "{what} returned {given}, which this check cannot use ({error}).",
         what=taken.what,
         given=form_of(taken.value),
         error=f"{type(error).__name__}: {error}"[:REASON_CHARS],
@@ -72,7 +72,7 @@ Position = tuple[int, int, int, int]
 
 
 def _steps(trace: TracebackType | None) -> Iterator[tuple[FrameType, Position]]:
-    """Yield each frame of a traceback, and where in its source it was."""
+    """Yield each frame of a traceback with its position in the source: line, end line, column, end column."""
     while trace is not None:
         positions = trace.tb_frame.f_code.co_positions()
         found = next(itertools.islice(positions, trace.tb_lasti // 2, None), (None,) * 4)
@@ -87,7 +87,7 @@ def _tree(path: Path) -> ast.Module:
 
 
 def _function(path: Path, line: int) -> ast.AST:
-    """Return the innermost function around a line; the module where there is none."""
+    """Return the innermost function around a line, or the module."""
     around = [
         node
         for node in ast.walk(_tree(path))
@@ -97,7 +97,7 @@ def _function(path: Path, line: int) -> ast.AST:
 
 
 def _at(path: Path, position: Position) -> list[ast.AST]:
-    """Return the expressions that stand at a place."""
+    """Return the expressions and statements at a position, or else all nodes of its line."""
     spots: list[ast.AST] = [
         node
         for node in ast.walk(_tree(path))
@@ -108,7 +108,7 @@ def _at(path: Path, position: Position) -> list[ast.AST]:
 
 
 def _spread(function: ast.AST, names: set[str], sources: set[str]) -> None:
-    """Add to the names those that get something made of a value of the submission."""
+    """Add the names that are assigned something derived from a value of the submission."""
     local = {
         child.id for child in ast.walk(function) if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
     }
@@ -125,7 +125,7 @@ def _spread(function: ast.AST, names: set[str], sources: set[str]) -> None:
 
 
 def _flows(node: ast.AST, local: Collection[str]) -> Iterator[tuple[list[ast.expr], ast.expr | None]]:
-    """Yield what a piece of a program writes, and what it is made of."""
+    """Yield the targets that a node assigns to, and the assigned value."""
     match node:
         case ast.Assign(targets=targets, value=value):
             yield targets, value
@@ -141,7 +141,7 @@ def _flows(node: ast.AST, local: Collection[str]) -> Iterator[tuple[list[ast.exp
 
 
 def _reads(node: ast.AST, names: Collection[str], sources: Collection[str]) -> bool:
-    """Return whether a piece of a program reads one of the names, or asks the submission."""
+    """Return whether a node reads one of the names or calls the submission."""
     for child in ast.walk(node):
         if isinstance(child, ast.Name) and child.id in names:
             return True
@@ -152,5 +152,5 @@ def _reads(node: ast.AST, names: Collection[str], sources: Collection[str]) -> b
 
 
 def forget() -> None:
-    """Drop the sources that were read: a suite may change."""
+    """Clear the cache of parsed sources, because a suite may change."""
     _tree.cache_clear()

@@ -1,4 +1,4 @@
-"""What a case of a suite shows, what it remarks, and how it ends if it does not pass."""
+"""Cases of a suite: their evidence and remarks, and the ways in which a case ends without passing."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ FAULT_VERDICTS = {
 
 
 def flat(value: Any) -> Number | list[Number] | None:
-    """Return a number, an array or None as evidence carries it."""
+    """Return a number or string, an array as a flat list, or None, in the form of Evidence."""
     if value is None or isinstance(value, str):
         return value
     return vector(np.ravel(value)) if np.ndim(value) else number(value)
 
 
 def probed(value: Any) -> Probe | None:
-    """Return what a probe is made of: a number, a list, or the rows of a matrix."""
+    """Return a probe in the form of Evidence: a number, a list, or the rows of a matrix."""
     if isinstance(value, str) or np.ndim(value) < 2:
         return cast("Probe | None", flat(value))
     return [vector(row) for row in np.reshape(value, (-1, np.shape(value)[-1]))]
 
 
 def side_by_side(*, expected: Any = None, actual: Any = None, **probe: Any) -> Evidence:
-    """Return what is right and what was found (numbers or arrays), and the probe that it was found with."""
+    """Return the evidence of expected and actual values (numbers or arrays) and the probe that produced them."""
     shape = np.shape(actual if expected is None else expected)
     made = {name: value for name, item in probe.items() if (value := probed(item)) is not None}
     return Evidence(shape=list(shape), expected=flat(expected), actual=flat(actual), probe=made)
@@ -74,15 +74,15 @@ class CaseEvidence:
     code: str = ""
 
     def remark(self, template: str, **args: str | float | Message) -> None:
-        """Add a sentence that costs nothing."""
+        """Add a remark; it costs no points."""
         self.remarks.append(say(template, **args))
 
 
 class CaseStopped(pytest.fail.Exception):  # type: ignore[name-defined,misc]
-    """A case ended without passing. Raised again in a later case, it blocks that one.
+    """Raised to end a case that does not pass. Raised again in a later case, it blocks that case.
 
-    No Exception: a suite that catches those must not take it for one and pass. pytest's own kind of failure: it keeps
-    what stopped a shared fixture, and shows no traceback.
+    It is not an Exception, so a suite that catches Exception cannot pass by accident. It is pytest's own failure class, so
+    pytest caches it for a shared fixture and shows no traceback.
     seen_in is the case ("criterion.case") that it ended first.
     """
 
@@ -95,11 +95,11 @@ class CaseStopped(pytest.fail.Exception):  # type: ignore[name-defined,misc]
         self.seen_in = seen_in
 
 
-Text = str | Mapping[str, str]  # of a suite: one text, or one for each language ({"en": ..., "ru": ...})
+Text = str | Mapping[str, str]  # a suite's sentence: one string, or one per language ({"en": ..., "ru": ...})
 
 
 def worded(text: Text, args: Mapping[str, str | float | Message]) -> Message:
-    """Return a text of a suite as a sentence: {name} is the argument of that name, every other brace is a brace."""
+    """Return a suite's sentence as a message: {name} is replaced by that argument; any other brace is ordinary text."""
     if isinstance(text, str):
         field_ = rf"\{{(?:{'|'.join(map(re.escape, args)) or '(?!)'})(?:[!:][^{{}}]*)?\}}"
         template = re.sub(rf"({field_})|[{{}}]", lambda found: found[0] if found[1] else found[0] * 2, text)
@@ -122,9 +122,10 @@ def unmet(
     formula: str | None = None,
     **args: str | float | Message,
 ) -> CaseStopped:
-    """Return the end of a case whose expectation does not hold; template and hint are sentences.
+    """Return the CaseStopped for a failed expectation; template and hint are sentences.
 
-    Braces in them are text, but for the names of args. named is the id of the mistake; probe is shown where there is nothing seen, by name; formula is what to reread.
+    Braces in them are ordinary text, except around the names of args. named is the id of the mistake; probe holds inputs by
+    name and is shown if seen is None; formula is the one to reread.
     """
     if seen is None and probe:
         seen = side_by_side(**probe)
@@ -141,74 +142,74 @@ def unmet(
 
 
 def blocked(by: str) -> CaseStopped:
-    """Return the end of a case that means nothing while the case by ("criterion.case") has not passed."""
+    """Return the CaseStopped for a case that is not graded until the case `by` ("criterion.case") passes."""
     criterion = by.partition(".")[0]
-    feedback = say("Not judged: the problem reported under {criterion} comes first.", criterion=criterion)
+    feedback = say("Not graded yet: fix the problem under {criterion} first.", criterion=criterion)
     return CaseStopped(Outcome(verdict=Verdict.BLOCKED, feedback=feedback, blocked_by=criterion), seen_in=by)
 
 
 def not_gradable(template: str, *, seen: Evidence | None = None, **args: str | float | Message) -> CaseStopped:
-    """Return the end of a case that cannot be decided automatically."""
+    """Return the CaseStopped for a case that cannot be decided automatically."""
     evidence = [] if seen is None else [seen]
     return CaseStopped(Outcome(verdict=Verdict.NOT_GRADABLE, feedback=say(template, **args), evidence=evidence))
 
 
-# What the student reads after a call that did not answer: a sentence and a hint, by the fault's kind
-# (or by the type of the exception that was raised).
+# Sentence and hint for a call that returned no answer, by the fault's kind
+# (or by the type of the raised exception).
 FAULT_SENTENCES: dict[FaultKind | str, tuple[str, str | None]] = {
     "NotImplementedError": ("{what} is not written yet ({place}).", None),
     "ModuleNotFoundError": (
         "{file} cannot run here: {error} ({place}).",
-        "Import only what the lab allows, and submit every file that yours imports.",
+        "Import only what the lab allows, and submit every file that your program imports.",
     ),
     FaultKind.RAISED: ("{what} raised {type}: {error} ({place}).", None),
     FaultKind.EXITED: (
         "{what} calls exit() ({place}).",
-        "Return from the function instead; the program ends by itself.",
+        "Use return instead; the program ends by itself.",
     ),
-    FaultKind.UNHANDLED: ("The grader cannot read or drive what {what} holds ({type}: {error}).", None),
-    FaultKind.MISSING: ("{file} has no {error}.", "Keep the names of the template: the grader calls them."),
+    FaultKind.UNHANDLED: ("The grader cannot read or use the values in {what} ({type}: {error}).", None),
+    FaultKind.MISSING: ("{file} has no {error}.", "Keep the names from the template: the grader calls them."),
     FaultKind.MISFIT: (
         "{error} cannot be called the way the template calls {what}.",
-        "Keep the parameters of the template; further ones need default values.",
+        "Keep the parameters from the template; give any extra ones default values.",
     ),
-    FaultKind.MEMORY: ("{what} asked for more than the {limit} MiB of memory that it may use.", None),
+    FaultKind.MEMORY: ("{what} requested more than the {limit} MiB of memory that it may use.", None),
     FaultKind.TIMEOUT: (
-        "{what} did not end within {seconds} s.",
-        "Look for a loop that never ends, or for work that is done more often than needed.",
+        "{what} did not finish within {seconds} s.",
+        "Look for an endless loop or for repeated work.",
     ),
     FaultKind.WAITED: (
-        "{what} waited {seconds} s for something that does not happen here.",
-        "Remove what waits for a key, another thread, another program or the network.",
+        "{what} waited {seconds} s for something that never happens during grading.",
+        "Remove code that waits for a key press, another thread, another program or the network.",
     ),
     FaultKind.KILLED: (
-        "{what} was ended by the system, twice: probably there is too little memory where it is graded.",
+        "The system terminated {what} twice, probably because the grading machine ran out of memory.",
         None,
     ),
-    FaultKind.ABSENT: ("{what} uses {error} ({place}), which is not installed here and was not handed in.", None),
-    FaultKind.TIME_SPENT: ("The time limit of {seconds} s was used up before {what}.", None),
-    FaultKind.OUTPUT: ("{what} printed without end and was stopped.", "Print once in a while, not in every step."),
+    FaultKind.ABSENT: ("{what} uses {error} ({place}), which is not installed here and was not submitted.", None),
+    FaultKind.TIME_SPENT: ("The time limit of {seconds} s ran out before {what}.", None),
+    FaultKind.OUTPUT: ("{what} printed endlessly and was stopped.", "Print occasionally, not in every step."),
     FaultKind.CRASHED: ("{what} ended the Python process ({error}).", None),
     "SIGSYS": (
-        "{what} did what no program may do while it is graded, and was ended.",
-        "A submission computes: it needs no other process, no system call of its own.",
+        "{what} made a system call that is not allowed during grading and was terminated.",
+        "The lab needs only computation: no other processes and no direct system calls.",
     ),
     FaultKind.LEVEL: ("{what} was not run: {error}.", None),
     FaultKind.TOO_LARGE: (
-        "{what} returned more than can be read: at most 50000 values in lists and dicts, 12 of them inside each other, "
-        "texts of 100000 characters, integers of 4200 digits, and 1000 arrays of 16 MiB together.",
+        "{what} returned too much: at most 50000 values in lists and dicts nested up to 12 deep, texts of 100000 "
+        "characters, integers of 4200 digits, and 1000 arrays of 16 MiB in total.",
         "Return numpy arrays for many numbers.",
     ),
     FaultKind.PROTOCOL: (
-        "{what} gave an answer that the grader cannot read.",
-        "Return less at once, and leave the process's open files alone.",
+        "{what} returned an answer that the grader cannot read.",
+        "Return less data at once, and do not touch the process's open files.",
     ),
 }
 EXCEPTIONS = {FaultKind.RAISED, FaultKind.EXITED, FaultKind.MEMORY}
 
 
 def student_fault(fault: Fault, what: str | Message, file: SourceFile, memory_bytes: int) -> CaseStopped:
-    """Return the end of a case in which the student's code did not answer; what names the call."""
+    """Return the CaseStopped for a fault in the student's code; what names the call."""
     known = fault.kind is FaultKind.RAISED and fault.type in FAULT_SENTENCES
     is_forbidden = fault.kind is FaultKind.CRASHED and fault.message == "SIGSYS"
     template, hint = FAULT_SENTENCES["SIGSYS" if is_forbidden else fault.type if known else fault.kind]
@@ -224,7 +225,7 @@ def student_fault(fault: Fault, what: str | Message, file: SourceFile, memory_by
     newer = next((version for name, version in file.newer if is_about(fault, name)), None)
     if newer is not None:
         return not_gradable(
-            "{what} uses a name of Python {needed} and later ({place}), and the grader runs Python {python}: {error}.",
+            "{what} uses a name that only Python {needed} and later has ({place}); the grader runs Python {python}: {error}.",
             what=what, needed=newer, place=words["place"], python=shown(HERE), error=fault.message.rstrip("."),
         )  # fmt: skip
     verdict = FAULT_VERDICTS[fault.kind]
@@ -241,30 +242,30 @@ def student_fault(fault: Fault, what: str | Message, file: SourceFile, memory_by
 
 
 def is_about(fault: Fault, name: str) -> bool:
-    """Return whether a fault is that a dotted name is not there."""
+    """Return whether a fault says that a dotted name does not exist."""
     last = name.rpartition(".")[2]
     is_missing = fault.type in ("ImportError", "ModuleNotFoundError", "AttributeError", "NameError")
     return name in fault.message or (is_missing and f"'{last}'" in fault.message)
 
 
-# What a student reads of a top-level statement of the program that failed or was left out, which costs nothing.
+# Remarks about a top-level statement that failed or was skipped; they cost no points.
 TROUBLE_SENTENCES: dict[FaultKind | str, str] = {
     FaultKind.RAISED: "{place}: your program stopped here: {error}. The rest of it was run and graded.",
-    FaultKind.EXITED: "{place}: your program ends itself here. The rest of it was run and graded.",
-    FaultKind.MEMORY: "{place}: your program asked for more than the {limit} MiB of memory that it may use. The rest of it was run and graded.",
-    FaultKind.TIMEOUT: "{place}: after {seconds} s of processor time this had not ended, a long computation or an endless loop, and was skipped. The rest of your program was run and graded.",
-    FaultKind.WAITED: "{place}: after {seconds} s this still waited for something that does not happen here, and was skipped. The rest of your program was run and graded.",
-    FaultKind.OUTPUT: "{place}: this printed without end and was skipped. The rest of your program was run and graded.",
+    FaultKind.EXITED: "{place}: your program exits here. The rest of it was run and graded.",
+    FaultKind.MEMORY: "{place}: your program requested more than the {limit} MiB of memory that it may use. The rest of it was run and graded.",
+    FaultKind.TIMEOUT: "{place}: this had not finished after {seconds} s of processor time (a long computation or an endless loop) and was skipped. The rest of your program was run and graded.",
+    FaultKind.WAITED: "{place}: this waited {seconds} s for something that never happens during grading and was skipped. The rest of your program was run and graded.",
+    FaultKind.OUTPUT: "{place}: this printed endlessly and was skipped. The rest of your program was run and graded.",
     FaultKind.CRASHED: "{place}: this ended the Python process ({error}) and was skipped. The rest of your program was run and graded.",
     "SIGSYS": "{place}: this made a system call that is not allowed during grading and was skipped. The rest of your program was run and graded.",
-    FaultKind.KILLED: "{place}: this was ended by the system, twice, probably for lack of memory where it is graded, and was skipped. The rest of your program was run and graded.",
-    FaultKind.PROTOCOL: "{place}: this disturbed the grader's own connection and was skipped. The rest of your program was run and graded.",
+    FaultKind.KILLED: "{place}: the system terminated this twice, probably because the grading machine ran out of memory, and it was skipped. The rest of your program was run and graded.",
+    FaultKind.PROTOCOL: "{place}: this interfered with the grader's connection and was skipped. The rest of your program was run and graded.",
     FaultKind.ABSENT: NOT_INSTALLED,
 }  # fmt: skip
 
 
 def trouble(fault: Fault, place: str | Message, memory_bytes: int, kept: Sequence[str] = ()) -> Message:
-    """Return the remark on a top-level statement that failed or was left out; kept are names that have an earlier value."""
+    """Return the remark about a top-level statement that failed or was skipped; kept are the names that keep an earlier value."""
     is_forbidden = fault.kind is FaultKind.CRASHED and fault.message == "SIGSYS"
     raised = TROUBLE_SENTENCES[FaultKind.RAISED]
     template = TROUBLE_SENTENCES["SIGSYS"] if is_forbidden else TROUBLE_SENTENCES.get(fault.kind, raised)
@@ -277,13 +278,13 @@ def trouble(fault: Fault, place: str | Message, memory_bytes: int, kept: Sequenc
         "seconds": f"{fault.seconds:g}",
     }
     said = say(template, **{name: word for name, word in words.items() if f"{{{name}}}" in template})
-    return say("{remark} {name} is still what it was before.", remark=said, name=kept[0]) if kept else said
+    return say("{remark} {name} keeps its earlier value.", remark=said, name=kept[0]) if kept else said
 
 
 class measurement(Generic[S, T]):  # noqa: N801 - used as a decorator, like property
     """Cached property that also caches and re-raises CaseStopped.
 
-    A non-data descriptor: the value is kept in the object's __dict__, where Python finds it first.
+    A non-data descriptor: it stores the value in the object's __dict__, where Python finds it first.
     """
 
     def __init__(self, function: Callable[[S], T]) -> None:
@@ -314,5 +315,5 @@ class measurement(Generic[S, T]):  # noqa: N801 - used as a decorator, like prop
 
 
 def is_close(observed: float, expected: float, tolerance: float) -> bool:
-    """Return whether two numbers agree; a number that is not finite agrees with nothing."""
+    """Return whether observed is finite and within tolerance of expected."""
     return math.isfinite(observed) and abs(observed - expected) <= tolerance

@@ -1,6 +1,6 @@
-"""What a case compares: numbers, values and conditions. A comparison that does not hold ends the case with a sentence.
+"""Comparisons for cases: numbers, values and conditions. A failed comparison ends the case with a sentence.
 
-Sentences and hints are texts, or one text for each language ({"en": ..., "ru": ...}); braces in them stay as they are.
+A sentence or hint is a string, or one string per language ({"en": ..., "ru": ...}); braces in it are ordinary text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from grader.sandbox.confined.values import TEXTED
 
 SHOWN_CHARS = 300
 BEFORE = 8  # characters before the first difference
-STEP = 1e-6  # of a central difference
+STEP = 1e-6  # step of a central difference
 
 
 def case(
@@ -27,7 +27,7 @@ def case(
 ) -> pytest.MarkDecorator:
     """Mark a test as a case of a criterion; its id is the function's name without `test_`.
 
-    points may stand in rubric.toml instead; en and ru are the title (default: the docstring); fresh loads the program anew.
+    Points can be given in rubric.toml instead; en and ru are the title (default: the docstring); fresh reloads the program first.
     """
     return pytest.mark.criterion(criterion, points=points, en=en, ru=ru, fresh=fresh)
 
@@ -46,13 +46,13 @@ def close(
 ) -> None:
     """Compare numbers of one shape: |actual - expected| <= atol + rtol |expected|; nan only where nan is expected.
 
-    mistakes are wrong values by the mistake's name; the one that alone explains the numbers is named.
+    mistakes holds wrong values by the mistake's name; if exactly one of them matches, the report names it.
     """
     try:
         kind = complex if np.iscomplexobj(expected) else float
         wanted = np.asarray(expected, dtype=kind)
     except (TypeError, ValueError) as error:
-        raise SuiteMistake(f"close: expected holds no numbers of one shape: {error}") from error
+        raise SuiteMistake(f"close: expected is not an array of numbers: {error}") from error
     if isinstance(actual, Answer):
         found = actual.complexes(*wanted.shape) if kind is complex else actual.array(*wanted.shape)
     else:
@@ -67,7 +67,7 @@ def close(
     explained = [name for name, value in (mistakes or {}).items() if agrees(value)]
     raise stopped(
         sentence,
-        unmet("The numbers differ from the right ones."),
+        unmet("The numbers differ from the correct ones."),
         hint,
         explained[0] if len(explained) == 1 else named,
         {**evidence_of(wanted, found), **(probe or {})},
@@ -97,7 +97,7 @@ def equal(
     found, expected = plain(actual.value if isinstance(actual, Answer) else actual), plain(expected)
     if not same(found, expected):
         seen = {**apart(shown(expected), shown(found)), **(probe or {})}
-        raise stopped(sentence, unmet("The value differs from the right one."), hint, named, seen)
+        raise stopped(sentence, unmet("The value differs from the correct one."), hint, named, seen)
 
 
 def check(
@@ -108,13 +108,13 @@ def check(
     named: str | None = None,
     probe: Mapping[str, Any] | None = None,
 ) -> None:
-    """End the case where a condition does not hold."""
+    """End the case unless the condition holds."""
     if not condition:
-        raise stopped(sentence, unmet("The condition of this case does not hold."), hint, named, dict(probe or {}))
+        raise stopped(sentence, unmet("This check did not pass."), hint, named, dict(probe or {}))
 
 
 def slopes(function: Callable[[], float], parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return central differences of function() by each number of parameters, which it reads; the same shape."""
+    """Return the central differences of function() with respect to each element of parameters, which it reads; same shape."""
     found = np.zeros(parameters.shape)
     for place in np.ndindex(parameters.shape):
         kept = parameters[place]
@@ -147,7 +147,7 @@ def plain(value: Any) -> Any:
 
 
 def same(actual: Any, expected: Any) -> bool:
-    """Return whether two plain values are equal and of one type, what they hold included."""
+    """Return whether two plain values are equal and of the same type, including their items."""
     if type(actual) is not type(expected):
         return False
     if isinstance(expected, np.ndarray):
@@ -171,12 +171,12 @@ def same(actual: Any, expected: Any) -> bool:
 
 
 def typed(key: Any) -> tuple[type, Any]:
-    """Return a key with its type: 1 and True are one key of a dict, and two values."""
+    """Return a key with its type, because 1 and True are the same key of a dict but different values."""
     return type(key), key
 
 
 def shown(value: Any) -> str:
-    """Return a value as a report shows it beside another."""
+    """Return a value as text for a report, shortened if it is long."""
     if isinstance(value, Table):
         value = dict(value.columns)
     text = repr(value) if not isinstance(value, str) else value
@@ -184,7 +184,7 @@ def shown(value: Any) -> str:
 
 
 def apart(expected: str, actual: str) -> dict[str, str]:
-    """Return two texts as evidence, which is cut where it is long: from shortly before the place where they differ."""
+    """Return two texts as evidence, cut to start shortly before their first difference."""
     same_chars = next((at for at, (item, other) in enumerate(zip(expected, actual, strict=False)) if item != other), 0)
     start = same_chars - BEFORE
     if start <= BEFORE:
@@ -195,5 +195,5 @@ def apart(expected: str, actual: str) -> dict[str, str]:
 def stopped(
     sentence: Text, default: CaseStopped, hint: Text | None, named: str | None, seen: dict[str, Any]
 ) -> CaseStopped:
-    """Return the end of a case with a sentence, or with the default one."""
+    """Return a CaseStopped with the sentence, or with the default's if it is empty."""
     return unmet(sentence or default.feedback.id, hint=hint, named=named, seen=side_by_side(**seen) if seen else None)

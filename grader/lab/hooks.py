@@ -1,4 +1,4 @@
-"""What a lab may decide before a submission is scored: functions of its hooks.py, each with a default here."""
+"""Decisions that a lab may take before a submission is scored: functions of its hooks.py, with the defaults."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from grader.core.outcomes import Outcome, Verdict
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
-    """One suite over one submission: the outcomes by "criterion.case", and the points, None where it is not gradable.
+    """Result of one suite for one submission: outcomes by "criterion.case", and the score, None if it is not gradable.
 
-    kept is what its cases kept by `student.keep`.
+    kept are the values that its cases stored with `student.keep`.
     """
 
     suite: str
@@ -37,12 +37,12 @@ class Hooks:
         self._module = module
 
     def other_suite(self, run: Ran) -> str | None:
-        """Return the folder of another suite to run, where the first did not fit the submission. Default: none."""
+        """Return the folder of another suite to run if the first one does not fit the submission. Default: None."""
         found = getattr(self._module, "other_suite", None)
         return None if found is None else found(run)
 
     def better(self, first: Ran, other: Ran) -> Ran:
-        """Return the run that counts. Default: the other where the first is not gradable."""
+        """Return the run that counts. Default: the first, or the other if the first is not gradable."""
         found = getattr(self._module, "better", None)
         if found is not None:
             chosen: Ran = found(first, other)
@@ -50,10 +50,10 @@ class Hooks:
         return other if first.score is None else first
 
     def figures(self, run: Ran) -> list[AnyFigure]:
-        """Return what the report is to draw. Default: nothing. TypeError or ValueError for anything but figures."""
+        """Return the figures for the report. Default: none. Raise TypeError or ValueError if the hook returns anything else."""
         found = getattr(self._module, "figures", None)
         made = () if found is None else tuple(found(run))
         for element in made:
             if not isinstance(element, AnyFigure):
-                raise TypeError(f"figures returned {type(element).__name__}, which is no Series, Grid or Pairs")
+                raise TypeError(f"figures returned {type(element).__name__}, not a Series, Grid or Pairs")
         return [msgspec.convert(msgspec.to_builtins(item), type(item)) for item in made]

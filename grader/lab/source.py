@@ -10,10 +10,10 @@ from grader.sandbox.confined.reading.texts import place_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One file of a submission: its name with the folders of the submission, and its text; cells: the first lines of a notebook's.
+    """One file of a submission. name includes the folders; cells are the first lines of a notebook's cells.
 
-    is_unwritten: there is nothing in it but a template's stubs. encoding is what the file was found to be where it is not
-    UTF-8 and does not say so. newer are the names of a newer Python that the program uses, each with that Python.
+    is_unwritten: the file contains only a template's stubs. encoding is the detected encoding if the file is not UTF-8 and
+    does not declare one. newer are the names from a newer Python that the program uses, each with that Python's version.
     """
 
     name: str
@@ -29,7 +29,7 @@ class SourceFile:
         return self.name.rpartition("/")[2]
 
     def place(self, line: int | None) -> str | Message:
-        """Return where a line is, as a person finds it."""
+        """Return the place of a line for display: file, cell of a notebook, and line."""
         if line is None:
             return self.name
         place = place_of(self.name, self.cells, line)

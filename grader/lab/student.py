@@ -1,6 +1,6 @@
-"""The student's program as a suite sees it: functions to call, objects to make, and operations of the lab's own.
+"""The student's program as a suite sees it: functions to call, objects to create, and the lab's own operations.
 
-Whatever the program does that is no usable answer ends the case: CaseStopped, with a sentence for the student.
+If the program gives no usable answer, the case ends: CaseStopped, with a sentence for the student.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from grader.sandbox.client import Worker
 from grader.sandbox.protocol import ProtocolError, Statement
 from grader.sandbox.replies import Loaded, Reply, Trouble
 
-SHOWN = 10  # statements that failed
+SHOWN = 10  # failed statements that the report lists
 
 
 class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,14 +34,14 @@ class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
-    """Return the generator of a run for one purpose: same seed and purpose, same numbers."""
+    """Return the random generator for one purpose; the same seed and purpose give the same numbers."""
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
 
 
 class Remote(Sendable):
-    """An object in the worker. Its methods are called there: `model.fit(X, y)` gives an Answer.
+    """Object in the worker. Its methods run there: `model.fit(X, y)` returns an Answer.
 
-    Names that begin with an underscore, and methods called get, set or call, are reached by `call("name", ...)`.
+    Use `call("name", ...)` for names that begin with an underscore and for methods called get, set, call, packed or part.
     """
 
     def __init__(self, student: Student, number: int, name: str) -> None:
@@ -53,11 +53,11 @@ class Remote(Sendable):
         return lambda *arguments, **named: self.call(method, *arguments, **named)
 
     def packed(self, blocks: dict[str, Any]) -> Any:  # noqa: ARG002  - it has none
-        """Return the number under which the worker keeps it."""
+        """Return a reference to the object by its number in the worker."""
         return ["o", self._number]
 
     def call(self, method: str, /, *arguments: Any, time_s: float | None = None, **named: Any) -> Answer:
-        """Call a method, with time_s seconds for it (default: the lab's limit of a call)."""
+        """Call a method with a limit of time_s seconds (default: the lab's limit for one call)."""
         what, settings = f"{self._name}.{method}", {"name": method, "object": self._number, "keep": None}
         return self._student.answer("call", what, settings, (arguments, named), [self], time_s)
 
@@ -72,12 +72,12 @@ class Remote(Sendable):
         self._student.answer("set", f"{self._name}.{attribute}", settings, ((value,), {}), [self])
 
     def part(self, path: list[str | int]) -> Remote:
-        """Return an object inside this one, found when it is first used: attributes and places in containers."""
+        """Return an object inside this one; path holds attributes and indices, and is resolved at the first use."""
         return self._student.later({"of": self._number, "path": path}, self._name)
 
 
 class Student:
-    """The submission of one run, loaded in its worker."""
+    """The submission of one run, loaded in the worker."""
 
     def __init__(
         self,
@@ -90,13 +90,13 @@ class Student:
     ) -> None:
         self.seed = seed
         self.file = file
-        self.files = files or {}  # the data files of the lab, by the name under which the program reads them
+        self.files = files or {}  # the lab's data files, by the name under which the program reads them
         self.limits = limits
-        self.options: frozenset[str] = frozenset()  # of the lab's options those that were chosen for this run
+        self.options: frozenset[str] = frozenset()  # the lab's options chosen for this run
         self.kept: dict[str, Any] = {}
         self._notes: dict[str, Message] = {}
-        self.taken: Answer | None = None  # the last answer that the running case looked at
-        self.case = ""  # "criterion.case" of the one that is running
+        self.taken: Answer | None = None  # the last answer that the running case read
+        self.case = ""  # "criterion.case" of the running case
         self._worker = worker
         self._operations = frozenset(operations)
         self._hung: dict[str, CaseStopped] = {}
@@ -106,49 +106,49 @@ class Student:
 
     @property
     def worker_seed(self) -> int:
-        """Return what the worker seeds the program with: a hash, which reveals nothing of this run's numbers."""
+        """Return the seed for the program's generators: a hash, which reveals nothing about this run's numbers."""
         return seeds.of_worker(self.seed, "load")
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """Return the generator of this run for one purpose: same seed, same numbers."""
+        """Return this run's random generator for one purpose; the same seed gives the same numbers."""
         return generator(self.seed, purpose)
 
     def keep(self, name: str, value: object) -> None:
-        """Keep what a case measured for the lab's hooks; a later value of the same name replaces it."""
+        """Store a value for the lab's hooks; a later value with the same name replaces it."""
         self.kept[name] = value
 
     def note(self, template: str, **args: str | float | Message) -> None:
-        """Say something about the whole submission; the same sentence is said once, with what it was last filled with."""
+        """Add a note about the whole submission; a repeated template replaces the earlier note."""
         self._notes[template] = say(template, **args)
 
     @property
     def notes(self) -> list[Message]:
-        """What was said about the whole submission, and the statements of the program that failed."""
+        """The notes about the whole submission, and remarks about the program's failed statements."""
         return [*self._notes.values(), *self._troubles()]
 
     def _troubles(self) -> Iterator[Message]:
-        """Yield a remark for each statement that failed or was left out; for many one in place of the last."""
+        """Yield a remark for each statement that failed or was skipped, at most SHOWN and then their number."""
         found = self._worker.troubles
         if self._worker.loading.is_brief:
             seconds = f"{self.limits.load_time_s * self._worker.loading.FULL:g}"
             yield say(
-                "Your program takes more than {seconds} s of processor time before it can be graded: only its definitions were run and graded.",
+                "Your program needs more than {seconds} s of processor time before grading can start: only its definitions were run and graded.",
                 seconds=seconds,
             )
         for item in found[:SHOWN]:
             yield trouble(item.fault, self._place(item), self.limits.memory_bytes, item.kept)
         if len(found) > SHOWN:
-            yield say("Statements of your program that failed beside these: {count}.", count=len(found) - SHOWN)
+            yield say("Other statements of your program that failed: {count}.", count=len(found) - SHOWN)
 
     def _place(self, trouble: Trouble) -> str | Message:
-        """Return where a statement is."""
+        """Return the place of a statement for display."""
         return self._file(trouble).place(trouble.fault.line)
 
     def _file(self, trouble: Trouble) -> SourceFile:
         return self.file if trouble.file == self.file.name else SourceFile(name=trouble.file, text="")
 
     def begin(self, case: str, *, is_fresh: bool = False) -> None:
-        """Start a case: fresh objects, reseeded generators; where it is to be fresh, the program loaded anew."""
+        """Start a case with new objects and reseeded generators; if is_fresh, reload the program."""
         self.case, self.taken = case, None
         if is_fresh and self._worker.loaded is not None:
             self._worker.stop()  # the next request loads it again
@@ -157,12 +157,12 @@ class Student:
 
     @property
     def skipped(self) -> Mapping[Statement, Fault]:
-        """The top-level statements that were left out, because they did not end or ended the process, and how."""
+        """The skipped top-level statements, each with its fault: it did not finish, or it ended the process."""
         return self._worker.loading.skipped
 
     @measurement
     def loaded(self) -> Loaded:
-        """What the worker said when the program had run; CaseStopped where loading it failed."""
+        """The worker's reply after running the program; raises CaseStopped if loading failed."""
         result = self._worker.wait_loaded()
         if isinstance(result, Fault):
             raise self.stopped(result, say("Loading {file}", file=self.file.name))
@@ -175,21 +175,21 @@ class Student:
         return self.answer("has", name, {"name": name}).value is True
 
     def run(self, name: str, /, *arguments: Any, time_s: float | None = None, **named: Any) -> Answer:
-        """Call a function of the program, with time_s seconds for it (default: the lab's limit of a call)."""
+        """Call a function of the program with a limit of time_s seconds (default: the lab's limit for one call)."""
         settings = {"name": name, "object": None, "keep": None}
         return self.answer("call", name, settings, (arguments, named), _remotes(arguments, named), time_s)
 
     def new(self, name: str, /, *arguments: Any, **named: Any) -> Remote:
-        """Make an object of a class of the program."""
+        """Create an object of one of the program's classes."""
         self._objects += 1
         settings = {"name": name, "object": None, "keep": self._objects}
         self.answer("call", name, settings, (arguments, named), _remotes(arguments, named))
         return Remote(self, self._objects, name)
 
     def new_later(self, name: str, /, *arguments: Any, **named: Any) -> Remote:
-        """Return an object of a class of the program that is made when it is first used; arguments hold no arrays.
+        """Return an object of one of the program's classes, created at its first use; arguments must not contain arrays.
 
-        The first of a class is made at once: if that never ends, the class is what did not.
+        The first object of a class is created at once, so that the report blames the class if its creation never ends.
         """
         made = self.later({"name": name, "arguments": pack((arguments, named), {})}, name)
         if name not in self._known_classes:
@@ -198,7 +198,7 @@ class Student:
         return made
 
     def later(self, recipe: Mapping[str, Any], name: str) -> Remote:
-        """Return an object that the worker makes by a recipe when it is first used."""
+        """Return an object that the worker creates from a recipe at its first use."""
         self._objects += 1
         self._unmade[self._objects] = {"object": self._objects, **recipe}
         return Remote(self, self._objects, name)
@@ -212,10 +212,10 @@ class Student:
         needs: Iterable[str] = (),
         **values: Any,
     ) -> Answer:
-        """Do one of the operations of the lab's confined.py on some objects; named is what the student reads it as.
+        """Run one of the operations of the lab's confined.py on some objects; reports call it `named`.
 
-        needs are calls without which it cannot work: after one of them hung, it is not tried again. LookupError for an
-        operation that the lab does not have.
+        needs are calls that it depends on: once one of them has hung, it is not tried again. Raise LookupError if the lab
+        has no such operation.
         """
         if operation not in self._operations:
             raise LookupError(f"confined.py has no operation {operation!r}")
@@ -223,7 +223,7 @@ class Student:
         return self.answer("operate", named, settings, (remotes, values), remotes, time_s, needs)
 
     def error_of(self, call: Callable[[], object]) -> str | None:
-        """Return the name of the exception that a call raises, None where it raises none."""
+        """Return the type name of the exception that a call raises, or None if it raises none."""
         try:
             call()
         except CaseStopped as stopped:
@@ -242,8 +242,8 @@ class Student:
         time_s: float | None = None,
         needs: Iterable[str] = (),
     ) -> Answer:
-        """Ask the worker; CaseStopped where the student's code does not answer. what names the call for the student."""
-        _ = self.loaded  # what stops there is told of the file, not of what is asked
+        """Send a request to the worker; raise CaseStopped if the student's code gives no answer. what names the call."""
+        _ = self.loaded  # a fault while loading is reported for the file, not for this call
         if any(remote._number <= self._oldest for remote in remotes):
             raise SuiteMistake(f"{what}: this object was made in an earlier case")
         recipes = [recipe for remote in remotes for recipe in self._recipes(remote._number)]
@@ -272,7 +272,7 @@ class Student:
         raise stopped
 
     def stopped(self, fault: Fault, what: str | Message) -> CaseStopped:
-        """Return the end of the case in which what did not answer."""
+        """Return the CaseStopped for a call that gave no answer; what names the call."""
         why = next((trouble for trouble in self._worker.troubles if fault.message in trouble.names), None)
         if fault.kind is not FaultKind.MISSING or why is None:
             return student_fault(fault, what, self.file, self.limits.memory_bytes)
@@ -281,7 +281,7 @@ class Student:
         return CaseStopped(replace(stopped.outcome, feedback=reason), fault)
 
     def _recipes(self, number: int) -> list[dict[str, Any]]:
-        """Return how to make an object that is not made yet, and what it is inside of, which comes first."""
+        """Return the recipes for an object that is not created yet, its containing objects first."""
         if number not in self._unmade:
             return []
         recipe = self._unmade.pop(number)

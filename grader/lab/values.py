@@ -1,4 +1,4 @@
-"""Plain values to and from the student's program: what a suite may pass, and what it gets to see.
+"""Plain values passed to the student's program and received from it.
 
 Whatever the worker sends becomes a value of exactly one of these types: None, bool, int, float, complex, str, bytes, list,
 tuple, dict, set, frozenset, numpy arrays of bool, numbers and texts, Table, and Other for what is only named. No class of the
@@ -19,18 +19,18 @@ from numpy.typing import NDArray
 
 from grader.sandbox.protocol import Arrays, ProtocolError
 
-DEPTH = 12  # of lists and dicts in each other, as the worker packs them
-ITEMS = 50_000  # values in one answer, an array counting as one
+DEPTH = 12  # nesting of lists and dicts, the same limit as in the worker
+ITEMS = 50_000  # values in one answer; an array counts as one
 NAME_CHARS = 80
 DIGITS = 4_300
 SAFE = 2**53
 
 CONTAINERS = {"l": list, "t": tuple, "S": set, "F": frozenset}
-SCALARS = {type(None), bool, int, float, str}  # that JSON has itself
+SCALARS = {type(None), bool, int, float, str}  # types that JSON has
 
 
 class SuiteMistake(TypeError):
-    """A suite uses this interface in a way that it cannot mean: the lecturer's mistake, whatever the submission did."""
+    """Wrong use of this interface by a suite: always the lecturer's mistake, never the submission's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +47,21 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A pandas DataFrame or Series: the columns by name, each a list, in order; a missing value is None."""
+    """A pandas DataFrame or Series: ordered columns by name, each a list; a missing value is None."""
 
     columns: Mapping[str, list[Any]]
 
 
 class Sendable:
-    """Something of this interface that can be an argument: an object of the worker's, an answer."""
+    """Base class of objects that a suite can pass as arguments: Remote and Answer."""
 
     def packed(self, blocks: dict[str, NDArray[Any]]) -> Any:
-        """Return it as tagged JSON, its arrays added to blocks."""
+        """Return the object as tagged JSON; add its arrays to blocks."""
         raise NotImplementedError
 
 
 def are_themselves(items: Sequence[Any]) -> bool:
-    """Return whether all items stand for themselves in JSON, in one look: finite floats, or texts and small integers."""
+    """Return whether all items can be sent as plain JSON: all finite floats, or a mix of strings, None, bools and small integers."""
     kinds = set(map(type, items))
     if kinds == {float}:
         return math.isfinite(sum(items))
@@ -71,7 +71,7 @@ def are_themselves(items: Sequence[Any]) -> bool:
 
 
 def pack(value: Any, blocks: dict[str, NDArray[Any]]) -> Any:
-    """Return a value as tagged JSON, its arrays added to blocks; SuiteMistake for what cannot be passed to a submission."""
+    """Return a value as tagged JSON and add its arrays to blocks; raise SuiteMistake if it cannot be passed to a submission."""
     if isinstance(value, (list, tuple)):
         items = value if are_themselves(value) else [pack(item, blocks) for item in value]
         return ["l" if isinstance(value, list) else "t", items]
@@ -121,12 +121,12 @@ def _pack_array(value: NDArray[Any], blocks: dict[str, NDArray[Any]]) -> Any:
 
 
 def unpack(value: Any, blocks: Arrays) -> Any:
-    """Return the value that the worker packed; ProtocolError for whatever is none."""
+    """Return the value that the worker packed; raise ProtocolError if it is malformed or too large."""
     return _Unpacker(blocks).unpack(value, DEPTH + 1)
 
 
 class _Unpacker:
-    """Builds one value, and counts what it holds."""
+    """Decoder of one value; enforces the limits on depth and number of items."""
 
     def __init__(self, blocks: Arrays) -> None:
         self._blocks = blocks
@@ -165,7 +165,7 @@ class _Unpacker:
         raise ProtocolError("no plain value")
 
     def _are_plain(self, items: list[Any], depth: int) -> bool:
-        """Return whether all items are values as they are, and count them."""
+        """Return whether all items are plain JSON scalars; if so, count them."""
         if depth == 1 or len(items) > self._left or not set(map(type, items)) <= SCALARS:
             return False
         self._left -= len(items)

@@ -1,4 +1,4 @@
-"""Reads a lab from its folder: assignment.toml and rubric.toml, whose names, sums and references have to hold."""
+"""Reads a lab from its folder, and checks the names, sums and references in assignment.toml and rubric.toml."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ LABS = Path(__file__).parents[1] / "labs"
 DEFAULT_LAB = LABS / "xor"
 TOML_BYTES = 256 * 1024
 DATA_BYTES = 16 * 2**20  # of all data files together
-BESIDE = ("template", "solutions", "__pycache__")  # no grade depends on them, even where they are packages
+BESIDE = ("template", "solutions", "__pycache__")  # grades never depend on them, even if they are packages
 
 OPTION = re.compile("[a-z0-9-]+")
 
 T = TypeVar("T")
-Text = str | dict[str, str]  # or one for each language
+Text = str | dict[str, str]  # one string, or one per language
 
 
 class BonusFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of bonus criteria: the functions that its text defines, and the limits of its own worker."""
+    """File of bonus criteria: the functions that it defines, and the limits of its worker."""
 
     file: str
     functions: tuple[str, ...] = ()
@@ -45,13 +45,14 @@ class BonusFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
-    """A lab as the harness needs it: a folder with a rubric, suites and a template, limits, and the contract's names.
+    """Lab: a folder with a rubric, suites and a template, and its limits and required names.
 
-    file is what is handed in, classes what its text defines, functions what else is asked for, operations the names
-    of what its confined.py does. files are data that students get and that their code reads by name; packages must be
-    installed, optional_packages may be. options are what its suite does only on request. folder is where it is, absolute or inside the default lab ("": that itself);
-    sha256 is over all that is in it but the template ("" for this lab, which is the grader's own code). bonus has what is
-    to know about files of bonus criteria. words are the lab's texts in other languages, by language and English text.
+    file is the file to submit, classes and functions are the names that it must define, operations the names of the
+    functions in confined.py. files are data files that students get and their code reads by name; packages must be
+    installed, optional_packages may be. options are checks that the suite makes only on request. folder is absolute, or
+    relative to the default lab ("" for the default lab itself); sha256 covers everything in it that a grade depends on ("" for
+    the default lab, which is part of the grader). bonus describes the files of bonus criteria. words holds the lab's
+    translations by language and English text.
     """
 
     rubric: Rubric
@@ -70,7 +71,7 @@ class Assignment:
     words: Mapping[str, dict[str, str]] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     chosen: frozenset[str] = frozenset()  # of the options
-    is_debugged: bool = False  # what the suite prints is shown
+    is_debugged: bool = False  # show what the suite prints
 
     @property
     def place(self) -> Path:
@@ -79,16 +80,16 @@ class Assignment:
 
     @property
     def confined(self) -> Path | None:
-        """Return the file with the operations that the lab brings into the worker, None where there are none."""
+        """Return the file with the operations that the lab runs in the worker, or None if it has none."""
         return operations_file(self.place) if self.operations else None
 
     def bonus_file(self, file: str) -> BonusFile:
-        """Return what is to know about a file of bonus criteria."""
+        """Return the description of a file of bonus criteria, or the default one."""
         return next((item for item in self.bonus if item.file == file), BonusFile(file=file))
 
 
 class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What assignment.toml says of a lab."""
+    """Content of assignment.toml."""
 
     title: Text
     file: str
@@ -103,7 +104,7 @@ class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class WrittenCriterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A criterion as rubric.toml has it: points may stand in its cases, and those in the suite."""
+    """Criterion as written in rubric.toml; its points may be given by its cases, and its cases by the suite."""
 
     id: str
     title: Text
@@ -115,16 +116,16 @@ class WrittenCriterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class WrittenRubric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What rubric.toml says."""
+    """Content of rubric.toml."""
 
     criteria: tuple[WrittenCriterion, ...] = ()
     imports: Imports = Imports()
 
 
 def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> Assignment:
-    """Return the lab in a folder (None: this one), with the rubric at another path where one is given.
+    """Return the lab in a folder (None: the default lab), with the rubric at another path if one is given.
 
-    BrokenGrader, with one sentence, for a folder that holds no lab.
+    Raise UsageError if the folder does not exist, and BrokenGrader if it contains no valid lab.
     """
     place = DEFAULT_LAB if folder is None else folder
     if not place.is_dir():
@@ -136,11 +137,13 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
     rules = read_rubric(rubric or place / "rubric.toml", suite_has, words)
     refuse(path, contradictions(said, rules))
     refuse(path, unusable(said.files, place))
-    if rubric is None:  # another one may leave a file out
+    if rubric is None:  # a different rubric may omit a file
         unnamed = [item.file for item in said.bonus if item.file not in rules.bonus_files]
-        refuse(path, [say("no bonus criterion is judged by {file}", file=file) for file in unnamed])
+        refuse(path, [say("no bonus criterion is graded from {file}", file=file) for file in unnamed])
     if not any((place / "suite").glob("test_*.py")):
-        raise BrokenGrader("The assignment {path} has no suite: put test_*.py into its folder suite.", path=place.name)
+        raise BrokenGrader(
+            "The assignment {path} has no suite: put test_*.py files into its suite folder.", path=place.name
+        )
     about = {**structs.asdict(said), "title": in_english(said.title, words)}
     lab = Assignment(rubric=rules, operations=operations_of(place), words=words, **about)
     if folder is None:
@@ -150,7 +153,7 @@ def read_assignment(folder: Path | None = None, rubric: Path | None = None) -> A
 
 
 def in_english(text: Text, words: Mapping[str, dict[str, str]]) -> str:
-    """Return a text in English, or else in the language that it has; words gets the others."""
+    """Return a text in English, or else in the first language that it has; add its translations to words."""
     if isinstance(text, str):
         return text
     main = text.get("en") or next(iter(text.values()), "")
@@ -161,7 +164,7 @@ def in_english(text: Text, words: Mapping[str, dict[str, str]]) -> str:
 
 
 def suite_points(suite: Path) -> list[Declared]:
-    """Return the cases whose points stand in a suite; BrokenGrader where they cannot be read."""
+    """Return the cases whose points are given in a suite; raise BrokenGrader if they cannot be read."""
     try:
         return list(declared(suite))
     except Undeclared as error:
@@ -171,7 +174,7 @@ def suite_points(suite: Path) -> list[Declared]:
 
 
 def check_packages(lab: Assignment) -> None:
-    """Raise BrokenGrader where a package that a lab needs is not installed beside numpy, where submissions find it."""
+    """Raise BrokenGrader if a package that a lab needs is not installed where submissions find it (beside numpy)."""
     missing = [package for package in lab.packages if not is_installed(package)]
     if missing:
         names = ", ".join(missing)
@@ -179,27 +182,27 @@ def check_packages(lab: Assignment) -> None:
 
 
 def is_installed(package: str) -> bool:
-    """Return whether a package is installed where the processes of submissions find it."""
+    """Return whether a package is installed where submissions find it."""
     return importlib.machinery.PathFinder.find_spec(package.partition(".")[0], [packages()]) is not None
 
 
 def unusable(files: Iterable[str], place: Path) -> Iterator[Message]:
-    """Yield one sentence for each data file that a lab names and cannot have."""
+    """Yield one sentence for each invalid data file of a lab."""
     size = 0
     for name in files:
         path = PurePosixPath(name)
         if not name.isprintable() or path.is_absolute() or {"..", "."} & {*name.split("/")} or str(path) != name:
-            yield say("{name} is no name of a data file", name=ascii(name))
+            yield say("{name} is not a valid name of a data file", name=ascii(name))
         elif not (place / path).is_file():
-            yield say("the data file {name} is not there", name=name)
+            yield say("the data file {name} does not exist", name=name)
         else:
             size += (place / path).stat().st_size
     if size > DATA_BYTES:
-        yield say("the data files are larger than {limit} MiB together", limit=DATA_BYTES // 2**20)
+        yield say("the data files are larger than {limit} MiB in total", limit=DATA_BYTES // 2**20)
 
 
 def check_catalogues(place: Path) -> None:
-    """Raise BrokenGrader where a lab brings translations that cannot be read."""
+    """Raise BrokenGrader if one of a lab's translation catalogues cannot be read."""
     for lang in LANGUAGES[1:]:
         try:
             catalogue_of(place, lang)
@@ -208,49 +211,51 @@ def check_catalogues(place: Path) -> None:
 
 
 def contradictions(said: LabDescription, rubric: Rubric) -> Iterator[Message]:
-    """Yield one sentence for each thing that an assignment cannot be."""
+    """Yield one sentence for each contradiction in an assignment."""
     files = [said.file, *(item.file for item in said.bonus)]
     for file in files:
         if not file.endswith(".py") or "/" in file:
-            yield say("file is {file}, which is no name of a Python file", file=repr(file))
+            yield say("file is {file}, which is not a valid name of a Python file", file=repr(file))
         if files.count(file) > 1:
             yield say("{name} appears twice", name=file)
     if said.file in rubric.bonus_files:
-        yield say("a bonus criterion is judged by {file}, which is the lab's own file", file=said.file)
+        yield say("a bonus criterion is graded from {file}, which is the lab's own file", file=said.file)
     yield from misnamed(said)
     for limits in (said.limits, *(item.limits for item in said.bonus)):
         for name, value in structs.asdict(limits).items():
             if not (math.isfinite(value) and value > 0):
-                yield say("limits.{name} is {value}, which is no limit", name=name, value=str(value))
+                yield say("limits.{name} is {value}; a limit must be positive and finite", name=name, value=str(value))
 
 
 def misnamed(said: LabDescription) -> Iterator[Message]:
-    """Yield one sentence for each name that cannot be one."""
+    """Yield one sentence for each invalid name in an assignment."""
     for name in (*said.classes, *said.functions, *(name for item in said.bonus for name in item.functions)):
         if not name.isidentifier():
-            yield say("{name} is no name of a class or function", name=repr(name))
+            yield say("{name} is not a valid name of a class or function", name=repr(name))
     for name in (*said.packages, *said.optional_packages):
         if not all(part.isidentifier() for part in name.split(".")):
-            yield say("{name} is no package as it is imported", name=repr(name))
+            yield say("{name} is not a package name that can be imported", name=repr(name))
     for name in said.options:
         if not OPTION.fullmatch(name):
-            yield say("{name} is no name of an option: write it in small letters, digits and hyphens", name=ascii(name))
+            yield say(
+                "{name} is not a valid name of an option: use lower-case letters, digits and hyphens", name=ascii(name)
+            )
 
 
 def operations_file(place: Path) -> Path:
-    """Return where a lab has its operations: confined/__init__.py, where it has such a package, or confined.py."""
+    """Return the path of a lab's operations: confined/__init__.py if it has that package, else confined.py."""
     package = place / "confined" / "__init__.py"
     return package if package.is_file() else place / "confined.py"
 
 
 def operations_of(place: Path) -> tuple[str, ...]:
-    """Return the names of the operations that a lab brings; BrokenGrader where its confined.py or hooks.py is no such file."""
+    """Return the names of a lab's operations; raise BrokenGrader if its confined.py or hooks.py is invalid."""
     hooks, confined = place / "hooks.py", operations_file(place)
     try:
         unknown_names = unknown_hooks(hooks) if hooks.is_file() else []
     except (SyntaxError, ValueError, OSError) as error:
         raise BrokenGrader("{path} is not valid: {reason}.", path=hooks.name, reason=str(error)) from error
-    refuse(hooks, [say("{name} is no hook", name=name) for name in unknown_names])
+    refuse(hooks, [say("{name} is not a hook", name=name) for name in unknown_names])
     try:
         module = LabPackage(place).optional("confined")
     except Exception as error:
@@ -267,10 +272,10 @@ def operations_of(place: Path) -> tuple[str, ...]:
 
 
 def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files that an assignment consists of, as (name in the folder, place): what a grade may depend on.
+    """Yield the files of an assignment that a grade may depend on, as (name in the folder, path).
 
     These are its TOML files and modules, its data files, its suites, catalogues and packages (folders with an __init__.py).
-    A link counts as what it leads to. BrokenGrader for a name that is no text.
+    Links are followed. Raise BrokenGrader for a name that is not printable.
     """
     for name in read_toml(folder / "assignment.toml", LabDescription).files:
         yield name, folder / name
@@ -284,14 +289,14 @@ def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
                 raise BrokenGrader(
                     "{path} is not valid: {reason}.",
                     path=folder.name,
-                    reason=say("{name} is no name", name=ascii(name)),
+                    reason=say("{name} is not a valid name", name=ascii(name)),
                 )
             if path.is_file() and not {*BESIDE} & set(path.relative_to(top).parts):
                 yield name, path
 
 
 def belongs(part: Path) -> bool:
-    """Return whether a file or folder at the top of an assignment is a part of it."""
+    """Return whether grades depend on a file or folder at the top of an assignment."""
     if part.name in BESIDE or part.name.startswith("."):
         return False
     if part.is_dir():
@@ -301,7 +306,7 @@ def belongs(part: Path) -> bool:
 
 
 def content_hash(folder: Path) -> str:
-    """Return the SHA-256 of the files of an assignment, names included."""
+    """Return the SHA-256 of an assignment's files and their names."""
     digest = hashlib.sha256()
     for name, path in files_of(folder):
         content = path.read_bytes()
@@ -314,9 +319,9 @@ def read_rubric(
     suite_has: Iterable[Declared] = (),
     words: Mapping[str, dict[str, str]] | None = None,
 ) -> Rubric:
-    """Return the rubric in the TOML file at path, with the cases whose points stand in the suite.
+    """Return the rubric in a TOML file, completed with the cases whose points are given in the suite.
 
-    BrokenGrader with one sentence if it is not one; words gets its texts in other languages than English.
+    Raise BrokenGrader if it is invalid; add its translations to words.
     """
     written = read_toml(path, WrittenRubric)
     cases = {criterion.id: [*criterion.cases] for criterion in written.criteria}
@@ -348,13 +353,13 @@ def read_rubric(
 
 
 def criterion_of(written: WrittenCriterion, cases: tuple[CaseRule, ...], title: str) -> Criterion:
-    """Return a criterion with all of its cases; its points are theirs unless it says otherwise."""
+    """Return a criterion with all of its cases; its points default to the sum of theirs."""
     points = sum(case.points for case in cases) if written.points is None else written.points
     return Criterion(**{**structs.asdict(written), "title": title, "points": points, "cases": cases})
 
 
 def read_toml(path: Path, kind: type[T]) -> T:
-    """Return what a TOML file holds, as kind; BrokenGrader with one sentence where it has another shape, or cannot be read."""
+    """Return the content of a TOML file, converted to kind; raise BrokenGrader if it cannot be read or converted."""
     try:
         if path.exists() and not path.is_file():
             raise BrokenGrader("{path} is not a regular file.", path=path.name)
@@ -387,10 +392,10 @@ def problems(rubric: Rubric) -> list[Message]:
         if min([criterion.points, *case_points]) < 0:
             found.append(say("{name} has negative points", name=criterion.id))
         elif criterion.is_gate and (criterion.points or criterion.cases):
-            found.append(say("{name} is a gate and has points or cases of its own", name=criterion.id))
+            found.append(say("{name} is a gate, and a gate has neither points nor cases", name=criterion.id))
         elif criterion.bonus != bool(criterion.file) or (criterion.bonus and criterion.is_gate):
             found.append(
-                say("{name} needs both bonus and file, or none of them, and is no gate with them", name=criterion.id)
+                say("{name} needs both bonus and file or neither, and a gate can have neither", name=criterion.id)
             )
         elif sum(case_points) != criterion.points:
             found.append(
@@ -407,12 +412,12 @@ def problems(rubric: Rubric) -> list[Message]:
             unmet = sorted(set(case.requires) - set(earlier))
             found += [
                 say(
-                    "{name} requires {other}, which is no case before it",
+                    "{name} requires {other}, which is not an earlier case",
                     name=f"{criterion.id}.{case.id}",
                     other=other,
                 )
                 for other in unmet
             ]
     if rubric.max_score == 0:
-        found.append(say("it gives no points at all"))
+        found.append(say("it gives no points"))
     return found

@@ -1,4 +1,4 @@
-"""What broke in a run of a suite, read from pytest's report: each with its file, its line and a reason."""
+"""Extracts the problems of a broken suite from pytest's report: file, line and reason of each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def redefined(item: pytest.Function) -> Iterator[Message]:
 
 
 def problems_of(channel: JSONReport, code: int, said: str, suite: Path) -> list[Message]:
-    """Return what broke other than by stopping a case, each with file and line."""
+    """Return the problems that are not a CaseStopped, each with file and line."""
     if channel.report is None:
         return [say("pytest ended with code {code} and without a report: {reason}", code=code, reason=_reason(said))]
     found = [_uncollected(item) for item in channel.report.get("collectors", ()) if item.get("outcome") == "failed"]
@@ -50,7 +50,7 @@ def problems_of(channel: JSONReport, code: int, said: str, suite: Path) -> list[
 
 
 def _uncollected(collector: dict[str, Any]) -> Message:
-    """Say where a file of the suite is wrong."""
+    """Return the problem of a file that pytest could not collect."""
     text = str(collector.get("longrepr", ""))
     line = re.findall(r"line ([0-9]+)|:([0-9]+): in <module>", text)[-1:]
     place = placed(str(collector.get("nodeid")), int(line[0][0] or line[0][1]) if line else None)
@@ -63,7 +63,7 @@ def placed(file: str, line: int | None) -> str | Message:
 
 
 def _broke(test: dict[str, Any], suite: Path) -> Message:
-    """Say where in its suite and why a test broke by itself."""
+    """Return the problem of a test that broke: its place in the suite and the reason."""
     name = str(test.get("nodeid"))
     for stage in (test.get(part, {}) for part in ("setup", "call", "teardown")):
         if stage.get("outcome") in (None, "passed"):
@@ -77,14 +77,14 @@ def _broke(test: dict[str, Any], suite: Path) -> Message:
         reason = _reason(stage["crash"]["message"] if "crash" in stage else str(stage.get("longrepr", "")))
         if str(reason).startswith("AssertionError"):
             return say(
-                "{place} broke: {reason}: a case raises unmet(...) where the work is wrong", place=place, reason=reason
+                "{place} broke: {reason}: a case raises unmet(...) if the work is wrong", place=place, reason=reason
             )
         return say("{place} broke: {reason}", place=place, reason=reason)
     return say("{place} broke: {reason}", place=name, reason=_reason(""))
 
 
 def _reason(text: str) -> str | Message:
-    """Return the line that says what is wrong: the last that pytest marks as such, else the first."""
+    """Return the line with the reason: the last one that pytest marks with "E", else the first."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
     found = [*marked[-1:], *lines[:1]]

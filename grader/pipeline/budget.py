@@ -1,4 +1,4 @@
-"""How long the trusted side may work on one submission: processor time, beside the limits of the student's own code."""
+"""Budget of the trusted side's processor time for one submission, separate from the limits of the student's code."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ AGAIN_S = 1.0  # Python drops an exception that is raised in a callback of the g
 TRUSTED_CPU_S = 8.0  # an ordinary submission takes half a second
 TOO_LONG = "it takes too long"
 OVERWORKED = say(
-    "What the program answers takes too long to judge: its numbers or its objects are too many, or the lab is too slow."
+    "Checking the program's answers takes too long: they contain too many numbers or objects, or the lab's own checks are too slow."
 )
 
 
 class OutOfTime(BaseException):
-    """The budget is used up. No Exception: nobody who catches those must go on."""
+    """Raised when the budget is used up. Not an Exception, so that code which catches Exception cannot go on."""
 
 
 class Budget:
-    """Processor time for what is computed from one submission's answers, used up in parts.
+    """Processor time for computing with one submission's answers, spent in parts.
 
-    It is processor time because a slow or busy machine is no fault of the submission. Where no timer can interrupt (no
-    setitimer, another thread than the main one), it is looked at before each part only.
+    It is processor time because a slow or busy machine is not the submission's fault. If no timer can interrupt (no
+    setitimer, or not the main thread), it is only checked before each part.
     """
 
     def __init__(self, seconds: float = TRUSTED_CPU_S) -> None:
@@ -35,12 +35,12 @@ class Budget:
 
     @property
     def is_spent(self) -> bool:
-        """Return whether nothing is left."""
+        """Return whether the budget is used up."""
         return self._left_s <= 0
 
     @contextlib.contextmanager
     def spending(self) -> Iterator[None]:
-        """Count the processor time of a part; OutOfTime where the budget ends."""
+        """Count the processor time of a part; raise OutOfTime when the budget is used up."""
         if self.is_spent:
             raise OutOfTime(TOO_LONG)
         began = time.process_time()

@@ -1,6 +1,6 @@
-"""The points that a suite's decorators give, `@case("fit", points=4)`, read from its text: no code of it runs.
+"""Reads the points in a suite's decorators, such as `@case("fit", points=4)`, from its source without running it.
 
-A denominator must stand although a suite breaks, so that it cannot depend on importing it.
+The maximum score must be known even if the suite breaks, so it cannot depend on importing the suite.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from grader.core.messages import Message, say
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A case with points of its own: its criterion, its id, its points, and where it stands."""
+    """Case whose points are given in the suite: its criterion, id, points, and place."""
 
     criterion: str
     id: str
@@ -25,7 +25,7 @@ class Declared:
 
 
 class Undeclared(Exception):
-    """A decorator whose points or names cannot be read."""
+    """Raised for a decorator whose points or names cannot be read."""
 
     def __init__(self, template: str, place: Message) -> None:
         self.reason = say(template, place=place)
@@ -33,14 +33,14 @@ class Undeclared(Exception):
 
 
 def declared(suite: Path) -> Iterator[Declared]:
-    """Yield the cases with points in the test files of a suite; Undeclared where one is not to be read."""
+    """Yield the cases with points in the test files of a suite; raise Undeclared if one cannot be read."""
     for path in sorted(suite.glob("test_*.py")):
         text = path.read_text(encoding="utf-8")
         if "points" not in text:
             continue
         try:
             tree = ast.parse(text)
-        except (SyntaxError, ValueError):  # collecting it says so
+        except (SyntaxError, ValueError):  # collecting the suite reports it
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
@@ -56,7 +56,7 @@ def _cases(test: ast.FunctionDef, file: str) -> Iterator[Declared]:
             continue
         criterion, points = (_literal(arg) for arg in (*call.args[:1], given["points"]))
         if not isinstance(criterion, str) or type(points) is not int:
-            raise Undeclared('{place}: write @case("criterion", points=2) with a text and a whole number', place)
+            raise Undeclared('{place}: write @case("criterion", points=2) with a string and a whole number', place)
         if not test.name.startswith("test_"):
             raise Undeclared("{place}: the name of a case begins with test_", place)
         name = test.name.removeprefix("test_")
@@ -67,7 +67,7 @@ def _cases(test: ast.FunctionDef, file: str) -> Iterator[Declared]:
 
 
 def _ids(call: ast.Call, place: Message) -> list[str]:
-    """Return the ids that pytest gives the parameters of one decorator."""
+    """Return the ids that pytest gives the parameter sets of one decorator."""
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     ids = _literal(given["ids"]) if "ids" in given else None
     if isinstance(ids, (list, tuple)) and all(isinstance(item, str) for item in ids):
@@ -83,12 +83,12 @@ def _ids(call: ast.Call, place: Message) -> list[str]:
         parts = value.elts if len(arguments) > 1 and isinstance(value, (ast.Tuple, ast.List)) else [value]
         found.append("-".join(_id(name, part, place_of) for name, part in zip(arguments, parts, strict=False)))
     if len({*found}) < len(found):
-        raise Undeclared("{place}: give parametrize ids=[...], no two alike", place)
+        raise Undeclared("{place}: give parametrize ids=[...], all different", place)
     return found
 
 
 def _id(name: str, value: ast.expr, place: int) -> str:
-    """Return pytest's id of one value: itself where it is a number or a text, else the name and a number."""
+    """Return pytest's id of one value: a number or string itself, else the parameter's name and index."""
     known = _literal(value)
     return str(known) if isinstance(known, (str, int, float, bool)) else f"{name}{place}"
 

@@ -1,4 +1,4 @@
-"""The fixtures that every suite has, as a plugin of pytest: what they hand out belongs to the session that runs."""
+"""Pytest plugin with the fixtures of every suite; their values come from the running session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.lab import CaseEvidence, Student
 
 
 class Running(Protocol):
-    """The submission of a session, and what its running case shows."""
+    """The submission of a session, and the evidence of its running case."""
 
     student: Student
     evidence: CaseEvidence
@@ -27,5 +27,5 @@ def student(request: pytest.FixtureRequest) -> Student:
 
 @pytest.fixture
 def evidence(request: pytest.FixtureRequest) -> CaseEvidence:
-    """Return what the running case shows and remarks."""
+    """Return the evidence and remarks of the running case."""
     return request.config.stash[RUNNING].evidence

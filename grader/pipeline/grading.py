@@ -49,10 +49,10 @@ def assignment(
     time_limit: float | None = None,
     chosen: Collection[str] = (),
 ) -> Assignment:
-    """Return the lab in a folder (default: the built-in one); BrokenGrader where it holds none.
+    """Return the lab in a folder (default: the built-in one); raise BrokenGrader if the folder contains no valid lab.
 
-    rubric is the path of another rubric, time_limit in seconds stands for the lab's own total, chosen are options of the
-    lab; UsageError for one that it does not have.
+    rubric is the path of a different rubric, time_limit replaces the lab's total limit (seconds), chosen are options of the
+    lab. Raise UsageError for an option that the lab does not have.
     """
     lab = read_assignment(folder, rubric)
     check_packages(lab)
@@ -64,7 +64,7 @@ def assignment(
 
 
 def limits_for(limits: Limits, time_limit: float) -> Limits:
-    """Return limits whose total is time_limit seconds; one hang leaves time for the rest."""
+    """Return limits with a total of time_limit seconds; each call may use a quarter, so a hang leaves time for the rest."""
     return structs.replace(
         limits,
         total_time_s=time_limit,
@@ -82,11 +82,10 @@ def grade(
     sandbox: Sandbox | None = None,
     progress: Progress = silent,
 ) -> Report:
-    """Grade the submission at a path. Whatever was handed in, this returns a report.
+    """Grade the submission at a path and return its report, for any content at that path.
 
-    seed, in [0, 2**53), is where every probe of the run comes from; sandbox starts the processes
-    that read and run the submission (default: one of its own); progress is called with the name of
-    each case before it runs.
+    seed, in [0, 2**53), determines every probe of the run; sandbox starts the processes that read and run
+    the submission (default: a new one); progress is called with the name of each case before it runs.
     """
     began = time.monotonic()
     with contextlib.nullcontext(sandbox) if sandbox else Sandbox() as started:
@@ -108,7 +107,10 @@ def grade_raw(
     collected: CollectedSuite | None = None,
     began: float | None = None,
 ) -> Report:
-    """Grade what was read of a submission, arguments as in `grade`; began is when that started (time.monotonic)."""
+    """Grade a submission that `collect` has read; pass `collected` to reuse a collected suite.
+
+    Other arguments are as in `grade`; began is the start of the grade (time.monotonic).
+    """
     began = time.monotonic() if began is None else began
     context = Context(assignment=assignment, seed=seed, budget=Budget(), progress=progress, collected=collected)
     level = "none"
@@ -132,7 +134,7 @@ def grade_raw(
         status, reason = Status.REJECTED, rejected.reason
     except OutOfTime:
         status, reason = Status.NOT_GRADABLE, OVERWORKED
-    except Exception as error:  # our own mistake, or the machine's: the report says so, whatever was handed in
+    except Exception as error:  # a bug of ours or a failure of the machine: the report says so for any submission
         problem = str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}"
         status, reason = Status.GRADER_ERROR, grader_failure(problem)
     total_s = time.monotonic() - began
@@ -140,12 +142,12 @@ def grade_raw(
 
 
 def grader_failure(problem: str | Message) -> Message:
-    """Return the reason of a report without a score that is our own fault, or the lab's."""
+    """Return the reason for a report without a score that is the grader's or the lab's fault."""
     return say("The grader itself failed: {problem}.", problem=problem)
 
 
 def rejection(assignment: Assignment, name: str, reason: Message, *, seed: int, lang: str, began: float) -> Report:
-    """Return the report of a submission in which there is nothing to grade."""
+    """Return the report of a submission that contains nothing to grade."""
     total_s = time.monotonic() - began
     return without_run(assignment, name, Status.REJECTED, reason, seed=seed, lang=lang, total_s=total_s)
 
@@ -153,21 +155,21 @@ def rejection(assignment: Assignment, name: str, reason: Message, *, seed: int, 
 def load_program(
     staged: StagedSubmission, assignment: Assignment, worker: Worker, sandbox: Sandbox, stack: contextlib.ExitStack
 ) -> Sandbox:
-    """Let the worker load the submission, in a fresh process where the one that read it lacks modules.
+    """Have the worker load the submission, in a new process if the reader process lacks modules that it needs.
 
-    Return the sandbox that has the modules: sandbox, or one more, which stack ends.
+    Return the sandbox with the modules: the given one, or a new one, which stack closes.
     """
     modules = modules_to_preload(staged, assignment)
     if sandbox.offers(modules):
         worker.send_program(program(staged, assignment))
         return sandbox
-    worker.stop()  # before its zygote is busy with the modules
+    worker.stop()  # must come before its zygote is busy with the modules
     if sandbox.is_growing:
         sandbox.preload(modules)
     else:
         operations, sandbox = sandbox.operations, stack.enter_context(Sandbox(sandbox.required, modules=modules))
         sandbox.load_operations(operations)
-        stack.push(worker)  # its end comes before that of its sandbox
+        stack.push(worker)  # so that it ends before its sandbox
     worker.send_program(program(staged, assignment), sandbox)
     return sandbox
 
@@ -175,7 +177,7 @@ def load_program(
 def run_program(
     staged: StagedSubmission, worker: Worker, sandbox: Sandbox, context: Context
 ) -> tuple[SuiteRun, list[BonusRun]] | Broken:
-    """Run all cases: those of the program in the worker, then those of each file of bonus criteria."""
+    """Run all cases: the lab's own in the worker, then those of each file of bonus criteria."""
     run = run_lab(staged, worker, context)
     if isinstance(run, Broken):
         return run
@@ -184,12 +186,12 @@ def run_program(
 
 
 def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> SuiteRun | Broken:
-    """Run the lab's suite over the submission in the worker, and the other one that the lab asks for; return the run that counts."""
+    """Run the lab's suite over the submission in the worker, then another suite if the lab's hooks name one; return the run that counts."""
     from grader.lab.hooks import Hooks  # pytest loads while the worker starts
 
     assignment, budget = context.assignment, context.budget
     package = LabPackage(assignment.place)
-    if assignment.folder:  # another lab's modules may keep something of one submission, and may have changed
+    if assignment.folder:  # a lab outside the grader may hold state from the last submission, or may have changed
         package.forget()
     hooks = Hooks(package.optional("hooks"))
     first = ran_suite(staged, worker, context)
@@ -201,9 +203,9 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
     if suite is None:
         return with_figures(first, assignment, hooks, budget)
     other = ran_suite(staged, worker, context, suite)
-    if isinstance(other, Broken):  # it ran as the submission pleased: what broke it costs no grade, and is told
+    if isinstance(other, Broken):  # the submission may have caused it: keep the grade and add a note
         note = say(
-            "For the lecturer: {suite} broke ({problem}), so only the first suite counts.",
+            "For the lecturer: {suite} failed with an error ({problem}), so only the first suite counts.",
             suite=suite,
             problem=other.every_problem,
         )
@@ -227,7 +229,7 @@ def ran_suite(
 
 
 def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
-    """Return a run as the lab's hooks see it."""
+    """Return a run in the form that the lab's hooks get."""
     from grader.lab.hooks import Ran
 
     outcomes = {outcome.name: outcome for outcome in run.outcomes}
@@ -235,7 +237,7 @@ def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
 
 
 def with_figures(run: SuiteRun, assignment: Assignment, hooks: Hooks, budget: Budget) -> SuiteRun:
-    """Return a run with the figures that the lab draws; a failure there is a note and changes no grade."""
+    """Return a run with the lab's figures; if drawing them fails, add a note and keep the grade."""
     from grader.lab import CaseStopped
 
     try:
@@ -252,7 +254,7 @@ def with_figures(run: SuiteRun, assignment: Assignment, hooks: Hooks, budget: Bu
 def run_bonuses(
     staged: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context
 ) -> list[BonusRun] | Broken:
-    """Run the cases of each file of bonus criteria in which something is written, in what spent_s left of the time."""
+    """Run the cases of each file of bonus criteria that is not an unchanged template; spent_s seconds of the total are used."""
     files = (staged.main, *staged.siblings)
     runs: list[BonusRun] = []
     for name in context.assignment.rubric.bonus_files:
@@ -269,7 +271,7 @@ def run_bonuses(
 
 
 def run_bonus(part: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context) -> BonusRun | Broken:
-    """Run the cases of one file of bonus criteria, the main one of part, in a worker of its own."""
+    """Run the cases of one file of bonus criteria, the main file of part, in a separate worker."""
     assignment = context.assignment
     about = assignment.bonus_file(part.main.base)
     left_s = max(0.0, assignment.limits.total_time_s - spent_s)
@@ -282,14 +284,14 @@ def run_bonus(part: StagedSubmission, sandbox: Sandbox, spent_s: float, context:
 
 
 def modules_to_preload(staged: StagedSubmission, assignment: Assignment) -> list[str]:
-    """Return the modules to import before the worker gives up its rights."""
+    """Return the modules to import before the worker drops its privileges."""
     texts = [file.text for file in (staged.main, *staged.siblings)]
     modules = modules_for((module for _, _, module in staged.imports), texts, assignment.optional_packages)
     return [*modules, *assignment.packages, *(READING if assignment.files or staged.data else ())]
 
 
 def program(staged: StagedSubmission, assignment: Assignment) -> Program:
-    """Return what the worker is to run: the submission's text, and the modules around it."""
+    """Return the program for the worker to run: the submission's text and the modules around it."""
     imports = assignment.rubric.imports
     return Program(
         file=staged.main.name,

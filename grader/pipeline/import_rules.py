@@ -1,7 +1,7 @@
-"""Step 2, the import ban: judges the imports that sandbox/confined/reading/imports.py found in the syntax tree.
+"""Step 2, import rules: checks the imports that sandbox/confined/reading/imports.py found in the syntax tree.
 
-The rule is the rubric's: here no deep-learning framework. Comments and strings never count. What only
-shows at run time is reported by the worker and judged by the same function, `is_banned`.
+The rubric lists the banned packages. Comments and strings never count. The worker reports imports at run time, and the
+same function, `is_banned`, checks them.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from grader.pipeline.runs import StagedSubmission
 from grader.sandbox.confined.reading.imports import is_banned
 from grader.sandbox.confined.reading.source_tree import folder_of, imported_files, module_in
 
-SHOWN = 20  # findings of a kind
+SHOWN = 20  # findings of each kind
 
 
 def check_imports(staged: StagedSubmission, banned: Iterable[str]) -> tuple[Finding, ...]:
     """Return a finding for each import of a banned package in the files that the main file reaches.
 
-    One finding for a line and package: `from torch import nn, optim` is one mistake.
+    There is one finding per line and package: `from torch import nn, optim` is one mistake.
     """
     banned = tuple(banned)
     files = {file.name: file for file in (staged.main, *staged.siblings)}
     paths = {staged.root + name for name in files}
-    own = folder_of(staged.root + staged.main.name)  # what is here goes before an installed package of its name
+    own = folder_of(staged.root + staged.main.name)  # a module here shadows an installed package of the same name
     findings: dict[tuple[str, int, str], Finding] = {}
     queue = [staged.main.name]
     seen = set(queue)
@@ -43,7 +43,7 @@ def check_imports(staged: StagedSubmission, banned: Iterable[str]) -> tuple[Find
 
 
 def remarks(staged: StagedSubmission) -> tuple[Finding, ...]:
-    """Return what is to know about the files and costs nothing: encodings, lines left out, files that were not graded."""
+    """Return the remarks about the files, which cost no points: encodings, skipped lines, files that were not graded."""
     files = {file.name: file for file in (staged.main, *staged.siblings)}
     encoded = [
         Finding(rule=ENCODING, file=file.name, line=None, message=encoding_of(file)) for file in files.values() if file.encoding
@@ -53,7 +53,7 @@ def remarks(staged: StagedSubmission) -> tuple[Finding, ...]:
             rule=PASSED_OVER,
             file=name,
             line=None,
-            message=say("{file} defines the classes, too. {graded} was graded.", file=name, graded=staged.main.name),
+            message=say("{file} also defines the classes. {graded} was graded.", file=name, graded=staged.main.name),
         )
         for name in staged.passed_over
     ]
@@ -65,7 +65,7 @@ def remarks(staged: StagedSubmission) -> tuple[Finding, ...]:
 
 
 def encoding_of(file: SourceFile) -> Message:
-    """Return what is to know about a file that is not saved as UTF-8."""
+    """Return the message about a file that is not saved as UTF-8."""
     if file.encoding == "utf-8":
         return say(
             "{file} has some characters that are not UTF-8. They were replaced: save it as UTF-8.", file=file.name
@@ -77,25 +77,25 @@ def encoding_of(file: SourceFile) -> Message:
 
 
 def dropped_lines(staged: StagedSubmission) -> tuple[Finding, ...]:
-    """Return a finding for each line of a notebook that is IPython's, not Python."""
+    """Return a finding for each line of a notebook that is IPython syntax, not Python."""
     files = {file.name: file for file in (staged.main, *staged.siblings)}
     return tuple(
         Finding(
             rule=DROPPED_LINE,
             file=name,
             line=line,
-            message=say("{place}: left out, it is not Python: {text}", place=files[name].place(line), text=text),
+            message=say("{place}: skipped, this line is not Python: {text}", place=files[name].place(line), text=text),
         )
         for name, line, text in staged.dropped[:SHOWN]
     )
 
 
 def finding(file: SourceFile, line: int | None, module: str) -> Finding:
-    """Return the finding for one import of a banned module; line None: it was asked for at run time."""
+    """Return the finding for one import of a banned module; line is None for an import at run time."""
     template = (
         "{place}: imports {module}, which is forbidden in this lab."
         if line is not None
-        else "{place} asked for {module} while it ran, which is forbidden in this lab."
+        else "{place} imported {module} while running, which is forbidden in this lab."
     )
     message = say(template, place=file.place(line), module=module)
     return Finding(rule=BANNED_IMPORT, file=file.name, line=line, message=message)

@@ -1,7 +1,7 @@
-"""Step 3, the suite: runs pytest in this trusted process and collects what each case observed.
+"""Step 3, the suite: runs pytest in this trusted process and collects the outcome of each case.
 
-pytest-json-report is the channel: a case's outcome travels as JSON in its metadata. No plugin,
-configuration or cache of the machine takes part, so that none can change a grade.
+pytest-json-report is the channel: a case's outcome travels as JSON in its metadata. The machine's plugins,
+configuration and cache are not used, so they cannot change a grade.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ ACTIONS = {
         say("use the system"),
     )
 }
-ATTEMPT = "Your code tried to {action} {what}: while it is graded, it has its arguments and the lab's own files only."
+ATTEMPT = "Your code tried to {action} {what}. During grading it can use only its arguments and the lab's files."
 
-UNJUDGED = "This case is judged by the calls of the template only, and they do not fit this submission."
+UNJUDGED = "This case can only be checked through the template's calls, and this submission cannot be called that way."
 
 UNMARKED = "?"  # the criterion of a test without a mark
 
@@ -79,7 +79,7 @@ class SuitePlugin:
         self.package = LabPackage(assignment.place)
         self.problems: list[Message] = []  # with the suite as a whole
         self.words: dict[str, dict[str, str]] = {lang: {} for lang in LANGUAGES[1:]}  # titles of cases
-        # What ended a case in which the suite could not go on, by the identity of the exception.
+        # The CaseStopped that replaced an exception of the suite, by the identity of the exception.
         self._stopped_by_error: dict[int, CaseStopped] = {}
         self.evidence = CaseEvidence(name="")
         self._assignment = assignment
@@ -95,7 +95,7 @@ class SuitePlugin:
         self._verdicts: dict[str, Verdict]
 
     def join(self, worker: Worker, file: SourceFile, context: Context, part: str) -> None:
-        """Take the one submission that the cases are about, and forget the last one; part: see `is_judged`."""
+        """Set the submission to grade and drop the last one's state; part selects the criteria, see `is_judged`."""
         self._verdicts, self._file = {}, part
         self._budget, self._joined = context.budget, time.monotonic() - worker.waited_s
         files = {name: self._assignment.place / name for name in self._assignment.files}
@@ -105,11 +105,11 @@ class SuitePlugin:
         self._progress = context.progress
 
     def is_judged(self, item: pytest.Item) -> bool:
-        """Return whether a case belongs to the criteria of the file that was joined: "" for the lab's own."""
+        """Return whether a case belongs to the criteria of the file given to `join`; "" is the lab's own file."""
         return self._file is None or self._files.get(case_name(item).partition(".")[0], "") == self._file
 
     def mismatches(self) -> Iterator[Message]:
-        """Yield one sentence for each thing in which suite and rubric do not fit together."""
+        """Yield one sentence for each mismatch between suite and rubric."""
         reported = Counter(self._names)
         for name, count in reported.items():
             if name.startswith(f"{UNMARKED}."):
@@ -125,15 +125,15 @@ class SuitePlugin:
         """Say that the rubric names what is no case; others are cases that it does not name."""
         unnamed = ", ".join(sorted(item for item in others if UNMARKED not in item))
         if not unnamed:
-            return say("the rubric names {name}, which is no case of the suite", name=name)
+            return say("the rubric names {name}, which is not a case of the suite", name=name)
         return say(
-            "the rubric names {name}, which is no case of the suite (not in the rubric: {others})",
+            "the rubric names {name}, which is not a case of the suite (not in the rubric: {others})",
             name=name,
             others=unnamed,
         )
 
     def unjudged(self) -> Iterator[Outcome]:
-        """Yield an outcome for each case of the program that this suite, which is not the lab's first, does not have."""
+        """Yield a not gradable outcome for each case of the lab's own file that this second suite lacks."""
         for criterion in self._assignment.rubric.of_file(""):
             for case in criterion.cases:
                 if f"{criterion.id}.{case.id}" not in self._names:
@@ -141,12 +141,15 @@ class SuitePlugin:
                     yield replace(not_gradable(UNJUDGED).outcome, criterion=criterion.id, id=case.id, title=title)
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Let pytest know the marker of a criterion."""
+        """Register the criterion marker."""
         config.stash[fixtures.RUNNING] = self
         config.addinivalue_line("markers", "criterion(id): the criterion that a case belongs to")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Make a returned value an error, since a forgotten raise would pass everybody; check fixtures, and keep the cases of this run."""
+        """Treat a case that returns a value as an error; otherwise `return unmet(...)` would pass every submission.
+
+        Also check that no fixture is redefined, and select the cases of this run.
+        """
         for item in items:
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
@@ -157,12 +160,12 @@ class SuitePlugin:
         }
         items[:] = [] if self.problems else filter(self.is_judged, items)
 
-    @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's own
+    @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's wrapper
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Start a case with fresh objects, before its fixtures."""
+        """Start a case with new objects before its fixtures are set up."""
         self.evidence = CaseEvidence(name=case_name(item))
         if self._assignment.is_debugged:
-            print(f"--- {self.evidence.name}")  # noqa: T201  - to run_suite
+            print(f"--- {self.evidence.name}")  # noqa: T201  - captured by run_suite
         with self._time_limit():
             self._start(self.evidence.name, is_fresh=bool(mark_of(item).get("fresh")))
             yield
@@ -175,13 +178,13 @@ class SuitePlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
-        """End the fixtures of a case under the time limits; without them where no time is left, since pytest has to clear up."""
+        """Tear down a case's fixtures under the time limits, or without limits if no time is left, since pytest must clean up."""
         with contextlib.nullcontext() if self._budget.is_spent else self._time_limit():
             return (yield)
 
     @contextlib.contextmanager
     def _time_limit(self) -> Iterator[None]:
-        """Stop a case that never ends: one that waits is the suite's fault, one that computes may be the submission's."""
+        """Stop a case that does not end. If it waits, the suite is at fault; if it computes, the submission may be."""
         late = TimeoutError(f"the suite took more than {SUITE_TIME_S:g} s beside the submission")
         try:
             with (
@@ -198,13 +201,13 @@ class SuitePlugin:
         return SUITE_TIME_S + self._joined + self._worker.waited_s - time.monotonic()
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module:
-        """Import a module of the suite as one of the lab's package, so that it can import the others relatively."""
+        """Import a module of the suite as part of the lab's package, so that it can import the others relatively."""
         module: LabModule = LabModule.from_parent(parent, path=module_path)
         module.package = self.package
         return module
 
     def _start(self, name: str, *, is_fresh: bool) -> None:
-        """Begin a case, or stop it because a case that it requires has not passed."""
+        """Begin a case; raise CaseStopped if a case that it requires has not passed."""
         self._progress(name)
         for required in self._requires.get(name, ()):
             if self._verdicts.get(required) is not Verdict.PASSED:
@@ -213,7 +216,7 @@ class SuitePlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_json_runtest_metadata(self, item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
-        """Return the outcome of a case as JSON; nothing for a case that broke by our own fault."""
+        """Return the outcome of a case as JSON, or {} if the suite itself broke."""
         stopped = None if call.excinfo is None else self._ended(item, call.excinfo.value)
         if call.when == "teardown" or (call.when == "setup" and stopped is None):
             return {}
@@ -226,7 +229,7 @@ class SuitePlugin:
         return {"outcome": built}
 
     def _ended(self, item: pytest.Item, error: BaseException) -> BaseException:
-        """Return what ended a case: an error that a value of the submission caused becomes a CaseStopped, others stay."""
+        """Return the exception that ended a case; one caused by a value of the submission becomes a CaseStopped."""
         if isinstance(error, CaseStopped):
             return error
         if self._assignment.is_debugged:
@@ -260,7 +263,7 @@ class SuitePlugin:
         )
 
     def _title(self, item: pytest.Item) -> str:
-        """Return the title of a case, in English where it has one; other languages go to words."""
+        """Return the title of a case, in English if it has one; add its translations to words."""
         mark = mark_of(item)
         titles = {lang: mark[lang] for lang in LANGUAGES if mark.get(lang)}
         title = titles.get("en") or inspect.getdoc(getattr(item, "function", None)) or next(iter(titles.values()), "")
@@ -271,7 +274,7 @@ class SuitePlugin:
 
 
 class LabModule(pytest.Module):
-    """A module of a suite, in the package of its lab."""
+    """Module of a suite, imported as part of the lab's package."""
 
     package: LabPackage
 
@@ -287,49 +290,49 @@ class LabModule(pytest.Module):
 
 
 def returning_nothing(test: Callable[..., object]) -> Callable[..., None]:
-    """Return a test that breaks where it returns a value."""
+    """Return a test that raises TypeError if it returns a value."""
 
     @functools.wraps(test)
     def called(**arguments: Any) -> None:
         if test(**arguments) is not None:
-            raise TypeError("a case returns nothing, and raises unmet(...) where the work is wrong")
+            raise TypeError("a case must return nothing, and raise unmet(...) if the work is wrong")
 
     return called
 
 
 def mark_of(item: pytest.Item) -> Mapping[str, Any]:
-    """Return what the mark of a case says beside its criterion."""
+    """Return the keyword arguments of a case's mark."""
     marker = item.get_closest_marker("criterion")
     return {} if marker is None else marker.kwargs
 
 
 def case_name(item: pytest.Item) -> str:
-    """Return "criterion.case" for a test: its marker, and its name without test_."""
+    """Return "criterion.case" for a test, from its marker and its name without test_."""
     marker = item.get_closest_marker("criterion")
     criterion = marker.args[0] if marker is not None and marker.args else UNMARKED
     return f"{criterion}.{item.name.removeprefix('test_')}"
 
 
 class Echo(io.StringIO):
-    """What a suite prints, shown as it comes."""
+    """Text stream that also writes to standard error at once."""
 
     def write(self, text: str) -> int:
-        """Keep a text, and show it."""
+        """Store a text and write it to standard error."""
         sys.__stderr__.write(text)  # type: ignore[union-attr]
         return super().write(text)
 
 
 class RunReport(JSONReport):  # type: ignore[misc]  # it ships no types
-    """The report of one more run in a session whose first report has declared the hooks of its plugin already."""
+    """Report of a further run in a session whose first report has already declared the plugin's hooks."""
 
     def pytest_addhooks(self) -> None:
-        """Declare nothing: pluggy refuses a hook that is declared twice."""
+        """Declare nothing, because pluggy refuses a hook that is declared twice."""
 
 
 class CollectedSuite:
-    """A pytest session that has collected the suite, and runs it over one submission after another.
+    """Pytest session that collects the suite once and runs it over one submission after another.
 
-    What importing pytest and collecting costs is paid once.
+    So the cost of importing pytest and collecting occurs only once.
     """
 
     def __init__(self, assignment: Assignment) -> None:
@@ -341,7 +344,7 @@ class CollectedSuite:
         self._use: Callable[[], None] | None = None
 
     def collect(self, use: Callable[[], None]) -> Broken | None:
-        """Collect, and call use, in which run may be called; return what is wrong with the suite, if anything is."""
+        """Collect the suite and call use, which may call run; return the suite's problems, or None."""
         self._use = use
         said = io.StringIO()
         suite = self._assignment.place / MAIN_SUITE
@@ -357,7 +360,7 @@ class CollectedSuite:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Let the session be used in place of running it; the run itself is pytest's own."""
+        """Call use instead of running the cases; each run then uses pytest's own loop."""
         if self._use is None:
             return None
         if session.testsfailed:  # a file that cannot be collected
@@ -368,10 +371,10 @@ class CollectedSuite:
         return True
 
     def new_channel(self) -> JSONReport:
-        """Give the session a fresh report for the next run, and return it."""
+        """Give the session a new report for the next run, and return it."""
         session = self._session
         assert session is not None
-        pytest_unconfigure(session.config)  # takes the last run's out
+        pytest_unconfigure(session.config)  # removes the last run's report
         self.channel = RunReport()
         session.config.pluginmanager.register(self.channel)
         self.channel.pytest_sessionstart(session)
@@ -391,7 +394,7 @@ class CollectedSuite:
 
 
 def arguments(suite: Path) -> list[str]:
-    """Return pytest's arguments for a folder with a suite."""
+    """Return the command-line arguments of pytest for a suite's folder."""
     return [
         str(suite),
         *("-c", os.devnull, "--rootdir", str(suite), "--confcutdir", str(suite)),
@@ -399,7 +402,7 @@ def arguments(suite: Path) -> list[str]:
         *(word for plugin in UNUSED for word in ("-p", f"no:{plugin}")),
         *("--assert=plain", "--tb=short"),
         *("--json-report-file=", "--json-report-omit=streams", "--json-report-omit=log"),
-        # Without the last one, errors of the collection would count as Ctrl-C.
+        # Without the last one, collection errors would count as Ctrl-C.
         *("--import-mode=importlib", "--noconftest", "--continue-on-collection-errors"),
     ]
 
@@ -407,9 +410,9 @@ def arguments(suite: Path) -> list[str]:
 def run_suite(
     staged: StagedSubmission, worker: Worker, context: Context, name: str = MAIN_SUITE, file: str = ""
 ) -> SuiteRun | Broken:
-    """Run a suite of the lab, by the name of its folder, over the submission that the worker holds.
+    """Run a suite of the lab, given by its folder's name, over the submission loaded in the worker.
 
-    file is the one whose bonus criteria are judged.
+    file selects the criteria: "" for the lab's own file, else the file of bonus criteria.
     """
     assignment = context.assignment
     collected = context.collected if name == MAIN_SUITE else None
@@ -422,7 +425,7 @@ def run_suite(
     captured = Echo() if assignment.is_debugged else io.StringIO()
     try:
         with contextlib.redirect_stdout(captured), contextlib.redirect_stderr(captured):
-            if collected is not None:  # in a session that has its environment
+            if collected is not None:  # its session has set up the environment
                 code = collected.run()
             else:
                 with _environment():
@@ -455,7 +458,7 @@ def run_suite(
 
 
 def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
-    """Run pytest over a suite, its conftest.py as a plugin; return pytest's exit code."""
+    """Run pytest over a suite with its conftest.py as a plugin; return pytest's exit code."""
     conftest = suite / "conftest.py"
     if conftest.is_file():
         try:
@@ -469,7 +472,7 @@ def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
 
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
-    """Keep the machine's pytest settings out for the time of a run."""
+    """Hide the machine's pytest settings during a run."""
     kept = dict(os.environ)
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
@@ -482,7 +485,7 @@ def _environment() -> Iterator[None]:
 
 
 def _reported(channel: JSONReport) -> Iterator[tuple[Outcome, float]]:
-    """Yield the outcome of each case, and how long it took in seconds, its fixtures included."""
+    """Yield the outcome of each case and its time in seconds, including its fixtures."""
     for test in (channel.report or {}).get("tests", ()):
         outcome = test.get("metadata", {}).get("outcome")
         if outcome is not None:

@@ -1,4 +1,4 @@
-"""The values that the steps of one grade pass on."""
+"""Values that the steps of one grade pass to each other."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MAIN_SUITE = "suite"  # the folder of the suite that every lab has
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RawSubmission:
-    """What was handed in, as bytes by the name inside the submission, folders with "/"; sha256 is over all of it.
+    """Submission as bytes, by name inside the submission (with "/"); sha256 covers all of it.
 
-    left_out says by name why a file could not be read.
+    left_out holds the reasons, by name, of files that could not be read.
     """
 
     name: str
@@ -35,7 +35,7 @@ class RawSubmission:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StagedSubmission:
-    """A submission read once. `main` defines the classes.
+    """Parsed submission. `main` defines the classes.
 
     Files are named below root. imports and dropped are (file, line, module or text): what is imported for certain, and the
     lines of a notebook that are not Python. definitions has file and line of each class, function and method by name. passed_over are files that define the classes, too. data are the files that
@@ -63,9 +63,9 @@ def silent(_: str) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What all runs of one grade share: the lab, the seed of its probes, and progress, called with the name of each case before it runs.
+    """Values that all runs of one grade share: the lab, the seed of its probes, and progress, which gets the name of each case before it runs.
 
-    budget is the trusted side's time for the submission; collected the lab's suite, where it was collected before.
+    budget is the trusted side's time for the submission; collected is the lab's suite if it is already collected.
     """
 
     assignment: Assignment
@@ -94,13 +94,13 @@ class SuiteRun:
 
     @property
     def route(self) -> Literal["contract", "observed"]:
-        """Return how the submission was judged."""
+        """Return the route by which the submission was graded: through its calls, or by watching its training."""
         return "contract" if self.suite == MAIN_SUITE else "observed"
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A suite that gives no grade: each of its problems, with file and line where it has them."""
+    """Failure of a suite: each of its problems, with file and line if known."""
 
     problems: tuple[Message, ...]
 
@@ -112,7 +112,7 @@ class Broken:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BonusRun:
-    """One file of bonus criteria that was run: the imports found from it on, and what its cases gave."""
+    """Run of one file of bonus criteria: the banned imports that it reaches, and the outcomes of its cases."""
 
     file: SourceFile
     findings: tuple[Finding, ...]

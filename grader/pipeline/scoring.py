@@ -1,6 +1,6 @@
 """Step 4, scoring: a pure function from rubric, findings and suite run to the report.
 
-The rubric gives every denominator: a case that did not report has 0 points and says so.
+The rubric determines every maximum: a case that reported no result gets 0 points and says so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from grader.pipeline.places import placed
 from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
 from grader.sandbox.confined.reading.imports import is_banned
 
-# Of several verdicts inside one criterion the first of these is the criterion's.
+# A criterion gets the first of these verdicts that one of its cases has.
 WORST_FIRST = (
     Verdict.NOT_GRADABLE,
     Verdict.TIMEOUT,
@@ -45,7 +45,7 @@ WORST_FIRST = (
     Verdict.BLOCKED,
 )
 
-# With some points beside one of these, a criterion is partial.
+# A criterion with points whose worst verdict is one of these is partial.
 SOFT = (Verdict.FAILED, Verdict.NOT_RUN, Verdict.BLOCKED)
 
 
@@ -60,10 +60,10 @@ def score(
     lang: str,
     total_s: float,
 ) -> Report:
-    """Return the report of a submission that was staged and run, in the language lang.
+    """Return the report of a submission that was run, in the language lang.
 
-    findings are those of the program. A banned import there takes all points; one that only a file of bonus criteria
-    makes takes the points of that file.
+    findings concern the program. A banned import in it costs all points; one that only a file of bonus criteria makes costs
+    the points of that file.
     """
     runs = [run, *(extra.run for extra in bonus)]
     criteria, found, status, reason = _judged(assignment, staged.main, findings, run, bonus)
@@ -102,7 +102,7 @@ def score(
 
 
 def points_of(rubric: Rubric, outcomes: Mapping[str, Outcome]) -> int | None:
-    """Return the points that the outcomes of a run earn, by "criterion.case"; None where one is not gradable."""
+    """Return the points that the outcomes (by "criterion.case") earn, or None if one of them is not gradable."""
     if any(outcome.verdict is Verdict.NOT_GRADABLE for outcome in outcomes.values()):
         return None
     return sum(_criterion(criterion, outcomes).points for criterion in rubric.of_file(""))
@@ -152,7 +152,7 @@ def without_run(
 def _judged(
     assignment: Assignment, main: SourceFile, findings: Sequence[Finding], run: SuiteRun, bonus: Sequence[BonusRun]
 ) -> tuple[list[CriterionResult], list[Finding], Status, Message | None]:
-    """Return the criteria with their points, all findings, the status and the reason for it."""
+    """Return the criteria with their points, all findings, the status, and its reason."""
     runs = [run, *(item.run for item in bonus)]
     found = [*findings, *_asked(assignment, findings, main, run)]
     violations = [item for item in found if item.rule == BANNED_IMPORT]
@@ -172,7 +172,7 @@ def _judged(
 
 
 def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, run: SuiteRun) -> list[Finding]:
-    """Return a finding for each banned package that only showed at run time, and is in no finding that is known."""
+    """Return a finding for each banned package that was imported at run time and is in none of the known findings."""
     banned = assignment.rubric.imports.banned
     told = {str(item.message.args.get("module", "")).partition(".")[0] for item in known}
     packages = dict.fromkeys(name.partition(".")[0] for name in run.missing_modules if is_banned(name, banned))
@@ -180,7 +180,7 @@ def _asked(assignment: Assignment, known: Sequence[Finding], file: SourceFile, r
 
 
 def _status(criteria: Sequence[CriterionResult], *, is_violated: bool) -> tuple[Status, Message | None]:
-    for criterion in criteria if not is_violated else ():  # a violated gate is 0, whatever else holds
+    for criterion in criteria if not is_violated else ():  # with a violated gate the score is 0 in any case
         for case in criterion.cases:
             if case.verdict is Verdict.NOT_GRADABLE:
                 return Status.NOT_GRADABLE, case.feedback
@@ -188,7 +188,7 @@ def _status(criteria: Sequence[CriterionResult], *, is_violated: bool) -> tuple[
 
 
 def _entitled(outcome: Outcome, rubric: Rubric) -> Outcome:
-    """Return an outcome that names the criterion that it waits for by its title."""
+    """Return an outcome whose feedback names the blocking criterion by its title."""
     title = next((criterion.title for criterion in rubric.criteria if criterion.id == outcome.blocked_by), None)
     if title is None or outcome.feedback is None:
         return outcome
@@ -199,7 +199,7 @@ def _case(criterion: str, rule: CaseRule, outcome: Outcome | None) -> CaseResult
     if outcome is None:
         outcome = Outcome(
             criterion=criterion, id=rule.id, title=rule.id.replace("_", " "), verdict=Verdict.NOT_RUN,
-            feedback=say("This case did not report a result."),
+            feedback=say("Not graded: this case reported no result."),
         )  # fmt: skip
     shares = {Verdict.PASSED: rule.points, Verdict.PARTIAL: rule.points // 2}
     return CaseResult.of(outcome, points=shares.get(outcome.verdict, 0), max_points=rule.points)
@@ -229,7 +229,7 @@ def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> Criteri
 
 
 def _placed(criterion: CriterionResult, rubric: Rubric, staged: StagedSubmission) -> CriterionResult:
-    """Return a criterion whose cases say where the code is that they judge."""
+    """Return a criterion whose cases have the file and line of the code that they check."""
     rules = {rule.id: rule for part in rubric.criteria if part.id == criterion.id for rule in part.cases}
     return replace(criterion, cases=[placed(case, rules.get(case.id), staged) for case in criterion.cases])
 
@@ -243,7 +243,7 @@ def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:
         points_without_gate=0,
         verdict=Verdict.FAILED if findings else Verdict.PASSED,
         feedback=findings[0].message if findings else None,
-        hint=say("Remove the import: the lab is done without it.") if findings else None,
+        hint=say("Remove the import: the lab does not need it.") if findings else None,
         misconception=None,
         blocked_by=None,
         remarks=[],

@@ -1,6 +1,6 @@
-"""Step 1, staging: takes the bytes of a submission once, and has a confined process read them.
+"""Step 1, staging: reads the bytes of a submission once, and has a confined process parse them.
 
-Nothing here parses what was handed in; sandbox/confined/reading/submission.py does, where it can do no harm.
+This module parses nothing of the submission; sandbox/confined/reading/submission.py does, where it can do no harm.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from grader.sandbox.confined.reading.texts import CODECS
 
 SUBMISSION_BYTES = 40 * 2**20
 ENTRIES = 2_000
-FOLDERS = 12  # inside each other
+FOLDERS = 12  # nesting depth
 KINDS = archives.KINDS
 Found = tuple[str, Callable[[], bytes]]  # a name inside a submission, and how to read it
-ACCEPTED = say("a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one")
+ACCEPTED = say("a .py file, a notebook, a .zip or .tar.gz archive, or a folder that contains one")
 
 
 def name_of(path: Path) -> str:
-    """Return the last part of a path as text that every report can carry."""
+    """Return the last part of a path as text that every report can hold."""
     return shown(path.name or path.resolve().name or ".")
 
 
 def shown(name: str) -> str:
-    """Return a file name as text, whatever bytes it is made of."""
+    """Return a file name as valid Unicode text; bytes that are not UTF-8 are replaced."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def collect(path: Path) -> RawSubmission:
-    """Read the bytes of a submission: a file, or the files of a folder and of the folders in it.
+    """Return the bytes of a submission: a file, or the files in a folder and its subfolders.
 
-    Rejected, with one sentence, for what cannot be read, is no regular file, or is too large.
+    Raise Rejected if it cannot be read, is not a regular file, or is too large.
     """
     name = name_of(path)
     with readable(name):
@@ -55,12 +55,12 @@ def collect(path: Path) -> RawSubmission:
             return gathered(name, entries(path, name))
         if archives.kind_of(name, KINDS) or not path.exists():
             return gathered(name, [(name, partial(content_of, path, name))])
-    raise Rejected("{name} is not a Python file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+    raise Rejected("{name} is not a Python file: submit {accepted}.", name=name, accepted=ACCEPTED)
 
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Turn what the file system refuses into Rejected."""
+    """Convert OSError into Rejected."""
     try:
         yield
     except OSError as error:
@@ -68,9 +68,9 @@ def readable(name: str) -> Iterator[None]:
 
 
 def gathered(name: str, found: Iterable[Found]) -> RawSubmission:
-    """Read what was found for one submission, programs first; what is no program counts where nothing else is.
+    """Read the files found for one submission, programs first; files that are not programs count only if there are no others.
 
-    What cannot be read, and what goes beyond SUBMISSION_BYTES, is left out; Rejected, with the first reason, where nothing is left.
+    Skip files that cannot be read or exceed SUBMISSION_BYTES; if none is left, raise Rejected with the first reason.
     """
     files: dict[str, bytes] = {}
     left_out: dict[str, Message] = {}
@@ -98,7 +98,7 @@ def gathered(name: str, found: Iterable[Found]) -> RawSubmission:
 
 
 def order_of(inside: str) -> int:
-    """Return the place of a file in the order in which a submission is read: sources, archives, what is no program, data."""
+    """Return the sort key of a file in reading order: sources, archives, files that are not programs, data."""
     kind = archives.kind_of(inside, archives.READ)
     return len(archives.READ) if kind is None else archives.READ.index(kind)
 
@@ -112,13 +112,13 @@ def read(inside: str, content: Callable[[], bytes], name: str, room: int) -> byt
         found = content() if room > 0 else b" "
     if len(found) > room:
         raise Rejected(
-            "The files in {name} are larger than {limit} MiB together.", name=name, limit=SUBMISSION_BYTES // 2**20
+            "The files in {name} are larger than {limit} MiB in total.", name=name, limit=SUBMISSION_BYTES // 2**20
         )
     return found
 
 
 def entries(folder: Path, name: str) -> Iterator[Found]:
-    """Yield what is to be read inside a folder and the folders in it: (name with "/", how to read it)."""
+    """Yield the files to read in a folder and its subfolders: (name with "/", function that reads it)."""
     places, seen = [folder], 0
     for place in places:
         if place is not folder and (place / archives.ENVIRONMENT).exists():
@@ -134,12 +134,12 @@ def entries(folder: Path, name: str) -> Iterator[Found]:
                 continue
             if stat.S_ISDIR(entry.lstat().st_mode):
                 places += [entry] if inside.count("/") < FOLDERS else []  # grows while it is walked
-            elif is_wanted(inside):
+            elif is_readable(inside):
                 yield inside, partial(content_of, entry, inside)
 
 
-def is_wanted(inside: str) -> bool:
-    """Return whether a file of a submission is read: it may be the program, its data, or what was handed in by mistake for it."""
+def is_readable(inside: str) -> bool:
+    """Return whether a file of a submission is read: it may be the program, its data, or a file submitted by mistake."""
     inside = archives.slashed(inside)
     return (
         archives.kind_of(inside, archives.READ) is not None
@@ -149,35 +149,35 @@ def is_wanted(inside: str) -> bool:
 
 
 def too_many(name: str) -> Rejected:
-    """Return the refusal of a submission with more than ENTRIES files."""
-    return Rejected("{name} has more than {limit} files: hand in only the lab's.", name=name, limit=ENTRIES)
+    """Return the Rejected for a submission with more than ENTRIES files."""
+    return Rejected("{name} has more than {limit} files: submit only the lab's.", name=name, limit=ENTRIES)
 
 
 def refusing(error: Rejected) -> bytes:
-    """Be what is read in place of files that are not read."""
+    """Raise the error; stands in for the function that reads a file."""
     raise error
 
 
 def refused(reason: Message) -> Rejected:
-    """Return a refusal with a reason that was kept."""
+    """Return the Rejected for a stored reason."""
     return Rejected(reason.id, **reason.args)
 
 
 def not_regular(name: str) -> Rejected:
-    """Return the refusal of a link, a pipe or a device."""
-    return Rejected("{name} is not a regular file: hand in {accepted}.", name=name, accepted=ACCEPTED)
+    """Return the Rejected for a link, a pipe or a device."""
+    return Rejected("{name} is not a regular file: submit {accepted}.", name=name, accepted=ACCEPTED)
 
 
 def too_large(name: str, size: int) -> Rejected:
-    """Return the refusal of a file that is larger than its kind may be."""
+    """Return the Rejected for a file that is larger than its kind allows."""
     refusal = archives.too_large(name, size)
     return Rejected(refusal.template, **refusal.arguments)
 
 
 def content_of(path: Path, name: str) -> bytes:
-    """Read a regular file that is no larger than its kind may be; a link is not followed, a pipe not waited for.
+    """Return the content of a regular file, or b"" for a file that is not a program.
 
-    What is no program is not read.
+    Raise Rejected if it is not a regular file or is larger than its kind allows. Never follow a link or wait for a pipe.
     """
     most = archives.most_bytes(name)
     if not stat.S_ISREG(path.lstat().st_mode):
@@ -197,13 +197,13 @@ def content_of(path: Path, name: str) -> bytes:
 
 
 def reading_modules(raw: RawSubmission) -> tuple[str, ...]:
-    """Return the modules that reading a submission takes."""
+    """Return the modules that the worker needs to read a submission."""
     is_packed = any(archives.kind_of(file, archives.ARCHIVES) for file in raw.files)
     return (*CODECS, *archives.ARCHIVERS) if is_packed else CODECS
 
 
 def stage(raw: RawSubmission, assignment: Assignment, worker: Worker) -> StagedSubmission:
-    """Have a confined process find the file that defines the classes; Rejected for whatever holds no such file."""
+    """Have the worker parse a submission and find the file that defines the classes; raise Rejected or NotGradable if there is none."""
     rubric = assignment.rubric
     lab = {
         "file": assignment.file, "classes": assignment.classes, "functions": assignment.functions,
@@ -212,9 +212,9 @@ def stage(raw: RawSubmission, assignment: Assignment, worker: Worker) -> StagedS
     result = worker.read(raw.name, raw.files, lab, tuple(raw.left_out))
     if isinstance(result, Fault):
         raise Rejected(
-            "{name} takes too long to read: it is no ordinary Python file."
+            "{name} takes too long to read: it is not an ordinary Python file."
             if result.kind is FaultKind.TIMEOUT
-            else "{name} is too much to read: it is no ordinary Python file.",
+            else "{name} needs too much memory to read: it is not an ordinary Python file.",
             name=raw.name,
         )
     answer, data = result

@@ -1,4 +1,4 @@
-"""One file a format, each with a function Report -> str; `RENDERERS` is the table of them."""
+"""One file per format, each with a function Report -> str; `RENDERERS` lists them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grader.renderers.text import render_text
 
 
 def render_html(report: Report) -> str:
-    """Return the report as a page; the template engine is imported only for one."""
+    """Return the report as an HTML page; import the template engine only when it is needed."""
     from grader.renderers.html import render_html
 
     return render_html(report)

@@ -1,4 +1,4 @@
-"""The drawings on the pages: SVG with classes for colours, no script. Each is "" where there is nothing to draw."""
+"""The drawings on the pages: SVG with CSS classes for colours, no script. Each is "" if there is nothing to draw."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_COMPARED = 16  # pairs in one drawing
 
 
 def bar(points: float, most: float, kind: str) -> Markup:
-    """Return a bar of points; its number and word stand beside it."""
+    """Return a bar for points; the page shows the number and a word beside it."""
     width = 100 * max(0.0, min(1.0, points / most)) if most else 0.0
     return Markup(  # noqa: S704 - numbers and a class of ours
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
@@ -25,7 +25,7 @@ def bar(points: float, most: float, kind: str) -> Markup:
 
 
 def finite(value: Number | None) -> float | None:
-    """Return a number that can be drawn, or None."""
+    """Return the value if it is a finite number, else None."""
     return value if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
@@ -44,11 +44,11 @@ def drawn(figure: AnyFigure, lang: str) -> str:
 # --- a grid --------------------------------------------------------------------------------------
 
 
-SIDE, LEFT, TOP = 308, 34, 8  # of the square that a grid fills
+SIDE, LEFT, TOP = 308, 34, 8  # size and position of a grid's square
 
 
 def surface(figure: Grid) -> str:
-    """Return the values as colours, the line where they cross the level, and the points that are marked."""
+    """Return a grid's drawing: values as colours, the line where they cross the level, and the marks."""
     grid = [[finite(item) for item in row] for row in figure.values]
     wide, tall = SIDE / len(grid), SIDE / len(grid[0])
     body = _cells(figure, grid)
@@ -77,7 +77,7 @@ def surface(figure: Grid) -> str:
 
 
 def _place(figure: Grid, x: float, y: float) -> tuple[float, float]:
-    """Return where a point of the rectangle is drawn: its ends are the middles of the outer cells."""
+    """Return the pixel position of a point; the extents are the centres of the outer cells."""
     (x0, x1), (y0, y1), across, up = figure.x_extent, figure.y_extent, len(figure.values), len(figure.values[0])
     across_part, up_part = (x - x0) / (x1 - x0) * (across - 1), (y - y0) / (y1 - y0) * (up - 1)
     return LEFT + (across_part + 0.5) * (SIDE / across), TOP + (up - 0.5 - up_part) * (SIDE / up)
@@ -114,14 +114,14 @@ def _mark(mark: Mark, x: float, y: float) -> str:
 
 
 def at_of(extent: tuple[float, float], number: int, count: int) -> float:
-    """Return where a row or column of a grid is."""
+    """Return the coordinate of a row or column of a grid."""
     return extent[0] + (extent[1] - extent[0]) * number / (count - 1)
 
 
 def table(figure: Grid) -> Iterator[tuple[str, list[str]]]:
-    """Yield the values as a table of short numbers: first where the columns are, then where each row is, and what is in it.
+    """Yield the values as table rows of short numbers: first the columns' coordinates, then each row's coordinate and values.
 
-    The first row is the highest, as in the picture.
+    The first row is the highest, as in the drawing.
     """
     across, up = len(figure.values), len(figure.values[0])
     yield "", [f"{at_of(figure.x_extent, number, across):.3g}" for number in range(across)]
@@ -130,7 +130,7 @@ def table(figure: Grid) -> Iterator[tuple[str, list[str]]]:
 
 
 def short(value: float | None) -> str:
-    """Return a number for a drawing, "?" for none."""
+    """Return a number with three significant digits, "?" for None."""
     return "?" if value is None else f"{value:.3g}"
 
 
@@ -142,7 +142,7 @@ def axis(label: str, unit: str) -> str:
 def contour(
     grid: Sequence[Sequence[float | None]], level: float
 ) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    """Yield the pieces of the line where the values cross a level, in steps of the grid (marching squares)."""
+    """Yield the segments of the line where the values cross a level, in grid steps (marching squares)."""
     for i in range(len(grid) - 1):
         for j in range(len(grid[0]) - 1):
             corners = [(i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)]
@@ -152,9 +152,9 @@ def contour(
                 continue
             crossed = []
             for edge in range(4):
-                one, other = known[edge] - level, known[(edge + 1) % 4] - level
-                if (one < 0) != (other < 0):
-                    part = one / (one - other)
+                start, end = known[edge] - level, known[(edge + 1) % 4] - level
+                if (start < 0) != (end < 0):
+                    part = start / (start - end)
                     (a, b), (c, d) = corners[edge], corners[(edge + 1) % 4]
                     crossed.append((a + part * (c - a), b + part * (d - b)))
             if len(crossed) == 4 and (sum(known) / 4 >= level) != (known[0] >= level):
@@ -164,7 +164,7 @@ def contour(
 
 
 def ramp(figure: Grid, lang: str) -> str:
-    """Return the scale of the colours."""
+    """Return the colour scale of a grid."""
     low, high = (f"{item:.3g}" for item in figure.scale)
     left, step = 12 + 8 * max(len(low), 1), 8
     cells = "".join(
@@ -180,7 +180,7 @@ def ramp(figure: Grid, lang: str) -> str:
 
 
 def points(figure: Series | Pairs, lang: str) -> str:
-    """Return points on two axes, those of a series joined; gaps where one has no place on them."""
+    """Return points on two axes, joined by a line for a series; a point that cannot be drawn leaves a gap."""
     is_log = isinstance(figure, Series) and figure.is_logarithmic
     known = _known(figure, is_log=is_log)
     there = [item for item in known if item is not None]
@@ -228,7 +228,7 @@ def points(figure: Series | Pairs, lang: str) -> str:
 
 
 def _known(figure: Series | Pairs, *, is_log: bool) -> list[tuple[float, float] | None]:
-    """Return the points, None for one that has no place on the axes."""
+    """Return the points, None for one that cannot be drawn."""
     known: list[tuple[float, float] | None] = []
     for item, other in zip(figure.x, figure.values, strict=True):
         x, y = finite(item), finite(other)
@@ -239,13 +239,13 @@ def _known(figure: Series | Pairs, *, is_log: bool) -> list[tuple[float, float] 
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """Return the least and the greatest, apart."""
+    """Return the least and the greatest value, widened if they are equal."""
     low, high = min(values), max(values)
     return (low, high) if low < high else (low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2)
 
 
 def _axis(values: Sequence[float]) -> tuple[float, float, list[tuple[float, str]]]:
-    """Return the ends of an axis, and its ticks with their numbers."""
+    """Return the ends of an axis, and its ticks with their labels."""
     low, high = _ends(values)
     if not math.isfinite(high - low):
         return low, high, []
@@ -257,7 +257,7 @@ def _axis(values: Sequence[float]) -> tuple[float, float, list[tuple[float, str]
 
 
 def _log_axis(points: Sequence[tuple[float, float]]) -> tuple[float, float, list[tuple[float, str]]]:
-    """Return the ends of an axis of powers of ten, and its ticks; those between have no number."""
+    """Return the ends of a logarithmic axis, and its ticks; those between powers of ten have no label."""
     logs = [log for _, log in points]
     low, high = math.floor(min(logs) + 1e-9), math.ceil(max(logs) - 1e-9)
     high = max(high, low + 1)
@@ -272,7 +272,7 @@ def _log_axis(points: Sequence[tuple[float, float]]) -> tuple[float, float, list
 
 
 def compared(evidence: Evidence, lang: str) -> str:
-    """Return what is right as rings and what was found as diamonds, a line between them, for a matrix with names."""
+    """Return a drawing of a matrix with names: expected values as rings, actual ones as diamonds, joined by lines."""
     expected, actual = evidence.expected, evidence.actual
     if not (isinstance(expected, list) and isinstance(actual, list)) or not evidence.rows or not evidence.columns:
         return ""
@@ -291,7 +291,7 @@ def compared(evidence: Evidence, lang: str) -> str:
         body.append(f'<text class="tick" x="{left - 10}" y="{y + 5:.5g}" text-anchor="end">{name}</text>')
         body.append(f'<path class="grid faint" d="M{left} {y:.5g}H{width - 14}"/>')
         right, own = finite(expected[number]), finite(actual[number])
-        pair = told(lang, "right {right}, yours {own}", right=shown(expected[number]), own=shown(actual[number]))
+        pair = told(lang, "correct {right}, yours {own}", right=shown(expected[number]), own=shown(actual[number]))
         marks = ""
         if right is not None and own is not None:
             marks += f'<path class="apart" d="M{middle + half * right / most:.5g} {y:.5g}H{middle + half * own / most:.5g}"/>'
@@ -309,7 +309,7 @@ def compared(evidence: Evidence, lang: str) -> str:
     base = y + row / 2 + 18
     for value, x, anchor in ((-most, left, "start"), (0.0, middle, "middle"), (most, width - 14, "end")):
         body.append(f'<text class="tick" x="{x}" y="{base:.5g}" text-anchor="{anchor}">{shown(value)}</text>')
-    label = told(lang, "The right numbers and yours; they are in the table, too")
+    label = told(lang, "The correct numbers and yours, also in the table")
     return _svg(width, round(base) + 8, label, "".join(body), "compared")
 
 
@@ -317,7 +317,7 @@ def compared(evidence: Evidence, lang: str) -> str:
 
 
 def histogram(counts: Sequence[int], most_points: int, lang: str) -> str:
-    """Return how many scores are in each tenth."""
+    """Return a histogram of the scores by tenths of the maximum."""
     most = max(counts, default=0)
     if not most:
         return ""

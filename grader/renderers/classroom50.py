@@ -1,7 +1,7 @@
 """The report as the result.json of Classroom 50.
 
-Who handed in what, and when, the report does not know: the runner gives it in environment variables. Their names
-stand in as values that the format takes, until `stamped` puts the values in.
+The report does not know who submitted it and when; the runner's environment variables do. Their names are placeholders
+that are valid in the format, until `stamped` fills in the values.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ STAMPS = {
     "release": "RELEASE_URL",
     "review": "REVIEW_URL",
 }
-INSTEAD = {"OWNER": "USERNAME", "REVIEW_URL": "COMMIT_URL"}  # what stands for a variable that is not set
+INSTEAD = {"OWNER": "USERNAME", "REVIEW_URL": "COMMIT_URL"}  # fallback for a variable that is not set
 UNKNOWN_TIME = "1970-01-01T00:00:00Z"
 
 
 def render_classroom50(report: Report) -> str:
-    """Return the report as result.json with placeholders; a report without a score is 0 of 0, as an error there is."""
+    """Return the report as result.json with placeholders; a report without a score has 0 of 0, as the format has errors."""
     tell = teller(report.lang)
     tests = [
         _test(report, check, points, tell) for check, points in zip(checks(report), whole_points(report), strict=True)
@@ -54,7 +54,7 @@ def render_classroom50(report: Report) -> str:
 
 
 def stamped(text: str, environment: Mapping[str, str], now: datetime) -> str:
-    """Return a result.json with what the runner's environment and the clock say in place of the placeholders."""
+    """Return a result.json whose placeholders are replaced by values from the runner's environment and the clock."""
     result = json.loads(text)
     for field, variable in STAMPS.items():
         value = environment.get(variable) or environment.get(INSTEAD.get(variable, ""))
@@ -96,14 +96,14 @@ def whole(points: Decimal) -> int:
 
 
 def _undone(report: Report) -> dict[str, Any]:
-    """Return the points of a report whose cases have none, since nothing was run."""
+    """Return the score of a report without a run, whose cases have no points; {} for any other report."""
     if was_run(report) or report.final_score is None:
         return {}
     return {"score": whole(exact(report.final_score)), "max-score": report.max_score}
 
 
 def _said(sentence: str, kind: str, more: str = "") -> dict[str, Any]:
-    """Return a row that says something of the whole submission."""
+    """Return a test entry with a sentence about the whole submission."""
     return {
         "test-name": sentence,
         "passed": kind == "extra",

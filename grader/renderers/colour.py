@@ -1,4 +1,4 @@
-"""Colour for the text report on a terminal. Symbols and words stay: colour is extra."""
+"""Colours for the text report on a terminal. Symbols and words stay the same; colour is only an addition."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CRITERION = re.compile(rf" ([{re.escape(''.join({*SYMBOLS.values(), FAILED}))}])
 
 
 def coloured(text: str) -> str:
-    """Return a text report with colours; without them it is the same text."""
+    """Return a text report with ANSI colours; the text itself is unchanged."""
     lines = text.splitlines(keepends=True)
     return "".join(_coloured(line, is_last=number == len(lines)) for number, line in enumerate(lines, 1))
 

@@ -1,6 +1,6 @@
 """The report as the log of a GitHub Actions step: the text report, and annotations on the student's lines.
 
-For standard output. The summary of the step is a file of its own, and the format for it is `markdown`.
+It is for standard output. The step summary is a separate file, in the format `markdown`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from grader.renderers.scores import Tell, decision_lines, extra_line, scaled_lin
 from grader.renderers.text import render_text
 from grader.renderers.words import marked
 
-ANNOTATIONS = 10  # GitHub shows no more of one kind in a step
+ANNOTATIONS = 10  # GitHub shows at most this many of each kind per step
 SEVERITIES = ("error", "warning", "notice")
 SOFTER = {Verdict.PARTIAL: "warning", Verdict.NOT_GRADABLE: "warning"}
 TITLES = {
     Status.REJECTED: marked("Rejected"),
-    Status.NOT_GRADABLE: marked("Not graded automatically"),
+    Status.NOT_GRADABLE: marked("Needs manual grading"),
     Status.GRADER_ERROR: marked("The grader failed"),
 }
 TOLD_ELSEWHERE = (Verdict.PASSED, Verdict.BLOCKED, Verdict.NOT_RUN)
@@ -30,7 +30,7 @@ TOLD_ELSEWHERE = (Verdict.PASSED, Verdict.BLOCKED, Verdict.NOT_RUN)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Annotation:
-    """A command for the runner, and how much is lost by what it tells."""
+    """Annotation command for the runner; lost are the points lost by the problem."""
 
     severity: str
     title: str
@@ -39,7 +39,7 @@ class Annotation:
     lost: int = 0
 
     def command(self) -> str:
-        """Return the line for the runner."""
+        """Return the command line."""
         file, line = self.place or ("", None)
         fields = {"file": file, "line": "" if line is None else str(line), "title": printable(self.title)}
         properties = ",".join(f"{name}={escaped(value, ':,')}" for name, value in fields.items() if value)
@@ -47,10 +47,10 @@ class Annotation:
 
 
 def render_github(report: Report) -> str:
-    """Return the text report, in which the runner obeys nothing, and at most ten annotations, the worst first."""
+    """Return the text report with the runner's commands disabled, then at most ten annotations, the worst first."""
     tell = teller(report.lang)
     text = render_text(report)
-    token = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()  # no text can hold its own hash
+    token = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()  # no text can contain its own hash
     found = dict.fromkeys(_annotations(report, tell))
     worst = sorted(found, key=lambda item: (-item.lost, SEVERITIES.index(item.severity)))
     shown = worst[: ANNOTATIONS - 1]
@@ -62,14 +62,14 @@ def render_github(report: Report) -> str:
     ]
     score = [line for line in score if line]
     if len(worst) > len(shown):
-        score.append(tell("{count} more are told in the log.", count=len(worst) - len(shown)))
+        score.append(tell("{count} more are in the log.", count=len(worst) - len(shown)))
     shown.append(Annotation(severity="notice", title=tell("Grade"), lines=tuple(score)))
     commands = "".join(element.command() + "\n" for element in shown)
     return f"::stop-commands::{token}\n{text}::{token}::\n{commands}"
 
 
 def escaped(text: str, more: str = "") -> str:
-    """Return text as the runner takes it: on one line, and in properties without their marks."""
+    """Return text escaped for a command: on one line, and without the characters in more."""
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
     return text
@@ -116,14 +116,14 @@ def _of_check(report: Report, check: ReportRow, tell: Tell) -> Annotation:
 
 
 def _lost(report: Report, check: ReportRow) -> int:
-    """Return how much a check costs; one that no one can decide costs all."""
+    """Return the points that a check lost; one that is not gradable counts as all points."""
     if check.criterion.bonus:
         return 0
     return report.max_score if check.row.verdict is Verdict.NOT_GRADABLE else check.row.max_points - check.row.points
 
 
 def _reason_place(report: Report) -> tuple[str, int | None] | None:
-    """Return the line that a rejected file was given up at, where the reason has one."""
+    """Return the place in a rejected file that the reason names, or None."""
     args = {} if report.reason is None else report.reason.args
     name, line = args.get("file", args.get("name")), args.get("line")
     if not isinstance(name, str) or not isinstance(line, int) or "cell" in args:

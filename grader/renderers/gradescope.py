@@ -1,8 +1,8 @@
 """The report as Gradescope's results.json.
 
-The points are those of the tests, which Gradescope sums: there is no `score` beside them that could differ. Extra points
-are told in words, in tests of 0 points. A report
-without a score has tests without points, and the 0 that the format then demands is explained in `output`.
+Gradescope sums the points of the tests, so there is no separate `score` that could differ. Extra points appear only as
+text, in tests with 0 points. A report
+without a score has tests without points, and `output` explains the 0 that the format then requires.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def render_gradescope(report: Report) -> str:
     tests = [_test(report, check, tell) for check in checks(report)]
     result: dict[str, Any] = {} if report.final_score is not None and tests else {"score": report.final_score or 0}
     if report.final_score is None:
-        lines.append(tell("The 0 shown here is no grade: Gradescope takes no result without a number."))
+        lines.append(tell("This 0 is a placeholder, not a grade: Gradescope requires a number."))
     lines += [*notes(report, tell), origin(report, tell)]
     result |= {
         "output": "\n".join(line for line in lines if line),

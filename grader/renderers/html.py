@@ -1,4 +1,4 @@
-"""The report as one page for a browser: no network, no script, light, dark and on paper."""
+"""The report as one HTML page: no network, no script; light, dark and print styles."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ MOST_LISTED = 40
 KINDS = {Verdict.PASSED: "good", Verdict.PARTIAL: "part", **dict.fromkeys(
     (Verdict.BLOCKED, Verdict.NOT_RUN, Verdict.NOT_GRADABLE), "open"
 )}  # fmt: skip
-WORTH = 0.05  # of the greatest difference: less is not marked
-WORDS = {**VERDICTS, Verdict.BLOCKED: marked("waits")}
-UNGRADED = {  # what is said where there are no points: the kind of the note, its title and its text
-    Status.REJECTED: ("bad", marked("Not accepted"), marked("There was nothing that could be graded. Correct this and hand in again.")),
-    Status.NOT_GRADABLE: ("open", marked("Not gradable automatically"), marked("A person has to look at this submission; what could be judged is below.")),
-    Status.GRADER_ERROR: ("open", marked("The grader broke"), marked("This says nothing about your work: it has to be graded again.")),
+WORTH = 0.05  # part of the greatest difference below which a difference is not marked
+WORDS = {**VERDICTS, Verdict.BLOCKED: marked("not graded yet")}
+UNGRADED = {  # the note on a page without points: its kind, title and text
+    Status.REJECTED: ("bad", marked("Not accepted"), marked("There was nothing to grade. Fix this and submit again.")),
+    Status.NOT_GRADABLE: ("open", marked("Needs manual grading"), marked("This submission needs manual grading; everything that could be checked is below.")),
+    Status.GRADER_ERROR: ("open", marked("The grader failed"), marked("This says nothing about your work: it must be graded again.")),
 }  # fmt: skip
 
 
 def render_html(report: Report) -> str:
-    """Return the report as a page of less than 200 KB; what a student's code said is cut shorter where it has to be."""
+    """Return the report as a page of less than 200 KB; shorten the text from the student's code if necessary."""
     template, context = ENVIRONMENT.get_template("report.html.j2"), context_of(report)
     for chars in (TEXT_CHARS, 240, 60):
         page = template.render(context, chars=chars, most_printed=min(PRINTED_LINES, max(2, chars // 40)))
@@ -45,7 +45,7 @@ def render_html(report: Report) -> str:
 
 
 def context_of(report: Report) -> dict[str, Any]:
-    """Return what the template asks for: the report, and functions on what is in it."""
+    """Return the template's variables: the report, and functions on its parts."""
     lang, tell = report.lang, teller(report.lang)
     cases = [case for criterion in report.criteria for case in criterion.cases]
     remarks = [remark for criterion in report.criteria for remark in criterion.remarks]
@@ -83,7 +83,7 @@ def context_of(report: Report) -> dict[str, Any]:
 
 
 def facts(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield what made this report."""
+    """Yield (name, value) for seed, versions and hash."""
     said, made = functools.partial(told, report.lang), report.environment
     yield said("Seed"), str(report.seed)
     if was_run(report):
@@ -95,7 +95,7 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
 
 
 class ComparisonTable(NamedTuple):
-    """Expected and actual side by side: a name for each row, what of the probe belongs to each, and the rest of it."""
+    """Expected and actual values side by side: a name for each row, the probe values that belong to it, and the other ones."""
 
     size: int
     names: Sequence[str]
@@ -107,7 +107,7 @@ class ComparisonTable(NamedTuple):
 
 
 def table_of(evidence: Evidence, lang: str) -> ComparisonTable:
-    """Return evidence as the page has it."""
+    """Return evidence as a table for the page."""
     expected, actual = _listed(evidence.expected), _listed(evidence.actual)
     size = max(len(expected), len(actual))
     beside = {name: rows for name, item in evidence.probe.items() if (rows := _beside(item, evidence.shape, size))}
@@ -122,17 +122,17 @@ def kind(verdict: Verdict) -> str:
 
 
 def missed(criterion: CriterionResult) -> list[CaseResult]:
-    """Return the cases to look at."""
+    """Return the cases that neither passed nor are blocked."""
     return [case for case in criterion.cases if case.verdict not in (Verdict.PASSED, Verdict.BLOCKED)]
 
 
 def blocked(criterion: CriterionResult) -> list[CaseResult]:
-    """Return the cases that wait for others."""
+    """Return the blocked cases."""
     return [case for case in criterion.cases if case.verdict is Verdict.BLOCKED]
 
 
 def _row_names(evidence: Evidence, size: int, lang: str) -> Sequence[str]:
-    """Return a name for each number: of its row and column, or its place."""
+    """Return a name for each number: its row and column, or its index."""
     if evidence.columns and len(evidence.rows) * len(evidence.columns) == size:
         return [
             Markup("{} · {}").format(esc(row, 40), esc(column, 40))
@@ -149,7 +149,7 @@ def _row_names(evidence: Evidence, size: int, lang: str) -> Sequence[str]:
 
 
 def _rows(value: Probe, names: Sequence[str]) -> list[Markup]:
-    """Return the rows of a probe, with their names if each has one."""
+    """Return the rows of a probe, with their names if every row has one."""
     rows = value if isinstance(value, list) and value and all(isinstance(item, list) for item in value) else [value]
     heads = [Markup("{}: ").format(esc(name, 40)) for name in names] if len(names) == len(rows) else [""] * len(rows)
     return [head + _text(row) for head, row in zip(heads, rows[:MOST_LISTED], strict=False)]
@@ -160,13 +160,13 @@ def _listed(value: Number | list[Number] | None) -> list[Number]:
 
 
 def _text(value: Number | list[Any]) -> Markup:
-    """Return a number or a list, capped."""
+    """Return a number or a list as text, at most MOST_LISTED numbers."""
     numbers = [item for item in (value if isinstance(value, list) else [value]) if not isinstance(item, list)]
     return Markup(", ").join(map(shown, numbers[:MOST_LISTED])) + (" …" if len(numbers) > MOST_LISTED else "")
 
 
 def _beside(value: Probe, shape: Sequence[int], size: int) -> list[Markup]:
-    """Return what a probe gives for each of size numbers; nothing where it does not go with them."""
+    """Return the value of a probe for each of size numbers, or [] if it has a different shape."""
     if size < 2 or not isinstance(value, list):
         return []
     if len(value) == size and len(shape) == 1:  # a number, or a row, for each
@@ -177,7 +177,7 @@ def _beside(value: Probe, shape: Sequence[int], size: int) -> list[Markup]:
 
 
 def _apart(expected: Sequence[Number], actual: Sequence[Number]) -> set[int]:
-    """Return where two lists differ: by a part of their greatest difference that is worth looking at, or as texts."""
+    """Return the indices where two lists differ: numbers by at least WORTH of the greatest difference, or different strings."""
     pairs = list(enumerate(zip(expected, actual, strict=False)))
     off = {
         number: abs(pair - other)

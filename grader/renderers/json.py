@@ -1,6 +1,6 @@
-"""The report as JSON: its identity. parse_json(render_json(report)) == report.
+"""The report as JSON, without loss: parse_json(render_json(report)) == report.
 
-The published schema is report.schema.json beside this file, made from the types by `json_schema`.
+The published schema is report.schema.json beside this file; `json_schema` generates it from the types.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import msgspec
 
 from grader.core.report import SCHEMA, Report
 
-# Control and direction characters that JSON leaves as they are, and the start of a command to a CI runner that reads
-# the log; they only occur inside strings.
+# Control and direction characters that JSON does not escape, and the start of a command for a CI runner that reads
+# the log; all of them can only occur inside strings.
 UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|#(?=#\\[)")
 
 
 def render_json(report: Report) -> str:
-    """Return the report as indented JSON with a final newline, with nothing in it that moves a terminal or a CI runner."""
+    """Return the report as indented JSON with a final newline; it contains no terminal or CI commands."""
     text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
     return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def parse_json(text: str) -> Report:
-    """Return the report that text holds; msgspec.ValidationError for anything else."""
+    """Return the report in a JSON text; raise msgspec.ValidationError if it is none."""
     return msgspec.json.decode(text, type=Report)
 
 
@@ -36,7 +36,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _cleaned(schema: Any) -> Any:
-    """Take the indentation out of descriptions, which are docstrings: Python 3.13 does, earlier ones do not."""
+    """Return a schema whose descriptions (docstrings) have no indentation: Python removes it only from 3.13 on."""
     if isinstance(schema, dict):
         return {
             key: cleandoc(item) if key == "description" and isinstance(item, str) else _cleaned(item)

@@ -1,6 +1,6 @@
-"""The report as JUnit XML, as GitLab and the actions that show test results read it.
+"""The report as JUnit XML, for GitLab and for actions that show test results.
 
-Each body repeats its message, since GitLab shows only bodies. JUnit knows no points: they are properties.
+Each body repeats its message, because GitLab shows only bodies. JUnit has no points, so they are properties.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from grader.renderers.parts import ReportRow, checks, notes, reason_line, told
 from grader.renderers.scores import Tell, score_line, teller
 from grader.renderers.words import VERDICTS
 
-# The element of a verdict: what did not run, or could not be judged, is no failure.
+# Element for each verdict; a case that was not run or not graded is no failure.
 ELEMENTS = {
     Verdict.PARTIAL: "failure",
     Verdict.FAILED: "failure",
@@ -57,7 +57,7 @@ def render_junit(report: Report) -> str:
 
 
 def _whole(suite: Element, report: Report, tell: Tell) -> None:
-    """Add a test case on the whole submission: passed where it could be graded."""
+    """Add a test case for the whole submission, which passes if the submission could be graded."""
     case = SubElement(
         suite, "testcase", classname=tell("The whole submission"), name=tell("It can be graded"), time="0"
     )
@@ -84,7 +84,7 @@ def _check(suite: Element, report: Report, check: ReportRow, tell: Tell) -> None
     _properties(case, **points, verdict=row.verdict.value)
     lines = told(report, check, tell)
     if row.verdict in ELEMENTS and check.decision is None:
-        tag = "skipped" if check.criterion.bonus else ELEMENTS[row.verdict]  # what is voluntary fails no pipeline
+        tag = "skipped" if check.criterion.bonus else ELEMENTS[row.verdict]  # extra credit never fails a pipeline
         _ended(case, tag, row.misconception or row.verdict.value, lines or [tell(VERDICTS[row.verdict])])
     elif lines:
         SubElement(case, "system-out").text = "\n".join(lines)

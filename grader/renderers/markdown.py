@@ -1,6 +1,6 @@
 """The report as Markdown: the step summary of GitHub Actions, a comment on a merge request, a wiki.
 
-What comes from the submission is text wherever it stands: no HTML, no link, no mention, no end of a block.
+Text from the submission stays text everywhere: it cannot become HTML, a link or a mention, or end a block.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from grader.renderers.text import SYMBOLS
 from grader.renderers.words import VERDICTS
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
-NUMBER = "|".join(rf"(?<=^\d{{{digits}}})[.)]" for digits in range(1, 10))  # of a list; longer ones are none
+NUMBER = "|".join(rf"(?<=^\d{{{digits}}})[.)]" for digits in range(1, 10))  # list numbers have at most 9 digits
 ACTIVE = re.compile(r"[\\`*_\[\]<>&|~$#]|^[-+=]|" + NUMBER)
-# Where an address, a mention or the number of an issue would become a link: a word joiner goes in between.
+# A word joiner is inserted here, so that a URL, a mention or an issue number does not become a link.
 LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=[@#!%&~$])(?=\w)|(?<=\w)(?=@)", re.IGNORECASE)
 JOINER = "\u2060"
 
 
 def render_markdown(report: Report) -> str:
-    """Return the report as Markdown with tables, as GitHub and GitLab read it."""
+    """Return the report as Markdown with tables, for GitHub and GitLab."""
     tell = teller(report.lang)
     blocks = [f"## {escaped(score_line(report, tell))}"]
     if report.reason is not None:
@@ -44,13 +44,13 @@ def render_markdown(report: Report) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
+    """Return text escaped for Markdown, on one line."""
     joined = LINKED.sub(JOINER, " ".join(printable(text, len(text)).split()))
     return ACTIVE.sub(lambda found: ENTITIES.get(found[0], "\\" + found[0]), joined)
 
 
 def fenced(lines: list[str]) -> str:
-    """Return lines in a code block that they cannot close."""
+    """Return lines in a code block with a fence that they cannot close."""
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return "\n".join([f"{fence}text", *lines, fence])
@@ -78,8 +78,8 @@ def _row(report: Report, criterion: CriterionResult, tell: Tell) -> str:
 
 
 def _check(report: Report, check: ReportRow, tell: Tell) -> list[str]:
-    """Return the blocks on one check, none where there is nothing to say."""
-    if check.case is None and check.criterion.cases:  # the notes tell it
+    """Return the blocks about one check, or none if it needs no comment."""
+    if check.case is None and check.criterion.cases:  # the notes have it
         return []
     is_passed = check.row.verdict is Verdict.PASSED
     said = [] if is_passed or check.row.verdict is Verdict.BLOCKED else feedback(report, check, tell)

@@ -1,6 +1,6 @@
-"""What every page is made of: templates, one escape, one way to say a sentence, no network and no scripts of others.
+"""The template environment of the pages: escaping, translated sentences, style sheet and content security policy.
 
-Templates get student text as it is: whatever is not markup is made printable, capped and escaped where it is put out.
+Templates get student text unchanged: on output, everything that is not Markup is made printable, cut and escaped.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from grader.core.numbers import Number
 from grader.core.text import printable
 
 TEXT_CHARS = 800
-LEVELS = 20  # steps from an output of 0 to one of 1
+LEVELS = 20  # colour steps from an output of 0 to an output of 1
 SURFACE = {"light": ("2f6fb0", "f4f2ec", "d9822b"), "dark": ("4a8fd6", "23282f", "d98a3d")}  # 0, a half, 1
 
 
 def esc(text: str, limit: int = TEXT_CHARS) -> Markup:
-    """Return text for an element or a quoted attribute: on one line, what is not seen made visible, capped, escaped."""
+    """Return text for an element or a quoted attribute: on one line, invisible characters shown, cut to limit, escaped."""
     return escape(printable(text, limit))
 
 
 def told(lang: str, template: str, /, **args: str | float) -> Markup:
-    """Return a page's own words; arguments that are no markup are escaped."""
+    """Return a translated sentence for a page; arguments that are not Markup are escaped."""
     words = _words(lang, template)
     inert = {name: esc(value) if type(value) is str else value for name, value in args.items()}
     return words.format(**inert) if args else words
@@ -41,13 +41,13 @@ def _words(lang: str, template: str) -> Markup:
 
 
 def shown(value: Number) -> Markup:
-    """Return a number as people read it, with a minus of a number's width."""
+    """Return a number with four significant digits and a true minus sign; a string is escaped."""
     return esc(value, 20) if isinstance(value, str) else Markup(f"{value + 0.0:.4g}".replace("-", "\u2212"))  # noqa: S704
 
 
 @pass_context
 def own(context: Context, value: object) -> object:
-    """Return what a template puts out: text of somebody else escaped, and capped as the page wants it (chars)."""
+    """Return a value for output by a template: a string is escaped and cut to the page's `chars`."""
     return esc(value, context.parent["chars"]) if type(value) is str else value
 
 
@@ -66,7 +66,7 @@ ENVIRONMENT.filters |= {"own": own, "cut": esc, "number": shown}
 
 @functools.cache
 def style() -> Markup:
-    """Return the style sheet of every page."""
+    """Return the style sheet that all pages share."""
     sheet, dark = Path(__file__).with_name("pages.css").read_text(encoding="utf-8").strip(), _levels("dark")
     return Markup(f"{sheet}\n{_levels('light')}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}")  # noqa: S704
 
@@ -83,7 +83,7 @@ def _levels(scheme: str) -> str:
 
 
 def policy(script: str = "") -> Markup:
-    """Return a page's policy: nothing may be loaded, and only this style and script count."""
+    """Return a page's content security policy: it loads nothing, and allows only this style sheet and script."""
     run = f" script-src 'sha256-{_hash(script)}';" if script else ""
     return Markup(f"default-src 'none'; style-src 'sha256-{_hash(style())}';{run} base-uri 'none'; form-action 'none'")  # noqa: S704
 

@@ -1,4 +1,4 @@
-"""What the formats share: their fixed sentences, and a report as a list of checks with what is told of each."""
+"""Parts that the formats share: fixed sentences, and the report as a list of rows with their lines of text."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LINE_CHARS = 120
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportRow:
-    """One row of a report: a case, or a criterion that has none. place is a file and, where one is known, a line.
+    """Row of a report: a case, or a criterion without cases. place is a file and its line, if known.
 
-    points are those that count. If a teacher decided about a criterion, its cases have none, and another row has them:
-    decision is that of the row.
+    points are those that count. If a teacher overrides a criterion, its cases have no points, and an extra row has them with
+    the override as its decision.
     """
 
     id: str
@@ -35,7 +35,7 @@ class ReportRow:
 
     @property
     def row(self) -> CaseResult | CriterionResult:
-        """Return what has the points and the verdict."""
+        """Return the case, or the criterion if there is none."""
         return self.criterion if self.case is None else self.case
 
     @property
@@ -88,30 +88,30 @@ def checks(report: Report) -> Iterator[ReportRow]:
 
 
 def _place_of(case: CaseResult) -> tuple[str, int | None] | None:
-    """Return where the student's code raised, or else where the code is that did not pass."""
+    """Return where the student's code raised, or else the place of the code that did not pass."""
     if case.exception is not None:
         return place(case.exception.file, case.exception.line)
     return place(case.file, case.line) if case.file and case.verdict is not Verdict.PASSED else None
 
 
 def place(file: str, line: int | None) -> tuple[str, int | None]:
-    """Return a place for a machine: the lines of a notebook are those of its cells, not of its file."""
+    """Return a file and line for an editor; the lines of a notebook are lines of cells, so it gets None."""
     return printable(file), None if file.lower().endswith(".ipynb") else line
 
 
 def violations(report: Report) -> list[Finding]:
-    """Return the banned imports that took all points, for what a violated gate says; others are only told."""
+    """Return the banned imports that cost all points; imports that violate no gate are only remarks."""
     is_violated = any(criterion.verdict is Verdict.FAILED for criterion in report.criteria if not criterion.cases)
     return [finding for finding in report.findings if finding.rule == BANNED_IMPORT] if is_violated else []
 
 
 def reason_line(report: Report) -> str:
-    """Return why there is no grade, "" where there is one."""
+    """Return the reason why there is no score, or ""."""
     return "" if report.reason is None else printable(report.reason.text)
 
 
 def notes(report: Report, tell: Tell) -> list[str]:
-    """Return what is said of the whole submission beside its score."""
+    """Return the remarks about the whole submission, except its score line."""
     lines = [scaled_line(report, tell), *decision_lines(report, tell), extra_line(report, tell)]
     lines = [line for line in lines if line]
     lines += [printable(finding.message.text) for finding in report.findings if finding not in violations(report)]
@@ -119,7 +119,7 @@ def notes(report: Report, tell: Tell) -> list[str]:
 
 
 def origin(report: Report, tell: Tell) -> str:
-    """Return what was graded and how it can be graded again."""
+    """Return the submission's name with the seed and the sandbox level that reproduce the grade."""
     return tell(
         "{name}, seed {seed}, sandbox: {level}",
         name=printable(report.submission.name),
@@ -129,20 +129,20 @@ def origin(report: Report, tell: Tell) -> str:
 
 
 def feedback(report: Report, check: ReportRow, tell: Tell) -> list[str]:
-    """Return the sentences on what is wrong."""
+    """Return the sentences that explain why a row did not pass."""
     row = check.row
     if check.decision is not None:
         return [decision_line(check.decision, tell)]
     if check.case is None and check.criterion.cases:
-        return [tell("The teacher has lifted the violated rule: these points count again.")]
+        return [tell("The teacher lifted the violated rule: these points count again.")]
     if row.verdict is Verdict.PASSED:
         lost = check.criterion.points != check.criterion.points_without_gate and not is_lifted(report)
-        return [tell("Right, but the violated rule takes the points.")] if lost else []
+        return [tell("Correct, but the violated rule costs all points.")] if lost else []
     if row.verdict is Verdict.BLOCKED and row.blocked_by is not None:
         title = next(
             (criterion.title for criterion in report.criteria if criterion.id == row.blocked_by), row.blocked_by
         )
-        return [tell("Waits for: {criterion}", criterion=printable(title))]
+        return [tell("Not graded yet: fix {criterion} first", criterion=printable(title))]
     said = [] if row.feedback is None else [row.feedback.text]
     if check.case is None:
         said = [violation.message.text for violation in violations(report)] or said
@@ -156,7 +156,7 @@ def _is_told(error: StudentError, said: list[str]) -> bool:
 
 
 def measured(report: Report, check: ReportRow) -> list[str]:
-    """Return expected, actual and probe of what did not pass, aligned."""
+    """Return expected, actual and probe of a case that did not pass, as aligned lines."""
     case = check.case
     if case is None or case.verdict is Verdict.PASSED:
         return []
@@ -179,7 +179,7 @@ def advice(check: ReportRow, tell: Tell) -> list[str]:
 
 
 def printed(check: ReportRow, tell: Tell) -> list[str]:
-    """Return the first lines that the student's code printed in a check that did not pass."""
+    """Return the first lines that the student's code printed in a case that did not pass."""
     if check.case is None or check.case.verdict is Verdict.PASSED:
         return []
     every = check.case.stdout.strip().splitlines()
@@ -189,10 +189,10 @@ def printed(check: ReportRow, tell: Tell) -> list[str]:
 
 
 def told(report: Report, check: ReportRow, tell: Tell) -> list[str]:
-    """Return all that is told of a check, as lines of plain text."""
+    """Return all lines of text about a row."""
     lines = feedback(report, check, tell) + measured(report, check) + advice(check, tell)
     lines += [tell("Printed: {line}", line=line) for line in printed(check, tell)]
     if check.criterion.bonus:
         points, most = check.points, check.max_points
-        lines.append(tell("Extra points: {points} of {most}, apart from the score", points=points, most=most))
+        lines.append(tell("Extra points: {points} of {most}, not part of the score", points=points, most=most))
     return lines

@@ -1,4 +1,4 @@
-"""What the formats say about the score: the final one, the one in the gradebook's points, extra points, overrides."""
+"""Sentences about the score that the formats share: final score, scaled score, extra points, overrides."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ SCORE = marked("Score: {score} of {max_score}")
 REJECTED = marked("Score: {score} of {max_score}, rejected: there is nothing to grade in it")
 NO_SCORES = {
     Status.REJECTED: marked("No score: rejected, there is nothing to grade in it"),
-    Status.NOT_GRADABLE: marked("No score: it could not be graded automatically, a person has to look at it"),
-    Status.GRADER_ERROR: marked("No score: the grader itself failed, which says nothing about the submission"),
+    Status.NOT_GRADABLE: marked("No score: it could not be graded automatically and needs manual grading"),
+    Status.GRADER_ERROR: marked("No score: the grader itself failed; this says nothing about the submission"),
 }
 
 
 def teller(lang: str) -> Tell:
-    """Return what makes a sentence in a language of an English template and its arguments."""
+    """Return a function that translates an English template into lang and fills it with its arguments."""
     return functools.partial(word, lang)
 
 
 def score_line(report: Report, tell: Tell) -> str:
-    """Return the final score in a sentence, or that there is none."""
+    """Return a sentence with the final score, or with the reason why there is none."""
     score = report.final_score
     if score is None:
         return tell(NO_SCORES[report.status])
@@ -35,14 +35,14 @@ def score_line(report: Report, tell: Tell) -> str:
 
 
 def counted(report: Report) -> tuple[Score | None, Score]:
-    """Return the score that goes into a gradebook, and the highest one there."""
+    """Return the score for the gradebook and its maximum."""
     if report.scaled is None:
         return report.final_score, report.max_score
     return report.scaled.score, report.scaled.max_score
 
 
 def scaled_line(report: Report, tell: Tell) -> str:
-    """Return the score in the points of the gradebook, "" if it has the rubric's or there is no score."""
+    """Return a sentence with the scaled score, or "" if there is no scale or no score."""
     score, most = counted(report)
     if report.scaled is None or score is None:
         return ""
@@ -50,15 +50,15 @@ def scaled_line(report: Report, tell: Tell) -> str:
 
 
 def decision_lines(report: Report, tell: Tell) -> list[str]:
-    """Return what the teacher decided, criterion by criterion."""
+    """Return one sentence for each override."""
     return [decision_line(override, tell) for override in report.overrides]
 
 
 def decision_line(overridden: Overridden, tell: Tell) -> str:
-    """Return what the teacher decided for a criterion, and why."""
+    """Return a sentence with an override and its reason."""
     title, reason = printable(overridden.title), printable(overridden.reason)
     if not overridden.max_points:
-        said = tell("{criterion}: the teacher has lifted this rule.", criterion=title)
+        said = tell("{criterion}: the teacher lifted this rule.", criterion=title)
     elif overridden.measured is None:
         said = tell("{criterion}: {points} of {most}, set by the teacher.", criterion=title, points=overridden.points, most=overridden.max_points)  # fmt: skip
     else:
@@ -70,18 +70,18 @@ def decision_line(overridden: Overridden, tell: Tell) -> str:
 
 
 def extra_line(report: Report, tell: Tell) -> str:
-    """Return the extra points in a sentence, "" where there are none to tell of."""
+    """Return a sentence with the extra points, or "" if there are none."""
     if report.final_extra_score is None:
         return ""
     return tell(
-        "Extra points: {points} of {most}, apart from the score",
+        "Extra points: {points} of {most}, not part of the score",
         points=report.final_extra_score,
         most=most_extra(report),
     )
 
 
 def most_extra(report: Report) -> int:
-    """Return the sum of the points that the bonus criteria could give, those included that a teacher gives points for."""
+    """Return the maximum of the extra points, including the criteria that only an override adds."""
     most = {part.id: part.max_points for part in report.bonus}
     return sum(
         (most | {override.criterion: override.max_points for override in report.overrides if override.bonus}).values()

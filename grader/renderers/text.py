@@ -1,4 +1,4 @@
-"""The report for a terminal: what a student reads first."""
+"""The report as plain text for a terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SYMBOLS = {
     Verdict.NOT_GRADABLE: "?",
 }
 STDOUT_LINES = 5
-MOST_ROWS, MOST_NUMBERS = 12, 40  # of a matrix, and of a row or list
+MOST_ROWS, MOST_NUMBERS = 12, 40  # rows of a matrix, numbers of a row or list
 INDENT = " " * 7
 
 
@@ -76,14 +76,14 @@ def _criterion(report: Report, criterion: CriterionResult, titles: dict[str, str
     for case in criterion.cases:
         if case.verdict is not Verdict.BLOCKED:
             lines += _case(case, lang)
-        elif case.blocked_by == criterion.id:  # by a case above
+        elif case.blocked_by == criterion.id:  # blocked by a case above
             points = _points(lang, case.points, case.max_points)
             lines.append(f"     {points}: {printable(case.title)} ({word(lang, VERDICTS[case.verdict])})")
         lines += [f"     {word(lang, 'note')}: {printable(remark.text)}" for remark in case.remarks]
     others = sorted(blocked - {criterion.id})
     if others:
         waited = ", ".join(titles.get(other, printable(other)) for other in others)
-        lines.append(f"     {word(lang, 'waits for')}: {waited}")
+        lines.append(f"     {word(lang, 'not graded yet, fix first')}: {waited}")
     return lines
 
 
@@ -114,7 +114,7 @@ def case_place(case: CaseResult) -> str:
 
 
 def evidence_lines(evidence: Evidence, lang: str) -> list[str]:
-    """Return expected, actual and probe as aligned lines: a matrix has a line for each of its rows."""
+    """Return expected, actual and probe as aligned lines; a matrix has one line per row."""
     lines = [f"{printable(evidence.label)}:"] if evidence.label else []
     for name, value in ((word(lang, "expected"), evidence.expected), (word(lang, "actual"), evidence.actual)):
         lines += labelled(name, in_rows(value, evidence.shape), evidence.rows)
@@ -124,7 +124,7 @@ def evidence_lines(evidence: Evidence, lang: str) -> list[str]:
 
 
 def in_rows(value: Number | list[Number] | None, shape: Sequence[int]) -> Probe | None:
-    """Return a flat list as the rows of its matrix, and whatever is none as it is."""
+    """Return a flat list as the rows of a matrix if shape has two dimensions or more; any other value unchanged."""
     if not isinstance(value, list):
         return value
     if len(shape) < 2 or math.prod(shape) != len(value) or not value:
@@ -133,7 +133,7 @@ def in_rows(value: Number | list[Number] | None, shape: Sequence[int]) -> Probe 
 
 
 def labelled(name: str, value: Probe | None, rows: Sequence[str] = ()) -> list[str]:
-    """Return a value as lines; the rows of a matrix are named where there are as many names."""
+    """Return a value as lines; the rows of a matrix get names if there is one for each."""
     label = f"{printable(name) + ':':<12} "
     if value is None or value == []:
         return []
@@ -155,5 +155,5 @@ def _joined(values: list[Any]) -> str:
 
 
 def number_text(value: Number) -> str:
-    """Return a number as a sentence has it."""
+    """Return a number with four significant digits."""
     return printable(value, 20) if isinstance(value, str) else f"{value + 0.0:.4g}"

@@ -104,7 +104,7 @@ def test_a_student_with_only_a_text_has_a_row(tmp_path: Path) -> None:
     (one,) = find(laid(tmp_path / "class", {name: b"Name: Anna Anova (anova1)\n"})).found
 
     assert (one.student, one.name) == ("anova1", "Anna Anova")
-    with pytest.raises(Rejected, match="handed in a text and no file"):
+    with pytest.raises(Rejected, match="submitted a text and no file"):
         one.raw()
 
 

@@ -235,7 +235,7 @@ def test_an_odd_class_file_is_refused(content: str, submissions: Path, tmp_path:
     assert (tmp_path / "out" / "class.json").read_text(encoding="utf-8", errors="surrogateescape") == content
 
 
-ODD = "class.json has no key and language of a class: restore it, or remove it to start with a new key."
+ODD = "class.json lacks the key and the language of the class: restore it, or delete it to start with a new key."
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_overrides_stay_with_their_student(first: str, second: str, tmp_path: Pa
     assert keys == [before["key"]]
     assert sorted(points.values()) == ["", "7"]
     assert "has no submission now" not in both.out
-    assert f"note: There are overrides for {before['key']}, who has no submission now: they are not used." in alone.out
+    assert f"note: There are overrides for {before['key']}, who has no submission now: they are ignored." in alone.out
     assert [row["overridden"] for row in rows(out / "gradebook.csv")] == [""]
 
 
@@ -448,7 +448,7 @@ def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
         (tmp_path / "class" / f"{name}.py").touch()
     shown = progress(COMMAND, "class", "--out", "out", "--jobs", "1", cwd=tmp_path)
 
-    assert re.search(r"\r\[#+-+\] 1 of 2, \d+\.\d a second, \d+ s left ", shown)
+    assert re.search(r"\r\[#+-+\] 1 of 2, \d+\.\d per second, \d+ s left ", shown)
     assert shown.endswith(f"\r{' ' * 70}\r")
     assert grade_class("class", "--out", "out", "--regrade", cwd=tmp_path).err == ""
 
@@ -573,7 +573,10 @@ def test_a_killed_scheduler(cluster: tuple[str, list[subprocess.Popen[bytes]]], 
 
     assert (code, ran.code) == (4, 0)
     *waited, lost = log.read_text(encoding="utf-8").splitlines()
-    assert lost == "grade-class: The Dask scheduler was lost. What is graded is kept: run the command again to go on."
+    assert (
+        lost
+        == "grade-class: The connection to the Dask scheduler was lost. Finished grades are kept: run the command again to continue."
+    )
     assert all(": waiting for " in line for line in waited)
     assert f"({30 - len(done)} graded now)" in ran.out
 
@@ -604,8 +607,8 @@ def test_fill_in(results: Path, submissions: Path, tmp_path: Path) -> None:
         (("missing", "--out", "out"), "missing does not exist."),
         (("empty", "--out", "out"), "There are no submissions in empty."),
         (("class",), "Missing option '--out'."),
-        (("class", "--out", "class/out"), "the folder for the results is inside the one with the submissions."),
-        (("class", "--out", "out", "--regrade", "--resume"), "--regrade and --resume exclude each other."),
+        (("class", "--out", "class/out"), "the results folder is inside the submissions folder."),
+        (("class", "--out", "out", "--regrade", "--resume"), "--regrade and --resume cannot be combined."),
         (("class", "--out", "a-file"), "a-file cannot be used: Not a directory."),
         (
             ("class", "--out", "out", "--roster", "missing.csv"),
@@ -796,6 +799,6 @@ def test_missing_packages_are_listed_once(tmp_path: Path) -> None:
 
     ran = grade_class("class", "--out", "out", cwd=tmp_path)
 
-    assert "Packages that submissions import and that are not installed here: bokeh (2), cupy (1).\n" in ran.out
+    assert "Submissions import packages that are not installed here: bokeh (2), cupy (1).\n" in ran.out
     numbers = json.loads((tmp_path / "out" / "class.json").read_text(encoding="utf-8"))
     assert (numbers["not_installed"], numbers["scores"]["least"]) == ({"bokeh": 2, "cupy": 1}, 100)

@@ -308,7 +308,7 @@ def test_a_lab_that_breaks(tmp_path: Path) -> None:
     whole = run_class(folder, "--out", "out", "--assignment", lab, cwd=tmp_path)
 
     assert (broken.code, broken.err, whole.code) == (4, "", 0)
-    assert "Earlier results are kept where the grader failed: 1." in broken.out
+    assert "The grader failed; earlier results were kept: 1." in broken.out
     assert "(kept: the grader failed)" in broken.out
     assert (during, column(tmp_path / "out", "score")) == (before, before)
     assert "(0 graded now)" in whole.out

@@ -151,7 +151,7 @@ def test_canvas_cells_that_are_left_alone() -> None:
     filled = fill(sheet, entries, feedback=False)
 
     assert (filled.data, filled.filled) == (sheet, 0)
-    assert "N1, Student (1) has no score: the cell is left as it is." in texts(filled)
+    assert "N1, Student (1) has no score: the cell is unchanged." in texts(filled)
     assert "x (2) has EX in the gradebook" in texts(filled)
     assert "y (3) has N/A in the gradebook" in texts(filled)
     assert "The row of z (4) has no cell for the grade." in texts(filled)
@@ -182,8 +182,10 @@ def test_canvas_columns() -> None:
         assert rows(filled.data)[2][place] == "100"
     with pytest.raises(UsageError) as caught:
         fill(sheet, [entry(1)], feedback=False)
-    assert str(caught.value).endswith("name one with --fill-column: Notes, XOR lab (501), XOR (lab) 2 (502).")
-    with pytest.raises(UsageError, match=r"Read is not one column of the gradebook, which has: Notes, XOR lab"):
+    assert str(caught.value).endswith("choose one with --fill-column: Notes, XOR lab (501), XOR (lab) 2 (502).")
+    with pytest.raises(
+        UsageError, match=r"Read does not name exactly one column of the gradebook; the columns are: Notes, XOR lab"
+    ):
         fill(sheet, [entry(1)], feedback=False, assignment="Read")
 
 
@@ -193,7 +195,8 @@ def test_points_of_the_platform_that_differ() -> None:
     entries = [entry(1, score=97), entry(2)]
 
     with pytest.raises(
-        UsageError, match=r"XOR lab \(501\) has 15 points, the scores have 100: --scale 15 converts them"
+        UsageError,
+        match=r"The column XOR lab \(501\) has 15 points, the scores go up to 100: convert them with --scale 15",
     ):
         fill(sheet, entries, feedback=False)
     scaled = [replace(item, report=decided(item.report, (), scale=Decimal(15))) for item in entries]
@@ -227,7 +230,7 @@ def test_doubts_fill_nothing() -> None:
     assert len(filled.unmatched_rows) == 5
     assert len(filled.unmatched_entries) == 7
     assert "k3 fits several rows: a (2), b (3)." in texts(filled)
-    assert "Student Five (77) is k4 by id and k5 by name: left out." in texts(filled)
+    assert "Student Five (77) is k4 by id but k5 by name: skipped." in texts(filled)
 
 
 # --- Moodle -------------------------------------------------------------------------------------
@@ -339,7 +342,10 @@ def test_a_class_of_200(kind: str) -> None:
         (HEADER.encode("utf-16"), "The sheet is UTF-16 text"),
         (ENGLISH.encode() + "\nУчастник".encode("cp1251"), "Line 2 of the sheet is not UTF-8 text"),
         (ENGLISH.encode() + b'\n"', "Line 2 of the sheet has a quote that is never closed."),
-        (b"Student,ID,Section\n", "The gradebook has several columns or none; name one with --fill-column: none."),
+        (
+            b"Student,ID,Section\n",
+            "The gradebook has several assignment columns or none; choose one with --fill-column: none.",
+        ),
     ],
 )
 def test_what_is_no_sheet(sheet: bytes, sentence: str) -> None:

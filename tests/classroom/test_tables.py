@@ -271,23 +271,29 @@ def test_overrides_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
-        ("s1,*,5,x", "line 2: points are given to one criterion at a time, not to *."),
-        ("s1,xor,5,x\ns1,score,5,x", "line 3: points are given to one criterion at a time, not to score."),
-        ("s1,xr,5,x", "line 2: the rubric has no criterion xr: it has imports, shapes, forward,"),
-        ("s1,xor,16,x", "line 2: points for xor are a number from 0 to 15 with at most two decimal places, not 16."),
-        ("s1,xor,-1,x", "line 2: points for xor are a number from 0 to 15 with at most two decimal places, not -1."),
+        ("s1,*,5,x", "line 2: give points to one criterion at a time, not to *."),
+        ("s1,xor,5,x\ns1,score,5,x", "line 3: give points to one criterion at a time, not to score."),
+        ("s1,xr,5,x", "line 2: the rubric has no criterion xr; it has imports, shapes, forward,"),
+        (
+            "s1,xor,16,x",
+            "line 2: points for xor must be a number from 0 to 15 with at most two decimal places, not 16.",
+        ),
+        (
+            "s1,xor,-1,x",
+            "line 2: points for xor must be a number from 0 to 15 with at most two decimal places, not -1.",
+        ),
         (
             "s1,xor,1.555,x",
-            "line 2: points for xor are a number from 0 to 15 with at most two decimal places, not 1.555.",
+            "line 2: points for xor must be a number from 0 to 15 with at most two decimal places, not 1.555.",
         ),
-        ("s1,xor,٣,x", "line 2: points for xor are a number from 0 to 15 with at most two decimal places, not ٣."),
-        ("s1,xor,,x", 'line 2: points for xor are a number from 0 to 15 with at most two decimal places, not "".'),
+        ("s1,xor,٣,x", "line 2: points for xor must be a number from 0 to 15 with at most two decimal places, not ٣."),
+        ("s1,xor,,x", 'line 2: points for xor must be a number from 0 to 15 with at most two decimal places, not "".'),
         (
             "s1,imports,1,x",
-            "line 2: points for imports are a number from 0 to 0 with at most two decimal places, not 1.",
+            "line 2: points for imports must be a number from 0 to 0 with at most two decimal places, not 1.",
         ),
         (",xor,1,x", "line 2: there is no student."),
-        ('s1,xor,1,"a\nb"\ns2,xor,1,x\nS1,xor,2,x', "line 5: xor of S1 stands in line 2 already."),
+        ('s1,xor,1,"a\nb"\ns2,xor,1,x\nS1,xor,2,x', "line 5: xor of S1 is already in line 2."),
         ('s1,xor,1,"a', "line 2: unexpected end of data."),
     ],
 )
@@ -360,5 +366,7 @@ def test_overrides_by_address_and_by_name(tmp_path: Path) -> None:
     assert [[(part.criterion, part.points) for part in given[key]] for key in ("one", "two", "three")] == [
         [("xor", 7.5)], [], [("shapes", 1)],
     ]  # fmt: skip
-    with pytest.raises(UsageError, match=r"There are overrides for Same Name, who is one of several: .*two, three"):
+    with pytest.raises(
+        UsageError, match=r"There are overrides for Same Name, a name that several students share: .*two, three"
+    ):
         overrides_of(class_of, {"Same Name": (gives("xor", 1),)})

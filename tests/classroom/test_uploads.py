@@ -187,8 +187,8 @@ def test_files_of_other_kinds_are_submissions(tmp_path: Path) -> None:
         ]  # fmt: skip
         read = {item.student: list(item.raw().files) for item in found.found}
         assert (read["one"], read["four"], read["six"]) == (["one.rar"], ["four.py"], ["report.pdf"])
-        assert "four.pdf is no submission: left out." in notes(found)
-        assert "list.csv is no submission: left out." in notes(found)
+        assert "four.pdf is not a submission: skipped." in notes(found)
+        assert "list.csv is not a submission: skipped." in notes(found)
 
 
 def test_a_virtual_environment_is_no_submission(tmp_path: Path) -> None:
@@ -201,14 +201,14 @@ def test_a_virtual_environment_is_no_submission(tmp_path: Path) -> None:
 
 def test_ignored_files_are_noted(tmp_path: Path) -> None:
     """Online texts, links to pages and files that are no submission get a note."""
-    assert "readme.txt is no submission: left out." in notes(find(laid(tmp_path / "a", SCHEMES["plain"][0])))
+    assert "readme.txt is not a submission: skipped." in notes(find(laid(tmp_path / "a", SCHEMES["plain"][0])))
     moodle = notes(find(laid(tmp_path / "b", SCHEMES["moodle_folders"][0])))
     assert "Student One: the online text is not graded, the files are." in moodle
     assert "Student Four" not in moodle
     canvas = notes(find(laid(tmp_path / "c", SCHEMES["canvas"][0])))
     assert "Late: anon-ab3xy-b8f26eafd42f85a1, студентвторой." in canvas.replace("aB3xY", "anon-ab3xy-b8f26eafd42f85a1")
     scoped = notes(find(laid(tmp_path / "d", SCHEMES["gradescope"][0])))
-    assert "submission_124 is of 2 students, and graded once for all." in scoped
+    assert "submission_124 belongs to 2 students and is graded once." in scoped
     assert "Everything is in the folder assignment_99_export." in scoped
 
 
@@ -274,7 +274,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert by_key["one"].raw().files == {"one.py": CODE}
     for key, sentence in (
         ("three-folder", "three is a link, which is not followed"), ("four", "four.py is a link"),
-        ("five", "five.py is no regular file"),
+        ("five", "five.py is not a regular file"),
     ):  # fmt: skip
         with pytest.raises(Rejected, match=sentence):
             by_key[key].raw()
@@ -325,15 +325,15 @@ def in_lzma() -> bytes:
 
 
 REFUSED = {
-    "large": (zipped({"one.py": b"#" * 300_000}), "one.py has 292 KiB, more than the 256 KiB"),
-    "together": (zipped({f"one/{n}.zip": bytes(ARCHIVE_BYTES - 9) for n in range(2)}), "The files in one are larger than 40 MiB together."),
+    "large": (zipped({"one.py": b"#" * 300_000}), "one.py has 292 KiB; a solution may have at most 256 KiB"),
+    "together": (zipped({f"one/{n}.zip": bytes(ARCHIVE_BYTES - 9) for n in range(2)}), "The files in one are larger than 40 MiB in total."),
     "many": (zipped({f"one/{n}": b"" for n in range(2100)}), "one has more than 2000 files"),
     "control": (zipped({"one/a\x1b[2J.py": CODE}), "has control characters"),
     "link": (linked("zwei/x.py"), "x.py is not a regular file"),
-    "encrypted": (encrypted(), "one.py is encrypted: hand it in without a password."),
-    "lying": (lying(), "one.py is not an archive that can be read."),
-    "broken": (broken(), "one.py is not an archive that can be read."),
-    "lzma": (in_lzma(), "one.py is not an archive that can be read."),
+    "encrypted": (encrypted(), "one.py is encrypted: submit it without a password."),
+    "lying": (lying(), "one.py is not a readable archive."),
+    "broken": (broken(), "one.py is not a readable archive."),
+    "lzma": (in_lzma(), "one.py is not a readable archive."),
     "twice": (zipped({"one/a.py": CODE, "one/b.py": CODE}).replace(b"b.py", b"a.py"), "a.py in one appears twice."),
 }  # fmt: skip
 
@@ -382,7 +382,7 @@ def test_an_archive_that_has_changed(tmp_path: Path) -> None:
     [
         ("none", None, "none does not exist."),
         ("class.rar", b"Rar!", "class.rar is neither a folder nor a .zip archive of submissions."),
-        ("class.zip", b"PK no", "class.zip is not an archive that can be read."),
+        ("class.zip", b"PK no", "class.zip is not a readable archive."),
         ("class.zip", zipped({}), "There are no submissions in class.zip."),
         ("class.zip", zipped({"readme.txt": b""}), "There are no submissions in class.zip."),
     ],
@@ -524,12 +524,12 @@ def test_what_a_desktop_leaves_is_no_submission(tmp_path: Path) -> None:
     packed = find(archive(tmp_path, junk | dotted))
 
     assert [item.shown for item in clean.found] == ["one.py"]
-    assert [note.text for note in clean.notes] == ["Names: plain, each file or folder is a student's."]
+    assert [note.text for note in clean.notes] == ["Names: plain, each file or folder is one student."]
     for element in (found, packed):
         assert {entry.shown: entry.raw().files for entry in element.found} == {
             "one.py": {"one.py": CODE}, ".two.py": {"two.py": OTHER}, ".three": {"network.py": OTHER},
         }  # fmt: skip
-        assert ".notes.txt is no submission: left out." in notes(element)
+        assert ".notes.txt is not a submission: skipped." in notes(element)
 
 
 # What one student packs: the class is found as ever, and that one alone is refused.
@@ -537,7 +537,7 @@ EXCESSES: dict[str, tuple[Files, str]] = {
     "entries": ({f"submission_13/d/f{number}": b"" for number in range(2_500)}, "has more than 2000 files"),
     "many entries": ({f"submission_13/{number}/f": b"" for number in range(20_001)}, "has more than 2000 files"),
     "depths": ({"submission_13/" + "d/" * 20_000 + "network.py": CODE}, "has no Python file"),
-    "sizes": ({f"submission_13/{n}.zip": bytes(ARCHIVE_BYTES - 9) for n in range(2)}, "larger than 40 MiB together"),
+    "sizes": ({f"submission_13/{n}.zip": bytes(ARCHIVE_BYTES - 9) for n in range(2)}, "larger than 40 MiB in total"),
     "long names": ({f"submission_13/{'n' * 60_000}.py": CODE}, "is empty or too long"),
 }
 
@@ -680,8 +680,9 @@ def test_two_submissions_of_a_student_and_an_id_that_is_anothers(tmp_path: Path)
 
     found = find(laid(tmp_path / "class", files), roster(tmp_path, [";Student One;18;;", ";Student Two;17;;"]))
 
-    assert "Student One_17_assignsubmission_file_ is one student of the roster by id and another by name." in notes(
-        found
+    assert (
+        "Student One_17_assignsubmission_file_ matches one student of the roster by id and a different one by name."
+        in notes(found)
     )
     assert {item.key: item.student for item in found.found}["student-two-19"] == "17"
     found = find(tmp_path / "class", roster(tmp_path, [";Student One;s1;;", ";Student Two;s2;;"]))
@@ -701,7 +702,7 @@ def test_two_submissions_of_a_student_and_an_id_that_is_anothers(tmp_path: Path)
         ("sep=;\nid;name\n1;a\n;b\n", "roster.csv, line 4: there is no id."),
         ("id,ID\n1,2\n", "roster.csv, line 1: the column id appears twice."),
         ("id,name\n1,a\n\n,b\n", "roster.csv, line 4: there is no id."),
-        ("id\na\nA\n", "roster.csv, line 3: A stands twice."),
+        ("id\na\nA\n", "roster.csv, line 3: A is listed twice."),
         ('id,name\n1,"a\n', "roster.csv, line 2: unexpected end of data."),
     ],
 )
@@ -724,9 +725,7 @@ def test_a_roster_in_another_encoding(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"roster.csv, line 2: this is not UTF-8 text: save it as CSV UTF-8."):
         read_roster(tmp_path / "roster.csv")
     (tmp_path / "roster.csv").write_bytes(zipped({"xl/workbook.xml": b""}))
-    with pytest.raises(
-        UsageError, match=r"roster.csv is a workbook of a spreadsheet, not a table: save it as CSV UTF-8"
-    ):
+    with pytest.raises(UsageError, match=r"roster.csv is a spreadsheet workbook, not CSV: save it as CSV UTF-8"):
         read_roster(tmp_path / "roster.csv")
     with pytest.raises(UsageError, match=r"cannot be read: No such file"):
         read_roster(tmp_path / "none.csv")

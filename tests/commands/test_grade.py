@@ -62,9 +62,9 @@ def test_missing_path(tmp_path: Path) -> None:
         (
             "notes.docx",
             b"PK\x03\x04",
-            "notes.docx is not a Python program. Hand in the .py file or the notebook itself.",
+            "notes.docx is not a Python program. Submit the .py file or the notebook itself.",
         ),
-        ("large.py", b"#" * 5_000_000, "large.py has 4882 KiB, more than the 256 KiB that a solution may have."),
+        ("large.py", b"#" * 5_000_000, "large.py has 4882 KiB; a solution may have at most 256 KiB."),
         ("old.py", b"\xff\xfe#\x00\x00\xd8", "old.py is not UTF-8 text (line 1): save it as UTF-8."),
         ("bad.py", b"def f(:\n", "bad.py, line 1: this is not valid Python: invalid syntax."),
         ("deep.py", b"(" * 100_000, "deep.py, line 1: this is not valid Python: "),
@@ -91,7 +91,7 @@ def test_folder_without_python(tmp_path: Path) -> None:
     ran = grade(folder, cwd=tmp_path)
 
     assert 3 == ran.code
-    assert "report.pdf is not a Python program. Hand in the .py file or the notebook itself." in ran.out
+    assert "report.pdf is not a Python program. Submit the .py file or the notebook itself." in ran.out
 
 
 def test_two_candidates_are_named(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_special_files_are_rejected(tmp_path: Path) -> None:
     [
         (["--report", "xml=x"], "unknown format 'xml'"),
         (["--report", "json"], "is not FORMAT=PATH"),
-        (["--report", "json=-", "--report", "text=-"], "two reports would go to '-'"),
+        (["--report", "json=-", "--report", "text=-"], "two reports would be written to '-'"),
         (["--seed", "-1"], "--seed"),
         (["--seed", "9007199254740992"], "--seed"),
         (["--time-limit", "0"], "--time-limit"),
@@ -190,7 +190,7 @@ def test_a_rubric_names_cases_of_the_suite(write: Write, tmp_path: Path) -> None
     ran = grade(REFERENCE, "--rubric", write(OWN_RUBRIC.replace("neuron", "neurone"), "rubric.toml"), cwd=tmp_path)
 
     assert (4, None) == (ran.code, ran.report["score"])
-    assert "the rubric names forward.neurone, which is no case of the suite" in ran.out
+    assert "the rubric names forward.neurone, which is not a case of the suite" in ran.out
 
 
 def test_fail_under(tmp_path: Path) -> None:
@@ -296,8 +296,8 @@ def test_hanging_everywhere_ends(student_code: str, write: Write, tmp_path: Path
     cases = [case for criterion in report["criteria"] for case in criterion["cases"]]
     said = [case["feedback"]["text"] for case in cases if case["verdict"] == "timeout"]
     assert (0, "graded") == (process.returncode, report["status"])
-    assert any("did not end within" in text for text in said)
-    assert sum("did not end within" in text for text in said) <= 4  # each hang has a quarter of the limit
+    assert any("did not finish within" in text for text in said)
+    assert sum("did not finish within" in text for text in said) <= 4  # each hang has a quarter of the limit
     assert len(seen) >= 2
     wait_for_end(seen)
 

@@ -59,7 +59,7 @@ FAULTS = {
     ),
     "without_a_test": (
         "rubric.toml", 'ru = "Среднее" }', 'ru = "Среднее" }\ncases = [{ id = "median", points = 1 }]',
-        ["the rubric names mean.median, which is no case of the suite"],
+        ["the rubric names mean.median, which is not a case of the suite"],
     ),
     "breaks_on_answers": (
         SUITE, MEAN, 'm = student.run("mean", x).value\n    check(bool(abs(m - x.mean()) < 1e-6) or 1 / len([m][1:]), "wrong")',
@@ -99,7 +99,7 @@ def test_a_suite_that_breaks_on_none(example: Path) -> None:
 
     assert said == [
         "every call returns None: test_scaling.py::test_mean, line 12 broke: AssertionError: None: "
-        "a case raises unmet(...) where the work is wrong"
+        "a case raises unmet(...) if the work is wrong"
     ]
 
 

@@ -26,8 +26,8 @@ REPOSITORY = "https://host.example/owner/grader.git"
 WHEEL = "https://host.example/dist/xor_lab_grader-0.1.0+local-py3-none-any.whl"
 PINNED = f"git+{REPOSITORY}@{COMMIT}"
 
-PATH = "a path of this machine"
-NAME_ALONE = "an index, by its name alone"
+PATH = "a path on this machine"
+NAME_ALONE = "a package index, by name only"
 SECRET = "an address with a user name or password"  # noqa: S105
 LOOSE = "an address without a commit or a hash"
 ODD = "an address that no workflow can use"
@@ -185,8 +185,8 @@ def test_a_new_lab_without_a_source(variables: dict[str, str], tmp_path: Path) -
 
     done, notes = installed(tmp_path / "lab", tmp_path, **variables)
 
-    assert "The workflow needs the variable GRADER, " in ran.out
-    assert f"this one was installed from {PATH}.\n" in ran.out
+    assert "Set the variable GRADER for the workflow to the address" in ran.out
+    assert f"this grader was installed from {PATH}.\n" in ran.out
     assert PLACEHOLDER in (tmp_path / "lab" / "README.md").read_text(encoding="utf-8")
     assert (done.returncode, done.stderr, notes) == (1, "", [])
     assert done.stdout == (
@@ -208,7 +208,7 @@ def test_a_checkout_is_no_source(tmp_path: Path) -> None:
     """The editable installation that runs these tests has a record, and it is a path."""
     ran = grade("--new", "lab", cwd=tmp_path)
 
-    assert f"this one was installed from {PATH}.\n" in ran.out
+    assert f"this grader was installed from {PATH}.\n" in ran.out
 
 
 # --- what it says about packages -------------------------------------------------------------------

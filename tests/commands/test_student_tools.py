@@ -162,7 +162,7 @@ def test_watch_without_its_extra(write: Write, tmp_path: Path) -> None:
     ("arguments", "part"),
     [
         (["--watch", "nowhere.py"], "nowhere.py does not exist."),
-        (["--watch", "network.py", "--fail-under", "1"], "--watch goes without --fail-under"),
+        (["--watch", "network.py", "--fail-under", "1"], "--watch cannot be combined with --fail-under"),
         (["--watch", "network.py", "--report", "text=network.py"], "would replace the submission"),
         (["--new", "network.py"], "'network.py' is not an empty folder."),
         (["--new", "."], "'.' is not an empty folder."),

@@ -229,9 +229,9 @@ def test_words_are_listed_in_a_language() -> None:
 def test_a_message_in_a_message_is_translated() -> None:
     """A message may have another as an argument."""
     inner = say("Loading {file}", file="lab.py")
-    outer = say("{what} did not end within {seconds} s.", what=inner, seconds=3)
+    outer = say("{what} did not finish within {seconds} s.", what=inner, seconds=3)
 
-    assert outer.text == "Loading lab.py did not end within 3 s."
+    assert outer.text == "Loading lab.py did not finish within 3 s."
     assert message_in(outer, "ru").text == "Загрузка lab.py: выполнение не закончилось за 3 с."
 
 
@@ -334,7 +334,7 @@ def test_a_criterion_is_named_by_its_title(tmp_path: Path) -> None:
         assert feedback is not None
         said[lang] = feedback.text
 
-    assert "under Sums comes first" in said["en"]
+    assert "under Sums first" in said["en"]
     assert "«Суммы»" in said["ru"]
 
 

@@ -177,7 +177,7 @@ def test_a_text_that_is_too_long_is_not_cut(tmp_path: Path) -> None:
 
     feedback = report.criteria[0].cases[1].feedback
     assert feedback is not None
-    assert feedback.text.startswith("words returned more than can be read: ")
+    assert feedback.text.startswith("words returned too much: ")
 
 
 def test_slopes() -> None:

@@ -136,7 +136,12 @@ def lab(tmp_path: Path) -> Path:
     [
         ("rubric.toml", None, None, "rubric.toml cannot be read: No such file or directory."),
         ("assignment.toml", None, None, "assignment.toml cannot be read: No such file or directory."),
-        ("suite/test_neuron.py", None, None, "The assignment lab has no suite: put test_*.py into its folder suite."),
+        (
+            "suite/test_neuron.py",
+            None,
+            None,
+            "The assignment lab has no suite: put test_*.py files into its suite folder.",
+        ),
         ("assignment.toml", 'title = "', "title = ", "assignment.toml is not valid: "),
         ("assignment.toml", 'title = "One neuron: AND and OR"\n', "", "missing required field `title`"),
         ("assignment.toml", "file =", "fill =", "Object contains unknown field `fill`."),
@@ -147,19 +152,24 @@ def lab(tmp_path: Path) -> Path:
             "calls_time_s",
             "Object contains unknown field `calls_time_s` - at `$.limits`.",
         ),
-        ("assignment.toml", "call_time_s = 3", "call_time_s = -1", "limits.call_time_s is -1.0, which is no limit."),
-        ("assignment.toml", '["Neuron"]', '["a b"]', "'a b' is no name of a class or function."),
-        ("assignment.toml", '"neuron.py"', '"../neuron"', "which is no name of a Python file."),
+        (
+            "assignment.toml",
+            "call_time_s = 3",
+            "call_time_s = -1",
+            "limits.call_time_s is -1.0; a limit must be positive and finite.",
+        ),
+        ("assignment.toml", '["Neuron"]', '["a b"]', "'a b' is not a valid name of a class or function."),
+        ("assignment.toml", '"neuron.py"', '"../neuron"', "which is not a valid name of a Python file."),
         ("rubric.toml", "points = 4\ncases", "points = 5\ncases", "the cases of forward sum to 4 points, not to 5."),
         ("rubric.toml", "points = 4\ncases", "points = -4\ncases", "forward has negative points."),
-        ("rubric.toml", "points = 0\n", "points = 1\n", "imports is a gate and has points or cases of its own."),
+        ("rubric.toml", "points = 0\n", "points = 1\n", "imports is a gate, and a gate has neither points nor cases."),
         ("rubric.toml", "[imports]", "#" * 2**18 + "\n[imports]", "rubric.toml is larger than 256 KiB."),
-        ("rubric.toml", "step.gradient", "step.gradients", "requires step.gradients, which is no case before it."),
+        ("rubric.toml", "step.gradient", "step.gradients", "requires step.gradients, which is not an earlier case."),
         (
             "rubric.toml",
             '"value"',
             '"values"',
-            "the rubric names forward.values, which is no case of the suite (not in the rubric: forward.value).",
+            "the rubric names forward.values, which is not a case of the suite (not in the rubric: forward.value).",
         ),
         (
             "suite/test_neuron.py",
@@ -173,7 +183,7 @@ def lab(tmp_path: Path) -> Path:
             "suite/test_neuron.py",
             DRAWS,
             "return unmet('never raised')",
-            "a case returns nothing, and raises unmet(...)",
+            "a case must return nothing, and raise unmet(...)",
         ),
         ("suite/test_neuron.py", DRAWS, "1 / 0", "test_value, line 42 broke: ZeroDivisionError: division by zero."),
         (
@@ -292,15 +302,15 @@ def with_bonus(lab: Path, *changes: tuple[str, str], about: str = "") -> Path:
 @pytest.mark.parametrize(
     ("change", "about", "sentence"),
     [
-        (('"area.py"', '"neuron.py"'), "", "a bonus criterion is judged by neuron.py, which is the lab's own file."),
-        (('file = "area.py"\n', ""), "", "more needs both bonus and file, or none of them"),
-        (("bonus = true\n", ""), "", "more needs both bonus and file, or none of them"),
+        (('"area.py"', '"neuron.py"'), "", "a bonus criterion is graded from neuron.py, which is the lab's own file."),
+        (('file = "area.py"\n', ""), "", "more needs both bonus and file or neither"),
+        (("bonus = true\n", ""), "", "more needs both bonus and file or neither"),
         (("title", "titel"), "", "Object contains unknown field `titel` - at `$.criteria[4]`."),
-        (("points = 1 }", 'points = 1, requires = ["step.gradient"] }'), "", "more.square requires step.gradient, which is no"),
-        (("square", "circle"), "", "the rubric names more.circle, which is no case of the suite (not in the rubric: more.square)."),
-        (("", ""), '[[bonus]]\nfile = "other.py"\n', "no bonus criterion is judged by other.py."),
+        (("points = 1 }", 'points = 1, requires = ["step.gradient"] }'), "", "more.square requires step.gradient, which is not"),
+        (("square", "circle"), "", "the rubric names more.circle, which is not a case of the suite (not in the rubric: more.square)."),
+        (("", ""), '[[bonus]]\nfile = "other.py"\n', "no bonus criterion is graded from other.py."),
         (("", ""), '[[bonus]]\nfile = "area.py"\n[bonus.limits]\ncalls = 1\n', "unknown field `calls` - at `$.bonus[0].limits`."),
-        (("", ""), '[[bonus]]\nfile = "area.py"\n[bonus.limits]\ncall_time_s = 0\n', "limits.call_time_s is 0.0, which is no limit."),
+        (("", ""), '[[bonus]]\nfile = "area.py"\n[bonus.limits]\ncall_time_s = 0\n', "limits.call_time_s is 0.0; a limit must be positive and finite."),
     ],
 )  # fmt: skip
 def test_what_a_bonus_cannot_be(
@@ -440,7 +450,7 @@ def test_a_name_that_is_no_text(name: bytes, lab: Path, tmp_path: Path) -> None:
     ran = grade_lab(tmp_path / "neuron.py", tmp_path, lab)
 
     assert ran.code == 4
-    assert re.fullmatch(r"grade: lab is not valid: .* is no name\.\n", ran.err)
+    assert re.fullmatch(r"grade: lab is not valid: .* is not a valid name\.\n", ran.err)
 
 
 def test_another_content_on_another_machine() -> None:

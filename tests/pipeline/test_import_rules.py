@@ -168,7 +168,7 @@ def test_what_findings_say() -> None:
         "network.py, line 3: imports torch.nn, which is forbidden in this lab."
     )
     assert finding(file, None, "torch").message.text == (
-        "network.py asked for torch while it ran, which is forbidden in this lab."
+        "network.py imported torch while running, which is forbidden in this lab."
     )
 
 

@@ -103,4 +103,4 @@ def test_g20_newer_syntax_names_both_versions(line: str, tmp_path: Path) -> None
     report = graded(written(tmp_path / "network.py", f"{ARRAYS}\n{line}\n".encode()), seed=1)
 
     assert report.status is Status.NOT_GRADABLE
-    assert "only Python 3.12 and later read this, and the grader runs Python 3.11" in str(report.reason)
+    assert "this needs Python 3.12 or later; the grader runs Python 3.11" in str(report.reason)

@@ -160,7 +160,7 @@ def test_the_grader_s_fixtures_are_its_own(place: str, small: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("hooks.py", "def beter(first, other):\n    return first\n", "hooks.py is not valid: beter is no hook."),
+        ("hooks.py", "def beter(first, other):\n    return first\n", "hooks.py is not valid: beter is not a hook."),
         ("hooks.py", "def better(\n", "hooks.py is not valid: "),
         ("confined.py", "x = 1\n", "confined.py is not valid: it has no OPERATIONS, a tuple of functions."),
         ("confined.py", "import no_such_module\n", "confined.py is not valid: No module named 'no_such_module'."),
@@ -232,7 +232,7 @@ def test_a_second_suite_that_breaks(tmp_path: Path) -> None:
     (report,) = graded(folder, "def double(x):\n    return 3 * x\n")
 
     assert (report.status, report.score) == (Status.GRADED, 0)
-    assert any("suite_twice broke" in note.text and "ZeroDivisionError" in note.text for note in report.notes)
+    assert any("suite_twice failed" in note.text and "ZeroDivisionError" in note.text for note in report.notes)
 
 
 LOOPS = """
@@ -307,7 +307,7 @@ def test_bounded(network: Network) -> None:
     assert (template.status, template.score) == (Status.GRADED, 100)
     assert free.status is Status.NOT_GRADABLE
     assert free.reason is not None
-    assert free.reason.text.startswith("This case is judged by the calls of the template only")
+    assert free.reason.text.startswith("This case can only be checked through the template's calls")
 
 
 def test_a_copy_of_a_lab_grades_by_the_copy(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_what_was_read_otherwise_is_remarked(tmp_path: Path) -> None:
 
     assert findings(graded(tmp_path / "w", seed=1)) == [
         "network.py is not saved as UTF-8. It was read as cp1251: save it as UTF-8, or Python may refuse it.",
-        "lab.ipynb defines the classes, too. network.py was graded.",
+        "lab.ipynb also defines the classes. network.py was graded.",
     ]
 
 
@@ -147,7 +147,7 @@ def test_syntax_of_a_newer_python_is_not_gradable(wrap: Callable[[str], tuple[st
 
     assert (report.status, report.score) == (Status.NOT_GRADABLE, None)
     assert report.reason is not None
-    assert "only Python 3.14 and later read this" in report.reason.text
+    assert "this needs Python 3.14 or later" in report.reason.text
     assert f"the grader runs Python {sys.version_info[0]}.{sys.version_info[1]}." in report.reason.text
 
 

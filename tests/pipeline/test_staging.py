@@ -320,34 +320,34 @@ def test_every_kind_is_graded(name: str, tmp_path: Path) -> None:
 
 ODD = bytes([0xD0, 0xCF])
 REFUSED: dict[str, tuple[str, bytes, str]] = {
-    "no_zip": ("w.zip", b"PK\x03\x04 no", "w.zip is not an archive that can be read."),
-    "no_tar": ("w.tar.gz", b"\x1f\x8b no", "w.tar.gz is not an archive that can be read."),
+    "no_zip": ("w.zip", b"PK\x03\x04 no", "w.zip is not a readable archive."),
+    "no_tar": ("w.tar.gz", b"\x1f\x8b no", "w.tar.gz is not a readable archive."),
     "empty_zip": ("w.zip", zipped({}), "w.zip has no Python file: put your network.py into it."),
     "no_source": ("w.zip", zipped({"a.txt": b"x"}), "w.zip has no Python file: put your network.py into it."),
     "two_folders": ("w.zip", zipped({"a/n.py": BOTH, "b/n.py": BOTH + b"x = 1"}), "Several files define Neuron and Model: a/n.py, b/n.py."),
     "backslash_slip": ("w.zip", zipped({"..\\n.py": BOTH}), "..\\n.py in w.zip leads out of its folder."),
-    "locked_inside": ("w.zip", zipped({"a/b.zip": b"PK no"}), "b.zip is not an archive that can be read."),
-    "rar_inside": ("w.zip", zipped({"a/b.rar": b"Rar!"}), "b.rar is an archive of a kind that is not read here. Pack the files as .zip and hand that in."),
-    "rar": ("w.rar", b"Rar!", "w.rar is an archive of a kind that is not read here. Pack the files as .zip and hand that in."),
-    "seven": ("w.7Z", b"7z", "w.7Z is an archive of a kind that is not read here. Pack the files as .zip and hand that in."),
-    "text": ("network.py.txt", BOTH, "network.py.txt has the name of a text file. Rename it to network.py and hand that in."),
-    "notebook_text": ("w.ipynb.txt", b"{}", "w.ipynb.txt has the name of a text file. Rename it to w.ipynb and hand that in."),
-    "picture": ("w.png", b"\x89PNG", "w.png is not a Python program. Hand in the .py file or the notebook itself."),
+    "locked_inside": ("w.zip", zipped({"a/b.zip": b"PK no"}), "b.zip is not a readable archive."),
+    "rar_inside": ("w.zip", zipped({"a/b.rar": b"Rar!"}), "b.rar is an archive of an unsupported kind. Pack the files as .zip and submit that."),
+    "rar": ("w.rar", b"Rar!", "w.rar is an archive of an unsupported kind. Pack the files as .zip and submit that."),
+    "seven": ("w.7Z", b"7z", "w.7Z is an archive of an unsupported kind. Pack the files as .zip and submit that."),
+    "text": ("network.py.txt", BOTH, "network.py.txt has the name of a text file. Rename it to network.py and submit that."),
+    "notebook_text": ("w.ipynb.txt", b"{}", "w.ipynb.txt has the name of a text file. Rename it to w.ipynb and submit that."),
+    "picture": ("w.png", b"\x89PNG", "w.png is not a Python program. Submit the .py file or the notebook itself."),
     "slip": ("w.zip", zipped({"../n.py": BOTH}), "../n.py in w.zip leads out of its folder."),
     "absolute": ("w.tar.gz", tarred({"/n.py": BOTH}), "/n.py in w.tar.gz is absolute."),
     "control": ("w.zip", zipped({"a\x1b[2J.py": BOTH}), "has control characters."),
-    "bomb": ("w.zip", zipped({"n.ipynb": b" " * 3_000_000}), "w.zip grows more than 200 times when it is unpacked."),
-    "large": ("w.zip", zipped({"n.py": os.urandom(300_000)}), "n.py has 292 KiB, more than the 256 KiB that a solution may have."),
+    "bomb": ("w.zip", zipped({"n.ipynb": b" " * 3_000_000}), "w.zip grows more than 200 times when unpacked."),
+    "large": ("w.zip", zipped({"n.py": os.urandom(300_000)}), "n.py has 292 KiB; a solution may have at most 256 KiB."),
     "many": ("w.zip", zipped({f"{n}.txt": b"" for n in range(20_100)}), "w.zip has more than 20000 entries."),
-    "many_sources": ("w.zip", zipped({f"m{n}.py": b"x = %d" % n for n in range(60)}), "w.zip has 60 Python files, more than 50: hand in only the lab's file."),
+    "many_sources": ("w.zip", zipped({f"m{n}.py": b"x = %d" % n for n in range(60)}), "w.zip has 60 Python files, more than 50: submit only the lab's file."),
     "two_candidates": ("w.zip", zipped({"a.py": BOTH, "b.py": BOTH + b"x = 1"}), "Several files define Neuron and Model: a.py, b.py."),
     "no_candidate": ("w.zip", zipped({"a.py": b"x = 1", "b.py": b"y = 1"}), "No file in w.zip defines Neuron and Model."),
     "broken_candidate": ("w.zip", zipped({"a.py": BOTH + b"x = = 1", "b.py": b"y = 1"}), "a.py, line 3: this is not valid Python: invalid syntax."),
-    "no_notebook": ("w.ipynb", b"[]", "w.ipynb is not a notebook that can be read."),
-    "half_notebook": ("w.ipynb", notebook("x = 1")[:-9], "w.ipynb is not a notebook that can be read."),
-    "nested_notebook": ("w.ipynb", b'{"cells":' + b"[" * 200_000, "w.ipynb is not a notebook that can be read."),
-    "number_notebook": ("w.ipynb", b'{"cells": ' + b"9" * 100_000 + b"}", "w.ipynb is not a notebook that can be read."),
-    "number_as_source": ("w.ipynb", b'{"cells": [{"cell_type": "code", "source": [1]}]}', "w.ipynb is not a notebook that can be read."),
+    "no_notebook": ("w.ipynb", b"[]", "w.ipynb is not a readable notebook."),
+    "half_notebook": ("w.ipynb", notebook("x = 1")[:-9], "w.ipynb is not a readable notebook."),
+    "nested_notebook": ("w.ipynb", b'{"cells":' + b"[" * 200_000, "w.ipynb is not a readable notebook."),
+    "number_notebook": ("w.ipynb", b'{"cells": ' + b"9" * 100_000 + b"}", "w.ipynb is not a readable notebook."),
+    "number_as_source": ("w.ipynb", b'{"cells": [{"cell_type": "code", "source": [1]}]}', "w.ipynb is not a readable notebook."),
     "no_code": ("w.ipynb", notebook(), "w.ipynb is empty."),
     "syntax_in_cell": ("w.ipynb", notebook("x = 1", "y = = 2\ndef f(): pass"), "w.ipynb, cell 2, line 1: this is not valid Python: invalid syntax."),
     "escape": ("n.py", b"# coding: unicode_escape\n# \\nimport os", "n.py declares the encoding unicode_escape: save it as UTF-8."),
@@ -359,8 +359,8 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "sum": ("n.py", b"x = 1" + b"+1" * 60_000, "n.py"),
     "dots": ("n.py", b"x = a" + b".b" * 60_000, "n.py"),
     "minus": ("n.py", b"x = " + b"-" * 100_000 + b"1", "n.py"),
-    "word": ("w.docx", b"PK", "w.docx is not a Python program. Hand in the .py file or the notebook itself."),
-    "unknown_kind": ("w.csv", b"1", "w.csv is not a Python file: hand in a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one."),
+    "word": ("w.docx", b"PK", "w.docx is not a Python program. Submit the .py file or the notebook itself."),
+    "unknown_kind": ("w.csv", b"1", "w.csv is not a Python file: submit a .py file, a notebook, a .zip or .tar.gz archive, or a folder that contains one."),
 }  # fmt: skip
 
 
@@ -397,12 +397,12 @@ def test_an_encrypted_archive_is_named_as_such(staged: Stage, tmp_path: Path) ->
     """A password is not guessed."""
     path = written(tmp_path / "w.zip", encrypted(zipped({"network.py": SOURCE}), "network.py"))
 
-    assert refusal(staged, path) == "w.zip is encrypted: hand it in without a password."
+    assert refusal(staged, path) == "w.zip is encrypted: submit it without a password."
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
 def test_links_and_devices_in_a_tar_are_refused(kind: bytes, staged: Stage, tmp_path: Path) -> None:
-    """A member that is no regular file is not opened."""
+    """A member that is not a regular file is not opened."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         entry = tarfile.TarInfo("network.py")
@@ -498,15 +498,15 @@ def linked(member: str, content: bytes) -> bytes:
 
 BIG = os.urandom(300_000)
 BESIDE: dict[str, tuple[str, bytes, str]] = {
-    "an oversized source": ("w.zip", zipped({"network.py": SOURCE, "old.py": BIG}), "old.py has 292 KiB, more than the 256 KiB that a solution may have."),
+    "an oversized source": ("w.zip", zipped({"network.py": SOURCE, "old.py": BIG}), "old.py has 292 KiB; a solution may have at most 256 KiB."),
     "a link": ("w.tar", linked("neuron.py", SOURCE), "neuron.py in w.tar is not a regular file."),
-    "an encrypted file": ("w.zip", encrypted(zipped({"network.py": SOURCE, "old.py": BOTH}), "old.py"), "w.zip is encrypted: hand it in without a password."),
+    "an encrypted file": ("w.zip", encrypted(zipped({"network.py": SOURCE, "old.py": BOTH}), "old.py"), "w.zip is encrypted: submit it without a password."),
     "a method of packing": ("w.zip", marked_in(zipped({"network.py": SOURCE, "old.py": BOTH}), "old.py", 8, 10, 0x55), "old.py in w.zip cannot be read."),
     "a name that leads out": ("w.zip", zipped({"network.py": SOURCE, "../old.py": BOTH}), "../old.py in w.zip leads out of its folder."),
-    "an unreadable notebook": ("w.zip", zipped({"network.py": SOURCE, "old.ipynb": b"{"}), "old.ipynb is not a notebook that can be read."),
-    "too many sources": ("w.zip", zipped({"network.py": SOURCE, **{f"old/m{n}.py": b"x" for n in range(60)}}), "w.zip has 61 Python files, more than 50: hand in only the lab's file."),
-    "too large together": ("w.zip", zipped({"network.py": SOURCE, **{f"old/{n}.py": b"#%d\n" % n + b"x = 1\n" * 30_000 for n in range(3)}}), "The Python files in w.zip are larger than 512 KiB together."),
-    "a broken archive": ("w.zip", zipped({"lab.zip": zipped({"network.py": SOURCE}), "old.zip": b"PK no"}), "old.zip is not an archive that can be read."),
+    "an unreadable notebook": ("w.zip", zipped({"network.py": SOURCE, "old.ipynb": b"{"}), "old.ipynb is not a readable notebook."),
+    "too many sources": ("w.zip", zipped({"network.py": SOURCE, **{f"old/m{n}.py": b"x" for n in range(60)}}), "w.zip has 61 Python files, more than 50: submit only the lab's file."),
+    "too large together": ("w.zip", zipped({"network.py": SOURCE, **{f"old/{n}.py": b"#%d\n" % n + b"x = 1\n" * 30_000 for n in range(3)}}), "The Python files in w.zip are larger than 512 KiB in total."),
+    "a broken archive": ("w.zip", zipped({"lab.zip": zipped({"network.py": SOURCE}), "old.zip": b"PK no"}), "old.zip is not a readable archive."),
     "a member twice": ("w.zip", zipped({"network.py": SOURCE, "a.py": b"x = 1", "b.py": b"y = 1"}).replace(b"b.py", b"a.py"), "a.py in w.zip appears twice."),
 }  # fmt: skip
 
@@ -535,9 +535,9 @@ def test_what_cannot_be_read_in_a_folder_is_left_out(staged: Stage, tmp_path: Pa
 
     assert (alone.left_out, found.main) == ((), alone.main)
     assert [reason.text for reason in found.left_out] == [
-        "link.py is not a regular file: hand in a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one.",
-        "old/big.py has 292 KiB, more than the 256 KiB that a solution may have.",
-        "pipe.csv is not a regular file: hand in a .py file, a notebook, a .zip or .tar.gz archive, or a folder with one.",
+        "link.py is not a regular file: submit a .py file, a notebook, a .zip or .tar.gz archive, or a folder that contains one.",
+        "old/big.py has 292 KiB; a solution may have at most 256 KiB.",
+        "pipe.csv is not a regular file: submit a .py file, a notebook, a .zip or .tar.gz archive, or a folder that contains one.",
     ]
     assert found.sha256 != alone.sha256
 
@@ -551,13 +551,13 @@ def test_a_folder_of_many_files_is_read_from_the_top(staged: Stage, tmp_path: Pa
     found = staged(path)
 
     assert found.main.name == "network.py"
-    assert [reason.text for reason in found.left_out] == ["w has more than 2000 files: hand in only the lab's."]
+    assert [reason.text for reason in found.left_out] == ["w has more than 2000 files: submit only the lab's."]
 
 
 NEEDED: dict[str, tuple[dict[str, bytes], str]] = {
-    "the lab's file": ({"network.py": BIG, "try.py": b"print(1)"}, "network.py has 292 KiB, more than the 256 KiB that a solution may have."),
-    "what the program imports": ({"network.py": b"from neuron import *\nclass Model: pass", "neuron.py": BIG}, "neuron.py has 292 KiB, more than the 256 KiB that a solution may have."),
-    "all there is": ({"lab.py": BIG, "data.csv": b"1"}, "lab.py has 292 KiB, more than the 256 KiB that a solution may have."),
+    "the lab's file": ({"network.py": BIG, "try.py": b"print(1)"}, "network.py has 292 KiB; a solution may have at most 256 KiB."),
+    "what the program imports": ({"network.py": b"from neuron import *\nclass Model: pass", "neuron.py": BIG}, "neuron.py has 292 KiB; a solution may have at most 256 KiB."),
+    "all there is": ({"lab.py": BIG, "data.csv": b"1"}, "lab.py has 292 KiB; a solution may have at most 256 KiB."),
 }  # fmt: skip
 
 
@@ -582,6 +582,6 @@ def test_a_folder_is_not_read_beyond_its_limit(staged: Stage, tmp_path: Path) ->
 
     raw = collect(tmp_path)
 
-    sentence = f"The files in {tmp_path.name} are larger than 40 MiB together."
+    sentence = f"The files in {tmp_path.name} are larger than 40 MiB in total."
     assert {name: str(reason) for name, reason in raw.left_out.items()} == {f"{n}.zip": sentence for n in (1, 2, 3)}
     assert refusal(staged, tmp_path) == sentence

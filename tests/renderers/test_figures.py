@@ -76,7 +76,7 @@ def test_what_a_lab_shows(tmp_path: Path) -> None:
     ("hooks", "problem"),
     [
         ("def figures(run): return [1 / 0]", "ZeroDivisionError: division by zero"),
-        ("def figures(run): return ['a picture']", "TypeError: figures returned str, which is no Series, Grid or Pairs"),
+        ("def figures(run): return ['a picture']", "TypeError: figures returned str, not a Series, Grid or Pairs"),
         ("def figures(run): return None", "TypeError"),
         ("from grader.lab import Series\ndef figures(run): return [Series(title='', x=[1], values=[])]", "as many x as values"),
         ("from grader.lab import Pairs\ndef figures(run): return [Pairs(title=3, x=[], values=[])]", "Expected `str`, got `int`"),

@@ -207,7 +207,7 @@ def test_a_framework_on_the_disk_is_found(way: str, open_sandbox: Sandbox, write
 
     assert (report.sandbox.level, report.score) == ("process", 0)
     assert [finding.message.text for finding in report.findings] == [
-        "network.py asked for torch while it ran, which is forbidden in this lab."
+        "network.py imported torch while running, which is forbidden in this lab."
     ]
 
 

@@ -223,7 +223,7 @@ def test_a_framework_imported_in_a_call_is_a_finding(student_code: str, write: W
 
     assert report["score"] == 0
     assert [item["message"]["text"] for item in report["findings"]] == [
-        "network.py asked for torch while it ran, which is forbidden in this lab."
+        "network.py imported torch while running, which is forbidden in this lab."
     ]
 
 

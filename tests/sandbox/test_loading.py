@@ -306,7 +306,7 @@ def test_a_call_that_is_killed_is_tried_again(write: Write) -> None:
     report = graded(write(text), seed=1)
 
     assert (report.status.value, report.score) == ("not_gradable", None)
-    assert "was ended by the system, twice: probably there is too little memory" in str(report.reason)
+    assert "twice, probably because the grading machine ran out of memory" in str(report.reason)
 
 
 @pytest.mark.parametrize("place", [
@@ -320,7 +320,7 @@ def test_a_watched_training_that_is_killed_is_tried_again(place: str, write: Wri
     report = graded(write(WATCHED.replace(place, ends)), seed=1)
 
     assert (report.status.value, report.score) == ("not_gradable", None)
-    assert "was ended by the system, twice: probably there is too little memory" in str(report.reason)
+    assert "twice, probably because the grading machine ran out of memory" in str(report.reason)
 
 
 @pytest.mark.parametrize("is_before", [True, pytest.param(False, marks=pytest.mark.wide)])
@@ -341,7 +341,7 @@ def test_the_doctor_compares_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert doctor.memory_bytes() == 160 * 2**20
     assert (
         doctor.memory()
-        == "memory: 160 MiB, too little: a submission may use 1024 MiB, and the system ends one that does"
+        == "memory: 160 MiB, too little: a submission may use 1024 MiB, and the system terminates one that does"
     )
     (tmp_path / "memory.max").write_text("max\n", encoding="ascii")
     assert (doctor.memory_bytes() or 0) > 160 * 2**20

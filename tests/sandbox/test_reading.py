@@ -119,7 +119,7 @@ def test_a_lab_without_classes() -> None:
 
     assert main_of({"network.py": "x = 1", "big.py": "def f(): pass"}, classes=()) == "network.py"
     assert main_of(functions, classes=()) == "maths.py"
-    assert refusal({"a.py": "x = 1", "b.py": "x = 2"}, classes=()) == "There is no network.py in work."
+    assert refusal({"a.py": "x = 1", "b.py": "x = 2"}, classes=()) == "work contains no network.py."
 
 
 # --- notebooks ----------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def beginning(item: Item) -> int | None:
 
 def read(tree: Tree) -> Iterator[Submission]:
     """Yield the last attempt of each student, with the earlier ones."""
-    tree.note("Names: Blackboard's.")
+    tree.note("Names: Blackboard.")
     attempts: dict[str, dict[str, list[tuple[Item, str]]]] = {}
     people: dict[str, tuple[str, str]] = {}
     for item in tree.items:
@@ -54,7 +54,7 @@ def _attempt(tree: Tree, before: str, time: str, files: list[tuple[Item, str]], 
     if files:
         return tree.submission([item for item, _ in files], joined(files), key="")
     about = by_name[f"{before}_attempt_{time}.txt"]
-    problem = say("{name} handed in a text and no file.", name=printable(before, 200))
+    problem = say("{name} submitted a text and no file.", name=printable(before, 200))
     return tree.submission([about], [], key="", problem=problem)
 
 

@@ -26,7 +26,7 @@ def beginning(item: Item) -> int | None:
 
 def read(tree: Tree) -> Iterator[Submission]:
     """Yield the last attempt of each student, with the earlier ones."""
-    tree.note("Names: Brightspace's.")
+    tree.note("Names: Brightspace.")
     attempts: dict[tuple[str, str], dict[str, list[tuple[Item, str]]]] = {}
     for item in tree.items:
         found = NAME.fullmatch(item.shown)

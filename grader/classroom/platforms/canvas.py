@@ -31,7 +31,7 @@ def _name(item: Item) -> re.Match[str] | None:
 
 def read(tree: Tree) -> Iterator[Submission]:
     """Yield the submission of each student; one with only an online text or a link cannot be read."""
-    tree.note("Names: Canvas'.")
+    tree.note("Names: Canvas.")
     groups: dict[tuple[str, str], list[tuple[Item, str]]] = {}
     texts: dict[tuple[str, str], Item] = {}
     late: set[tuple[str, str]] = set()
@@ -57,7 +57,7 @@ def read(tree: Tree) -> Iterator[Submission]:
         )
     for (login, number), item in texts.items():
         if (login, number) not in groups:
-            problem = say("{name} handed in an online text or a link and no file.", name=printable(login, 200))
+            problem = say("{name} submitted an online text or a link and no file.", name=printable(login, 200))
             yield tree.submission([item], [], problem=problem, is_late=(login, number) in late, **_who(login, number))
 
 

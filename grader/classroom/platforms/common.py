@@ -26,7 +26,7 @@ def plain_item(tree: Tree, item: Item, key: str = "") -> Iterator[Submission]:
     """
     is_submission = archives.kind_of(item.name, KINDS) and (key or not archives.strange(item.name))
     if not item.is_folder and item.problem is None and not is_submission:
-        tree.note("{name} is no submission: left out.", name=item.shown)
+        tree.note("{name} is not a submission: skipped.", name=item.shown)
         return
     key = key or f"{slug(item.stem)}-{digest(item.name)}"
     parts = item.parts(None if item.is_folder else item.seen)

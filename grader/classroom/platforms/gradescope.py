@@ -22,11 +22,11 @@ def beginning(item: Item) -> int | None:
 
 def read(tree: Tree) -> Iterator[Submission]:
     """Yield each submission; for a team, one for each of its members."""
-    tree.note("Names: Gradescope's.")
+    tree.note("Names: Gradescope.")
     metadata = next((item for item in tree.items if item.name == METADATA and not item.is_folder), None)
     people = _submitters(tree, metadata) if metadata is not None else {}
     if metadata is None:
-        tree.note("There is no {file}: students are shown by the number of the submission.", file=METADATA)
+        tree.note("There is no {file}: students are shown by submission number.", file=METADATA)
     for item in tree.items:
         found = NAME.fullmatch(item.name)
         if item is metadata:
@@ -36,7 +36,7 @@ def read(tree: Tree) -> Iterator[Submission]:
             continue
         several = people.get(item.name) or [RosterEntry(id="")]
         if len(several) > 1:
-            tree.note("{name} is of {count} students, and graded once for all.", name=item.name, count=len(several))
+            tree.note("{name} belongs to {count} students and is graded once.", name=item.name, count=len(several))
         for number, person in enumerate(several, 1):
             yield tree.submission(
                 [item], item.parts(), key=slug(item.name if len(several) == 1 else f"{item.name} {number}"),
@@ -51,7 +51,7 @@ def _submitters(tree: Tree, metadata: Item) -> dict[str, list[RosterEntry]]:
     try:
         import yaml
     except ModuleNotFoundError:
-        tree.note("{file} is read with PyYAML, which is not installed: students are shown by the number of the submission.", file=METADATA)  # fmt: skip
+        tree.note("Reading {file} needs PyYAML, which is not installed: students are shown by submission number.", file=METADATA)  # fmt: skip
         return {}
     try:
         content = tree.text(metadata)
@@ -75,7 +75,7 @@ def _submitters(tree: Tree, metadata: Item) -> dict[str, list[RosterEntry]]:
         RecursionError,
         Rejected,
     ) as error:
-        tree.note("{file} cannot be read ({reason}): students are shown by the number of the submission.", file=METADATA, reason=type(error).__name__)  # fmt: skip
+        tree.note("{file} cannot be read ({reason}): students are shown by submission number.", file=METADATA, reason=type(error).__name__)  # fmt: skip
         return {}
 
 

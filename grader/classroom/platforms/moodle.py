@@ -23,7 +23,7 @@ def beginning(item: Item) -> int | None:
 
 def read(tree: Tree) -> Iterator[Submission]:
     """Yield the submission of each student; one with only an online text cannot be read."""
-    tree.note("Names: Moodle's.")
+    tree.note("Names: Moodle.")
     groups: dict[tuple[str, str], list[tuple[Item, str]]] = {}
     texts: dict[tuple[str, str], Item] = {}
     for item in tree.items:
@@ -40,7 +40,7 @@ def read(tree: Tree) -> Iterator[Submission]:
         if (name, number) in groups:
             tree.note("{name}: the online text is not graded, the files are.", name=name)
             continue
-        problem = say("{name} handed in an online text and no file.", name=printable(name, 200))
+        problem = say("{name} submitted an online text and no file.", name=printable(name, 200))
         yield tree.submission([item], [], problem=problem, **_who(name, number))
 
 

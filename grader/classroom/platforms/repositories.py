@@ -36,7 +36,7 @@ def _prefix(tree: Tree, clones: list[Item]) -> str:
 
 def read(tree: Tree) -> Iterator[Submission]:
     """Yield each clone as the submission of the login or team at the end of its name."""
-    tree.note("Names: those of repositories, each ends with a login.")
+    tree.note("Names: repositories, each name ends with a login.")
     clones = _clones(tree)
     prefix = _prefix(tree, clones)
     for item in tree.items:

@@ -27,13 +27,13 @@ def _submitted(tree: Tree) -> Item | None:
 
 def read(tree: Tree) -> Iterator[Submission]:
     """Yield the last version of each student, with the earlier ones."""
-    tree.note("Names: those of Microsoft Teams.")
+    tree.note("Names: Microsoft Teams.")
     submitted = _submitted(tree)
     assert submitted is not None
     inner = tree.below(submitted)
     for student in inner.items:
         if not student.is_folder:
-            tree.note("{name} is no submission: left out.", name=student.shown)
+            tree.note("{name} is not a submission: skipped.", name=student.shown)
             continue
         name = student.shown
         key = key_of(name, is_folder=False)

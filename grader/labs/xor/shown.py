@@ -57,7 +57,7 @@ def keep_training(student: Student, caption: str, losses: Array, network: Array,
         ),
     )
     if rate is not None:
-        student.note("Your learning rate, as measured with its factor 2: {rate}", rate=abs(rate))
+        student.note("Measured learning rate (2 lambda): {rate}", rate=abs(rate))
 
 
 def square() -> Array:
@@ -76,7 +76,7 @@ def figures(training: Training) -> tuple[Grid, Series]:
         for (first, second), label in zip(oracle.XOR_INPUTS, oracle.XOR_LABELS, strict=True)
     ]  # fmt: skip
     surface = Grid(
-        title="What it answers",
+        title="What it returns",
         caption="Line: output 0.5. Circle: should be 0. Square: should be 1.",
         x_label="x₁",
         y_label="x₂",

@@ -19,11 +19,11 @@ def unmet(template: str, *, formula: str | None = None, **more: Any) -> CaseStop
 def named(evidence: CaseEvidence, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> CaseStopped:
     """Return a CaseStopped with the recognised mistake and the evidence of `unnamed`; without a mistake, `unnamed` itself."""
     if diagnosis is None:
-        evidence.remark("No mistake that the grader knows makes these numbers.")
+        evidence.remark("These numbers match no known mistake.")
         return unnamed
     rule, *others = diagnosis.rules
     for other in others:
-        evidence.remark("Another mistake makes the very same numbers: {mistake}", mistake=say(other.message))
+        evidence.remark("Another mistake gives exactly the same numbers. {mistake}", mistake=say(other.message))
     return unmet(
         rule.message,
         hint=rule.hint,
@@ -38,5 +38,5 @@ def remark_momentum(evidence: CaseEvidence, alpha: float) -> None:
     """Add a remark about momentum, unless it is 0."""
     if alpha:
         evidence.remark(
-            "You use momentum {alpha}; the lecture teaches it, and it was taken into account.", alpha=show(alpha)
+            "You use momentum {alpha}; the lecture teaches it, and the grader took it into account.", alpha=show(alpha)
         )

@@ -31,7 +31,7 @@ def test_a_program_of_all_kinds(write: Write) -> None:
         f"network.py, line {line}: your program stopped here: FileNotFoundError: xor.csv not found. The rest of it was run and graded."
         in told
     )
-    assert any(note.startswith("Statements of your program that failed beside these: ") for note in told)
+    assert any(note.startswith("Other statements of your program that failed: ") for note in told)
 
 
 RENAMING = ("objects_for_classes", "loops_over_names", "numbers_for_functions", "trace", "profile")
@@ -75,10 +75,10 @@ def test_a_watched_program(write: Write) -> None:
 
 
 @pytest.mark.parametrize(("name", "sentence"), [
-    ("exit", "network.py, line {line}: your program ends itself here. The rest of it was run and graded."),
+    ("exit", "network.py, line {line}: your program exits here. The rest of it was run and graded."),
     ("os_exit", "network.py, line {line}: this ended the Python process (exit code 0) and was skipped. The rest of your program was run and graded."),
-    ("endless", "network.py, line {line}: after 0.5 s of processor time this had not ended, a long computation or an endless loop, and was skipped. The rest of your program was run and graded."),
-    ("pandas", "network.py, line {line}: pandas is not installed here and was not handed in. Only what uses it is not graded."),
+    ("endless", "network.py, line {line}: this had not finished after 0.5 s of processor time (a long computation or an endless loop) and was skipped. The rest of your program was run and graded."),
+    ("pandas", "network.py, line {line}: pandas is not installed here and was not submitted. Only code that uses it is not graded."),
     ("forbidden_call", "network.py, line {line}: this made a system call that is not allowed during grading and was skipped. The rest of your program was run and graded."),
 ])  # fmt: skip
 def test_remarks_about_statements(name: str, sentence: str, write: Write) -> None:

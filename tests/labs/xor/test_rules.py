@@ -171,31 +171,31 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
     "zeros_and_input_changed": (
         [(START, "        self._weigths = np.zeros(n_inputs)\n        self.bias = 0.0\n"), (OUT, OUT + "        if isinstance(x, np.ndarray): x += 0.01\n")],
         None,
-        {"forward changes the input that it is given.", "All neurons of a fresh model are equal ({value}): they stay equal and XOR is never learned."},
+        {"forward changes its input.", "All neurons of a new model are equal ({value}): they stay equal, and XOR is never learned."},
     ),
     "rounded_and_counted": (
         [(BIAS, BIAS + "        self._weigths = np.round(self._weigths, 2)\n"), (OUT, f"        self.n = getattr(self, 'n', 0) + 1\n        self.y = 1e-6 * self.n + sigmoid({DOT})\n")],
         71,
-        {"forward gives another answer when it is called again with the same input.", "The weights are rounded to {digits} digits after each step: small steps are lost."},
+        {"forward returns a different answer for the same input when called again.", "The weights are rounded to {digits} digits after each step: small steps are lost."},
     ),
     "forward_moves_weights": ([(RETURN, "        self.n1._weigths = self.n1._weigths * 1.001\n" + RETURN)], 65, {"forward changes the weights."}),
     "right_in_another_way": (
         [*RENAMED, (START, "        self._weigths = np.full(n_inputs, 0.01)\n        self.bias = 0.001 * np.random.randn()\n"), (ERRORS, ""), ("        return errors\n", ""), *compose(f"{SLOPE} * self.n3._weigths"), ("    return [0.0] * epochs\n", "")],
         100,
         {
-            "All starting weights are equal and only the biases differ; better draw each weight separately.",
-            "All starting weights are tiny; learning may never get going. Numbers up to about 1 work well.",
-            "No function sigmoid_derivative stands outside the classes; the derivative in the steps was judged instead.",
-            "backward does not return the errors of its inputs; the model works them out itself.",
+            "All starting weights are equal and only the biases differ; draw each weight separately instead.",
+            "All starting weights are tiny, so learning may never start. Values up to about 1 work well.",
+            "There is no function sigmoid_derivative outside the classes; the derivative used in the steps was graded instead.",
+            "backward does not return the errors of its inputs; the model computes them itself.",
             "train should return the loss of each epoch: {epochs} numbers.",
         },
     ),
     "another_slope_and_three_errors": (
         [*RENAMED, ("    return y * (1 - y)\n", "    return y**1.5\n"), ("        return errors\n", "        return np.append(errors, 0.0)\n"), (BACK, BACK.replace("e1, e2", "e1, e2, _"))],
         69,
-        {"The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor looks like {got}, not {wanted}.", "backward returns {count} numbers; there are two inputs."},
+        {"The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor is {got} instead of {wanted}.", "backward returns {count} numbers; there are two inputs."},
     ),
-    "xor_written_into_train": ([(STEP, STEP.replace("label", "float(x[0] != x[1])"))], 95, {"train teaches XOR, but not the opposite labels when it is given these as samples."}),
+    "xor_written_into_train": ([(STEP, STEP.replace("label", "float(x[0] != x[1])"))], 95, {"train teaches XOR, but does not teach the opposite labels when the samples have them."}),
     "nothing_returned": ([("        return errors\n", "")], 64, {"backward does not return the error of each input."}),
     "slow_and_alike": (
         [
@@ -205,31 +205,31 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
         ],
         100,
         {
-            "Both hidden neurons start with the same weights; better draw each weight separately.",
+            "Both hidden neurons start with the same weights; draw each weight separately instead.",
             "Every model starts with the same weights; when a training run gets stuck, a new model will not help.",
             "For sums of -800 and 800 the sigmoid should be 0 and 1.",
-            "sigmoid_derivative takes the sum d, not the output y; then call it with d, never with y.",
-            "Your learning rate is too small to train here: {rate} in each step. Only one epoch was run.",
+            "sigmoid_derivative takes the sum d, not the output y; call it with d, never with y.",
+            "Your learning rate is too small for a full training here: {rate} per step. Only one epoch was run.",
         },
     ),
     "delta_returned": (
         [("import numpy as np\n", "import math\n\nimport numpy as np\n"), ("np.exp(-d)", "math.exp(-d)"), ("        return errors\n", "        return delta\n"), (BACK, f"        before = self.n3._weigths.copy()\n{BACK.rstrip()} * before\n")],
         100,
-        {"For a very large negative sum: {problem}", "backward returns its delta; the model multiplies it with the weights."},
+        {"For a very large negative sum: {problem}", "backward returns its delta; the model multiplies it by the weights."},
     ),
     "slope_in_the_model": (
         [(DELTA, "        delta = loss\n"), (BACK, f"        err = err * sigmoid_derivative(self.n3.y)\n{BACK}        e1, e2 = e1 * sigmoid_derivative(self.n1.y), e2 * sigmoid_derivative(self.n2.y)\n")],
         100,
-        {"Your Neuron.backward takes an error that the model has already multiplied with the derivative."},
+        {"Your Neuron.backward takes an error that the model has already multiplied by the derivative."},
     ),
-    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], 95, {"What is wrong with the errors that go back is the order of one step; it counts there."}),
-    "truncated": ([(BIAS, BIAS + "        self._weigths = np.trunc(self._weigths)\n")], 82, {"The weights stay whole numbers: every step is cut off."}),
+    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], 95, {"The errors passed back are wrong only in the order of operations within a step; that costs points only under the order."}),
+    "truncated": ([(BIAS, BIAS + "        self._weigths = np.trunc(self._weigths)\n")], 82, {"The weights stay integers: every step loses its fraction."}),
     "derivative_negated_everywhere": (
         [("    return y * (1 - y)\n", "    return y * (y - 1)\n"), (WEIGHTS, WEIGHTS.replace("+ LEARN", "- LEARN")), (BIAS, BIAS.replace("+ LEARN", "- LEARN")), ("        return errors\n", "        return -errors\n")],
         85,
         {"Neuron.backward uses y (y - 1): the derivative with the wrong sign."},
     ),
-    "no_bias": ([(" + self.bias)", ")"), (BIAS, "")], 81, {"There is no bias in: {neurons}. Nothing but the inputs moves the output."}),
+    "no_bias": ([(" + self.bias)", ")"), (BIAS, "")], 81, {"There is no bias in: {neurons}. The output depends only on the inputs."}),
 }  # fmt: skip
 
 

@@ -150,9 +150,9 @@ WRONG = {
 }  # fmt: skip
 
 REASONS = {
-    "four_hidden": (layered(size="Net(4)"), "Your network has 4 hidden neurons; the lab asks for 2."),
+    "four_hidden": (layered(size="Net(4)"), "Your network has 4 hidden neurons; the lab requires 2."),
     "other_inputs": (layered(inputs="X, T = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]])"), "Your inputs are -1 and 1;"),
-    "or": (layered(labels="[0, 1, 1, 1]"), "Your steps are right for the labels 0, 1, 1, 1 of"),
+    "or": (layered(labels="[0, 1, 1, 1]"), "Your steps are correct for the labels 0, 1, 1, 1 of"),
     "script": ("import numpy as np\nw = np.random.normal(size=9)\nfor _ in range(100):\n    w = w * 0.9\n", "Your program passes the two inputs to no function"),
 }  # fmt: skip
 

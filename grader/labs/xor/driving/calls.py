@@ -216,5 +216,5 @@ class Calls:
             ObjectDescription
         )
         if described.is_cut:
-            raise not_gradable("Your model holds more than {limit} objects and lists of numbers.", limit=FOUND)
+            raise not_gradable("Your model has more than {limit} objects and lists of numbers.", limit=FOUND)
         return described

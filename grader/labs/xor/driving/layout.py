@@ -86,13 +86,13 @@ class Layout:
         are_layers = not neurons or any(holder.size > 3 for holder in holders)
         if len(neurons) in (0, 2) and are_layers and self._moving(model, holders) in (6, 9):
             raise not_gradable(
-                "Your model holds {count} Neuron objects and its numbers elsewhere; the grader needs three Neurons in its attributes.",
+                "Your model has {count} Neuron objects and stores its numbers elsewhere; the grader needs three Neurons in the model's attributes.",
                 count=len(neurons),
             )
         raise unmet(
-            "Your model holds {count} separate Neuron objects; the lab asks for three.",
+            "Your model has {count} separate Neuron objects; the lab requires three.",
             count=len(neurons),
-            hint="Make each neuron with its own Neuron(...) call and keep all three in attributes of the model.",
+            hint="Create each neuron with its own Neuron(...) call and store all three in attributes of the model.",
             seen=side_by_side(expected=3, actual=len(neurons)),
         )
 
@@ -157,7 +157,7 @@ class Layout:
                     slots=(numbered[0], numbered[1], numbered[2]),
                 )
         raise unmet(
-            "The neurons are not joined 2-2-1: {readers} of the three read both inputs, and {fed} hidden outputs reach the last one.",
+            "The neurons are not connected 2-2-1: {readers} of the three read both inputs, and {fed} hidden outputs reach the last one.",
             readers=len(readers),
             fed=len({k for part in last for n, k in slots[part] if n == "h"}),
             hint="Two neurons receive x; the third receives the outputs of these two, each once.",
@@ -230,13 +230,13 @@ class Layout:
         holders = holders_of(self._calls.described(model))
         if self._moving(model, holders) == 0:
             return unmet(
-                "Model.forward gives the same answer whatever the weights are.",
+                "Model.forward gives the same answer for all weights.",
                 hint="The answer must be computed by the three neurons from their weights.",
             )
         inside = [holder for holder in holders if any(holder.path[: len(path)] == path for path in missing)]
         if self._moving(model, inside):
             return not_gradable(
-                "Model.forward uses {count} of its neurons without calling their forward, so they cannot be watched.",
+                "Model.forward uses {count} of its neurons without calling their forward, so the grader cannot watch them.",
                 count=len(missing),
             )
         return unmet(
@@ -409,8 +409,8 @@ class Layout:
                 found = self._roles(model, form, (0, 1), local)
                 if found is None:
                     raise unmet(
-                        "The output of a neuron does not depend on two weights, one for each input.",
-                        hint="Multiply each input with its own weight from self._weigths, add up, add the bias.",
+                        "A neuron's output must depend on two weights, one for each input; here it does not.",
+                        hint="Multiply each input by its own weight from self._weigths, sum the products, and add the bias.",
                     )
                 return form, [candidates[-1] if candidates else None for candidates in found]
             except CaseStopped as stop:

@@ -277,7 +277,9 @@ class Rule:
 
 # --- forward ------------------------------------------------------------------------------------
 
-FORWARD_HINT = "Multiply each input with its own weight, add up, add the bias, and pass the sum through 1 / (1 + e^-d)."
+FORWARD_HINT = (
+    "Multiply each input by its own weight, sum the products, add the bias, and pass the sum through 1 / (1 + e^-d)."
+)
 
 
 def _forward(name: str, output: Callable[[NeuronPass], Array], message: str, hint: str = FORWARD_HINT) -> Rule:
@@ -311,7 +313,7 @@ FORWARD = (
     _forward("linear_activation", lambda n: n.d, "The neuron returns the sum d itself: there is no activation."),
     _forward(
         "sigmoid_without_minus", lambda n: oracle.sigmoid(-n.d),
-        "The sigmoid has lost its minus: you compute 1 / (1 + e^d), which falls where it should rise.",
+        "The sigmoid is missing its minus: you compute 1 / (1 + e^d), which falls where it should rise.",
         "Write 1 / (1 + np.exp(-d)), with the minus in the exponent.",
     ),
     _forward(
@@ -326,37 +328,37 @@ FORWARD = (
     ),
     _forward(
         "sigmoid_of_double", lambda n: oracle.sigmoid(2 * n.d),
-        "The sigmoid gets twice the sum: the output is S(2 d).",
+        "The sigmoid gets twice the sum d: the output is S(2 d).",
     ),
     _forward("exponential_only", lambda n: np.exp(-n.d), "The neuron returns e^-d; the 1 / (1 + ...) around it is missing."),
     _forward(
         "weighted_mean", lambda n: oracle.sigmoid((n.w * n.x).mean(-1) + n.bias),
-        "The weighted inputs are averaged instead of added up.",
+        "The weighted inputs are averaged instead of summed.",
         "Use np.dot(self._weigths, x) or a sum, not a mean.",
     ),
     _forward(
         "mean_with_bias", lambda n: oracle.sigmoid(n.d / 3),
-        "The weighted inputs and the bias are averaged instead of added up.",
+        "The weighted inputs and the bias are averaged instead of summed.",
         "Use a sum, not a mean.",
     ),
     _forward(
         "product_of_terms", lambda n: oracle.sigmoid((n.w * n.x).prod(-1) + n.bias),
-        "The weighted inputs are multiplied with each other instead of added up.",
+        "The weighted inputs are multiplied together instead of summed.",
     ),
     _forward(
         "sigmoid_of_each_term", lambda n: oracle.sigmoid(n.w * n.x).sum(-1) + n.bias,
-        "The sigmoid is applied to each weighted input, and the results are added up.",
-        "Add up first, then apply the sigmoid once to the whole sum.",
+        "The sigmoid is applied to each weighted input, and the results are summed.",
+        "Sum first, then apply the sigmoid once to the whole sum.",
     ),
     _forward(
         "bias_after_sigmoid", lambda n: oracle.sigmoid((n.w * n.x).sum(-1)) + n.bias,
-        "The bias is added after the sigmoid, so the output leaves the range from 0 to 1.",
+        "The bias is added after the sigmoid, so the output leaves the range [0, 1].",
         "Add the bias to the sum, then apply the sigmoid.",
     ),
     _forward(
         "bias_subtracted", lambda n: oracle.sigmoid((n.w * n.x).sum(-1) - n.bias),
         "The bias is subtracted from the sum, like a threshold; the lecture adds w0.",
-        "Write d = w0 + w1 x1 + w2 x2, and let the bias move like a weight whose input is 1.",
+        "Write d = w0 + w1 x1 + w2 x2, and change the bias like a weight whose input is 1.",
     ),
     _forward(
         "output_rounded", lambda n: np.round(n.y, 2),
@@ -365,13 +367,13 @@ FORWARD = (
     ),
     _forward(
         "output_thresholded", lambda n: (n.d >= 0).astype(float),
-        "The neuron answers with 0 or 1: a step has no slope, so nothing can be learned through it.",
+        "The neuron returns 0 or 1: a step function has no slope, so nothing can be learned through it.",
         "Return S(d), the number between 0 and 1; compare with 0.5 only when you print the table.",
     ),
     _forward("absolute_sum", lambda n: oracle.sigmoid(np.abs(n.d)), "The sign of the sum is lost: the output is S(|d|)."),
     _forward(
         "weights_added", lambda n: oracle.sigmoid((n.w + n.x).sum(-1) + n.bias),
-        "Weights and inputs are added where they should be multiplied.",
+        "Weights and inputs are added instead of multiplied.",
     ),
     _forward(
         "weights_squared", lambda n: oracle.sigmoid((n.w**2 * n.x).sum(-1) + n.bias),
@@ -388,12 +390,12 @@ FORWARD = (
     ),
     _answer(
         "output_linear", _itself,
-        "The output neuron has no activation: the network answers with the sum d.",
-        "All three neurons end with the sigmoid, the last one too.",
+        "The output neuron has no activation: the network returns the sum d.",
+        "All three neurons end with the sigmoid, including the last one.",
     ),
     _answer(
         "hidden_linear", oracle.sigmoid,
-        "The hidden neurons have no activation; without one the network is only a single neuron and XOR is out of reach.",
+        "The hidden neurons have no activation; without one the network equals a single neuron and cannot learn XOR.",
         "All three neurons end with the sigmoid.", activation=_itself,
     ),
     _answer(
@@ -415,12 +417,12 @@ FORWARD = (
     ),
     _answer(
         "answer_thresholded", lambda d: (d >= 0).astype(float),
-        "Model.forward answers with 0 or 1 instead of the output neuron's number.",
+        "Model.forward returns 0 or 1 instead of the output neuron's number.",
         "Return the number between 0 and 1; compare with 0.5 only when you print the table.",
     ),
     _answer(
         "answer_complemented", lambda d: 1 - oracle.sigmoid(d),
-        "Model.forward answers with 1 - y.", "Return what the output neuron gives.",
+        "Model.forward returns 1 - y.", "Return the output neuron's answer.",
     ),
 )  # fmt: skip
 
@@ -455,20 +457,20 @@ def _derivative(
 DERIVATIVE = (
     _derivative(
         "derivative_missing", lambda n: np.full_like(n.d, n.form),
-        "The derivative of the sigmoid is missing: the step is the same wherever the output is between 0 and 1.",
-        "Multiply the error with y (1 - y), where y is what forward returned.", (1.0, 0.25),
+        "The derivative of the sigmoid is missing: the step is the same for every output between 0 and 1.",
+        "Multiply the error by y (1 - y), where y is what forward returned.", (1.0, 0.25),
     ),
     _derivative(
         "derivative_of_output", lambda n: oracle.derivative(oracle.sigmoid(n.y)),
         "The derivative is taken at the output instead of the sum: the sigmoid is applied to y once more.",
-        "Either call the derivative with d, or use y (1 - y) with the y that you already have. Do not mix the two.",
+        "Either call the derivative with d, or use y (1 - y) with the y you already have. Do not mix the two.",
     ),
     _derivative(
         "derivative_at_sum", lambda n: n.d * (1 - n.d),
         "The formula y (1 - y) is applied to the sum d instead of the output y.",
-        "Keep y = S(d) in forward and use it in backward.",
+        "Store y = S(d) in forward and use it in backward.",
     ),
-    _derivative("derivative_plus", lambda n: n.y * (1 + n.y), "The derivative is y (1 + y): a plus where a minus belongs."),
+    _derivative("derivative_plus", lambda n: n.y * (1 + n.y), "The derivative is y (1 + y): the plus should be a minus."),
     _derivative("derivative_is_output", lambda n: n.y, "Only y is used as the derivative: the factor (1 - y) is missing."),
     _derivative(
         "derivative_is_complement", lambda n: 1 - n.y,
@@ -476,23 +478,24 @@ DERIVATIVE = (
     ),
     _derivative(
         "derivative_of_tanh", lambda n: 1 - n.y**2,
-        "The derivative is 1 - y^2: that is the one of tanh, not of the sigmoid.",
+        "The derivative is 1 - y^2: that is the derivative of tanh, not of the sigmoid.",
     ),
     _derivative(
         "derivative_negated", lambda n: n.y * (n.y - 1),
-        "The derivative is y (y - 1), or the output neuron steps the other way: the two give the very same numbers. "
-        "The sign is turned round once more on the way to the hidden neurons, so output and hidden layer pull against each other.",
+        "The derivative is y (y - 1), or the output neuron steps in the wrong direction: both give the same "
+        "numbers. The sign flips once more on the way to the hidden neurons, so the output and the hidden layer "
+        "work against each other.",
         "Write y * (1 - y), and use one sign for all three neurons.",
     ),
-    _derivative("derivative_output_squared", lambda n: n.y**2 * (1 - n.y), "The derivative is y^2 (1 - y): one y too many."),
+    _derivative("derivative_output_squared", lambda n: n.y**2 * (1 - n.y), "The derivative is y^2 (1 - y): there is one factor y too many."),
     _derivative(
         "derivative_complement_squared", lambda n: n.y * (1 - n.y) ** 2,
-        "The derivative is y (1 - y)^2: one factor (1 - y) too many.",
+        "The derivative is y (1 - y)^2: there is one factor (1 - y) too many.",
     ),
     _derivative(
         "derivative_twice", lambda n: n.slope**2,
         "The derivative is applied twice: the step has (y (1 - y))^2.",
-        "Multiply with y (1 - y) once, either where the error is made or in the step.",
+        "Multiply by y (1 - y) once, either where the error is computed or in the step.",
     ),
     _derivative(
         "derivative_of_relu", lambda n: (n.d > 0).astype(float),
@@ -500,7 +503,7 @@ DERIVATIVE = (
     ),
     _derivative(
         "derivative_divided", lambda n: 1 / n.slope,
-        "The error is divided by y (1 - y) instead of multiplied with it.",
+        "The error is divided by y (1 - y) instead of multiplied by it.",
     ),
     _derivative(
         "derivative_one_minus_two_y", lambda n: 1 - 2 * n.y,
@@ -508,7 +511,7 @@ DERIVATIVE = (
     ),
     _derivative(
         "derivative_squared_output", lambda n: n.y**2,
-        "The derivative is y * y: the factor (1 - y) became y.",
+        "The derivative is y * y: y stands in place of the factor (1 - y).",
     ),
     _derivative(
         "derivative_at_input", lambda n: np.broadcast_to(n.x * (1 - n.x), n.w.shape),
@@ -526,7 +529,7 @@ DERIVATIVE = (
 # --- one neuron: the weights --------------------------------------------------------------------
 
 STEP_HINT = "The step of weight i is 2 lambda err y (1 - y) x_i: each weight with its own input."
-ERROR_HINT = "The step is proportional to the error, its sign included."
+ERROR_HINT = "The step is proportional to the error, including its sign."
 
 
 def _step(name: str, change: Callable[[NeuronPass], Array], message: str, hint: str = STEP_HINT) -> Rule:
@@ -562,31 +565,31 @@ def _normalised(n: NeuronPass) -> Array:
 STILL = _step(
     "weights_not_updated",
     lambda n: np.zeros_like(n.weights),
-    "backward changes nothing: neither weights nor bias move.",
+    "backward changes neither weights nor bias.",
     "Add the step to self._weigths itself, not to a copy or a local name.",
 )
 
 ACCUMULATED = _step(
     "gradient_accumulated", lambda n: np.cumsum(n.step, axis=0),
-    "Every step has all the steps before in it: a sum of gradients is kept and never set back, as with a momentum of 1.",
-    "Start every step from zero, or from a sum that is cleared after each step.",
+    "Every step includes all earlier steps: a sum of gradients is kept and never reset, as with a momentum of 1.",
+    "Start every step from zero, or reset the sum after each step.",
 )  # fmt: skip
 
 STEP = (
     _inputs(
         "step_without_input", lambda n: np.ones_like(n.w),
-        "The step is not multiplied with the inputs: both weights move alike.",
+        "The step is not multiplied by the inputs: both weights change by the same amount.",
     ),
     _inputs("step_with_first_input", lambda n: n.x[..., [0, 0]], "The first input is used in the step of both weights."),
     _inputs("step_with_last_input", lambda n: n.x[..., [1, 1]], "The last input is used in the step of both weights."),
     _inputs(
         "step_with_inputs_swapped", lambda n: n.x[..., ::-1],
-        "Weights and inputs are paired one way in forward and the other way round in the step.",
+        "Weights and inputs are paired in one order in forward and in the reverse order in the step.",
     ),
     _inputs(
         "step_with_own_output", lambda n: np.repeat(n.y[..., None], 2, axis=-1),
-        "The step is multiplied with the neuron's own output instead of its inputs.",
-        "Keep x from forward: the step of weight i is err y (1 - y) x_i.",
+        "The step is multiplied by the neuron's own output instead of its inputs.",
+        "Store x in forward: the step of weight i is err y (1 - y) x_i.",
     ),
     _inputs(
         "step_with_input_sum", lambda n: np.repeat(n.x.sum(-1, keepdims=True), 2, axis=-1),
@@ -594,66 +597,66 @@ STEP = (
     ),
     _inputs("step_with_input_squared", lambda n: n.x**2, "The inputs are squared in the step."),
     _inputs("step_with_absolute_input", lambda n: np.abs(n.x), "The sign of the inputs is lost in the step."),
-    _inputs("step_with_own_weight", lambda n: n.w, "The step of each weight is multiplied with the weight instead of its input."),
+    _inputs("step_with_own_weight", lambda n: n.w, "The step of each weight is multiplied by the weight instead of its input."),
     _inputs(
         "step_with_weighted_input", lambda n: n.w * n.x,
-        "The step of each weight has the weight in it, beside its input.",
+        "The step of each weight contains the weight itself in addition to its input.",
     ),
-    _step("only_first_weight_updated", lambda n: n.step * [1, 0, 1], "Only the first weight moves; the second stays as it was."),
-    _step("only_last_weight_updated", lambda n: n.step * [0, 1, 1], "Only the last weight moves; the first stays as it was."),
+    _step("only_first_weight_updated", lambda n: n.step * [1, 0, 1], "Only the first weight changes; the second stays the same."),
+    _step("only_last_weight_updated", lambda n: n.step * [0, 1, 1], "Only the last weight changes; the first stays the same."),
     _step(
         "weights_frozen", lambda n: n.step * [0, 0, 1],
-        "Only the bias moves; both weights stay as they were.",
+        "Only the bias changes; both weights stay the same.",
         "Add the step to self._weigths itself, not to a copy or a local name.",
     ),
     _step(
         "weights_overwritten", lambda n: n.weights_only(n.step[..., :2] - n.w),
-        "The weights are replaced by the step instead of being moved by it.",
+        "The weights are replaced by the step instead of changed by it.",
         "Write self._weigths += step, not self._weigths = step.",
     ),
     _step(
         "all_overwritten", lambda n: n.step - n.weights,
-        "Weights and bias are replaced by the step instead of being moved by it.",
+        "Weights and bias are replaced by the step instead of changed by it.",
         "Write += step, not = step.",
     ),
     _step(
         "all_multiplied", lambda n: n.step * n.weights,
-        "Weights and bias are multiplied with 1 plus the step instead of being moved by it.",
+        "Weights and bias are multiplied by 1 plus the step instead of changed by it.",
         "Write self._weigths += step, not self._weigths *= 1 + step.",
     ),
     _error("error_sign_dropped", lambda n: np.abs(n.err), "The sign of the error is lost: the step uses |err|."),
-    _error("error_squared", lambda n: n.err**2, "The error is squared in the step; a square has lost its direction."),
+    _error("error_squared", lambda n: n.err**2, "The error is squared in the step, which loses its direction."),
     _error("error_sign_only", lambda n: np.sign(n.err), "Only the sign of the error is used in the step, not its size."),
     _error("only_positive_errors", lambda n: np.maximum(n.err, 0), "No step is made when the error is negative."),
     _error("only_negative_errors", lambda n: np.minimum(n.err, 0), "No step is made when the error is positive."),
     _error(
         "error_of_one", lambda n: np.ones_like(n.err),
-        "The error is not in the step: it is the same whatever backward is given.",
+        "The step does not use the error: it is the same for every error passed to backward.",
     ),
     ACCUMULATED,
     _derivative(
         "output_of_first_forward", lambda n: np.broadcast_to(n.slope[:1], n.slope.shape),
-        "The derivative always uses the output of the very first forward.",
-        "Set self.y anew in every call of forward.",
+        "The derivative always uses the output of the first forward call.",
+        "Update self.y in every call of forward.",
     ),
     _inputs(
         "input_of_previous_forward", lambda n: _earlier(np.broadcast_to(n.x, n.w.shape)),
-        "The step uses the input of the forward before, one example late.",
-        "Keep x in every call of forward, before anything else can go wrong.",
+        "The step uses the input of the previous forward call, one example late.",
+        "Store x in every call of forward, before doing anything else.",
     ),
     _step(
         "zero_input_skipped", lambda n: n.step * n.x.any(-1, keepdims=True),
-        "No step is made when all inputs are 0, although the bias should move.",
-        "Every example makes a step: for x = (0, 0) the bias still moves.",
+        "No step is made when all inputs are 0, although the bias should change.",
+        "Every example causes a step: for x = (0, 0) the bias still changes.",
     ),
     _step(
         "weights_normalised", _normalised,
-        "The weights are divided by their length after each step.",
-        "Leave the weights as the step makes them.",
+        "The weights are divided by their norm after each step.",
+        "Do not change the weights after the step.",
     ),
     _inputs(
         "step_with_input_and_output", lambda n: n.x * n.y[..., None],
-        "The step of the weights has the neuron's output as one factor too many.",
+        "The step of the weights has an extra factor: the neuron's output.",
     ),
 )  # fmt: skip
 
@@ -677,26 +680,26 @@ def _bias(
 
 
 BIAS = (
-    _bias("bias_frozen", lambda n: np.zeros_like(n.d), "The bias never moves.", "Move the bias in backward too, like a weight whose input is always 1: its step is 2 lambda err y (1 - y)."),
+    _bias("bias_frozen", lambda n: np.zeros_like(n.d), "The bias never changes.", "Change the bias in backward too, like a weight whose input is always 1: its step is 2 lambda err y (1 - y)."),
     _bias("bias_sign", lambda n: -n.rate * n.delta, "The bias moves the wrong way: its sign differs from that of the weights."),
-    _bias("bias_times_first_input", lambda n: n.rate * n.delta * n.x[..., 0], "The step of the bias is multiplied with the first input."),
-    _bias("bias_times_last_input", lambda n: n.rate * n.delta * n.x[..., 1], "The step of the bias is multiplied with the last input."),
+    _bias("bias_times_first_input", lambda n: n.rate * n.delta * n.x[..., 0], "The step of the bias is multiplied by the first input."),
+    _bias("bias_times_last_input", lambda n: n.rate * n.delta * n.x[..., 1], "The step of the bias is multiplied by the last input."),
     _bias(
         "bias_times_input_sum", lambda n: n.rate * n.delta * n.x.sum(-1),
-        "The step of the bias is multiplied with the sum of the inputs.",
+        "The step of the bias is multiplied by the sum of the inputs.",
     ),
     _bias(
         "bias_times_input_mean", lambda n: n.rate * n.delta * n.x.mean(-1),
-        "The step of the bias is multiplied with the mean of the inputs.",
+        "The step of the bias is multiplied by the mean of the inputs.",
     ),
     _bias(
         "bias_per_input", lambda n: 2 * n.rate * n.delta,
         "The bias moves twice as far as it should, as if once for each input.",
-        "Move the bias once in a step, outside the loop over the inputs.",
+        "Change the bias once per step, outside the loop over the inputs.",
     ),
     _bias(
         "bias_half", lambda n: 0.5 * n.rate * n.delta,
-        "The bias moves half as far as it should: the factor 2 is in the weights' step only.",
+        "The bias moves half as far as it should: only the weights' step has the factor 2.",
     ),
     _bias("bias_without_derivative", lambda n: n.rate * n.err, "The derivative is missing in the step of the bias."),
     _bias(
@@ -705,13 +708,13 @@ BIAS = (
     ),
     _bias(
         "bias_raw_error", lambda n: np.sign(n.rate) * n.form * n.err,
-        "The bias moves by the error itself: the learning rate and the derivative are missing.", forms=(1.0, 2.0),
+        "The bias changes by the error itself: the learning rate and the derivative are missing.", forms=(1.0, 2.0),
     ),
-    _bias("bias_times_output", lambda n: n.rate * n.delta * n.y, "The step of the bias is multiplied with the neuron's output."),
-    _bias("bias_times_itself", lambda n: n.rate * n.delta * n.bias, "The step of the bias is multiplied with the bias itself."),
+    _bias("bias_times_output", lambda n: n.rate * n.delta * n.y, "The step of the bias is multiplied by the neuron's output."),
+    _bias("bias_times_itself", lambda n: n.rate * n.delta * n.bias, "The step of the bias is multiplied by the bias itself."),
     _bias(
         "bias_overwritten", lambda n: n.rate * n.delta - n.bias,
-        "The bias is replaced by its step instead of being moved by it.", "Write += step, not = step.",
+        "The bias is replaced by its step instead of changed by it.", "Write += step, not = step.",
     ),
     _bias(
         "bias_error_squared", lambda n: n.rate * n.err**2 * n.slope,
@@ -748,12 +751,12 @@ BACK = (
     ),
     _back(
         "output_derivative_twice", lambda n: (n.delta * n.slope)[..., None] * n.w,
-        "The output neuron's derivative is in the hidden neurons' error twice.",
-        "Multiply with the output's y (1 - y) once; what goes back is that delta times the weight.",
+        "The output neuron's derivative appears twice in the hidden neurons' error.",
+        "Multiply by the output neuron's y (1 - y) once; the error passed back is that delta times the weight.",
     ),
     _back(
         "error_without_weight", lambda n: _both(n.delta),
-        "The hidden neurons get the output neuron's delta without the weight on the way.",
+        "The hidden neurons get the output neuron's delta, not multiplied by the weight.",
     ),
     _back(
         "raw_error_to_hidden", lambda n: _both(n.err),
@@ -761,12 +764,12 @@ BACK = (
     ),
     _back(
         "error_without_derivative", lambda n: n.err[..., None] * n.w,
-        "The error goes back as err * weight: the derivative of the output neuron is missing on the way.",
+        "The error passed back is err * w_i instead of err * y (1 - y) * w_i: the output neuron's derivative is missing.",
     ),
     _back(
         "error_without_derivative_updated", lambda n: n.err[..., None] * (n.w + n.step[..., :2]),
-        "The error goes back as err * weight, without the output neuron's derivative and with weights from after its step.",
-        HIDDEN_HINT + " Work it out before the output neuron changes.",
+        "The error passed back is err * weight: without the output neuron's derivative, and with the weights from after its step.",
+        HIDDEN_HINT + " Compute it before the output neuron changes.",
     ),
     _back(
         "output_weights_swapped", lambda n: n.delta[..., None] * n.w[..., ::-1],
@@ -782,13 +785,13 @@ BACK = (
     ),
     _back(
         "output_weight_shifted", lambda n: n.delta[..., None] * n.weights[..., 1:],
-        "The weights on the way back are shifted by one: the bias is taken for a weight.",
-        "Look at the index: where the bias is part of the weight vector, the weights begin or end beside it.",
+        "The weights on the way back are shifted by one: the bias is used as a weight.",
+        "Check the index: if the bias is part of the weight vector, the weights start after it or end before it.",
     ),
     _back(
         "output_weight_shifted_first", lambda n: n.delta[..., None] * n.weights[..., [2, 0]],
-        "The weights on the way back are shifted by one: the bias, which comes first, is taken for a weight.",
-        "Look at the index: where the bias comes first in the weight vector, the weights begin after it.",
+        "The weights on the way back are shifted by one: the bias, which comes first, is used as a weight.",
+        "Check the index: if the bias comes first in the weight vector, the weights start after it.",
     ),
     _back(
         "output_weight_sum", lambda n: _both(n.delta * n.w.sum(-1)),
@@ -801,13 +804,13 @@ BACK = (
     _back(
         "output_weight_shares",
         lambda n: (n.delta if n.form == 1 else n.err)[..., None] * n.w / n.w.sum(-1, keepdims=True),
-        "The error is shared out in proportion to the output weights: it is divided by their sum.",
+        "The error is split in proportion to the output weights: it is divided by their sum.",
         forms=(1.0, 2.0),
     ),
     _back(
         "rate_in_propagated_error", lambda n: n.form * np.abs(n.rate) * n.delta[..., None] * n.w,
-        "The learning rate is in the error that goes back, so the hidden neurons' step has it twice.",
-        "The rate belongs into the step of each neuron, not into the error that goes back.",
+        "The error passed back contains the learning rate, so the hidden neurons' step applies it twice.",
+        "The learning rate belongs in each neuron's step, not in the error passed back.",
         forms=(1.0, 0.5, 2.0),
     ),
     _back(
@@ -816,23 +819,23 @@ BACK = (
     ),
     _back(
         "output_weight_squared", lambda n: n.delta[..., None] * n.w**2,
-        "The output weights are squared on the way back: one weight too many.",
+        "The output weights are squared on the way back: there is one weight too many.",
     ),
     _back(
         "output_weight_divided", lambda n: n.delta[..., None] / n.w,
-        "The error is divided by the output weights instead of multiplied with them.",
+        "The error is divided by the output weights instead of multiplied by them.",
     ),
     _back(
         "error_through_inputs", lambda n: n.delta[..., None] * n.x,
-        "The error goes back through the inputs of the output neuron instead of its weights.",
+        "The error is passed back through the output neuron's inputs instead of its weights.",
     ),
     _back(
         "hidden_error_times_output", lambda n: n.delta[..., None] * n.w * n.x,
-        "The error that goes back has the hidden neuron's output as one factor too many.",
+        "The error passed back has an extra factor: the hidden neuron's output.",
     ),
     _back(
         "step_as_error", lambda n: np.abs(n.rate) * n.form * n.delta[..., None] * n.x,
-        "The output neuron gives back the step of its weights instead of the error of its inputs.",
+        "The output neuron returns the step of its weights instead of the error of its inputs.",
         forms=(1.0, 0.5),
     ),
 )  # fmt: skip
@@ -862,32 +865,32 @@ def _hidden_own_weights(n: NetworkPass) -> Array:
 NETWORK = (
     _joined(
         "hidden_own_weights", _hidden_own_weights,
-        "The hidden neurons use their own weights where the output neuron's weight belongs.", HIDDEN_HINT,
+        "The hidden neurons use their own weights instead of the output neuron's weight.", HIDDEN_HINT,
     ),
     _joined(
         "output_derivative_for_hidden", lambda n: n.step(slope=_both(n.slope)),
         "The hidden neurons use the output neuron's derivative instead of their own.",
-        "Each hidden neuron multiplies its error with its own h (1 - h).",
+        "Each hidden neuron multiplies its error by its own h (1 - h).",
     ),
     _joined(
         "hidden_derivative_for_output", lambda n: n.step(errors=n.err[..., None] * n.hidden_slope * n.v),
-        "The error that goes back has the hidden neuron's h (1 - h) where the output neuron's y (1 - y) belongs.",
+        "The error passed back contains the hidden neuron's h (1 - h); it should contain the output neuron's y (1 - y).",
         HIDDEN_HINT,
     ),
     _joined(
         "hidden_derivative_twice", lambda n: n.step(slope=n.hidden_slope**2),
         "The hidden neurons' derivative is applied twice.",
-        "Multiply the error of a hidden neuron with its h (1 - h) once: in the model or in the neuron, not in both.",
+        "Multiply the error of a hidden neuron by its h (1 - h) once: in the model or in the neuron, not in both.",
     ),
     _joined(
         "hidden_derivative_missing", lambda n: n.step(slope=np.ones_like(n.h)),
-        "The hidden neurons' step lacks their own derivative.",
-        "Each hidden neuron multiplies the error that came back with its own h (1 - h).",
+        "The hidden neurons' step is missing their own derivative.",
+        "Each hidden neuron multiplies the error passed back to it by its own h (1 - h).",
     ),
     _joined(
         "output_derivative_missing", lambda n: n.step(errors=n.err[..., None] * n.v, out_delta=n.err),
-        "The output neuron's derivative is missing, in its own step and in what goes back.",
-        "Multiply the error with y (1 - y) of the output neuron first; both its step and the hidden errors start from that.",
+        "The output neuron's derivative is missing in its own step and in the error passed back.",
+        "First multiply the error by y (1 - y) of the output neuron; both its step and the hidden errors start from that.",
         "output",
     ),
     _joined(
@@ -896,12 +899,12 @@ NETWORK = (
     ),
     _joined(
         "output_step_derivative_twice", lambda n: n.step(out_delta=n.delta * n.slope),
-        "The derivative is twice in the output neuron's own step.", OUTPUT_HINT, "output",
+        "The derivative appears twice in the output neuron's own step.", OUTPUT_HINT, "output",
     ),
     _joined(
         "other_hidden_derivative", lambda n: n.step(slope=n.hidden_slope[..., ::-1]),
         "Each hidden neuron uses the other one's derivative.",
-        "Hidden neuron i multiplies its error with its own h_i (1 - h_i).",
+        "Hidden neuron i multiplies its error by its own h_i (1 - h_i).",
     ),
     _joined(
         "hidden_derivative_of_output", lambda n: n.step(slope=oracle.derivative(oracle.sigmoid(n.h))),
@@ -910,43 +913,43 @@ NETWORK = (
     ),
     _joined(
         "hidden_step_with_hidden_outputs", lambda n: n.step(inputs=n.h),
-        "The hidden neurons' step is multiplied with the hidden outputs instead of x.",
-        "Each neuron's step is multiplied with that neuron's own inputs; a hidden neuron's are x.", "step",
+        "The hidden neurons' step is multiplied by the hidden outputs instead of x.",
+        "Multiply each neuron's step by that neuron's own inputs; for a hidden neuron they are x.", "step",
     ),
     _joined(
         "hidden_frozen", lambda n: n.scaled(0, 1),
-        "Only the output neuron learns: the hidden neurons never move.",
-        "Pass each hidden neuron its error and let it make its own step.",
+        "Only the output neuron learns: the hidden neurons never change.",
+        "Pass each hidden neuron its error so that it makes its own step.",
     ),
     _joined(
         "only_first_hidden_updated", lambda n: n.scaled(np.array([[1.0], [0.0]]), 1),
-        "The second hidden neuron never moves.", "Let both hidden neurons make their step.",
+        "The second hidden neuron never changes.", "Both hidden neurons must make their step.",
     ),
     _joined(
         "only_second_hidden_updated", lambda n: n.scaled(np.array([[0.0], [1.0]]), 1),
-        "The first hidden neuron never moves.", "Let both hidden neurons make their step.",
+        "The first hidden neuron never changes.", "Both hidden neurons must make their step.",
     ),
     _joined(
         "hidden_bias_frozen", lambda n: n.scaled(np.array([1.0, 1.0, 0.0]), 1),
-        "The biases of the hidden neurons never move.", BIAS_HINT, "bias",
+        "The biases of the hidden neurons never change.", BIAS_HINT, "bias",
     ),
     _joined(
         "output_bias_frozen", lambda n: n.scaled(1, np.array([1.0, 1.0, 0.0])),
-        "The bias of the output neuron never moves.", BIAS_HINT, "bias",
+        "The bias of the output neuron never changes.", BIAS_HINT, "bias",
     ),
     _joined(
         "output_frozen", lambda n: n.scaled(1, 0),
-        "The output neuron never moves; only the hidden ones learn.", "Let the output neuron make its step as well.",
+        "The output neuron never changes; only the hidden ones learn.", "The output neuron must make its step as well.",
         "output",
     ),
     _joined(
         "output_step_with_x", lambda n: n.step(out_inputs=n.x),
-        "The output neuron's step is multiplied with x; its inputs are the two hidden outputs.", OUTPUT_HINT, "output",
+        "The output neuron's step is multiplied by x; its inputs are the two hidden outputs.", OUTPUT_HINT, "output",
     ),
     _joined(
         "output_step_with_hidden_delta", _output_with_hidden_delta,
-        "The step of an output weight uses the hidden neuron's delta: the lecture's line for w56 has this slip.",
-        "The weight from neuron a to neuron b moves by out_a times delta_b: for the output weights that is h_i times the output's delta.",
+        "The step of an output weight uses the hidden neuron's delta: the lecture has the same slip in its line for w56.",
+        "The weight from neuron a to neuron b changes by out_a times delta_b: for the output weights that is h_i times the output neuron's delta.",
         "output",
     ),
     _joined(
@@ -964,11 +967,11 @@ NETWORK = (
     _joined(
         "output_step_with_own_output",
         lambda n: n.step(out_inputs=_both(n.y)),
-        "The output neuron's step is multiplied with its own output instead of the hidden outputs.", OUTPUT_HINT, "output",
+        "The output neuron's step is multiplied by its own output instead of the hidden outputs.", OUTPUT_HINT, "output",
     ),
     _joined(
         "hidden_half_as_far", lambda n: n.scaled(0.5, 1),
-        "The hidden neurons move half as far as they should: the factor 2 is in the output neuron's step only.",
+        "The hidden neurons move half as far as they should: only the output neuron's step has the factor 2.",
         "Use the same factor 2 and the same rate in all three neurons.",
     ),
     _joined(
@@ -1019,22 +1022,22 @@ ORDER_DEFECTS = (
     _joined(
         "updated_output_weights", _updated_output_weights,
         "The hidden neurons get their error through output weights that were already updated.",
-        "Work out the error of each hidden neuron first, then let the output neuron change its weights.",
+        "First compute the error of each hidden neuron, then change the output neuron's weights.",
     ),
     _joined(
         "hidden_outputs_recomputed", _hidden_outputs_recomputed,
-        "The output neuron's step uses hidden outputs that were computed again after the hidden neurons moved.",
-        "Keep the hidden outputs of the forward pass and use them in the output neuron's step.",
+        "The output neuron's step uses hidden outputs recomputed after the hidden neurons' step.",
+        "Store the hidden outputs in the forward pass and use them in the output neuron's step.",
     ),
     _joined(
         "forward_repeated", _forward_repeated,
-        "The hidden neurons' step uses an output that was computed again after the output neuron moved.",
-        "Run forward once before backward; all deltas of one step come from that one pass.",
+        "The hidden neurons' step uses an output recomputed after the output neuron's step.",
+        "Run forward once before backward; compute all deltas of a step from that pass.",
     ),
     _joined(
         "hidden_first_forward_repeated", _hidden_first_forward_repeated,
-        "The output neuron's step uses a forward pass that was repeated after the hidden neurons moved.",
-        "Run forward once before backward; all deltas of one step come from that one pass.",
+        "The output neuron's step uses a forward pass repeated after the hidden neurons' step.",
+        "Run forward once before backward; compute all deltas of a step from that pass.",
     ),
     _joined(
         "factor_two_compounded", lambda n: n.scaled(2, 1),
@@ -1055,11 +1058,11 @@ def _loss(name: str, loss: Callable[[Array, Array], Array], message: str, hint: 
 LOSS = (
     _loss(
         "loss_squared", lambda y, label: (label - y) ** 2,
-        "loss returns the squared error: a square has lost the direction in which to go.",
+        "loss returns the squared error, which has lost the direction.",
     ),
     _loss(
         "loss_absolute", lambda y, label: np.abs(label - y),
-        "loss returns the size of the error without its sign: the direction in which to go is lost.",
+        "loss returns the size of the error without its sign: the direction is lost.",
     ),
     _loss(
         "loss_cross_entropy", lambda y, label: -label * np.log(y) - (1 - label) * np.log(1 - y),
@@ -1067,18 +1070,18 @@ LOSS = (
     ),
     _loss(
         "loss_slope_of_cross_entropy", lambda y, label: (label - y) / (y * (1 - y)),
-        "loss returns the slope of the cross-entropy; this lab descends the squared error.",
+        "loss returns the derivative of the cross-entropy; this lab minimises the squared error.",
     ),
     _loss(
         "loss_rounded", lambda y, label: label - np.round(y),
-        "loss rounds the output first: an output on the right side of 0.5 would never be improved.",
+        "loss rounds the output first: an output on the correct side of 0.5 would never improve.",
     ),
     _loss(
         "loss_signed_square", lambda y, label: (label - y) * np.abs(label - y),
-        "loss squares the error and puts its sign back: small errors hardly count.",
+        "loss squares the error and restores its sign: small errors hardly count.",
     ),
-    _loss("loss_is_output", lambda y, _: y, "loss returns y: the label is not in it."),
-    _loss("loss_is_label", lambda _, label: label, "loss returns the label: the output is not in it."),
+    _loss("loss_is_output", lambda y, _: y, "loss returns y: it does not use the label."),
+    _loss("loss_is_label", lambda _, label: label, "loss returns the label: it does not use the output."),
     _loss("loss_is_sum", lambda y, label: y + label, "loss adds y and the label; it should be their difference."),
 )  # fmt: skip
 

@@ -25,7 +25,7 @@ FORMS = {
 
 
 def test_three_neurons(network: Network, evidence: CaseEvidence) -> None:
-    """The model holds three separate neurons, each with weights of its own."""
+    """The model has three separate neurons, each with its own weights."""
     # Seen: three objects in a fresh model whose forward can be called, and no list of weights shared by two of them.
     evidence.seen = side_by_side(expected=3, actual=len(network.layout.parts))
     try:
@@ -35,7 +35,7 @@ def test_three_neurons(network: Network, evidence: CaseEvidence) -> None:
     if shared:
         raise unmet(
             "Two of the neurons share one list of weights: a step of one changes the other.",
-            hint="Make the weights inside __init__, with self._weigths = ..., not in the class body or a default value.",
+            hint="Create the weights inside __init__, with self._weigths = ..., not in the class body or a default value.",
             named="one_weight_list",
         )
 
@@ -61,7 +61,7 @@ def test_bias(network: Network, evidence: CaseEvidence) -> None:
     evidence.seen = side_by_side(expected=3, actual=sum(biases))
     if missing:
         raise unmet(
-            "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
+            "There is no bias in: {neurons}. The output depends only on the inputs.",
             neurons=listed(missing),
             hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
             named="bias_missing",
@@ -70,7 +70,7 @@ def test_bias(network: Network, evidence: CaseEvidence) -> None:
 
 
 def test_purity(network: Network, evidence: CaseEvidence) -> None:
-    """forward returns one number, and leaves its input and the weights as they were."""
+    """forward returns one number and changes neither its input nor the weights."""
     # Seen: the nine parameters, set and read back after six calls at three inputs; these inputs; the outputs of both rounds.
     rng = network.rng("purity")
     model = network.model()
@@ -81,7 +81,7 @@ def test_purity(network: Network, evidence: CaseEvidence) -> None:
     if not off.max() < 1e-5:
         worst = np.unravel_index(int(off.argmax()), off.shape)
         raise unmet(
-            "A weight that is set to {wanted} reads {got} afterwards.",
+            "A weight was set to {wanted} but reads as {got} afterwards.",
             wanted=show(wanted[worst]),
             got=show(before[worst]),
             seen=by_neuron(expected=wanted, actual=before),
@@ -95,7 +95,7 @@ def test_purity(network: Network, evidence: CaseEvidence) -> None:
         seen = np.vstack([seen, network.model().forward_watched(x, "vector")[1]])
     if not np.allclose(seen, np.tile(x, (len(seen) // 3, 1)), atol=1e-6):
         raise unmet(
-            "forward changes the input that it is given.",
+            "forward changes its input.",
             seen=side_by_side(expected=x, actual=seen), hint="Work on a copy: write x * w into a new variable instead of x *= w.",
         )  # fmt: skip
     if not np.allclose(after, before, atol=1e-9):
@@ -105,13 +105,13 @@ def test_purity(network: Network, evidence: CaseEvidence) -> None:
         )  # fmt: skip
     if not all(is_close(a, b, 1e-9) for a, b in zip(first, again, strict=True)):
         raise unmet(
-            "forward gives another answer when it is called again with the same input.",
+            "forward returns a different answer for the same input when called again.",
             seen=side_by_side(expected=first, actual=again), hint="The answer may depend on x and the weights only.",
         )  # fmt: skip
 
 
 def test_start(network: Network, evidence: CaseEvidence) -> None:
-    """A fresh model starts with random weights: not equal, and not already trained."""
+    """A new model starts with random weights, neither all equal nor already trained."""
     # Seen: the parameters of three fresh models, and their four answers.
     models = [network.model() for _ in range(3)]
     starts = np.array([model.parameters for model in models])
@@ -120,14 +120,14 @@ def test_start(network: Network, evidence: CaseEvidence) -> None:
     evidence.seen = by_neuron(actual=starts[0])
     if all(oracle.has_learned(answer) for answer in answers):
         raise unmet(
-            "A fresh model already answers XOR: its weights were not learned.",
+            "A new model already solves XOR: its weights were not learned.",
             hint="Start from random weights and let train find the solution.",
             named="pretrained",
             seen=evidence.seen,
         )
     if np.ptp(starts, axis=1).max() < 1e-12:
         raise unmet(
-            "All neurons of a fresh model are equal ({value}): they stay equal and XOR is never learned.",
+            "All neurons of a new model are equal ({value}): they stay equal, and XOR is never learned.",
             value=", ".join(show(number) for number in starts[0, 0]),
             hint="Start from different random numbers, for example rng.uniform(-1, 1, n_inputs).",
             named="start_constant" if starts[0].any() else "start_zeros",
@@ -135,12 +135,12 @@ def test_start(network: Network, evidence: CaseEvidence) -> None:
         )
     if np.ptp(weights, axis=1).max() < 1e-12:
         evidence.remark(
-            "All starting weights are equal and only the biases differ; better draw each weight separately."
+            "All starting weights are equal and only the biases differ; draw each weight separately instead."
         )
     if np.abs(starts[:, 0] - starts[:, 1]).max() < 1e-12:
-        evidence.remark("Both hidden neurons start with the same weights; better draw each weight separately.")
+        evidence.remark("Both hidden neurons start with the same weights; draw each weight separately instead.")
     if np.abs(weights).max() < 0.05:
-        evidence.remark("All starting weights are tiny; learning may never get going. Numbers up to about 1 work well.")
+        evidence.remark("All starting weights are tiny, so learning may never start. Values up to about 1 work well.")
     if np.abs(starts - starts[0]).max() < 1e-12:
         evidence.remark(
             "Every model starts with the same weights; when a training run gets stuck, a new model will not help."

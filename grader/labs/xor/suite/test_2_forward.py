@@ -31,7 +31,7 @@ def test_neuron(network: Network, evidence: CaseEvidence, measured: Measurements
     index = worst(actual, expected)
     if index is not None:
         unnamed = unmet(
-            "Neuron.forward gives {got} where S(d) = {wanted} (d = {d}).",
+            "Neuron.forward gives {got}, but S(d) = {wanted} (d = {d}).",
             got=show(actual[index]),
             wanted=show(expected[index]),
             d=show(parameters[:2] @ x[index] + parameters[2]),
@@ -73,10 +73,10 @@ def test_model(network: Network, evidence: CaseEvidence, measured: Measurements)
         evidence.seen = answers_seen(answers, slice(0, 9))
         return
     unnamed = unmet(
-        "Model.forward gives {got} where the network's answer is {wanted}.",
+        "Model.forward gives {got}, but the network's answer is {wanted}.",
         got=show(answers.actual[index]),
         wanted=show(answers.expected[index]),
-        hint="Pass x to both hidden neurons, their two outputs to the third, and return what it gives, unrounded.",
+        hint="Pass x to both hidden neurons and their two outputs to the third; return its answer unrounded.",
         seen=answers_seen(answers, slice(index, index + 1)),
         formula="neuron",
     )

@@ -18,7 +18,7 @@ from ..verdicts import named, unmet
 pytestmark = pytest.mark.criterion("sigmoid_derivative")
 
 NO_FUNCTION = (
-    "No function sigmoid_derivative stands outside the classes; the derivative in the steps was judged instead."
+    "There is no function sigmoid_derivative outside the classes; the derivative used in the steps was graded instead."
 )
 HINT = "With y = S(d) the derivative is S'(d) = y (1 - y): formula (1) of the lecture."
 
@@ -43,7 +43,7 @@ def check_function(network: Network, evidence: CaseEvidence) -> None:
     if misfit(actual, expected) < TOLERANCE:
         return
     if misfit(actual, at_sum) < TOLERANCE:
-        evidence.remark("sigmoid_derivative takes the sum d, not the output y; then call it with d, never with y.")
+        evidence.remark("sigmoid_derivative takes the sum d, not the output y; call it with d, never with y.")
         return
     index = int(np.where(np.isfinite(actual), np.abs(actual - expected), np.inf).argmax())
     raise unmet(
@@ -59,7 +59,7 @@ def check_function(network: Network, evidence: CaseEvidence) -> None:
 
 
 def test_used(evidence: CaseEvidence, measured: Measurements) -> None:
-    """Neuron.backward multiplies the error with y (1 - y)."""
+    """Neuron.backward multiplies the error by y (1 - y)."""
     # Seen: a weight or the bias moves by y (1 - y) over six probes; or a mistake that includes y (1 - y) explains all of the
     # neuron's steps; or the steps show no slope, and the returned errors are err y (1 - y) w; or the neuron's steps have no
     # slope, and the network's steps are the gradient.
@@ -74,7 +74,9 @@ def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
     if rule.is_derivative_right and not measured.is_derivative_negated:
         evidence.seen = side_by_side(expected=expected, actual=rule.slope / rule.rate, y=y)
         if misfit(rule.slope / rule.rate, expected) >= TOLERANCE:
-            evidence.remark("Judged with the slope of your own activation, which counts under the forward pass.")
+            evidence.remark(
+                "Graded with the derivative of your own activation; the activation itself is graded under the forward pass."
+            )
         return
     if rule.is_derivative_right:
         seen = side_by_side(expected=expected, actual=-expected, y=y)
@@ -85,21 +87,21 @@ def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
     if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if has_derivative(measured.neuron_mistake) or (not rule.are_weights_right and steps.is_returned_right):
-        evidence.remark("The steps themselves do not show it; what is wrong with them counts where it is reported.")
+        evidence.remark(
+            "The steps themselves do not show it; the mistake in them costs points only where it is reported."
+        )
         return
     if not np.isfinite(rule.slope).all() or not rule.slope.any():
         raise blocked("neuron_update.weights")  # nothing moves, so no derivative shows
     if rule.is_derivative_constant and is_in_model(measured):
-        evidence.remark(
-            "Your Neuron.backward takes an error that the model has already multiplied with the derivative."
-        )
+        evidence.remark("Your Neuron.backward takes an error that the model has already multiplied by the derivative.")
         return
     scale = (rule.slope * expected).sum() / (expected**2).sum()
     actual = rule.slope / scale
     index = int(np.abs(actual - expected).argmax())
     seen = side_by_side(expected=expected, actual=actual, y=y)
     unnamed = unmet(
-        "The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor looks like {got}, not {wanted}.",
+        "The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor is {got} instead of {wanted}.",
         y=show(y[index]),
         got=show(actual[index]),
         wanted=show(expected[index]),

@@ -53,25 +53,23 @@ def test_weights(evidence: CaseEvidence, measured: Measurements) -> None:
     if measured.is_neuron_dead:
         raise blocked("forward.neuron")
     if not actual.any():
-        template, hint = "Neuron.backward leaves the weights as they were.", STILL.hint
+        template, hint = "Neuron.backward does not change the weights.", STILL.hint
         raise named(evidence, measured.part_of_neuron((0, 1)), unmet(template, hint=hint, seen=seen))
     if not rule.are_weights_right:
-        hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
-        unnamed = unmet("The two weights do not move in proportion to their inputs.", hint=hint, seen=seen)
+        hint = "The step is 2 lambda err y (1 - y) x: multiply by this neuron's inputs, each weight by its own."
+        unnamed = unmet("The two weights do not change in proportion to their inputs.", hint=hint, seen=seen)
         raise named(evidence, measured.part_of_neuron((0, 1)), unnamed)
     if not rule.are_weights_linear:
-        hint = "The step is proportional to the error, its sign included."
+        hint = "The step is proportional to the error, including its sign."
         off = other_error(measured)
         check_small_error(steps, off)
-        unnamed = unmet("With another error the step does not change in proportion.", hint=hint, seen=off)
+        unnamed = unmet("With a different error the step does not change in proportion.", hint=hint, seen=off)
         raise named(evidence, measured.part_of_neuron((0, 1)), unnamed)
     if not rule.is_stateless:
         hint = "Use the input and the output of the last forward call, and start every step from zero."
         late = int(np.abs(steps.in_a_row - steps.change).max(1).argmax())
         seen = seen_at(steps, late, steps.change, steps.in_a_row)
-        unnamed = unmet(
-            "The same step comes out differently when other steps were made before it.", hint=hint, seen=seen
-        )
+        unnamed = unmet("The same step gives a different result after other steps.", hint=hint, seen=seen)
         raise named(evidence, measured.part_of_neuron((0, 1)), unnamed)
     remark_momentum(evidence, rule.momentum)
     evidence.seen = seen
@@ -84,19 +82,19 @@ def check_digits(steps: NeuronSteps, seen: Evidence) -> None:
     if steps.is_step_cut:
         raise unmet(
             "Every step is rounded to {digits} digits: small ones are lost.", digits=str(digits),
-            hint="Leave the weights as the step makes them; round only when you print.",
+            hint="Do not change the weights after the step; round only when you print.",
             seen=seen, named="weights_rounded", formula="step",
         )  # fmt: skip
     if digits == 0:
         raise unmet(
-            "The weights stay whole numbers: every step is cut off.",
+            "The weights stay integers: every step loses its fraction.",
             hint="Keep the weights as floating-point numbers, and do not round or int() them after a step.",
             seen=seen, named="weights_truncated", formula="step",
         )  # fmt: skip
     if digits is not None:
         raise unmet(
             "The weights are rounded to {digits} digits after each step: small steps are lost.", digits=digits,
-            hint="Leave the weights as the step makes them; round only when you print.",
+            hint="Do not change the weights after the step; round only when you print.",
             seen=seen, named="weights_rounded", formula="step",
         )  # fmt: skip
 
@@ -105,20 +103,20 @@ def check_small_error(steps: NeuronSteps, seen: Evidence) -> None:
     """Stop the case if a small error causes no step."""
     if not steps.small_change.any():
         raise unmet(
-            "A small error makes no step at all: at an error of {err} nothing moves.", err=show(steps.small_err),
-            hint="Every example makes a step, however small its error.",
+            "A small error causes no step at all: with an error of {err} nothing changes.", err=show(steps.small_err),
+            hint="Every example causes a step, even if its error is small.",
             seen=seen, named="small_errors_skipped", formula="step",
         )  # fmt: skip
 
 
 # Ratio of steps for twice the rate, if the rate is used wrongly.
 RATE_RATIOS = {
-    1.0: ("rate_ignored", "The learning rate that Model is made with does not change the step."),
+    1.0: ("rate_ignored", "The learning rate passed to Model does not affect the step."),
     4.0: (
         "rate_squared",
-        "The learning rate is in the step twice: twice the rate moves the weights four times as far.",
+        "The learning rate is applied twice in the step: doubling the rate moves the weights four times as far.",
     ),
-    0.5: ("rate_inverse", "The step is divided by the learning rate: twice the rate moves the weights half as far."),
+    0.5: ("rate_inverse", "The step is divided by the learning rate: doubling the rate moves the weights half as far."),
 }
 
 
@@ -131,7 +129,7 @@ def check_rate(evidence: CaseEvidence, measured: Measurements) -> None:
     for known, (name, sentence) in RATE_RATIOS.items():
         if ratio is not None and abs(ratio - known) < RATE_TOLERANCE * known:
             raise unmet(
-                sentence, hint="Keep the rate in the neuron, and multiply the step with it once.",
+                sentence, hint="Store the learning rate in the neuron, and multiply the step by it once.",
                 verdict=Verdict.PARTIAL, named=name, formula="step", seen=side_by_side(expected=2.0, actual=ratio),
             )  # fmt: skip
 
@@ -151,7 +149,7 @@ def other_error(measured: Measurements, columns: slice = slice(0, 2)) -> Evidenc
 
 
 def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
-    """The bias moves like a weight whose input is 1."""
+    """The bias changes like a weight whose input is 1."""
     # Seen: the bias moves by the slope that the weights show, or by y (1 - y), in proportion to each of three errors;
     # with inputs of 0 too.
     steps, rule = measured.neuron_steps, measured.neuron_rule
@@ -171,11 +169,11 @@ def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
     if is_alone and measured.neuron_mistake is None:
         raise blocked("neuron_update.weights")  # there are no weights to compare with
     if not actual.any():
-        template = "The bias never moves."
+        template = "The bias never changes."
     elif rule.is_bias_proportional:
         template = "The bias moves {ratio} times as far as it should."
     else:
-        template = "The bias does not move by rate x error x derivative."
+        template = "The bias does not change by rate x error x derivative."
         if misfit(actual, expected) < TOLERANCE:  # right for this error, wrong for another one
             evidence.seen = other_error(measured, slice(2, 3))
     unnamed = unmet(
@@ -194,8 +192,8 @@ def check_zero_input(measured: Measurements) -> None:
     is_judged = measured.neuron_rule.is_derivative_right and steps.own_slope is None
     if is_judged and steps.change[0, 2] and not steps.zero_change[2]:
         raise unmet(
-            "No step is made when all inputs are 0, although the bias should move.",
-            hint="Every example makes a step: for x = (0, 0) the bias still moves.",
+            "No step is made when all inputs are 0, although the bias should change.",
+            hint="Every example causes a step: for x = (0, 0) the bias still changes.",
             seen=side_by_side(actual=steps.zero_change, weights=steps.probes.weights[0], x=[0.0, 0.0], err=steps.err),
             named="zero_input_skipped",
             formula="bias",
@@ -203,7 +201,7 @@ def check_zero_input(measured: Measurements) -> None:
 
 
 def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
-    """backward returns the error of each input: err x derivative x weight, from before the step."""
+    """backward returns the error of each input: err x derivative x weight, with the weights from before the step."""
     # Seen: for each of six probes, two numbers: err times y (1 - y), or the slope of its own steps, times the weights before
     # the step; or one number, that delta; or none, if the network's steps are the gradient.
     steps, rule = measured.neuron_steps, measured.neuron_rule
@@ -233,7 +231,7 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
     if has_order_defect(evidence, measured, delta, expected):
         return
     if residual < TOLERANCE and is_charged_to_neuron(measured):
-        evidence.remark("The mistake in the neuron's own step is in these errors too; it counts there.")
+        evidence.remark("These errors contain the mistake in the neuron's own step; it costs points only there.")
         return
     mistake, seen = measured.returned_mistake, seen_at(steps, 0, expected, steps.returned)
     if residual < TOLERANCE:
@@ -245,7 +243,7 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
         raise named(evidence, mistake, unnamed)
     unnamed = unmet(
         "The returned errors are not err x derivative x weight.",
-        hint="The error of input i is err y (1 - y) w_i: it goes back through the weight that it came through.",
+        hint="The error of input i is err y (1 - y) w_i: it goes back through the weight that the input came through.",
         seen=seen,
         formula="hidden",
     )
@@ -262,18 +260,20 @@ def has_order_defect(evidence: CaseEvidence, measured: Measurements, delta: Arra
     seen = seen_at(steps, 0, expected, steps.returned)
     defect = {"updated_output_weights": after, "factor_two_compounded": 2 * expected}.get(measured.order_defect or "")
     if defect is not None and misfit(steps.returned, defect) < TOLERANCE:
-        evidence.remark("What is wrong with the errors that go back is the order of one step; it counts there.")
+        evidence.remark(
+            "The errors passed back are wrong only in the order of operations within a step; that costs points only under the order."
+        )
         return True
     if misfit(steps.returned, after) < TOLERANCE:
         raise unmet(
-            "backward returns errors made with the weights from after the step.",
-            hint="Work out the returned errors before you change self._weigths.",
+            "backward returns errors computed with the weights from after the step.",
+            hint="Compute the returned errors before you change self._weigths.",
             verdict=Verdict.PARTIAL, named="updated_output_weights", formula="hidden", seen=seen,
         )  # fmt: skip
     ratio, residual = fit(steps.returned, expected)
     if residual < TOLERANCE and abs(ratio - 2) < TOLERANCE:
         raise unmet(
-            "The returned errors are twice as large as they should be: the factor 2 is applied in every neuron again.",
+            "The returned errors are twice as large as they should be: every neuron applies the factor 2 again.",
             hint="Keep the factor 2 in the step; the returned error is err y (1 - y) w.",
             verdict=Verdict.PARTIAL, named="factor_two_compounded", formula="hidden", seen=seen,
         )  # fmt: skip
@@ -292,14 +292,14 @@ def check_unreturned(evidence: CaseEvidence, measured: Measurements, count: int,
     """Accept a neuron that returns its delta, or nothing, if the model computes the errors right; else stop the case."""
     returned = measured.neuron_steps.returned
     if count == 1 and fit(returned[:, 0], delta)[1] < TOLERANCE:
-        evidence.remark("backward returns its delta; the model multiplies it with the weights.")
+        evidence.remark("backward returns its delta; the model multiplies it by the weights.")
         return
     try:
         is_right = measured.model_rule.is_right or measured.is_charged_to_neuron
     except CaseStopped:
         is_right = False
     if is_right:
-        evidence.remark("backward does not return the errors of its inputs; the model works them out itself.")
+        evidence.remark("backward does not return the errors of its inputs; the model computes them itself.")
         return
     raise unmet(
         "backward does not return the error of each input.",

@@ -37,21 +37,21 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
     probe, column = np.unravel_index(int(off.argmax()), off.shape)
     seen = seen_at(steps, int(probe), rule.expected)
     if rule.is_carried:
-        evidence.remark(
-            "Judged with the step that your own neuron makes; what is wrong inside it counts where it is reported."
-        )
+        evidence.remark("Graded using your own neuron's step; a mistake in it costs points only where it is reported.")
     remark_momentum(evidence, rule.momentum)
     if not rule.is_right and measured.is_charged_to_neuron:
-        evidence.remark("The mistake inside your neurons makes all of these steps; it counts where it is reported.")
+        evidence.remark(
+            "The mistake inside your neurons explains all of these steps; it costs points only where it is reported."
+        )
         evidence.seen = seen
         return
     if rule.residuals[list(rows)].max() < TOLERANCE:
         is_judged_here = 2 in rows and rule.is_right and not rule.is_carried and is_linear(measured)
         if is_judged_here and not is_small_step_right(steps, rule):
             raise unmet(
-                "With an error of {err} the network does not move in proportion.",
+                "With an error of {err} the network does not change in proportion.",
                 err=show(steps.small_err[0]),
-                hint="Every example makes a step, however small its error; the step is proportional to the error.",
+                hint="Every example causes a step, even if its error is small; the step is proportional to the error.",
                 named=None if steps.small_change.any() else "small_errors_skipped",
             )
         evidence.seen = seen
@@ -59,10 +59,10 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
     measured.keep_usage()
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
     if not steps.change[:, list(rows)].any():
-        unnamed = unmet("Model.backward leaves {neuron} as it was.", neuron=NEURONS[worst], hint=hint, seen=seen)
+        unnamed = unmet("Model.backward does not change {neuron}.", neuron=NEURONS[worst], hint=hint, seen=seen)
         raise named(evidence, measured.part_of_network(rows), unnamed)
     unnamed = unmet(
-        "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
+        "In {neuron} the {number} changes by {change}; it should change by {wanted}.",
         neuron=NEURONS[worst], number=NUMBERS[column], change=show(change), wanted=show(wanted), hint=hint, seen=seen,
         formula="output" if worst == 2 else "hidden",
     )  # fmt: skip
@@ -96,7 +96,7 @@ def test_output_step(evidence: CaseEvidence, measured: Measurements) -> None:
     # single mistake inside the neuron, named in neuron_update, explains all steps of the network.
     if measured.is_cut_off and measured.model_steps.change.any():
         raise unmet(
-            "A fresh model keeps its weights whole numbers: every step is cut off.",
+            "A new model stores its weights as integers: every step loses its fraction.",
             hint="Start with floating-point weights: np.array([...], dtype=float), or rng.uniform.",
             named="weights_truncated",
         )
@@ -104,7 +104,7 @@ def test_output_step(evidence: CaseEvidence, measured: Measurements) -> None:
 
 
 def test_hidden_step(evidence: CaseEvidence, measured: Measurements) -> None:
-    """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
+    """The errors of the hidden neurons come through the output weights: err x y (1 - y) x w_i."""
     # Seen: the same of both hidden neurons.
     check_rows(
         evidence,

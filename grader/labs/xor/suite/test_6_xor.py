@@ -62,7 +62,7 @@ def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, 
         raise named(evidence, diagnose_loss(y, labels, actual), unnamed)
     if c * agreed_sign(network, measured) < 0:
         raise unmet(
-            "loss and backward have opposite signs: a step with err = loss(y, label) climbs the error.",
+            "loss and backward have opposite signs: a step with err = loss(y, label) increases the error.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
             seen=evidence.seen,
             named="loss_sign",
@@ -81,15 +81,15 @@ def check_passed_error(
             check_loss(observed, evidence)
     except CaseStopped as stopped:
         raise unmet(
-            "There is no function loss(y, label), and the error in your own training cannot be judged instead: {reason}",
+            "There is no function loss(y, label), and the error in your own training cannot be graded instead: {reason}",
             reason=stopped.feedback,
             hint="Write loss(y, label) and call it in the loop: err = loss(y, label).",
         ) from None
-    evidence.remark("There is no function loss(y, label); the error in your own training was judged instead.")
+    evidence.remark("There is no function loss(y, label); the error in your own training was graded instead.")
     sign = agreed_sign(network, measured)
     if sign and signs and np.sign(sign) not in signs:
         raise unmet(
-            "Your training passes an error of the opposite sign from the one that backward expects: its steps increase the error.",
+            "Your training passes an error with the opposite sign to the one backward expects: its steps increase the error.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
             named="loss_sign",
             formula="step",
@@ -123,13 +123,13 @@ def losses_of(network: Network, arguments: Array) -> Array:
 
 
 def test_convergence(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
-    """From a set start the network learns XOR within 100 epochs."""
+    """From set weights the network learns XOR within 100 epochs."""
     # Seen: forward and steps that are right or have a single known mistake, the answers of the weights after 100 epochs of such
     # steps, and the last ten epochs repeated on another model.
     rate = measured.model_steps.rate
     if rate == 0:
         raise unmet(
-            "The weights of the output neuron do not move, so the network cannot learn.", hint="See the steps above."
+            "The weights of the output neuron do not change, so the network cannot learn.", hint="See the steps above."
         )
     if measured.unknown is not None:
         raise blocked(measured.unknown)
@@ -149,7 +149,7 @@ def test_convergence(network: Network, evidence: CaseEvidence, measured: Measure
         if oracle.has_learned(answers):
             answers = answers_of_weights(network, model, answers)
             break
-    caption = "Trained by the grader's loop with your steps, from a set start."
+    caption = "Trained by the grader's loop with your steps, from set weights."
     keep_training(network.student, caption, np.array(losses), outputs_of(network, model), shown_rate(network, measured))
     judge(evidence, answers, len(losses))
     check_path(measured, np.array(path), scale * rate)
@@ -165,8 +165,8 @@ def check_path(measured: Measurements, path: Array, rate: float) -> None:
     for before, actual, expected in zip(path[:-1], path[1:], reached, strict=True):
         if not same_way(actual - before, expected - before) > SAME_PATH:
             raise unmet(
-                "Later in the training your steps are others than at first.",
-                hint="A step may depend on the weights, the input and the error only, not on how many were made before.",
+                "Your steps later in the training differ from the first ones.",
+                hint="A step may depend only on the weights, the input and the error, not on earlier steps.",
                 seen=by_neuron(expected=expected, actual=actual, weights=before),
             )
 
@@ -189,14 +189,14 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
     _, _, again = model.epochs(scale, EPOCHS // 10)
     if not np.abs(again - after).max() < ALIKE * np.abs(after).max():  # a decaying rate is allowed
         raise unmet(
-            "The same ten epochs from the same weights end with other weights in another model.",
-            hint="A step may depend on the weights, the input and the error only, not on how many were made before.",
+            "The same ten epochs from the same weights give different weights in another model.",
+            hint="A step may depend only on the weights, the input and the error, not on earlier steps.",
             seen=by_neuron(expected=again, actual=after, weights=before),
         )
 
 
 def test_train(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
-    """Your own train(model, samples, epochs) teaches XOR from a set start."""
+    """Your own train(model, samples, epochs) teaches XOR from set weights."""
     # Seen: the same; one epoch of train on drawn labels, which moves the weights as four steps do; the answers of the weights
     # after train from a fixed start, and the opposite ones for the opposite labels. Without such a function, the answers
     # after the submission's own training from a fixed start.
@@ -210,14 +210,14 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
     epochs = epochs_for(rate)
     if rate * epochs < LEAST_WAY:
         evidence.remark(
-            "Your learning rate is too small to train here: {rate} in each step. Only one epoch was run.",
+            "Your learning rate is too small for a full training here: {rate} per step. Only one epoch was run.",
             rate=show(rate),
         )
         return
     starts = starts_for(network.rng("train"), rate, epochs)
     model, losses, answers = trained(network, starts, epochs, oracle.XOR_LABELS)
     if len(losses) == epochs:
-        caption = "Trained by your own train, from a set start."
+        caption = "Trained by your own train, from set weights."
         keep_training(network.student, caption, losses, outputs_of(network, model), shown_rate(network, measured))
     else:
         evidence.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
@@ -235,10 +235,10 @@ def check_loop(network: Network, evidence: CaseEvidence, own_training: OwnTraini
         raise unmet(
             "There is no function train(model, samples, epochs), and no other training was seen: {reason}",
             reason=stopped.feedback,
-            hint="Put the lab's loop into a function of that name, beside the classes.",
+            hint="Put the training loop into a function with that name, next to the classes.",
         ) from None
     evidence.remark(
-        "There is no function train(model, samples, epochs); the training that your program runs was judged."
+        "There is no function train(model, samples, epochs); the training that your program runs was graded instead."
     )
     check_training(observed, network.student, evidence)
 
@@ -271,15 +271,17 @@ def remark_run(network: Network, evidence: CaseEvidence, rate: float) -> None:
     try:
         _, answers = network.model().train(epochs)
     except CaseStopped as stopped:
-        evidence.remark("One run of train from your own start: {problem}", problem=stopped.feedback)
+        evidence.remark("One run of train from your own starting weights: {problem}", problem=stopped.feedback)
         return
     values: dict[str, str | int] = {"epochs": epochs, "answers": ", ".join(show(answer) for answer in answers)}
     if oracle.has_learned(answers):
-        evidence.remark("One run of train from your own start learned XOR in {epochs} epochs: {answers}.", **values)
+        evidence.remark(
+            "One run of train from your own starting weights learned XOR in {epochs} epochs: {answers}.", **values
+        )
     else:
         evidence.remark(
-            "One run of train from your own start has not learned XOR after {epochs} epochs: {answers}. Right code gets stuck "
-            "in about every fourth run; start again, or with other random weights.",
+            "One run of train from your own starting weights did not learn XOR in {epochs} epochs: {answers}. "
+            "Correct code gets stuck in about one run of four; run it again or use other random weights.",
             **values,
         )
 
@@ -325,7 +327,7 @@ def check_one_epoch(network: Network, measured: Measurements, rate: float) -> No
     is_other_way = rate <= ORDERED and length > 0 and same_way(trained, expected) < SAME_WAY
     if length == 0.0 or is_other_way:
         raise unmet(
-            "One epoch of train does not move the weights as your own steps do.",
+            "One epoch of train changes the weights differently from your own steps.",
             hint="For each sample: y = model.forward(x), err = loss(y, label), model.backward(x, err).",
             seen=by_neuron(expected=expected, actual=trained, weights=begun, label=labels),
         )
@@ -353,7 +355,7 @@ def check_samples_are_used(network: Network, rate: float, epochs: int, reached: 
     model, _, answers = trained(network, mirrored, epochs, opposite)
     if not oracle.has_learned(answers, opposite):
         raise unmet(
-            "train teaches XOR, but not the opposite labels when it is given these as samples.",
+            "train teaches XOR, but does not teach the opposite labels when the samples have them.",
             hint="Train the model that is passed in, with the samples that are passed in.",
             seen=shown.answers(answers, opposite, epochs=epochs),
         )
@@ -361,7 +363,7 @@ def check_samples_are_used(network: Network, rate: float, epochs: int, reached: 
     if np.abs(again - reached).max() < SAME_END:
         raise unmet(
             "From two different starts train ends with the same weights: its steps do not lead there.",
-            hint="Let the network learn its weights by its own steps.",
+            hint="The network must learn its weights by its own steps.",
             seen=by_neuron(actual=again),
         )
 
@@ -379,6 +381,6 @@ def judge(evidence: CaseEvidence, answers: Array, epochs: int) -> None:
             "After {epochs} epochs the answers to (0,0), (0,1), (1,0), (1,1) are {answers}.",
             epochs=epochs,
             answers=", ".join(show(answer) for answer in answers),
-            hint="They should be near 0, 1, 1, 0. Look at the steps and at the sign of the loss first.",
+            hint="They should be near 0, 1, 1, 0. Check the steps and the sign of the loss first.",
             seen=evidence.seen,
         )

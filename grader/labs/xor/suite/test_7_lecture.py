@@ -25,7 +25,7 @@ def is_close(actual: Array, expected: Array) -> bool:
 def called(student: Student, name: str, *arguments: Array | float | list[str]) -> list[Array]:
     """Call a function of the lecture's file; return its result, or each of several results, as an array."""
     if not student.has(name):
-        raise unmet("There is no function {name}.", name=name, hint="Keep the names of the template.")
+        raise unmet("There is no function {name}.", name=name, hint="Keep the names from the template.")
     value = student.run(name, *arguments).value
     are_arrays = isinstance(value, list) and any(isinstance(item, np.ndarray) for item in value)
     return [numbers(item) for item in (value if are_arrays or isinstance(value, tuple) else [value])]
@@ -61,12 +61,12 @@ def compare(
         return
     if actual.size != expected.size:
         raise unmet(
-            "{name} returned {count} numbers where {wanted} are right.",
+            "{name} returned {count} numbers instead of {wanted}.",
             name=name, count=actual.size, wanted=expected.size, hint=hint, seen=evidence.seen,
         )  # fmt: skip
     if not np.isfinite(actual).all():
         raise unmet("{name} returned a number that is not finite.", name=name, hint=hint, seen=evidence.seen)
-    raise unmet("{name} returned other numbers than the formula gives.", name=name, hint=hint, seen=evidence.seen)
+    raise unmet("{name} does not return the numbers that the formula gives.", name=name, hint=hint, seen=evidence.seen)
 
 
 # --- activation functions -----------------------------------------------------------------------
@@ -78,10 +78,17 @@ def test_elementwise(student: Student, evidence: CaseEvidence) -> None:
     check_relu(student, evidence)
     d = student.rng("tanh").uniform(-2, 2, 5)
     check(student, evidence, "tanh", np.tanh(d), "tanh(d) = (e^2d - 1) / (e^2d + 1).", d=d)
-    check(student, evidence, "tanh", np.tanh(d[0]), "A number is as good an argument as an array.", d=float(d[0]))
+    check(
+        student,
+        evidence,
+        "tanh",
+        np.tanh(d[0]),
+        "The function must accept a single number as well as an array.",
+        d=float(d[0]),
+    )
     y = np.tanh(d)
     if is_close(one_of(called(student, "tanh_derivative", y)), 1 - np.tanh(y) ** 2):
-        evidence.remark("tanh_derivative takes the sum d, not the output y; then call it with d, never with y.")
+        evidence.remark("tanh_derivative takes the sum d, not the output y; call it with d, never with y.")
         return
     check(student, evidence, "tanh_derivative", 1 - y**2, "With y = tanh(d) the derivative is 1 - y^2.", y=y)
 
@@ -89,19 +96,24 @@ def test_elementwise(student: Student, evidence: CaseEvidence) -> None:
 def check_relu(student: Student, evidence: CaseEvidence) -> None:
     """Judge relu and its derivative, which is the same at the sum and at the output except at 0."""
     d = student.rng("relu").uniform(0.1, 2, 5) * [1, -1, 1, -1, 1]
-    check(student, evidence, "relu", np.maximum(0.0, d), "relu(d) = max(0, d), of each number: np.maximum.", d=d)
+    check(student, evidence, "relu", np.maximum(0.0, d), "relu(d) = max(0, d) for each number: np.maximum.", d=d)
     check(
-        student, evidence, "relu", max(0.0, float(d[1])), "A number is as good an argument as an array.", d=float(d[1])
+        student,
+        evidence,
+        "relu",
+        max(0.0, float(d[1])),
+        "The function must accept a single number as well as an array.",
+        d=float(d[1]),
     )
-    hint = "1 where the number is above 0, 0 where it is not."
+    hint = "1 where the number is above 0, otherwise 0."
     check(student, evidence, "relu_derivative", np.where(d > 0, 1.0, 0.0), hint, y=d)
     if not is_close(one_of(called(student, "relu_derivative", np.zeros(2))), np.zeros(2)):
-        evidence.remark("relu_derivative(0) should be 0: an output of 0 stands for every d up to 0.")
+        evidence.remark("relu_derivative(0) should be 0: every d up to 0 gives the output 0.")
 
 
 @pytest.mark.criterion("activations")
 def test_softmax(student: Student, evidence: CaseEvidence) -> None:
-    """softmax(d) is e^d_i over the sum of all e^d_j."""
+    """softmax(d) is e^d_i divided by the sum of all e^d_j."""
     d = student.rng("softmax").uniform(-2, 2, 4)
     check(student, evidence, "softmax", softmax(d), "Divide each e^d_i by the sum of all of them.", d=d)
 
@@ -116,10 +128,10 @@ def softmax(d: Array) -> Array:
 def test_large_values(student: Student, evidence: CaseEvidence) -> None:
     """tanh and softmax do not overflow."""
     d = student.rng("large").uniform(800, 1000, 3)
-    hint = "Subtract the largest d before you take powers: the factor is above and below the line."
+    hint = "Subtract max(d) before exponentiating; the factor cancels."
     check(student, evidence, "softmax", softmax(d), hint, d=d)
     check(student, evidence, "softmax", softmax(-d), hint, d=-d)
-    hint = "Use np.tanh, or divide above and below the line by e^d."
+    hint = "Use np.tanh, or divide numerator and denominator by e^d."
     check(student, evidence, "tanh", np.array([1.0, -1.0]), hint, d=np.array([d[0], -d[0]]))
 
 
@@ -139,13 +151,13 @@ def test_regression(student: Student, evidence: CaseEvidence) -> None:
 
 @pytest.mark.criterion("losses")
 def test_percentage(student: Student, evidence: CaseEvidence) -> None:
-    """mape is in per cent, and raises ValueError where a y is 0."""
+    """mape is in percent, and raises ValueError if any y is 0."""
     rng = student.rng("percentage")
     y, pred = rng.uniform(0.5, 3, 5), rng.uniform(0.5, 3, 5)
     expected = 100 * np.abs((y - pred) / y).mean()
     check(student, evidence, "mape", expected, "100 times the mean of |y - pred| / y.", y=y, pred=pred)
     y[2] = 0
-    hint = "Look for a 0 in y first, and raise ValueError where there is one."
+    hint = "First check whether y contains a 0; if it does, raise ValueError."
     try:
         returned = called(student, "mape", y, pred)
     except CaseStopped as stopped:
@@ -203,7 +215,7 @@ def test_zeros(student: Student, evidence: CaseEvidence) -> None:
         actual = one_of(called(student, name, wrong, pred))
         evidence.seen = side_by_side(actual=actual.ravel()[:1], y=wrong, pred=pred)
         if actual.size != 1 or not np.isfinite(actual).all() or actual.ravel()[0] < LEAST_LOSS:
-            template = "{name} must be large and finite for a class that was given probability 0."
+            template = "{name} must be large but finite for a class with probability 0."
             raise unmet(template, name=name, hint=hint, seen=evidence.seen)
 
 
@@ -212,7 +224,7 @@ def test_zeros(student: Student, evidence: CaseEvidence) -> None:
 
 @pytest.mark.criterion("gradients")
 def test_momentum(student: Student, evidence: CaseEvidence) -> None:
-    """momentum_step descends, and keeps a part of the step before."""
+    """momentum_step goes downhill and keeps a part of the previous step."""
     rng = student.rng("momentum")
     start, gradients = rng.uniform(-1, 1, 3), rng.uniform(0.2, 1, (3, 3)) * [1, -1, 1]
     rate, momentum = float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.4, 0.9))
@@ -230,13 +242,11 @@ def test_momentum(student: Student, evidence: CaseEvidence) -> None:
         return
     if is_close(actual, start + np.cumsum(changes, axis=0)):
         raise unmet(
-            "momentum_step climbs: the weights move to where the error grows.",
+            "momentum_step goes uphill: the weights move to where the error grows.",
             hint="The lecture's dw = E grad + alpha dw is subtracted: w = w - dw.", seen=evidence.seen,
         )  # fmt: skip
     if is_close(actual[:1], right[:1]):
-        template = (
-            "From step {step} on the weights are wrong: the step before counts with another factor than momentum."
-        )
+        template = "From step {step} on the weights are wrong: the previous step is multiplied by a factor other than the momentum."
         raise unmet(template, step=worst + 1, hint="dw_t = E grad + alpha dw_(t-1), then w - dw_t.", seen=evidence.seen)
     raise unmet("The weights after step {step} are wrong.", step=worst + 1, hint="The first step is w - E grad.", seen=evidence.seen)  # fmt: skip
 
@@ -286,9 +296,10 @@ def test_half_norm(student: Student, evidence: CaseEvidence) -> None:
     parts = called(student, "half_norm_example", inputs, weights)
     if len(parts) != 2:
         raise unmet(
-            "half_norm_example must return two things: f and its gradient by W.", hint="Return a tuple: f, gradient."
+            "half_norm_example must return two values: f and its gradient with respect to W.",
+            hint="Return a tuple: f, gradient.",
         )
     hint = "f is half the sum of the squares of X W."
     compare(evidence, "half_norm_example", parts[0], np.asarray(0.5 * (product**2).sum()), hint, X=inputs, W=weights)
-    hint = "With a = X W the gradient by a is a, and the gradient by W is X^T a, in the shape of W."
+    hint = "With a = X W the gradient with respect to a is a, and the gradient with respect to W is X^T a, in the shape of W."
     compare(evidence, "half_norm_example", parts[1], inputs.T @ product, hint, X=inputs, W=weights)

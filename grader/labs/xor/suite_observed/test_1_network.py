@@ -35,11 +35,11 @@ def first_parameters(observed: Observed) -> Array:
 
 @pytest.mark.criterion("shapes")
 def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
-    """The network has three neurons, each with weights of its own."""
+    """The network has three neurons, each with its own weights."""
     # Seen: the influence of each of 6 to 9 numbers on the output, at drawn weights and inputs, is that of a 2-2-1 network.
     root = observed.network.root
     evidence.remark(
-        "The calls of the template do not fit, so your own training was watched: {cls}.{method} is taken for the network's forward.",
+        "Your code cannot be called like the template, so the grader watched it train. It took {cls}.{method} as the network's forward pass.",
         cls=root.cls,
         method=root.method,
     )
@@ -49,7 +49,9 @@ def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
         for row in (0, 3)
     ]
     if places[0] & places[1]:
-        evidence.remark("Your hidden neurons are one layer; the lab asks for a Neuron each. That costs nothing here.")
+        evidence.remark(
+            "Your hidden neurons are one layer; the lab asks for a separate Neuron for each. This costs no points."
+        )
     evidence.seen = side_by_side(expected=3, actual=3, holders=len(holders))
 
 
@@ -59,7 +61,7 @@ def test_wiring(observed: Observed, evidence: CaseEvidence) -> None:
     # Seen: the same; a hidden neuron's weights stop mattering while its output weight is 0.
     rows = len(observed.network.root.slots)
     if rows > 1:
-        evidence.remark("Your network takes {rows} examples at once; the grader passed them that way.", rows=rows)
+        evidence.remark("Your network takes {rows} examples at once; the grader passed them like that.", rows=rows)
 
 
 @pytest.mark.criterion("shapes")
@@ -71,7 +73,7 @@ def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
     missing = [name for name, there in zip(NEURONS, has_bias, strict=True) if not there]
     if missing:
         raise unmet(
-            "There is no bias in: {neurons}. Nothing but the inputs moves the output.",
+            "There is no bias in: {neurons}. The output depends only on the inputs.",
             neurons=listed(missing),
             hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
             named="bias_missing",
@@ -81,7 +83,7 @@ def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
 
 @pytest.mark.criterion("shapes")
 def test_purity(observed: Observed, evidence: CaseEvidence) -> None:
-    """forward leaves the weights as they were."""
+    """forward does not change the weights."""
     # Seen: the weights before and after each recorded call; if the training does not call forward, nine successive outputs
     # at the same weights, which are right.
     if observed.network.root.bound is not None and not observed.network.is_forward_right:
@@ -91,27 +93,27 @@ def test_purity(observed: Observed, evidence: CaseEvidence) -> None:
 
 @pytest.mark.criterion("shapes")
 def test_start(observed: Observed, evidence: CaseEvidence) -> None:
-    """The network starts with random weights: not equal, and not already trained."""
+    """The network starts with random weights, neither all equal nor already trained."""
     # Seen: the weights before the first step, and their four answers.
     start = first_parameters(observed)
     evidence.seen = by_neuron(actual=start)
     if oracle.has_learned(observed.network_answers(start)):
         raise unmet(
-            "A fresh model already answers XOR: its weights were not learned.",
+            "A new model already solves XOR: its weights were not learned.",
             hint="Start from random weights and let train find the solution.",
             seen=evidence.seen,
             named="pretrained",
         )
     if np.ptp(start, axis=0).max() < 1e-12:
         raise unmet(
-            "All neurons of a fresh model are equal ({value}): they stay equal and XOR is never learned.",
+            "All neurons of a new model are equal ({value}): they stay equal, and XOR is never learned.",
             value=", ".join(show(number) for number in start[0]),
             hint="Start from different random numbers, for example rng.uniform(-1, 1, n_inputs).",
             seen=evidence.seen,
             named="start_constant" if start.any() else "start_zeros",
         )
     if np.abs(start[0] - start[1]).max() < 1e-12:
-        evidence.remark("Both hidden neurons start with the same weights; better draw each weight separately.")
+        evidence.remark("Both hidden neurons start with the same weights; draw each weight separately instead.")
 
 
 def check_forward(observed: Observed, evidence: CaseEvidence, template: str) -> None:
@@ -162,7 +164,7 @@ def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
     mistake = observed.forward_mistake
     if mistake is not None and {rule.id for rule in mistake.rules} <= AT_THE_END:
         evidence.remark(
-            "What is wrong with the answer comes after the hidden neurons; it counts in the network's answer."
+            "The mistake in the answer comes after the hidden neurons; it costs points only under the network's answer."
         )
         return
     check_forward(
@@ -175,4 +177,4 @@ def test_model(observed: Observed, evidence: CaseEvidence) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
     # Seen: the same 27 outputs.
     check_bias_is_added(observed)
-    check_forward(observed, evidence, "Your forward gives {got} where the network's answer is {wanted}.")
+    check_forward(observed, evidence, "Your forward gives {got}, but the network's answer is {wanted}.")

@@ -73,7 +73,7 @@ def undecided(observed: Observed) -> CaseStopped:
             seen=worst(rule, rule.expected),
         )
     return not_gradable(
-        "The steps of your training are not those of gradient descent, and what is wrong in them cannot be told apart automatically.",
+        "The steps of your training are not gradient descent, and the grader cannot tell what exactly is wrong with them.",
         seen=worst(rule, rule.expected),
     )
 
@@ -106,7 +106,7 @@ def test_function(network: Network, observed: Observed, evidence: CaseEvidence) 
 
 @pytest.mark.criterion("sigmoid_derivative")
 def test_used(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
-    """The steps multiply the error with y (1 - y)."""
+    """The steps multiply the error by y (1 - y)."""
     # Seen: right steps; or the output neuron's steps are err y (1 - y) times its inputs, or its bias moves by err y (1 - y);
     # or the hidden neurons' steps are the gradient; or a mistake that includes y (1 - y) explains all of the numbers.
     check_used(network, observed, evidence)
@@ -132,7 +132,7 @@ def check_used(network: Network, observed: Observed, evidence: CaseEvidence) -> 
     if observed.is_negated:
         template = "Your steps use y (y - 1): the derivative with the wrong sign."
     elif found.derivative == MISSING:
-        template = "The steps do not use the derivative: they are the same wherever the output is between 0 and 1."
+        template = "The steps do not use the derivative: they are the same for every output between 0 and 1."
     elif found.derivative == 0 or found.is_hidden_gradient or has_derivative(observed.mistake):
         return
     elif found.derivative is None and not found.are_weights_alike[2] and observed.mistake is None:
@@ -164,14 +164,14 @@ def is_derivative_wrong(observed: Observed) -> bool:
     labels = labels_of(observed.rule.steps, observed.rule.way)
     if labels is not None and np.abs(labels).max() < LARGEST_LABEL:
         raise not_gradable(
-            "Your steps are right for the labels {labels} of (0, 0), (0, 1), (1, 0), (1, 1); those of XOR are 0, 1, 1, 0.",
+            "Your steps are correct for the labels {labels} of (0, 0), (0, 1), (1, 0), (1, 1); XOR has 0, 1, 1, 0.",
             labels=", ".join(show(round(label, 6)) for label in labels),
         )
     if observed.output_error in ("linear", "other"):
         return observed.output_error == "linear"
     if observed.loss_mistake is None:
         raise not_gradable(
-            "The output neuron's steps are proportional neither to label - y nor to what cross-entropy gives; loss and derivative cannot be told apart automatically."
+            "The output neuron's steps are proportional neither to label - y nor to the error of cross-entropy; the grader cannot tell whether the loss or the derivative is wrong."
         )
     return False
 
@@ -186,17 +186,17 @@ def test_weights(observed: Observed, evidence: CaseEvidence) -> None:
     low, high = observed.rule.steps.labels[:2]
     if (low, high) != (0.0, 1.0):
         evidence.remark(
-            "Your labels are {low} and {high}; that was taken into account.", low=show(low), high=show(high)
+            "Your labels are {low} and {high}; the grader took that into account.", low=show(low), high=show(high)
         )
     if found is not None:
-        hint = "The step is 2 lambda err y (1 - y) x: multiply with this neuron's inputs, each weight with its own."
-        template = "The two weights of {neuron} do not move in proportion to their inputs."
+        hint = "The step is 2 lambda err y (1 - y) x: multiply by this neuron's inputs, each weight by its own."
+        template = "The two weights of {neuron} do not change in proportion to their inputs."
         check_own(observed, evidence, found.are_weights_right, slice(0, 2), template, hint)
 
 
 @pytest.mark.criterion("neuron_update")
 def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
-    """The bias moves like a weight whose input is 1."""
+    """The bias changes like a weight whose input is 1."""
     # Seen: a bias, and right steps; or in one neuron the bias moves by that same factor, or by err y (1 - y) if the weights
     # show no factor.
     if not observed.network.present[:, 2].any():
@@ -204,13 +204,13 @@ def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
     found = parts(observed)
     if found is not None:
         hint = "The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1."
-        template = "The bias of {neuron} does not move as its weights do."
+        template = "The bias of {neuron} does not change consistently with its weights."
         check_own(observed, evidence, found.is_bias_right, slice(2, 3), template, hint)
 
 
 @pytest.mark.criterion("neuron_update")
 def test_returned_error(observed: Observed, evidence: CaseEvidence) -> None:
-    """The error of each input is err x derivative x weight, from before the step."""
+    """The error of each input is err x derivative x weight, computed with the weights from before the step."""
     # Seen: the hidden neurons' steps are right, or the output neuron's factor times its weights and their derivative; or a
     # mistake that loses points in another case explains all of the numbers.
     found = parts(observed)
@@ -221,7 +221,7 @@ def test_returned_error(observed: Observed, evidence: CaseEvidence) -> None:
             evidence.seen = worst(observed.rule, observed.rule.expected)
             unnamed = unmet("The returned errors are not err x derivative x weight.", hint=CHAIN, seen=evidence.seen)
             raise named(evidence, observed.mistake, unnamed)
-        evidence.remark("The error that goes back is judged in the hidden neurons' steps.")
+        evidence.remark("The error passed back is checked in the hidden neurons' steps.")
 
 
 @pytest.mark.criterion("model_update")
@@ -234,9 +234,9 @@ def test_output_step(observed: Observed, evidence: CaseEvidence) -> None:
     idle = rule.idle
     if idle is not None:
         raise unmet(
-            "After forward({x}) nothing moves, although the answer is wrong.",
+            "After forward({x}) nothing changes, although the answer is wrong.",
             x=", ".join(show(number) for number in oracle.XOR_INPUTS[idle[1]]),
-            hint="Every example makes a step, however small its error; the step is proportional to the error.",
+            hint="Every example causes a step, even if its error is small; the step is proportional to the error.",
             seen=side_by_side(weights=idle[0], x=oracle.XOR_INPUTS[idle[1]]),
             named="small_errors_skipped" if observed.skips_small else None,
         )
@@ -247,14 +247,14 @@ def check_entropy(observed: Observed, evidence: CaseEvidence) -> None:
     """Accept the gradient of cross-entropy; stop the case if instead the output's derivative is missing, or in doubt."""
     rule = observed.rule
     if observed.output_error == "entropy":
-        evidence.remark("You descend the cross-entropy; the lecture teaches it, and it was taken into account.")
+        evidence.remark("You minimise the cross-entropy; the lecture teaches it, and the grader took it into account.")
         return
     if observed.output_error == "doubt":
         raise not_gradable(
-            "The output neuron's step has no factor y (1 - y): right for cross-entropy, wrong for the squared error. Which one is meant cannot be told automatically."
+            "The output neuron's step has no factor y (1 - y): that is correct for cross-entropy and wrong for the squared error. The grader cannot tell which one you meant."
         )
     raise unmet(
-        "The output neuron's step lacks the derivative: it moves by err, not by err y (1 - y).",
+        "The output neuron's step is missing the derivative: it uses err, not err y (1 - y).",
         hint=HINT,
         seen=worst(replace(rule, steps=replace(rule.steps, is_entropy=False)), fitted_gradient(rule)),
         named="output_derivative_missing",
@@ -279,7 +279,9 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
         raise blocked("neuron_update.weights")
     if observed.is_in_returned_error or is_in_neurons(observed, found):
         evidence.seen = worst(rule, rule.expected)
-        evidence.remark("The mistake inside your neurons makes all of these steps; it counts where it is reported.")
+        evidence.remark(
+            "The mistake inside your neurons explains all of these steps; it costs points only where it is reported."
+        )
         return
     if is_right_in(rule, found, rows):
         is_charged_elsewhere = found.derivative != 0 or observed.is_negated or not found.are_weights_right.any()
@@ -287,14 +289,14 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
         if not is_charged_elsewhere and is_right_in(rule, found, [2]) and is_right_in(rule, found, [0, 1]):
             raise undecided(observed)  # the steps are wrong, but each part of them is right
         if is_charged_elsewhere:
-            evidence.remark("What is wrong inside the neuron's own step counts where it is reported.")
+            evidence.remark("A mistake in the neuron's own step costs points only where it is reported.")
         return
     expected = found.rate * rule.steps.gradient(rule.way) if found.rate else fitted_gradient(rule)
     off = np.abs(rule.steps.change - expected)[:, rows]
     index, which, column = np.unravel_index(int(off.argmax()), off.shape)
     neuron = rows[int(which)]
     unnamed = unmet(
-        "In {neuron} the {number} moves by {change}; it should move by {wanted}.",
+        "In {neuron} the {number} changes by {change}; it should change by {wanted}.",
         neuron=NEURONS[neuron], number=NUMBERS[int(column)], change=show(rule.steps.change[index, neuron, column]),
         wanted=show(expected[index, neuron, column]), hint=hint, seen=seen_at(rule, int(index), expected),
     )  # fmt: skip
@@ -324,7 +326,7 @@ def is_right_in(rule: StepRule, found: Parts, rows: list[int]) -> bool:
 
 @pytest.mark.criterion("model_update")
 def test_hidden_step(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
-    """The hidden neurons' errors come back through the output weights: err x y (1 - y) x w_i."""
+    """The errors of the hidden neurons come through the output weights: err x y (1 - y) x w_i."""
     # Seen: right steps; or both neurons' weights and biases are right except for mistakes that all neurons share, and move by
     # the output neuron's factor times its weights and their derivative, or by the gradient.
     if is_sign_of_output(network, observed):

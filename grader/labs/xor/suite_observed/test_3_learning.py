@@ -18,7 +18,7 @@ EPOCHS = 100
 
 
 def test_loss(observed: Observed, evidence: CaseEvidence) -> None:
-    """The error behind the steps is linear in label - y, with the sign that descends."""
+    """The error used in the steps is linear in label - y, with the sign that reduces the error."""
     # Seen: the factor of the output neuron's steps (or the hidden neurons' gradient, or a mistake that explains all numbers)
     # is linear in label - y, and its rate is above 0.
     check_loss(observed, evidence)
@@ -29,13 +29,13 @@ def check_loss(observed: Observed, evidence: CaseEvidence) -> None:
     rule = observed.rule
     if is_other_loss(observed):
         unnamed = unmet(
-            "The error behind your steps is not proportional to label - y.",
+            "The error used in your steps is not proportional to label - y.",
             hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",
             seen=worst(rule, fitted_gradient(rule)),
         )
         raise named(evidence, observed.loss_mistake, unnamed)
     if not rule.steps.change.any():
-        raise unmet("The network does not move, so the loss has no effect.", hint="See the steps above.")
+        raise unmet("The network does not change, so the loss has no effect.", hint="See the steps above.")
     found = parts(observed)
     if found is None:
         rate = rule.rate
@@ -46,7 +46,7 @@ def check_loss(observed: Observed, evidence: CaseEvidence) -> None:
         rate = observed.mistake.rates[0]
     if rate < 0 and rule.loss != "free":
         raise unmet(
-            "Your steps climb the error: the loss has the wrong sign for them.",
+            "Your steps increase the error: the loss has the wrong sign for them.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",
             seen=worst(rule, -rule.expected),
             named="loss_sign",
@@ -60,7 +60,7 @@ def is_other_loss(observed: Observed) -> bool:
 
 
 def test_convergence(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
-    """From a set start the network learns XOR."""
+    """From set weights the network learns XOR."""
     # Seen: recognised steps of each neuron, and the answers after the submission's own training from there. If a single
     # mistake explains all steps, or they are right except for their error and too few, the answers after the grader's loop
     # with the same rule.
@@ -79,13 +79,13 @@ def test_convergence(observed: Observed, student: Student, evidence: CaseEvidenc
     start = probes.start(student.rng("start"), 0)[None]
     oracle.losses(start, RATE, EPOCHS)
     evidence.remark(
-        "Your steps are right; the grader made {epochs} epochs of them, with a rate of its own.", epochs=EPOCHS
+        "Your steps are correct; the grader ran {epochs} epochs of them with its own learning rate.", epochs=EPOCHS
     )
     judge(evidence, observed, oracle.answers(start)[0], EPOCHS)
 
 
 def test_train(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
-    """Your own training teaches XOR from a set start."""
+    """Your own training teaches XOR from set weights."""
     # Seen: recognised steps of each neuron, for every example, and the answers at the end of the training, which such steps
     # can reach in as many epochs; right steps that are too few or too small for it were judged above.
     check_recognised(observed)
@@ -105,10 +105,10 @@ def check_training(observed: Observed, student: Student, evidence: CaseEvidence)
     losses = learned.squared[: len(learned.squared) // 4 * 4].reshape(-1, 4).mean(1)  # over four examples each
     outputs = oracle.forward(learned.parameters, square())
     rate = None if observed.rule.loss == "free" else observed.rate
-    keep_training(student, "Trained by your own train, from a set start.", losses, outputs, rate)
+    keep_training(student, "Trained by your own train, from set weights.", losses, outputs, rate)
     if not learned.has_learned and not learned.could and observed.is_step_right:
         evidence.remark(
-            "Your training is too short, or too slow, to be judged here: {epochs} epochs at a rate of {rate}.",
+            "Your training is too short or too slow to be graded here: {epochs} epochs at a rate of {rate}.",
             epochs=round(learned.epochs),
             rate=show(abs(observed.rule.rate)),
         )
@@ -121,8 +121,8 @@ def check_training(observed: Observed, student: Student, evidence: CaseEvidence)
         and not observed.rule.is_decaying
     ):
         raise unmet(
-            "The weights at the end answer XOR, but the steps that were made cannot have led there from the start.",
-            hint="Let the network learn its weights by its own steps.",
+            "The final weights solve XOR, but the steps made cannot lead there from the starting weights.",
+            hint="The network must learn its weights by its own steps.",
             seen=by_neuron(actual=learned.parameters, start=learned.start),
         )
 
@@ -145,6 +145,6 @@ def judge(evidence: CaseEvidence, observed: Observed, answers: oracle.Array, epo
             "After {epochs} epochs the answers to (0,0), (0,1), (1,0), (1,1) are {answers}.",
             epochs=round(epochs),
             answers=", ".join(show(answer) for answer in answers),
-            hint="They should be near 0, 1, 1, 0. Look at the steps and at the sign of the loss first.",
+            hint="They should be near 0, 1, 1, 0. Check the steps and the sign of the loss first.",
             seen=evidence.seen,
         )

@@ -328,9 +328,9 @@ def width_of(observing: Observing, root: Root, places: Sequence[Reference], rng:
     if count == 1 and len(others) < 3:  # a single neuron
         return None
     if count != 2 and len(others) in (count, count + 1, 2 * count, 2 * count + 1):
-        return say("Your network has {count} hidden neurons; the lab asks for 2.", count=count)
+        return say("Your network has {count} hidden neurons; the lab requires 2.", count=count)
     return say(
-        "{count} numbers move the answer of your network; three neurons with two weights and a bias each have 9.",
+        "{count} numbers affect your network's answer; three neurons with two weights and a bias each have 9.",
         count=len(own),
     )
 

@@ -386,7 +386,7 @@ def own_outputs(observing: Observing, network: ObservedNetwork, parameters: Arra
 def other_steps() -> CaseStopped:
     """Return the CaseStopped for a training that cannot be continued from set weights."""
     return not_gradable(
-        "From weights that the grader set, your training did not go on with the steps that it makes from its own."
+        "Starting from weights set by the grader, your training did not make the same steps as from its own weights."
     )
 
 
@@ -430,7 +430,7 @@ def _observe(observing: Observing, seed: int) -> Observed:
         )  # fmt: skip
     if rule is None:
         raise observing.killed or not_gradable(
-            "Your program was run, and its network made no steps that the grader could watch."
+            "Your program ran, but its network made no steps that the grader could watch."
         )
     followed = led(observing, network, rng)
     again = None if followed is None else rule_of(followed, slopes)

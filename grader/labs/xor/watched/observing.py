@@ -22,10 +22,10 @@ from ..oracle import Array
 
 WHAT = say("Your program")
 NO_FORWARD = say(
-    "No function or method of your program takes the two inputs and returns the network's answer. The lab asks for classes Neuron and Model, with forward and backward."
+    "No function or method in your program takes the two inputs and returns the network's answer. The lab requires classes Neuron and Model with methods forward and backward."
 )
 NO_CALLS = say(
-    "Your program passes the two inputs to no function or method of its own, so the grader saw no training. The lab asks for classes Neuron and Model, with forward and backward."
+    "Your program never passes the two inputs to one of its functions or methods, so the grader saw no training. The lab requires classes Neuron and Model with methods forward and backward."
 )
 STOPPED = "Your program stopped with {type} before it trained anything."
 NOTHING_SEEN = (NO_FORWARD.id, NO_CALLS.id, STOPPED)

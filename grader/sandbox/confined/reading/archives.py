@@ -35,9 +35,9 @@ LITTER = {"__MACOSX", "__pycache__", "venv", "env", "node_modules", "site-packag
 ENVIRONMENT = "pyvenv.cfg"  # marks the folder of a virtual environment
 
 # Files that people submit by mistake, and the sentence about each kind.
-PACKED = "{file} is an archive of a kind that is not read here. Pack the files as .zip and hand that in."
-RENAMED = "{file} has the name of a text file. Rename it to {renamed} and hand that in."
-NO_PROGRAM = "{file} is not a Python program. Hand in the .py file or the notebook itself."
+PACKED = "{file} is an archive of an unsupported kind. Pack the files as .zip and submit that."
+RENAMED = "{file} has the name of a text file. Rename it to {renamed} and submit that."
+NO_PROGRAM = "{file} is not a Python program. Submit the .py file or the notebook itself."
 STRANGE = {
     **dict.fromkeys((".py.txt", ".ipynb.txt", ".ipynb.json"), RENAMED),
     **dict.fromkeys((".rar", ".7z", ".tar.zst", ".zst", ".gz", ".bz2", ".xz", ".lzma", ".arj", ".lzh", ".cab", ".iso"), PACKED),
@@ -112,7 +112,7 @@ def too_large(name: str, size: int, limit: int | None = None) -> Refusal:
     if kind_of(name, READ) in DATA:
         return too_much_data(name)
     return Refusal(
-        "{name} has {size} KiB, more than the {limit} KiB that a solution may have.",
+        "{name} has {size} KiB; a solution may have at most {limit} KiB.",
         name=name, size=size // 1024, limit=(limit or most_bytes(name)) // 1024,
     )  # fmt: skip
 
@@ -134,7 +134,7 @@ def unpacked(archives: Files, unread: Unread) -> Files:
             members, refused = from_archive(posixpath.basename(name), content)
             if sum(map(len, found.values())) + sum(map(len, members.values())) > UNPACKED_BYTES:
                 raise Refusal(
-                    "{name} is larger than {limit} MiB when it is unpacked.", name=name, limit=UNPACKED_BYTES // 2**20
+                    "{name} is larger than {limit} MiB when unpacked.", name=name, limit=UNPACKED_BYTES // 2**20
                 )
         except Refusal as refusal:
             unread[name] = refusal
@@ -175,11 +175,11 @@ def from_archive(name: str, content: bytes) -> tuple[Files, Unread]:
                 found.pop(member, None)
                 unread[member] = refusal
             if sum(map(len, found.values())) > RATIO_FROM + RATIO * len(content):
-                raise Refusal("{name} grows more than {ratio} times when it is unpacked.", name=name, ratio=RATIO)
+                raise Refusal("{name} grows more than {ratio} times when unpacked.", name=name, ratio=RATIO)
     except (Refusal, MemoryError):
         raise
     except Exception as error:
-        raise Refusal("{name} is not an archive that can be read.", name=name) from error
+        raise Refusal("{name} is not a readable archive.", name=name) from error
     for member in [member for member in (*found, *unread) if is_below(member, environments)]:
         found.pop(member, None)
         unread.pop(member, None)
@@ -207,7 +207,7 @@ def member_bytes(name: str, member: str, size: int, opened: Callable[[], Any]) -
         raise
     except Exception as error:  # zipfile raises half a dozen types
         if type(error) is RuntimeError:  # zipfile needs a password
-            raise Refusal("{name} is encrypted: hand it in without a password.", name=name) from error
+            raise Refusal("{name} is encrypted: submit it without a password.", name=name) from error
         raise Refusal("{member} in {name} cannot be read.", member=member, name=name) from error
     if len(content) > most:
         raise too_large(member, len(content))

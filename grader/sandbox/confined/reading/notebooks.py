@@ -126,7 +126,7 @@ def code_cells(name: str, content: bytes) -> list[tuple[str, bool]]:
     except MemoryError:
         raise
     except Exception as error:
-        raise Refusal("{name} is not a notebook that can be read.", name=name) from error
+        raise Refusal("{name} is not a readable notebook.", name=name) from error
     plain = (text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "") for text in texts)
     return list(zip(plain, expected, strict=True))
 

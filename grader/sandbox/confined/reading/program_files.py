@@ -87,11 +87,9 @@ class ParsedFile:
         place: dict[str, Any] = place_of(self.name, self.cells, error.lineno or 1)
         version = newer.needed(self.text)
         if version is not None:
-            sentence = (
-                "{file}, line {line}: only Python {needed} and later read this, and the grader runs Python {python}."
-            )
+            sentence = "{file}, line {line}: this needs Python {needed} or later; the grader runs Python {python}."
             if "cell" in place:
-                sentence = "{file}, cell {cell}, line {line}: only Python {needed} and later read this, and the grader runs Python {python}."
+                sentence = "{file}, cell {cell}, line {line}: this needs Python {needed} or later; the grader runs Python {python}."
             return Refusal(sentence, is_open=True, needed=newer.shown(version), python=newer.shown(newer.HERE), **place)
         sentence = "{file}, line {line}: this is not valid Python: {reason}."
         if "cell" in place:
@@ -152,7 +150,7 @@ def program_of(
     if program is None and lab.classes:
         raise Refusal("No file in {name} defines {classes}.", name=name)
     if program is None:
-        raise Refusal("There is no {wanted} in {name}.", name=name, wanted=lab.file)
+        raise Refusal("{name} contains no {wanted}.", name=name, wanted=lab.file)
     for file in program.reached:
         if file in refusals and refusals[file].is_open:
             raise refusals[file]

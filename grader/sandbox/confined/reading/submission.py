@@ -67,7 +67,7 @@ def read(name: str, files: Files, unread: Sequence[str] = (), **lab: Any) -> tup
         raise too_many_bytes(name)
     dropped = [[source.name, line, text] for source in reached for line, text in source.dropped]
     if len(dropped) > DROPPED:
-        raise Refusal("{name} has more than {limit} lines that are no Python.", name=name, limit=DROPPED)
+        raise Refusal("{name} has more than {limit} lines that are not Python.", name=name, limit=DROPPED)
     data = data_in(found, refused, Lab(**lab))
     return {
         "definitions": definitions((source.name, source.tree) for source in fitting),
@@ -138,7 +138,7 @@ def parsed(name: str, files: Files, unread: Unread, lab: Lab) -> Opened | None:
         return None
     for file in loose[FILES:]:
         unread[file] = Refusal(
-            "{name} has {count} Python files, more than {limit}: hand in only the lab's file.",
+            "{name} has {count} Python files, more than {limit}: submit only the lab's file.",
             name=name, count=len(loose), limit=FILES,
         )  # fmt: skip
     root = posixpath.commonpath([posixpath.dirname(file) for file in loose[:FILES]])
@@ -174,7 +174,7 @@ def bytes_in(sources: Iterable[ParsedFile]) -> int:
 def too_many_bytes(name: str) -> Refusal:
     """Return the refusal of sources that are too large in total."""
     return Refusal(
-        "The Python files in {name} are larger than {limit} KiB together.", name=name, limit=TOTAL_BYTES // 1024
+        "The Python files in {name} are larger than {limit} KiB in total.", name=name, limit=TOTAL_BYTES // 1024
     )
 
 
