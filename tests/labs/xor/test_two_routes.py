@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.forms import compared
+from tests.forms import compared, functions
 from tests.support.command import graded_as_json
 from tests.support.contradictions import contradictions
-from tests.support.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, RETURN, SECOND, SLOPE, Edit, edited
+from tests.support.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, RETURN, SECOND, SLOPE, Edit, edited, mutants
 
 Write = Callable[..., Path]
 
@@ -153,7 +153,11 @@ REASONS = {
     "four_hidden": (layered(size="Net(4)"), "Your network has 4 hidden neurons; the lab requires 2."),
     "other_inputs": (layered(inputs="X, T = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]])"), "Your inputs are -1 and 1;"),
     "or": (layered(labels="[0, 1, 1, 1]"), "Your steps are correct for the labels 0, 1, 1, 1 of"),
-    "script": ("import numpy as np\nw = np.random.normal(size=9)\nfor _ in range(100):\n    w = w * 0.9\n", "Your program passes the two inputs to no function"),
+    "script": ("import numpy as np\nw = np.random.normal(size=9)\nfor _ in range(100):\n    w = w * 0.9\n", "The grader ran your program and saw none of its functions"),
+    "divided": (functions(mutants()["derivative_divided"].text(0.3)), "After "),
+    "nothing_behind": ("def guess(x):\n    return x[0] * 0.5\n\n\nfor _ in range(9):\n    for x in [(0, 0), (0, 1), (1, 0), (1, 1)]:\n        guess(x)\n", "guess takes numbers 0 and 1, but the grader did not find the weights"),
+    "no_answer": ("def note(x):\n    print(x)\n\n\nfor _ in range(9):\n    for x in [(0, 0), (0, 1), (1, 0), (1, 1)]:\n        note(x)\n", "note takes numbers 0 and 1, but the grader did not find the network"),
+    "stopped": ("def note(x):\n    print(x)\n\n\nfor _ in range(9):\n    note((0, 1))\n    missing\n", "Your program raised NameError"),
 }  # fmt: skip
 
 

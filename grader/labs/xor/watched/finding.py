@@ -17,27 +17,36 @@ from numpy.typing import NDArray
 from grader.lab import CaseStopped, FaultKind, Message, Outcome, Verdict, say, show
 
 from .. import oracle, probes
-from ..driving.calls import Path, Reference
+from ..driving.calls import Path
 from ..driving.layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from ..oracle import Array
 from .observing import (
-    MODULE,
     MOST_NUMBERS,
-    NO_CALLS,
+    NO_ANSWER,
     NO_FORWARD,
+    NO_WEIGHTS,
     STOPPED,
     Call,
     Discovered,
-    Flags,
     Lead,
     ObservedNetwork,
     Observing,
     Record,
     Root,
 )
+from .refusals import (
+    ALIVE,
+    EARLY,
+    FIRST,
+    LEAST_NUMBERS,
+    distinct_parameters,
+    grown,
+    name_of,
+    steps_of_answers,
+    width_of,
+)
 
 LEAST_CALLS = 4
-FIRST, EARLY = 3, 6  # the first recorded call used to find the network, and how many are used
 OBJECTS = 2  # objects whose other methods are tried, because they are passed examples
 TRIED = 10  # candidates for the network's forward
 LEAST_SHARE = 0.75  # of the calls of a forward that pass examples of XOR
@@ -49,8 +58,6 @@ STARTS = 16  # drawn weights to continue a training from; those furthest from it
 JOLT = (0.8, 1.25)  # factors of the weights that a training has later, to continue it from
 CALMER = 0.98  # factor of its loss there
 STAYS = 1e-5  # tolerance when weights that were set are read back
-WIDTHS, ALIVE = 3, (0.85, 1.15)  # draws to count hidden neurons, and weights at which no ReLU is dead
-LEAST_NUMBERS, DIGITS = 6, 3
 ROLE_TRIES = (False, False, True, True)  # is_alive of each try to find the roles: at any weights, or at those
 
 
@@ -155,15 +162,6 @@ def outputs_of(
 Replay = Callable[[Array, Array], Array]
 
 
-def distinct_parameters(moved: Flags, changed: Flags) -> list[int]:
-    """Return the indices of numbers that move an output, counting a number that is stored in two places once."""
-    found: list[int] = []
-    for index in np.flatnonzero(moved.any(1)):
-        if not any(changed[item, index] or changed[index, item] for item in found):
-            found.append(int(index))
-    return found
-
-
 def slopes(replay: Replay, base: Array, x: Array) -> Array:
     """Return the derivatives of the outputs, (k, q), by central differences at parameters (k,)."""
     shifts = DELTA * np.eye(len(base))
@@ -235,16 +233,7 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
     before, after = record.before[early], record.after[early]
     known = [index for index in range(len(record.references)) if np.isfinite(before[:, index]).all()]
     if not known:
-        has_begun = np.isfinite(record.before[:FIRST]).any(0).sum() >= LEAST_NUMBERS
-        return (
-            say(
-                "The weights behind {what} have no finite values any more after {count} calls, so the grader cannot judge the steps. Look for a division in them, or a rate that is too large.",
-                what=name_of(root),
-                count=FIRST,
-            )
-            if has_begun
-            else None
-        )
+        return grown(record, root)
     places = [record.references[index] for index in known]
     moved, changed = observing.influence(root, places, before[0, known])
     if moved.any(1).sum() < 9:
@@ -255,7 +244,8 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
     if not is_pure:
         return None
     if not LEAST_NUMBERS <= len(own) <= 9:
-        return width_of(observing, root, places, rng) or steps_of_answers(observing, root, places, rng)
+        odd = width_of(observing, root, places, rng) or steps_of_answers(observing, root, places, rng)
+        return odd or (grown(record, root) if len(own) < LEAST_NUMBERS else None)
     references = [record.references[index] for index in own]
 
     def replay(parameters: Array, x: Array) -> Array:
@@ -283,56 +273,6 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
     if not network.is_forward_right and (mask < 0).any():  # the sign of a bias shows in a right forward only
         return checked(replace(network, mask=np.ones((3, 3))), replay, found_order, rng)
     return network
-
-
-def name_of(root: Root) -> str:
-    """Return the name of a call as in the student's code."""
-    return root.method if root.cls == MODULE else f"{root.cls}.{root.method}"
-
-
-def steps_of_answers(
-    observing: Observing, root: Root, places: Sequence[Reference], rng: np.random.Generator
-) -> Message | None:
-    """Return a message if a network's outputs are thresholded or rounded, which hides its weights, else None."""
-    drawn = rng.uniform(0.5, 1.3, (STARTS, len(places))) * rng.choice([-1.0, 1.0], (STARTS, len(places)))
-    found = observing.replay(root, places, drawn, oracle.XOR_INPUTS)
-    if len(np.unique(found)) > 1 and np.isin(found, (0.0, 1.0)).all():
-        return say(
-            "{what} answers with 0 or 1 only, so the grader cannot see which numbers are its weights. Return the output neuron's number between 0 and 1.",
-            what=name_of(root),
-        )
-    if len(np.unique(found)) > STARTS and (found == np.round(found, DIGITS)).all():
-        return say(
-            "{what} rounds its answers, so the grader cannot see which numbers are its weights. Return the number as it is; round only when you print.",
-            what=name_of(root),
-        )
-    return None
-
-
-def width_of(observing: Observing, root: Root, places: Sequence[Reference], rng: np.random.Generator) -> Message | None:
-    """Return a message about a network that is not 2-2-1, with its number of hidden neurons or of parameters, or None.
-
-    The hidden neurons are the numbers that move the output only with the first input.
-    """
-    moved, changed = observing.influence(root, places, rng.uniform(*ALIVE, len(places)))
-    for _ in range(WIDTHS):
-        again, linked = observing.influence(
-            root, places, rng.uniform(0.3, 1.2, len(places)) * rng.choice([-1, 1], len(places))
-        )
-        moved, changed = moved | again, changed | linked
-    own = distinct_parameters(moved, changed)
-    firsts, seconds, others = ([item for item in own if tuple(moved[item]) == pattern] for pattern in PATTERNS)
-    count = len(firsts)
-    if not count or len(firsts) + len(seconds) + len(others) < len(own) or count != len(seconds):
-        return None
-    if count == 1 and len(others) < 3:  # a single neuron
-        return None
-    if count != 2 and len(others) in (count, count + 1, 2 * count, 2 * count + 1):
-        return say("Your network has {count} hidden neurons; the lab requires 2.", count=count)
-    return say(
-        "{count} numbers affect your network's answer; three neurons with two weights and a bias each have 9.",
-        count=len(own),
-    )
 
 
 def led(observing: Observing, network: ObservedNetwork, rng: np.random.Generator) -> ObservedNetwork | None:
@@ -433,11 +373,14 @@ def why_unseen(discovered: Discovered, numbers: Sequence[Array]) -> Message:
             low=show(inputs[0]),
             high=show(inputs[1]),
         )
-    if discovered.calls:
-        return NO_FORWARD
+    answering, taking = roots(discovered, numbers), roots(discovered, numbers, are_bounds=True)
+    if answering:
+        return say(NO_WEIGHTS, what=name_of(answering[0]))
     if discovered.problem:
         return say(STOPPED, type=discovered.problem)
-    return NO_CALLS
+    if taking:
+        return say(NO_ANSWER, what=name_of(taking[0]))
+    return NO_FORWARD
 
 
 def other_inputs(discovered: Discovered, numbers: Sequence[Array]) -> tuple[float, float] | None:

@@ -20,9 +20,10 @@ from ..mistakes.misconceptions import Rule as MistakeRule
 from ..mistakes.rules import bounded_rate
 from ..oracle import Array
 from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
-from .finding import led, led_late, name_of, network_of, observed_network
+from .finding import led, led_late, network_of, observed_network
 from .observing import NUDGE, Discovered, ObservedNetwork, Observing, Trained
 from .parts import Parts, batch_parts_of, derivative_parts, errors_of, is_factor, is_returned, parts_of, passed_error
+from .refusals import name_of
 from .steps import STILL_CALLS, UNDECIDABLE, Slopes, StepRule, are_several, diagnosed, goes_along, is_still, rule_of
 
 NEAR = 0.2  # a training is over once all errors of an epoch are below this
@@ -435,7 +436,9 @@ def _observe(observing: Observing, seed: int) -> Observed:
     followed = led(observing, network, rng)
     again = None if followed is None else rule_of(followed, slopes)
     is_lost = again is None or (again.steps.is_leap and not is_explained(again))
-    if again is None or is_lost or (rule.is_right and not (again.is_right and again.loss == rule.loss)):
+    if again is None or is_lost:
+        raise not_gradable("The grader set weights in your network, but could not follow your training from there.")
+    if rule.is_right and not (again.is_right and again.loss == rule.loss):
         raise other_steps()
     found = Observed(observing, network, discovered, again, slopes, seed)
     found.movers = () if followed is None else followed.record.movers

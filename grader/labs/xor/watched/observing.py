@@ -22,13 +22,12 @@ from ..oracle import Array
 
 WHAT = say("Your program")
 NO_FORWARD = say(
-    "No function or method in your program takes the two inputs and returns the network's answer. The lab requires classes Neuron and Model with methods forward and backward."
+    "The grader ran your program and saw none of its functions or methods take the two inputs and return the network's answer. The lab requires classes Neuron and Model with methods forward and backward."
 )
-NO_CALLS = say(
-    "Your program never passes the two inputs to one of its functions or methods, so the grader saw no training. The lab requires classes Neuron and Model with methods forward and backward."
-)
-STOPPED = "Your program stopped with {type} before it trained anything."
-NOTHING_SEEN = (NO_FORWARD.id, NO_CALLS.id, STOPPED)
+NO_WEIGHTS = "{what} takes numbers 0 and 1, but the grader did not find the weights of three neurons behind its answers. The lab requires classes Neuron and Model with methods forward and backward."
+NO_ANSWER = "{what} takes numbers 0 and 1, but the grader did not find the network's answer to them. The lab requires classes Neuron and Model with methods forward and backward."
+STOPPED = "Your program raised {type}, and the grader found no network that it trained before."
+NOTHING_SEEN = (NO_FORWARD.id, NO_WEIGHTS, NO_ANSWER, STOPPED)
 WATCH_S = 6.0  # time limit of one watched run
 TRIES = 4  # of a run with statements that do not end
 UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a watched run prints nothing and ends once enough was seen
