@@ -132,11 +132,15 @@ class Student:
         if self._worker.loading.is_brief:
             seconds = f"{self.limits.load_time_s * self._worker.loading.FULL:g}"
             yield say(
-                "Your program needs more than {seconds} s of processor time before grading can start: only its definitions were run and graded.",
+                "Your program needs more than {seconds} s of processor time before grading can start: only its definitions were run.",
                 seconds=seconds,
             )
+        shown: list[Message] = []
         for item in found[:SHOWN]:
-            yield trouble(item.fault, self._place(item), self.limits.memory_bytes, item.kept)
+            remark = trouble(item.fault, self._place(item), self.limits.memory_bytes, item.kept)
+            if remark not in shown:  # two statements may stop in the same line of one function
+                shown.append(remark)
+        yield from shown
         if len(found) > SHOWN:
             yield say("Other statements of your program that failed: {count}.", count=len(found) - SHOWN)
 

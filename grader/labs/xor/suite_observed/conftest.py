@@ -26,7 +26,7 @@ def observed(student: Student) -> Observed:
     except CaseStopped as stopped:
         student.keep(UNSEEN, stopped.feedback.id in NOTHING_SEEN)
         raise
-    student.note("Graded by watching your own training: your code cannot be called like the template.")
+    student.note("Graded by watching your own training instead of calling your code like the template.")
     return found
 
 

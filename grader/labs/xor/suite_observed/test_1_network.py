@@ -12,6 +12,7 @@ from ..oracle import Array
 from ..shown import NEURONS, by_neuron
 from ..verdicts import named, unmet
 from ..watched.observed import Observed
+from ..watched.refusals import name_of
 
 AT_THE_END = {
     "output_linear",
@@ -37,11 +38,9 @@ def first_parameters(observed: Observed) -> Array:
 def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
     """The network has three neurons, each with its own weights."""
     # Seen: the influence of each of 6 to 9 numbers on the output, at drawn weights and inputs, is that of a 2-2-1 network.
-    root = observed.network.root
     evidence.remark(
-        "Your code cannot be called like the template, so the grader watched it train. It took {cls}.{method} as the network's forward pass.",
-        cls=root.cls,
-        method=root.method,
+        "The grader watched your program train and took {what} as the network's forward pass.",
+        what=name_of(observed.network.root),
     )
     holders = {str(reference[0]) for reference in observed.network.references if reference is not None}
     places = [
@@ -50,7 +49,7 @@ def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
     ]
     if places[0] & places[1]:
         evidence.remark(
-            "Your hidden neurons are one layer; the lab asks for a separate Neuron for each. This costs no points."
+            "Your hidden neurons keep their weights in one array or list; the lab asks for a separate Neuron for each. This costs no points."
         )
     evidence.seen = side_by_side(expected=3, actual=3, holders=len(holders))
 

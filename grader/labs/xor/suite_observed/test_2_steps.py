@@ -28,6 +28,7 @@ from ..watched.parts import MISSING, Parts
 from ..watched.steps import StepRule, labels_of
 
 LARGEST_LABEL = 2.0
+BIAS = "The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1."
 CHAIN = "Hidden neuron i gets the error err y (1 - y) w_i, where y and w_i belong to the output neuron, then makes its own step."
 
 
@@ -203,9 +204,8 @@ def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
         raise blocked("shapes.bias")
     found = parts(observed)
     if found is not None:
-        hint = "The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1."
         template = "The bias of {neuron} does not change consistently with its weights."
-        check_own(observed, evidence, found.is_bias_right, slice(2, 3), template, hint)
+        check_own(observed, evidence, found.is_bias_right, slice(2, 3), template, BIAS)
 
 
 @pytest.mark.criterion("neuron_update")
@@ -295,6 +295,7 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
     off = np.abs(rule.steps.change - expected)[:, rows]
     index, which, column = np.unravel_index(int(off.argmax()), off.shape)
     neuron = rows[int(which)]
+    hint = BIAS if found.are_weights_right[neuron] and int(column) == 2 else hint
     unnamed = unmet(
         "In {neuron} the {number} changes by {change}; it should change by {wanted}.",
         neuron=NEURONS[neuron], number=NUMBERS[int(column)], change=show(rule.steps.change[index, neuron, column]),

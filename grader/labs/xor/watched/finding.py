@@ -374,10 +374,11 @@ def why_unseen(discovered: Discovered, numbers: Sequence[Array]) -> Message:
             high=show(inputs[1]),
         )
     answering, taking = roots(discovered, numbers), roots(discovered, numbers, are_bounds=True)
+    is_soon = not answering or answering[0].calls <= FIRST + EARLY
+    if discovered.problem and is_soon:
+        return say(STOPPED, type=discovered.problem)
     if answering:
         return say(NO_WEIGHTS, what=name_of(answering[0]))
-    if discovered.problem:
-        return say(STOPPED, type=discovered.problem)
     if taking:
         return say(NO_ANSWER, what=name_of(taking[0]))
     return NO_FORWARD

@@ -21,7 +21,7 @@ from ..mistakes.rules import bounded_rate
 from ..oracle import Array
 from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
 from .finding import led, led_late, network_of, observed_network
-from .observing import NUDGE, Discovered, ObservedNetwork, Observing, Trained
+from .observing import NUDGE, STOPPED, Discovered, ObservedNetwork, Observing, Trained
 from .parts import Parts, batch_parts_of, derivative_parts, errors_of, is_factor, is_returned, parts_of, passed_error
 from .refusals import name_of
 from .steps import STILL_CALLS, UNDECIDABLE, Slopes, StepRule, are_several, diagnosed, goes_along, is_still, rule_of
@@ -430,6 +430,8 @@ def _observe(observing: Observing, seed: int) -> Observed:
             what=name_of(network.root), count=STILL_CALLS,
         )  # fmt: skip
     if rule is None:
+        if discovered.problem:
+            raise observing.killed or not_gradable(STOPPED, type=discovered.problem)
         raise observing.killed or not_gradable(
             "Your program ran, but its network made no steps that the grader could watch."
         )

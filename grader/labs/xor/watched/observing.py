@@ -26,7 +26,7 @@ NO_FORWARD = say(
 )
 NO_WEIGHTS = "{what} takes numbers 0 and 1, but the grader did not find the weights of three neurons behind its answers. The lab requires classes Neuron and Model with methods forward and backward."
 NO_ANSWER = "{what} takes numbers 0 and 1, but the grader did not find the network's answer to them. The lab requires classes Neuron and Model with methods forward and backward."
-STOPPED = "Your program raised {type}, and the grader found no network that it trained before."
+STOPPED = "Your program raised {type}, and the grader found no training of a network before that."
 NOTHING_SEEN = (NO_FORWARD.id, NO_WEIGHTS, NO_ANSWER, STOPPED)
 WATCH_S = 6.0  # time limit of one watched run
 TRIES = 4  # of a run with statements that do not end
