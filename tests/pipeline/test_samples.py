@@ -71,8 +71,9 @@ def test_sample_by_the_command(name: str, tmp_path: Path) -> None:
 
 def text_of(name: str) -> str:
     """Return the source text of a sample."""
-    place = SUBMISSIONS / name
-    return "".join(path.read_text(encoding="utf-8", errors="replace") for path in sorted(place.rglob("*.py")))
+    place = place_of(name)
+    paths = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    return "".join(path.read_text(encoding="utf-8", errors="replace") for path in paths)
 
 
 def check(name: str, code: int, written: str) -> None:

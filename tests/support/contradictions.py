@@ -32,7 +32,8 @@ def contradictions(report: Json, text: str) -> list[str]:
         if BRACES.search(element["text"]):
             found.append(f"not filled in: {element['text']}")
     found += [f"not translated: {item}" for item in english_in(report, text)]
-    return found + without_loss(report, cases) + other_names(cases, text) + wrong_places(cases, text)
+    places = wrong_places(cases, text) if len(report["submission"]["files"]) == 1 else []
+    return found + without_loss(report, cases) + other_names(cases, text) + places
 
 
 class Args(dict[str, Any]):
@@ -118,7 +119,7 @@ def english_in(report: Json, text: str) -> Iterator[str]:
     """Yield sentences of a report in Russian that have English words which are no names."""
     if report["lang"] != "ru":
         return
-    titles = [item[key] for item in report["criteria"] for key in ("title",)]
+    titles = [item["title"] for item in report["criteria"]]
     titles += [case["title"] for item in report["criteria"] for case in item["cases"]]
     for element in said_in(report):
         rest = element["text"]
@@ -126,7 +127,7 @@ def english_in(report: Json, text: str) -> Iterator[str]:
             rest = rest.replace(str(value), "")
         if not CYRILLIC.search(rest) and WORDS.search(rest):
             yield element["text"]
-    yield from (title for title in titles if not CYRILLIC.search(title))
+    yield from (title for title in titles if " " in title and not CYRILLIC.search(title))
 
 
 def are_equal(expected: Any, actual: Any) -> bool:
