@@ -92,7 +92,7 @@ class Layout:
         raise unmet(
             "Your model has {count} separate Neuron objects; the lab requires three.",
             count=len(neurons),
-            hint="Create each neuron with its own Neuron(...) call and store all three in attributes of the model.",
+            hint="Create two hidden neurons and one output neuron, each with its own Neuron(...) call, and store them in attributes of the model.",
             seen=side_by_side(expected=3, actual=len(neurons)),
         )
 

@@ -126,10 +126,15 @@ class NeuronSteps:
         return bool(min(*by_probe, np.abs(self.change - self.other_change).max()) > scale)
 
     @property
+    def right_returned(self) -> Array:
+        """The errors err y (1 - y) w, (n, 2), that backward should return."""
+        slope = oracle.derivative(oracle.neuron(self.probes.weights, self.probes.x))
+        return np.asarray(self.err * slope[:, None] * self.before[:, :2])
+
+    @property
     def is_returned_right(self) -> bool:
         """Whether backward returned err y (1 - y) w, whatever its steps are."""
-        slope = oracle.derivative(oracle.neuron(self.probes.weights, self.probes.x))
-        expected = self.err * slope[:, None] * self.before[:, :2]
+        expected = self.right_returned
         return self.returned.shape == expected.shape and misfit(self.returned, expected) < TOLERANCE
 
     @property

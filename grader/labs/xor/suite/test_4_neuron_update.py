@@ -233,8 +233,9 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
     if residual < TOLERANCE and is_charged_to_neuron(measured):
         evidence.remark("These errors contain the mistake in the neuron's own step; it costs points only there.")
         return
-    mistake, seen = measured.returned_mistake, seen_at(steps, 0, expected, steps.returned)
-    if residual < TOLERANCE:
+    right = expected if rule.is_derivative_right else steps.right_returned
+    mistake, seen = measured.returned_mistake, seen_at(steps, 0, right, steps.returned)
+    if residual < TOLERANCE and rule.is_derivative_right:
         unnamed = unmet(
             "The returned errors are {ratio} times what they should be.", ratio=show(ratio),
             hint="The returned error is err y (1 - y) w, without the learning rate and with the same sign.", seen=seen,

@@ -381,6 +381,6 @@ def judge(evidence: CaseEvidence, answers: Array, epochs: int) -> None:
             "After {epochs} epochs the answers to (0,0), (0,1), (1,0), (1,1) are {answers}.",
             epochs=epochs,
             answers=", ".join(show(answer) for answer in answers),
-            hint="They should be near 0, 1, 1, 0. Check the steps and the sign of the loss first.",
+            hint="They should be near 0, 1, 1, 0. First fix what lost points above; if nothing did, check your learning rate and the number of epochs.",
             seen=evidence.seen,
         )

@@ -104,7 +104,8 @@ def check_training(observed: Observed, student: Student, evidence: CaseEvidence)
     learned = observed.learned
     losses = learned.squared[: len(learned.squared) // 4 * 4].reshape(-1, 4).mean(1)  # over four examples each
     outputs = oracle.forward(learned.parameters, square())
-    rate = None if observed.rule.loss == "free" else observed.rate
+    is_constant = observed.mistake is not None and observed.mistake.id == "derivative_missing"  # part of the factor
+    rate = None if observed.rule.loss == "free" or is_constant else observed.rate
     keep_training(student, "Trained by your own train, from set weights.", losses, outputs, rate)
     if not learned.has_learned and not learned.could and observed.is_step_right:
         evidence.remark(
@@ -145,6 +146,6 @@ def judge(evidence: CaseEvidence, observed: Observed, answers: oracle.Array, epo
             "After {epochs} epochs the answers to (0,0), (0,1), (1,0), (1,1) are {answers}.",
             epochs=round(epochs),
             answers=", ".join(show(answer) for answer in answers),
-            hint="They should be near 0, 1, 1, 0. Check the steps and the sign of the loss first.",
+            hint="They should be near 0, 1, 1, 0. First fix what lost points above; if nothing did, check your learning rate and the number of epochs.",
             seen=evidence.seen,
         )

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from grader.lab import CaseStopped, FaultKind, Student, generator, measurement, not_gradable
+from grader.lab import CaseStopped, FaultKind, Outcome, Student, Verdict, generator, measurement, not_gradable
 
 from .. import oracle, probes
 from ..driving.calls import Calls
@@ -23,7 +23,7 @@ from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
 from .finding import led, led_late, network_of, observed_network
 from .observing import NUDGE, STOPPED, Discovered, ObservedNetwork, Observing, Trained
 from .parts import Parts, batch_parts_of, derivative_parts, errors_of, is_factor, is_returned, parts_of, passed_error
-from .refusals import name_of
+from .refusals import grown, name_of
 from .steps import STILL_CALLS, UNDECIDABLE, Slopes, StepRule, are_several, diagnosed, goes_along, is_still, rule_of
 
 NEAR = 0.2  # a training is over once all errors of an epoch are below this
@@ -430,6 +430,9 @@ def _observe(observing: Observing, seed: int) -> Observed:
             what=name_of(network.root), count=STILL_CALLS,
         )  # fmt: skip
     if rule is None:
+        too_large = grown(network.record, network.root)
+        if too_large is not None:
+            raise CaseStopped(Outcome(verdict=Verdict.NOT_GRADABLE, feedback=too_large))
         if discovered.problem:
             raise observing.killed or not_gradable(STOPPED, type=discovered.problem)
         raise observing.killed or not_gradable(

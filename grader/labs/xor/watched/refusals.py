@@ -29,9 +29,9 @@ def distinct_parameters(moved: Flags, changed: Flags) -> list[int]:
 
 
 def grown(record: Record, root: Root) -> Message | None:
-    """Return a message if most numbers of the first calls are not finite, or too large, from an early call on; else None."""
+    """Return a message if numbers of the first calls are not finite, or too large, at the end of the record; else None."""
     are_known = np.isfinite(record.before)
-    is_lost = are_known[:FIRST].any(0) & ~are_known[FIRST : FIRST + EARLY].all(0) & ~are_known[-1]
+    is_lost = are_known[:FIRST].any(0) & ~are_known[-1]
     if is_lost.sum() < LEAST_NUMBERS:
         return None
     return say(
