@@ -193,7 +193,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
     "another_slope_and_three_errors": (
         [*RENAMED, ("    return y * (1 - y)\n", "    return y**1.5\n"), ("        return errors\n", "        return np.append(errors, 0.0)\n"), (BACK, BACK.replace("e1, e2", "e1, e2, _"))],
         69,
-        {"The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor is {got} instead of {wanted}.", "backward returns {count} numbers; there are two inputs."},
+        {"The steps of Neuron.backward do not follow y (1 - y): scaled to fit it best, the factor at y = {y} is {got} instead of {wanted}.", "backward returns {count} numbers; there are two inputs."},
     ),
     "xor_written_into_train": ([(STEP, STEP.replace("label", "float(x[0] != x[1])"))], 95, {"train teaches XOR, but does not teach the opposite labels when the samples have them."}),
     "nothing_returned": ([("        return errors\n", "")], 64, {"backward does not return the error of each input."}),

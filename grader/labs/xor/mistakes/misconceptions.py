@@ -589,7 +589,7 @@ STEP = (
     _inputs(
         "step_with_own_output", lambda n: np.repeat(n.y[..., None], 2, axis=-1),
         "The step is multiplied by the neuron's own output instead of its inputs.",
-        "Store x in forward: the step of weight i is err y (1 - y) x_i.",
+        STEP_HINT,
     ),
     _inputs(
         "step_with_input_sum", lambda n: np.repeat(n.x.sum(-1, keepdims=True), 2, axis=-1),

@@ -96,12 +96,15 @@ def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
     if rule.is_derivative_constant and is_in_model(measured):
         evidence.remark("Your Neuron.backward takes an error that the model has already multiplied by the derivative.")
         return
-    scale = (rule.slope * expected).sum() / (expected**2).sum()
-    actual = rule.slope / scale
+    mistake = measured.neuron_mistake
+    rate = (rule.slope * expected).sum() / (expected**2).sum()  # the one that fits best, if none is known
+    if mistake is not None:
+        rate = rule.slope[0] if rule.is_derivative_constant else mistake.rates[0]
+    actual = rule.slope / rate
     index = int(np.abs(actual - expected).argmax())
     seen = side_by_side(expected=expected, actual=actual, y=y)
     unnamed = unmet(
-        "The steps of Neuron.backward do not follow y (1 - y): at y = {y} the factor is {got} instead of {wanted}.",
+        "The steps of Neuron.backward do not follow y (1 - y): scaled to fit it best, the factor at y = {y} is {got} instead of {wanted}.",
         y=show(y[index]),
         got=show(actual[index]),
         wanted=show(expected[index]),
@@ -109,7 +112,7 @@ def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
         seen=seen,
         formula="derivative",
     )
-    raise named(evidence, measured.neuron_mistake, unnamed)
+    raise named(evidence, mistake, unnamed)
 
 
 def has_derivative(mistake: Diagnosis | None) -> bool:

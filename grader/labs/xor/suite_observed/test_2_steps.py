@@ -120,7 +120,7 @@ def check_used(network: Network, observed: Observed, evidence: CaseEvidence) -> 
         unnamed = unmet(
             "The output neuron's steps do not follow y (1 - y).",
             hint=HINT,
-            seen=worst(rule, fitted_gradient(rule)),
+            seen=worst(rule, fitted_gradient(observed)),
         )
         raise named(evidence, observed.mistake, unnamed)
     found = parts(observed)
@@ -140,7 +140,8 @@ def check_used(network: Network, observed: Observed, evidence: CaseEvidence) -> 
         raise blocked("neuron_update.weights")
     else:
         template = "The output neuron's steps do not follow y (1 - y)."
-    raise named(evidence, observed.mistake, unmet(template, hint=HINT, seen=evidence.seen, formula="derivative"))
+    seen = evidence.seen if observed.mistake is None else worst(rule, fitted_gradient(observed))
+    raise named(evidence, observed.mistake, unmet(template, hint=HINT, seen=seen, formula="derivative"))
 
 
 def is_sign_of_output(network: Network, observed: Observed) -> bool:
@@ -256,15 +257,18 @@ def check_entropy(observed: Observed, evidence: CaseEvidence) -> None:
     raise unmet(
         "The output neuron's step is missing the derivative: it uses err, not err y (1 - y).",
         hint=HINT,
-        seen=worst(replace(rule, steps=replace(rule.steps, is_entropy=False)), fitted_gradient(rule)),
+        seen=worst(replace(rule, steps=replace(rule.steps, is_entropy=False)), fitted_gradient(observed)),
         named="output_derivative_missing",
         formula="output",
     )
 
 
-def fitted_gradient(rule: StepRule) -> Array:
-    """Return the steps of the squared error's gradient at the rate that the output neuron shows."""
+def fitted_gradient(observed: Observed) -> Array:
+    """Return the steps of the squared error's gradient, at the rate of the mistake, or else that of the output neuron."""
+    rule, mistake = observed.rule, observed.mistake
     gradient = replace(rule.steps, is_entropy=False).gradient(rule.way)
+    if mistake is not None or rule.loss == "entropy":
+        return np.asarray((rule.rate if mistake is None else mistake.rates[0]) * gradient)
     rate = (rule.steps.change[:, 2] * gradient[:, 2]).sum() / (gradient[:, 2] ** 2).sum()
     return np.asarray(rate * gradient)
 
@@ -291,7 +295,7 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
         if is_charged_elsewhere:
             evidence.remark("A mistake in the neuron's own step costs points only where it is reported.")
         return
-    expected = found.rate * rule.steps.gradient(rule.way) if found.rate else fitted_gradient(rule)
+    expected = found.rate * rule.steps.gradient(rule.way) if found.rate else fitted_gradient(observed)
     off = np.abs(rule.steps.change - expected)[:, rows]
     index, which, column = np.unravel_index(int(off.argmax()), off.shape)
     neuron = rows[int(which)]
@@ -332,7 +336,7 @@ def test_hidden_step(network: Network, observed: Observed, evidence: CaseEvidenc
     # the output neuron's factor times its weights and their derivative, or by the gradient.
     if is_sign_of_output(network, observed):
         assert observed.mistake is not None
-        raise named(evidence, observed.mistake, unmet(CHAIN, seen=worst(observed.rule, fitted_gradient(observed.rule))))
+        raise named(evidence, observed.mistake, unmet(CHAIN, seen=worst(observed.rule, fitted_gradient(observed))))
     check_rows(observed, evidence, [0, 1], CHAIN)
 
 

@@ -31,7 +31,7 @@ def check_loss(observed: Observed, evidence: CaseEvidence) -> None:
         unnamed = unmet(
             "The error used in your steps is not proportional to label - y.",
             hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",
-            seen=worst(rule, fitted_gradient(rule)),
+            seen=worst(rule, fitted_gradient(observed)),
         )
         raise named(evidence, observed.loss_mistake, unnamed)
     if not rule.steps.change.any():
