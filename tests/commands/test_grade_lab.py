@@ -71,7 +71,7 @@ FAULTS = {
 }  # fmt: skip
 
 
-SLOW = ("never_failed", "unnamed_solution", "breaks_on_answers")
+SLOW = ("seed_dependent", "never_failed", "unnamed_solution", "breaks_on_answers")
 
 
 @pytest.mark.parametrize(

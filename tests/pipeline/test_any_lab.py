@@ -129,7 +129,7 @@ def test_a_suite_goes_on_whatever_is_answered(answer: str, tmp_path: Path) -> No
         ("answer = student.run('f').array(3)\n    np.ones((2, 2)) @ np.ones(3)\n", "ValueError: matmul"),
         ("answer = student.run('f').array(3)\n    anwser.sum()\n", "NameError: name 'anwser'"),
         ("answer = student.run('f')\n    check(answer > 1, 'small')\n", "SuiteMistake: an Answer is not a value"),
-        ("student.run('f', lambda: 1)\n", "SuiteMistake: a suite can pass numbers"),
+        ("student.run('f', lambda: 1)\n", "SuiteMistake: a suite passes numbers"),
         ("np.zeros(3).summ()\n", "AttributeError: "),
     ],
     ids=["shapes", "name", "form", "argument", "attribute"],

@@ -90,6 +90,7 @@ def test_a_report_names_the_cell(write: Write) -> None:
     assert {("network.ipynb", 1, line)} == {(case["file"], case["cell"], case["line"]) for case in named}
 
 
+@pytest.mark.wide
 def test_a_watched_training_names_its_own_functions(write: Write) -> None:
     """Under other names, the functions in which the weights were seen to change."""
     text = other_names(ARRAYS.replace(SLOPE, "        slope = 1.0\n"))

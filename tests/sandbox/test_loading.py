@@ -323,7 +323,8 @@ def test_a_watched_training_that_is_killed_is_tried_again(place: str, write: Wri
     assert "twice, probably because the grading machine ran out of memory" in str(report.reason)
 
 
-@pytest.mark.parametrize("is_before", [True, pytest.param(False, marks=pytest.mark.wide)])
+@pytest.mark.wide
+@pytest.mark.parametrize("is_before", [True, False])
 def test_what_is_killed_beside_a_watched_training_costs_nothing(is_before: bool, write: Write) -> None:
     """The statement is skipped, as in any other load."""
     kill = "import signal\nsignal.raise_signal(signal.SIGKILL)\n"
@@ -341,7 +342,7 @@ def test_the_doctor_compares_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert doctor.memory_bytes() == 160 * 2**20
     assert (
         doctor.memory()
-        == "memory: 160 MiB, too little: a submission may use 1024 MiB, and the system terminates one that does"
+        == "memory: 160 MiB, too little: a submission may use 1024 MiB, and the system ends one that does"
     )
     (tmp_path / "memory.max").write_text("max\n", encoding="ascii")
     assert (doctor.memory_bytes() or 0) > 160 * 2**20
