@@ -1058,31 +1058,31 @@ def _loss(name: str, loss: Callable[[Array, Array], Array], message: str, hint: 
 LOSS = (
     _loss(
         "loss_squared", lambda y, label: (label - y) ** 2,
-        "loss returns the squared error, which has lost the direction.",
+        "The squared error is used as the error: it has lost the direction.",
     ),
     _loss(
         "loss_absolute", lambda y, label: np.abs(label - y),
-        "loss returns the size of the error without its sign: the direction is lost.",
+        "The size of the error is used without its sign: the direction is lost.",
     ),
     _loss(
         "loss_cross_entropy", lambda y, label: -label * np.log(y) - (1 - label) * np.log(1 - y),
-        "loss returns the cross-entropy itself; backward needs the error, not the value of a loss.",
+        "The value of the cross-entropy is used as the error; the backward pass needs the error, not the value of a loss.",
     ),
     _loss(
         "loss_slope_of_cross_entropy", lambda y, label: (label - y) / (y * (1 - y)),
-        "loss returns the derivative of the cross-entropy; this lab minimises the squared error.",
+        "The derivative of the cross-entropy is used as the error; this lab minimises the squared error.",
     ),
     _loss(
         "loss_rounded", lambda y, label: label - np.round(y),
-        "loss rounds the output first: an output on the correct side of 0.5 would never improve.",
+        "The output is rounded before the error is computed: an output on the correct side of 0.5 would never improve.",
     ),
     _loss(
         "loss_signed_square", lambda y, label: (label - y) * np.abs(label - y),
-        "loss squares the error and restores its sign: small errors hardly count.",
+        "The error is squared and its sign restored: small errors hardly count.",
     ),
-    _loss("loss_is_output", lambda y, _: y, "loss returns y: it does not use the label."),
-    _loss("loss_is_label", lambda _, label: label, "loss returns the label: it does not use the output."),
-    _loss("loss_is_sum", lambda y, label: y + label, "loss adds y and the label; it should be their difference."),
+    _loss("loss_is_output", lambda y, _: y, "The output y is used as the error: the label is missing."),
+    _loss("loss_is_label", lambda _, label: label, "The label is used as the error: the output is missing."),
+    _loss("loss_is_sum", lambda y, label: y + label, "y and the label are added; the error is their difference."),
 )  # fmt: skip
 
 # Mistakes in the step of one neuron, in the network's step, and in forward.

@@ -252,14 +252,16 @@ def pace(network: Network, measured: Measurements) -> float:
 
 def shown_rate(network: Network, measured: Measurements) -> float | None:
     """Return the rate of recognised steps, including the factor of the student's loss, or None if it is unknown."""
-    rule, factor = measured.model_rule, loss_factor(network)
-    return None if rule.is_carried or not rule.is_output_right else rule.rate * (factor or 1.0)
+    rule, factor, other = measured.model_rule, loss_factor(network), loss_factor(network, 0.7, 0.0)
+    is_linear = factor is None or other is None or abs(factor - other) < TOLERANCE * factor
+    is_known = rule.is_output_right and is_linear and not rule.is_carried
+    return rule.rate * (factor or 1.0) if is_known else None
 
 
-def loss_factor(network: Network) -> float | None:
+def loss_factor(network: Network, y: float = 0.2, label: float = 1.0) -> float | None:
     """Return the factor by which the student's loss multiplies label - y, or None if it cannot be called."""
     try:
-        factor = abs(float(losses_of(network, np.array([[0.2, 1.0]]))[0])) / 0.8
+        factor = abs(float(losses_of(network, np.array([[y, label]]))[0]) / (label - y))
     except CaseStopped:
         return None  # the loss's case reports it
     return factor if np.isfinite(factor) and factor > 0 else None

@@ -91,6 +91,8 @@ def check_own(
     off = np.abs(observed.rule.steps.change - found.expected)[:, :, columns]
     index, row, _ = np.unravel_index(int(off.argmax()), off.shape)
     seen = seen_at(observed.rule, int(index), found.expected)
+    if observed.mistake is not None:
+        seen = worst(observed.rule, fitted_gradient(observed))
     raise named(evidence, observed.mistake, unmet(template, neuron=NEURONS[row], hint=hint, seen=seen))
 
 
@@ -265,7 +267,7 @@ def check_entropy(observed: Observed, evidence: CaseEvidence) -> None:
 
 def fitted_gradient(observed: Observed) -> Array:
     """Return the steps of the squared error's gradient, at the rate of the mistake, or else that of the output neuron."""
-    rule, mistake = observed.rule, observed.mistake
+    rule, mistake = observed.rule, observed.mistake or observed.loss_mistake
     gradient = replace(rule.steps, is_entropy=False).gradient(rule.way)
     if mistake is not None or rule.loss == "entropy":
         return np.asarray((rule.rate if mistake is None else mistake.rates[0]) * gradient)

@@ -104,9 +104,11 @@ def check_training(observed: Observed, student: Student, evidence: CaseEvidence)
     learned = observed.learned
     losses = learned.squared[: len(learned.squared) // 4 * 4].reshape(-1, 4).mean(1)  # over four examples each
     outputs = oracle.forward(learned.parameters, square())
-    is_constant = observed.mistake is not None and observed.mistake.id == "derivative_missing"  # part of the factor
-    rate = None if observed.rule.loss == "free" or is_constant else observed.rate
-    keep_training(student, "Trained by your own train, from set weights.", losses, outputs, rate)
+    mistake = observed.mistake
+    is_constant = mistake is not None and mistake.id == "derivative_missing"  # part of the factor
+    is_known = observed.rule.loss != "free" and not is_constant
+    rate = observed.rate if mistake is None else mistake.rates[0]
+    keep_training(student, "Trained by your own train, from set weights.", losses, outputs, rate if is_known else None)
     if not learned.has_learned and not learned.could and observed.is_step_right:
         evidence.remark(
             "Your training is too short or too slow to be graded here: {epochs} epochs at a rate of {rate}.",
