@@ -10,7 +10,11 @@ import numpy as np
 
 FAILED = ("failed", "partial")
 CLOSE = 1e-6
-WRONG_CALL = re.compile(r"\b(?:(?:Neuron|Model)\.)?(\w+)\(")
+BLAMED = re.compile(r"^(loss|train|sigmoid_derivative)\b")
+EXCLUSIVE = (
+    {"derivative_missing", "derivative_twice"}, {"loss_sign", "derivative_negated"}, {"bias_missing", "bias_frozen"},
+    {"weights_not_updated", "weights_overwritten"}, {"hidden_frozen", "hidden_sign"}, {"hidden_frozen", "only_first_hidden_updated"},
+)  # fmt: skip
 BRACES = re.compile(r"\{\w*\}")
 ELSEWHERE = ("only where it is reported", "is charged elsewhere")
 PRAISE = re.compile(r"\b(steps|weights|answers|derivative|forward) (is|are) (correct|right)\b")
@@ -32,6 +36,8 @@ def contradictions(report: Json, text: str) -> list[str]:
         if BRACES.search(element["text"]):
             found.append(f"not filled in: {element['text']}")
     found += [f"not translated: {item}" for item in english_in(report, text)]
+    named = {case["misconception"] for case in cases}
+    found += [f"exclude each other: {sorted(pair)}" for pair in EXCLUSIVE if pair <= named]
     places = wrong_places(cases, text) if len(report["submission"]["files"]) == 1 else []
     return found + without_loss(report, cases) + other_names(cases, text) + places
 
@@ -88,9 +94,12 @@ def without_loss(report: Json, cases: list[Json]) -> list[str]:
 
 
 def other_names(cases: list[Json], text: str) -> list[str]:
-    """Return sentences that blame a method of Neuron or Model in a program that has no such class."""
+    """Return sentences that blame a function, or a method of Neuron or Model, that the program does not have."""
     found = []
     for case in cases:
+        blamed = BLAMED.match(case["feedback"]["id"]) if case["feedback"] else None
+        if case["verdict"] in FAILED and blamed and not re.search(rf"def {blamed[1]}\(", text):
+            found.append(case["feedback"]["text"])
         for element in filter(None, (case["feedback"], case["hint"])):
             if case["verdict"] not in FAILED or "no " in element["id"]:
                 continue
