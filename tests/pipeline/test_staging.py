@@ -7,8 +7,9 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -363,8 +364,15 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "unknown_kind": ("w.csv", b"1", "w.csv is not a Python file: submit a .py file, a notebook, a .zip or .tar.gz archive, or a folder that contains one."),
 }  # fmt: skip
 
+SLOW = ("many", "too large together")
 
-@pytest.mark.parametrize("name", REFUSED)
+
+def quick(names: Iterable[str]) -> list[Any]:
+    """Return parameters for these names; the slow ones are not in `make test`."""
+    return [pytest.param(name, marks=pytest.mark.wide if name in SLOW else ()) for name in names]
+
+
+@pytest.mark.parametrize("name", quick(REFUSED))
 def test_what_is_refused(name: str, staged: Stage, tmp_path: Path) -> None:
     """Broken, hostile and oversized submissions get one sentence that says what is wrong."""
     file_name, content, sentence = REFUSED[name]
@@ -511,7 +519,7 @@ BESIDE: dict[str, tuple[str, bytes, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("name", quick(BESIDE))
 def test_what_cannot_be_read_beside_the_work_is_left_out(name: str, staged: Stage, tmp_path: Path) -> None:
     """Only what the program needs counts; the rest is named."""
     file, content, sentence = BESIDE[name]

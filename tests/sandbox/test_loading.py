@@ -309,8 +309,9 @@ def test_a_call_that_is_killed_is_tried_again(write: Write) -> None:
     assert "twice, probably because the grading machine ran out of memory" in str(report.reason)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("place", [
-    pytest.param("error = y - out", marks=pytest.mark.wide), "def train(self, X, Y, epochs):",
+    "error = y - out", "def train(self, X, Y, epochs):",
 ])  # fmt: skip
 def test_a_watched_training_that_is_killed_is_tried_again(place: str, write: Write) -> None:
     """The same holds for a watched program; what is killed apart from its training costs nothing."""
