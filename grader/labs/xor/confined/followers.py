@@ -245,8 +245,10 @@ class Recorder(Follower):
         """Note in which functions, the innermost first, the numbers that are led changed since the last look."""
         if not (self.rows and len(self._start)) or len(self.movers) >= MOVERS:
             return
-        before, self._held = self._held, frames.find.References(self.owner, self._wanted["references"]).read()
-        if before is not None and stack and before.tolist() != self._held.tolist():
+        before, self._held = self._held, None
+        with contextlib.suppress(AttributeError, KeyError, IndexError, TypeError):  # weights that do not exist yet
+            self._held = frames.find.References(self.owner, self._wanted["references"]).read()
+        if before is not None and self._held is not None and stack and before.tolist() != self._held.tolist():
             inner = stack[self.rows[-1]["depth"] :] or stack[-1:]
             names = [frame.f_code.co_qualname[:NAME_CHARS] for frame in reversed(inner)]
             self.movers.append([names[0], names[-1]])
