@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,15 @@ from tests.support.command import graded
 Write = Callable[[str], Path]
 
 
+QUICK = ("calls.constant_steps_known_weights", "script.played_steps")  # in `make test`: one a route
+
+
 def some() -> list[Any]:
-    """Return every program; every thirtieth kind has one in `make test`, alternating between the routes if it has both."""
-    every = list(programs().values())
-    routes = itertools.cycle(("calls", "script"))
-    chosen = set()
-    for kind in list(dict.fromkeys(item.kind for item in every))[::30]:
-        route = next(routes)
-        ids = sorted((item.id for item in every if item.kind == kind), key=lambda name: not name.startswith(route))
-        chosen.add(ids[0])
-    return [pytest.param(item, id=item.id, marks=[] if item.id in chosen else [pytest.mark.security]) for item in every]
+    """Return parameters for every program; all but the quick ones are in `make security`."""
+    return [
+        pytest.param(program, id=name, marks=() if name in QUICK else pytest.mark.security)
+        for name, program in programs().items()
+    ]
 
 
 @pytest.mark.parametrize("unearned", some())
