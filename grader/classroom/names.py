@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 PATRONYMIC = re.compile(".+(?:вич|вна|чна|ich|ovna|evna)")
 
@@ -37,3 +42,12 @@ def orders(name: str) -> list[str]:
     """Return the condensed name in every rotation of its words."""
     parts = re.sub(r"[,_]", " ", plain(name)).split()
     return [condensed("".join([*parts[turn:], *parts[:turn]])) for turn in range(len(parts))]
+
+
+def unambiguous(items: Iterable[T], keys: Callable[[T], Iterable[str]]) -> dict[str, T]:
+    """Return the items by those of their keys that identify a single one."""
+    found: dict[str, list[T]] = defaultdict(list)
+    for item in items:
+        for key in {key for key in keys(item) if key}:
+            found[key].append(item)
+    return {key: several[0] for key, several in found.items() if len(several) == 1}

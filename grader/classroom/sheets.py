@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from grader.classroom.names import condensed, orders, plain, without_patronymic, words
+from grader.classroom.names import condensed, orders, plain, unambiguous, without_patronymic, words
 from grader.classroom.tables import Entry
 from grader.core.decisions import exact, is_gate, override_of, points_of, rounded, was_run
 from grader.core.errors import UsageError
@@ -288,15 +288,15 @@ def matched(table: Sheet, entries: Sequence[Entry]) -> tuple[dict[int, Entry], l
 
 
 def _finders(table: Sheet, entries: Sequence[Entry]) -> list[Finder]:
-    ids = _index(entries, lambda entry: [plain(alias) for alias in entry.aliases])
-    students = _index(entries, lambda entry: [plain(student) for student in _students(entry)])
-    logins = _index(
+    ids = unambiguous(entries, lambda entry: [plain(alias) for alias in entry.aliases])
+    students = unambiguous(entries, lambda entry: [plain(student) for student in _students(entry)])
+    logins = unambiguous(
         entries,
         lambda entry: [*map(plain, _students(entry)), plain(entry.email), plain(entry.email).partition("@")[0]],
     )
-    names = _index(entries, lambda entry: [words(entry.name)])
-    joined = _index(entries, lambda entry: orders(entry.name))
-    shortened = _index(entries, lambda entry: orders(without_patronymic(entry.name)))
+    names = unambiguous(entries, lambda entry: [words(entry.name)])
+    joined = unambiguous(entries, lambda entry: orders(entry.name))
+    shortened = unambiguous(entries, lambda entry: orders(without_patronymic(entry.name)))
 
     def platform_id(row: Row) -> Entry | None:
         digits = re.search("([0-9]+)$", table.text(row, "id"))
@@ -319,15 +319,6 @@ def _finders(table: Sheet, entries: Sequence[Entry]) -> list[Finder]:
 def _students(entry: Entry) -> list[str]:
     """Return the student's id, and the name too if only the name of a file identifies the student."""
     return [entry.student, *([entry.name] if entry.student == entry.key else [])]
-
-
-def _index(entries: Sequence[Entry], keys: Callable[[Entry], Iterable[str]]) -> dict[str, Entry]:
-    """Return entries by the keys that identify a single one."""
-    found: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        for key in {item for item in keys(entry) if item}:
-            found[key].append(entry)
-    return {key: item[0] for key, item in found.items() if len(item) == 1}
 
 
 def _shown(table: Sheet, row: Row) -> str:

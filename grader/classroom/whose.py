@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from grader.classroom.names import condensed, orders, plain, without_patronymic, words
+from grader.classroom.names import condensed, orders, plain, unambiguous, without_patronymic, words
 from grader.classroom.roster import RosterEntry
 from grader.classroom.uploads import Submission, Submissions, numbered
 from grader.core.messages import say
@@ -106,7 +106,7 @@ def _finder(roster: Sequence[RosterEntry]) -> Callable[[Submission], tuple[Roste
         (lambda entry: orders(without_patronymic(entry.name)), lambda submission: [condensed(submission.name)]),
         (lambda entry: [words(entry.name)], lambda submission: [words(without_patronymic(submission.name))]),
     ]  # fmt: skip
-    indexes = [(_index(roster, of_entry), of_submission) for of_entry, of_submission in ways]
+    indexes = [(unambiguous(roster, of_entry), of_submission) for of_entry, of_submission in ways]
 
     def search(submission: Submission) -> tuple[RosterEntry | None, bool]:
         matches = [_only(index, ways_of(submission)) for index, ways_of in indexes]
@@ -122,15 +122,6 @@ def _finder(roster: Sequence[RosterEntry]) -> Callable[[Submission], tuple[Roste
 def _stem(submission: Submission) -> str:
     kind = archives.kind_of(submission.shown, KINDS)
     return submission.shown[: -len(kind)] if kind else submission.shown
-
-
-def _index(roster: Sequence[RosterEntry], keys: Callable[[RosterEntry], Iterable[str]]) -> dict[str, RosterEntry]:
-    """Return entries by the keys that identify a single one."""
-    found: dict[str, list[RosterEntry]] = defaultdict(list)
-    for entry in roster:
-        for key in {item for item in keys(entry) if item}:
-            found[key].append(entry)
-    return {key: several[0] for key, several in found.items() if len(several) == 1}
 
 
 def _only(index: dict[str, RosterEntry], keys: Iterable[str]) -> RosterEntry | None:

@@ -408,10 +408,10 @@ def uncalled(observing: Observing, bounds: Sequence[Root]) -> Iterator[Root]:
         is_called_often = bound.calls >= LEAST_CALLS
         if observing.record(bound if is_called_often else bound.inline()) is None:
             continue
-        whole = [number for row in bound.slots for number in row]
+        is_batch = sum(map(len, bound.slots)) > 2
         alone = replace(bound, shapes=[[2]], numbers=[0.0, 0.0], slots=[[0, 1]])
         ways = [argument_of(bound)] if len(bound.slots) == 1 else [argument_of(bound), alone]
-        for way, name in itertools.product(ways, observing.methods(1 if len(whole) > 2 else len(ways[0].shapes))):
+        for way, name in itertools.product(ways, observing.methods(1 if is_batch else len(ways[0].shapes))):
             if name != bound.method:
                 root = replace(way, method=name, outputs=list(range(len(way.slots))), bound=bound)
                 yield from (root, root.inline()) if is_called_often else (root.inline(),)

@@ -77,9 +77,10 @@ class Observed:
         rule: StepRule,
         slopes: Slopes,
         seed: int,
+        movers: Sequence[tuple[str, str]],
     ) -> None:
         self.network = network
-        self.movers: Sequence[tuple[str, str]] = ()
+        self._movers = movers
         self.rule = rule
         self._slopes = slopes
         self._observing = observing
@@ -88,7 +89,7 @@ class Observed:
 
     def code_of_step(self, *, is_own: bool) -> str:
         """Return which function of the submission makes a neuron's own step, or the network's; "" where that differs."""
-        found = {mover[0 if is_own else 1] for mover in self.movers}
+        found = {mover[0 if is_own else 1] for mover in self._movers}
         return found.pop() if len(found) == 1 else ""
 
     @property
@@ -212,7 +213,7 @@ class Observed:
         """Return whether later steps follow the rule of the first ones, possibly at another rate."""
         if self.rule.is_right:
             return (later.is_right and later.loss == self.rule.loss) or goes_along(later, self.rule)
-        other = Observed(self._observing, self.network, self._discovered, later, self._slopes, self._seed)
+        other = Observed(self._observing, self.network, self._discovered, later, self._slopes, self._seed, ())
         if self.mistake is not None:
             return other.mistake is not None and not {*self.mistake.rules}.isdisjoint(other.mistake.rules)
         return other.parts is not None and bool(other.parts.are_weights_right.all())
@@ -440,11 +441,8 @@ def _observe(observing: Observing, seed: int) -> Observed:
         )
     followed = led(observing, network, rng)
     again = None if followed is None else rule_of(followed, slopes)
-    is_lost = again is None or (again.steps.is_leap and not is_explained(again))
-    if again is None or is_lost:
+    if followed is None or again is None or (again.steps.is_leap and not is_explained(again)):
         raise not_gradable("The grader set weights in your network, but could not follow your training from there.")
     if rule.is_right and not (again.is_right and again.loss == rule.loss):
         raise other_steps()
-    found = Observed(observing, network, discovered, again, slopes, seed)
-    found.movers = () if followed is None else followed.record.movers
-    return found
+    return Observed(observing, network, discovered, again, slopes, seed, followed.record.movers)
