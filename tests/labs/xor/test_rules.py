@@ -66,7 +66,7 @@ WRONG: dict[str, tuple[Edit, list[str], int | None]] = {
     "returned_without_weight": ([(ERRORS, "        errors = delta * np.ones(2)\n")], ["neuron_update", "xor"], None),
     "returned_with_rate": ([(ERRORS, ERRORS.replace("delta", "LEARNING_RATE * delta"))], ["neuron_update"], 6),
     "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], ["model_update"], 5),
-    "returned_twice": ([(ERRORS, ERRORS.replace("delta", "2 * delta"))], ["neuron_update"], 3),
+    "returned_twice": ([(ERRORS, ERRORS.replace("delta", "2 * delta"))], ["model_update"], 5),
     # the derivative
     "derivative_missing": ([(DELTA, "        delta = loss\n")], ["sigmoid_derivative", "xor"], None),
     "derivative_of_output": ([(DELTA, DELTA.replace("(self.y)", "(sigmoid(self.y))"))], ["sigmoid_derivative", "xor"], None),
@@ -185,7 +185,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
         {
             "All starting weights are equal and only the biases differ; draw each weight separately instead.",
             "All starting weights are tiny, so learning may never start. Values up to about 1 work well.",
-            "There is no function sigmoid_derivative outside the classes; the derivative used in the steps was graded instead.",
+            "Your program has no function sigmoid_derivative outside its classes; the derivative used in the steps was graded instead.",
             "backward does not return the errors of its inputs; the model computes them itself.",
             "train should return the loss of each epoch: {epochs} numbers.",
         },
@@ -222,7 +222,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
         100,
         {"Your Neuron.backward takes an error that the model has already multiplied by the derivative."},
     ),
-    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], 95, {"The errors passed back are wrong only in the order of operations within a step; that costs points only under the order."}),
+    "returned_after_step": ([(ERRORS, ""), (BIAS, BIAS + ERRORS)], 95, {"These errors contain the mistake in the network's step; it costs points only there."}),
     "truncated": ([(BIAS, BIAS + "        self._weigths = np.trunc(self._weigths)\n")], 82, {"The weights stay integers: every step loses its fraction."}),
     "derivative_negated_everywhere": (
         [("    return y * (1 - y)\n", "    return y * (y - 1)\n"), (WEIGHTS, WEIGHTS.replace("+ LEARN", "- LEARN")), (BIAS, BIAS.replace("+ LEARN", "- LEARN")), ("        return errors\n", "        return -errors\n")],

@@ -77,17 +77,19 @@ class Fitted:
     form: float = 1.0
 
 
-def diagnose_network(steps: ModelSteps, rates: Sequence[float], rows: Sequence[int] = (0, 1, 2)) -> Diagnosis | None:
+def diagnose_network(
+    steps: ModelSteps, rates: Sequence[float], rows: Sequence[int] = (0, 1, 2), rules: Iterable[Rule] = IN_NETWORK
+) -> Diagnosis | None:
     """Return the mistake in the steps of a network, or of some of its neurons, or None.
 
-    rates are initial values for rules that are not linear in the rate.
+    rates are initial values for rules that are not linear in the rate; rules are the mistakes that are considered.
     """
     network = NetworkPass(steps.probes.parameters, steps.probes.x, steps.err)
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
         return np.asarray(rule.network_step(network.at(rate, form)) * steps.present)[:, rows]
 
-    return diagnose(IN_NETWORK, steps.change[:, rows], predict, rates)
+    return diagnose(rules, steps.change[:, rows], predict, rates)
 
 
 def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0, 1, 2)) -> Diagnosis | None:

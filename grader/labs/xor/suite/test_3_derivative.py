@@ -17,9 +17,7 @@ from ..verdicts import named, unmet
 
 pytestmark = pytest.mark.criterion("sigmoid_derivative")
 
-NO_FUNCTION = (
-    "There is no function sigmoid_derivative outside the classes; the derivative used in the steps was graded instead."
-)
+NO_FUNCTION = "Your program has no function sigmoid_derivative outside its classes; the derivative used in the steps was graded instead."
 HINT = "With y = S(d) the derivative is S'(d) = y (1 - y): formula (1) of the lecture."
 
 

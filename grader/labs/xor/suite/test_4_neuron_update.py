@@ -261,9 +261,7 @@ def has_order_defect(evidence: CaseEvidence, measured: Measurements, delta: Arra
     seen = seen_at(steps, 0, expected, steps.returned)
     defect = {"updated_output_weights": after, "factor_two_compounded": 2 * expected}.get(measured.order_defect or "")
     if defect is not None and misfit(steps.returned, defect) < TOLERANCE:
-        evidence.remark(
-            "The errors passed back are wrong only in the order of operations within a step; that costs points only under the order."
-        )
+        evidence.remark("These errors contain the mistake in the network's step; it costs points only there.")
         return True
     if misfit(steps.returned, after) < TOLERANCE:
         raise unmet(

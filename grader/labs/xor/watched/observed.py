@@ -214,8 +214,9 @@ class Observed:
         if self.rule.is_right:
             return (later.is_right and later.loss == self.rule.loss) or goes_along(later, self.rule)
         other = Observed(self._observing, self.network, self._discovered, later, self._slopes, self._seed, ())
-        if self.mistake is not None:
-            return other.mistake is not None and not {*self.mistake.rules}.isdisjoint(other.mistake.rules)
+        if self.mistake is not None:  # others may come near it late in a training
+            found = other.mistake or diagnosed(later, self.mistake)
+            return found is not None and not {*self.mistake.rules}.isdisjoint(found.rules)
         return other.parts is not None and bool(other.parts.are_weights_right.all())
 
     def _trained(self) -> TrainingEnd:

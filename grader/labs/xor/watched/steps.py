@@ -313,15 +313,16 @@ def order_defect(steps: ModelSteps) -> misconceptions.Rule | None:
     return None
 
 
-def diagnosed(rule: StepRule) -> Diagnosis | None:
-    """Return the mistake in wrong steps, of one example each or of batches, or None."""
+def diagnosed(rule: StepRule, known: Diagnosis | None = None) -> Diagnosis | None:
+    """Return the mistake in wrong steps, of one example each or of batches, or None; of a known one, whether it is still that."""
+    rules, rates = (misconceptions.IN_NETWORK, ()) if known is None else (known.rules, known.rates)
     steps = rule.steps
     if rule.way == "online":
         model = model_steps(steps)
         heaped = accumulated(steps)
         if heaped is not None:
             return heaped
-        return diagnose_network(model, [model.rate, *rates_of(model)[:2]])
+        return diagnose_network(model, [*rates, model.rate, *rates_of(model)[:2]], rules=rules)
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
     network = misconceptions.NetworkPass(wide, np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2)), steps.err)
 
@@ -329,7 +330,7 @@ def diagnosed(rule: StepRule) -> Diagnosis | None:
         every = rule.network_step(network.at(rate, form))
         return np.asarray((steps.seen[..., None, None] * every).sum(1) * steps.present)
 
-    return diagnose(misconceptions.IN_NETWORK, steps.change, predict, [rule.rate or 1.0])
+    return diagnose(rules, steps.change, predict, [*rates, rule.rate or 1.0])
 
 
 def accumulated(steps: Steps) -> Diagnosis | None:
