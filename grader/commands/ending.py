@@ -21,6 +21,7 @@ from grader.core.text import PLAIN
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 AGAIN_S = 0.01
+LEAST_MIB = 200  # of address space: with less, OpenBLAS ends the process that imports numpy, with exit code 1
 RECEIVED: list[int] = []  # the signals that interrupted this process
 
 
@@ -32,6 +33,10 @@ def run(command: click.Command, name: str) -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors=PLAIN)  # type: ignore[union-attr]
+    allowed = address_space_mib()
+    if allowed is not None and allowed < LEAST_MIB:
+        click.echo(f"{name} needs {LEAST_MIB} MiB of address space; here the limit is {allowed} (ulimit -v).", err=True)
+        sys.exit(exits.BROKEN)
     try:
         code = command.main(prog_name=name, standalone_mode=False)
         answer_signals(signal.SIG_IGN)
@@ -53,6 +58,16 @@ def run(command: click.Command, name: str) -> None:
         click.echo(f"{name} failed: {type(error).__name__}: {shown(str(error))}. Details: {log(name)}", err=True)
         code = exits.BROKEN
     sys.exit(code)
+
+
+def address_space_mib() -> int | None:
+    """Return the limit of this process's address space, or None if there is none."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit // 2**20
 
 
 def log(name: str) -> str:

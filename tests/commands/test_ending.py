@@ -47,6 +47,19 @@ def test_our_own_mistake(tmp_path: Path) -> None:
     assert "Traceback" in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the limit is not kept")
+def test_too_little_address_space() -> None:
+    """Where numpy could not be loaded, the command says so, and does not end like one that is below --fail-under."""
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_AS, (150 << 20, -1))\n"
+    program = limited + PROGRAM.format(error="SystemExit(0)")
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+
+    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 4
+    assert ran.stderr.strip() == "grade needs 200 MiB of address space; here the limit is 150 (ulimit -v)."
+
+
 def ended(error: str, temporary: str) -> subprocess.CompletedProcess[str]:
     """Run a command that raises."""
     program = PROGRAM.format(error=error)
