@@ -19,6 +19,8 @@ from grader.core.outcomes import Verdict
 from grader.core.report import Report, Score
 from grader.core.rubric import Rubric
 
+RANGES = 10  # of whole points in a histogram
+
 
 def mistakes_in(report: Report) -> tuple[str, ...]:
     """Return the named mistakes in a report, each once."""
@@ -137,7 +139,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             "median": rounded(statistics.median(map(exact, scores))) if scores else None,
             "least": min(scores, default=None),
             "most": max(scores, default=None),
-            "tenths": tenths(scores, task.lab.rubric.max_score),
+            "ranges": ranges(scores, task.lab.rubric.max_score),
         },
         "extra": {
             "submissions": len(extras),
@@ -175,12 +177,17 @@ def mean(points: Sequence[Score]) -> Score:
     return rounded(sum(map(exact, points), Decimal(0)) / len(points))
 
 
-def tenths(scores: Sequence[Score], most: int) -> list[int]:
-    """Return how many scores are in each tenth of the range; full marks count in the last one."""
-    counts = [0] * 10
-    for score in scores:
-        counts[max(0, min(9, int(10 * exact(score) / most)))] += 1
-    return counts
+def ranges(scores: Sequence[Score], most: int) -> list[tuple[str, int]]:
+    """Return ranges of whole points, at most eleven, each with how many scores are in it.
+
+    A score between two ranges counts in the lower one, full marks in the last.
+    """
+    width = max(1, -(-most // RANGES))
+    lows = range(0, most + 1 if width == 1 else most, width)
+    counts = Counter(min(len(lows) - 1, max(0, int(exact(score) // width))) for score in scores)
+    ends = [*(low - 1 for low in lows[1:]), most]
+    names = [str(low) if low == end else f"{low}\u2013{end}" for low, end in zip(lows, ends, strict=True)]
+    return [(name, counts[number]) for number, name in enumerate(names)]
 
 
 def correlation(item: Sequence[float], other: Sequence[float]) -> float | None:

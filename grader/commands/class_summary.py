@@ -93,10 +93,8 @@ def summary(numbers: dict[str, Any], submissions: Submissions, printer: Progress
     if scores["mean"] is not None:
         shares = {name: scores[name] for name in ("mean", "median")}
         click.echo(word(lang, "Scores of {most}: mean {mean}, median {median}", most=numbers["max_score"], **shares))
-        most = max(scores["tenths"])
-        for tenth, count in enumerate(scores["tenths"]):
-            low, end = (-(-numbers["max_score"] * part // 10) for part in (tenth, tenth + 1))
-            points = f"{low}-{end - 1 if tenth < 9 else end}"
+        most = max(count for _, count in scores["ranges"])
+        for points, count in scores["ranges"]:
             click.echo(f"  {points:>9} {count:>5}  {'#' * -(-40 * count // most)}".rstrip())
     for mistake in numbers["misconceptions"][:MOST_SHOWN]:
         click.echo(f"  {mistake['submissions']:>5} x {mistake['id']}: {shown(mistake['message'])}".rstrip(": "))

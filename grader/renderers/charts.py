@@ -316,19 +316,16 @@ def compared(evidence: Evidence, lang: str) -> str:
 # --- a class -------------------------------------------------------------------------------------
 
 
-def histogram(counts: Sequence[int], most_points: int, lang: str) -> str:
-    """Return a histogram of the scores by tenths of the maximum."""
-    most = max(counts, default=0)
+def histogram(ranges: Sequence[tuple[str, int]], lang: str) -> str:
+    """Return a histogram of the scores: how many are in each range of points."""
+    most = max((count for _, count in ranges), default=0)
     if not most:
         return ""
     width, tall, top, left = 560, 170, 24, 4
-    step = (width - 2 * left) / len(counts)
+    step = (width - 2 * left) / len(ranges)
     body, spoken = [f'<path class="axis" d="M{left} {top + tall}H{width - left}"/>'], []
-    for number, count in enumerate(counts):
-        low = -(-most_points * number // len(counts))
-        high = most_points if number == len(counts) - 1 else -(-most_points * (number + 1) // len(counts)) - 1
+    for number, (span, count) in enumerate(ranges):
         x, high_px = left + number * step, tall * count / most
-        span = f"{low}\u2013{high}"
         spoken.append(told(lang, "{span}: {count}", span=span, count=count))
         body.append(
             f'<g><title>{span}: {count}</title><rect class="column" x="{x + 4:.5g}" y="{top + tall - high_px:.5g}" '

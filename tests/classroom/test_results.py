@@ -23,7 +23,7 @@ import msgspec
 import pytest
 
 from grader.classroom.results_folder import fingerprint
-from grader.classroom.statistics import correlation, mean, tenths
+from grader.classroom.statistics import correlation, mean, ranges
 from grader.classroom.warm import GradingRequest, Task, Warm
 from grader.commands.class_results import ENDINGS
 from grader.commands.grade import FORMATS
@@ -782,9 +782,26 @@ def test_fingerprint_is_of_everything() -> None:
     assert all(re.fullmatch("[0-9a-f]{64}", item) for item in fingerprints)
 
 
+@pytest.mark.parametrize(
+    ("scores", "most", "expected"),
+    [
+        ([0, 9, 10, 99, 100], 100, {"0–9": 2, "10–19": 1, "90–100": 2}),
+        ([0, 4.5, 5, 6], 5, {"0": 1, "4": 1, "5": 2}),
+        ([9, 10], 10, {"9": 1, "10": 1}),
+        ([2, 12, 13], 13, {"2–3": 1, "12–13": 2}),
+        ([24, 25], 25, {"24–25": 2}),
+    ],
+)
+def test_ranges_of_scores(scores: list[float], most: int, expected: dict[str, int]) -> None:
+    """Ranges have whole points, and full marks, or more, count in the last one."""
+    found = ranges(scores, most)
+
+    assert expected == {name: count for name, count in found if count}
+    assert len(found) <= 11
+
+
 def test_statistics() -> None:
-    """Full marks count in the last tenth; a case that all pass has no discrimination."""
-    assert tenths([0, 9, 10, 99, 100], 100) == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    """A case that all pass has no discrimination."""
     assert correlation([1, 1, 1], [3, 2, 1]) is None
     assert correlation([1, 2, 3], [2, 4, 6]) == 1.0
     assert (mean([0.25, 0]), mean([1, 2, 2]), mean([7.5, 7.5, 9])) == (0.13, 1.67, 8)
