@@ -91,6 +91,7 @@ class SuitePlugin:
         self._files = {criterion.id: criterion.file for criterion in assignment.rubric.criteria}
         self._file: str | None = None
         self._names: list[str] = []
+        self._is_complete = True
         self._places: dict[str, str | Message] = {}  # in the suite, by case
         self._verdicts: dict[str, Verdict]
 
@@ -117,7 +118,7 @@ class SuitePlugin:
                 yield say('{place}: {test} has no mark @case("criterion")', place=self._places[name], test=test)
             elif count > 1:
                 yield say("{place}: the suite has the case {name} twice", place=self._places[name], name=name)
-        for name in self._requires:
+        for name in self._requires if self._is_complete else ():
             if name not in reported:
                 yield self._unknown(name, [item for item in reported if item not in self._requires])
 
@@ -159,6 +160,10 @@ class SuitePlugin:
             case_name(element): placed(element.location[0], (element.location[1] or 0) + 1) for element in items
         }
         items[:] = [] if self.problems else filter(self.is_judged, items)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note whether a file could not be collected: then it is not known which cases the suite has."""
+        self._is_complete &= not report.failed
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's wrapper
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:

@@ -175,7 +175,7 @@ def lab(tmp_path: Path) -> Path:
             "suite/test_neuron.py",
             "import numpy as np",
             "import numpyy as np",
-            "line 3: it cannot be collected: ModuleNotFound",
+            "line 3: it cannot be collected: ModuleNotFoundError: No module named 'numpyy'.",
         ),
         ("suite/test_neuron.py", "def test_value(", "def test_value((", "it cannot be collected: SyntaxError: "),
         ("suite/test_neuron.py", CRITERION, "", 'line 39: test_value has no mark @case("criterion")'),
@@ -216,6 +216,7 @@ def test_a_broken_assignment(
 
     assert sentence in said
     assert "\n" not in said
+    assert "cannot be collected" not in said or "is not a case" not in said
 
 
 def test_a_suite_that_breaks_by_the_command(lab: Path, write: Write, tmp_path: Path) -> None:
