@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -51,8 +52,8 @@ def run(command: click.Command, name: str) -> None:
         code = exits.INTERRUPTED
     except OSError as error:  # from the environment: the current folder is deleted, or the device is full
         forget_output()
-        place = f" ({shown(str(error.filename))})" if error.filename else ""
-        click.echo(f"{name}: {error.strerror}{place}.", err=True)
+        place = error.filename or missing_folder()
+        click.echo(f"{name}: {error.strerror}{f' ({shown(str(place))})' if place else ''}.", err=True)
         code = exits.USAGE
     except Exception as error:  # a bug of ours
         click.echo(f"{name} failed: {type(error).__name__}: {shown(str(error))}. Details: {log(name)}", err=True)
@@ -125,6 +126,15 @@ def forget_output() -> None:
     """Discard buffered output for a standard output that is closed."""
     with contextlib.suppress(OSError, AttributeError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def missing_folder() -> str:
+    """Return words for a current folder that is deleted, or ""."""
+    try:
+        Path.cwd()
+    except OSError:
+        return "the current folder"
+    return ""
 
 
 def shown(text: str) -> str:

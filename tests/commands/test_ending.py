@@ -47,6 +47,16 @@ def test_our_own_mistake(tmp_path: Path) -> None:
     assert "Traceback" in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not delete a folder that is in use")
+def test_a_current_folder_that_is_deleted(tmp_path: Path) -> None:
+    """The sentence says that it is the current folder that is missing."""
+    (tmp_path / "gone").mkdir()
+
+    ran = ended("__import__('os').rmdir('../gone') or __import__('os').getcwd()", str(tmp_path), tmp_path / "gone")
+
+    assert (2, "grade: No such file or directory (the current folder).") == (ran.returncode, ran.stderr.strip())
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the limit is not kept")
 def test_too_little_address_space() -> None:
     """Where numpy could not be loaded, the command says so, and does not end like one that is below --fail-under."""
@@ -60,8 +70,9 @@ def test_too_little_address_space() -> None:
     assert ran.stderr.strip() == "grade needs 200 MiB of address space; here the limit is 150 (ulimit -v)."
 
 
-def ended(error: str, temporary: str) -> subprocess.CompletedProcess[str]:
-    """Run a command that raises."""
+def ended(error: str, temporary: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a command that raises, in a folder."""
     program = PROGRAM.format(error=error)
     environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT), "TMPDIR": temporary}
-    return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
