@@ -92,9 +92,11 @@ def equal(
 ) -> None:
     """Compare a value: the very same, and of the same type; in lists, dicts and tables, too.
 
-    Scalars of numpy count as Python's, which is what answers hold.
+    Scalars of numpy count as Python's, which is what answers hold. An index is compared if the expected table has one.
     """
     found, expected = plain(actual.value if isinstance(actual, Answer) else actual), plain(expected)
+    if isinstance(expected, Table) and isinstance(found, Table) and expected.index is None:
+        found = Table(found.columns)
     if not same(found, expected):
         seen = {**apart(shown(expected), shown(found)), **(probe or {})}
         raise stopped(sentence, unmet("The value differs from the correct one."), hint, named, seen)
@@ -137,7 +139,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, Table):
-        return Table({plain(name): plain(column) for name, column in value.columns.items()})
+        return Table({plain(name): plain(column) for name, column in value.columns.items()}, plain(value.index))
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.ndarray, Other)):
         return np.asarray(value) if isinstance(value, np.ndarray) else value
     name = type(value).__name__
@@ -161,9 +163,10 @@ def same(actual: Any, expected: Any) -> bool:
         )
     if isinstance(expected, Table):
         columns = [*expected.columns]
-        return [*actual.columns] == columns and all(
+        are_columns_same = [*actual.columns] == columns and all(
             same(actual.columns[name], expected.columns[name]) for name in columns
         )
+        return are_columns_same and (expected.index is None or same(actual.index, expected.index))
     if isinstance(expected, (set, frozenset)):
         return {*map(typed, actual)} == {*map(typed, expected)}
     is_nan = isinstance(expected, (float, complex)) and expected != expected
@@ -178,7 +181,7 @@ def typed(key: Any) -> tuple[type, Any]:
 def shown(value: Any) -> str:
     """Return a value as text for a report, shortened if it is long."""
     if isinstance(value, Table):
-        value = dict(value.columns)
+        value = dict(value.columns) | ({} if value.index is None else {"index": value.index})
     text = repr(value) if not isinstance(value, str) else value
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}… ({form_of(value)})"
 

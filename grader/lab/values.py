@@ -47,9 +47,13 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A pandas DataFrame or Series: ordered columns by name, each a list; a missing value is None."""
+    """A pandas DataFrame or Series: ordered columns by name, each a list; a missing value is None.
+
+    index: the labels of the rows, or None if they are numbered from 0.
+    """
 
     columns: Mapping[str, list[Any]]
+    index: list[Any] | None = None
 
 
 class Sendable:
@@ -92,7 +96,8 @@ def pack(value: Any, blocks: dict[str, NDArray[Any]]) -> Any:
     if isinstance(value, dict):
         return ["d", [[pack(key, blocks), pack(item, blocks)] for key, item in value.items()]]
     if isinstance(value, Table):
-        return ["T", [[name, pack(column, blocks)] for name, column in value.columns.items()]]
+        columns = [[name, pack(column, blocks)] for name, column in value.columns.items()]
+        return ["T", columns, pack(value.index, blocks)]
     raise SuiteMistake(
         "a suite passes numbers, texts, bytes, lists, tuples, dicts, sets, arrays, tables and objects of the submission, "
         f"not {type(value).__name__}"
@@ -148,8 +153,9 @@ class _Unpacker:
                 return self._blocks[name]
             case ["s", list(shape), list(texts)]:
                 return _texts(shape, texts)
-            case ["T", list(columns)]:
-                return Table(dict(self._column(column, depth) for column in columns))
+            case ["T", list(columns), index]:
+                labels = None if index is None else self._list(index, depth)
+                return Table(dict(self._column(column, depth) for column in columns), labels)
             case ["?", str(name), str(text)]:
                 return Other(name[:NAME_CHARS], text)
         return self._number(value, depth)
@@ -180,10 +186,14 @@ class _Unpacker:
     def _column(self, column: Any, depth: int) -> tuple[str, list[Any]]:
         match column:
             case [str(name), values]:
-                made = self.unpack(values, depth - 1)
-                if isinstance(made, list):
-                    return name[:NAME_CHARS], made
+                return name[:NAME_CHARS], self._list(values, depth)
         raise ProtocolError("no column")
+
+    def _list(self, items: Any, depth: int) -> list[Any]:
+        made = self.unpack(items, depth - 1)
+        if not isinstance(made, list):
+            raise ProtocolError("no list")
+        return made
 
 
 def hashed(value: Any) -> Any:

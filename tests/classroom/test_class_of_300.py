@@ -18,7 +18,7 @@ from grader.classroom.grading import Run
 from grader.classroom.results import Decisions, entries, write_tables
 from grader.classroom.results_folder import ResultsFolder
 from grader.classroom.warm import GradingRequest
-from grader.core.report import Report
+from grader.core.report import Report, Status
 from tests.classroom.test_results_folder import LAB, Fake, right
 from tests.classroom.test_uploads import laid
 from tests.support.command import ROOT, graded, run
@@ -217,7 +217,7 @@ def test_a_class_is_graded_as_each_of_its_files(form: str, tmp_path: Path) -> No
             item for item in reports if len(reports) == 1 or item.submission.sha256 == kept["submission"]["sha256"]
         )
         assert (kept["status"], kept["score"]) == (report.status.value, report.score)
-        assert row["score"] == ("" if report.score is None else str(report.score))
+        assert row["score"] == (str(report.score) if report.status is Status.GRADED else "")  # no 0 that nobody decided
         assert [[case["verdict"] for case in part["cases"]] for part in kept["criteria"]] == [
             [case.verdict.value for case in part.cases] for part in report.criteria
         ]

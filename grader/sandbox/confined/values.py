@@ -5,7 +5,7 @@ its type; nothing is pickled or evaluated. The other end is grader/lab/values.py
 
 None, booleans, texts, finite floats and integers below 2**53 are sent as they are. The rest is a list with a tag:
 ["i", digits], ["f", "nan"], ["b", base64], ["l", items], ["t", items], ["d", pairs], ["a", block], ["s", shape, texts],
-["c", real, imaginary], ["S", items], ["F", items], ["C", real block, imaginary block], ["T", columns], ["o", number of an object],
+["c", real, imaginary], ["S", items], ["F", items], ["C", real block, imaginary block], ["T", columns, index], ["o", number of an object],
 ["?", name of a type, text]: sets, frozen sets, complex numbers and arrays; the text only for what TEXTED names.
 """
 
@@ -106,9 +106,14 @@ class Packer:
         pandas = sys.modules.get("pandas")
         if pandas is not None and isinstance(value, pandas.DataFrame):
             columns = [[str(name)[:NAME_CHARS], value.iloc[:, place]] for place, name in enumerate(value.columns)]
-            return ["T", [[plain(name), self._column(column, depth)] for name, column in columns]]
+            return [
+                "T",
+                [[plain(name), self._column(column, depth)] for name, column in columns],
+                self._index(value, depth),
+            ]
         if pandas is not None and isinstance(value, pandas.Series):
-            return ["T", [[plain(str(value.name)[:NAME_CHARS]), self._column(value, depth)]]]
+            name = plain(str(value.name)[:NAME_CHARS])
+            return ["T", [[name, self._column(value, depth)]], self._index(value, depth)]
         if isinstance(value, dict):  # the stored items, even if the subclass overrides items() or iteration
             return self.pack(dict(dict.items(value)), depth - 1)
         if isinstance(value, list):
@@ -120,6 +125,12 @@ class Packer:
         if isinstance(value, frozenset):
             return ["F", self._items([*frozenset.__iter__(value)], depth)]
         return named(value)
+
+    def _index(self, table: Any, depth: int) -> Any:
+        """Return the labels of the rows, or None if they are numbered from 0."""
+        index = table.index
+        is_default = type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)
+        return None if is_default else self._column(index.to_series(), depth)
 
     def _column(self, column: Any, depth: int) -> Any:
         missing = column.isna().tolist()
@@ -179,7 +190,7 @@ def unpack(value: Any, blocks: dict[str, Any], objects: dict[int, Any]) -> Any:
         return blocks[rest[0]] + 1j * blocks[rest[1]]
     if tag == "T":
         columns = {name: unpack(column, blocks, objects) for name, column in rest[0]}
-        return __import__("pandas").DataFrame(columns)
+        return __import__("pandas").DataFrame(columns, index=unpack(rest[1], blocks, objects))
     if tag == "s":
         return np.array(rest[1]).reshape(rest[0])
     if tag == "b":
