@@ -179,9 +179,9 @@ def test_modules_beside_the_caller_are_not_imported(tmp_path: Path) -> None:
 def test_denied_actions_are_explained(student_code: str, write: Write) -> None:
     """Code that copes without files, network and threads keeps its points, and the report lists what was denied."""
     tries = """
-import socket, subprocess, threading
+import platform, socket, subprocess, threading
 for attempt in (
-    lambda: open("weights.txt"), lambda: open("log.txt", "w"), lambda: socket.socket(),
+    platform.freedesktop_os_release, lambda: open("/proc/1/cmdline"), lambda: open("weights.txt"), lambda: open("log.txt", "w"), lambda: socket.socket(),
     lambda: subprocess.run(["ls"]), lambda: threading.Thread(target=print).start(), lambda: os.listdir("."),
 ):
     try: attempt()
@@ -199,8 +199,10 @@ for attempt in (
         "use the network",
         "start a program ls",
         "use the file .",
+        "use the file /proc/1/cmdline",
     ):
         assert any(part in text for text in told), (part, told)
+    assert not any("os-release" in text for text in told)  # a package looks there by itself
     assert "note: Your code tried to use the file weights.txt" in render_text(report)
 
 

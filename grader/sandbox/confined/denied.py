@@ -22,6 +22,9 @@ ACTIONS = {
 }  # fmt: skip
 PROGRAMS = {"os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile"}
 DENIED_KEPT = 10
+HERE = os.path.dirname(__file__)
+# Where packages look by themselves, as for the number of processors.
+SYSTEM = ("/sys/", "/proc/", "/dev/", "/etc/", "/usr/", "/lib")
 
 
 class DeniedActions:
@@ -56,14 +59,20 @@ class DeniedActions:
         if family not in ACTIONS or len(self._denied) >= DENIED_KEPT or event in ("os.putenv", "os.unsetenv"):
             return
         try:
-            if sys._getframe(1).f_code.co_filename.startswith("<frozen"):  # the import system looking for files
+            frame = sys._getframe(1)
+            while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):  # open is the grader's own
+                frame = frame.f_back
+            caller = frame.f_code.co_filename
+            if caller.startswith("<frozen"):  # the import system looking for files
                 return
             action = "start a program" if event in PROGRAMS else ACTIONS[family]
             target = arguments[0] if arguments and type(arguments[0]) in (str, bytes) else ""
             text = objects.plain(target.decode("utf-8", "replace") if type(target) is bytes else str(target))
             text = text[:TARGET_CHARS]
             is_python = text.startswith(self._places) or text.endswith(".pyc")
-            if text not in self._ignored and not is_python and (action, text) not in self._denied:
+            is_library = text.startswith(SYSTEM) and caller not in self._ignored
+            is_own = not (is_python or is_library or text in self._ignored)
+            if is_own and (action, text) not in self._denied:
                 self._denied.append((action, text))
         except BaseException:
             return
