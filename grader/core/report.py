@@ -28,7 +28,8 @@ class Status(enum.Enum):
 class CaseResult(Outcome):
     """One case of the report: an outcome, its points, and where the code is written that it judges, if that is known.
 
-    line is that of the file, or that of the cell in a notebook.
+    line is that of the file, or that of the cell in a notebook. expression is the line of the expression that computes what
+    was judged, if that is sure.
     """
 
     points: int
@@ -36,6 +37,7 @@ class CaseResult(Outcome):
     file: str = ""
     cell: int | None = None
     line: int | None = None
+    expression: int | None = None
 
     @classmethod
     def of(cls, outcome: Outcome, points: int, max_points: int) -> CaseResult:

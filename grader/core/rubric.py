@@ -8,7 +8,8 @@ import msgspec
 class CaseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Points of one case, and the cases ("criterion.case") that must pass before it is graded.
 
-    code names the part of the program that it checks, such as "Model.backward"; reports show its line.
+    code names the part of the program that it checks, such as "Model.backward"; reports show its line. "loss:return" or
+    "Neuron.backward:bias" adds the line of the expression that it returns or assigns to an attribute, if that is sure.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Where in a submission a function, a class or a method is defined, as the confined reading found it."""
+"""Where in a submission a function, a class or a method is defined, and its expression, as the confined reading found it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from grader.sandbox.confined.reading.texts import place_of
 
 def placed(case: CaseResult, rule: CaseRule | None, staged: StagedSubmission) -> CaseResult:
     """Return a case with file, cell and line of the definition that it judged: what its suite named, else what the rubric names."""
-    found = staged.definitions.get(case.code or ("" if rule is None else rule.code))
+    code = case.code or ("" if rule is None else rule.code)
+    found = staged.definitions.get(code.partition(":")[0])
     if found is None:
         return case
     file, line = found
     cells = next((source.cells for source in (staged.main, *staged.siblings) if source.name == file), ())
     place = place_of(file, cells, line)
-    return replace(case, file=file, line=int(place["line"]), cell=int(place["cell"]) if "cell" in place else None)
+    _, further = staged.definitions.get(code, found)
+    return replace(
+        case, file=file, line=int(place["line"]), cell=int(place["cell"]) if "cell" in place else None,
+        expression=None if further == line else int(place["line"]) + further - line,
+    )  # fmt: skip

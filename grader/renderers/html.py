@@ -16,7 +16,7 @@ from grader.core.report import CaseResult, CriterionResult, Report, Status
 from grader.renderers import charts
 from grader.renderers.markup import ENVIRONMENT, TEXT_CHARS, esc, shown, told
 from grader.renderers.scores import decision_lines, most_extra, scaled_line, teller
-from grader.renderers.text import SYMBOLS
+from grader.renderers.text import SYMBOLS, case_place
 from grader.renderers.words import VERDICTS, marked
 
 PAGE_BYTES = 190_000
@@ -72,6 +72,7 @@ def context_of(report: Report) -> dict[str, Any]:
         "remarks": list({remark.text: remark for remark in remarks}.values()),
         "drawings": [(drawing, drawn) for drawing, drawn in drawings if drawn],
         "is_grid": lambda figure: isinstance(figure, Grid),
+        "case_place": functools.partial(case_place, lang=lang),
         "table_of": functools.partial(table_of, lang=lang),
         "facts": list(facts(report)),
         "MOST_LISTED": MOST_LISTED,

@@ -91,7 +91,7 @@ def _place_of(case: CaseResult) -> tuple[str, int | None] | None:
     """Return where the student's code raised, or else the place of the code that did not pass."""
     if case.exception is not None:
         return place(case.exception.file, case.exception.line)
-    return place(case.file, case.line) if case.file and case.verdict is not Verdict.PASSED else None
+    return place(case.file, case.expression or case.line) if case.file and case.verdict is not Verdict.PASSED else None
 
 
 def place(file: str, line: int | None) -> tuple[str, int | None]:

@@ -94,7 +94,7 @@ def _case(case: CaseResult, lang: str) -> list[str]:
     if case.feedback is not None:
         lines.append(f"       {printable(case.feedback.text)}")
     if case.file and case.exception is None:
-        lines.append(f"       {word(lang, 'code')}: {case_place(case)}")
+        lines.append(f"       {word(lang, 'code')}: {case_place(case, lang)}")
     lines += [INDENT + line for item in case.evidence for line in evidence_lines(item, lang)]
     if case.hint is not None:
         lines.append(f"       {word(lang, 'hint')}: {printable(case.hint.text)}")
@@ -108,9 +108,14 @@ def _case(case: CaseResult, lang: str) -> list[str]:
     return lines
 
 
-def case_place(case: CaseResult) -> str:
+def case_place(case: CaseResult, lang: str) -> str:
     """Return where the code of a case is written, as a terminal finds it: file:line, of a notebook file:cell:line."""
-    return ":".join(printable(str(part)) for part in (case.file, case.cell, case.line) if part is not None)
+    place = ":".join(printable(str(part)) for part in (case.file, case.cell, case.line) if part is not None)
+    return (
+        place
+        if case.expression is None
+        else word(lang, "{place}, the expression in line {line}", place=place, line=case.expression)
+    )
 
 
 def evidence_lines(evidence: Evidence, lang: str) -> list[str]:

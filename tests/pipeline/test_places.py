@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from grader.renderers.html import render_html
+from grader.renderers.text import render_text
 from grader.sandbox.confined.reading.definitions import definitions
 from tests.forms import other_names
+from tests.support.command import graded as grade_here
 from tests.support.command import graded_as_json
 from tests.support.mutants import ARRAYS, SLOPE
 
@@ -54,6 +57,58 @@ def test_lines(name: str, line: int | None) -> None:
     assert line == found.get(name)
 
 
+EXPRESSIONS = """\
+def loss(y, label):
+    "Return the error."
+    return label - y
+
+def train(model):
+    losses = []
+    return losses
+
+def sign(y):
+    if y > 0:
+        return 1
+    return -1
+
+class Neuron:
+    def forward(self, x):
+        self.y = sigmoid(
+            self._weigths @ x)
+        return self.y
+
+    def backward(self, x, err):
+        delta = err * self.y
+        for i in range(2):
+            self._weigths[i] += err * self.y * x[i]
+        self.bias += delta
+        self.bias, self.count = 0, 1
+        def inner(): pass
+
+class Output(Neuron):
+    def backward(self, x, err):
+        self.bias += err * self.y
+        self._weigths = self._weigths + [err * self.y * number for number in x]
+        delta = self.y
+        self.count += delta
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("loss:return", 3), ("train:return", 6), ("sign:return", None), ("Neuron.forward:return", 16), ("Neuron.forward:y", 16),
+        ("Neuron.backward:bias", None), ("Output.backward:bias", 30), ("Output.backward:_weigths", 31),
+        ("Output.forward:return", 16), ("Output.backward:count", None), ("Output.backward:return", None),
+    ],
+)  # fmt: skip
+def test_expressions(name: str, line: int | None) -> None:
+    """The expression of a result, where there is only one and it depends on no other local variable."""
+    found = {item: at for _, item, at in definitions([("network.py", ast.parse(EXPRESSIONS))])}
+
+    assert line == found.get(name)
+
+
 def test_files() -> None:
     """A base may be in another file, and the first file that defines a name counts."""
     main = "from base import Base\nclass Model(Base): pass\n"
@@ -75,6 +130,21 @@ def test_a_report_names_the_line(write: Write) -> None:
         (case["file"], case["line"]) for item in report["criteria"] for case in item["cases"] if case["misconception"]
     }
     assert {("network.py", line)} == places
+
+
+def test_a_report_names_the_expression(write: Write) -> None:
+    """In text, on the page and in JSON, beside the line of the function."""
+    path = write(ARRAYS.replace("return label - y", "return (label - y) ** 2"))
+
+    report = grade_here(path, seed=3)
+
+    (case,) = (case for item in report.criteria for case in item.cases if case.misconception == "loss_squared")
+    text = path.read_text(encoding="utf-8")
+    line = text[: text.index("def loss")].count("\n") + 1
+    assert (case.file, case.line, case.expression) == ("network.py", line, line + 1)
+    place = f"network.py:{line}, the expression in line {line + 1}"
+    assert f"code: {place}\n" in render_text(report)
+    assert f"<code>{place}</code>" in render_html(report)
 
 
 def test_a_report_names_the_cell(write: Write) -> None:
