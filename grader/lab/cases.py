@@ -250,16 +250,16 @@ def is_about(fault: Fault, name: str) -> bool:
 
 # Remarks about a top-level statement that failed or was skipped; they cost no points.
 TROUBLE_SENTENCES: dict[FaultKind | str, str] = {
-    FaultKind.RAISED: "{place}: your program stopped here: {error}. The rest of it was run.",
-    FaultKind.EXITED: "{place}: your program exits here. The rest of it was run.",
-    FaultKind.MEMORY: "{place}: your program requested more than the {limit} MiB of memory that it may use. The rest of it was run.",
-    FaultKind.TIMEOUT: "{place}: this had not finished after {seconds} s of processor time (a long computation or an endless loop) and was skipped. The rest of your program was run.",
-    FaultKind.WAITED: "{place}: this waited {seconds} s for something that never happens during grading and was skipped. The rest of your program was run.",
-    FaultKind.OUTPUT: "{place}: this printed endlessly and was skipped. The rest of your program was run.",
-    FaultKind.CRASHED: "{place}: this ended the Python process ({error}) and was skipped. The rest of your program was run.",
-    "SIGSYS": "{place}: this made a system call that is not allowed during grading and was skipped. The rest of your program was run.",
-    FaultKind.KILLED: "{place}: the system terminated this twice, probably because the grading machine ran out of memory, and it was skipped. The rest of your program was run.",
-    FaultKind.PROTOCOL: "{place}: this interfered with the grader's connection and was skipped. The rest of your program was run.",
+    FaultKind.RAISED: "{place}: your program stopped here: {error}. The run continued after it.",
+    FaultKind.EXITED: "{place}: your program exits here. The run continued after it.",
+    FaultKind.MEMORY: "{place}: your program requested more than the {limit} MiB of memory that it may use. The run continued after it.",
+    FaultKind.TIMEOUT: "{place}: this had not finished after {seconds} s of processor time (a long computation or an endless loop) and was skipped. The run continued after it.",
+    FaultKind.WAITED: "{place}: this waited {seconds} s for something that never happens during grading and was skipped. The run continued after it.",
+    FaultKind.OUTPUT: "{place}: this printed endlessly and was skipped. The run continued after it.",
+    FaultKind.CRASHED: "{place}: this ended the Python process ({error}) and was skipped. The run continued after it.",
+    "SIGSYS": "{place}: this made a system call that is not allowed during grading and was skipped. The run continued after it.",
+    FaultKind.KILLED: "{place}: the system terminated this twice, probably because the grading machine ran out of memory, and it was skipped. The run continued after it.",
+    FaultKind.PROTOCOL: "{place}: this interfered with the grader's connection and was skipped. The run continued after it.",
     FaultKind.ABSENT: NOT_INSTALLED,
 }  # fmt: skip
 

@@ -129,7 +129,13 @@ class Student:
     def _troubles(self) -> Iterator[Message]:
         """Yield a remark for each statement that failed or was skipped, at most SHOWN and then their number."""
         found = self._worker.troubles
-        if self._worker.loading.is_brief:
+        skipped = len(self._worker.loading.skipped)
+        if skipped >= self._worker.loading.MOST_FULL:
+            yield say(
+                "Of your program, {count} statements had to be skipped; after that only definitions were run.",
+                count=skipped,
+            )
+        elif self._worker.loading.is_brief:
             seconds = f"{self.limits.load_time_s * self._worker.loading.FULL:g}"
             yield say(
                 "Your program needs more than {seconds} s of processor time before grading can start: only its definitions were run.",

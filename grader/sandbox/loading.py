@@ -43,7 +43,7 @@ class Loading:
 
     # Shares of the load time: for one statement; for all tries before only definitions run; for one statement then.
     STATEMENT, FULL, BRIEF = 0.1, 0.4, 0.01
-    MOST_SKIPPED = 40
+    MOST_SKIPPED, MOST_FULL = 40, 36  # statements, in all and before only definitions run
 
     def __init__(self, whole_s: float) -> None:
         self._whole_s = whole_s
@@ -70,7 +70,7 @@ class Loading:
         if fault.kind is FaultKind.KILLED and not self._was_killed:  # perhaps by the system, out of memory: try again
             self._was_killed = True
             return True
-        if not self.is_brief and self._left_s <= 0:
+        if not self.is_brief and (self._left_s <= 0 or len(self.skipped) >= self.MOST_FULL):
             self.is_brief = True
             return True
         if statement in self.skipped or len(self.skipped) >= self.MOST_SKIPPED or self._left_s <= 0:

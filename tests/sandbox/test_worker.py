@@ -109,14 +109,23 @@ def test_a_program_of_hanging_statements_keeps_its_definitions(load: Load) -> No
 
 
 @pytest.mark.wide
+def test_a_program_of_many_deadly_statements_keeps_its_definitions(load: Load) -> None:
+    """When too many statements have ended the process, only definitions run."""
+    with load("import os\n" + "os._exit(1)\n" * 60 + "def f(): return 2.5\n") as worker:
+        assert isinstance(worker.wait_loaded(), Loaded)
+        assert called(worker) == 2.5
+        assert len(worker.loading.skipped) == worker.loading.MOST_FULL
+
+
+@pytest.mark.wide
 def test_a_load_that_never_ends_fails(load: Load) -> None:
-    """A definition that hangs in each try, or statements that crash one after another, end with the time or the count."""
+    """A definition that hangs in each try ends with the time, definitions that crash one after another with their count."""
     with load("class A:\n while True: pass\n" * 60, HASTY) as worker:
         fault = worker.wait_loaded()
         assert isinstance(fault, Fault)
         assert fault.kind is FaultKind.TIMEOUT
         assert worker.wait_loaded() is fault
-    with load("import os\n" + "os._exit(1)\n" * 60) as worker:
+    with load("import os\n" + "class A:\n os._exit(1)\n" * 60) as worker:
         fault = worker.wait_loaded()
         assert isinstance(fault, Fault)
         assert (fault.kind, len(worker.loading.skipped)) == (FaultKind.CRASHED, worker.loading.MOST_SKIPPED)

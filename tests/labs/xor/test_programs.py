@@ -28,7 +28,7 @@ def test_a_program_of_all_kinds(write: Write) -> None:
     told = [note.text for note in report.notes]
     assert report.score == 100
     assert (
-        f"network.py, line {line}: your program stopped here: FileNotFoundError: xor.csv not found. The rest of it was run."
+        f"network.py, line {line}: your program stopped here: FileNotFoundError: xor.csv not found. The run continued after it."
         in told
     )
     assert any(note.startswith("Other statements of your program that failed: ") for note in told)
@@ -58,7 +58,7 @@ def test_a_block_that_holds_the_program(write: Write) -> None:
 
     assert report.score == 100
     assert [note.text for note in report.notes if "skipped" in note.text] == [
-        f"network.py, line {line}: this ended the Python process (exit code 1) and was skipped. The rest of your program was run."
+        f"network.py, line {line}: this ended the Python process (exit code 1) and was skipped. The run continued after it."
     ]
 
 
@@ -75,11 +75,11 @@ def test_a_watched_program(write: Write) -> None:
 
 
 @pytest.mark.parametrize(("name", "sentence"), [
-    ("exit", "network.py, line {line}: your program exits here. The rest of it was run."),
-    ("os_exit", "network.py, line {line}: this ended the Python process (exit code 0) and was skipped. The rest of your program was run."),
-    ("endless", "network.py, line {line}: this had not finished after 0.5 s of processor time (a long computation or an endless loop) and was skipped. The rest of your program was run."),
+    ("exit", "network.py, line {line}: your program exits here. The run continued after it."),
+    ("os_exit", "network.py, line {line}: this ended the Python process (exit code 0) and was skipped. The run continued after it."),
+    ("endless", "network.py, line {line}: this had not finished after 0.5 s of processor time (a long computation or an endless loop) and was skipped. The run continued after it."),
     ("pandas", "network.py, line {line}: pandas is not installed here and was not submitted. Only code that uses it is not graded."),
-    ("forbidden_call", "network.py, line {line}: this made a system call that is not allowed during grading and was skipped. The rest of your program was run."),
+    ("forbidden_call", "network.py, line {line}: this made a system call that is not allowed during grading and was skipped. The run continued after it."),
 ])  # fmt: skip
 def test_remarks_about_statements(name: str, sentence: str, write: Write) -> None:
     """The remark has file, line and problem, in both languages."""
