@@ -23,8 +23,20 @@ from .measured_steps import (
     UNTOUCHED_ERR,
     MeasuredSteps,
 )
-from .mistakes.diagnosis import Diagnosis, diagnose_forward, diagnose_network, diagnose_neuron, diagnose_returned
-from .mistakes.misconceptions import IN_NEURON, STILL
+from .mistakes.diagnosis import (
+    Diagnosis,
+    diagnose_bias,
+    diagnose_columns,
+    diagnose_error,
+    diagnose_forward,
+    diagnose_network,
+    diagnose_neuron,
+    diagnose_returned,
+    diagnose_rows,
+    diagnose_shape,
+    neurons_of,
+)
+from .mistakes.misconceptions import BIAS, DERIVATIVE, IN_NEURON, STILL
 from .mistakes.rules import (
     TOLERANCE,
     ModelRule,
@@ -83,16 +95,59 @@ class Measurements(MeasuredSteps):
     def part_of_neuron(self, columns: tuple[int, ...]) -> Diagnosis | None:
         """Return the mistake that explains a neuron's steps, or if none explains all, the steps of these columns."""
         found: Diagnosis | None = self.neuron_mistake
-        if found is None and self.neuron_steps.is_sigmoid:
-            found = diagnose_neuron(self.neuron_steps, self.neuron_rule.rate or self._neuron_rate(), columns)
-        return found
+        steps, rule = self.neuron_steps, self.neuron_rule
+        if found is not None or not steps.is_sigmoid:
+            return found
+        known, rate = self.weights_mistake, rule.rate or self._neuron_rate()
+        is_shape_right = rule.are_weights_right and (2 not in columns or abs(rule.bias_ratio - 1) < TOLERANCE)
+        found = diagnose_bias(steps, known.rates[0]) if 2 in columns and known is not None else None
+        found = found or diagnose_columns(steps, rate, columns, is_shape_right=is_shape_right)
+        if found is None or 2 not in columns:
+            return found
+        both = (
+            diagnose_columns(steps, rate, (0, 1), is_shape_right=rule.are_weights_right),
+            diagnose_error(steps, (0, 1)),
+        )
+        shared = {item for weights in both if weights is not None for item in weights.rules}
+        return found.among([item for item in found.rules if item in shared] or BIAS)
+
+    @measurement
+    def derivative_mistake(self) -> Diagnosis | None:
+        """The mistake that explains a neuron's steps, or if none does, the wrong derivative in some of them."""
+        steps, rule = self.neuron_steps, self.neuron_rule
+        if self.neuron_mistake is not None or not steps.is_sigmoid:
+            return self.neuron_mistake
+        found = [diagnose_shape(steps, rule.rate or self._neuron_rate(), columns) for columns in ((0, 1), (2,))]
+        return next((item for item in found if item is not None and item.rules[0] in DERIVATIVE), None)
+
+    @measurement
+    def bias_ratio(self) -> float:
+        """The bias's step relative to the one that the weights imply, also where these have a mistake of their own.
+
+        1 if they show no rate.
+        """
+        steps, rule = self.neuron_steps, self.neuron_rule
+        known = self.weights_mistake
+        if known is None:
+            return rule.bias_ratio
+        expected = known.rules[0].neuron_step(neurons_of(steps, steps.err).at(known.rates[0], known.forms[0]))[:, 2]
+        return fit(steps.change[:, 2], expected)[0]
+
+    @measurement
+    def weights_mistake(self) -> Diagnosis | None:
+        """The mistake in a neuron's weights, if no mistake explains the bias as well and they show a rate; else None."""
+        steps, rule = self.neuron_steps, self.neuron_rule
+        if rule.are_weights_right or self.neuron_mistake is not None or not (steps.is_sigmoid and steps.has_bias):
+            return None
+        found = diagnose_neuron(steps, rule.rate or self._neuron_rate(), (0, 1))
+        return None if found is None or not found.rates[0] else found
 
     def part_of_network(self, rows: tuple[int, ...]) -> Diagnosis | None:
         """Return the mistake that explains the network's steps, or if none explains all, the steps of these neurons."""
         found: Diagnosis | None = self.network_mistake
         steps = self.model_steps
         if found is None and self._network.is_forward_right and steps.change[:, rows].any():
-            found = diagnose_network(steps, [*rates_of(steps)[:2], steps.rate], rows)
+            found = diagnose_rows(steps, [*rates_of(steps)[:2], steps.rate], rows)
         return found
 
     def _confirmed(self, found: Diagnosis | None) -> Diagnosis | None:
@@ -112,7 +167,8 @@ class Measurements(MeasuredSteps):
         """The mistake that explains the errors that a neuron returns."""
         rule, steps = self.neuron_rule, self.neuron_steps
         can_tell = rule.is_right and steps.returned.shape[1] == 2
-        found = diagnose_returned(steps, rule.rate) if can_tell else None
+        turned = replace(steps, returned=-steps.returned) if self.is_derivative_negated else steps
+        found = diagnose_returned(turned, rule.rate) if can_tell else None
         with contextlib.suppress(CaseStopped):  # a flipped sign: the network and the loss show where it is
             if found is not None and found.id == "hidden_sign":
                 return self.network_mistake or found
@@ -165,7 +221,18 @@ class Measurements(MeasuredSteps):
 
     @measurement
     def is_derivative_negated(self) -> bool:
-        """Whether the student's sigmoid_derivative is -y (1 - y): a single mistake that affects everything that uses it."""
+        """Whether a neuron uses -y (1 - y): its sigmoid_derivative is that, or its steps and the errors that it returns are turned.
+
+        Then both have the sign that the loss does not expect.
+        """
+        steps, rule = self.neuron_steps, self.neuron_rule
+        if rule.rate * self.loss_sign < 0 and steps.returned.shape[1] == 2 and not steps.is_returned_right:
+            found = diagnose_returned(replace(steps, returned=-steps.returned), rule.rate)
+            return misfit(steps.returned, -steps.right_returned) < TOLERANCE or found is not None
+        return self._is_function_negated
+
+    @property
+    def _is_function_negated(self) -> bool:
         if not self._network.has("sigmoid_derivative"):
             return False
         y = np.linspace(0.1, 0.9, 5)
@@ -177,12 +244,15 @@ class Measurements(MeasuredSteps):
 
     @measurement
     def is_cut_off(self) -> bool:
-        """Whether the weights of a model are whole numbers initially and stay so after a step."""
-        model = self._network.model()
-        before = model.parameters[:, :2]
+        """Whether the weights of a model are whole numbers initially and stay so after a step that moves other ones."""
+        model, other = self._network.model(), self._network.model()
+        before = model.parameters
         model.step_untouched(CALIBRATION_X, UNTOUCHED_ERR)
         after = model.parameters[:, :2]
-        return bool((before == np.round(before)).all() and (after == np.round(after)).all())
+        if (before[:, :2] != np.round(before[:, :2])).any() or (after != np.round(after)).any():
+            return False
+        moved = other.step(before, CALIBRATION_X, UNTOUCHED_ERR).after[:, :2]
+        return bool((moved != np.round(moved)).any())
 
     @property
     def _is_neuron_known(self) -> bool:

@@ -12,9 +12,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .. import oracle
 from ..oracle import Array
-from .misconceptions import BACK, FORWARD, IN_NETWORK, IN_NEURON, LOSS, STILL, NetworkPass, NeuronPass, Rule
-from .rules import TOLERANCE, ModelSteps, NeuronSteps, fit
+from .misconceptions import (
+    BACK,
+    BIAS,
+    DERIVATIVE,
+    ERRORS,
+    FORWARD,
+    IN_NETWORK,
+    IN_NEURON,
+    LOSS,
+    ORDER_DEFECTS,
+    STILL,
+    NetworkPass,
+    NeuronPass,
+    Rule,
+)
+from .rules import TOLERANCE, ModelSteps, NeuronSteps, fit, misfit, sum_of
 
 MARGIN = 10 * TOLERANCE
 FORWARD_TOLERANCE = 1e-5
@@ -92,6 +107,43 @@ def diagnose_network(
     return diagnose(rules, steps.change[:, rows], predict, rates)
 
 
+def diagnose_rows(steps: ModelSteps, rates: Sequence[float], rows: Sequence[int]) -> Diagnosis | None:
+    """Return the mistake in the steps of some neurons of a network whose other neurons have another one, or None.
+
+    Of several, those that are seen in the others as well.
+    """
+    found = diagnose_network(steps, rates, rows)
+    if found is None:
+        return diagnose_later_outputs(steps) if tuple(rows) == (2,) else None
+    others = [row for row in range(3) if row not in rows]
+    network = NetworkPass(steps.probes.parameters, steps.probes.x, steps.err)
+
+    def is_seen(rule: Rule, rate: float, form: float) -> bool:
+        off = np.abs(rule.network_step(network.at(rate, form)) * steps.present - steps.change)[:, others].max(0)
+        return bool((off[:, [0, 2]] < TOLERANCE * np.abs(steps.change).max()).any())
+
+    seen = zip(found.rules, found.rates, found.forms, strict=True)
+    return found.among([rule for rule, rate, form in seen if is_seen(rule, rate, form)])
+
+
+def diagnose_later_outputs(steps: ModelSteps) -> Diagnosis | None:
+    """Return the order defect of an output neuron that uses hidden outputs from after the hidden neurons' steps, or None.
+
+    These may have another mistake.
+    """
+    later = steps.probes.parameters.copy()
+    later[:, :2] += steps.change[:, :2]
+    network = NetworkPass(steps.probes.parameters, steps.probes.x, steps.err)
+    h = oracle.hidden(later, steps.probes.x)
+    made = network.step(out_inputs=h)[:, 2] * steps.present[2]
+    rate, residual = fit(steps.change[:, 2], made)
+    is_seen = misfit(network.h, h) >= MARGIN
+    if residual >= TOLERANCE or not is_seen:
+        return None
+    (rule,) = (rule for rule in ORDER_DEFECTS if rule.id == "hidden_outputs_recomputed")
+    return Diagnosis(rules=(rule,), rates=(rate,), forms=(1.0,), residual=residual, margin=np.inf)
+
+
 def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0, 1, 2)) -> Diagnosis | None:
     """Return the mistake in the steps of a neuron, or of some of its numbers, or None.
 
@@ -107,6 +159,84 @@ def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0
 
     observed = np.concatenate([steps.in_a_row, steps.other_change])[:, None, :]
     return diagnose(IN_NEURON, observed[..., columns], predict, [rate])
+
+
+def diagnose_columns(
+    steps: NeuronSteps, rate: float, columns: Sequence[int], *, is_shape_right: bool
+) -> Diagnosis | None:
+    """Return the mistake in some numbers of a neuron's steps whose other numbers have another one, or None.
+
+    is_shape_right: for one error, these numbers are as the others imply.
+    """
+    if not any(change[:, columns].any() for change in (steps.change, steps.in_a_row)):
+        rules = frozen(columns) if steps.change.any() else ()
+        return Diagnosis(rules=rules, rates=(rate,), forms=(1.0,), residual=0.0, margin=np.inf) if rules else None
+    shape = None if is_shape_right else diagnose_shape(steps, rate, columns)
+    error = diagnose_error(steps, columns)
+    return diagnose_neuron(steps, rate, columns) or (error or shape if 2 in columns else shape or error)
+
+
+def frozen(columns: Sequence[int]) -> tuple[Rule, ...]:
+    """Return the rule with which just these numbers of a neuron do not move."""
+    rng = np.random.default_rng(0)
+    neurons = NeuronPass(rng.uniform(0.5, 1, (2, 3)), rng.uniform(0.5, 1, (2, 2)), rng.uniform(0.5, 1, 2))
+    still = np.isin(np.arange(3), columns)
+    return tuple(rule for rule in IN_NEURON if ((rule.neuron_step(neurons) == 0) == still).all())
+
+
+def diagnose_shape(steps: NeuronSteps, rate: float, columns: Sequence[int]) -> Diagnosis | None:
+    """Return the mistake in some numbers of the steps that fresh neurons make with one error, or None.
+
+    Of several, those that explain the returned errors as well.
+    """
+    row = neurons_of(steps, steps.err)
+    neurons = NeuronPass(row.weights[None], row.x[None], row.err[None])
+
+    def predict(rule: Rule, rate: float, form: float) -> Array:
+        return np.asarray(rule.neuron_step(neurons.at(rate, form))[0][:, None, columns])
+
+    observed = steps.change[:, None, columns]
+    found = diagnose(IN_NEURON, observed, predict, [rate]) if observed.any() else None
+    if found is None or steps.returned.shape[1] != 2:
+        return found
+    return found.among([rule for rule in found.rules if fit(steps.returned, rule.returned(row))[1] < TOLERANCE])
+
+
+def diagnose_error(steps: NeuronSteps, columns: Sequence[int]) -> Diagnosis | None:
+    """Return the mistake in how some numbers of a neuron's steps depend on the error, whatever else is wrong, or None."""
+    change = steps.change[:, columns]
+    errors = np.array([steps.err, steps.other_err, steps.small_err])
+    for rule in ERRORS:
+        first, *others = rule.neuron_step(NeuronPass(np.zeros((3, 3)), np.zeros((3, 2)), errors))[:, 2]
+        seen = zip(others, (steps.other_change, steps.small_change), strict=True)
+        if first and all(
+            np.abs(other[:, columns] - made / first * change).max() < TOLERANCE * np.abs(change).max()
+            for made, other in seen
+        ):
+            return Diagnosis(rules=(rule,), rates=(1.0,), forms=(1.0,), residual=0.0, margin=np.inf)
+    return None
+
+
+def diagnose_bias(steps: NeuronSteps, rate: float) -> Diagnosis | None:
+    """Return the mistake in the steps of a bias beside weights that show this rate, or None."""
+    return _known((RIGHT, *BIAS), neurons_of(steps, steps.err), rate, steps.change[:, 2])
+
+
+def diagnose_function(y: Array, values: Array) -> Diagnosis | None:
+    """Return the mistake in values (n,) of a sigmoid_derivative(y), or None."""
+    neurons = NeuronPass(np.column_stack([np.zeros((len(y), 2)), sum_of(y)]), np.zeros((len(y), 2)), np.ones(len(y)))
+    return _known(DERIVATIVE, neurons, 1.0, values)
+
+
+def _known(rules: Iterable[Rule], neurons: NeuronPass, rate: float, observed: Array) -> Diagnosis | None:
+    """Return the only rule by which the bias of neurons changes as observed, (n,), at a known rate, or None."""
+    found = []
+    with np.errstate(all="ignore"):
+        for rule in rules:
+            made = [(form, rule.neuron_step(neurons.at(rate, form))[:, 2]) for form in rule.forms]
+            fitted = [Fitted(rule, rate, bias, misfit(observed, bias), form) for form, bias in made]
+            found.append(min(fitted, key=lambda item: item.residual))
+    return _alone(found, TOLERANCE, MARGIN)
 
 
 def diagnose_returned(steps: NeuronSteps, rate: float) -> Diagnosis | None:

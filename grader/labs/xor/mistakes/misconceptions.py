@@ -575,6 +575,19 @@ ACCUMULATED = _step(
     "Start every step from zero, or reset the sum after each step.",
 )  # fmt: skip
 
+# The error in the step.
+ERRORS = (
+    _error("error_sign_dropped", lambda n: np.abs(n.err), "The sign of the error is lost: the step uses |err|."),
+    _error("error_squared", lambda n: n.err**2, "The error is squared in the step, which loses its direction."),
+    _error("error_sign_only", lambda n: np.sign(n.err), "Only the sign of the error is used in the step, not its size."),
+    _error("only_positive_errors", lambda n: np.maximum(n.err, 0), "No step is made when the error is negative."),
+    _error("only_negative_errors", lambda n: np.minimum(n.err, 0), "No step is made when the error is positive."),
+    _error(
+        "error_of_one", lambda n: np.ones_like(n.err),
+        "The step does not use the error: it is the same for every error passed to backward.",
+    ),
+)  # fmt: skip
+
 STEP = (
     _inputs(
         "step_without_input", lambda n: np.ones_like(n.w),
@@ -624,15 +637,7 @@ STEP = (
         "Weights and bias are multiplied by 1 plus the step instead of changed by it.",
         "Write self._weigths += step, not self._weigths *= 1 + step.",
     ),
-    _error("error_sign_dropped", lambda n: np.abs(n.err), "The sign of the error is lost: the step uses |err|."),
-    _error("error_squared", lambda n: n.err**2, "The error is squared in the step, which loses its direction."),
-    _error("error_sign_only", lambda n: np.sign(n.err), "Only the sign of the error is used in the step, not its size."),
-    _error("only_positive_errors", lambda n: np.maximum(n.err, 0), "No step is made when the error is negative."),
-    _error("only_negative_errors", lambda n: np.minimum(n.err, 0), "No step is made when the error is positive."),
-    _error(
-        "error_of_one", lambda n: np.ones_like(n.err),
-        "The step does not use the error: it is the same for every error passed to backward.",
-    ),
+    *ERRORS,
     ACCUMULATED,
     _derivative(
         "output_of_first_forward", lambda n: np.broadcast_to(n.slope[:1], n.slope.shape),

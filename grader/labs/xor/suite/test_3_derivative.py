@@ -10,7 +10,7 @@ from grader.lab import CaseEvidence, CaseStopped, blocked, show, side_by_side
 from .. import oracle
 from ..driving.network import Network
 from ..measurements import Measurements
-from ..mistakes.diagnosis import Diagnosis
+from ..mistakes.diagnosis import Diagnosis, diagnose_function
 from ..mistakes.misconceptions import DERIVATIVE, IN_NEURON, STILL
 from ..mistakes.rules import TOLERANCE, misfit
 from ..verdicts import named, unmet
@@ -28,11 +28,16 @@ def test_function(network: Network, evidence: CaseEvidence, measured: Measuremen
         check_used(evidence, measured)
         evidence.remark(NO_FUNCTION)
         return
-    check_function(network, evidence)
+    steps, rule = measured.neuron_steps, measured.neuron_rule
+    is_in_steps = steps.is_sigmoid and (not rule.is_derivative_right or measured.is_derivative_negated)
+    check_function(network, evidence, is_in_steps=is_in_steps)
 
 
-def check_function(network: Network, evidence: CaseEvidence) -> None:
-    """Compare the student's sigmoid_derivative with y (1 - y); a function of the sum is accepted too."""
+def check_function(network: Network, evidence: CaseEvidence, *, is_in_steps: bool) -> None:
+    """Compare the student's sigmoid_derivative with y (1 - y); a function of the sum is accepted too.
+
+    is_in_steps: the steps have another derivative, too, though forward is right: then a known one is named.
+    """
     y = network.rng("derivative").uniform(0.05, 0.95, 9)
     actual = network.function("sigmoid_derivative", y[:, None])
     expected = oracle.derivative(y)
@@ -44,6 +49,7 @@ def check_function(network: Network, evidence: CaseEvidence) -> None:
         evidence.remark("sigmoid_derivative takes the sum d, not the output y; call it with d, never with y.")
         return
     index = int(np.where(np.isfinite(actual), np.abs(actual - expected), np.inf).argmax())
+    mistake = diagnose_function(y, actual) if is_in_steps else None
     raise unmet(
         "sigmoid_derivative({y}) gives {got}; it should be {wanted}.",
         y=show(y[index]),
@@ -51,7 +57,7 @@ def check_function(network: Network, evidence: CaseEvidence) -> None:
         wanted=show(expected[index]),
         hint=HINT,
         seen=side_by_side(expected=expected[index], actual=actual[index], y=y[index]),
-        named="derivative_negated" if misfit(actual, -expected) < TOLERANCE else None,
+        named=None if mistake is None else mistake.id,
         formula="derivative",
     )
 
@@ -94,7 +100,7 @@ def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
     if rule.is_derivative_constant and is_in_model(measured):
         evidence.remark("Your Neuron.backward takes an error that the model has already multiplied by the derivative.")
         return
-    mistake = measured.neuron_mistake
+    mistake = measured.derivative_mistake
     rate = (rule.slope * expected).sum() / (expected**2).sum()  # the one that fits best, if none is known
     if mistake is not None:
         rate = rule.slope[0] if rule.is_derivative_constant else mistake.rates[0]

@@ -162,11 +162,12 @@ def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
     is_repeated = misfit(steps.in_a_row[:, 2], steps.change[:, 2]) < TOLERANCE
     if not (rule.is_stateless or is_repeated) and measured.neuron_mistake is None:
         raise blocked("neuron_update.weights")  # steps that depend on earlier ones show no rule
-    if rule.is_bias_right:
+    is_consistent = rule.are_weights_right or abs(measured.bias_ratio - 1) < TOLERANCE
+    if rule.is_bias_right and is_consistent:
         check_zero_input(measured)
         return
     is_alone = rule.is_bias_proportional and not (rule.is_derivative_right or rule.are_weights_right)
-    if is_alone and measured.neuron_mistake is None:
+    if is_alone and measured.neuron_mistake is None and measured.weights_mistake is None:
         raise blocked("neuron_update.weights")  # there are no weights to compare with
     if not actual.any():
         template = "The bias never changes."
@@ -181,7 +182,7 @@ def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
         hint="The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1.",
         seen=evidence.seen,
         formula="bias",
-        ratio=show(rule.bias_ratio),
+        ratio=show(measured.bias_ratio),
     )
     raise named(evidence, measured.part_of_neuron((2,)), unnamed)
 
@@ -224,7 +225,8 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
         evidence.seen = side_by_side(expected=steps.returned, actual=steps.returned, weights=before, err=steps.err)
         return
     ratio, residual = fit(steps.returned, expected)
-    free = not rule.is_derivative_right and ratio > 0  # rate and derivative cannot be separated
+    is_descending = ratio > 0 or ratio * measured.loss_sign > 0
+    free = not rule.is_derivative_right and is_descending  # rate and derivative cannot be separated
     evidence.seen = side_by_side(expected=expected, actual=steps.returned, weights=before, err=steps.err)
     if residual < TOLERANCE and (free or abs(ratio - 1) < TOLERANCE):
         return
