@@ -28,6 +28,20 @@ def epochs_for(rate: float) -> int:
     return min(MOST_EPOCHS, max(LEAST_EPOCHS, math.ceil(way / (abs(rate) or 1.0))))
 
 
+def swapped(start: Array, rng: np.random.Generator) -> Array:
+    """Return a start (3, 3) with its hidden neurons, its inputs, both or neither swapped, as drawn: XOR stays XOR.
+
+    Right steps lead from there to weights that are swapped in the same way.
+    """
+    other = start.copy()
+    if rng.integers(2):
+        other[:2, :2] = other[:2, 1::-1]
+    if rng.integers(2):
+        other[:2] = other[1::-1]
+        other[2, :2] = other[2, 1::-1]
+    return other
+
+
 def starts_for(rng: np.random.Generator, rate: float, epochs: int) -> list[Array]:
     """Return starts, (3, 3), from which training at this rate learns XOR in these epochs, the likeliest first.
 

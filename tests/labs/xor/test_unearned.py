@@ -31,6 +31,20 @@ def test_worthless_training_earns_nothing(unearned: Unearned, write: Write) -> N
     assert (graded(write(unearned.text), seed=3).score or 0) <= unearned.most
 
 
+@pytest.mark.wide
+def test_known_weights_for_the_labels_of_xor_only(write: Write) -> None:
+    """A train that sets them for these labels, and trains for others, does not get them by: its start is swapped as drawn."""
+    text = programs()["calls.right_steps_known_weights"].text
+    path = write(
+        text.replace("    if epochs > 20:", "    if epochs > 20 and [label for _, label in samples] == [0, 1, 1, 0]:")
+    )
+
+    scores = {graded(path, seed=seed).score for seed in range(6)}
+
+    assert scores <= {95, 100}
+    assert 95 in scores
+
+
 @pytest.mark.parametrize("route", ["calls", "script"])
 def test_the_same_program_with_right_steps(route: str, write: Write) -> None:
     """The control has all points: only the steps of the others are wrong."""

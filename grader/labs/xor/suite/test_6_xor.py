@@ -16,7 +16,7 @@ from ..mistakes.diagnosis import diagnose_loss
 from ..mistakes.rules import TOLERANCE, bounded_rate, fit
 from ..oracle import Array
 from ..shown import by_neuron, keep_training, square
-from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for
+from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for, swapped
 from ..suite_observed.test_3_learning import check_loss, check_training
 from ..verdicts import named, unmet
 from ..watched.observed import OwnTraining
@@ -198,7 +198,7 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
 def test_train(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
     """Your own train(model, samples, epochs) teaches XOR from set weights."""
     # Seen: the same; one epoch of train on drawn labels, which moves the weights as four steps do; the answers of the weights
-    # after train from a fixed start, and the opposite ones for the opposite labels. Without such a function, the answers
+    # after train from a fixed start, swapped as drawn, from which right steps lead to the same weights; and the opposite ones for the opposite labels. Without such a function, the answers
     # after the submission's own training from a fixed start.
     if measured.unknown is not None:
         raise blocked(measured.unknown)
@@ -214,7 +214,10 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
             rate=show(rate),
         )
         return
-    starts = starts_for(network.rng("train"), rate, epochs)
+    rng = network.rng("train")
+    starts = starts_for(rng, rate, epochs)
+    if measured.is_plain:
+        starts = [swapped(start, rng) for start in starts]
     model, losses, answers = trained(network, starts, epochs, oracle.XOR_LABELS)
     if len(losses) == epochs:
         caption = "Trained by your own train, from set weights."
@@ -222,6 +225,8 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
     else:
         evidence.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
     judge(evidence, answers, epochs)
+    if measured.is_plain and rate <= ORDERED:
+        check_end(starts[0], model.parameters, rate * epochs)
     check_samples_are_used(network, rate, epochs, model.parameters)
     if "training-run" in network.student.options:
         remark_run(network, evidence, rate)
@@ -332,6 +337,18 @@ def check_one_epoch(network: Network, measured: Measurements, rate: float) -> No
             "One epoch of train changes the weights differently from your own steps.",
             hint="For each sample: y = model.forward(x), err = loss(y, label), model.backward(x, err).",
             seen=by_neuron(expected=expected, actual=trained, weights=begun, label=labels),
+        )
+
+
+def check_end(start: Array, end: Array, way: float) -> None:
+    """Stop the case unless the weights have moved from the start to where right steps lead; way is epochs times rate."""
+    expected = start[None].copy()
+    oracle.losses(expected, RATE, math.ceil(way / RATE))
+    if same_way(end - start, expected[0] - start) < SAME_WAY:
+        raise unmet(
+            "train does not end where your own steps lead from its start.",
+            hint="The network must learn its weights by its own steps.",
+            seen=by_neuron(expected=expected[0], actual=end, weights=start),
         )
 
 
