@@ -16,9 +16,9 @@ from grader.core.language import EACH, LANGUAGES
 from grader.core.messages import NOT_INSTALLED, Message, say
 from grader.core.numbers import Number, Probe, number, vector
 from grader.core.outcomes import Evidence, Outcome, StudentError, Verdict
-from grader.lab.source import SourceFile
 from grader.lab.values import SuiteMistake
 from grader.sandbox.confined.reading.newer import HERE, shown
+from grader.sandbox.source import SourceFile
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -20,11 +20,11 @@ from grader.core.limits import Limits
 from grader.core.messages import Message, say
 from grader.lab.answers import Answer
 from grader.lab.cases import CaseStopped, measurement, student_fault, trouble
-from grader.lab.source import SourceFile
 from grader.lab.values import Sendable, SuiteMistake, pack, unpack
 from grader.sandbox.client import Worker
 from grader.sandbox.protocol import ProtocolError, Statement
 from grader.sandbox.replies import Loaded, Reply, Trouble
+from grader.sandbox.source import SourceFile
 
 SHOWN = 10  # failed statements that the report lists
 
@@ -164,6 +164,11 @@ class Student:
             self._worker.stop()  # the next request loads it again
         self._unmade, self._oldest = {}, self._objects
         self._worker.begin(case)
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """Values that all suites of this submission share, as long as the worker's process lives."""
+        return self._worker.shared
 
     @property
     def skipped(self) -> Mapping[Statement, Fault]:

@@ -26,7 +26,8 @@ DIGITS = 4_300
 SAFE = 2**53
 
 CONTAINERS = {"l": list, "t": tuple, "S": set, "F": frozenset}
-SCALARS = {type(None), bool, int, float, str}  # types that JSON has
+WORDS = {type(None), bool, str}
+SCALARS = {*WORDS, int, float}  # types that JSON has
 
 
 class SuiteMistake(TypeError):
@@ -76,13 +77,15 @@ def are_themselves(items: Sequence[Any]) -> bool:
 
 def pack(value: Any, blocks: dict[str, NDArray[Any]]) -> Any:
     """Return a value as tagged JSON and add its arrays to blocks; raise SuiteMistake if it cannot be passed to a submission."""
+    if type(value) in WORDS or (type(value) is int and -SAFE < value < SAFE):
+        return value
     if isinstance(value, (list, tuple)):
         items = value if are_themselves(value) else [pack(item, blocks) for item in value]
         return ["l" if isinstance(value, list) else "t", items]
     if isinstance(value, Sendable):
         return value.packed(blocks)
-    if value is None or isinstance(value, (bool, np.bool_)):
-        return None if value is None else bool(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, (int, float, complex, np.number)):
         return _pack_number(value)
     if isinstance(value, str):
@@ -145,7 +148,7 @@ class _Unpacker:
             return value
         match value:
             case ["l" | "t" | "S" | "F" as tag, list(items)]:
-                made = items if self._are_plain(items, depth) else [self.unpack(item, depth - 1) for item in items]
+                made = self._each(items, depth)
                 return CONTAINERS[tag](made if tag in "lt" else map(hashed, made))
             case ["d", list(pairs)]:
                 return dict(self._pair(pair, depth) for pair in pairs)
@@ -170,18 +173,24 @@ class _Unpacker:
                 return _scalar(tag, text)
         raise ProtocolError("no plain value")
 
-    def _are_plain(self, items: list[Any], depth: int) -> bool:
-        """Return whether all items are plain JSON scalars; if so, count them."""
-        if depth == 1 or len(items) > self._left or not set(map(type, items)) <= SCALARS:
-            return False
-        self._left -= len(items)
-        return True
+    def _each(self, items: list[Any], depth: int) -> list[Any]:
+        """Return the items of a container at this depth."""
+        if depth > 1 and len(items) <= self._left and set(map(type, items)) <= SCALARS:
+            self._left -= len(items)
+            return items
+        return [self._item(item, depth) for item in items]
+
+    def _item(self, item: Any, depth: int) -> Any:
+        """Return an item of a container at this depth; most are plain JSON scalars."""
+        if depth > 1 and self._left > 0 and type(item) in SCALARS:
+            self._left -= 1
+            return item
+        return self.unpack(item, depth - 1)
 
     def _pair(self, pair: Any, depth: int) -> tuple[Any, Any]:
-        match pair:
-            case [key, item]:
-                return hashed(self.unpack(key, depth - 1)), self.unpack(item, depth - 1)
-        raise ProtocolError("no pair")
+        if type(pair) is not list or len(pair) != 2:
+            raise ProtocolError("no pair")
+        return hashed(self._item(pair[0], depth)), self._item(pair[1], depth)
 
     def _column(self, column: Any, depth: int) -> tuple[str, list[Any]]:
         match column:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.core.messages import Message, say
+
+GIVEN = re.compile(r"\bpoints[\s\\]*=(?!=)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def declared(suite: Path) -> Iterator[Declared]:
     """Yield the cases with points in the test files of a suite; raise Undeclared if one cannot be read."""
     for path in sorted(suite.glob("test_*.py")):
         text = path.read_text(encoding="utf-8")
-        if "points" not in text:
+        if not GIVEN.search(text):  # parsing is slow
             continue
         try:
             tree = ast.parse(text)

@@ -1,31 +1,27 @@
-"""Pytest plugin with the fixtures of every suite; their values come from the running session."""
+"""The fixtures of every suite."""
 
 from __future__ import annotations
-
-from typing import Protocol
 
 import pytest
 
 from grader.lab import CaseEvidence, Student
 
 
-class Running(Protocol):
-    """The submission of a session, and the evidence of its running case."""
+class Fixtures:
+    """Part of a plugin of pytest: the submission, and the evidence of the running case, as fixtures.
+
+    They do without pytest's own fixture `request`, which is created anew each time that a fixture with it is looked up.
+    """
 
     student: Student
     evidence: CaseEvidence
 
+    @pytest.fixture(scope="session", name="student")
+    def _student(self) -> Student:
+        """Return the submission."""
+        return self.student
 
-RUNNING = pytest.StashKey[Running]()
-
-
-@pytest.fixture(scope="session")
-def student(request: pytest.FixtureRequest) -> Student:
-    """Return the submission."""
-    return request.config.stash[RUNNING].student
-
-
-@pytest.fixture
-def evidence(request: pytest.FixtureRequest) -> CaseEvidence:
-    """Return the evidence and remarks of the running case."""
-    return request.config.stash[RUNNING].evidence
+    @pytest.fixture(name="evidence")
+    def _evidence(self) -> CaseEvidence:
+        """Return the evidence and remarks of the running case."""
+        return self.evidence

@@ -118,6 +118,8 @@ def grade_raw(
         with contextlib.ExitStack() as stack:
             sandbox.load_operations(assignment.confined)
             worker = stack.enter_context(Worker(sandbox, assignment.limits, seed, modules=reading_modules(raw)))
+            import grader.pipeline.run_suite  # noqa: F401  - pytest loads while the worker starts
+
             staged = stage(raw, assignment, worker)
             findings = (*check_imports(staged, assignment.rubric.imports.banned), *remarks(staged))
             sandbox = load_program(staged, assignment, worker, sandbox, stack)
@@ -187,7 +189,7 @@ def run_program(
 
 def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> SuiteRun | Broken:
     """Run the lab's suite over the submission in the worker, then another suite if the lab's hooks name one; return the run that counts."""
-    from grader.lab.hooks import Hooks  # pytest loads while the worker starts
+    from grader.lab.hooks import Hooks  # it loads pytest
 
     assignment, budget = context.assignment, context.budget
     package = LabPackage(assignment.place)
@@ -221,7 +223,7 @@ def ran_suite(
     staged: StagedSubmission, worker: Worker, context: Context, suite: str = MAIN_SUITE, file: str = ""
 ) -> SuiteRun | Broken:
     """Run a suite, arguments as in `run_suite`: twice where the system ended the worker, which may have lacked memory for a moment."""
-    from grader.pipeline.run_suite import run_suite  # pytest loads while the worker starts
+    from grader.pipeline.run_suite import run_suite  # it loads pytest
 
     worker.was_killed = False
     run = run_suite(staged, worker, context, suite, file)

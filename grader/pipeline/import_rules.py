@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 from grader.core.messages import Message, say
 from grader.core.outcomes import BANNED_IMPORT, DROPPED_LINE, ENCODING, LEFT_OUT, PASSED_OVER, Finding
-from grader.lab.source import SourceFile
 from grader.pipeline.runs import StagedSubmission
 from grader.sandbox.confined.reading.imports import is_banned
 from grader.sandbox.confined.reading.source_tree import folder_of, imported_files, module_in
+from grader.sandbox.source import SourceFile
 
 SHOWN = 20  # findings of each kind
 

@@ -24,21 +24,21 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from pytest_jsonreport.plugin import JSONReport, pytest_unconfigure
+from pytest_jsonreport.plugin import JSONReport
 
 from grader.core.language import LANGUAGES
 from grader.core.messages import Message, say
 from grader.core.outcomes import Outcome, Verdict
 from grader.lab import CaseEvidence, CaseStopped, Student, blocked, not_gradable
 from grader.lab.blame import is_of_submission, unusable
-from grader.lab.source import SourceFile
-from grader.pipeline import fixtures
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.breakage import Unimportable, placed, problems_of, redefined
 from grader.pipeline.budget import OVERWORKED, Budget, OutOfTime, alarm
+from grader.pipeline.fixtures import Fixtures
 from grader.pipeline.lab_package import LabPackage
 from grader.pipeline.runs import MAIN_SUITE, Broken, Context, Progress, StagedSubmission, SuiteRun
 from grader.sandbox.client import Worker
+from grader.sandbox.source import SourceFile
 
 STDOUT_CHARS = 4_000
 SUITE_TIME_S = 30.0  # for all cases of a run, beside what the worker is waited for
@@ -65,11 +65,9 @@ UNJUDGED = "This case can only be checked through the template's calls, and this
 UNMARKED = "?"  # the criterion of a test without a mark
 
 
-class SuitePlugin:
+class SuitePlugin(Fixtures):
     """Plugin of pytest that provides the fixtures for one submission and records the outcomes."""
 
-    student: Student
-    evidence: CaseEvidence
     _worker: Worker
     _progress: Progress
     _budget: Budget
@@ -143,7 +141,6 @@ class SuitePlugin:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Register the criterion marker."""
-        config.stash[fixtures.RUNNING] = self
         config.addinivalue_line("markers", "criterion(id): the criterion that a case belongs to")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -218,6 +215,16 @@ class SuitePlugin:
             if self._verdicts.get(required) is not Verdict.PASSED:
                 raise blocked(required)
         self.student.begin(name, is_fresh=is_fresh)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+        """Return the report of a stopped case without a traceback: nobody reads it, and pytest makes it slowly."""
+        if call.excinfo is None or not isinstance(call.excinfo.value, CaseStopped) or call.when == "collect":
+            return None
+        return pytest.TestReport(
+            nodeid=item.nodeid, location=item.location, keywords=dict.fromkeys(item.keywords, 1), outcome="failed",
+            longrepr=str(call.excinfo.value), when=call.when, duration=call.duration, start=call.start, stop=call.stop,
+        )  # fmt: skip
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_json_runtest_metadata(self, item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
@@ -327,13 +334,6 @@ class Echo(io.StringIO):
         return super().write(text)
 
 
-class RunReport(JSONReport):  # type: ignore[misc]  # it ships no types
-    """Report of a further run in a session whose first report has already declared the plugin's hooks."""
-
-    def pytest_addhooks(self) -> None:
-        """Declare nothing, because pluggy refuses a hook that is declared twice."""
-
-
 class CollectedSuite:
     """Pytest session that collects the suite once and runs it over one submission after another.
 
@@ -376,12 +376,10 @@ class CollectedSuite:
         return True
 
     def new_channel(self) -> JSONReport:
-        """Give the session a new report for the next run, and return it."""
+        """Empty the session's report for the next run, and return it; to register another one would be slow."""
         session = self._session
         assert session is not None
-        pytest_unconfigure(session.config)  # removes the last run's report
-        self.channel = RunReport()
-        session.config.pluginmanager.register(self.channel)
+        self.channel.__init__(session.config)
         self.channel.pytest_sessionstart(session)
         return self.channel
 
@@ -472,7 +470,7 @@ def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
             place = placed(f"{suite.name}/conftest.py", package.line_of(error))
             reason = f"{type(error).__name__}: {error}"
             raise Unimportable(say("{place}: it cannot be imported: {reason}", place=place, reason=reason)) from error
-    return int(pytest.main(arguments(suite), plugins=[*plugins, fixtures]))
+    return int(pytest.main(arguments(suite), plugins=plugins))
 
 
 @contextlib.contextmanager

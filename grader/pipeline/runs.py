@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from grader.core.figures import AnyFigure
 from grader.core.messages import Message, listed
 from grader.core.outcomes import Finding, Outcome
-from grader.lab.source import SourceFile
 from grader.pipeline.budget import Budget
+from grader.sandbox.source import SourceFile
 
 if TYPE_CHECKING:
     from grader.pipeline.assignment import Assignment

@@ -25,12 +25,12 @@ from grader.core.report import (
     Timing,
 )
 from grader.core.rubric import CaseRule, Criterion, Rubric
-from grader.lab.source import SourceFile
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.import_rules import finding
 from grader.pipeline.places import placed
 from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
 from grader.sandbox.confined.reading.imports import is_banned
+from grader.sandbox.source import SourceFile
 
 # A criterion gets the first of these verdicts that one of its cases has.
 WORST_FIRST = (

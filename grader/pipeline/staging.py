@@ -18,13 +18,12 @@ from pathlib import Path
 from grader.core.errors import NotGradable, Rejected, cause
 from grader.core.faults import Fault, FaultKind
 from grader.core.messages import Message, listed, say
-from grader.lab.source import SourceFile
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.runs import RawSubmission, StagedSubmission
 from grader.sandbox.client import Worker
 from grader.sandbox.confined.reading import archives
-from grader.sandbox.confined.reading.submission import UNREAD
-from grader.sandbox.confined.reading.texts import CODECS
+from grader.sandbox.confined.reading.texts import CODECS, UNREAD
+from grader.sandbox.source import SourceFile
 
 SUBMISSION_BYTES = 40 * 2**20
 ENTRIES = 2_000

@@ -78,6 +78,7 @@ class Worker:
         self.loaded: Loaded | None = None
         self.missing_modules: dict[str, None] = {}  # stand-ins and banned packages that the code used, in order
         self.spent_s = 0.0
+        self.shared: dict[str, Any] = {}  # by those who ask, while the process lives
         self._start(modules)
 
     def __enter__(self) -> Worker:
@@ -255,6 +256,7 @@ class Worker:
     def stop(self) -> int:
         """Kill the worker, keep its output for take_output, and return its exit code."""
         connection, self._connection, self._expected = self._connection, None, []
+        self.shared = {}
         if connection is None:
             return 0
         code = connection.stop()

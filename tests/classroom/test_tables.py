@@ -21,10 +21,10 @@ from grader.core.errors import UsageError
 from grader.core.messages import say
 from grader.core.outcomes import Outcome, Verdict
 from grader.core.report import Overridden, Report, Score, Status
-from grader.lab.source import SourceFile
 from grader.pipeline.import_rules import finding
 from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
 from grader.pipeline.scoring import score, without_run
+from grader.sandbox.source import SourceFile
 from tests.pipeline.test_scoring import TASK
 
 RUBRIC = TASK.rubric

@@ -19,11 +19,11 @@ from grader.core.errors import BrokenGrader
 from grader.core.language import LANGUAGES, from_locale, message_in, report_in, word
 from grader.core.messages import listed, say
 from grader.core.report import Report
-from grader.lab.source import SourceFile
 from grader.pipeline.assignment import DEFAULT_LAB, read_assignment
 from grader.renderers import RENDERERS
 from grader.renderers.json import render_json
 from grader.renderers.text import render_text
+from grader.sandbox.source import SourceFile
 from tests import messages
 from tests.pipeline.test_samples import NAMES, expected_of, limits_of, place_of
 from tests.renderers.test_renderers import hostile_report

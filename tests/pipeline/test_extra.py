@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from grader.core.limits import Limits
-from grader.lab.source import SourceFile
 from grader.pipeline.budget import Budget
 from grader.pipeline.grading import assignment, run_bonus
 from grader.pipeline.grading import grade as grade_here
@@ -19,6 +18,7 @@ from grader.pipeline.runs import BonusRun, Context, StagedSubmission
 from grader.renderers.text import render_text
 from grader.sandbox.preload import EVERY
 from grader.sandbox.processes import Process, Sandbox
+from grader.sandbox.source import SourceFile
 from tests.support.command import HASTY, PATIENT, ROOT, SUBMISSIONS, grade_class, graded_as_json, lab_with, warm_sandbox
 from tests.support.command import graded as graded_here
 

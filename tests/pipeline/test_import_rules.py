@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
-from grader.lab.source import SourceFile
 from grader.pipeline.assignment import read_rubric
 from grader.pipeline.import_rules import check_imports, dropped_lines, finding
 from grader.pipeline.runs import StagedSubmission
 from grader.sandbox.confined.reading.imports import imports_of, is_banned
 from grader.sandbox.confined.reading.notebooks import parse
+from grader.sandbox.source import SourceFile
 
 BANNED = read_rubric().imports.banned
 
@@ -20,7 +22,7 @@ def found(text: str, **siblings: str) -> list[tuple[str, int | None]]:
     imports = tuple(  # names of files come from another process: equal, not the same
         (name[:-3] + ".py", line, module)
         for name, source in texts.items()
-        for line, module in imports_of(parse(source))
+        for line, module in imports_of([*ast.walk(parse(source))])
     )
     staged = StagedSubmission(name="submission", main=main, siblings=tuple(others), sha256="", imports=imports)
     return [(item.file, item.line) for item in check_imports(staged, BANNED)]

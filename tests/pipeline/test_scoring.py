@@ -15,13 +15,13 @@ from msgspec import structs
 from grader.core.messages import Message, say
 from grader.core.outcomes import DROPPED_LINE, Finding, Outcome, Verdict
 from grader.core.report import Report, Status
-from grader.lab.source import SourceFile
 from grader.pipeline.grading import assignment, grader_failure
 from grader.pipeline.import_rules import finding
 from grader.pipeline.runs import BonusRun, Broken, StagedSubmission, SuiteRun
 from grader.pipeline.scoring import WORST_FIRST, score, without_run
 from grader.renderers.json import parse_json, render_json
 from grader.renderers.text import render_text
+from grader.sandbox.source import SourceFile
 
 TASK = assignment()
 STAGED = StagedSubmission(name="submission", main=SourceFile(name="network.py", text=""), siblings=(), sha256="0" * 64)

@@ -13,12 +13,12 @@ from grader.core.messages import carried, say
 from grader.core.outcomes import DROPPED_LINE, Evidence, Finding, Outcome, StudentError, Verdict
 from grader.core.report import Report
 from grader.core.text import printable
-from grader.lab.source import SourceFile
 from grader.pipeline.grading import assignment
 from grader.pipeline.runs import StagedSubmission, SuiteRun
 from grader.pipeline.scoring import score
 from grader.renderers import RENDERERS
 from grader.renderers.json import json_schema, parse_json, render_json
+from grader.sandbox.source import SourceFile
 from tests.support.runner import obeyed
 
 HOSTILE = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -180,7 +181,7 @@ def test_honest_code_alone(name: str) -> None:
 def check_honest(name: str, sandbox: Sandbox) -> None:
     """Run an honest program with the modules that a grade would import for it."""
     text = HONEST[name] + "\ndef f(): return float(bool(result))\n"
-    imported = [module for _, module in imports_of(parse(text))]
+    imported = [module for _, module in imports_of([*ast.walk(parse(text))])]
     sandbox.preload(modules_for(imported, [text], ()))
     program = Program(file="network.py", text=text, stand_ins=("matplotlib", "tqdm"), names=("f",))
     with Worker(sandbox, Limits(total_time_s=10), 1, program=program) as worker:

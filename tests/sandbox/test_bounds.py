@@ -24,7 +24,6 @@ from grader.core.limits import Limits
 from grader.core.messages import say
 from grader.core.report import Status
 from grader.lab import CaseStopped, Student, student_fault
-from grader.lab.source import SourceFile
 from grader.lab.values import pack
 from grader.labs.xor.driving import calls
 from grader.labs.xor.driving.calls import ObjectDescription
@@ -42,6 +41,7 @@ from grader.sandbox.loading import Loading
 from grader.sandbox.processes import Sandbox
 from grader.sandbox.protocol import ProtocolError, WorkerFault, decode_data
 from grader.sandbox.replies import Loaded, Marked, Reply, Trouble
+from grader.sandbox.source import SourceFile
 from tests.attacks import forged
 from tests.support.command import ROOT, grade_class, graded, graded_as_json
 
@@ -373,6 +373,7 @@ class Script:
     asked: list[str] = field(default_factory=list)
     loading: Loading = field(default_factory=lambda: Loading(30.0))
     troubles: tuple[Trouble, ...] = ()
+    shared: dict[str, Any] = field(default_factory=dict)
 
     def wait_loaded(self) -> Loaded:
         """Return names."""

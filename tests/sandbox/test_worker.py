@@ -141,6 +141,18 @@ def test_a_call_that_hangs_costs_itself_only(load: Load) -> None:
         assert called(worker) == 2.5
 
 
+def test_shared_values_live_as_long_as_the_process(load: Load) -> None:
+    """What suites share is gone once a call has ended the process: another one has seen none of it."""
+    with load("import os\ndef f(): return 2\ndef g(): os._exit(0)") as worker:
+        called(worker, "f")
+        worker.shared["seen"] = True
+        called(worker, "f")
+        kept = dict(worker.shared)
+        called(worker, "g")
+
+        assert (kept, worker.shared) == ({"seen": True}, {})
+
+
 def test_the_total_time_is_kept(load: Load) -> None:
     """When the total is used up, nothing more is run."""
     with load("def f():\n while True: pass", structs.replace(LIMITS, total_time_s=1, call_time_s=0.4)) as worker:

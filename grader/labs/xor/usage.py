@@ -1,24 +1,43 @@
-"""Checks whether a program's own training calls its network as the template does."""
+"""The program's own training: watched on request, and whether it calls its network as the template does."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grader.lab import CaseStopped
+from grader.lab import CaseStopped, Student, measurement
 
 from . import oracle
 from .driving.calls import Calls
 from .oracle import Array
-from .watched.finding import LEAST_CALLS
-from .watched.observing import Discovered, Observing
+
+if TYPE_CHECKING:
+    from .watched.observed import Observed
+    from .watched.observing import Discovered
 
 FITS, HAS_CLASSES, UNSEEN = "fits", "classes", "unseen"  # keys under which suites keep results for hooks.py
 
 
+class OwnTraining:
+    """The submission's own training, watched when a case first needs it."""
+
+    def __init__(self, student: Student) -> None:
+        self._student = student
+
+    @measurement
+    def observed(self) -> Observed:
+        """Its measurements; CaseStopped if nothing was seen."""
+        from .watched.observed import observe  # most submissions do without
+
+        return observe(self._student)
+
+
 def own_usage(calls: Calls) -> bool | None:
     """Watch the first calls of the program's own training, and return whether they fit; see `fits`."""
+    from .watched.observing import Observing
+
     try:
         discovered, numbers = Observing(calls).discover()
     except CaseStopped:
@@ -31,6 +50,8 @@ def fits(discovered: Discovered, numbers: Sequence[Array]) -> bool | None:
 
     None: the program calls neither often enough to tell.
     """
+    from .watched.finding import LEAST_CALLS
+
     calls = [(call, row) for call, row in zip(discovered.calls, numbers, strict=True) if call.cls == "Model"]
     forwards = [(call, row) for call, row in calls if call.method == "forward"]
     backwards = [(call, row) for call, row in calls if call.method == "backward"]

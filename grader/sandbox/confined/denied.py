@@ -35,15 +35,14 @@ class DeniedActions:
         self._ignored: set[str] = set()
         self._places: tuple[str, ...] = ()
 
-    def watch(self, files: set[str]) -> None:
-        """Start recording; ignore the submission's own files, which tracebacks look for."""
+    def ignore(self, files: set[str]) -> None:
+        """Ignore the submission's own files, which tracebacks look for."""
         self._ignored = {*files, os.devnull}
         self._places = (
             sys.prefix,
             sys.base_prefix,
             *(path for path in sys.path if path),
         )  # where libraries look for files
-        sys.addaudithook(self._record)
 
     def take(self) -> list[tuple[str, str]]:
         """Return and clear the recorded (action, target) pairs."""
@@ -54,7 +53,8 @@ class DeniedActions:
         """Drop the actions on a file that is now kept in memory."""
         self._denied = [item for item in self._denied if item[1] != target]
 
-    def _record(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def record(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Record an audit event, passed on by the audit hook, if it is of an action that the sandbox denies."""
         family = event.partition(".")[0]
         if family not in ACTIONS or len(self._denied) >= DENIED_KEPT or event in ("os.putenv", "os.unsetenv"):
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import collections
 import math
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,11 +23,15 @@ np: Any = None  # numpy, from worker.preload on
 SEQUENCES = (list, tuple, collections.deque, array.array)
 MUTABLE = (list, collections.deque, array.array)
 KEYED = (*MUTABLE, dict)
+LEAVES = {type(None), str, bytes, type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType}  # in a walk
+identity = object.__hash__  # differs for each live object, as id() does, whose audit event would call a hook each time
 
 
 def is_number(value: Any) -> bool:
     """Return whether value is a single real number, of Python or numpy."""
-    return isinstance(value, (bool, int, float, np.number, np.bool_)) and not isinstance(value, np.complexfloating)
+    if isinstance(value, (int, float)):
+        return True
+    return isinstance(value, (np.number, np.bool_)) and not isinstance(value, np.complexfloating)
 
 
 def is_numeric(value: Any, depth: int = 4) -> bool:
@@ -55,7 +60,8 @@ def numbers(value: Any) -> list[float]:
         except OverflowError:  # an integer beyond the range of floats
             return [math.inf if value > 0 else -math.inf]
     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
-        return [float(item) for item in np.asarray(value).ravel()]
+        flat = np.asarray(value).ravel()
+        return flat.tolist() if flat.dtype == float else [float(item) for item in flat]
     items = value.values() if isinstance(value, dict) else value.flat if isinstance(value, np.ndarray) else value
     return [number for item in items for number in numbers(item)]
 
@@ -167,30 +173,35 @@ def members(value: Any) -> list[tuple[Any, Any]]:
 def walk(root: Any) -> Iterator[tuple[Any, list[Any], Holder | None]]:
     """Yield every object of the submission reachable from root, and every holder of numbers."""
     seen: set[int] = set()
-    queue: list[tuple[Any, list[Any]]] = [(root, [])]
-    while queue and len(seen) < WALK_OBJECTS:
-        value, path = queue.pop(0)
-        if id(value) in seen or len(path) > WALK_DEPTH:
+    queue: list[tuple[Any, list[Any], Any]] = [(root, [], None)]  # objects, each with the path and key of its place
+    for value, above, key in queue:  # which grows
+        if len(seen) >= WALK_OBJECTS:
+            return
+        is_root = value is root and not seen
+        if len(above) >= WALK_DEPTH or (same := identity(value)) in seen:
             continue
-        seen.add(id(value))
+        seen.add(same)
+        if type(value) in LEAVES and not is_root:
+            continue
+        path = [] if is_root else [*above, key]
         if isinstance(value, SEQUENCES):
             inside: list[tuple[Any, Any]] = list(enumerate(value))
         elif isinstance(value, dict):
             inside = [(key, item) for key, item in value.items() if type(key) in (str, int)]
         elif isinstance(value, np.ndarray):
             inside = list(enumerate(value.ravel())) if value.dtype.kind == "O" else []
-        elif type(value).__module__ in OWN or path == []:
+        elif type(value).__module__ in OWN or is_root:
             yield value, path, None
             inside = members(value)
         else:
             continue
-        for key, item in inside:
-            if not is_carried(key):
+        for name, item in inside:
+            if not is_carried(name):
                 continue
-            if is_numeric(item):
-                yield item, [*path, key], Holder(value, key)
+            if type(item) not in LEAVES and is_numeric(item):
+                yield item, [*path, name], Holder(value, name)
             else:
-                queue.append((item, [*path, key]))
+                queue.append((item, path, name))
 
 
 def resolve(root: Any, path: list[Any]) -> Any:
@@ -224,7 +235,7 @@ class References:
 def is_carried(key: Any) -> bool:
     """Return whether a key, an attribute's name or an item's index, fits the wire format."""
     if type(key) is str:
-        return len(key) <= KEY_CHARS and plain(key) == key
+        return len(key) <= KEY_CHARS and (key.isascii() or plain(key) == key)
     return bool(-MOST_EXTENT <= key <= MOST_EXTENT)
 
 

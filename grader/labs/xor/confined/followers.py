@@ -39,13 +39,16 @@ class Hook:
         self._alive: list[Any] = []  # keeps objects alive so that no id is reused
 
     def __call__(self, frame: types.FrameType, event: str, value: Any) -> None:
-        if event not in ("call", "return") or frame.f_code.co_filename not in self._files:
+        if event not in ("call", "return"):
+            return
+        code = frame.f_code  # read once: each time raises an audit event
+        if code.co_filename not in self._files:
             return
         self.events += 1
         if self.events > EVENTS:
             raise StopRun
         if event == "call":
-            self.enter(frame, owner_of(frame))
+            self.enter(frame, code, owner_of(frame, code))
             self.frames.append(frame)
         else:
             while self.frames and self.frames.pop() is not frame:
@@ -54,13 +57,14 @@ class Hook:
 
     def number(self, owner: Any) -> int:
         """Return the index of an object among those of its class, in the order in which they were seen."""
-        if id(owner) not in self._numbers:
-            self._numbers[id(owner)] = sum(type(item) is type(owner) for item in self._alive)
+        key = frames.find.identity(owner)
+        if key not in self._numbers:
+            self._numbers[key] = sum(type(item) is type(owner) for item in self._alive)
             self._alive.append(owner)
-        return self._numbers[id(owner)]
+        return self._numbers[key]
 
-    def enter(self, frame: types.FrameType, owner: Any) -> None:
-        """Handle a call; owner is the result of owner_of."""
+    def enter(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> None:
+        """Handle a call of the code of a frame; owner is the result of owner_of."""
 
     def leave(self, frame: types.FrameType, value: Any) -> None:
         """Handle a return; value is the returned value."""
@@ -80,15 +84,15 @@ class Finder(Hook):
         self._latest = 0
         self._open: dict[int, tuple[dict[str, Any], Any]] = {}
 
-    def enter(self, frame: types.FrameType, owner: Any) -> None:
+    def enter(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> None:
         if self._latest and self.events - self._latest > LULL:
             raise StopRun
         if owner is None:
             return
         number = self.number(owner)
-        if frame.f_code.co_name == "__init__":
+        if code.co_name == "__init__":
             return
-        positional, named = arguments(frame, owner)
+        positional, named = arguments(frame, code, owner)
         values, inside = [*positional, *named.values()][:8], -1
         passed = [number for value in values for number in flat(value)]
         if len(passed) < 2:
@@ -104,7 +108,7 @@ class Finder(Hook):
         self._latest = self.events
         call = {
             "class": type(owner).__name__[:NAME_CHARS],
-            "method": frame.f_code.co_name[:NAME_CHARS],
+            "method": code.co_name[:NAME_CHARS],
             "object": number,
             "depth": len(self.frames),
             "shapes": [shape(value) for value in values],
@@ -113,11 +117,11 @@ class Finder(Hook):
             "passed": passed,
             "returned": [],
         }
-        self._open[id(frame)] = call, owner
+        self._open[frames.find.identity(frame)] = call, owner
         self.calls.append(call)
 
     def leave(self, frame: types.FrameType, value: Any) -> None:
-        call, owner = self._open.pop(id(frame), ({}, None))
+        call, owner = self._open.pop(frames.find.identity(frame), ({}, None))
         if not call:
             return
         call["returned"] = flat(value)
@@ -146,11 +150,11 @@ class Follower(Hook):
         self.owner: Any = None
         self._wanted = wanted
 
-    def _take(self, frame: types.FrameType, owner: Any) -> None:
+    def _take(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> None:
         """Use an object as the network, or if the weights are arguments, an object made of these."""
         self.owner = owner
         if self._wanted["taken"]:
-            positional, named = arguments(frame, owner)
+            positional, named = arguments(frame, code, owner)
             self.owner = self.taken([*positional, *named.values()])
 
     def taken(self, values: list[Any]) -> PassedParameters:
@@ -159,7 +163,7 @@ class Follower(Hook):
             {f"argument{place}": values[place] for place in self._wanted["taken"] if place < len(values)}
         )
 
-    def is_wanted(self, frame: types.FrameType, owner: Any) -> bool:
+    def is_wanted(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> bool:
         """Return whether a call bounds a step."""
         if owner is None:
             return False
@@ -167,11 +171,11 @@ class Follower(Hook):
             self.number(owner) == self._wanted["object"] and type(owner).__name__[:NAME_CHARS] == self._wanted["class"]
         )
         if not self._wanted["method"]:
-            if is_it and frame.f_code.co_name != "__init__":
+            if is_it and code.co_name != "__init__":
                 self.owner = owner
             return self.owner is not None
-        if is_it and frame.f_code.co_name == self._wanted["method"]:
-            self._take(frame, owner)
+        if is_it and code.co_name == self._wanted["method"]:
+            self._take(frame, code, owner)
             return True
         return False
 
@@ -208,14 +212,14 @@ class Recorder(Follower):
                 self.frames.insert(0, frame)
         sys.setprofile(self)
 
-    def enter(self, frame: types.FrameType, owner: Any) -> None:
+    def enter(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> None:
         self._watch(self.frames)
-        if not self.is_wanted(frame, owner) or self._running is not None:
+        if not self.is_wanted(frame, code, owner) or self._running is not None:
             if self.rows:
-                count = frame.f_code.co_argcount
-                self._note(*(frame.f_locals.get(name) for name in frame.f_code.co_varnames[:count]))
+                passed_in = frame.f_locals
+                self._note(*(passed_in.get(name) for name in code.co_varnames[: code.co_argcount]))
             return
-        is_forward = self._wanted["forward"] == frame.f_code.co_name
+        is_forward = self._wanted["forward"] == code.co_name
         if not self.is_led and self._is_time(is_forward):
             self._lead()
         most = KEPT * (1 if self._wanted["method"] else 4)
@@ -224,7 +228,7 @@ class Recorder(Follower):
         passed: list[float] = []
         if self._wanted["method"]:
             self._running = frame
-            self.template = positional, named = copy.deepcopy(arguments(frame, owner))
+            self.template = positional, named = copy.deepcopy(arguments(frame, code, owner))
             passed = [number for value in (*positional, *named.values()) for number in flat(value)]
             if self._wanted["inside"]:
                 passed = [number for path in self._wanted["inside"] for number in held_at(self.owner, path)]
@@ -281,8 +285,8 @@ class Recorder(Follower):
     def _note(self, *values: Any, most: int = 1) -> None:
         scalars = self.rows[-1]["scalars"]
         for value in values:
-            numbers = flat(value) if len(scalars) < SCALARS - most else []
-            if 0 < len(numbers) <= most:
+            numbers = flat(value, most) if len(scalars) < SCALARS - most else []
+            if numbers:
                 scalars += [*numbers, math.nan]
 
 
@@ -310,9 +314,9 @@ class Starter(Follower):
         self._has_started = self._is_looking = False
         self._settings, self._arrays, self._answers = settings, arrays, answers
 
-    def enter(self, frame: types.FrameType, owner: Any) -> None:
+    def enter(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> None:
         if not self._has_started:
-            if not self.is_wanted(frame, owner):
+            if not self.is_wanted(frame, code, owner):
                 return
             try:
                 frames.find.References(self.owner, self._settings["references"]).write(self._arrays["start"])
@@ -322,7 +326,7 @@ class Starter(Follower):
             if not self._wanted["method"]:
                 return  # count calls of the function that is called next
         if owner is not None:
-            self._count_calls(owner, frame.f_code.co_name)
+            self._count_calls(owner, code.co_name)
 
     def _count_calls(self, owner: Any, name: str) -> None:
         """Wrap a method or function in a counter for the rest of the run, and stop profiling."""

@@ -29,9 +29,9 @@ class NullStream(io.RawIOBase):
         return len(data)
 
 
-def arguments(frame: types.FrameType, owner: Any) -> tuple[list[Any], dict[str, Any]]:
+def arguments(frame: types.FrameType, code: types.CodeType, owner: Any) -> tuple[list[Any], dict[str, Any]]:
     """Return the positional and named arguments of a call, without self."""
-    code, values = frame.f_code, frame.f_locals
+    values = frame.f_locals
     end = code.co_argcount + code.co_kwonlyargcount
     first = 0 if isinstance(owner, types.ModuleType) else 1
     positional = [values[name] for name in code.co_varnames[first : code.co_argcount]]
@@ -53,11 +53,17 @@ def is_enough(method: Any, count: int) -> bool:
     return True
 
 
-def flat(value: Any) -> list[float]:
-    """Return the numbers of a value, [] if it is not numeric or holds more than HELD."""
-    if not find.is_numeric(value) or find.size_of(value) > HELD:
-        return []
-    return find.numbers(value)  # type: ignore[no-any-return]
+def flat(value: Any, most: int = HELD) -> list[float]:
+    """Return the numbers of a value, [] if it is not numeric or holds more than `most`."""
+    return (numbers_in(value, most) or []) if find.is_numeric(value) else []
+
+
+def numbers_in(value: Any, most: int = HELD) -> list[float] | None:
+    """Return the numbers of a numeric value, None if it holds more than `most`."""
+    if isinstance(value, find.np.ndarray) and value.size > most and value.dtype.kind != "O":
+        return None
+    numbers = find.numbers(value)
+    return numbers if len(numbers) <= most else None
 
 
 def shape(value: Any) -> list[int]:
@@ -72,12 +78,12 @@ def shape(value: Any) -> list[int]:
     return found if math.prod(found) == count else [count]
 
 
-def held(root: Any) -> dict[str, tuple[list[Any], list[float]]]:
-    """Return (path, numbers) of each holder inside an object, by the text of its path."""
+def held(root: Any) -> dict[tuple[Any, ...], tuple[list[Any], list[float]]]:
+    """Return (path, numbers) of each holder inside an object, by the keys of its path."""
     found = {}
     for value, path, holder in find.walk(root):
-        if holder is not None and find.size_of(value) <= HELD:
-            found[str(path)] = (path, find.numbers(value))
+        if holder is not None and (numbers := numbers_in(value)) is not None:
+            found[tuple(path)] = (path, numbers)
     return found
 
 
@@ -85,8 +91,8 @@ def few(root: Any) -> list[tuple[list[Any], Any, list[float]]]:
     """Return (path, value, numbers) of each holder inside an object, [] if they hold more than HELD in total."""
     found = []
     for value, path, holder in find.walk(root):
-        if holder is not None and find.size_of(value) <= HELD:
-            found.append((path, value, find.numbers(value)))
+        if holder is not None and (numbers := numbers_in(value)) is not None:
+            found.append((path, value, numbers))
     return found if sum(len(numbers) for _, _, numbers in found) <= HELD else []
 
 
@@ -97,9 +103,8 @@ class PassedParameters:
         self.__dict__.update(values)
 
 
-def owner_of(frame: types.FrameType) -> Any:
+def owner_of(frame: types.FrameType, code: types.CodeType) -> Any:
     """Return the submission's object whose method is called, the module for a function, or None."""
-    code = frame.f_code
     if not code.co_flags & inspect.CO_OPTIMIZED or code.co_name.startswith("<"):
         return None
     first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
@@ -136,7 +141,9 @@ def table_of(rows: list[list[float]]) -> Any:
     return find.np.array(rows, dtype=float).reshape(len(rows), len(rows[0]) if rows else 0)
 
 
-def column(found: dict[str, tuple[list[Any], list[float]]], place: str, size: int, index: int) -> float:
+def column(
+    found: dict[tuple[Any, ...], tuple[list[Any], list[float]]], place: tuple[Any, ...], size: int, index: int
+) -> float:
     """Return one number of a snapshot, NaN if it did not exist yet."""
     numbers = found.get(place, ([], []))[1]
     return numbers[index] if len(numbers) == size else math.nan

@@ -62,7 +62,7 @@ class Observer:
             return {"movers": [], "places": [], "sites": [], "depths": []}
         last = rows[-1]["after"]
         places = [(path, index) for path, numbers in last.values() for index in range(len(numbers))][:COLUMNS]
-        keys = [(str(path), len(last[str(path)][1]), index) for path, index in places]
+        keys = [(tuple(path), len(last[tuple(path)][1]), index) for path, index in places]
 
         def table(when: str) -> list[list[float]]:
             return [[column(row[when], *key) for key in keys] for row in rows]

@@ -99,7 +99,7 @@ def diagnose_network(
 
     rates are initial values for rules that are not linear in the rate; rules are the mistakes that are considered.
     """
-    network = NetworkPass(steps.probes.parameters, steps.probes.x, steps.err)
+    network = NetworkPass(steps.probes.parameters, steps.probes.x, steps.err).shared()
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
         return np.asarray(rule.network_step(network.at(rate, form)) * steps.present)[:, rows]
@@ -151,7 +151,7 @@ def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0
     """
     biased = np.array([1.0, 1.0, float(steps.has_bias)])
     row = neurons_of(steps, steps.err)
-    alone = NeuronPass(row.weights[None], row.x[None], np.full((1, len(row.x)), steps.other_err))
+    alone = NeuronPass(row.weights[None], row.x[None], np.full((1, len(row.x)), steps.other_err)).shared()
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
         both = [rule.neuron_step(row.at(rate, form)), rule.neuron_step(alone.at(rate, form))[0]]
@@ -252,7 +252,7 @@ def diagnose_returned(steps: NeuronSteps, rate: float) -> Diagnosis | None:
 def neurons_of(steps: NeuronSteps, err: float) -> NeuronPass:
     """Return the inputs of the steps as a NeuronPass."""
     weights = steps.probes.weights * np.array([1.0, 1.0, float(steps.has_bias)])
-    return NeuronPass(weights, steps.probes.x, np.full(len(weights), err))
+    return NeuronPass(weights, steps.probes.x, np.full(len(weights), err)).shared()
 
 
 def diagnose_forward(parameters: Array, x: Array, observed: Array) -> Diagnosis | None:

@@ -6,7 +6,6 @@ was observed.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,9 +36,20 @@ class Pass:
 
     def at(self, rate: float, form: float) -> Self:
         """Return a copy with another rate and another form of the mistake."""
-        other = copy.copy(self)
-        other.rate, other.form = rate, form
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, rate=rate, form=form)
         return other
+
+    def shared(self) -> Self:
+        """Compute what depends on neither rate nor form, for all copies to share, and return self."""
+        with np.errstate(all="ignore"):
+            values = [
+                getattr(self, name) for name, kind in vars(type(self)).items() if isinstance(kind, cached_property)
+            ]
+        for value in values:
+            if isinstance(value, Pass):
+                value.shared()
+        return self
 
 
 @dataclass

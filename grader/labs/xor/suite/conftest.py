@@ -8,8 +8,7 @@ from grader.lab import Student
 
 from ..driving.network import Network
 from ..measurements import Measurements
-from ..usage import HAS_CLASSES
-from ..watched.observed import OwnTraining
+from ..usage import HAS_CLASSES, OwnTraining
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,8 @@ from ..mistakes.rules import TOLERANCE, bounded_rate, fit
 from ..oracle import Array
 from ..shown import by_neuron, keep_training, square
 from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for, swapped
-from ..suite_observed.test_3_learning import check_loss, check_training
+from ..usage import OwnTraining
 from ..verdicts import named, unmet
-from ..watched.observed import OwnTraining
-from ..watched.parts import passed_signs
 
 pytestmark = pytest.mark.criterion("xor")
 
@@ -74,6 +72,9 @@ def check_passed_error(
     network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining
 ) -> None:
     """Judge the error in the submission's own training, by the numbers that are passed or by its steps."""
+    from ..suite_observed.test_3_learning import check_loss
+    from ..watched.parts import passed_signs
+
     try:
         observed = own_training.observed
         signs = passed_signs(observed.rule)
@@ -234,6 +235,8 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
 
 def check_loop(network: Network, evidence: CaseEvidence, own_training: OwnTraining) -> None:
     """Judge the training of a program without a function train."""
+    from ..suite_observed.test_3_learning import check_training
+
     try:
         observed = own_training.observed
     except CaseStopped as stopped:

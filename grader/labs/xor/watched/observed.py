@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -35,6 +35,7 @@ LOOK = 32  # calls between two points of a training's path
 HEAD_START = 3.0  # factor of the epochs of a training in which right code would not learn
 STARTS = 3
 LOOP_EPOCHS = 100  # of a training in the grader's own loop
+SEEN = "observation"  # name among the values that suites share
 Forward = Callable[[Array, Array], Array]
 Step = Callable[[Array, Array, Array], Array]
 
@@ -66,30 +67,33 @@ class TrainingEnd:
         return oracle.has_learned(self.answers)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observation:
+    """What was seen of one submission's watched training; see Observed."""
+
+    observing: Observing
+    network: ObservedNetwork
+    discovered: Discovered
+    rule: StepRule
+    slopes: Slopes
+    movers: Sequence[tuple[str, str]]
+    seed: int
+
+
 class Observed:
     """Measurements of one submission's watched training."""
 
-    def __init__(
-        self,
-        observing: Observing,
-        network: ObservedNetwork,
-        discovered: Discovered,
-        rule: StepRule,
-        slopes: Slopes,
-        seed: int,
-        movers: Sequence[tuple[str, str]],
-    ) -> None:
-        self.network = network
-        self._movers = movers
-        self.rule = rule
-        self._slopes = slopes
-        self._observing = observing
-        self._discovered = discovered
-        self._seed = seed
+    def __init__(self, observation: Observation) -> None:
+        self._observation = observation
+        self.network = observation.network
+        self.rule = observation.rule
+        self._slopes = observation.slopes
+        self._observing = observation.observing
+        self._seed = observation.seed
 
     def code_of_step(self, *, is_own: bool) -> str:
         """Return which function of the submission makes a neuron's own step, or the network's; "" where that differs."""
-        found = {mover[0 if is_own else 1] for mover in self._movers}
+        found = {mover[0 if is_own else 1] for mover in self._observation.movers}
         return found.pop() if len(found) == 1 else ""
 
     @property
@@ -174,7 +178,7 @@ class Observed:
         passed = passed_error(self.rule)
         if passed:
             return passed
-        is_plain = self.rule.loss == "entropy" and not self._discovered.logs
+        is_plain = self.rule.loss == "entropy" and not self._observation.discovered.logs
         return "linear" if is_plain else "doubt"
 
     @measurement
@@ -213,7 +217,7 @@ class Observed:
         """Return whether later steps follow the rule of the first ones, possibly at another rate."""
         if self.rule.is_right:
             return (later.is_right and later.loss == self.rule.loss) or goes_along(later, self.rule)
-        other = Observed(self._observing, self.network, self._discovered, later, self._slopes, self._seed, ())
+        other = Observed(replace(self._observation, rule=later, movers=()))
         if self.mistake is not None:  # others may come near it late in a training
             found = other.mistake or diagnosed(later, self.mistake)
             return found is not None and not {*self.mistake.rules}.isdisjoint(found.rules)
@@ -393,25 +397,27 @@ def other_steps() -> CaseStopped:
     )
 
 
-class OwnTraining:
-    """The submission's own training, watched when a case first needs it."""
-
-    def __init__(self, student: Student) -> None:
-        self._student = student
-
-    @measurement
-    def observed(self) -> Observed:
-        """Its measurements; CaseStopped if nothing was seen."""
-        return observe(self._student)
-
-
 def observe(student: Student) -> Observed:
-    """Watch a submission train itself; raise CaseStopped, with the reason, if it cannot be graded by that."""
-    with np.errstate(all="ignore"):
-        return _observe(Observing(Calls(student)), student.seed)
+    """Watch a submission train itself; raise CaseStopped, with the reason, if it cannot be graded by that.
+
+    A second suite gets what the first one saw, while the worker's process lives.
+    """
+    shared = student.shared
+    seen = shared.get(SEEN)
+    if isinstance(seen, CaseStopped):
+        raise CaseStopped(seen.outcome, seen.fault)
+    if seen is None:
+        try:
+            with np.errstate(all="ignore"):
+                seen = student.shared[SEEN] = _observe(Observing(Calls(student)), student.seed)
+        except CaseStopped as stopped:
+            shared[SEEN] = stopped  # unless the process ended meanwhile: then this is not what the next one shares
+            raise
+    seen.observing.calls = Calls(student)
+    return Observed(seen)
 
 
-def _observe(observing: Observing, seed: int) -> Observed:
+def _observe(observing: Observing, seed: int) -> Observation:
     rng = generator(seed, "observed")
     try:
         network, discovered = observed_network(observing, rng)
@@ -446,4 +452,7 @@ def _observe(observing: Observing, seed: int) -> Observed:
         raise not_gradable("The grader set weights in your network, but could not follow your training from there.")
     if rule.is_right and not (again.is_right and again.loss == rule.loss):
         raise other_steps()
-    return Observed(observing, network, discovered, again, slopes, seed, followed.record.movers)
+    return Observation(
+        observing=observing, network=network, discovered=discovered, rule=again, slopes=slopes,
+        movers=followed.record.movers, seed=seed,
+    )  # fmt: skip

@@ -240,7 +240,7 @@ class Observing:
     """Client of the worker's watched runs; checks the shape and size of every answer."""
 
     def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+        self.calls = calls  # of the suite that runs
         self._seed = calls.student.worker_seed
         _ = calls.student.loaded
         skipped = calls.student.skipped
@@ -255,7 +255,7 @@ class Observing:
         while True:
             complete = {"seed": self._seed, "skipped": self._skipped, **settings}
             try:
-                return self._calls.ask(operation, WHAT, [], time_s=time_s, settings=complete, **more)
+                return self.calls.ask(operation, WHAT, [], time_s=time_s, settings=complete, **more)
             except CaseStopped as stopped:
                 self._tries -= 1
                 if stopped.fault is not None and stopped.fault.kind is FaultKind.KILLED:
@@ -289,7 +289,7 @@ class Observing:
         if lead is not None:
             settings |= {"at": lead.at, "references": lead.references, "site": lead.site, "depth": lead.depth}
             starts = {"start": lead.values, "begin": lead.begin}
-            time_s += 0 if lead.begin is None else self._calls.training_s
+            time_s += 0 if lead.begin is None else self.calls.training_s
         reply = self._run("record", time_s, settings, **starts)
         found = reply.answer.words(Recorded)
         count = len(found.sites)
@@ -321,7 +321,7 @@ class Observing:
 
     def methods(self, count: int) -> list[str]:
         """Return names of methods of the object recorded last that accept this many arguments."""
-        reply = self._calls.ask("methods", WHAT, settings={"count": count})
+        reply = self.calls.ask("methods", WHAT, settings={"count": count})
         return reply.answer.words(Methods).names[:MOST_METHODS]
 
     def influence(self, root: Root, references: Sequence[Reference], start: Array) -> tuple[Flags, Flags]:
@@ -329,14 +329,14 @@ class Observing:
         x, count = INFLUENCE_X[:, :2], len(references)
         settings = {"references": references, **root.settings}
         shapes = {"base": (len(x),), "moved": (count, len(x)), "changed": (count, count)}
-        reply = self._calls.ask("perturb", WHAT, [], shapes, settings=settings, x=x, start=start)
+        reply = self.calls.ask("perturb", WHAT, [], shapes, settings=settings, x=x, start=start)
         return np.abs(reply["moved"] - reply["base"]) > 0, reply["changed"] != 0
 
     def replay(self, root: Root, references: Sequence[Reference], parameters: Array, x: Array) -> Array:
         """Return the outputs (m, q) for parameters (m, k) at each x (q, 2)."""
         settings = {"references": references, **root.settings}
         shapes = {"outputs": (len(parameters), len(x))}
-        return self._calls.ask("replay", WHAT, [], shapes, settings=settings, parameters=parameters, x=x)["outputs"]
+        return self.calls.ask("replay", WHAT, [], shapes, settings=settings, parameters=parameters, x=x)["outputs"]
 
     def train(self, network: ObservedNetwork, start: Array, near: float, calls: int) -> tuple[Trained, Array, Array]:
         """Run the submission's own training from a start (3, 3).
@@ -348,7 +348,7 @@ class Observing:
             "calls": calls, "near": near, "references": present, **network.root.settings,
         }  # fmt: skip
         reply = self._run(
-            "retrain", self._calls.training_s, settings,
+            "retrain", self.calls.training_s, settings,
             shapes={"values": (None,), "squared": (None,), "path": (None, None)},
             start=network.stored(start), x=oracle.XOR_INPUTS, labels=oracle.XOR_LABELS,
         )  # fmt: skip
@@ -358,7 +358,7 @@ class Observing:
         path = reply["path"] if len(reply["path"]) else np.zeros((0, len(present)))
         if len(reply["values"]) != len(present) or path.shape[1] != len(present) or len(path) > calls:
             raise reply.answer.broken()
-        reached = self._calls.spread(network.references, np.vstack([path, reply["values"]]))
+        reached = self.calls.spread(network.references, np.vstack([path, reply["values"]]))
         return trained, reached.reshape(-1, 3, 3) * network.mask, reply["squared"]
 
 

@@ -133,10 +133,14 @@ class StepRule:
 # --- from calls to steps ------------------------------------------------------------------------
 
 
+def passed(x: Array) -> NDArray[np.bool_]:
+    """Return which corners each call's examples (n, rows, 2) are, (n, rows, 4); examples may be others."""
+    return np.asarray((x[:, :, None] == oracle.XOR_INPUTS).all(-1))
+
+
 def corners_of(x: Array) -> list[list[int]]:
     """Return the corners that are passed in each call's examples (n, rows, 2); other examples are ignored."""
-    found = [[np.flatnonzero((row == oracle.XOR_INPUTS).all(1)) for row in rows] for rows in x]
-    return [[int(row[0]) for row in rows if len(row)] for rows in found]
+    return [np.nonzero(rows)[1].tolist() for rows in passed(x)]
 
 
 def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None) -> Steps | None:
@@ -144,13 +148,14 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
     record = at_depth(network.record, depth)
     parameters, corners = network.parameters(record.before), corners_of(record.x)
     is_inline = network.root.is_inline
-    tally = np.array([np.bincount(np.array(corner, dtype=int), minlength=4) + is_inline for corner in corners])
-    ends = [index for index in range(len(parameters) - 1) if (parameters[index] != parameters[index + 1]).any()]
+    tally = passed(record.x).sum(1) + is_inline
+    ends: list[int] = np.flatnonzero((parameters[:-1] != parameters[1:]).any((1, 2))).tolist()
+    are_finite = np.asarray(np.isfinite(parameters).all((1, 2)))
     begins = ends if is_inline else [0, *(end + 1 for end in ends[:-1])]
     chosen = [
         (begin, end)
         for begin, end in zip(begins, ends, strict=bool(ends))
-        if np.isfinite(parameters[[begin, end, end + 1]]).all() and tally[begin : end + 1].any()
+        if are_finite[[begin, end, end + 1]].all() and tally[begin : end + 1].any()
     ][0 if record.is_led else SKIPPED :][:MOST]
     if len(chosen) < (1 if record.is_late else LEAST):
         return None
@@ -324,7 +329,8 @@ def diagnosed(rule: StepRule, known: Diagnosis | None = None) -> Diagnosis | Non
             return heaped
         return diagnose_network(model, [*rates, model.rate, *rates_of(model)[:2]], rules=rules)
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
-    network = misconceptions.NetworkPass(wide, np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2)), steps.err)
+    x = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
+    network = misconceptions.NetworkPass(wide, x, steps.err).shared()
 
     def predict(rule: misconceptions.Rule, rate: float, form: float) -> Array:
         every = rule.network_step(network.at(rate, form))
@@ -408,7 +414,7 @@ def free(steps: Steps) -> StepRule | None:
 def rule_of(network: ObservedNetwork, slopes: Slopes) -> StepRule | None:
     """Return the rule that explains the steps; if none does, the simplest one, which is not right; None without steps."""
     often = Counter(network.record.depths.tolist()).most_common(MOST_DEPTHS)
-    depths: list[int | None] = [None, *sorted(depth for depth, _ in often)]
+    depths: list[int | None] = [None, *(sorted(depth for depth, _ in often) if len(often) > 1 else ())]
     every = [steps for depth in depths if (steps := steps_of(network, slopes, depth)) is not None]
     plainest: list[StepRule] = []
     for steps in every:

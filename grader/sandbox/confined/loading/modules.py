@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.machinery
 import os
-import re
 import sys
 import types
 from collections.abc import Callable, Collection
@@ -35,14 +34,13 @@ class Modules:
     ) -> None:
         self.siblings = Siblings(program, main, never, run)
         self._stand_ins, self._banned = program["stand_ins"], program["banned"]
-        self._code = [(name, code_of(name)) for name in self._banned]
+        self._steps = {name: name.split(".") for name in self._banned}
         self._missing: set[str] = set()
 
     def install(self) -> None:
-        """Install the finders and the audit hook."""
+        """Install the finders."""
         sys.meta_path.insert(0, self)
         sys.meta_path.append(FallbackFinder(self))
-        sys.addaudithook(self.audit)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         found = self.siblings.first(name, path)
@@ -64,10 +62,9 @@ class Modules:
         return bool(found)
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raise ImportError if the code of a banned package is read or run, however it was found.
+        """Raise ImportError if an audit event shows that the code of a banned package is read or run, however it was found.
 
-        An audit hook, which code cannot remove. Below level `strict` such a package may be installed. The hook is Python
-        code that student code can reach, so it is not a protection.
+        Below level `strict` such a package may be installed. Student code can reach this method, so it is not a protection.
         """
         if event == "exec":
             file = getattr(arguments[0], "co_filename", None)
@@ -81,8 +78,9 @@ class Modules:
             return
         if type(file) is not str or file in self.siblings.names:
             return
-        for name, pattern in self._code:
-            if pattern.search(file):
+        found = module_of(file)
+        for name, steps in self._steps.items():
+            if found[-len(steps) :] == steps:
                 self._missing.add(name)
                 raise ImportError(f"{name} is not there")
 
@@ -112,8 +110,10 @@ class FallbackFinder:
         return self._modules.last_spec(name, path)
 
 
-def code_of(package: str) -> re.Pattern[str]:
-    """Return a pattern for the file that a module, or the __init__ of a package, is loaded from."""
-    *folders, name = map(re.escape, package.split("."))
-    inside = "".join(rf"{folder}[/\\]" for folder in folders)
-    return re.compile(rf"(?:^|[/\\]){inside}{name}(?:[/\\]__init__)?\.[^/\\]+$")
+def module_of(file: str) -> list[str]:
+    """Return the folders and the name of the module, or the folders of the package, that code in a file is; [] for other files."""
+    *folders, name = file.replace("\\", "/").split("/")
+    stem, _, kind = name.partition(".")
+    if not kind:
+        return []
+    return folders if stem == "__init__" else [*folders, stem]

@@ -20,6 +20,7 @@ class Names:
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
         self._meant: dict[str, Any] = {}
+        self._first = set(namespace)  # names that every module has, like __loader__
 
     def look(self) -> None:
         """Record what the names refer to now."""
@@ -31,7 +32,7 @@ class Names:
         """Restore the names that functions call and that a demo rebound: `sum = 0`, `loss = loss(y, 1)`."""
         lost = {
             name for name, value in self.namespace.items()
-            if not (callable(value) or isinstance(value, types.ModuleType))
+            if name not in self._first and not (callable(value) or isinstance(value, types.ModuleType))
             and (name in self._meant or callable(vars(builtins).get(name)))
         }  # fmt: skip
         if not lost:

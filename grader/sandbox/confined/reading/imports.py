@@ -17,13 +17,13 @@ IMPORTERS = {"__import__", "import_module"}
 RUNNERS = {"exec", "eval"}
 
 
-def imported(name: str, tree: ast.AST, banned: Sequence[str]) -> list[tuple[int, str]]:
-    """Return (line, dotted name) of each different import of a file, with the first line that has it.
+def imported(name: str, imports: Iterable[tuple[int, str]], banned: Sequence[str]) -> list[tuple[int, str]]:
+    """Return (line, dotted name) of each different one of a file's imports, with the first line that has it.
 
     With more than IMPORTS of them, returns only the banned ones; raises Refusal if none is banned.
     """
     first: dict[str, int] = {}
-    for line, module in imports_of(tree):
+    for line, module in imports:
         first[module] = min(line, first.get(module, line))
     found = [(line, module) for module, line in first.items()]
     if len(found) > IMPORTS:
@@ -38,13 +38,12 @@ def is_banned(module: str, banned: Iterable[str]) -> bool:
     return any(module == name or module.startswith(name + ".") for name in banned)
 
 
-def imports_of(tree: ast.AST, line: int | None = None) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted name) of every import that the text certainly makes.
+def imports_of(nodes: Sequence[ast.AST], line: int | None = None) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of every import that a text, given by the nodes of its tree, certainly makes.
 
     `from a import b` gives "a.b", since b may be a module; relative imports begin with their dots. line replaces the
     line numbers of a string that is executed.
     """
-    nodes = list(ast.walk(tree))
     importers, runners = called_names(nodes)
     for node in nodes:
         at: int = line if line is not None else getattr(node, "lineno", 1)
@@ -83,7 +82,7 @@ def called_names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
 def imports_in(text: str, line: int) -> Iterator[tuple[int, str]]:
     """Yield the imports of a string that is executed on this line."""
     try:
-        yield from imports_of(parse(text), line)
+        yield from imports_of([*ast.walk(parse(text))], line)
     except (SyntaxError, RecursionError):
         return
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from .notebooks import parses
 
@@ -57,11 +57,11 @@ def needed(text: str) -> Version | None:
     return None
 
 
-def newer_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield (dotted name, version) for each name in a tree that needs a newer Python."""
+def newer_names(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Yield (dotted name, version) for each name in the nodes of a tree that needs a newer Python."""
     modules: dict[str, str] = {}
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             modules.update(
                 {
@@ -75,9 +75,7 @@ def newer_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
             modules.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
-    found |= {
-        dotted for node in ast.walk(tree) if isinstance(node, ast.Attribute) and (dotted := dotted_name(node, modules))
-    }
+    found |= {dotted for node in nodes if isinstance(node, ast.Attribute) and (dotted := dotted_name(node, modules))}
     for name, version in SINCE.items():
         if any(item == name or item.startswith(f"{name}.") for item in found):
             yield name, shown(version)

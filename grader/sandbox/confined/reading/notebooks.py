@@ -41,12 +41,14 @@ class Lines:
     """Source text as lines of Python.
 
     cells are the first lines of cells, dropped has (line, text) of what was removed, written the files that cells write.
+    tree is the syntax tree, if it is known.
     """
 
     text: list[str] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
     dropped: list[tuple[int, str]] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)
+    tree: ast.Module | None = None
 
     def add(self, text: str, dropped: str | None) -> None:
         """Add one line."""
@@ -70,11 +72,15 @@ def parse(text: str, name: str = "", *, is_notebook: bool = False) -> ast.Module
 
 def parses(text: str, *, is_notebook: bool = True) -> bool:
     """Return whether text is valid Python."""
+    return tree_of(text, is_notebook=is_notebook) is not None
+
+
+def tree_of(text: str, *, is_notebook: bool) -> ast.Module | None:
+    """Return the syntax tree of a text, or None if it is not valid Python."""
     try:
-        parse(text, is_notebook=is_notebook)
+        return parse(text, is_notebook=is_notebook)
     except SyntaxError:
-        return False
-    return True
+        return None
 
 
 def code_of(name: str, content: bytes, known: Collection[str]) -> Lines:
@@ -103,8 +109,9 @@ def code_in(name: str, text: str, known: Collection[str]) -> Lines:
     lines = (
         [ran(line, folder, known) or line for line in text.split("\n")] if "get_ipython" in text else text.split("\n")
     )
-    if parses("\n".join(lines), is_notebook=False):
-        return Lines(text=lines)
+    tree = tree_of("\n".join(lines), is_notebook=False)
+    if tree is not None:
+        return Lines(text=lines, tree=tree)
     plain, found = text.replace("\r\n", "\n").split("\n"), Lines()
     for line, dropped in python_rows(plain, folder, known):
         found.add(line, dropped)

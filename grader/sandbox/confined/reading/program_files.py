@@ -59,12 +59,13 @@ class ParsedFile:
         self.broken: Refusal | None = None
         self.tree = ast.Module(body=[], type_ignores=[])
         try:
-            tree = parse(self.text, name, is_notebook=is_notebook)
+            tree = lines.tree or parse(self.text, name, is_notebook=is_notebook)
             self.tree = unwrapped(tree, self.written, posixpath.dirname(name))
         except SyntaxError as error:
             self.broken = self._refusal(error)
-        self.size = sum(1 for _ in ast.walk(self.tree))
-        self.imports = tuple(dict.fromkeys(module for _, module in imports_of(self.tree)))
+        self.nodes = [*ast.walk(self.tree)]
+        self.imports_at = [*imports_of(self.nodes)]
+        self.imports = tuple(dict.fromkeys(module for _, module in self.imports_at))
         self.defined = {node.name for node in self.tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
 
     @property
@@ -293,7 +294,7 @@ class Choice:
 
     def _size(self, file: str) -> int:
         """Return how much code a file and its imports have."""
-        return sum(self._sources[item].size for item in self._reached(file))
+        return sum(len(self._sources[item].nodes) for item in self._reached(file))
 
     def _defines_all(self, file: str) -> bool:
         classes = set(self._lab.classes)

@@ -32,13 +32,12 @@ from .archives import (
 from .definitions import definitions
 from .imports import imported
 from .program_files import Lab, ParsedFile, ProgramFiles, depth, program_of
-from .texts import Refusal
+from .texts import UNREAD, Refusal
 
 TOTAL_BYTES = 512 * 1024  # of source text in one submission
 DROPPED = 2_000
 FILES = 50
 LEFT_OUT = 20  # limit of each list of files that could not be read
-UNREAD = "{file} was not read."  # of a file that the trusted side could not read
 
 
 def read(name: str, files: Files, unread: Sequence[str] = (), **lab: Any) -> tuple[dict[str, Any], Files]:
@@ -80,10 +79,10 @@ def read(name: str, files: Files, unread: Sequence[str] = (), **lab: Any) -> tup
         ],
         "root": found.root,
         "imports": [
-            [source.name, line, module] for source in fitting for line, module in imported(source.name, source.tree, lab["banned"])
+            [source.name, line, module] for source in fitting for line, module in imported(source.name, source.imports_at, lab["banned"])
         ],
         "dropped": dropped,
-        "newer": sorted({needed for source in reached for needed in newer.newer_names(source.tree)}),
+        "newer": sorted({needed for source in reached for needed in newer.newer_names(source.nodes)}),
         "passed_over": list(found.program.passed_over),
         "left_out": [[refusal.template, refusal.arguments] for refusal in refused.values() if refusal.template != UNREAD][:LEFT_OUT],
         "unread": [file.removeprefix(found.root) for file in refused if kind_of(file, SOURCES)][:LEFT_OUT],

@@ -1,6 +1,6 @@
 """Decodes source files: UTF-8, encodings declared by a byte order mark or coding line, and undeclared Russian encodings.
 
-Runs confined; the trusted process uses only CODECS and place_of. Standard library only.
+Runs confined; the trusted process uses only CODECS, UNREAD and place_of. Standard library only.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 SHOWN_CHARS = 40
+UNREAD = "{file} was not read."  # of a file that the trusted side could not read
 
 # Encodings accepted in a coding line (PEP 263), with the codec to use; none of them transforms bytes to bytes.
 ENCODINGS = {
