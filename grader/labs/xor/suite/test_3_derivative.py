@@ -28,9 +28,16 @@ def test_function(network: Network, evidence: CaseEvidence, measured: Measuremen
         check_used(evidence, measured)
         evidence.remark(NO_FUNCTION)
         return
-    steps, rule = measured.neuron_steps, measured.neuron_rule
-    is_in_steps = steps.is_sigmoid and (not rule.is_derivative_right or measured.is_derivative_negated)
-    check_function(network, evidence, is_in_steps=is_in_steps)
+    check_function(network, evidence, is_in_steps=is_wrong_in_steps(measured))
+
+
+def is_wrong_in_steps(measured: Measurements) -> bool:
+    """Return whether the steps have a wrong derivative although forward is right."""
+    try:
+        steps, rule = measured.neuron_steps, measured.neuron_rule
+    except CaseStopped:
+        return False
+    return steps.is_sigmoid and (not rule.is_derivative_right or measured.is_derivative_negated)
 
 
 def check_function(network: Network, evidence: CaseEvidence, *, is_in_steps: bool) -> None:
