@@ -24,7 +24,7 @@ from babel.messages.pofile import read_po, write_po
 from jinja2 import nodes
 
 from grader.core.language import DOMAIN, LAB_DOMAIN, LANGUAGES, LOCALE
-from grader.labs.xor.mistakes.misconceptions import BANK
+from grader.labs.xor.mistakes.misconceptions import BANK, UNFITTED
 from grader.pipeline.assignment import DEFAULT_LAB, read_assignment
 from grader.renderers.markup import ENVIRONMENT
 from tests.support.command import ROOT
@@ -72,7 +72,7 @@ def every_message() -> dict[Key, set[str]]:
     for path in sorted(GRADER.rglob("*.html.j2")):
         for text in spoken_in_page(path.read_text(encoding="utf-8")):
             found.setdefault((None, text), set()).add(path.relative_to(ROOT).as_posix())
-    for rule in BANK:
+    for rule in (*BANK, *UNFITTED):
         for text in (rule.message, rule.hint):
             found.setdefault((None, text), set()).add(LAB + "misconceptions.py")
     lab = read_assignment()

@@ -534,6 +534,7 @@ MORE: dict[str, Edit] = {
     "answer_complemented": ((RETURN, "        return 1 - self.n3.forward(self.h)\n"),),
     "derivative_squared_output": function("y * y"),
     "weights_frozen": ((WEIGHTS, ""),),
+    "paired_in_reverse": weights(f"{STEP} * x[::-1]") + errors("delta * self._weigths[::-1]"),
     "only_negative_errors": ((DELTA, "        if loss >= 0:\n            return np.zeros(2)\n" + DELTA),),
     "error_of_one": delta("slope"),
     "step_with_input_and_output": weights(f"{STEP} * x * self.y"),
@@ -622,7 +623,7 @@ MINOR = frozenset(
     "factor_two_compounded".split()
 )
 # The same steps from different slips: no observation tells them apart.
-CLASSES = ({"derivative_negated", "output_sign"}, {"forward_inputs_swapped", "step_with_inputs_swapped"})
+CLASSES = ({"derivative_negated", "output_sign"}, {"forward_inputs_swapped", "paired_in_reverse"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,6 +29,7 @@ from .mistakes.rules import (
 from .oracle import Array
 
 CALIBRATION_ERR = 0.25
+CALIBRATION_ERRORS = (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR)  # the second, if nothing moves
 CALIBRATION_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
 CALIBRATION_X = np.array([0.9, -0.7])
 SMALL_ERR = 0.02  # as late in a training
@@ -149,7 +150,7 @@ class MeasuredSteps:
         """Return the approximate rate of a neuron, from one step; 0: it does not move."""
         weights = CALIBRATION_W[0]
         slope = float(oracle.derivative(oracle.neuron(weights, CALIBRATION_X)))
-        for err in (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR):
+        for err in CALIBRATION_ERRORS:
             step = self._network.neuron().step(weights, CALIBRATION_X, err)
             rate = rate_of(step.change, err * slope * CALIBRATION_X)
             if rate:
@@ -204,7 +205,7 @@ class MeasuredSteps:
 
     def _model_rate(self) -> float:
         """Return the approximate rate of the output neuron, from one step; 0: it does not move."""
-        for err in (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR):
+        for err in CALIBRATION_ERRORS:
             step = self._network.model().step(CALIBRATION_W, CALIBRATION_X, err)
             rate = rate_of(step.change[2], oracle.step(CALIBRATION_W, CALIBRATION_X, np.array(err))[2])
             if rate:

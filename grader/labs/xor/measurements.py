@@ -31,9 +31,11 @@ from .mistakes.diagnosis import (
     diagnose_forward,
     diagnose_network,
     diagnose_neuron,
+    diagnose_ratio,
     diagnose_returned,
     diagnose_rows,
     diagnose_shape,
+    is_returned_by,
     neurons_of,
 )
 from .mistakes.misconceptions import BIAS, DERIVATIVE, IN_NEURON, STILL
@@ -100,6 +102,9 @@ class Measurements(MeasuredSteps):
             return found
         known, rate = self.weights_mistake, rule.rate or self._neuron_rate()
         is_shape_right = rule.are_weights_right and (2 not in columns or abs(rule.bias_ratio - 1) < TOLERANCE)
+        if 2 in columns and rule.are_weights_right and rule.is_bias_proportional:
+            shown = diagnose_shape(steps, rate, (0, 1))
+            return diagnose_ratio(rule.bias_ratio, shown.rates[0] if shown is not None else rate)
         found = diagnose_bias(steps, known.rates[0]) if 2 in columns and known is not None else None
         found = found or diagnose_columns(steps, rate, columns, is_shape_right=is_shape_right)
         if found is None or 2 not in columns:
@@ -166,9 +171,11 @@ class Measurements(MeasuredSteps):
     def returned_mistake(self) -> Diagnosis | None:
         """The mistake that explains the errors that a neuron returns."""
         rule, steps = self.neuron_rule, self.neuron_steps
-        can_tell = rule.is_right and steps.returned.shape[1] == 2
+        if not rule.is_right or steps.returned.shape[1] != 2:
+            found = self.neuron_mistake
+            return found if found is not None and is_returned_by(found.rules[0], steps) else None
         turned = replace(steps, returned=-steps.returned) if self.is_derivative_negated else steps
-        found = diagnose_returned(turned, rule.rate) if can_tell else None
+        found = diagnose_returned(turned, rule.rate)
         with contextlib.suppress(CaseStopped):  # a flipped sign: the network and the loss show where it is
             if found is not None and found.id == "hidden_sign":
                 return self.network_mistake or found

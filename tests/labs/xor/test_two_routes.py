@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.forms import compared, functions
+from tests.forms import comparable, compared, functions
 from tests.support.command import graded_as_json
 from tests.support.contradictions import contradictions
 from tests.support.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, RETURN, SECOND, SLOPE, Edit, edited, mutants
@@ -201,18 +201,11 @@ def test_the_reason_is_the_reason(name: str, write: Write) -> None:
     assert [item for item in said if item.startswith(reason)], said
 
 
-ALIKE = (
-    "derivative_missing", "output_linear", "derivative_is_complement", "derivative_of_output.function", "output_weight_shifted",
-    "output_weight_shares", "error_without_derivative_updated.neuron", "hidden_sign", "sigmoid_without_minus",
-    "tanh_activation", "output_sign", "raw_error_to_hidden.model", "other_hidden_derivative", "bias_overwritten",
-    "weights_normalised", "derivative_complement_squared", "loss_squared",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", some(dict.fromkeys(ALIKE)))
+@pytest.mark.parametrize("name", some(dict.fromkeys(comparable()), "derivative_missing"))
 def test_equal_mistakes_cost_equal_points(name: str, tmp_path: Path) -> None:
     """A mistake costs the same, by the same name, in the template, under other names, with functions, and with batches where these make its steps."""
     found = compared(name, tmp_path)
 
     assert {"template", "names", "functions"} <= found.keys()
+    assert None not in {points for points, _ in found.values()}, found
     assert 1 == len(set(found.values())), found

@@ -19,12 +19,14 @@ from .misconceptions import (
     BIAS,
     DERIVATIVE,
     ERRORS,
+    ERRORS_ALONE,
     FORWARD,
     IN_NETWORK,
     IN_NEURON,
     LOSS,
     ORDER_DEFECTS,
     STILL,
+    UNFITTED,
     NetworkPass,
     NeuronPass,
     Rule,
@@ -59,7 +61,12 @@ class Diagnosis:
     @property
     def id(self) -> str:
         """Ids of the rules, joined with "|"."""
-        return "|".join(rule.id for rule in self.rules)
+        return "|".join(dict.fromkeys(rule.id for rule in self.rules))
+
+    @property
+    def is_in_neuron(self) -> bool:
+        """Whether it is a mistake inside the neurons."""
+        return all(rule in (*IN_NEURON, *ERRORS_ALONE, *UNFITTED) for rule in self.rules)
 
     def settled(self, sign: float) -> Diagnosis:
         """Return the diagnosis with only the rules under which the output neuron descends.
@@ -158,7 +165,20 @@ def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0
         return np.asarray(np.concatenate(both)[:, None, :] * biased)[..., columns]
 
     observed = np.concatenate([steps.in_a_row, steps.other_change])[:, None, :]
-    return diagnose(IN_NEURON, observed[..., columns], predict, [rate])
+    return _returning(diagnose(IN_NEURON, observed[..., columns], predict, [rate]), steps)
+
+
+def _returning(found: Diagnosis | None, steps: NeuronSteps) -> Diagnosis | None:
+    """Return a diagnosis of several rules with only those that explain the returned errors as well, if any does."""
+    if found is None or len(found.rules) == 1:
+        return found
+    return found.among([rule for rule in found.rules if is_returned_by(rule, steps)])
+
+
+def is_returned_by(rule: Rule, steps: NeuronSteps) -> bool:
+    """Return whether neurons with this mistake return these errors, up to a constant."""
+    expected = rule.returned(neurons_of(steps, steps.err))
+    return steps.returned.shape == expected.shape and fit(steps.returned, expected)[1] < TOLERANCE
 
 
 def diagnose_columns(
@@ -196,10 +216,7 @@ def diagnose_shape(steps: NeuronSteps, rate: float, columns: Sequence[int]) -> D
         return np.asarray(rule.neuron_step(neurons.at(rate, form))[0][:, None, columns])
 
     observed = steps.change[:, None, columns]
-    found = diagnose(IN_NEURON, observed, predict, [rate]) if observed.any() else None
-    if found is None or steps.returned.shape[1] != 2:
-        return found
-    return found.among([rule for rule in found.rules if fit(steps.returned, rule.returned(row))[1] < TOLERANCE])
+    return _returning(diagnose(IN_NEURON, observed, predict, [rate]), steps) if observed.any() else None
 
 
 def diagnose_error(steps: NeuronSteps, columns: Sequence[int]) -> Diagnosis | None:
@@ -220,6 +237,13 @@ def diagnose_error(steps: NeuronSteps, columns: Sequence[int]) -> Diagnosis | No
 def diagnose_bias(steps: NeuronSteps, rate: float) -> Diagnosis | None:
     """Return the mistake in the steps of a bias beside weights that show this rate, or None."""
     return _known((RIGHT, *BIAS), neurons_of(steps, steps.err), rate, steps.change[:, 2])
+
+
+def diagnose_ratio(ratio: float, rate: float) -> Diagnosis | None:
+    """Return the mistake of a bias that moves `ratio` times as far as weights with this rate imply, or None."""
+    rng = np.random.default_rng(0)
+    neurons = NeuronPass(rng.uniform(0.5, 1, (4, 3)), rng.uniform(0.5, 1, (4, 2)), rng.uniform(0.5, 1, 4), rate)
+    return _known(BIAS, neurons, rate, ratio * neurons.step[:, 2])
 
 
 def diagnose_function(y: Array, values: Array) -> Diagnosis | None:

@@ -7,7 +7,7 @@ was observed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -585,6 +585,12 @@ ACCUMULATED = _step(
     "Start every step from zero, or reset the sum after each step.",
 )  # fmt: skip
 
+OF_FIRST_FORWARD = _derivative(
+    "output_of_first_forward", lambda n: np.broadcast_to(n.slope[:1], n.slope.shape),
+    "The derivative always uses the output of the first forward call.",
+    "Update self.y in every call of forward.",
+)  # fmt: skip
+
 # The error in the step.
 ERRORS = (
     _error("error_sign_dropped", lambda n: np.abs(n.err), "The sign of the error is lost: the step uses |err|."),
@@ -598,6 +604,27 @@ ERRORS = (
     ),
 )  # fmt: skip
 
+# The same in a neuron whose returned errors are right all the same.
+ERRORS_ALONE = tuple(replace(rule, back=None) for rule in ERRORS)
+
+# Steps that no fit of a rate finds; form is how many digits the weights keep, and the least error that causes a step.
+ROUNDED = _step(
+    "weights_rounded", lambda n: np.round(n.weights + n.step, int(n.form)) - n.weights,
+    "The weights are rounded after each step: small steps are lost.",
+    "Do not change the weights after the step; round only when you print.",
+)  # fmt: skip
+TRUNCATED = _step(
+    "weights_truncated", lambda n: n.weights_only(np.trunc(n.w + n.step[..., :2]) - n.w),
+    "The weights stay integers: every step loses its fraction.",
+    "Keep the weights as floating-point numbers, and do not round or int() them after a step.",
+)  # fmt: skip
+SKIPPED = _step(
+    "small_errors_skipped", lambda n: n.step * (np.abs(n.err) >= n.form)[..., None],
+    "A small error causes no step at all: nothing changes.",
+    "Every example causes a step, even if its error is small.",
+)  # fmt: skip
+UNFITTED = (ROUNDED, TRUNCATED, SKIPPED)
+
 STEP = (
     _inputs(
         "step_without_input", lambda n: np.ones_like(n.w),
@@ -608,6 +635,13 @@ STEP = (
     _inputs(
         "step_with_inputs_swapped", lambda n: n.x[..., ::-1],
         "Weights and inputs are paired in one order in forward and in the reverse order in the step.",
+    ),
+    replace(
+        _inputs(
+            "paired_in_reverse", lambda n: n.x[..., ::-1],
+            "Weights and inputs are paired in one order in forward and in the reverse order in the step and the errors passed back.",
+        ),
+        back=lambda n: n.delta[..., None] * n.w[..., ::-1],
     ),
     _inputs(
         "step_with_own_output", lambda n: np.repeat(n.y[..., None], 2, axis=-1),
@@ -649,11 +683,7 @@ STEP = (
     ),
     *ERRORS,
     ACCUMULATED,
-    _derivative(
-        "output_of_first_forward", lambda n: np.broadcast_to(n.slope[:1], n.slope.shape),
-        "The derivative always uses the output of the first forward call.",
-        "Update self.y in every call of forward.",
-    ),
+    OF_FIRST_FORWARD,
     _inputs(
         "input_of_previous_forward", lambda n: _earlier(np.broadcast_to(n.x, n.w.shape)),
         "The step uses the input of the previous forward call, one example late.",

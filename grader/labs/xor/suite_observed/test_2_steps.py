@@ -17,14 +17,13 @@ from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradabl
 
 from .. import oracle
 from ..driving.network import Network
-from ..mistakes.misconceptions import IN_NEURON
 from ..mistakes.rules import fit
 from ..oracle import Array
 from ..shown import NEURONS, NUMBERS, by_neuron
 from ..suite.test_3_derivative import HINT, NO_FUNCTION, check_function, has_derivative
 from ..verdicts import named, remark_momentum, unmet
 from ..watched.observed import Observed
-from ..watched.parts import MISSING, Parts
+from ..watched.parts import MISSING, Parts, is_passed_turned
 from ..watched.steps import StepRule, labels_of
 
 LARGEST_LABEL = 2.0
@@ -142,10 +141,10 @@ def check_used(network: Network, observed: Observed, evidence: CaseEvidence) -> 
         return
     if observed.is_negated:
         template = "Your steps use y (y - 1): the derivative with the wrong sign."
-    elif found.derivative == MISSING:
-        template = "The steps do not use the derivative: they are the same for every output between 0 and 1."
     elif found.derivative == 0 or found.is_hidden_gradient or has_derivative(observed.mistake):
         return
+    elif found.derivative == MISSING:
+        template = "The steps do not use the derivative: they are the same for every output between 0 and 1."
     elif found.derivative is None and not found.are_weights_alike[2] and observed.mistake is None:
         raise blocked("neuron_update.weights")
     else:
@@ -157,9 +156,9 @@ def check_used(network: Network, observed: Observed, evidence: CaseEvidence) -> 
 def is_sign_of_output(network: Network, observed: Observed) -> bool:
     """Return whether the output neuron's step has the wrong sign, not the derivative y (y - 1), which gives the same numbers.
 
-    That is so if the submission's own sigmoid_derivative is right.
+    That is so if the submission's own sigmoid_derivative is right, and the errors passed to the hidden neurons are not turned.
     """
-    if not (observed.is_negated and network.has("sigmoid_derivative")):
+    if not (observed.is_negated and network.has("sigmoid_derivative")) or is_passed_turned(observed.rule):
         return False
     try:
         check_function(network, CaseEvidence(""), is_in_steps=False)
@@ -242,7 +241,7 @@ def test_output_step(observed: Observed, evidence: CaseEvidence) -> None:
     rule = observed.rule
     if rule.loss == "entropy":
         check_entropy(observed, evidence)
-    idle = rule.idle
+    idle = observed.idle
     if idle is not None:
         raise unmet(
             "After forward({x}) nothing changes, although the answer is wrong.",
@@ -320,7 +319,7 @@ def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint
 
 def is_in_neurons(observed: Observed, found: Parts) -> bool:
     """Return whether a single mistake inside the neurons explains all steps, and loses points in a neuron's own cases."""
-    if observed.mistake is None or not all(rule in IN_NEURON for rule in observed.mistake.rules):
+    if observed.mistake is None or not observed.mistake.is_in_neuron:
         return False
     is_derivative_charged = not has_derivative(observed.mistake) and not (
         found.derivative == 0 or found.is_hidden_gradient

@@ -20,6 +20,7 @@ from .. import oracle, probes
 from ..driving.calls import Path
 from ..driving.layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
 from ..oracle import Array
+from .assigned import assigned
 from .observing import (
     MOST_NUMBERS,
     NO_ANSWER,
@@ -252,6 +253,7 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
         return observing.replay(root, references, parameters, x)
 
     found = next(filter(None, (roles(replay, len(own), rng, is_alive) for is_alive in ROLE_TRIES)), None)
+    found = found or assigned(replay, len(own), rng)
     if found is None:
         is_odd = say(
             "{count} numbers move the answer of {what}, but not as the weights of three neurons do that each add up their weighted inputs and a bias.",
@@ -290,6 +292,21 @@ def led(observing: Observing, network: ObservedNetwork, rng: np.random.Generator
         drawn[:, :2] = np.abs(drawn[:, :2])
     start = drawn[np.nan_to_num(np.abs(drawn - parameters[at])).sum((1, 2)).argmax()]
     return led_on(observing, network, start, at)
+
+
+def are_several(network: ObservedNetwork) -> bool:
+    """Return whether an inline record has several steps between two calls of forward."""
+    record = network.record
+    parameters = network.parameters(record.before)
+    changes = np.abs(np.diff(parameters, axis=0)).max((1, 2)) > 0
+    moved = (np.diff(parameters, axis=0) != 0).reshape(-1, 9).all(1) & changes
+    counts, count = [], 0
+    for is_forward, is_moved in zip(record.sites[1:] == 1, moved, strict=True):
+        count += int(is_moved)
+        if is_forward:
+            counts.append(count)
+            count = 0
+    return max([*counts, count]) > 1
 
 
 def whole(record: Record, at: int) -> tuple[int | None, int | None]:

@@ -14,17 +14,19 @@ from grader.lab import CaseStopped, FaultKind, Outcome, Student, Verdict, genera
 
 from .. import oracle, probes
 from ..driving.calls import Calls
-from ..measured_steps import CALIBRATION_ERR, CALIBRATION_W, CALIBRATION_X, rate_of
+from ..measured_steps import CALIBRATION_ERRORS, CALIBRATION_W, CALIBRATION_X, rate_of
 from ..mistakes.diagnosis import Diagnosis, diagnose_forward, diagnose_loss
 from ..mistakes.misconceptions import Rule as MistakeRule
-from ..mistakes.rules import bounded_rate
+from ..mistakes.rules import bounded_rate, neuron_rule
 from ..oracle import Array
 from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
-from .finding import led, led_late, network_of, observed_network
+from .finding import are_several, led, led_late, network_of, observed_network
+from .neurons import is_returned_right, neuron_steps_of
 from .observing import NUDGE, STOPPED, Discovered, ObservedNetwork, Observing, Trained
-from .parts import Parts, batch_parts_of, derivative_parts, errors_of, is_factor, is_returned, parts_of, passed_error
+from .parts import Parts, batch_parts_of, errors_of, is_returned, known_parts, parts_of, passed_error
+from .recognised import recognised, skipped
 from .refusals import grown, name_of
-from .steps import STILL_CALLS, UNDECIDABLE, Slopes, StepRule, are_several, diagnosed, goes_along, is_still, rule_of
+from .steps import STILL_CALLS, UNDECIDABLE, Slopes, StepRule, diagnosed, goes_along, is_still, rule_of
 
 NEAR = 0.2  # a training is over once all errors of an epoch are below this
 TRAIN_CALLS = 40_000  # limit for one training from a fixed start
@@ -36,6 +38,7 @@ HEAD_START = 3.0  # factor of the epochs of a training in which right code would
 STARTS = 3
 LOOP_EPOCHS = 100  # of a training in the grader's own loop
 SEEN = "observation"  # name among the values that suites share
+LOOP_LOOK = 40  # steps of it between two looks at the answers
 Forward = Callable[[Array, Array], Array]
 Step = Callable[[Array, Array, Array], Array]
 
@@ -113,11 +116,23 @@ class Observed:
         if self.rule.is_right or not self.network.is_forward_right:
             return None
         with np.errstate(all="ignore"):
-            found = diagnosed(self.rule)
+            found = skipped(self.rule) or diagnosed(self.rule) or recognised(self.rule)
         is_skipped = (
             self.skips_small and found is not None and found.id == "hidden_frozen"
         )  # the hidden neurons only seem frozen because their errors are small
         return None if found is None or is_skipped else found.settled(1.0)
+
+    @property
+    def idle(self) -> tuple[Array, int] | None:
+        """Parameters and corner of a call that should have been followed by a step, also by the recognised mistake, or None."""
+        idle, found = self.rule.idle, self.mistake
+        if idle is None or found is None:
+            return idle
+        parameters, corner = idle[0][None], [idle[1]]
+        x = oracle.XOR_INPUTS[corner]
+        err = self.rule.steps.labels[corner] - oracle.forward(parameters, x)
+        step = found.rules[0].step(parameters, x, err, found.rates[0], found.forms[0])
+        return idle if step.any() else None
 
     @property
     def skips_small(self) -> bool:
@@ -144,9 +159,8 @@ class Observed:
         if rule.is_right or not self.network.is_forward_right or rule.steps.tolerance >= UNDECIDABLE:
             return None
         found = parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
-        is_known = found is not None and found.is_recognised
-        if not is_known and self.mistake is not None and all(map(is_factor, self.mistake.rules)):
-            return derivative_parts(rule, self.mistake.rates[0])
+        if self.mistake is not None and self.mistake.is_in_neuron:
+            return known_parts(rule, self.mistake, found, self._seed)
         return found
 
     @property
@@ -157,6 +171,9 @@ class Observed:
     @measurement
     def is_in_returned_error(self) -> bool:
         """Whether the mistake is in the errors that a neuron returns, not in how the network uses them."""
+        if self.mistake is not None and self.mistake.is_in_neuron:
+            steps = neuron_steps_of(self.mistake, self._seed)
+            return not is_returned_right(steps, neuron_rule(steps))
         return is_returned(self.rule, self.mistake)
 
     @measurement
@@ -253,21 +270,16 @@ class Observed:
 
     @measurement
     def learned_by_mistake(self) -> Array | None:
-        """The four answers after LOOP_EPOCHS in the grader's loop, with the steps of the recognised mistake; else None."""
-        found = self.mistake
-        if found is None or not is_timeless(found.rules[0]):
+        """The four answers after LOOP_EPOCHS in the grader's loop, or when it has learned, with the recognised mistake; else None."""
+        if self.mistake is None:
             return None
-        rule, rate, form = found.rules[0], found.rates[0], found.forms[0]
-        unit = oracle.step(CALIBRATION_W, CALIBRATION_X, np.array(CALIBRATION_ERR))[2]
-        pace = rate_of(rule.step(CALIBRATION_W, CALIBRATION_X, np.array(CALIBRATION_ERR), rate, form)[2], unit)
-        if not pace:
-            return None
-        parameters = probes.start(generator(self._seed, "start"), 0)
-        with np.errstate(all="ignore"):
-            for x, label in list(zip(oracle.XOR_INPUTS, oracle.XOR_LABELS, strict=True)) * LOOP_EPOCHS:
-                err = RATE / pace * (label - oracle.forward(parameters, x))
-                parameters = parameters + rule.step(parameters, x, err, rate, form) * self.network.present
-        return oracle.answers(parameters)
+        known, rate, form = self.mistake.rules[0], self.mistake.rates[0], self.mistake.forms[0]
+
+        def step(parameters: Array, x: Array, err: Array) -> Array:
+            return np.asarray(known.step(parameters, x, err, rate, form) * self.network.present)
+
+        start = probes.start(generator(self._seed, "start"), 0)
+        return trained(start, step, is_alone=is_timeless(known))
 
     def _learn(self, start: Array, rate: float) -> TrainingEnd:
         try:
@@ -297,6 +309,30 @@ class Observed:
         if self.network.is_forward_right:
             return oracle.answers(parameters)
         return np.asarray(own_outputs(self._observing, self.network, parameters[None], oracle.XOR_INPUTS)[0])
+
+
+def trained(start: Array, step: Step, *, is_alone: bool) -> Array | None:
+    """Return the four answers after LOOP_EPOCHS in the grader's loop from a start, or when they are right; None if nothing moves.
+
+    is_alone: a step depends on the weights, the input and the error, not on earlier steps.
+    """
+    units = [(CALIBRATION_W[None], CALIBRATION_X[None], np.array([err])) for err in CALIBRATION_ERRORS]
+    path, errors, inputs = [start], list[float](), np.tile(oracle.XOR_INPUTS, (LOOP_EPOCHS, 1))
+    with np.errstate(all="ignore"):
+        paces = (rate_of(step(*unit)[0, 2], oracle.step(*unit)[0, 2]) for unit in units)
+        pace = next(filter(None, paces), 0.0)
+        if not pace:
+            return None
+        for index, label in enumerate(np.tile(oracle.XOR_LABELS, LOOP_EPOCHS)):
+            errors.append(RATE / pace * (label - float(oracle.forward(path[-1], inputs[index]))))
+            since = index if is_alone else 0
+            path.append(
+                path[-1] + step(np.array(path[since:]), inputs[since : index + 1], np.array(errors[since:]))[-1]
+            )
+            answers = oracle.answers(path[-1])
+            if (index + 1) % LOOP_LOOK == 0 and oracle.has_learned(answers):
+                break
+    return answers
 
 
 def is_timeless(rule: MistakeRule) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from .. import oracle
 from ..mistakes import misconceptions
 from ..mistakes.diagnosis import Diagnosis
-from ..mistakes.rules import DERIVATIVES, fit, misfit
+from ..mistakes.misconceptions import ROUNDED, TRUNCATED
+from ..mistakes.rules import DERIVATIVES, fit, misfit, neuron_rule
 from ..oracle import Array
+from .neurons import are_weights_right, is_bias_right, neuron_steps_of
 from .steps import TINY, StepRule, Steps
 
 MISSING = 1  # the place of "none at all" among them
@@ -141,25 +143,18 @@ def errors_of(steps: Steps) -> tuple[Array, Array, Array]:
     return y, labels, errors
 
 
-def is_factor(rule: misconceptions.Rule) -> bool:
-    """Return whether with this mistake, one in the derivative, a neuron's step is still a factor times its inputs."""
-    if rule not in misconceptions.DERIVATIVE:
-        return False
-    rng = np.random.default_rng(0)
-    neurons = misconceptions.NeuronPass(
-        rng.uniform(0.5, 1, (4, 3)), rng.uniform(0.5, 1, (4, 2)), rng.uniform(0.5, 1, 4)
-    )
-    with np.errstate(all="ignore"):
-        factors = rule.neuron_step(neurons) / neurons.inputs
-    return bool(np.allclose(factors, factors[:, :1]))
-
-
-def derivative_parts(rule: StepRule, rate: float) -> Parts:
-    """Return the analysis of steps that only have a wrong derivative: everything else in them is right."""
-    every = np.ones(3, dtype=bool)
+def known_parts(rule: StepRule, mistake: Diagnosis, found: Parts | None, seed: int) -> Parts:
+    """Return the analysis of steps that a single mistake inside the neurons explains: a neuron's parts as that makes them."""
+    steps = neuron_steps_of(mistake, seed)
+    made = neuron_rule(steps)
+    is_cut = mistake.rules[0] in (ROUNDED, TRUNCATED)  # a large error hides it in the bias, which alone may be right
+    weights, bias = np.full(3, are_weights_right(made)), np.full(3, is_cut or is_bias_right(steps, made))
+    if found is not None and found.is_recognised:
+        return replace(found, are_weights_right=weights, is_bias_right=bias, is_chain_right=True)
+    rate = mistake.rates[0]
     return Parts(
-        expected=rule.steps.change, are_weights_right=every, is_bias_right=every, derivative=None, are_weights_alike=every,
-        is_chain_right=True, is_hidden_gradient=False, rate=rate,
+        expected=rate * rule.steps.gradient(rule.way), are_weights_right=weights, is_bias_right=bias, derivative=None,
+        are_weights_alike=np.ones(3, dtype=bool), is_chain_right=True, is_hidden_gradient=False, rate=rate,
     )  # fmt: skip
 
 
@@ -176,6 +171,20 @@ def passed_signs(rule: StepRule) -> set[int]:
     off = steps.off[np.arange(len(steps.last)), steps.last]
     fitted = [fit(column, off) for column in passed(rule)]
     return {int(np.sign(c)) for c, residual in fitted if residual < steps.tolerance}
+
+
+def is_passed_turned(rule: StepRule) -> bool:
+    """Return whether hidden neurons were passed their errors with the opposite sign to the loss, and none with the same."""
+    steps = rule.steps
+    if not (steps.last >= 0).all():
+        return False
+    index = np.arange(len(steps.last))
+    off = steps.off[index, steps.last]
+    signs = [np.sign(c) for c, residual in (fit(column, off) for column in passed(rule)) if residual < steps.tolerance]
+    deltas = (off * oracle.derivative(steps.y[index, steps.last]))[:, None] * steps.parameters[:, 2, :2]
+    found = [fit(column, wanted) for column in passed(rule) for wanted in deltas.T]
+    turned = {np.sign(c) for c, residual in found if residual < steps.tolerance}
+    return bool(signs) and turned == {-signs[0]}
 
 
 def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:

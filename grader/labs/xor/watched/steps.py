@@ -32,6 +32,7 @@ UNDECIDABLE = 0.05
 LEAST, MOST = 4, 40  # number of steps needed, and used
 STILL_CALLS = 100  # of forward, between which nothing moves
 MOST_DEPTHS = 4  # the most frequent call depths of forward that are tried
+GROWN = 1e3  # a weight of a training that diverges
 REACH = 4.0  # the first step may be this many times the largest one
 ROUNDS = 8
 SLOW_DRIFT = 1e-3
@@ -157,6 +158,8 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
         for begin, end in zip(begins, ends, strict=bool(ends))
         if are_finite[[begin, end, end + 1]].all() and tally[begin : end + 1].any()
     ][0 if record.is_led else SKIPPED :][:MOST]
+    grown = [bool(np.abs(parameters[end + 1]).max() > GROWN) for _, end in chosen]
+    chosen = chosen[: max(LEAST, grown.index(True))] if any(grown) else chosen  # rules for large weights are much alike
     if len(chosen) < (1 if record.is_late else LEAST):
         return None
     before = parameters[[end for _, end in chosen]]
@@ -214,21 +217,6 @@ def idle_calls(
         for index in range(begin, end)
         if int(record.sites[index]) in sites and len(corners[index]) == 1
     )
-
-
-def are_several(network: ObservedNetwork) -> bool:
-    """Return whether an inline record has several steps between two calls of forward."""
-    record = network.record
-    parameters = network.parameters(record.before)
-    changes = np.abs(np.diff(parameters, axis=0)).max((1, 2)) > 0
-    moved = (np.diff(parameters, axis=0) != 0).reshape(-1, 9).all(1) & changes
-    counts, count = [], 0
-    for is_forward, is_moved in zip(record.sites[1:] == 1, moved, strict=True):
-        count += int(is_moved)
-        if is_forward:
-            counts.append(count)
-            count = 0
-    return max([*counts, count]) > 1
 
 
 def at_depth(record: Record, depth: int | None) -> Record:
@@ -320,12 +308,15 @@ def order_defect(steps: ModelSteps) -> misconceptions.Rule | None:
 
 def diagnosed(rule: StepRule, known: Diagnosis | None = None) -> Diagnosis | None:
     """Return the mistake in wrong steps, of one example each or of batches, or None; of a known one, whether it is still that."""
-    rules, rates = (misconceptions.IN_NETWORK, ()) if known is None else (known.rules, known.rates)
+    rules, rates = (
+        ((*misconceptions.IN_NETWORK, *misconceptions.ERRORS_ALONE), ())
+        if known is None
+        else (known.rules, known.rates)
+    )
     steps = rule.steps
     if rule.way == "online":
         model = model_steps(steps)
-        heaped = accumulated(steps)
-        if heaped is not None:
+        if (heaped := accumulated(steps)) is not None:
             return heaped
         return diagnose_network(model, [*rates, model.rate, *rates_of(model)[:2]], rules=rules)
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
