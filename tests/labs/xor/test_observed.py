@@ -151,6 +151,8 @@ ENTROPY = (
     ("class Network", "def bce(t, y):\n    return -np.log(y if t else 1 - y)\n\nclass Network"),
 )
 RIGHT["cross_entropy"] = variant(*ENTROPY)
+RIGHT["a_cache_beside_the_answer"] = variant(("        return self.y\n", "        return self.y, {'h': self.h}\n"))
+RIGHT["a_dictionary_of_answers"] = variant(("        return self.y\n", "        return {'h': self.h, 'y': self.y}\n"))
 
 MINOR = {
     "updated_output_weights": variant(

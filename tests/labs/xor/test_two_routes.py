@@ -108,6 +108,14 @@ INSIDE = (
     .replace("answer(X)", "run()")
     .replace("learn(X, T)", "learn()")
 )
+SAMPLES = "samples:\n"
+PAIRS = ("def train(model, samples, epochs):", "def train(model, X, Y, epochs):")
+SQUARED = (LOSS, "    return np.mean((label - y) ** 2)\n")
+OF_MODEL = (
+    LOSS_FUNCTION,
+    "def loss(model, points):\n    return sum((t - model.forward(x)) ** 2 for x, t in points)\n\n",
+)
+OWN_ERROR = ("err = loss(y, label)", "err = label - y")
 PASSED = """import numpy as np
 
 
@@ -139,6 +147,10 @@ RIGHT = {
     "swapped": looped("y = model.forward(x); model.backward(label - y, x)", SWAPPED),
     "soft_labels": looped("y = model.forward(x); model.backward(x, label - y)", SWAPPED, XOR.replace("), 0)", "), 0.1)").replace("), 1)", "), 0.9)")).replace("x, label - y", "label - y, x"),
     "soft_batch": layered(labels="[0.05, 0.95, 0.95, 0.05]"),
+    "train_takes_inputs_and_labels": edited(ARRAYS, (PAIRS, (SAMPLES, "zip(X, Y):\n"), ("len(samples)", "len(X)"))) + "train(Model(), [(0, 0), (0, 1), (1, 0), (1, 1)], [0, 1, 1, 0], 3000)\n",
+    "train_takes_rows": edited(ARRAYS, ((SAMPLES, "[(row[:2], row[2]) for row in samples]:\n"),)) + "train(Model(), np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]), 3000)\n",
+    "loss_of_a_model": edited(ARRAYS, (OF_MODEL, OWN_ERROR)),
+    "loss_is_only_printed": edited(ARRAYS, (SQUARED, OWN_ERROR)),
 }  # fmt: skip
 
 # text, points, the mistake

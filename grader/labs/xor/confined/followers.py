@@ -10,7 +10,7 @@ import types
 from typing import Any
 
 from . import frames
-from .frames import PassedParameters, StopRun, arguments, few, flat, held, held_at, owner_of, shape
+from .frames import PassedParameters, StopRun, arguments, few, flat, held, held_at, owner_of, returned_numbers, shape
 
 LOGGED = 600  # calls in the result of `discover`
 ENOUGH_CALLS = 50  # after SOON
@@ -124,7 +124,7 @@ class Finder(Hook):
         call, owner = self._open.pop(frames.find.identity(frame), ({}, None))
         if not call:
             return
-        call["returned"] = flat(value)
+        call["returned"] = returned_numbers(value)
         if not call["returned"] and not isinstance(owner, types.ModuleType):
             places = few(owner)
             call["answers"] = self._layout(places)

@@ -66,6 +66,15 @@ def numbers_in(value: Any, most: int = HELD) -> list[float] | None:
     return numbers if len(numbers) <= most else None
 
 
+def returned_numbers(value: Any) -> list[float]:
+    """Return the numbers that a call returned; beside values that are not numeric, such as a cache, those of the others."""
+    found = flat(value)
+    if not found and isinstance(value, (tuple, list, dict)):
+        items = value.values() if isinstance(value, dict) else value
+        found = [number for item in items for number in flat(item)]
+    return found if len(found) <= HELD else []
+
+
 def shape(value: Any) -> list[int]:
     """Return the shape of a numeric value: [] for a single number, [0] for a value without numbers."""
     count = len(flat(value))

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import frames
 from .followers import Finder, Hook, Recorder, Starter
-from .frames import StopRun, Values, column, flat, held_at, is_enough, padded, quiet, table_of, templated
+from .frames import StopRun, Values, column, flat, held_at, is_enough, padded, quiet, returned_numbers, table_of, templated
 
 PROGRAM = "__main__"  # __name__ of the student's file while it is watched
 COLUMNS = 160  # numbers inside the network that are recorded
@@ -193,7 +193,7 @@ class Observer:
             else:
                 function = getattr(owner, settings["forward"])
             with quiet():
-                returned = flat(function(*positional, **named))
+                returned = returned_numbers(function(*positional, **named))
             if settings["answers"]:
                 returned = held_at(owner, settings["answers"])
             found += [returned[out] for out in outs][: len(some)]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from grader.lab import CaseEvidence, CaseStopped, FaultKind, blocked, show, side_by_side
+from grader.lab import CaseEvidence, CaseStopped, FaultKind, Message, blocked, say, show, side_by_side
 
 from .. import oracle, probes, shown
 from ..driving.network import ModelProxy, Network
@@ -41,13 +41,21 @@ TURNING = {"derivative_negated", "hidden_sign"}  # mistakes that differ only in 
 def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
     """loss(y, label) is linear in label - y, with the sign that backward expects."""
     # Seen: its values at five drawn outputs are a constant times label - y, with the sign that the steps expect, if they show
-    # it. Without such a function, the same for the errors in the submission's own training.
+    # it. Without such a function, or if it raises or is not what the training uses, the same for the errors in the submission's
+    # own training.
     if not network.has("loss"):
         check_passed_error(network, evidence, measured, own_training)
         return
     labels = np.array([1.0, 1.0, 0.0, 0.0, 1.0])
     y = network.rng("loss").uniform(0.1, 0.9, 5)
-    actual = losses_of(network, np.column_stack([y, labels]))
+    try:
+        actual = losses_of(network, np.column_stack([y, labels]))
+    except CaseStopped as stopped:
+        if not is_uncallable(stopped):
+            raise
+        problem = say("The grader called loss(y, label): {problem}", problem=stopped.feedback)
+        check_passed_error(network, evidence, measured, own_training, (problem, stopped))
+        return
     c, residual = fit(actual, labels - y)
     evidence.seen = side_by_side(expected=labels - y, actual=actual, y=y, label=labels)
     if residual >= TOLERANCE:
@@ -57,7 +65,12 @@ def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, 
             seen=evidence.seen,
             formula="loss",
         )
-        raise named(evidence, diagnose_loss(y, labels, actual), unnamed)
+        mistake = diagnose_loss(y, labels, actual)
+        if not is_loss_unused(own_training):
+            raise named(evidence, mistake, unnamed)
+        problem = say("Your training does not use loss(y, label) as its error.")
+        check_passed_error(network, evidence, measured, own_training, (problem, unnamed))
+        return
     if c * agreed_sign(network, measured) < 0:
         raise unmet(
             "loss and backward have opposite signs: a step with err = loss(y, label) increases the error.",
@@ -68,10 +81,32 @@ def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, 
         )
 
 
+def is_uncallable(stopped: CaseStopped) -> bool:
+    """Return whether a function did not take the template's arguments."""
+    return stopped.fault is not None and stopped.fault.kind in (FaultKind.RAISED, FaultKind.MISFIT)
+
+
+def is_loss_unused(own_training: OwnTraining) -> bool:
+    """Return whether the steps of the training are made with the error label - y, though its loss returns another."""
+    try:
+        observed = own_training.observed
+    except CaseStopped:
+        return False
+    is_known = observed.is_step_right or observed.mistake is not None
+    return is_known and observed.rule.loss == "squared"
+
+
 def check_passed_error(
-    network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining
+    network: Network,
+    evidence: CaseEvidence,
+    measured: Measurements,
+    own_training: OwnTraining,
+    failed: tuple[Message, CaseStopped] | None = None,
 ) -> None:
-    """Judge the error in the submission's own training, by the numbers that are passed or by its steps."""
+    """Judge the error in the submission's own training, by the numbers that are passed or by its steps.
+
+    failed: why its loss does not count, if it has one, and how the case ends if its training does not, either.
+    """
     from ..suite_observed.test_3_learning import check_loss
     from ..watched.parts import passed_signs
 
@@ -81,12 +116,17 @@ def check_passed_error(
         if not signs:
             check_loss(observed, evidence)
     except CaseStopped as stopped:
+        if failed is not None:
+            raise failed[1] from None
         raise unmet(
             "There is no function loss(y, label), and the error in your own training cannot be graded instead: {reason}",
             reason=stopped.feedback,
             hint="Write loss(y, label) and call it in the loop: err = loss(y, label).",
         ) from None
-    evidence.remark("There is no function loss(y, label); the error in your own training was graded instead.")
+    if failed is None:
+        evidence.remark("There is no function loss(y, label); the error in your own training was graded instead.")
+    else:
+        evidence.remark("{problem} The error in your own training was graded instead.", problem=failed[0])
     sign = agreed_sign(network, measured)
     if sign and signs and np.sign(sign) not in signs:
         raise unmet(
@@ -199,15 +239,22 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
 def test_train(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
     """Your own train(model, samples, epochs) teaches XOR from set weights."""
     # Seen: the same; one epoch of train on drawn labels, which moves the weights as four steps do; the answers of the weights
-    # after train from a fixed start, swapped as drawn, from which right steps lead to the same weights; and the opposite ones for the opposite labels. Without such a function, the answers
-    # after the submission's own training from a fixed start.
+    # after train from a fixed start, swapped as drawn, from which right steps lead to the same weights, and the opposite ones
+    # for the opposite labels. Without such a function, or if it raises, the answers after the submission's own training from a
+    # fixed start.
     if measured.unknown is not None:
         raise blocked(measured.unknown)
     if not network.has("train"):
         check_loop(network, evidence, own_training)
         return
     rate = pace(network, measured)
-    check_one_epoch(network, measured, rate)
+    try:
+        check_one_epoch(network, measured, rate)
+    except CaseStopped as stopped:
+        if not is_uncallable(stopped):
+            raise
+        check_loop(network, evidence, own_training, stopped)
+        return
     epochs = epochs_for(rate)
     if rate * epochs < LEAST_WAY:
         evidence.remark(
@@ -233,21 +280,31 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
         remark_run(network, evidence, rate)
 
 
-def check_loop(network: Network, evidence: CaseEvidence, own_training: OwnTraining) -> None:
-    """Judge the training of a program without a function train."""
+def check_loop(
+    network: Network, evidence: CaseEvidence, own_training: OwnTraining, failed: CaseStopped | None = None
+) -> None:
+    """Judge the training of a program without a function train, or whose train cannot be called; failed: how a call ended."""
     from ..suite_observed.test_3_learning import check_training
 
     try:
         observed = own_training.observed
     except CaseStopped as stopped:
+        if failed is not None:
+            raise failed from None
         raise unmet(
             "There is no function train(model, samples, epochs), and no other training was seen: {reason}",
             reason=stopped.feedback,
             hint="Put the training loop into a function with that name, next to the classes.",
         ) from None
-    evidence.remark(
-        "There is no function train(model, samples, epochs); the training that your program runs was graded instead."
-    )
+    if failed is None:
+        evidence.remark(
+            "There is no function train(model, samples, epochs); the training that your program runs was graded instead."
+        )
+    else:
+        evidence.remark(
+            "The grader called train(model, samples, epochs): {problem} The training that your program runs was graded instead.",
+            problem=failed.feedback,
+        )
     check_training(observed, network.student, evidence)
 
 
@@ -335,6 +392,10 @@ def check_one_epoch(network: Network, measured: Measurements, rate: float) -> No
     if np.linalg.norm(expected) < STILL or not np.isfinite(length):
         return  # the network does not move, which is reported above
     is_other_way = rate <= ORDERED and length > 0 and same_way(trained, expected) < SAME_WAY
+    if is_other_way:  # train may not use loss
+        own.parameters = start
+        _, _, plain = own.epochs(math.copysign(1.0, measured.model_steps.rate), 1, labels)
+        is_other_way = same_way(trained, plain - begun) < SAME_WAY
     if length == 0.0 or is_other_way:
         raise unmet(
             "One epoch of train changes the weights differently from your own steps.",
