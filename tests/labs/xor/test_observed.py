@@ -108,6 +108,40 @@ for epoch in range(4000):
             w[i] += 0.5 * g
 """
 
+# The common article's form: train holds all formulas, and the method for the answer is only called to print.
+ARTICLE = """
+import numpy as np
+
+def sigmoid(z): return 1 / (1 + np.exp(-z))
+def slope(z): return sigmoid(z) * (1 - sigmoid(z))
+
+class Net:
+    def __init__(self):
+        self.w, self.b = np.random.normal(size=(2, 2)), np.random.normal(size=2)
+        self.v, self.c = np.random.normal(size=2), np.random.normal(size=1)
+
+    def answer(self, x):
+        return sigmoid(self.v @ sigmoid(self.w @ x + self.b) + self.c[0])
+
+    def train(self, points, labels):
+        for epoch in range(3000):
+            for x, t in zip(points, labels):
+                d = self.w @ x + self.b
+                h = sigmoid(d)
+                s = self.v @ h + self.c[0]
+                y = sigmoid(s)
+                e = 2 * (t - y) * slope(s)
+                g = e * self.v * slope(d)
+                self.v = self.v + 0.2 * e * h
+                self.c = self.c + 0.2 * e
+                self.w = self.w + 0.2 * np.outer(g, x)
+                self.b = self.b + 0.2 * g
+            if epoch % 100 == 0:
+                print([self.answer(x) for x in points])
+
+Net().train(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), [0, 1, 1, 0])
+"""
+
 
 def variant(*edits: tuple[str, str], text: str = LAYERS) -> str:
     """Return a sample with lines replaced."""
@@ -151,6 +185,7 @@ ENTROPY = (
     ("class Network", "def bce(t, y):\n    return -np.log(y if t else 1 - y)\n\nclass Network"),
 )
 RIGHT["cross_entropy"] = variant(*ENTROPY)
+RIGHT["article"] = ARTICLE
 RIGHT["a_cache_beside_the_answer"] = variant(("        return self.y\n", "        return self.y, {'h': self.h}\n"))
 RIGHT["a_dictionary_of_answers"] = variant(("        return self.y\n", "        return {'h': self.h, 'y': self.y}\n"))
 
@@ -185,6 +220,11 @@ WRONG = {
     "batch_without_bias_step_and_hidden_sign": (
         variant(("        self.b = self.b + 0.5 * d.sum(0, keepdims=True)\n", ""), ("back = d @", "back = -d @"), text=BATCH),
         {"neuron_update.bias", "model_update.hidden_step"},
+    ),
+    "article_with_a_weight_for_both": (variant(("e * self.v *", "e * self.v[0] *"), text=ARTICLE), {"model_update.hidden_step"}),
+    "article_without_bias_steps": (
+        variant(("                self.c = self.c + 0.2 * e\n", ""), ("                self.b = self.b + 0.2 * g\n", ""), text=ARTICLE),
+        {"neuron_update.bias"},
     ),
     "batch_without_bias_step": (variant(("        self.b = self.b + 0.5 * d.sum(0, keepdims=True)\n", ""), text=BATCH), {"neuron_update.bias"}),
 }  # fmt: skip

@@ -187,7 +187,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
             "All starting weights are tiny, so learning may never start. Values up to about 1 work well.",
             "Your program has no function sigmoid_derivative outside its classes; the derivative used in the steps was graded instead.",
             "backward does not return the errors of its inputs; the model computes them itself.",
-            "train should return the loss of each epoch: {epochs} numbers.",
+            "train should return the loss of each epoch: {epochs} numbers. It returned: {count}.",
         },
     ),
     "another_slope_and_three_errors": (
@@ -197,6 +197,7 @@ SAID: dict[str, tuple[Edit, int | None, set[str]]] = {
     ),
     "xor_written_into_train": ([(STEP, STEP.replace("label", "float(x[0] != x[1])"))], 95, {"train teaches XOR, but does not teach the opposite labels when the samples have them."}),
     "nothing_returned": ([("        return errors\n", "")], 64, {"backward does not return the error of each input."}),
+    "nothing_called": ([(BACK, "        pass\n"), ("        self.n1.backward(x, e1)\n        self.n2.backward(x, e2)\n", "")], 70, {"Model.backward changes none of the three neurons."}),
     "slow_and_alike": (
         [
             ("LEARNING_RATE = 0.5", "LEARNING_RATE = 1e-5"), ("np.exp(-d)", "np.exp(-np.clip(d, -12, 12))"), ("    return y * (1 - y)\n", "    return sigmoid(y) * (1 - sigmoid(y))\n"),

@@ -11,7 +11,19 @@ from typing import Any
 
 from . import frames
 from .followers import Finder, Hook, Recorder, Starter
-from .frames import StopRun, Values, column, flat, held_at, is_enough, padded, quiet, returned_numbers, table_of, templated
+from .frames import (
+    StopRun,
+    Values,
+    column,
+    flat,
+    held_at,
+    is_enough,
+    padded,
+    quiet,
+    returned_numbers,
+    table_of,
+    templated,
+)
 
 PROGRAM = "__main__"  # __name__ of the student's file while it is watched
 COLUMNS = 160  # numbers inside the network that are recorded

@@ -744,7 +744,7 @@ BIAS = (
     ),
     _bias(
         "bias_half", lambda n: 0.5 * n.rate * n.delta,
-        "The bias moves half as far as it should: only the weights' step has the factor 2.",
+        "The bias moves half as far as it should: only the weights' step has the factor 2, or the learning rate is missing there.",
     ),
     _bias("bias_without_derivative", lambda n: n.rate * n.err, "The derivative is missing in the step of the bias."),
     _bias(

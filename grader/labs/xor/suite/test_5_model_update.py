@@ -57,6 +57,7 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
         evidence.seen = seen
         return
     measured.keep_usage()
+    check_is_written(measured, int(probe))
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
     if not steps.change[:, list(rows)].any():
         unnamed = unmet("Model.backward does not change {neuron}.", neuron=NEURONS[worst], hint=hint, seen=seen)
@@ -67,6 +68,22 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
         formula="output" if worst == 2 else "hidden",
     )  # fmt: skip
     raise named(evidence, measured.part_of_network(rows), unnamed)
+
+
+def check_is_written(measured: Measurements, probe: int) -> None:
+    """Stop the case if the whole network stays as it is, although a single neuron makes right steps."""
+    steps = measured.model_steps
+    try:
+        neuron = measured.neuron_rule
+    except CaseStopped:
+        return  # neuron_update reports it
+    if steps.change.any() or not neuron.is_right:
+        return
+    raise unmet(
+        "Model.backward changes none of the three neurons.",
+        hint="Call backward of the output neuron with its inputs and err, then that of each hidden neuron with x and its own error.",
+        seen=seen_at(steps, probe, neuron.rate * steps.gradient),
+    )
 
 
 def is_linear(measured: Measurements) -> bool:

@@ -271,7 +271,11 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
         caption = "Trained by your own train, from set weights."
         keep_training(network.student, caption, losses, outputs_of(network, model), shown_rate(network, measured))
     else:
-        evidence.remark("train should return the loss of each epoch: {epochs} numbers.", epochs=epochs)
+        evidence.remark(
+            "train should return the loss of each epoch: {epochs} numbers. It returned: {count}.",
+            epochs=epochs,
+            count=len(losses),
+        )
     judge(evidence, answers, epochs)
     if measured.is_plain and rate <= ORDERED:
         check_end(starts[0], model.parameters, rate * epochs)

@@ -295,11 +295,11 @@ def led(observing: Observing, network: ObservedNetwork, rng: np.random.Generator
 
 
 def are_several(network: ObservedNetwork) -> bool:
-    """Return whether an inline record has several steps between two calls of forward."""
+    """Return whether an inline record has several steps, of all parameters that change, between two calls of forward."""
     record = network.record
     parameters = network.parameters(record.before)
-    changes = np.abs(np.diff(parameters, axis=0)).max((1, 2)) > 0
-    moved = (np.diff(parameters, axis=0) != 0).reshape(-1, 9).all(1) & changes
+    changed = (np.diff(parameters, axis=0) != 0).reshape(-1, 9)
+    moved = changed[:, changed.any(0)].all(1) & changed.any(1)
     counts, count = [], 0
     for is_forward, is_moved in zip(record.sites[1:] == 1, moved, strict=True):
         count += int(is_moved)

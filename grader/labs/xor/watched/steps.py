@@ -36,6 +36,7 @@ GROWN = 1e3  # a weight of a training that diverges
 REACH = 4.0  # the first step may be this many times the largest one
 ROUNDS = 8
 SLOW_DRIFT = 1e-3
+ALIKE = 1e-12  # of an output that was returned
 SOFT = 0.25  # tolerance for labels that are used instead of 0 and 1
 SAME_LABEL = 1e-3
 TINY = 1e-300
@@ -169,13 +170,16 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
         return None
     rates = rates * network.present
     last = np.array([corners[end][0] if len(corners[end]) == 1 else -1 for _, end in chosen])
+    if is_inline:
+        answered = answered_corners(record, ends, [end for _, end in chosen], y)
+        last = np.where(answered < 0, likeliest(change, rates), answered)
     return Steps(
         parameters=before,
         change=change,
         y=y,
         slopes=rates,
         seen=np.array([tally[begin : end + 1].sum(0) for begin, end in chosen], dtype=float),
-        last=likeliest(change, rates) if is_inline else last,
+        last=last,
         scalars=record.scalars[[end for _, end in chosen]],
         present=network.present,
         tolerance=tolerance_of(before, change, is_numeric=not network.is_forward_right),
@@ -198,6 +202,18 @@ def is_near(parameters: Array, after: Array) -> bool:
         return True  # a leap is no right step, either
     largest = np.abs(np.diff(after, axis=0)).max()
     return bool(np.abs(after[0] - parameters[0]).max() <= REACH * largest)
+
+
+def answered_corners(record: Record, ends: list[int], chosen: list[int], y: Array) -> NDArray[np.int_]:
+    """Return for each step the corner whose output was returned last before it, since the change before; -1 for none or several."""
+    found = []
+    for end, outputs in zip(chosen, y, strict=True):
+        begin = max((other + 1 for other in ends if other < end), default=0)
+        is_output = np.abs(record.scalars[begin : end + 1].reshape(-1, 1) - outputs) < ALIKE
+        places = np.flatnonzero(is_output.any(1))
+        is_single = len(places) > 0 and places[-1] - 1 not in places and is_output[places[-1]].sum() == 1
+        found.append(int(is_output[places[-1]].argmax()) if is_single else -1)
+    return np.array(found)
 
 
 def likeliest(change: Array, rates: Array) -> NDArray[np.int_]:
