@@ -158,6 +158,7 @@ WRONG = {
     "swapped_without_derivative": (looped("y = model.forward(x); model.backward(label - y, x)", (*SWAPPED, *UNUSED)), 82, "derivative_missing"),
     "climbs": (looped(PLAIN.replace("label - y", "y - label")), 90, "loss_sign"),
     "weights_as_arguments": (PASSED.replace("d * weights[\"v\"] * h", "d * h"), 76, "error_without_weight"),
+    "zeros_in_a_batch": (layered().replace("np.random.normal(size=", "np.zeros(shape="), 97, "start_zeros"),
     "relu": (layered("(lambda d: np.maximum(0, d))", "(self.h > 0)"), 85, "hidden_relu"),
 }  # fmt: skip
 

@@ -468,12 +468,8 @@ def _observe(observing: Observing, seed: int) -> Observation:
             other, others = rule_with(inline, slopes_of(observing, inline))
             if other is not None and (other.is_right or are_several(inline)):
                 network, rule, slopes = inline, other, others
-    if rule is None and is_still(network):
-        raise not_gradable(
-            "Your program calls {what} {count} times and more, and no weight moves: there are no steps to judge. Add each step to the weights themselves, not to a copy or a local name.",
-            what=name_of(network.root), count=STILL_CALLS,
-        )  # fmt: skip
-    if rule is None:
+    is_stuck = rule is None and is_still(network)  # at least from its own start
+    if rule is None and not is_stuck:
         too_large = grown(network.record, network.root)
         if too_large is not None:
             raise CaseStopped(Outcome(verdict=Verdict.NOT_GRADABLE, feedback=too_large))
@@ -484,9 +480,14 @@ def _observe(observing: Observing, seed: int) -> Observation:
         )
     followed = led(observing, network, rng)
     again = None if followed is None else rule_of(followed, slopes)
+    if is_stuck and again is None:
+        raise not_gradable(
+            "Your program calls {what} {count} times and more, and no weight moves: there are no steps to judge. Add each step to the weights themselves, not to a copy or a local name.",
+            what=name_of(network.root), count=STILL_CALLS,
+        )  # fmt: skip
     if followed is None or again is None or (again.steps.is_leap and not is_explained(again)):
         raise not_gradable("The grader set weights in your network, but could not follow your training from there.")
-    if rule.is_right and not (again.is_right and again.loss == rule.loss):
+    if rule is not None and rule.is_right and not (again.is_right and again.loss == rule.loss):
         raise other_steps()
     return Observation(
         observing=observing, network=network, discovered=discovered, rule=again, slopes=slopes,

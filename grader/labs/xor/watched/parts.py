@@ -14,8 +14,9 @@ from ..mistakes.diagnosis import Diagnosis
 from ..mistakes.misconceptions import ROUNDED, TRUNCATED
 from ..mistakes.rules import DERIVATIVES, fit, misfit, neuron_rule
 from ..oracle import Array
+from .examples import TINY
 from .neurons import are_weights_right, is_bias_right, neuron_steps_of
-from .steps import TINY, StepRule, Steps
+from .steps import StepRule, Steps
 
 MISSING = 1  # the place of "none at all" among them
 

@@ -21,6 +21,7 @@ from ..mistakes import misconceptions
 from ..mistakes.diagnosis import Diagnosis, diagnose, diagnose_network
 from ..mistakes.rules import ModelSteps, fit, is_momentum, misfit, rates_of
 from ..oracle import Array
+from .examples import TINY, answered_corners, corners_of, likeliest, passed
 from .finding import SKIPPED
 from .observing import ObservedNetwork, Record
 
@@ -36,10 +37,8 @@ GROWN = 1e3  # a weight of a training that diverges
 REACH = 4.0  # the first step may be this many times the largest one
 ROUNDS = 8
 SLOW_DRIFT = 1e-3
-ALIKE = 1e-12  # of an output that was returned
 SOFT = 0.25  # tolerance for labels that are used instead of 0 and 1
 SAME_LABEL = 1e-3
-TINY = 1e-300
 Way = Literal["online", "batch"]
 Slopes = Callable[[Array], tuple[Array, Array]]
 
@@ -135,16 +134,6 @@ class StepRule:
 # --- from calls to steps ------------------------------------------------------------------------
 
 
-def passed(x: Array) -> NDArray[np.bool_]:
-    """Return which corners each call's examples (n, rows, 2) are, (n, rows, 4); examples may be others."""
-    return np.asarray((x[:, :, None] == oracle.XOR_INPUTS).all(-1))
-
-
-def corners_of(x: Array) -> list[list[int]]:
-    """Return the corners that are passed in each call's examples (n, rows, 2); other examples are ignored."""
-    return [np.nonzero(rows)[1].tolist() for rows in passed(x)]
-
-
 def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None) -> Steps | None:
     """Return the steps between the calls that bound them, at one call depth if given, or None if there are too few."""
     record = at_depth(network.record, depth)
@@ -202,24 +191,6 @@ def is_near(parameters: Array, after: Array) -> bool:
         return True  # a leap is no right step, either
     largest = np.abs(np.diff(after, axis=0)).max()
     return bool(np.abs(after[0] - parameters[0]).max() <= REACH * largest)
-
-
-def answered_corners(record: Record, ends: list[int], chosen: list[int], y: Array) -> NDArray[np.int_]:
-    """Return for each step the corner whose output was returned last before it, since the change before; -1 for none or several."""
-    found = []
-    for end, outputs in zip(chosen, y, strict=True):
-        begin = max((other + 1 for other in ends if other < end), default=0)
-        is_output = np.abs(record.scalars[begin : end + 1].reshape(-1, 1) - outputs) < ALIKE
-        places = np.flatnonzero(is_output.any(1))
-        is_single = len(places) > 0 and places[-1] - 1 not in places and is_output[places[-1]].sum() == 1
-        found.append(int(is_output[places[-1]].argmax()) if is_single else -1)
-    return np.array(found)
-
-
-def likeliest(change: Array, rates: Array) -> NDArray[np.int_]:
-    """Return for each step the corner whose slopes are most similar, (n,)."""
-    along = np.abs(np.einsum("nij,nrij->nr", change, rates)) / np.maximum(np.sqrt((rates**2).sum((2, 3))), TINY)
-    return np.asarray(along.argmax(1))
 
 
 def idle_calls(
