@@ -21,7 +21,9 @@ from tests.support.command import graded
 from tests.support.mutants import ARRAYS, SUM, Mutant, mutants
 from tests.validity import names_in
 
-RATE, BATCH_RATE = 0.3, 0.075  # a batch adds up four steps
+RATE = 0.3
+# A batch adds up four steps, which are too large for these at that rate: their weights are no numbers soon.
+DIVERGING = ("linear_activation", "exponential_only", "derivative_at_sum")
 NAMES = {
     "Neuron": "Unit", "Model": "Net", "forward": "fire", "backward": "learn", "loss": "gap", "train": "fit", "_weigths": "w",
 }  # fmt: skip
@@ -148,7 +150,7 @@ def forms(mutant: Mutant) -> Iterator[tuple[str, str]]:
     yield "names", other_names(text)
     yield "functions", functions(text)
     if is_same_in_batch(text) and (mutant.id, "batch") not in NOT_IN:
-        yield "batch", batch(mutant.text(BATCH_RATE))
+        yield "batch", batch(mutant.text(RATE / 4 if mutant.id in DIVERGING else RATE))
 
 
 def comparable() -> list[str]:
