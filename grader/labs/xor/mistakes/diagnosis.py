@@ -125,9 +125,12 @@ def diagnose_rows(steps: ModelSteps, rates: Sequence[float], rows: Sequence[int]
     others = [row for row in range(3) if row not in rows]
     network = NetworkPass(steps.probes.parameters, steps.probes.x, steps.err)
 
+    are_moving = steps.change[:, others].any((0, 2)).all()
+
     def is_seen(rule: Rule, rate: float, form: float) -> bool:
-        off = np.abs(rule.network_step(network.at(rate, form)) * steps.present - steps.change)[:, others].max(0)
-        return bool((off[:, [0, 2]] < TOLERANCE * np.abs(steps.change).max()).any())
+        off = np.abs(rule.network_step(network.at(rate, form)) * steps.present - steps.change)[:, others]
+        is_as_made = off < TOLERANCE * np.abs(steps.change).max()
+        return bool(are_moving and (is_as_made[..., :2].all() or is_as_made[..., 2].all()))
 
     seen = zip(found.rules, found.rates, found.forms, strict=True)
     return found.among([rule for rule, rate, form in seen if is_seen(rule, rate, form)])
