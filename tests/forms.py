@@ -58,8 +58,18 @@ LEFT_OUT = {
     **dict.fromkeys(("weights_added", "product_of_terms"), HIDDEN),
     "relu_activation": "a neuron whose sum is below 0 answers 0 and hides its weights: the training cannot be led",
 }
+# Points that differ still, template first: to be mended.
 DIFFERS = {
-    "input_of_previous_forward": "not recognised in a watched training, where the input before the first step is not known"
+    "input_of_previous_forward": "not recognised in a watched training, where the input before the first step is not known",
+    "derivative_at_sum": "82; a watched training is not gradable",
+    "output_frozen": "79; a batch is not gradable",
+    "start_constant": "92; a batch is not gradable",
+    "start_zeros": "92; a batch is not gradable",
+    "rate_ignored": "91; 95 or not gradable, unnamed, where no constructor takes a rate",
+    "loss_sign": "90; 85 where loss has another name",
+    "output_derivative_missing": "75; 84 where the training is watched",
+    "hidden_step_with_hidden_outputs": "68; 76 where the training is watched",
+    "rate_in_propagated_error.model": "81; 89 where the training is watched",
 }
 NOT_IN = {
     (
@@ -158,8 +168,8 @@ def forms(mutant: Mutant) -> Iterator[tuple[str, str]]:
 
 def comparable() -> list[str]:
     """Return the mistakes that can be compared."""
-    left_out = {*LEFT_OUT, *DIFFERS}
-    return [name for name, item in mutants().items() if item.base == ARRAYS and name.partition(".")[0] not in left_out]
+    whole = [name for name, item in mutants().items() if item.base == ARRAYS and name not in DIFFERS]
+    return [name for name in whole if name.partition(".")[0] not in LEFT_OUT]
 
 
 def compared(name: str, folder: Path, seed: int = 3) -> Table:
