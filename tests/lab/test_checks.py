@@ -67,6 +67,8 @@ def test_a_mistake_is_named_where_it_alone_explains_the_numbers(mistakes: dict[s
         (1 + 0j, 1.0),
         (float("nan"), 1.0),
         (Other("Fraction", "Fraction(1, 3)"), Fraction(2, 3)),
+        (Table({"x": [1]}, ["a"]), Table({"x": [1]}, ["b"])),
+        (Table({"x": [1]}), Table({"x": [1]}, ["a"])),
     ],
 )
 def test_values_of_another_type_are_not_equal(actual: Any, expected: Any) -> None:
