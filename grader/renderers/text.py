@@ -111,11 +111,9 @@ def _case(case: CaseResult, lang: str) -> list[str]:
 def case_place(case: CaseResult, lang: str) -> str:
     """Return where the code of a case is written, as a terminal finds it: file:line, of a notebook file:cell:line."""
     place = ":".join(printable(str(part)) for part in (case.file, case.cell, case.line) if part is not None)
-    return (
-        place
-        if case.expression is None
-        else word(lang, "{place}, the expression in line {line}", place=place, line=case.expression)
-    )
+    if case.expression is None:
+        return place
+    return word(lang, "{place}, the expression in line {line}", place=place, line=case.expression)
 
 
 def evidence_lines(evidence: Evidence, lang: str) -> list[str]:

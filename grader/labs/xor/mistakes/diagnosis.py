@@ -58,6 +58,12 @@ class Diagnosis:
     residual: float
     margin: float
 
+    @classmethod
+    def of(cls, rules: Sequence[Rule], rate: float = 1.0, form: float = 1.0) -> Diagnosis:
+        """Return the diagnosis of rules that were recognised without fitting a rate."""
+        count = len(rules)
+        return cls(rules=tuple(rules), rates=(rate,) * count, forms=(form,) * count, residual=0.0, margin=np.inf)
+
     @property
     def id(self) -> str:
         """Ids of the rules, joined with "|"."""
@@ -193,7 +199,7 @@ def diagnose_columns(
     """
     if not any(change[:, columns].any() for change in (steps.change, steps.in_a_row)):
         rules = frozen(columns) if steps.change.any() else ()
-        return Diagnosis(rules=rules, rates=(rate,), forms=(1.0,), residual=0.0, margin=np.inf) if rules else None
+        return Diagnosis.of(rules, rate) if rules else None
     shape = None if is_shape_right else diagnose_shape(steps, rate, columns)
     error = diagnose_error(steps, columns)
     return diagnose_neuron(steps, rate, columns) or (error or shape if 2 in columns else shape or error)
@@ -233,7 +239,7 @@ def diagnose_error(steps: NeuronSteps, columns: Sequence[int]) -> Diagnosis | No
             np.abs(other[:, columns] - made / first * change).max() < TOLERANCE * np.abs(change).max()
             for made, other in seen
         ):
-            return Diagnosis(rules=(rule,), rates=(1.0,), forms=(1.0,), residual=0.0, margin=np.inf)
+            return Diagnosis.of([rule])
     return None
 
 
@@ -315,7 +321,7 @@ def diagnose(rules: Iterable[Rule], observed: Array, predict: Predict, rates: Se
     if not np.isfinite(observed).all():
         return None
     if not observed.any():
-        return Diagnosis(rules=(STILL,), rates=(0.0,), forms=(1.0,), residual=0.0, margin=np.inf)
+        return Diagnosis.of([STILL], 0.0)
     with np.errstate(all="ignore"):
         found = [best for rule in (RIGHT, *rules) if (best := _best(rule, observed, predict, rates)) is not None]
     return _alone(found, TOLERANCE, MARGIN)

@@ -126,6 +126,11 @@ class NeuronSteps:
         return bool(min(*by_probe, np.abs(self.change - self.other_change).max()) > scale)
 
     @property
+    def is_zero_skipped(self) -> bool:
+        """Whether the bias moves, but not where both inputs are 0."""
+        return bool(self.change[0, 2] and not self.zero_change[2])
+
+    @property
     def right_returned(self) -> Array:
         """The errors err y (1 - y) w, (n, 2), that backward should return."""
         slope = oracle.derivative(oracle.neuron(self.probes.weights, self.probes.x))

@@ -12,7 +12,7 @@ import pytest
 from grader.lab import CaseEvidence, CaseStopped, Evidence, Verdict, blocked, show, side_by_side
 
 from ..measurements import Measurements
-from ..mistakes.misconceptions import STILL
+from ..mistakes.misconceptions import ROUNDED, SKIPPED, STILL, TRUNCATED
 from ..mistakes.rules import TOLERANCE, NeuronSteps, fit, misfit
 from ..oracle import Array
 from ..verdicts import named, remark_momentum, unmet
@@ -82,20 +82,20 @@ def check_digits(steps: NeuronSteps, seen: Evidence) -> None:
     if steps.is_step_cut:
         raise unmet(
             "Every step is rounded to {digits} digits: small ones are lost.", digits=str(digits),
-            hint="Do not change the weights after the step; round only when you print.",
-            seen=seen, named="weights_rounded", formula="step",
+            hint=ROUNDED.hint,
+            seen=seen, named=ROUNDED.id, formula="step",
         )  # fmt: skip
     if digits == 0:
         raise unmet(
             "The weights stay integers: every step loses its fraction.",
-            hint="Keep the weights as floating-point numbers, and do not round or int() them after a step.",
-            seen=seen, named="weights_truncated", formula="step",
+            hint=TRUNCATED.hint,
+            seen=seen, named=TRUNCATED.id, formula="step",
         )  # fmt: skip
     if digits is not None:
         raise unmet(
             "The weights are rounded to {digits} digits after each step: small steps are lost.", digits=digits,
-            hint="Do not change the weights after the step; round only when you print.",
-            seen=seen, named="weights_rounded", formula="step",
+            hint=ROUNDED.hint,
+            seen=seen, named=ROUNDED.id, formula="step",
         )  # fmt: skip
 
 
@@ -104,8 +104,8 @@ def check_small_error(steps: NeuronSteps, seen: Evidence) -> None:
     if not steps.small_change.any():
         raise unmet(
             "A small error causes no step at all: with an error of {err} nothing changes.", err=show(steps.small_err),
-            hint="Every example causes a step, even if its error is small.",
-            seen=seen, named="small_errors_skipped", formula="step",
+            hint=SKIPPED.hint,
+            seen=seen, named=SKIPPED.id, formula="step",
         )  # fmt: skip
 
 
@@ -191,7 +191,7 @@ def check_zero_input(measured: Measurements) -> None:
     """Stop the case if the bias does not move because all inputs are 0."""
     steps = measured.neuron_steps
     is_judged = measured.neuron_rule.is_derivative_right and steps.own_slope is None
-    if is_judged and steps.change[0, 2] and not steps.zero_change[2]:
+    if is_judged and steps.is_zero_skipped:
         raise unmet(
             "No step is made when all inputs are 0, although the bias should change.",
             hint="Every example causes a step: for x = (0, 0) the bias still changes.",

@@ -42,8 +42,7 @@ def are_weights_right(rule: NeuronRule) -> bool:
 
 def is_bias_right(steps: NeuronSteps, rule: NeuronRule) -> bool:
     """Return whether the bias's part of a neuron's steps is right, also for inputs of 0."""
-    is_zero_skipped = bool(rule.is_derivative_right and steps.change[0, 2] and not steps.zero_change[2])
-    return rule.is_bias_right and not is_zero_skipped
+    return rule.is_bias_right and not (rule.is_derivative_right and steps.is_zero_skipped)
 
 
 def is_returned_right(steps: NeuronSteps, rule: NeuronRule) -> bool:

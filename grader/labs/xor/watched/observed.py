@@ -329,10 +329,9 @@ def trained(start: Array, step: Step, *, is_alone: bool) -> Array | None:
             path.append(
                 path[-1] + step(np.array(path[since:]), inputs[since : index + 1], np.array(errors[since:]))[-1]
             )
-            answers = oracle.answers(path[-1])
-            if (index + 1) % LOOP_LOOK == 0 and oracle.has_learned(answers):
+            if (index + 1) % LOOP_LOOK == 0 and oracle.has_learned(oracle.answers(path[-1])):
                 break
-    return answers
+        return oracle.answers(path[-1])
 
 
 def is_timeless(rule: MistakeRule) -> bool:

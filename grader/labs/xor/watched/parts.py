@@ -179,10 +179,9 @@ def is_passed_turned(rule: StepRule) -> bool:
     steps = rule.steps
     if not (steps.last >= 0).all():
         return False
-    index = np.arange(len(steps.last))
-    off = steps.off[index, steps.last]
+    off = steps.at_last(steps.off)
     signs = [np.sign(c) for c, residual in (fit(column, off) for column in passed(rule)) if residual < steps.tolerance]
-    deltas = (off * oracle.derivative(steps.y[index, steps.last]))[:, None] * steps.parameters[:, 2, :2]
+    deltas = (off * oracle.derivative(steps.at_last(steps.y)))[:, None] * steps.parameters[:, 2, :2]
     found = [fit(column, wanted) for column in passed(rule) for wanted in deltas.T]
     turned = {np.sign(c) for c, residual in found if residual < steps.tolerance}
     return bool(signs) and turned == {-signs[0]}
@@ -225,8 +224,7 @@ def passed_error(rule: StepRule) -> Literal["entropy", "linear", "other", ""]:
     steps = rule.steps
     if not (steps.last >= 0).all():
         return ""
-    index = np.arange(len(steps.last))
-    err, y, rates = steps.off[index, steps.last], steps.y[index, steps.last], steps.slopes[index, steps.last]
+    err, y, rates = (steps.at_last(values) for values in (steps.off, steps.y, steps.slopes))
     columns = passed(rule)
 
     def is_passed(wanted: Array) -> bool:

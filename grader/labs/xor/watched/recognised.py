@@ -10,7 +10,7 @@ import numpy as np
 from .. import oracle
 from ..measured_steps import digits_of
 from ..mistakes.diagnosis import Diagnosis
-from ..mistakes.misconceptions import OF_FIRST_FORWARD, ROUNDED, SKIPPED, TRUNCATED, Rule
+from ..mistakes.misconceptions import OF_FIRST_FORWARD, ROUNDED, SKIPPED, TRUNCATED
 from ..mistakes.rules import TOLERANCE, fit, misfit
 from ..oracle import Array
 from .steps import StepRule
@@ -21,11 +21,6 @@ STEEPEST = 0.25  # slope of the sigmoid
 def recognised(rule: StepRule) -> Diagnosis | None:
     """Return such a mistake in wrong steps, or None."""
     return cut(rule) or first_forward(rule)
-
-
-def known(rule: Rule, rate: float, form: float = 1.0) -> Diagnosis:
-    """Return a recognised mistake."""
-    return Diagnosis(rules=(rule,), rates=(rate,), forms=(form,), residual=0.0, margin=np.inf)
 
 
 def cut(rule: StepRule) -> Diagnosis | None:
@@ -44,7 +39,7 @@ def cut(rule: StepRule) -> Diagnosis | None:
     low, high = max(low for low, _ in rates), min(high for _, high in rates)
     if not low <= high or low <= 0 <= high:
         return None
-    return known(ROUNDED if digits else TRUNCATED, (low + high) / 2, float(digits))
+    return Diagnosis.of([ROUNDED if digits else TRUNCATED], (low + high) / 2, float(digits))
 
 
 def cut_rate(before: Array, after: Array, gradient: Array, digits: int) -> tuple[float, float]:
@@ -66,8 +61,7 @@ def first_forward(rule: StepRule) -> Diagnosis | None:
     steps = rule.steps
     if rule.way != "online":
         return None
-    index = np.arange(len(steps.last))
-    x, err = oracle.XOR_INPUTS[steps.last], steps.err[index, steps.last]
+    x, err = oracle.XOR_INPUTS[steps.last], steps.at_last(steps.err)
     h = oracle.hidden(steps.parameters, x)
     inputs = np.stack([oracle.with_one(x), oracle.with_one(x), oracle.with_one(h)], axis=1)
     deltas = err[:, None] * np.column_stack([steps.parameters[:, 2, :2], np.ones(len(err))])
@@ -78,7 +72,7 @@ def first_forward(rule: StepRule) -> Diagnosis | None:
     slopes = [found[row][0] / found[2][0] for row in (0, 1)]
     are_apart = abs(slopes[0] - slopes[1]) > TOLERANCE * max(slopes)  # else the slope is that of a layer
     is_kept = all(0 < slope <= STEEPEST for slope in slopes) and are_apart
-    return known(OF_FIRST_FORWARD, found[2][0] / STEEPEST) if is_kept else None
+    return Diagnosis.of([OF_FIRST_FORWARD], found[2][0] / STEEPEST) if is_kept else None
 
 
 def skipped(rule: StepRule) -> Diagnosis | None:
@@ -89,13 +83,12 @@ def skipped(rule: StepRule) -> Diagnosis | None:
     steps = rule.steps
     if rule.way != "online" or not steps.idle:
         return None
-    index = np.arange(len(steps.last))
-    x, err = oracle.XOR_INPUTS[steps.last], steps.err[index, steps.last]
+    x, err = oracle.XOR_INPUTS[steps.last], steps.at_last(steps.err)
     idle = [
         steps.labels[corner] - oracle.forward(parameters, oracle.XOR_INPUTS[corner])
         for parameters, corner in steps.idle
     ]
-    passed = (err * oracle.derivative(steps.y[index, steps.last]))[:, None] * steps.parameters[:, 2, :2]
+    passed = (err * oracle.derivative(steps.at_last(steps.y)))[:, None] * steps.parameters[:, 2, :2]
     moved = steps.change[:, :2].any(2)
     least = max(np.abs(idle).max(), np.abs(passed[~moved]).max(initial=0.0))
     most = min(np.abs(err).min(), np.abs(passed[moved]).min(initial=np.inf))
@@ -109,4 +102,4 @@ def skipped(rule: StepRule) -> Diagnosis | None:
         for row in range(3)
         if expected[:, row].any()
     )
-    return known(SKIPPED, rate, float(least + most) / 2) if is_right and not moved.all() else None
+    return Diagnosis.of([SKIPPED], rate, float(least + most) / 2) if is_right and not moved.all() else None

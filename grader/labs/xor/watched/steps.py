@@ -78,6 +78,10 @@ class Steps:
         """The error that the loss gives, at the corners, (n, 4)."""
         return self.off / oracle.derivative(self.y) if self.is_entropy else self.off
 
+    def at_last(self, values: Array) -> Array:
+        """Return the values (n, 4, ...) at the corner passed last in each step, (n, ...)."""
+        return np.asarray(values[np.arange(len(self.last)), self.last])
+
     def weights(self, way: Way) -> Array:
         """Return how many times each corner counts in each step, (n, 4)."""
         if way == "batch":
@@ -341,8 +345,7 @@ def summed(rule: misconceptions.Rule, steps: Steps, rate: float) -> Array:
 
 def model_steps(steps: Steps) -> ModelSteps:
     """Return steps of one example each as ModelSteps, like those that the grader drives."""
-    index = np.arange(len(steps.last))
-    err = steps.err[index, steps.last]
+    err = steps.at_last(steps.err)
     drawn = probes.NetworkProbes(parameters=steps.parameters, x=oracle.XOR_INPUTS[steps.last], err=err)
     rate, _ = fit(steps.change, steps.gradient("online"))
     return ModelSteps(

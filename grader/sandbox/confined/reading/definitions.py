@@ -21,8 +21,8 @@ def definitions(trees: Iterable[tuple[str, ast.Module]]) -> list[tuple[str, str,
     """Return (file, name, line) of each top-level definition and method: "loss", "Model", "Model.backward".
 
     "loss:return" is the only expression that computes what it returns, "Neuron.backward:bias" that which it assigns to the
-    attribute, if there is such a one. If a file defines a name more than once, the last definition counts, as when the file is run; if several files define
-    it, the first file's.
+    attribute, if there is such a one. If a file defines a name more than once, the last definition counts, as when the file
+    is run; if several files define it, the first file's.
     """
     found: dict[str, Place] = {}
     classes: dict[str, tuple[str, ast.ClassDef]] = {}
