@@ -77,7 +77,7 @@ O.record = forged
 CALL = '{"class": "A", "method": "f", "object": 0, "depth": 1, "shapes": [[2]], "passed": 2, "returned": 1, "inside": -1, "answers": -1}'
 CALLS = (
     OBSERVER
-    + f'O.discover = lambda *_, **__: ({{"calls": [{{**{CALL}, **FORGED}}] * 8, "layouts": [], "problem": "", "logs": False}}, {{"numbers": [0, 0, .5, 0, 1, .5, 1, 0, .5, 1, 1, .5] * 2}})\n'
+    + f'O.discover = lambda *_, **__: ({{"calls": [{{**{CALL}, **FORGED}}] * 8, "layouts": [], "problem": "", "logs": False, "classes": True}}, {{"numbers": [0, 0, .5, 0, 1, .5, 1, 0, .5, 1, 1, .5] * 2}})\n'
 )
 
 

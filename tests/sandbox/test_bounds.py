@@ -431,7 +431,7 @@ class Script:
 CALL = {"class": "A", "method": "f", "object": 0, "depth": 1, "passed": 2, "returned": 1, "inside": -1, "answers": -1}
 SHAPES = st.sampled_from([[[2]], [[1, 2]], [[2, 1]], [[], []], [[0], [2]], [[0, 2], [2]], [[2], [2, 0]], [[2, 0]]])
 PLAUSIBLE = {
-    Discovered: SHAPES.map(lambda some: {"calls": [{**CALL, "shapes": some}] * 8, "layouts": [], "problem": "", "logs": False}),
+    Discovered: SHAPES.map(lambda some: {"calls": [{**CALL, "shapes": some}] * 8, "layouts": [], "problem": "", "logs": False, "classes": True}),
     Recorded: INTEGERS.map(lambda depth: {"places": [[["w"], n] for n in range(9)], "sites": [0] * 8, "depths": [1] * 7 + [depth]}),
     Trained: INTEGERS.map(lambda count: {"count": count}),
     ObjectDescription: INTEGERS.map(lambda size: {"found": [{"path": [f"n{n}"], "same": n, "class": "Neuron"} for n in range(3)] + [{"path": [f"n{n}", "w"], "same": 3 + n, "kind": "list", "size": 3 if n else size} for n in range(3)], "classes": {}, "is_cut": False}),

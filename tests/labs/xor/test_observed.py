@@ -325,7 +325,7 @@ HOSTILE = {
     "many_objects": "net.parts = [Network() for _ in range(20000)]\nmain()\n",
     "no_copies": "def no(*_): raise KeyError\nNetwork.__deepcopy__ = no\nmain()\n",
     "forged": "import sys\n[lab for lab in sys.modules['grader_confined.worker'].operations.values() if lab][0]['record'] = lambda *_, **__: {'places': [], 'sites': [1], 'depths': []}\nmain()\n",
-    "forged_numbers": "import sys\n[lab for lab in sys.modules['grader_confined.worker'].operations.values() if lab][0]['discover'] = lambda *_, **__: {'calls': [], 'layouts': [], 'problem': '', 'logs': False, 'numbers': [1.0]}\nmain()\n",
+    "forged_numbers": "import sys\n[lab for lab in sys.modules['grader_confined.worker'].operations.values() if lab][0]['discover'] = lambda *_, **__: {'calls': [], 'layouts': [], 'problem': '', 'logs': False, 'classes': True, 'numbers': [1.0]}\nmain()\n",
     "huge": "net.W2 = net.W2 * 1e300\nmain()\n",
     "nan": "net.W2 = net.W2 * float('nan')\nmain()\n",
 }

@@ -52,6 +52,7 @@ class Observer:
             "layouts": finder.layouts,
             "problem": problem,
             "logs": self._takes_logarithms(),
+            "classes": any(own_classes(sys.modules[name]) for name in frames.find.OWN if name in sys.modules),
             "numbers": frames.find.np.array(numbers, dtype=float),
         }
 
@@ -240,12 +241,16 @@ class Observer:
         return False
 
 
+def own_classes(module: types.ModuleType) -> list[type]:
+    """Return the classes of the submission among a module's names."""
+    return [item for item in vars(module).values() if isinstance(item, type) and item.__module__ in frames.find.OWN]
+
+
 def start_training(module: types.ModuleType) -> None:
     """Call the file's train with an object of one of its classes, because the program did not train."""
     samples = [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]
     train = getattr(module, "train", None)
-    classes = [var for var in vars(module).values() if isinstance(var, type) and var.__module__ in frames.find.OWN]
-    for cls in reversed(classes):
+    for cls in reversed(own_classes(module)):
         try:
             model = cls()
         except Exception:

@@ -24,6 +24,7 @@ from .assigned import assigned
 from .observing import (
     MOST_NUMBERS,
     NO_ANSWER,
+    NO_CLASSES,
     NO_FORWARD,
     NO_WEIGHTS,
     STOPPED,
@@ -398,7 +399,7 @@ def why_unseen(discovered: Discovered, numbers: Sequence[Array]) -> Message:
         return say(NO_WEIGHTS, what=name_of(answering[0]))
     if taking:
         return say(NO_ANSWER, what=name_of(taking[0]))
-    return NO_FORWARD
+    return NO_FORWARD if discovered.classes else NO_CLASSES
 
 
 def other_inputs(discovered: Discovered, numbers: Sequence[Array]) -> tuple[float, float] | None:

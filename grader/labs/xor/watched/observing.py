@@ -24,10 +24,13 @@ WHAT = say("Your program")
 NO_FORWARD = say(
     "The grader ran your program and saw none of its functions or methods take the two inputs and return the network's answer. The lab requires classes Neuron and Model with methods forward and backward."
 )
+NO_CLASSES = say(
+    "Your program is a script without classes, and the grader saw no function in it that takes the two inputs and returns the network's answer. The lab requires classes Neuron and Model with methods forward and backward."
+)
 NO_WEIGHTS = "{what} takes numbers 0 and 1, but the grader did not find the weights of three neurons behind its answers. The lab requires classes Neuron and Model with methods forward and backward."
 NO_ANSWER = "{what} takes numbers 0 and 1, but the grader did not find the network's answer to them. The lab requires classes Neuron and Model with methods forward and backward."
 STOPPED = "Your program raised {type}, and the grader found no training of a network before that."
-NOTHING_SEEN = (NO_FORWARD.id, NO_WEIGHTS, NO_ANSWER, STOPPED)
+NOTHING_SEEN = (NO_FORWARD.id, NO_CLASSES.id, NO_WEIGHTS, NO_ANSWER, STOPPED)
 WATCH_S = 6.0  # time limit of one watched run
 TRIES = 4  # of a run with statements that do not end
 UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a watched run prints nothing and ends once enough was seen
@@ -64,7 +67,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Discovered(msgspec.Struct, frozen=True):
-    """The first calls of a run. problem: the type of the exception that ended it; logs: the code names a logarithm.
+    """The first calls of a run. problem: the type of the exception that ended it; logs: the code names a logarithm; classes: it has classes.
 
     A layout lists the holders of an object, with how many numbers each has.
     """
@@ -73,6 +76,7 @@ class Discovered(msgspec.Struct, frozen=True):
     layouts: Annotated[list[Holders], Meta(max_length=LAYOUTS)]
     problem: str
     logs: bool
+    classes: bool
 
     def layout(self, place: int) -> Holders:
         """Return a layout by its index, [] for -1."""
