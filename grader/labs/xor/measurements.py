@@ -47,6 +47,7 @@ from .mistakes.rules import (
     defect_rule,
     fit,
     gradient_rule,
+    is_chained,
     misfit,
     momentum_rule,
     own_rule,
@@ -329,6 +330,11 @@ class Measurements(MeasuredSteps):
         if neuron is None or network is None:
             return False
         return any(rule in IN_NEURON and rule in network.rules for rule in neuron.rules)
+
+    @measurement
+    def is_hidden_chained(self) -> bool:
+        """Whether a known mistake in the output neuron's delta explains the network's steps, and the hidden ones follow from it."""
+        return self.network_mistake is not None and not self.model_rule.is_output_right and is_chained(self.model_steps)
 
     @property
     def order_defect(self) -> str | None:

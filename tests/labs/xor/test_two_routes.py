@@ -8,10 +8,24 @@ from typing import Any
 
 import pytest
 
-from tests.forms import comparable, compared, functions
+from tests.forms import comparable, compared, functions, other_names
 from tests.support.command import graded_as_json
 from tests.support.contradictions import contradictions
-from tests.support.mutants import ARRAYS, BACK, BACKWARD, FIRST, LOSS, RETURN, SECOND, SLOPE, Edit, edited, mutants
+from tests.support.mutants import (
+    ARGUMENT,
+    ARRAYS,
+    BACK,
+    BACKWARD,
+    FIRST,
+    LOSS,
+    RETURN,
+    SECOND,
+    SLOPE,
+    Edit,
+    back,
+    edited,
+    mutants,
+)
 
 Write = Callable[..., Path]
 
@@ -143,6 +157,7 @@ RIGHT = {
     "inputs_in_the_object": INSIDE.replace("HIDDEN", "(lambda d: 1 / (1 + np.exp(-d)))").replace("SLOPE", "self.h * (1 - self.h)"),
     "weights_as_arguments": PASSED,
     "loop_at_the_top": looped(PLAIN),
+    "loss_and_steps_turned": layered().replace("(t - self.y)", "(self.y - t)").replace("+ 0.3", "- 0.3"),
     "neuron_without_x": looped(PLAIN, WITHOUT_X),
     "swapped": looped("y = model.forward(x); model.backward(label - y, x)", SWAPPED),
     "soft_labels": looped("y = model.forward(x); model.backward(x, label - y)", SWAPPED, XOR.replace("), 0)", "), 0.1)").replace("), 1)", "), 0.9)")).replace("x, label - y", "label - y, x"),
@@ -157,6 +172,11 @@ RIGHT = {
 WRONG = {
     "swapped_without_derivative": (looped("y = model.forward(x); model.backward(label - y, x)", (*SWAPPED, *UNUSED)), 82, "derivative_missing"),
     "climbs": (looped(PLAIN.replace("label - y", "y - label")), 90, "loss_sign"),
+    "climbs_in_a_batch": (layered().replace("(t - self.y)", "(self.y - t)"), 90, "loss_sign"),
+    "climbs_because_of_its_steps": (layered().replace("+ 0.3", "- 0.3"), 90, "loss_sign"),
+    "output_frozen_in_a_batch": (layered().replace("self.v + 0.3", "self.v + 0.0").replace("self.c + 0.3", "self.c + 0.0"), 79, "output_frozen"),
+    "output_derivative_missing": (looped(PLAIN, (*ARGUMENT, *back("errors = self.n3.backward(self.h, err, 1.0)"))), 89, "output_derivative_missing"),
+    "rate_in_returned_errors_of_y_minus_label": (other_names(mutants()["rate_in_propagated_error.lists"].text(0.3)), 89, "rate_in_propagated_error"),
     "weights_as_arguments": (PASSED.replace("d * weights[\"v\"] * h", "d * h"), 76, "error_without_weight"),
     "zeros_in_a_batch": (layered().replace("np.random.normal(size=", "np.zeros(shape="), 97, "start_zeros"),
     "relu": (layered("(lambda d: np.maximum(0, d))", "(self.h > 0)"), 85, "hidden_relu"),

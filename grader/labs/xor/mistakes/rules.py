@@ -337,6 +337,16 @@ def residuals(steps: ModelSteps, expected: Array) -> Array:
     return found
 
 
+def is_chained(steps: ModelSteps) -> bool:
+    """Return whether the network's steps are right for the delta that the output neuron's own step shows, whatever that is."""
+    drawn = steps.probes
+    h = oracle.hidden(drawn.parameters, drawn.x)
+    inputs = oracle.with_one(h) * steps.present[2]
+    delta = (steps.change[:, 2] * inputs).sum(1) / (inputs**2).sum(1)
+    expected = oracle.compose(delta, drawn.parameters[:, 2, :2], h, h, drawn.x) * steps.present
+    return bool(residuals(steps, expected).max() < TOLERANCE)
+
+
 def is_small_step_right(steps: ModelSteps, rule: ModelRule) -> bool:
     """Return whether the first step, which has no momentum yet, also follows the rule for a small error."""
     drawn = steps.probes

@@ -73,14 +73,20 @@ def test_convergence(observed: Observed, student: Student, evidence: CaseEvidenc
     network = observed.network
     is_whole = network.is_forward_right and bool(network.present.all())
     is_backward_right = observed.is_step_right or is_other_loss(observed)
-    if learned.has_learned or not (is_whole and is_backward_right) or observed.rule.rate < 0:
+    if learned.has_learned or not (is_whole and is_backward_right):
         judge(evidence, observed, learned.answers, learned.epochs)
         return
     start = probes.start(student.rng("start"), 0)[None]
     oracle.losses(start, RATE, EPOCHS)
-    evidence.remark(
-        "Your steps are correct; the grader ran {epochs} epochs of them with its own learning rate.", epochs=EPOCHS
-    )
+    if observed.is_step_right and observed.rule.rate > 0:
+        evidence.remark(
+            "Your steps are correct; the grader ran {epochs} epochs of them with its own learning rate.", epochs=EPOCHS
+        )
+    else:
+        evidence.remark(
+            "Apart from their error, your steps are correct; the grader ran {epochs} epochs of such steps with label - y.",
+            epochs=EPOCHS,
+        )
     judge(evidence, observed, oracle.answers(start)[0], EPOCHS)
 
 

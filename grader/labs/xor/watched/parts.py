@@ -12,7 +12,7 @@ from .. import oracle
 from ..mistakes import misconceptions
 from ..mistakes.diagnosis import Diagnosis
 from ..mistakes.misconceptions import ROUNDED, TRUNCATED
-from ..mistakes.rules import DERIVATIVES, fit, misfit, neuron_rule
+from ..mistakes.rules import DERIVATIVES, TOLERANCE, fit, misfit, neuron_rule
 from ..oracle import Array
 from .examples import TINY
 from .neurons import are_weights_right, is_bias_right, neuron_steps_of
@@ -97,7 +97,7 @@ def parts_of(rule: StepRule) -> Parts:
 
 
 def batch_parts_of(rule: StepRule) -> Parts | None:
-    """Analyse steps of batches, assuming a single derivative; return None if none fits the output neuron."""
+    """Analyse steps of batches, assuming a single derivative; return None if none fits the output neuron, nor the gradient the hidden ones."""
     steps = rule.steps
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
     corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
@@ -111,11 +111,13 @@ def batch_parts_of(rule: StepRule) -> Parts | None:
             rate, residual = fit(steps.change[:, 2, columns], expected[:, 2, columns])
             if residual < steps.tolerance and rate:
                 return batch_parts(steps, expected, rate, number)
-    return None
+    gradient = steps.gradient(rule.way)
+    rate, residual = fit(steps.change[:, :2], gradient[:, :2])
+    return batch_parts(steps, gradient, rate, None) if residual < steps.tolerance and rate else None
 
 
-def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> Parts:
-    """Compare steps of batches with expected ones, weights and bias separately."""
+def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int | None) -> Parts:
+    """Compare steps of batches with expected ones, weights and bias separately; derivative is that of the output neuron."""
     expected = rate * gradient
     flags = np.array(
         [
@@ -124,13 +126,13 @@ def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int) -> 
         ]
     )
     flags[1] |= steps.present[:, 2] == 0
-    is_chain_right = bool((flags[0] | flags[1])[:2].all())
-    if not is_chain_right:
+    is_hidden_right = bool((flags[0] | flags[1])[:2].all())
+    if not is_hidden_right:
         flags[:, :2] = False  # it is unknown which part of the hidden steps is wrong
     return Parts(
         expected=expected, are_weights_right=flags[0], is_bias_right=flags[1], derivative=derivative,
-        are_weights_alike=flags[0], is_chain_right=is_chain_right, is_hidden_gradient=is_chain_right and derivative == 0,
-        rate=rate,
+        are_weights_alike=flags[0], is_chain_right=is_hidden_right and derivative is not None,
+        is_hidden_gradient=is_hidden_right and derivative in (0, None), rate=rate,
     )  # fmt: skip
 
 
@@ -166,12 +168,15 @@ def passed(rule: StepRule) -> list[Array]:
 
 def passed_signs(rule: StepRule) -> set[int]:
     """Return the signs with which label - y was passed or returned in every step, for steps of one example each."""
+    return {int(np.sign(factor)) for factor in passed_factors(rule)} if (rule.steps.last >= 0).all() else set()
+
+
+def passed_factors(rule: StepRule) -> list[float]:
+    """Return the factors with which label - y was passed or returned in every step, for batches that of all examples at once."""
     steps = rule.steps
-    if not (steps.last >= 0).all():
-        return set()
-    off = steps.off[np.arange(len(steps.last)), steps.last]
-    fitted = [fit(column, off) for column in passed(rule)]
-    return {int(np.sign(c)) for c, residual in fitted if residual < steps.tolerance}
+    if rule.way == "batch":
+        return factors_among(steps.off, steps.scalars, steps.tolerance)
+    return factors_among(steps.at_last(steps.off)[:, None], steps.scalars, steps.tolerance)
 
 
 def is_passed_turned(rule: StepRule) -> bool:
@@ -188,31 +193,37 @@ def is_passed_turned(rule: StepRule) -> bool:
 
 
 def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:
-    """Return whether the wrong errors of a mistake in backpropagation were returned by a call, as a neuron returns them."""
+    """Return whether the wrong errors of a mistake in backpropagation were returned by a call, as a neuron returns them.
+
+    Errors that differ from the right ones by a factor only are wrong if label - y was not passed with that factor.
+    """
     found = None if mistake is None else mistake.rules[0]
     if mistake is None or found is None or found.back is None or found.change is not None:
         return False
-    steps = rule.steps
+    steps, scales = rule.steps, passed_factors(rule) or [1.0]
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
     corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
     for form in found.forms:
         out = misconceptions.NetworkPass(wide, corners, steps.err).out.at(mistake.rates[0], form)
         errors = found.returned(out)  # (n, 4, 2)
+        ratio, residual = fit(errors, out.delta[..., None] * out.w)
         if rule.way == "online":
-            wanted = [errors[np.arange(len(steps.last)), steps.last]]
+            expected = [steps.at_last(errors)]
         else:
-            wanted = [errors.reshape(len(errors), 8), errors.transpose(0, 2, 1).reshape(len(errors), 8)]
-        if any(is_among(item, steps.scalars, steps.tolerance) for item in wanted):
+            expected = [errors.reshape(len(errors), 8), errors.transpose(0, 2, 1).reshape(len(errors), 8)]
+        factors = [c for item in expected for c in factors_among(item, steps.scalars, steps.tolerance)]
+        if residual < steps.tolerance:
+            factors = [c for c in factors if not np.isclose(c * ratio, scales, rtol=TOLERANCE, atol=0).any()]
+        if any(c * scale > 0 for c in factors for scale in scales):
             return True
     return False
 
 
-def is_among(wanted: Array, columns: Array, tolerance: float) -> bool:
-    """Return whether numbers (n, k) are adjacent among columns (n, m), up to a positive factor."""
-    width = wanted.shape[1]
+def factors_among(numbers: Array, columns: Array, tolerance: float) -> list[float]:
+    """Return the factors with which numbers (n, k) are adjacent among columns (n, m)."""
+    width = numbers.shape[1]
     blocks = (columns[:, start : start + width] for start in range(columns.shape[1] - width + 1))
-    fits = (fit(block, wanted) for block in blocks)
-    return any(c > 0 and residual < tolerance for c, residual in fits)
+    return [c for c, residual in (fit(block, numbers) for block in blocks) if residual < tolerance]
 
 
 def passed_error(rule: StepRule) -> Literal["entropy", "linear", "other", ""]:
