@@ -43,10 +43,10 @@ NUDGE = 5e-3  # of a parameter, for the slope of the student's own forward
 
 
 def rate_of(change: Array, unit: Array) -> float:
-    """Return the rate of the one of two weights that shows it most clearly, or 0 if neither does; unit is the step of rate 1."""
-    moved = change[:2] / unit[:2]
-    if np.isfinite(moved).all() and RATES[0] < np.abs(moved).max() < RATES[1]:
-        return float(moved[np.abs(moved).argmax()])
+    """Return the rate of the one of two weights that shows it most clearly, or of the bias, or 0; unit (3,) is the step of rate 1."""
+    for moved in (change[:2] / unit[:2], change[2:] / unit[2:]):
+        if np.isfinite(moved).all() and RATES[0] < np.abs(moved).max() < RATES[1]:
+            return float(moved[np.abs(moved).argmax()])
     return 0.0
 
 
@@ -152,7 +152,7 @@ class MeasuredSteps:
         slope = float(oracle.derivative(oracle.neuron(weights, CALIBRATION_X)))
         for err in CALIBRATION_ERRORS:
             step = self._network.neuron().step(weights, CALIBRATION_X, err)
-            rate = rate_of(step.change, err * slope * CALIBRATION_X)
+            rate = rate_of(step.change, err * slope * oracle.with_one(CALIBRATION_X))
             if rate:
                 return rate
         return 0.0

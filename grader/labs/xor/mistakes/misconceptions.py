@@ -591,6 +591,12 @@ OF_FIRST_FORWARD = _derivative(
     "Update self.y in every call of forward.",
 )  # fmt: skip
 
+OF_PREVIOUS_FORWARD = _inputs(
+    "input_of_previous_forward", lambda n: _earlier(np.broadcast_to(n.x, n.w.shape)),
+    "The step uses the input of the previous forward call.",
+    "Store x in every call of forward, before doing anything else.",
+)  # fmt: skip
+
 # The error in the step.
 ERRORS = (
     _error("error_sign_dropped", lambda n: np.abs(n.err), "The sign of the error is lost: the step uses |err|."),
@@ -684,11 +690,7 @@ STEP = (
     *ERRORS,
     ACCUMULATED,
     OF_FIRST_FORWARD,
-    _inputs(
-        "input_of_previous_forward", lambda n: _earlier(np.broadcast_to(n.x, n.w.shape)),
-        "The step uses the input of the previous forward call, one example late.",
-        "Store x in every call of forward, before doing anything else.",
-    ),
+    OF_PREVIOUS_FORWARD,
     _step(
         "zero_input_skipped", lambda n: n.step * n.x.any(-1, keepdims=True),
         "No step is made when all inputs are 0, although the bias should change.",

@@ -169,9 +169,7 @@ def test_convergence(network: Network, evidence: CaseEvidence, measured: Measure
     # steps, and the last ten epochs repeated on another model.
     rate = measured.model_steps.rate
     if rate == 0:
-        raise unmet(
-            "The weights of the output neuron do not change, so the network cannot learn.", hint="See the steps above."
-        )
+        raise unmet("The output neuron does not change, so the network cannot learn.", hint="See the steps above.")
     if measured.unknown is not None:
         raise blocked(measured.unknown)
     scale, epochs, start = RATE / rate, EPOCHS, probes.start(network.rng("start"), 0)

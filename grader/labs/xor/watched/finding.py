@@ -299,8 +299,8 @@ def are_several(network: ObservedNetwork) -> bool:
     """Return whether an inline record has several steps, of all parameters that change, between two calls of forward."""
     record = network.record
     parameters = network.parameters(record.before)
-    changed = (np.diff(parameters, axis=0) != 0).reshape(-1, 9)
-    moved = changed[:, changed.any(0)].all(1) & changed.any(1)
+    changed = np.abs(np.diff(parameters.reshape(-1, 9), axis=0)) > 0  # False where they are no numbers
+    moved = np.asarray(changed[:, changed.any(0)].all(1) & changed.any(1))
     counts, count = [], 0
     for is_forward, is_moved in zip(record.sites[1:] == 1, moved, strict=True):
         count += int(is_moved)

@@ -1,6 +1,7 @@
 """Recognises mistakes in watched steps that no fit of a rate finds.
 
-Weights that are cut to few digits, small errors without a step, and a derivative kept from the first forward.
+Weights that are cut to few digits, small errors without a step, a derivative kept from the first forward, and inputs kept
+from the previous one.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ import numpy as np
 from .. import oracle
 from ..measured_steps import digits_of
 from ..mistakes.diagnosis import Diagnosis
-from ..mistakes.misconceptions import OF_FIRST_FORWARD, ROUNDED, SKIPPED, TRUNCATED
+from ..mistakes.misconceptions import OF_FIRST_FORWARD, OF_PREVIOUS_FORWARD, ROUNDED, SKIPPED, TRUNCATED
 from ..mistakes.rules import TOLERANCE, fit, misfit
 from ..oracle import Array
-from .steps import StepRule
+from .steps import StepRule, model_steps, stepped, summed
 
 STEEPEST = 0.25  # slope of the sigmoid
 
 
 def recognised(rule: StepRule) -> Diagnosis | None:
     """Return such a mistake in wrong steps, or None."""
-    return cut(rule) or first_forward(rule)
+    return cut(rule) or first_forward(rule) or previous_forward(rule)
 
 
 def cut(rule: StepRule) -> Diagnosis | None:
@@ -73,6 +74,20 @@ def first_forward(rule: StepRule) -> Diagnosis | None:
     are_apart = abs(slopes[0] - slopes[1]) > TOLERANCE * max(slopes)  # else the slope is that of a layer
     is_kept = all(0 < slope <= STEEPEST for slope in slopes) and are_apart
     return Diagnosis.of([OF_FIRST_FORWARD], found[2][0] / STEEPEST) if is_kept else None
+
+
+def previous_forward(rule: StepRule) -> Diagnosis | None:
+    """Return the mistake of steps that use the inputs of the step before, or None; what comes before the first is not known."""
+    steps = rule.steps
+    every = (
+        stepped(OF_PREVIOUS_FORWARD, model_steps(steps), 1.0)
+        if rule.way == "online"
+        else summed(OF_PREVIOUS_FORWARD, steps, 1.0)
+    )
+    made = every[1:]
+    rate, _ = fit(steps.change[1:], made)
+    residual = max(misfit(steps.change[1:, row], rate * made[:, row]) for row in range(3))
+    return Diagnosis.of([OF_PREVIOUS_FORWARD], rate) if residual < steps.tolerance else None
 
 
 def skipped(rule: StepRule) -> Diagnosis | None:
