@@ -1,7 +1,7 @@
 """Finds, reads and writes the numbers inside a student's objects; writes in place and keeps types.
 
 Runs beside student code: the standard library and numpy only; worker.preload sets `np`. Objects of the submission are
-searched through their attributes, slots and containers.
+searched through their attributes, slots and containers, functions through the variables that they enclose.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ np: Any = None  # numpy, from worker.preload on
 SEQUENCES = (list, tuple, collections.deque, array.array)
 MUTABLE = (list, collections.deque, array.array)
 KEYED = (*MUTABLE, dict)
-LEAVES = {type(None), str, bytes, type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType}  # in a walk
+LEAVES = {type(None), str, bytes, type, types.BuiltinFunctionType, types.ModuleType}  # in a walk
 identity = object.__hash__  # differs for each live object, as id() does, whose audit event would call a hook each time
 
 
@@ -170,6 +170,24 @@ def members(value: Any) -> list[tuple[Any, Any]]:
     return list(found.items())
 
 
+def items(value: Any) -> list[tuple[Any, Any]] | None:
+    """Return the items of a container, or the variables that a function encloses, as (key, item); None for other objects."""
+    if isinstance(value, SEQUENCES):
+        return list(enumerate(value))
+    if isinstance(value, dict):
+        return [(key, item) for key, item in value.items() if type(key) in (str, int)]
+    if isinstance(value, np.ndarray):
+        return list(enumerate(value.ravel())) if value.dtype.kind == "O" else []
+    if isinstance(value, types.FunctionType):
+        return [("__closure__", value.__closure__)] if value.__module__ in OWN else []
+    if isinstance(value, types.CellType):
+        try:
+            return [("cell_contents", value.cell_contents)]
+        except ValueError:  # nothing was assigned yet
+            return []
+    return None
+
+
 def walk(root: Any) -> Iterator[tuple[Any, list[Any], Holder | None]]:
     """Yield every object of the submission reachable from root, and every holder of numbers."""
     seen: set[int] = set()
@@ -184,17 +202,12 @@ def walk(root: Any) -> Iterator[tuple[Any, list[Any], Holder | None]]:
         if type(value) in LEAVES and not is_root:
             continue
         path = [] if is_root else [*above, key]
-        if isinstance(value, SEQUENCES):
-            inside: list[tuple[Any, Any]] = list(enumerate(value))
-        elif isinstance(value, dict):
-            inside = [(key, item) for key, item in value.items() if type(key) in (str, int)]
-        elif isinstance(value, np.ndarray):
-            inside = list(enumerate(value.ravel())) if value.dtype.kind == "O" else []
-        elif type(value).__module__ in OWN or is_root:
+        inside = items(value)
+        if inside is None:
+            if type(value).__module__ not in OWN and not is_root:
+                continue
             yield value, path, None
             inside = members(value)
-        else:
-            continue
         for name, item in inside:
             if not is_carried(name):
                 continue

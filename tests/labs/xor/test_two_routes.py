@@ -54,6 +54,37 @@ WITHOUT_X: Edit = (
 )
 SWAPPED: Edit = (("    def backward(self, x, err):\n", "    def backward(self, err, x):\n"),)
 UNUSED: Edit = ((SLOPE, "        slope = 1.0\n"),)
+CLOSURES = """import numpy as np
+
+
+def network(rate):
+    w, b = np.random.normal(size=(2, 2)), np.zeros(2)
+    v, c = np.random.normal(size=2), 0.0
+
+    def sigmoid(d):
+        return 1 / (1 + np.exp(-d))
+
+    def answer(x):
+        h = sigmoid(w @ x + b)
+        return h, sigmoid(v @ h + c)
+
+    def learn(x, t):
+        nonlocal v, c
+        h, y = answer(x)
+        d = (t - y) * y * (1 - y)
+        e = d * v * h * (1 - h)
+        v, c = v + rate * d * h, c + rate * d
+        w[:] += rate * np.outer(e, x)
+        b[:] += rate * e
+
+    return answer, learn
+
+
+answer, learn = network(0.5)
+for _ in range(4000):
+    for x, t in zip(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), (0, 1, 1, 0)):
+        learn(x, t)
+"""
 LAYERED = """import numpy as np
 
 
@@ -165,6 +196,7 @@ RIGHT = {
     "train_takes_inputs_and_labels": edited(ARRAYS, (PAIRS, (SAMPLES, "zip(X, Y):\n"), ("len(samples)", "len(X)"))) + "train(Model(), [(0, 0), (0, 1), (1, 0), (1, 1)], [0, 1, 1, 0], 3000)\n",
     "train_takes_rows": edited(ARRAYS, ((SAMPLES, "[(row[:2], row[2]) for row in samples]:\n"),)) + "train(Model(), np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]), 3000)\n",
     "loss_of_a_model": edited(ARRAYS, (OF_MODEL, OWN_ERROR)),
+    "weights_in_closures": CLOSURES,
     "loss_is_only_printed": edited(ARRAYS, (SQUARED, OWN_ERROR)),
 }  # fmt: skip
 
@@ -179,6 +211,7 @@ WRONG = {
     "rate_in_returned_errors_of_y_minus_label": (other_names(mutants()["rate_in_propagated_error.lists"].text(0.3)), 89, "rate_in_propagated_error"),
     "weights_as_arguments": (PASSED.replace("d * weights[\"v\"] * h", "d * h"), 76, "error_without_weight"),
     "zeros_in_a_batch": (layered().replace("np.random.normal(size=", "np.zeros(shape="), 97, "start_zeros"),
+    "closures_without_hidden_derivative": (CLOSURES.replace(" * h * (1 - h)", ""), 76, "hidden_derivative_missing"),
     "relu": (layered("(lambda d: np.maximum(0, d))", "(self.h > 0)"), 85, "hidden_relu"),
 }  # fmt: skip
 

@@ -312,6 +312,7 @@ class Starter(Follower):
         self._recorder = recorder
         self.restored: tuple[Any, str, Any] | None = None
         self._has_started = self._is_looking = False
+        self._counted: types.CodeType | None = None
         self._settings, self._arrays, self._answers = settings, arrays, answers
 
     def enter(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> None:
@@ -325,17 +326,25 @@ class Starter(Follower):
             self._has_started = True
             if not self._wanted["method"]:
                 return  # count calls of the function that is called next
-        if owner is not None:
-            self._count_calls(owner, code.co_name)
+        if self._counted is None and owner is not None:
+            self._count_calls(owner, code)
+        if self._counted is code:
+            self._take(frame, code, owner)
+            self._seen()
 
-    def _count_calls(self, owner: Any, name: str) -> None:
-        """Wrap a method or function in a counter for the rest of the run, and stop profiling."""
-        is_module = isinstance(owner, types.ModuleType)
+    def _count_calls(self, owner: Any, code: types.CodeType) -> None:
+        """Wrap a method or function in a counter for the rest of the run, and stop profiling, which takes longer."""
+        name, is_module = code.co_name, isinstance(owner, types.ModuleType)
         places = [owner] if is_module else type(owner).__mro__
         holder = next((place for place in places if name in vars(place)), None)
         if holder is None:
             return
         original = vars(holder)[name]
+        if is_module and getattr(
+            original, "__closure__", None
+        ):  # other functions may enclose it, and call it without the module
+            self._counted = code
+            return
 
         def counted(*args: Any, **named: Any) -> Any:
             if not self._is_looking and (is_module or args[0] is owner):
