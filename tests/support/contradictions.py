@@ -39,7 +39,7 @@ def contradictions(report: Json, text: str) -> list[str]:
     named = {case["misconception"] for case in cases}
     found += [f"exclude each other: {sorted(pair)}" for pair in EXCLUSIVE if pair <= named]
     places = wrong_places(cases, text) if len(report["submission"]["files"]) == 1 else []
-    return found + without_loss(report, cases) + other_names(cases, text) + places
+    return found + without_loss(report, cases) + wrongly_blocked(report) + other_names(cases, text) + places
 
 
 class Args(dict[str, Any]):
@@ -76,6 +76,18 @@ def in_case(case: Json) -> Iterator[str]:
         yield from (f"failed: {item['text']}" for item in case["remarks"] if PRAISE.search(item["id"]))
     if case["verdict"] == "passed" and case["feedback"]:
         yield f"passed: {case['feedback']['text']}"
+
+
+def wrongly_blocked(report: Json) -> list[str]:
+    """Return the sentences that ask to fix first what has passed."""
+    passed = {item["title"] for item in report["criteria"] if item["verdict"] == "passed"}
+    cases = [case for item in report["criteria"] for case in item["cases"] if case["verdict"] == "blocked"]
+    said = [case["feedback"] for case in cases if case["feedback"]]
+    return [
+        f"blocked by what passed: {item['text']}"
+        for item in said
+        if item["args"].get("criterion", {}).get("text") in passed
+    ]
 
 
 def is_shown(text: Any, number: float) -> bool:

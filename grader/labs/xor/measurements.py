@@ -289,6 +289,8 @@ class Measurements(MeasuredSteps):
         if not is_forward_known or not (is_right or is_forward_right):
             return "forward.model"
         if not is_right and self.network_mistake is None:
+            if rule.is_right:  # composed of a neuron's own wrong steps
+                return "neuron_update.weights"
             return "model_update.hidden_step" if rule.is_output_right else "model_update.output_step"
         is_rate_right = self.rate_ratio is None or abs(self.rate_ratio - 2) < TOLERANCE
         return None if is_rate_right or (is_right and is_forward_right) else "neuron_update.weights"

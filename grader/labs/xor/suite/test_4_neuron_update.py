@@ -173,6 +173,8 @@ def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
         template = "The bias never changes."
     elif rule.is_bias_proportional:
         template = "The bias moves {ratio} times as far as it should."
+        if misfit(actual, expected) < TOLERANCE:  # the slope that it shows is its own, not that of the wrong weights
+            evidence.seen = side_by_side(expected=actual / measured.bias_ratio, actual=actual, err=steps.err)
     else:
         template = "The bias does not change by rate x error x derivative."
         if misfit(actual, expected) < TOLERANCE:  # right for this error, wrong for another one
