@@ -15,6 +15,8 @@ numpy.lib.recfunctions numpy.core
 contextlib linecache random secrets tokenize traceback unicodedata warnings _strptime
 """.split()
 
+READING = ("urllib.parse", "urllib.request", "csv", "gzip", "bz2", "lzma")  # modules for reading data files
+
 # If the submission imports the package or contains the word.
 NAMED = """
 abc argparse array ast asyncio atexit base64 binascii bisect bz2 calendar cmath cmd code collections colorsys
@@ -43,10 +45,10 @@ TOGETHER = {
     "testing": ("numpy.testing",),
     "unittest": ("unittest", "unittest.mock", "difflib", "pprint"),
     "urllib": ("urllib.parse", "urllib.request"),
+    **dict.fromkeys(("fromregex", "genfromtxt", "loadtxt", "savetxt"), READING),
     "zipfile": ("zipfile", "encodings.cp437"),
     "xml": ("xml.etree.ElementTree",),
 }
-READING = ("urllib.parse", "urllib.request", "csv", "gzip", "bz2", "lzma")  # modules for reading data files
 CODECS = ("encode", "decode", "encoding", "codecs")  # words for which all encodings are imported
 ENCODINGS = tuple(
     f"encodings.{name}"

@@ -16,7 +16,7 @@ from grader.core.faults import Fault, FaultKind
 from grader.sandbox.client import Worker
 from grader.sandbox.clock import Clock
 from grader.sandbox.loading import Program
-from grader.sandbox.preload import BASE
+from grader.sandbox.preload import BASE, EVERY, modules_for
 from grader.sandbox.processes import Sandbox
 from grader.sandbox.replies import Loaded
 from tests.support.command import PATIENT, ROOT, graded
@@ -32,9 +32,7 @@ WATCHED = (ROOT / "tests" / "freeform" / "right_train_method.py").read_text(enco
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     """Return a warm sandbox for all tests of this module."""
-    with Sandbox(
-        modules=[*BASE, "ctypes", "gc", "json", "struct", "pathlib", "csv", "pickle", "zipfile", "encodings.cp437"]
-    ) as warm:
+    with Sandbox(modules=EVERY) as warm:
         yield warm
 
 
@@ -225,6 +223,12 @@ def test_what_is_written_can_be_read_back(name: str, load: Callable[..., Worker]
     with load(f"import numpy as np\n{RIGHT}{READ_BACK[name]}\n", PATIENT) as worker:
         assert isinstance(worker.wait_loaded(), Loaded)
         assert [(trouble.fault.type, trouble.fault.message) for trouble in worker.troubles] == []
+
+
+@pytest.mark.parametrize("function", ["fromregex", "genfromtxt", "loadtxt", "savetxt"])
+def test_modules_that_numpy_loads_for_text_files_are_there(function: str) -> None:
+    """A program that reads or writes a text file with numpy gets the modules that numpy imports only then."""
+    assert "urllib.parse" in modules_for(["numpy"], [f"import numpy as np\nnp.{function}('data.csv')\n"], ())
 
 
 PROGRESS = {
