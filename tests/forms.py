@@ -18,7 +18,7 @@ import numpy as np
 
 from grader.labs.xor.mistakes.misconceptions import FORWARD
 from tests.support.command import graded
-from tests.support.mutants import ARRAYS, SUM, Mutant, mutants
+from tests.support.mutants import ARRAYS, MORE, SUM, Mutant, mutants, names_of
 from tests.validity import names_in
 
 RATE = 0.3
@@ -157,10 +157,17 @@ def forms(mutant: Mutant) -> Iterator[tuple[str, str]]:
         yield "batch", batch(mutant.text(RATE / 4 if mutant.id in DIVERGING else RATE))
 
 
+def bank() -> dict[str, Mutant]:
+    """Return every mistake in the template's form, by name."""
+    whole = {name: mutant for name, mutant in mutants().items() if mutant.base == ARRAYS}
+    return whole | {
+        name: Mutant(id=name, base=ARRAYS, edits=edits, names=names_of(name)) for name, edits in MORE.items()
+    }
+
+
 def comparable() -> list[str]:
     """Return the mistakes that can be compared."""
-    whole = [name for name, item in mutants().items() if item.base == ARRAYS]
-    return [name for name in whole if name.partition(".")[0] not in LEFT_OUT]
+    return [name for name in bank() if name.partition(".")[0] not in LEFT_OUT]
 
 
 def compared(name: str, folder: Path, seed: int = 3) -> Table:
@@ -168,7 +175,7 @@ def compared(name: str, folder: Path, seed: int = 3) -> Table:
     is_of_forward = name.partition(".")[0] in {rule.id for rule in FORWARD}
     left_out = {TRAIN, CONVERGENCE} if is_of_forward else {TRAIN}
     found: Table = {}
-    for form, text in forms(mutants()[name]):
+    for form, text in forms(bank()[name]):
         path = folder / f"{re.sub(r'[^a-z0-9]+', '_', name)}_{form}.py"
         path.write_text(text, encoding="utf-8")
         report = graded(path, seed=seed)

@@ -558,7 +558,6 @@ MORE: dict[str, Edit] = {
     "hidden_half_as_far": hidden("x, errors[0] / 2"),
     "first_hidden_updated_twice": ((SECOND, SECOND.replace("n2", "n1")),),
     "second_hidden_updated_twice": ((FIRST, FIRST.replace("n1", "n2")),),
-    "loss_slope_of_cross_entropy": loss("(label - y) / (y * (1 - y))"),
     "loss_is_output": loss("y"),
     "loss_is_label": loss("label"),
     "loss_is_sum": loss("y + label"),

@@ -29,7 +29,7 @@ from .mistakes.rules import (
 from .oracle import Array
 
 CALIBRATION_ERR = 0.25
-CALIBRATION_ERRORS = (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR)  # the second, if nothing moves
+CALIBRATION_ERRORS = (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR, -CALIBRATION_ERR)  # the others, if nothing moves
 CALIBRATION_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
 CALIBRATION_X = np.array([0.9, -0.7])
 SMALL_ERR = 0.02  # as late in a training

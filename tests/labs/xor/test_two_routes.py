@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.forms import comparable, compared, functions, other_names
+from tests.forms import batch, comparable, compared, functions, other_names
 from tests.support.command import graded_as_json
 from tests.support.contradictions import contradictions
 from tests.support.mutants import (
@@ -24,6 +24,7 @@ from tests.support.mutants import (
     Edit,
     back,
     edited,
+    loss,
     mutants,
 )
 
@@ -182,12 +183,15 @@ for _ in range(3000):
     for x, t in [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]:
         weights = learned(weights, np.array(x), t)
 """
+ENTROPY = "(label - y) / (y * (1 - y))"
 
 RIGHT = {
     "answer_in_an_attribute": looped("model.forward(x); model.backward(x, label - model.answer)", KEPT),
     "inputs_in_the_object": INSIDE.replace("HIDDEN", "(lambda d: 1 / (1 + np.exp(-d)))").replace("SLOPE", "self.h * (1 - self.h)"),
     "weights_as_arguments": PASSED,
     "loop_at_the_top": looped(PLAIN),
+    "cross_entropy_in_loss": edited(ARRAYS, loss(ENTROPY)),
+    "cross_entropy_in_batches": batch(edited(ARRAYS, loss(ENTROPY))),
     "loss_and_steps_turned": layered().replace("(t - self.y)", "(self.y - t)").replace("+ 0.3", "- 0.3"),
     "neuron_without_x": looped(PLAIN, WITHOUT_X),
     "swapped": looped("y = model.forward(x); model.backward(label - y, x)", SWAPPED),

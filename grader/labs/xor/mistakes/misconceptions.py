@@ -1116,10 +1116,6 @@ LOSS = (
         "The value of the cross-entropy is used as the error; the backward pass needs the error, not the value of a loss.",
     ),
     _loss(
-        "loss_slope_of_cross_entropy", lambda y, label: (label - y) / (y * (1 - y)),
-        "The derivative of the cross-entropy is used as the error; this lab minimises the squared error.",
-    ),
-    _loss(
         "loss_rounded", lambda y, label: label - np.round(y),
         "The output is rounded before the error is computed: an output on the correct side of 0.5 would never improve.",
     ),

@@ -131,6 +131,11 @@ class NeuronSteps:
         return bool(self.change[0, 2] and not self.zero_change[2])
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether the error err causes neither a step nor returned errors, although the other error causes steps."""
+        return bool(not (self.returned.any() or self.change.any()) and self.other_change.any())
+
+    @property
     def right_returned(self) -> Array:
         """The errors err y (1 - y) w, (n, 2), that backward should return."""
         slope = oracle.derivative(oracle.neuron(self.probes.weights, self.probes.x))

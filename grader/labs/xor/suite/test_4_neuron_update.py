@@ -234,7 +234,7 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
         return
     if has_order_defect(evidence, measured, delta, expected):
         return
-    if residual < TOLERANCE and is_charged_to_neuron(measured):
+    if (residual < TOLERANCE or steps.is_left_out) and is_charged_to_neuron(measured):
         evidence.remark("These errors contain the mistake in the neuron's own step; it costs points only there.")
         return
     right = expected if rule.is_derivative_right else steps.right_returned

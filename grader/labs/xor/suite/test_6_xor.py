@@ -40,8 +40,8 @@ TURNING = {"derivative_negated", "hidden_sign"}  # mistakes that differ only in 
 
 def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
     """loss(y, label) is linear in label - y, with the sign that backward expects."""
-    # Seen: its values at five drawn outputs are a constant times label - y, with the sign that the steps expect, if they show
-    # it. Without such a function, or if it raises or is not what the training uses, the same for the errors in the submission's
+    # Seen: its values at five drawn outputs are a constant times label - y, or times that over y (1 - y), with the sign that
+    # the steps expect, if they show it. Without such a function, or if it raises or is not what the training uses, the same for the errors in the submission's
     # own training.
     if not network.has("loss"):
         check_passed_error(network, evidence, measured, own_training)
@@ -58,7 +58,12 @@ def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, 
         return
     c, residual = fit(actual, labels - y)
     evidence.seen = side_by_side(expected=labels - y, actual=actual, y=y, label=labels)
-    if residual >= TOLERANCE:
+    slope, off = fit(actual, (labels - y) / oracle.derivative(y))
+    if off < TOLERANCE:
+        evidence.remark("You minimise the cross-entropy; the lecture teaches it, and the grader took it into account.")
+        evidence.seen = side_by_side(expected=(labels - y) / oracle.derivative(y), actual=actual, y=y, label=labels)
+        c = slope
+    elif residual >= TOLERANCE:
         unnamed = unmet(
             "loss is not proportional to label - y.",
             hint="The loop passes the signed error to backward: label - y, or y - label. Squares lose the direction.",

@@ -46,6 +46,6 @@ def is_bias_right(steps: NeuronSteps, rule: NeuronRule) -> bool:
 
 
 def is_returned_right(steps: NeuronSteps, rule: NeuronRule) -> bool:
-    """Return whether a neuron returns the errors that its own steps imply: their slope times its weights."""
+    """Return whether a neuron returns the errors that its own steps imply: their slope times its weights, or none for no step."""
     own = (steps.err * rule.slope)[:, None] * steps.before[:, :2]
-    return steps.is_returned_right or fit(steps.returned, own)[1] < TOLERANCE
+    return steps.is_returned_right or steps.is_left_out or fit(steps.returned, own)[1] < TOLERANCE

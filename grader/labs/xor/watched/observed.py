@@ -120,19 +120,25 @@ class Observed:
         is_skipped = (
             self.skips_small and found is not None and found.id == "hidden_frozen"
         )  # the hidden neurons only seem frozen because their errors are small
-        return None if found is None or is_skipped else found.settled(1.0)
+        return None if found is None or is_skipped else found.among(self._still_when_idle(found)).settled(1.0)
 
     @property
     def idle(self) -> tuple[Array, int] | None:
         """Parameters and corner of a call that should have been followed by a step, also by the recognised mistake, or None."""
         idle, found = self.rule.idle, self.mistake
-        if idle is None or found is None:
-            return idle
+        is_explained = idle is not None and found is not None and found.rules[0] in self._still_when_idle(found)
+        return None if is_explained else idle
+
+    def _still_when_idle(self, found: Diagnosis) -> list[MistakeRule]:
+        """Return the rules of a diagnosis that make no step either after the call that should have been followed by one."""
+        idle = self.rule.idle
+        if idle is None:
+            return []
         parameters, corner = idle[0][None], [idle[1]]
         x = oracle.XOR_INPUTS[corner]
         err = self.rule.steps.labels[corner] - oracle.forward(parameters, x)
-        step = found.rules[0].step(parameters, x, err, found.rates[0], found.forms[0])
-        return idle if step.any() else None
+        made = zip(found.rules, found.rates, found.forms, strict=True)
+        return [rule for rule, rate, form in made if not rule.step(parameters, x, err, rate, form).any()]
 
     @property
     def skips_small(self) -> bool:
@@ -409,12 +415,12 @@ def own_slopes(observing: Observing, network: ObservedNetwork, parameters: Array
 
 
 def rule_with(network: ObservedNetwork, ways: Sequence[Slopes]) -> tuple[StepRule | None, Slopes]:
-    """Return the first right rule of the steps with its slopes; if there is none, the rule for the first slopes."""
-    found = [(rule_of(network, ways[0]), ways[0])]
-    for slopes in ways[1:]:
-        if found[-1][0] is not None and found[-1][0].is_right:
-            break
-        found.append((rule_of(network, slopes), slopes))
+    """Return the first right rule of the steps that descends, with its slopes; else the first right one, or that for the first slopes."""
+    found: list[tuple[StepRule | None, Slopes]] = []
+    for slopes in ways:
+        found.append((rule := rule_of(network, slopes), slopes))
+        if rule is not None and rule.is_right and rule.rate > 0:
+            return found[-1]
     return next((pair for pair in found if pair[0] is not None and pair[0].is_right), found[0])
 
 

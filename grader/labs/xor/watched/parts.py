@@ -18,6 +18,7 @@ from .examples import TINY
 from .neurons import are_weights_right, is_bias_right, neuron_steps_of
 from .steps import StepRule, Steps
 
+SATURATED = 1e-6  # slope of an output; below it 1 - y has lost digits
 MISSING = 1  # the place of "none at all" among them
 
 
@@ -81,7 +82,8 @@ def parts_of(rule: StepRule) -> Parts:
     is_chain_right = is_fit(observed, chain) or (is_fit(observed, -chain) and rule.rate < 0)
     hidden_rate, residual = fit(steps.change[:, :2], steps.gradient(rule.way)[:, :2])
     is_hidden_gradient = residual < steps.tolerance and hidden_rate != 0
-    is_known = np.array([*[is_hidden_gradient or (bool(fitting) and is_chain_right)] * 2, bool(fitting)])
+    is_output_known = bool(fitting) and (fitting[0] == 0 or not is_hidden_gradient)  # else it is wrong alone
+    is_known = np.array([*[is_hidden_gradient or (bool(fitting) and is_chain_right)] * 2, is_output_known])
     are_weights_alike = np.array([is_fit(steps.change[:, n, :2], expected[:, n, :2]) for n in range(3)])
     return Parts(
         expected=expected,
@@ -101,7 +103,7 @@ def batch_parts_of(rule: StepRule) -> Parts | None:
     steps = rule.steps
     wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
     corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
-    h = oracle.hidden(wide, corners)
+    h, found = oracle.hidden(wide, corners), list[Parts]()
     for number, slope in enumerate(DERIVATIVES):
         delta = steps.seen * steps.err * slope(steps.y)
         deltas = np.stack([*np.moveaxis(delta[..., None] * wide[..., 2, :2] * slope(h), -1, 0), delta], axis=-1)
@@ -110,10 +112,12 @@ def batch_parts_of(rule: StepRule) -> Parts | None:
         for columns in (slice(0, 2), slice(2, 3)):
             rate, residual = fit(steps.change[:, 2, columns], expected[:, 2, columns])
             if residual < steps.tolerance and rate:
-                return batch_parts(steps, expected, rate, number)
+                found.append(batch_parts(steps, expected, rate, number))
     gradient = steps.gradient(rule.way)
     rate, residual = fit(steps.change[:, :2], gradient[:, :2])
-    return batch_parts(steps, gradient, rate, None) if residual < steps.tolerance and rate else None
+    if residual < steps.tolerance and rate and not (found and found[0].is_chain_right):
+        return batch_parts(steps, gradient, rate, None)  # the output neuron is wrong alone
+    return found[0] if found else None
 
 
 def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int | None) -> Parts:
@@ -234,7 +238,7 @@ def passed_error(rule: StepRule) -> Literal["entropy", "linear", "other", ""]:
     """
     steps = rule.steps
     if not (steps.last >= 0).all():
-        return ""
+        return passed_batch_error(rule)
     err, y, rates = (steps.at_last(values) for values in (steps.off, steps.y, steps.slopes))
     columns = passed(rule)
 
@@ -248,3 +252,19 @@ def passed_error(rule: StepRule) -> Literal["entropy", "linear", "other", ""]:
     if rule.loss == "free" and is_passed((steps.change * rates).sum((1, 2)) / np.maximum((rates**2).sum((1, 2)), TINY)):
         return "other"
     return "linear" if is_passed(err) else ""
+
+
+def passed_batch_error(rule: StepRule) -> Literal["entropy", "linear", ""]:
+    """Return the same for batches; t - y counts only where the steps do not show which loss they belong to."""
+    steps = rule.steps
+    values = np.log(np.where(steps.off > 0, steps.y, 1 - steps.y))
+    exact = (oracle.derivative(steps.y) > SATURATED).all(1)
+
+    def is_passed(numbers: Array) -> bool:
+        return bool(factors_among(numbers[exact], steps.scalars[exact], steps.tolerance))
+
+    if rule.loss == "entropy" and any(
+        is_passed(item) for item in (steps.off / oracle.derivative(steps.y), values, values.mean(1, keepdims=True))
+    ):
+        return "entropy"
+    return "linear" if rule.loss == "free" and is_passed(steps.off) else ""
