@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import numpy as np
@@ -125,7 +125,8 @@ def unmet(
     """Return the CaseStopped for a failed expectation; template and hint are sentences.
 
     Braces in them are ordinary text, except around the names of args. named is the id of the mistake; probe holds inputs by
-    name and is shown if seen is None; formula is the one to reread.
+    name and is shown if seen is None; formula is the one to reread. Expected values that are the actual ones, as where
+    nothing changes and no rate is known, are not shown: they would contradict the sentence.
     """
     if seen is None and probe:
         seen = side_by_side(**probe)
@@ -134,11 +135,21 @@ def unmet(
             verdict=verdict,
             feedback=worded(template, args),
             hint=None if hint is None else worded(hint, args),
-            evidence=[] if seen is None else [seen],
+            evidence=[] if seen is None else [differing(seen)],
             misconception=named,
             formula=formula,
         )
     )
+
+
+def differing(seen: Evidence) -> Evidence:
+    """Return evidence without its expected values if they are the actual ones, up to rounding."""
+    try:
+        expected, actual = np.array(seen.expected, dtype=float), np.array(seen.actual, dtype=float)
+        is_same = np.allclose(actual, expected, rtol=1e-9, atol=0.0)
+    except ValueError:  # texts, or other shapes
+        is_same = seen.expected == seen.actual
+    return replace(seen, expected=None) if is_same else seen
 
 
 def blocked(by: str) -> CaseStopped:

@@ -1,12 +1,12 @@
-"""What a suite's measurements rest on: a cached property that keeps its type and how a case ended."""
+"""What a suite's measurements and cases rest on: a cached property that keeps its type, how a case ended, what it shows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 
-from grader.lab import CaseStopped, measurement, unmet
+from grader.lab import CaseStopped, measurement, side_by_side, unmet
 
 if TYPE_CHECKING:
     from grader.lab import Student
@@ -79,3 +79,14 @@ def test_a_stopped_case_is_raised_again() -> None:
 def test_the_class_shows_the_documentation() -> None:
     """Accessed on the class, the property is the descriptor with its docstring."""
     assert Thermometer.degrees.__doc__ == "The temperature in degrees Celsius."
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "is_shown"),
+    [([0.0, 0.0], [0.0, 0.0], False), ([0.1 + 0.2], [0.3], False), ([0.3], [0.3001], True), ("a", "a", False), ([1.0], [1.0, 2.0], True), (1.0, None, True)],
+)  # fmt: skip
+def test_a_failed_case_does_not_expect_what_came(expected: Any, actual: Any, is_shown: bool) -> None:
+    """Expected values are left out if they are the actual ones; else they are shown."""
+    (seen,) = unmet("It is wrong.", seen=side_by_side(expected=expected, actual=actual)).outcome.evidence
+
+    assert (seen.expected is not None) == is_shown

@@ -290,7 +290,9 @@ class Measurements(MeasuredSteps):
             return "forward.model"
         if not is_right and self.network_mistake is None:
             if rule.is_right:  # composed of a neuron's own wrong steps
-                return "neuron_update.weights"
+                neuron = self.neuron_rule
+                is_slope_wrong = neuron.are_weights_right and not neuron.is_derivative_right
+                return "sigmoid_derivative.used" if is_slope_wrong else "neuron_update.weights"
             return "model_update.hidden_step" if rule.is_output_right else "model_update.output_step"
         is_rate_right = self.rate_ratio is None or abs(self.rate_ratio - 2) < TOLERANCE
         return None if is_rate_right or (is_right and is_forward_right) else "neuron_update.weights"

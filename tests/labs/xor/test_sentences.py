@@ -20,14 +20,16 @@ from tests.support.student_programs import student_programs
 
 Write = Callable[..., Path]
 EVERY_FOURTH = slice(1, None, 4)  # of the mistakes, in each form
-FAST = ("globals_raises",)
+FAST = ("globals_raises", "weights_not_updated.template", "all_multiplied.template")
 
 
 def programs() -> Iterator[tuple[str, str]]:
-    """Yield the programs to walk over: those of students, free-form ones, and mistakes in each form."""
+    """Yield the programs to walk over: those of students, free-form ones, all mistakes, and some in each form."""
     yield from student_programs().items()
     for path in sorted((ROOT / "tests" / "freeform").glob("*.py")):
         yield path.stem, path.read_text(encoding="utf-8")
+    for name, mutant in mutants().items():
+        yield f"{name}.template", mutant.text(0.3)
     names = [name for name, mutant in mutants().items() if mutant.base == ARRAYS]
     for name in names[EVERY_FOURTH]:
         for form, text in islice(forms(mutants()[name]), 1, None):

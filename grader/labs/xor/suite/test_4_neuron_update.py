@@ -11,6 +11,7 @@ import pytest
 
 from grader.lab import CaseEvidence, CaseStopped, Evidence, Verdict, blocked, show, side_by_side
 
+from .. import oracle
 from ..measurements import Measurements
 from ..mistakes.misconceptions import ROUNDED, SKIPPED, STILL, TRUNCATED
 from ..mistakes.rules import TOLERANCE, NeuronSteps, fit, misfit
@@ -173,12 +174,12 @@ def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
         template = "The bias never changes."
     elif rule.is_bias_proportional:
         template = "The bias moves {ratio} times as far as it should."
-        if misfit(actual, expected) < TOLERANCE:  # the slope that it shows is its own, not that of the wrong weights
-            evidence.seen = side_by_side(expected=actual / measured.bias_ratio, actual=actual, err=steps.err)
     else:
         template = "The bias does not change by rate x error x derivative."
         if misfit(actual, expected) < TOLERANCE:  # right for this error, wrong for another one
             evidence.seen = other_error(measured, slice(2, 3))
+    if rule.is_bias_proportional and misfit(actual, expected) < TOLERANCE:
+        evidence.seen = side_by_side(expected=right_bias(measured), actual=actual, err=steps.err)
     unnamed = unmet(
         template,
         hint="The lecture's step for the bias is 2 lambda err y (1 - y): the same as for a weight, with input 1.",
@@ -187,6 +188,16 @@ def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
         ratio=show(measured.bias_ratio),
     )
     raise named(evidence, measured.part_of_neuron((2,)), unnamed)
+
+
+def right_bias(measured: Measurements) -> Array:
+    """Return the steps of the bias, (n,), that belong to wrong weights; the bias itself does not show their rate."""
+    steps, found = measured.neuron_steps, measured.neuron_mistake
+    if found is None:
+        return np.asarray(steps.change[:, 2] / measured.bias_ratio)
+    return np.asarray(
+        found.rates[0] * steps.err * oracle.derivative(oracle.neuron(steps.probes.weights, steps.probes.x))
+    )
 
 
 def check_zero_input(measured: Measurements) -> None:
@@ -238,7 +249,8 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
         evidence.remark("These errors contain the mistake in the neuron's own step; it costs points only there.")
         return
     right = expected if rule.is_derivative_right else steps.right_returned
-    mistake, seen = measured.returned_mistake, seen_at(steps, 0, right, steps.returned)
+    worst = int(np.abs(steps.returned - right).max(1).argmax())
+    mistake, seen = measured.returned_mistake, seen_at(steps, worst, right, steps.returned)
     if residual < TOLERANCE and rule.is_derivative_right:
         unnamed = unmet(
             "The returned errors are {ratio} times what they should be.", ratio=show(ratio),
