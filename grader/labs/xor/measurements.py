@@ -38,7 +38,7 @@ from .mistakes.diagnosis import (
     is_returned_by,
     neurons_of,
 )
-from .mistakes.misconceptions import BIAS, DERIVATIVE, IN_NEURON, STILL
+from .mistakes.misconceptions import BIAS, DERIVATIVE, IN_NEURON, OUTPUT_DERIVATIVE_MISSING, STILL
 from .mistakes.rules import (
     TOLERANCE,
     ModelRule,
@@ -68,8 +68,9 @@ class Measurements(MeasuredSteps):
         found = diagnose_forward(answers.parameters, answers.x, answers.actual)
         with contextlib.suppress(CaseStopped):  # thresholded outputs fit several rules: the neuron's outputs decide
             if found is not None:
-                kept = tuple(rule for rule in found.rules if rule.keeps_hidden == self.neuron_steps.is_sigmoid)
-                return replace(found, rules=kept) if kept else None
+                is_sigmoid = self.neuron_steps.is_sigmoid
+                kept = [rule for rule in found.rules if rule.keeps_hidden == is_sigmoid]
+                return found.among(kept) if kept or not is_sigmoid else None
         return found
 
     @measurement
@@ -192,7 +193,18 @@ class Measurements(MeasuredSteps):
         if found is not None and STILL in found.rules and not self._network.is_forward_right:
             return None  # nothing moves, but because forward is wrong
         found = None if found is None else found.settled(self.loss_sign)
+        if found is None and self.second_defect is not None:
+            return Diagnosis.of([OUTPUT_DERIVATIVE_MISSING], self.second_defect.rate)
         return self._confirmed(found)
+
+    @measurement
+    def second_defect(self) -> ModelRule | None:
+        """The rule with an order defect behind network's steps that no single mistake explains, if they also have no output derivative."""
+        steps, rule = self.model_steps, self.model_rule
+        if rule.is_right or rule.is_output_right or not self._network.is_forward_right:
+            return None
+        slope = oracle.derivative(oracle.forward(steps.probes.parameters, steps.probes.x))
+        return defect_rule(replace(steps, err=steps.err / slope))
 
     @measurement
     def loss_sign(self) -> int:
@@ -337,8 +349,12 @@ class Measurements(MeasuredSteps):
 
     @measurement
     def is_hidden_chained(self) -> bool:
-        """Whether a known mistake in the output neuron's delta explains the network's steps, and the hidden ones follow from it."""
-        return self.network_mistake is not None and not self.model_rule.is_output_right and is_chained(self.model_steps)
+        """Whether a known mistake in the output neuron's delta explains the network's steps, and the hidden ones follow from it.
+
+        They may have an order defect besides.
+        """
+        is_known = self.network_mistake is not None and not self.model_rule.is_output_right
+        return is_known and (is_chained(self.model_steps) or self.second_defect is not None)
 
     @property
     def order_defect(self) -> str | None:

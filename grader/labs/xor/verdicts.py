@@ -8,7 +8,7 @@ from grader import lab
 from grader.lab import CaseEvidence, CaseStopped, say, show
 
 from .mistakes.diagnosis import Diagnosis
-from .mistakes.misconceptions import FORMULAS
+from .mistakes.misconceptions import FORMULAS, Rule
 
 
 def unmet(template: str, *, formula: str | None = None, **more: Any) -> CaseStopped:
@@ -40,3 +40,9 @@ def remark_momentum(evidence: CaseEvidence, alpha: float) -> None:
         evidence.remark(
             "You use momentum {alpha}; the lecture teaches it, and the grader took it into account.", alpha=show(alpha)
         )
+
+
+def remark_second(evidence: CaseEvidence, defect: Rule | None) -> None:
+    """Add a remark about an order defect in steps that have another mistake as well, if there is one."""
+    if defect is not None:
+        evidence.remark("There is a second mistake in these steps. {mistake}", mistake=say(defect.message))

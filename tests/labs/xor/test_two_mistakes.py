@@ -26,6 +26,7 @@ PAIRS: dict[str, tuple[int | None, set[str]]] = {
     "hidden_linear+start_zeros": (72, {"hidden_linear", "start_zeros"}),
     "bias_frozen+forward_repeated": (64, {"bias_frozen"}),
     "only_last_weight_updated+error_squared": (50, {"only_last_weight_updated", "error_squared"}),
+    "output_rounded+answer_thresholded": (85, {"output_rounded", "answer_thresholded"}),
     "hidden_frozen+output_bias_frozen": (70, {"bias_frozen|output_bias_frozen"}),
 }
 CHEAP = "step_with_first_input+bias_without_rate"

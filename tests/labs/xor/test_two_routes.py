@@ -204,8 +204,22 @@ RIGHT = {
     "loss_is_only_printed": edited(ARRAYS, (SQUARED, OWN_ERROR)),
 }  # fmt: skip
 
+RECOMPUTED = edited(
+    ARRAYS,
+    (
+        *ARGUMENT,
+        (BACK, "        errors = err * self.n3._weigths\n"),
+        (SECOND, SECOND + "        self.n3.backward([self.n1.forward(x), self.n2.forward(x)], err, 1.0)\n"),
+    ),
+)
+UPDATED = edited(ARRAYS, (*ARGUMENT, *back("self.n3.backward(self.h, err, 1.0)", "errors = err * self.n3._weigths")))
+
 # text, points, the mistake
 WRONG = {
+    "output_derivative_missing_and_outputs_recomputed": (RECOMPUTED, 89, "output_derivative_missing"),
+    "output_derivative_missing_and_outputs_recomputed_watched": (other_names(RECOMPUTED), 89, "output_derivative_missing"),
+    "output_derivative_missing_and_updated_weights": (UPDATED, 89, "output_derivative_missing"),
+    "output_derivative_missing_and_updated_weights_watched": (other_names(UPDATED), 89, "output_derivative_missing"),
     "swapped_without_derivative": (looped("y = model.forward(x); model.backward(label - y, x)", (*SWAPPED, *UNUSED)), 82, "derivative_missing"),
     "climbs": (looped(PLAIN.replace("label - y", "y - label")), 90, "loss_sign"),
     "climbs_in_a_batch": (layered().replace("(t - self.y)", "(self.y - t)"), 90, "loss_sign"),

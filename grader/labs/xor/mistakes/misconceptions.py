@@ -909,6 +909,13 @@ def _hidden_own_weights(n: NetworkPass) -> Array:
     return n.step(errors=n.delta[..., None] * n.parameters[..., :2, :2].sum(-1))
 
 
+OUTPUT_DERIVATIVE_MISSING = _joined(
+    "output_derivative_missing", lambda n: n.step(errors=n.err[..., None] * n.v, out_delta=n.err),
+    "The output neuron's derivative is missing in its own step and in the error passed back.",
+    "First multiply the error by y (1 - y) of the output neuron; both its step and the hidden errors start from that.",
+    "output",
+)  # fmt: skip
+
 NETWORK = (
     _joined(
         "hidden_own_weights", _hidden_own_weights,
@@ -934,12 +941,7 @@ NETWORK = (
         "The hidden neurons' step is missing their own derivative.",
         "Each hidden neuron multiplies the error passed back to it by its own h (1 - h).",
     ),
-    _joined(
-        "output_derivative_missing", lambda n: n.step(errors=n.err[..., None] * n.v, out_delta=n.err),
-        "The output neuron's derivative is missing in its own step and in the error passed back.",
-        "First multiply the error by y (1 - y) of the output neuron; both its step and the hidden errors start from that.",
-        "output",
-    ),
+    OUTPUT_DERIVATIVE_MISSING,
     _joined(
         "output_step_without_derivative", lambda n: n.step(out_delta=n.err),
         "The derivative is missing in the output neuron's own step.", OUTPUT_HINT, "output",

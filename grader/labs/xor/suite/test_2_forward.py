@@ -44,13 +44,14 @@ def test_neuron(network: Network, evidence: CaseEvidence, measured: Measurements
 
 
 def neuron_mistake(measured: Measurements, parameters: Array, x: Array, actual: Array) -> Diagnosis | None:
-    """Return the mistake that the network's outputs show, in case only some neurons have it; else the neuron's outputs."""
+    """Return the mistake that the network's outputs show, in case only some neurons have it; else that of the neuron's outputs."""
     alone = diagnose_forward(parameters, x, actual)
     try:
         found: Diagnosis | None = measured.forward_mistake
     except CaseStopped:
         return alone
-    return alone if found is not None and len(found.rules) > 1 else found
+    is_neurons = found is not None and len(found.rules) == 1 and not found.rules[0].keeps_hidden
+    return found if is_neurons else alone
 
 
 def check_large_sums(network: Network, evidence: CaseEvidence) -> None:

@@ -15,7 +15,7 @@ from ..measurements import Measurements
 from ..mistakes.rules import TOLERANCE, ModelRule, ModelSteps, is_small_step_right
 from ..oracle import Array
 from ..shown import NEURONS, NUMBERS, by_neuron
-from ..verdicts import named, remark_momentum, unmet
+from ..verdicts import named, remark_momentum, remark_second, unmet
 
 pytestmark = pytest.mark.criterion("model_update")
 
@@ -60,6 +60,8 @@ def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, 
         evidence.remark("A mistake in the neuron's own step costs points only where it is reported.")
         evidence.seen = seen
         return
+    if measured.second_defect is not None:
+        remark_second(evidence, measured.second_defect.defect)
     measured.keep_usage()
     check_is_written(measured, int(probe))
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]

@@ -21,7 +21,7 @@ from ..mistakes.rules import fit
 from ..oracle import Array
 from ..shown import NEURONS, NUMBERS, by_neuron
 from ..suite.test_3_derivative import HINT, NO_FUNCTION, check_function, has_derivative
-from ..verdicts import named, remark_momentum, unmet
+from ..verdicts import named, remark_momentum, remark_second, unmet
 from ..watched.observed import Observed
 from ..watched.parts import MISSING, Parts, is_passed_turned
 from ..watched.steps import StepRule, labels_of
@@ -263,6 +263,7 @@ def check_entropy(observed: Observed, evidence: CaseEvidence) -> None:
         raise not_gradable(
             "The output neuron's step has no factor y (1 - y): that is correct for cross-entropy and wrong for the squared error. The grader cannot tell which one you meant."
         )
+    remark_second(evidence, rule.defect)
     raise unmet(
         "The output neuron's step is missing the derivative: it uses err, not err y (1 - y).",
         hint=HINT,
