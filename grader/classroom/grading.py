@@ -222,7 +222,7 @@ class Run:
 
     def _choose(self, submission: Submission, before: Report | None, mark: str) -> None:
         """Put the counting attempt in place: the last one, or the best one graded with this rubric."""
-        others = self.results_folder.attempts(submission.key)
+        others = self.results_folder.attempts(submission.key, before)
         if before is None or not others:
             return
         every = sorted([before, *others], key=lambda report: report.environment.fingerprint != mark)

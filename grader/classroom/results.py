@@ -42,7 +42,7 @@ def entries(
         report = results_folder.report(submission.key)
         if report is None:
             continue
-        mark, others = results_folder.mark(submission, task), len(results_folder.attempts(submission.key))
+        mark, others = results_folder.mark(submission, task), len(results_folder.attempts(submission.key, report))
         is_last = report.environment.fingerprint in ("", mark)
         yield Entry(
             key=submission.key, student=submission.student, name=submission.name, email=submission.email, report=decisions.of(submission.key, report),
@@ -58,11 +58,12 @@ def write_tables(results_folder: ResultsFolder, entries: Callable[[], Iterable[E
     results_folder.table("cases.csv", cases(entries()))
 
 
-def keep_decisions(results_folder: ResultsFolder, entries: Iterable[Entry]) -> None:
+def keep_decisions(submissions: Iterable[Submission], results_folder: ResultsFolder, decisions: Decisions) -> None:
     """Store the reports again whose decisions have changed."""
-    for entry in entries:
-        if entry.key not in results_folder.unkept and results_folder.report(entry.key) != entry.report:
-            results_folder.keep(entry.key, entry.report)
+    for key in (submission.key for submission in submissions):
+        report = None if key in results_folder.unkept else results_folder.report(key)
+        if report is not None and (decided_on := decisions.of(key, report)) != report:
+            results_folder.keep(key, decided_on)
 
 
 def write_page(results_folder: ResultsFolder, parts: Iterable[str]) -> None:

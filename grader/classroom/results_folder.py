@@ -38,7 +38,7 @@ TABLES = (CLASS, "gradebook.csv", "cases.csv", CHANGES)
 
 def fingerprint(task: Task, seed: int, sha256: str) -> str:
     """Return a hash of everything that a grade depends on: submission, assignment, seed, limits, level, versions."""
-    digest = hashlib.sha256(msgspec.json.encode([sha256, seed, __version__, importlib.metadata.version("numpy")]))
+    digest = hashlib.sha256(msgspec.json.encode([sha256, seed, __version__]))
     digest.update(
         msgspec.json.encode(replace(task, lab=replace(task.lab, folder="")))
     )  # content_hash covers the folder's content; its path does not matter
@@ -48,8 +48,8 @@ def fingerprint(task: Task, seed: int, sha256: str) -> str:
 
 @functools.cache
 def _code() -> str:
-    """Return a hash of the grader's own files, since two checkouts of the same version may differ."""
-    digest = hashlib.sha256()
+    """Return a hash of numpy's version and the grader's own files, since two checkouts of the same version may differ."""
+    digest = hashlib.sha256(importlib.metadata.version("numpy").encode())
     for path in sorted(parent for kind in ("*.py", "*.mo") for parent in Path(__file__).parents[1].rglob(kind)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -95,10 +95,9 @@ class ResultsFolder:
         """Return the report of a submission, or None if there is none or it cannot be read."""
         return self.unkept[key] if key in self.unkept else _read(self.path(key))
 
-    def attempts(self, key: str) -> list[Report]:
+    def attempts(self, key: str, counting: Report | None) -> list[Report]:
         """Return the reports of a student's attempts other than the counting one."""
         found = (_read(path) for path in sorted((self.folder / ATTEMPTS).glob(f"{key}.*.json")))
-        counting = self.report(key)
         sha256 = None if counting is None else counting.submission.sha256
         return [item for item in found if item is not None and item.submission.sha256 != sha256]
 
@@ -111,7 +110,8 @@ class ResultsFolder:
 
     def has(self, key: str, mark: str) -> bool:
         """Return whether there is a report with this fingerprint, of any attempt."""
-        every = (self.report(key), *self.attempts(key))
+        counting = self.report(key)
+        every = (counting, *self.attempts(key, counting))
         return any(item is not None and item.environment.fingerprint == mark for item in every)
 
     def keep(self, key: str, report: Report) -> None:

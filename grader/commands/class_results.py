@@ -18,7 +18,7 @@ from grader.classroom.results_folder import ResultsFolder, Unwritable
 from grader.classroom.sheets import fill
 from grader.classroom.statistics import statistics_of
 from grader.classroom.tables import Entry
-from grader.classroom.uploads import Submissions
+from grader.classroom.uploads import Submission, Submissions
 from grader.classroom.warm import Task
 from grader.commands.class_summary import ProgressPrinter, summary
 from grader.commands.ending import shown
@@ -68,10 +68,10 @@ def finish(
 ) -> bool:  # fmt: skip
     """Write tables, reports and pages, and print the summary; return whether the grader failed on any submission."""
 
-    def every() -> Iterator[Entry]:
-        return entries(submissions.found, task, results_folder, decisions)
+    def every(chosen: Iterable[Submission] = submissions.found) -> Iterator[Entry]:
+        return entries(chosen, task, results_folder, decisions)
 
-    keep_decisions(results_folder, every())
+    keep_decisions(submissions.found, results_folder, decisions)
     write_tables(results_folder, every, task.lab.rubric)
     numbers = statistics_of(every(), task, [person.shown for person in submissions.missing])
     results_folder.close(numbers)
@@ -98,7 +98,7 @@ def finish(
             student=student,
         )
         click.echo(f"{word(task.lang, 'note')}: {shown(said)}")
-    for entry in (item for item in every() if item.report.overrides):
+    for entry in every(item for item in submissions.found if decisions.overrides.get(item.key)):
         before, after = ("-" if item is None else item for item in (entry.report.score, entry.report.final_score))
         if before != after:
             click.echo(f"{word(task.lang, 'set by the teacher')}: {entry.key} {before} -> {after}")
@@ -109,8 +109,9 @@ def write_reports(
     results_folder: ResultsFolder, entries: Iterable[Entry], printer: ProgressPrinter, kinds: tuple[str, ...]
 ) -> None:
     """Write the additional reports of these kinds, and remove outdated ones of the other kinds."""
-    for entry in entries:
-        for kind in set(kinds) - {"json"}:
+    others = set(kinds) - {"json"}
+    for entry in entries if others else ():
+        for kind in others:
             try:
                 results_folder.write(
                     results_folder.path(entry.key, ENDINGS.get(kind, kind)), RENDERERS[kind](entry.report)

@@ -85,20 +85,28 @@ def step(parameters: Array, x: Array, err: Array) -> Array:
 
 
 def losses(
-    parameters: Array, rate: float, epochs: int, order: tuple[int, ...] = (0, 1, 2, 3), labels: Array = XOR_LABELS
+    parameters: Array, rate: float, epochs: int, order: ArrayLike = (0, 1, 2, 3), labels: Array = XOR_LABELS
 ) -> Array:
-    """Train (n, 3, 3) networks on XOR's inputs in place, example by example; return mean squared errors (epochs, n)."""
+    """Train (n, 3, 3) networks on XOR's inputs in place, example by example; return mean squared errors (epochs, n).
+
+    order (4,) holds the indices of the examples, or (4, n) those of each network.
+    """
+    places, inputs = np.asarray(order), with_one(XOR_INPUTS)
+    inner, outer = parameters[:, :2], parameters[:, 2]
+    h = np.ones((len(parameters), 3))  # with the bias's constant input
     history = np.empty((epochs, len(parameters)))
     for epoch in range(epochs):
         squared = np.zeros(len(parameters))
-        for index in order:
-            x = np.broadcast_to(XOR_INPUTS[index], (len(parameters), 2))
-            h = hidden(parameters, x)
-            y = neuron(parameters[..., 2, :], h)
+        for index in places:
+            x = inputs[index][..., None, :]
+            h[:, :2] = sigmoid((inner * x).sum(-1))
+            y = sigmoid((outer * h).sum(-1))
             err = labels[index] - y
             squared += err**2
-            parameters += compose(rate * err * derivative(y), parameters[..., 2, :2], h, h, x)
-        history[epoch] = squared / len(order)
+            delta = (rate * err * derivative(y))[:, None]
+            inner += (delta * outer[:, :2] * derivative(h[:, :2]))[..., None] * x
+            outer += delta * h
+        history[epoch] = squared / len(places)
     return history
 
 
