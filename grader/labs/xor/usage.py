@@ -36,10 +36,10 @@ class OwnTraining:
 
 def own_usage(calls: Calls) -> bool | None:
     """Watch the first calls of the program's own training, and return whether they fit; see `fits`."""
-    from .watched.observing import Observing
+    from .watched.observing import observing_of
 
     try:
-        discovered, numbers = Observing(calls).discover()
+        discovered, numbers = observing_of(calls).discovered
     except CaseStopped:
         return None
     return fits(discovered, numbers)

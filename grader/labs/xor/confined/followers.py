@@ -10,12 +10,25 @@ import types
 from typing import Any
 
 from . import frames
-from .frames import PassedParameters, StopRun, arguments, few, flat, held, held_at, owner_of, returned_numbers, shape
+from .frames import (
+    PassedParameters,
+    StopRun,
+    arguments,
+    column,
+    few,
+    flat,
+    held,
+    held_at,
+    owner_of,
+    returned_numbers,
+    shape,
+)
 
 LOGGED = 600  # calls in the result of `discover`
 ENOUGH_CALLS = 50  # after SOON
 LOOK = 32  # calls between two checks of the outputs
 KEPT = 160  # calls of forward in the result of `record`
+COLUMNS = 160  # numbers inside the network that are recorded
 LAYOUTS = 32  # layouts in the result of `discover`
 SCALARS, RETURNED = (
     96,
@@ -183,9 +196,9 @@ class Follower(Hook):
 class Recorder(Follower):
     """Hook that records the numbers inside the object at each call that bounds a step, and at its return.
 
-    If start is not empty, its numbers are set at call number `at`, or as soon as they can be, and earlier records are
-    dropped. In a resumed training, `at` is ignored: they are set at a call of the given site and depth, if any, before
-    which the numbers have changed.
+    If start is not empty, its numbers are set at call number `at`, or as soon as they can be, earlier records are dropped,
+    and only these numbers are recorded, until they have changed `changes` times between two recorded calls. In a resumed
+    training, `at` is ignored: they are set at a call of the given site and depth, if any, before which they have changed.
     """
 
     def __init__(self, files: set[str], wanted: dict[str, Any], start: Any) -> None:
@@ -197,9 +210,10 @@ class Recorder(Follower):
         self._running: types.FrameType | None = None
         self._sites: dict[tuple[Any, ...], int] = {}
         self._is_resumed = False
-        self._latest: Any = None
+        self._latest: list[float] | None = None
+        self._changes = 0
         self.movers: list[list[str]] = []
-        self._held: Any = None
+        self._held: list[float] | None = None
 
     def resume(self, starter: Starter) -> None:
         """Follow the object of a training that is already running, from its next call on."""
@@ -223,7 +237,8 @@ class Recorder(Follower):
         if not self.is_led and self._is_time(is_forward):
             self._lead()
         most = KEPT * (1 if self._wanted["method"] else 4)
-        if len(self.rows) >= most or (len(self.rows) >= ENOUGH_CALLS and self.events > SOON):
+        is_enough = len(self.rows) >= most or (len(self.rows) >= ENOUGH_CALLS and self.events > SOON)
+        if is_enough or self._changes >= self._wanted["changes"]:
             raise StopRun
         passed: list[float] = []
         if self._wanted["method"]:
@@ -233,7 +248,8 @@ class Recorder(Follower):
             if self._wanted["inside"]:
                 passed = [number for path in self._wanted["inside"] for number in held_at(self.owner, path)]
         site = tuple((caller.f_code, caller.f_lineno) for caller in self.frames)
-        before = held(self.owner)
+        before = self._inside()
+        self._changes += bool(len(self._start) and self.is_led and self.rows and before != self.rows[-1]["before"])
         self.rows.append(
             {
                 "before": before,
@@ -245,14 +261,34 @@ class Recorder(Follower):
             }
         )
 
+    def _read(self) -> list[float] | None:
+        """Return the numbers that are set, or None if they do not exist."""
+        try:
+            return frames.find.References(self.owner, self._wanted["references"]).read().tolist()  # type: ignore[no-any-return]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            return None
+
+    def _inside(self) -> Any:
+        """Return the numbers that are set, or if none are, all inside the object."""
+        return (self._read() or [math.nan] * len(self._start)) if len(self._start) else held(self.owner)
+
+    def tables(self) -> tuple[list[Any], dict[str, list[list[float]]]]:
+        """Return the places of the recorded numbers, and these before and after each call, (n, k)."""
+        if len(self._start):
+            return self._wanted["references"], {when: [row[when] for row in self.rows] for when in ("before", "after")}
+        last = self.rows[-1]["after"]
+        places = [(path, index) for path, numbers in last.values() for index in range(len(numbers))][:COLUMNS]
+        keys = [(tuple(path), len(last[tuple(path)][1]), index) for path, index in places]
+        return places, {
+            when: [[column(row[when], *key) for key in keys] for row in self.rows] for when in ("before", "after")
+        }
+
     def _watch(self, stack: list[types.FrameType]) -> None:
         """Note in which functions, the innermost first, the numbers that are led changed since the last look."""
         if not (self.rows and len(self._start)) or len(self.movers) >= MOVERS:
             return
-        before, self._held = self._held, None
-        with contextlib.suppress(AttributeError, KeyError, IndexError, TypeError):  # weights that do not exist yet
-            self._held = frames.find.References(self.owner, self._wanted["references"]).read()
-        if before is not None and self._held is not None and stack and before.tolist() != self._held.tolist():
+        before, self._held = self._held, self._read()
+        if before is not None and self._held is not None and stack and before != self._held:
             inner = stack[self.rows[-1]["depth"] :] or stack[-1:]
             names = [frame.f_code.co_qualname[:NAME_CHARS] for frame in reversed(inner)]
             self.movers.append([names[0], names[-1]])
@@ -261,10 +297,11 @@ class Recorder(Follower):
         """Return whether the start is to be set at this call."""
         if not self._is_resumed:
             return bool(len(self.rows) >= self._wanted["at"])
-        before, self._latest = self._latest, frames.find.References(self.owner, self._wanted["references"]).read()
+        before, self._latest = self._latest, self._read()
         site, depth = self._wanted["site"], self._wanted["depth"]
         is_whole = site in (None, int(is_forward)) and depth in (None, len(self.frames))
-        return is_whole and before is not None and before.tolist() != self._latest.tolist()
+        has_changed = before is not None and self._latest is not None and before != self._latest
+        return is_whole and has_changed
 
     def _lead(self) -> None:
         """Set the starting weights, and drop earlier records."""
@@ -278,7 +315,7 @@ class Recorder(Follower):
         self._watch([*self.frames, frame])
         if frame is self._running:
             self._running = None
-            self.rows[-1]["after"] = held(self.owner)
+            self.rows[-1]["after"] = self._inside()
         elif self.rows:
             self._note(value, most=RETURNED)
 

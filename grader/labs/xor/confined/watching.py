@@ -14,7 +14,6 @@ from .followers import Finder, Hook, Recorder, Starter
 from .frames import (
     StopRun,
     Values,
-    column,
     flat,
     held_at,
     is_enough,
@@ -26,7 +25,6 @@ from .frames import (
 )
 
 PROGRAM = "__main__"  # __name__ of the student's file while it is watched
-COLUMNS = 160  # numbers inside the network that are recorded
 EPOCHS = 5_000  # of a training that the program does not start itself
 MOST_NAMES = 12
 
@@ -73,20 +71,13 @@ class Observer:
             self._template = templated(settings["shapes"], settings["numbers"]), {}
         if not rows:
             return {"movers": [], "places": [], "sites": [], "depths": []}
-        last = rows[-1]["after"]
-        places = [(path, index) for path, numbers in last.values() for index in range(len(numbers))][:COLUMNS]
-        keys = [(tuple(path), len(last[tuple(path)][1]), index) for path, index in places]
-
-        def table(when: str) -> list[list[float]]:
-            return [[column(row[when], *key) for key in keys] for row in rows]
-
+        places, arrays = recorder.tables()
         words = {
             "movers": recorder.movers,
             "places": places,
             "sites": [row["site"] for row in rows],
             "depths": [row["depth"] for row in rows],
         }
-        arrays = {"before": table("before"), "after": table("after")}
         arrays |= {name: padded(row[name] for row in rows) for name in ("passed", "scalars")}
         return words | {name: table_of(some) for name, some in arrays.items()}
 
@@ -104,6 +95,7 @@ class Observer:
                 names.append(name)
         return {"names": list(dict.fromkeys(names))[:MOST_NAMES]}
 
+    @quiet()
     def replay(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
         """Write each row of parameters (m, k), call forward for x (q, 2), and return the outputs (m, q)."""
         references = frames.find.References(self._owner, settings["references"])
@@ -113,6 +105,7 @@ class Observer:
             outputs.append(self._forward(self._owner, settings, arrays["x"]))
         return {"outputs": table_of(outputs)}
 
+    @quiet()
     def influence(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
         """Add 1 to one number at a time, from a start; return the outputs `moved` (k, q) and numbers that `changed` (k, k)."""
         references = frames.find.References(self._owner, settings["references"])
@@ -205,8 +198,7 @@ class Observer:
                 function = getattr(sys.modules[PROGRAM], settings["forward"])
             else:
                 function = getattr(owner, settings["forward"])
-            with quiet():
-                returned = returned_numbers(function(*positional, **named))
+            returned = returned_numbers(function(*positional, **named))
             if settings["answers"]:
                 returned = held_at(owner, settings["answers"])
             found += [returned[out] for out in outs][: len(some)]

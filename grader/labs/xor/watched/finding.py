@@ -370,7 +370,7 @@ def checked(network: ObservedNetwork, replay: Replay, order: list[int], rng: np.
 
 def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[ObservedNetwork, Discovered]:
     """Run the submission's training twice and return the network that it trains; raise CaseStopped if none is found."""
-    discovered, numbers = observing.discover()
+    discovered, numbers = observing.discovered
     found, why = first_network(observing, roots(discovered, numbers)[:TRIED], rng)
     if found is None:  # forward may only be called after the training
         bounds = roots(discovered, numbers, are_bounds=True)

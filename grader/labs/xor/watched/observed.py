@@ -22,7 +22,7 @@ from ..oracle import Array
 from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
 from .finding import are_several, led, led_late, network_of, observed_network
 from .neurons import is_returned_right, neuron_steps_of
-from .observing import NUDGE, STOPPED, Discovered, ObservedNetwork, Observing, Trained
+from .observing import NUDGE, STOPPED, Discovered, ObservedNetwork, Observing, Trained, observing_of
 from .parts import Parts, batch_parts_of, errors_of, is_returned, known_parts, parts_of, passed_error
 from .recognised import recognised, skipped
 from .refusals import grown, name_of
@@ -450,7 +450,7 @@ def observe(student: Student) -> Observed:
     if seen is None:
         try:
             with np.errstate(all="ignore"):
-                seen = student.shared[SEEN] = _observe(Observing(Calls(student)), student.seed)
+                seen = student.shared[SEEN] = _observe(observing_of(Calls(student)), student.seed)
         except CaseStopped as stopped:
             shared[SEEN] = stopped  # unless the process ended meanwhile: then this is not what the next one shares
             raise

@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from grader.lab import CaseStopped, Count, FaultKind, say
+from grader.lab import CaseStopped, Count, FaultKind, measurement, say
 
 from .. import oracle
 from ..driving.calls import Calls, Path, Reference
@@ -37,9 +37,11 @@ UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a watched run prints nothing
 RUN_AGAIN = (*UNENDING, FaultKind.KILLED)  # a statement that ended like this during loading may be the training
 MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
 MOST_SCALARS = 96
+JUDGED, SPARE = 40, 4  # steps of a training that are judged; further ones of a led training are recorded
 LAYOUTS = 32
 NAME_CHARS = 80
 MOST_METHODS = 12
+OBSERVING = "observing"  # name among the values that suites share
 MODULE = "module"  # class name for functions
 NUDGE = 1e-3  # shift of a parameter, for the slopes of a forward that may have a kink
 LARGEST = 1e9  # of a weight
@@ -270,8 +272,9 @@ class Observing:
                     raise
                 self._skipped.append(statement)
 
-    def discover(self) -> tuple[Discovered, list[Array]]:
-        """Return the first calls, and for each the numbers passed, then those returned."""
+    @measurement
+    def discovered(self) -> tuple[Discovered, list[Array]]:
+        """The first calls, and for each the numbers passed, then those returned."""
         reply = self._run("discover", WATCH_S, {}, shapes={"numbers": (None,)})
         found = reply.answer.words(Discovered)
         found = msgspec.structs.replace(found, calls=[named(call) for call in found.calls])
@@ -287,7 +290,8 @@ class Observing:
 
         None: no call was seen, or the examples are not in its arguments.
         """
-        settings = root.settings
+        is_bounded = lead is not None and not root.is_inline  # inline, a step may be several changes
+        settings = {"changes": JUDGED + SPARE if is_bounded else MOST_ROWS, **root.settings}
         starts: dict[str, Array | None] = {}
         time_s = WATCH_S
         if lead is not None:
@@ -364,6 +368,13 @@ class Observing:
             raise reply.answer.broken()
         reached = self.calls.spread(network.references, np.vstack([path, reply["values"]]))
         return trained, reached.reshape(-1, 3, 3) * network.mask, reply["squared"]
+
+
+def observing_of(calls: Calls) -> Observing:
+    """Return the client that all suites of this submission share, as long as the worker's process lives."""
+    observing: Observing = calls.student.shared.setdefault(OBSERVING, Observing(calls))
+    observing.calls = calls
+    return observing
 
 
 def named(call: Call) -> Call:

@@ -23,14 +23,14 @@ from ..mistakes.rules import ModelSteps, fit, is_momentum, misfit, rates_of
 from ..oracle import Array
 from .examples import TINY, answered_corners, corners_of, likeliest, passed
 from .finding import SKIPPED
-from .observing import ObservedNetwork, Record
+from .observing import JUDGED, ObservedNetwork, Record
 
 EXACT = 1e-5  # tolerance for right steps, relative; the smallest measured misfit of an order defect was 1.6e-3
 NUMERIC = 2e-3  # the same, if the slopes are differences of the student's forward
 SINGLE = 1e-4  # the same, for numbers in single precision
 ROUNDING = 16.0  # tolerance of a step in units in the last place of a weight
 UNDECIDABLE = 0.05
-LEAST, MOST = 4, 40  # number of steps needed, and used
+LEAST = 4  # number of steps needed
 STILL_CALLS = 100  # of forward, between which nothing moves
 MOST_DEPTHS = 4  # the most frequent call depths of forward that are tried
 GROWN = 1e3  # a weight of a training that diverges
@@ -151,7 +151,7 @@ def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None)
         (begin, end)
         for begin, end in zip(begins, ends, strict=bool(ends))
         if are_finite[[begin, end, end + 1]].all() and tally[begin : end + 1].any()
-    ][0 if record.is_led else SKIPPED :][:MOST]
+    ][0 if record.is_led else SKIPPED :][:JUDGED]
     grown = [bool(np.abs(parameters[end + 1]).max() > GROWN) for _, end in chosen]
     chosen = chosen[: max(LEAST, grown.index(True))] if any(grown) else chosen  # rules for large weights are much alike
     if len(chosen) < (1 if record.is_late else LEAST):
