@@ -356,7 +356,7 @@ def test_faked_learning_has_no_full_score(name: str, write: Write) -> None:
 
 
 def test_the_worker_reports_calls_and_numbers() -> None:
-    """`discover` lists calls, and `record` follows an object."""
+    """`discover` lists calls, and `record` follows an object; where numbers are set, until these have changed often enough."""
     confined = DEFAULT_LAB / "confined" / "__init__.py"
     program = Program(file="network.py", text=LAYERS, operations=str(confined))
     with Sandbox(modules=BASE) as sandbox:
@@ -371,11 +371,17 @@ def test_the_worker_reports_calls_and_numbers() -> None:
                 "shapes": None,
                 "inside": [],
                 "taken": [],
+                "changes": 640,
             }
             recorded = operated(worker, "record", settings={"seed": 1, "skipped": [], **wanted})
+            start = recorded["before"][8] + 0.25
+            lead = {"at": 8, "references": recorded["places"], "site": None, "depth": None, "changes": 3}
+            led = operated(worker, "record", settings={"seed": 1, "skipped": [], **wanted, **lead}, start=start)
 
     assert "predict" in {call["method"] for call in found["calls"]}
     assert 0 < len(recorded["before"]) == len(recorded["passed"]) <= 160
+    assert led["before"][0].tolist() == start.tolist()
+    assert (np.diff(led["before"], axis=0) != 0).any(1).sum() == 3 < len(recorded["before"]) - len(led["before"])
 
 
 @pytest.mark.parametrize(
