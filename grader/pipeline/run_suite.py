@@ -376,10 +376,10 @@ class CollectedSuite:
         return True
 
     def new_channel(self) -> JSONReport:
-        """Empty the session's report for the next run, and return it; to register another one would be slow."""
+        """Give the session's channel the state of a new one for the next run, and return it: it cannot be registered again."""
         session = self._session
         assert session is not None
-        self.channel.__init__(session.config)
+        vars(self.channel).update(vars(JSONReport(session.config)))
         self.channel.pytest_sessionstart(session)
         return self.channel
 
