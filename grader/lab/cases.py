@@ -143,10 +143,10 @@ def unmet(
 
 
 def differing(seen: Evidence) -> Evidence:
-    """Return evidence without its expected values if they are the actual ones, up to rounding."""
+    """Return evidence without its expected values if they are the actual ones, to six digits."""
     try:
         expected, actual = np.array(seen.expected, dtype=float), np.array(seen.actual, dtype=float)
-        is_same = np.allclose(actual, expected, rtol=1e-9, atol=0.0)
+        is_same = np.allclose(actual, expected, rtol=1e-6, atol=0.0)
     except ValueError:  # texts, or other shapes
         is_same = seen.expected == seen.actual
     return replace(seen, expected=None) if is_same else seen

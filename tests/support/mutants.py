@@ -908,7 +908,9 @@ def paired(first: Mutant, second: Mutant) -> Mutant | None:
     right, alone = known()["arrays" if both.base is ARRAYS else "lists"], (known()[first.id], known()[second.id])
     if is_undone(alone[0], seen, alone[1], right) or is_undone(alone[1], seen, alone[0], right):
         return None
-    if any(seen.works_as(item) for item in alone):  # a function that is not called any more
+    if any(seen.works_as(item) for item in known().values()):  # up to a function that is not called any more
+        return None
+    if any(seen.equals(behaviour(mutant.text(0.6))) for mutant in (first, second)):  # two factors of 2 are one rate
         return None
     are_activations = [item.is_activated and not same(item.of_sums, right.of_sums) for item in (*alone, seen)]
     if all(are_activations):  # two wrong activations are one

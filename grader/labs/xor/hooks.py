@@ -12,6 +12,7 @@ from .usage import FITS, HAS_CLASSES, UNSEEN
 
 WIRED = ("shapes.three_neurons", "shapes.wiring")
 STEPS = ("model_update.output_step", "model_update.hidden_step")
+NEURON = ("neuron_update.weights", "neuron_update.bias")
 STUCK = (Verdict.TIMEOUT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT)
 RIGHT = (
     "forward.model", "sigmoid_derivative.used", "neuron_update.weights", "neuron_update.bias", *STEPS,
@@ -26,10 +27,10 @@ def other_suite(run: Ran) -> str | None:
     outcomes = run.outcomes.values()
     is_unwritten = any(outcome.exception and outcome.exception.type == "NotImplementedError" for outcome in outcomes)
     is_stuck = any(outcome.verdict in STUCK for outcome in outcomes)
-    steps = [run.outcomes[name] for name in STEPS if name in run.outcomes]
+    steps, neuron = ([run.outcomes[name] for name in names if name in run.outcomes] for names in (STEPS, NEURON))
     is_understood = run.score is not None and (
         all(step.verdict is Verdict.PASSED for step in steps)
-        or (any(step.misconception for step in steps) and run.kept.get(FITS) is not False)
+        or (any(case.misconception for case in (*steps, *neuron)) and run.kept.get(FITS) is not False)
     )
     return None if is_unwritten or is_stuck or is_understood else "suite_observed"
 

@@ -99,6 +99,8 @@ class MeasuredSteps:
             return replace(found, digits=digits[1], is_step_cut=True) if is_cut else steps
         low = self._neuron_steps(steps.probes, SMALL_MODEL_ERR).change  # small errors that are skipped, and not cut off
         is_due = np.abs(found.change).max() * SMALL_MODEL_ERR / abs(err) > 2 / 10 ** digits[0]
+        bias = steps.change[:, 2:]
+        is_due = is_due or bool(bias.any() and digits_of(steps.before[:, 2:] + bias) is None)
         if is_due and not low.any():
             return replace(found, small_err=SMALL_MODEL_ERR, small_change=low)
         return found

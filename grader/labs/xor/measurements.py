@@ -38,7 +38,7 @@ from .mistakes.diagnosis import (
     is_returned_by,
     neurons_of,
 )
-from .mistakes.misconceptions import BIAS, DERIVATIVE, IN_NEURON, OUTPUT_DERIVATIVE_MISSING, STILL
+from .mistakes.misconceptions import BIAS, DERIVATIVE, IN_NEURON, OUTPUT_DERIVATIVE_MISSING, STILL, WITHOUT_SLOPE
 from .mistakes.rules import (
     TOLERANCE,
     ModelRule,
@@ -155,6 +155,9 @@ class Measurements(MeasuredSteps):
         steps = self.model_steps
         if found is None and self._network.is_forward_right and steps.change[:, rows].any():
             found = diagnose_rows(steps, [*rates_of(steps)[:2], steps.rate], rows)
+            neuron = self.neuron_mistake if self.model_rule.is_carried else None
+            if found is not None and neuron is not None and set(found.rules) <= set(neuron.rules):
+                return None  # it is in the expected steps as well
         return found
 
     def _confirmed(self, found: Diagnosis | None) -> Diagnosis | None:
@@ -177,7 +180,7 @@ class Measurements(MeasuredSteps):
             found = self.neuron_mistake
             return found if found is not None and is_returned_by(found.rules[0], steps) else None
         turned = replace(steps, returned=-steps.returned) if self.is_derivative_negated else steps
-        found = diagnose_returned(turned, rule.rate)
+        found = diagnose_returned(turned, rule.rate) or diagnose_returned(steps, rule.rate)
         with contextlib.suppress(CaseStopped):  # a flipped sign: the network and the loss show where it is
             if found is not None and found.id == "hidden_sign":
                 return self.network_mistake or found
@@ -248,7 +251,11 @@ class Measurements(MeasuredSteps):
         steps, rule = self.neuron_steps, self.neuron_rule
         if rule.rate * self.loss_sign < 0 and steps.returned.shape[1] == 2 and not steps.is_returned_right:
             found = diagnose_returned(replace(steps, returned=-steps.returned), rule.rate)
-            return misfit(steps.returned, -steps.right_returned) < TOLERANCE or found is not None
+            if misfit(steps.returned, -steps.right_returned) < TOLERANCE or found is not None:
+                return True
+            shown = diagnose_returned(steps, rule.rate)
+            if shown is None or not set(shown.rules) <= set(WITHOUT_SLOPE):
+                return False
         return self._is_function_negated
 
     @property
@@ -379,9 +386,17 @@ class Measurements(MeasuredSteps):
         if defect is not None:
             return defect
         carried = self._carried(steps)
-        if carried is not None and not (self._is_neuron_known or self._is_one_mistake(steps)):
-            raise blocked("neuron_update.weights")  # if nothing explains a neuron's steps, the network's show nothing
-        return carried or self._own(steps) or self._at_neuron_rate(steps, gradient)
+        is_known = carried is not None and (self._is_neuron_known or self._is_one_mistake(steps))
+        if carried is not None and carried.is_right:
+            if not is_known:
+                raise blocked(
+                    "neuron_update.weights"
+                )  # if nothing explains a neuron's steps, the network's show nothing
+            return carried
+        own = self._own(steps)
+        if own is None and carried is not None and is_known and not gradient.is_output_right:
+            return carried  # the hidden neurons' steps are wrong in another way than the neuron's
+        return own or self._at_neuron_rate(steps, gradient)
 
     def _at_neuron_rate(self, steps: ModelSteps, gradient: ModelRule) -> ModelRule:
         """Compare wrong steps with the gradient at the rate of single neurons, if their steps are right and it fits as well."""
@@ -442,9 +457,11 @@ class Measurements(MeasuredSteps):
                 gradient = gradient_rule(steps)
                 if gradient.is_right:
                     return replace(gradient, is_carried=True)
-            rule = self._compared(steps, "returned", neuron.rate)
-            if rule is None and not (neuron.is_right and neuron.are_weights_linear):
-                rule = self._compared(steps, "slope", neuron.rate)
+            known = self.neuron_mistake
+            rate = neuron.rate if known is None else neuron.rate or known.rates[0]
+            rule = self._compared(steps, "returned", rate)
+            if (rule is None or not rule.is_right) and not (neuron.is_right and neuron.are_weights_linear):
+                rule = self._compared(steps, "slope", rate)
         except CaseStopped:
             return None
         return rule
@@ -473,6 +490,7 @@ class Measurements(MeasuredSteps):
             back = out.returned
         else:
             channels = out.change / (err * np.append(h, 1.0))
-            back = err * (channels[2] or channels[0]) / (rate or 1.0) * parameters[2, :2]
+            slope = channels[0] if self.neuron_rule.are_weights_right else channels[2] or channels[0]
+            back = err * slope / (rate or 1.0) * parameters[2, :2]
         hidden = [neuron().step(parameters[row], x, float(back[row])).change for row in (0, 1)]
         return np.array([*hidden, out.change])

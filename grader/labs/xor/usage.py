@@ -55,6 +55,8 @@ def fits(discovered: Discovered, numbers: Sequence[Array]) -> bool | None:
     calls = [(call, row) for call, row in zip(discovered.calls, numbers, strict=True) if call.cls == "Model"]
     forwards = [(call, row) for call, row in calls if call.method == "forward"]
     backwards = [(call, row) for call, row in calls if call.method == "backward"]
+    if forwards and not forwards[-1][0].returned:  # watching may have ended inside it
+        forwards.pop()
     if len(forwards) < LEAST_CALLS and len(backwards) < LEAST_CALLS:
         return None
     if not all(is_example(call.shapes[:1]) and call.returned == 1 for call, _ in forwards):

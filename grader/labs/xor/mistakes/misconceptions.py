@@ -1130,6 +1130,12 @@ LOSS = (
     _loss("loss_is_sum", lambda y, label: y + label, "y and the label are added; the error is their difference."),
 )  # fmt: skip
 
+# Propagated errors that do not show whether the derivative has the right sign.
+WITHOUT_SLOPE = tuple(
+    rule
+    for rule in BACK
+    if rule.id in ("raw_error_to_hidden", "error_without_derivative", "error_without_derivative_updated")
+)
 # Mistakes in the step of one neuron, in the network's step, and in forward.
 IN_NEURON = (*DERIVATIVE, *STEP, *BIAS)
 IN_NETWORK = (*IN_NEURON, *BACK, *NETWORK, *ORDER_DEFECTS)

@@ -427,7 +427,7 @@ def defect_rule(steps: ModelSteps) -> ModelRule | None:
 
 
 def carried_rule(steps: ModelSteps, composed: Array, is_scale_known: bool) -> ModelRule | None:
-    """Compare steps with steps (n, 3, 3) composed of those of single neurons; return None if they do not match.
+    """Compare steps with steps (n, 3, 3) composed of those of single neurons; return None if the output neuron's do not match.
 
     If the rate inside the hidden errors is unknown, their scale is fitted; it must have the rate's sign.
     """
@@ -440,4 +440,4 @@ def carried_rule(steps: ModelSteps, composed: Array, is_scale_known: bool) -> Mo
             return None
         expected[:, :2] *= scale
     rule = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=steps.rate, is_carried=True)
-    return rule if rule.is_right else None
+    return rule if rule.is_output_right else None
