@@ -8,8 +8,8 @@ from grader.core.numbers import show
 from grader.core.outcomes import Evidence, Outcome, Verdict
 from grader.lab.answers import Answer
 from grader.lab.cases import (
-    CaseEvidence,
     CaseStopped,
+    RunningCase,
     blocked,
     is_close,
     measurement,
@@ -24,7 +24,6 @@ from grader.lab.values import Other, Table
 
 __all__ = [
     "Answer",
-    "CaseEvidence",
     "CaseStopped",
     "Count",
     "Evidence",
@@ -38,6 +37,7 @@ __all__ = [
     "Outcome",
     "Pairs",
     "Remote",
+    "RunningCase",
     "Series",
     "Student",
     "Table",

@@ -65,8 +65,8 @@ def side_by_side(*, expected: Any = None, actual: Any = None, **probe: Any) -> E
 
 
 @dataclass(slots=True)
-class CaseEvidence:
-    """What one running case has to tell beside its verdict; code is the definition that it judges, as in Outcome."""
+class RunningCase:
+    """A case while it runs, with what it tells beside its verdict; code is the definition that it judges, as in Outcome."""
 
     name: str
     remarks: list[Message] = field(default_factory=list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.lab import CaseEvidence, Student
+from grader.lab import RunningCase, Student
 
 
 class Fixtures:
@@ -14,7 +14,7 @@ class Fixtures:
     """
 
     student: Student
-    evidence: CaseEvidence
+    evidence: RunningCase
 
     @pytest.fixture(scope="session", name="student")
     def _student(self) -> Student:
@@ -22,6 +22,6 @@ class Fixtures:
         return self.student
 
     @pytest.fixture(name="evidence")
-    def _evidence(self) -> CaseEvidence:
+    def _evidence(self) -> RunningCase:
         """Return the evidence and remarks of the running case."""
         return self.evidence

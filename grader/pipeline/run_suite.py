@@ -29,7 +29,7 @@ from pytest_jsonreport.plugin import JSONReport
 from grader.core.language import LANGUAGES
 from grader.core.messages import Message, say
 from grader.core.outcomes import Outcome, Verdict
-from grader.lab import CaseEvidence, CaseStopped, Student, blocked, not_gradable
+from grader.lab import CaseStopped, RunningCase, Student, blocked, not_gradable
 from grader.lab.blame import is_of_submission, unusable
 from grader.pipeline.assignment import Assignment
 from grader.pipeline.breakage import Unimportable, placed, problems_of, redefined
@@ -79,7 +79,7 @@ class SuitePlugin(Fixtures):
         self.words: dict[str, dict[str, str]] = {lang: {} for lang in LANGUAGES[1:]}  # titles of cases
         # The CaseStopped that replaced an exception of the suite, by the identity of the exception.
         self._stopped_by_error: dict[int, CaseStopped] = {}
-        self.evidence = CaseEvidence(name="")
+        self.evidence = RunningCase(name="")
         self._assignment = assignment
         self._requires = {
             f"{criterion.id}.{case.id}": case.requires
@@ -165,7 +165,7 @@ class SuitePlugin(Fixtures):
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the channel's wrapper
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Start a case with new objects before its fixtures are set up."""
-        self.evidence = CaseEvidence(name=case_name(item))
+        self.evidence = RunningCase(name=case_name(item))
         if self._assignment.is_debugged:
             print(f"--- {self.evidence.name}")  # noqa: T201  - captured by run_suite
         with self._time_limit():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grader import lab
-from grader.lab import CaseEvidence, CaseStopped, say, show
+from grader.lab import CaseStopped, RunningCase, say, show
 
 from .mistakes.diagnosis import Diagnosis
 from .mistakes.misconceptions import FORMULAS, Rule
@@ -16,7 +16,7 @@ def unmet(template: str, *, formula: str | None = None, **more: Any) -> CaseStop
     return lab.unmet(template, formula=None if formula is None else FORMULAS[formula], **more)
 
 
-def named(evidence: CaseEvidence, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> CaseStopped:
+def named(evidence: RunningCase, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> CaseStopped:
     """Return a CaseStopped with the recognised mistake and the evidence of `unnamed`; without a mistake, `unnamed` itself."""
     if diagnosis is None:
         evidence.remark("These numbers match no known mistake.")
@@ -34,7 +34,7 @@ def named(evidence: CaseEvidence, diagnosis: Diagnosis | None, unnamed: CaseStop
     )
 
 
-def remark_momentum(evidence: CaseEvidence, alpha: float) -> None:
+def remark_momentum(evidence: RunningCase, alpha: float) -> None:
     """Add a remark about momentum, unless it is 0."""
     if alpha:
         evidence.remark(
@@ -42,7 +42,7 @@ def remark_momentum(evidence: CaseEvidence, alpha: float) -> None:
         )
 
 
-def remark_second(evidence: CaseEvidence, defect: Rule | None) -> None:
+def remark_second(evidence: RunningCase, defect: Rule | None) -> None:
     """Add a remark about an order defect in steps that have another mistake as well, if there is one."""
     if defect is not None:
         evidence.remark("There is a second mistake in these steps. {mistake}", mistake=say(defect.message))

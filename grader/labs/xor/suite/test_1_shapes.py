@@ -7,7 +7,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from grader.lab import CaseEvidence, CaseStopped, is_close, listed, show, side_by_side
+from grader.lab import CaseStopped, RunningCase, is_close, listed, show, side_by_side
 
 from .. import oracle, probes
 from ..driving.network import Network
@@ -24,7 +24,7 @@ FORMS = {
 }
 
 
-def test_three_neurons(network: Network, evidence: CaseEvidence) -> None:
+def test_three_neurons(network: Network, evidence: RunningCase) -> None:
     """The model has three separate neurons, each with its own weights."""
     # Seen: three objects in a fresh model whose forward can be called, and no list of weights shared by two of them.
     evidence.seen = side_by_side(expected=3, actual=len(network.layout.parts))
@@ -40,14 +40,14 @@ def test_three_neurons(network: Network, evidence: CaseEvidence) -> None:
         )
 
 
-def test_wiring(network: Network, evidence: CaseEvidence) -> None:
+def test_wiring(network: Network, evidence: RunningCase) -> None:
     """Two hidden neurons read both inputs, the third reads their outputs."""
     # Seen: the numbers that each neuron got and returned, at two inputs.
     if network.layout.wiring.form in FORMS:
         evidence.remark(FORMS[network.layout.wiring.form])
 
 
-def test_bias(network: Network, evidence: CaseEvidence) -> None:
+def test_bias(network: Network, evidence: RunningCase) -> None:
     """Each neuron has two weights and a bias."""
     # Seen: a number inside each that moves its output at every input.
     try:
@@ -69,7 +69,7 @@ def test_bias(network: Network, evidence: CaseEvidence) -> None:
         )
 
 
-def test_purity(network: Network, evidence: CaseEvidence) -> None:
+def test_purity(network: Network, evidence: RunningCase) -> None:
     """forward returns one number and changes neither its input nor the weights."""
     # Seen: the nine parameters, set and read back after six calls at three inputs; these inputs; the outputs of both rounds.
     rng = network.rng("purity")
@@ -110,7 +110,7 @@ def test_purity(network: Network, evidence: CaseEvidence) -> None:
         )  # fmt: skip
 
 
-def test_start(network: Network, evidence: CaseEvidence) -> None:
+def test_start(network: Network, evidence: RunningCase) -> None:
     """A new model starts with random weights, neither all equal nor already trained."""
     # Seen: the parameters of three fresh models, and their four answers.
     models = [network.model() for _ in range(3)]

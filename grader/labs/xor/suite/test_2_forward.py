@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import CaseEvidence, CaseStopped, Evidence, show, side_by_side
+from grader.lab import CaseStopped, Evidence, RunningCase, show, side_by_side
 
 from .. import oracle, probes
 from ..driving.network import Network, NetworkAnswers, worst
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.criterion("forward")
 HINT = "The formula is y = 1 / (1 + e^-d) with d = w0 + w1 x1 + w2 x2."
 
 
-def test_neuron(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
+def test_neuron(network: Network, evidence: RunningCase, measured: Measurements) -> None:
     """One neuron returns S(w . x + w0)."""
     # Seen: nine outputs of one neuron with drawn weights, at the corners and at drawn inputs.
     rng = network.rng("forward")
@@ -54,7 +54,7 @@ def neuron_mistake(measured: Measurements, parameters: Array, x: Array, actual: 
     return found if is_neurons else alone
 
 
-def check_large_sums(network: Network, evidence: CaseEvidence) -> None:
+def check_large_sums(network: Network, evidence: RunningCase) -> None:
     """Remark on a sigmoid that overflows; it costs nothing."""
     try:
         extreme = network.neuron().forward(np.array([400.0, 400.0, 0.0]), np.array([[-1.0, -1.0], [1.0, 1.0]]))
@@ -65,7 +65,7 @@ def check_large_sums(network: Network, evidence: CaseEvidence) -> None:
         evidence.remark("For sums of -800 and 800 the sigmoid should be 0 and 1.")
 
 
-def test_model(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
+def test_model(network: Network, evidence: RunningCase, measured: Measurements) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
     # Seen: 27 outputs of a model, for parameters drawn three times.
     answers = network.answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import CaseEvidence, CaseStopped, blocked, show, side_by_side
+from grader.lab import CaseStopped, RunningCase, blocked, show, side_by_side
 
 from .. import oracle
 from ..driving.network import Network
@@ -21,7 +21,7 @@ NO_FUNCTION = "Your program has no function sigmoid_derivative outside its class
 HINT = "With y = S(d) the derivative is S'(d) = y (1 - y): formula (1) of the lecture."
 
 
-def test_function(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
+def test_function(network: Network, evidence: RunningCase, measured: Measurements) -> None:
     """sigmoid_derivative(y) returns y (1 - y)."""
     # Seen: its values at nine drawn y; without such a function the derivative in the steps, as in `used`.
     if not network.has("sigmoid_derivative"):
@@ -40,7 +40,7 @@ def is_wrong_in_steps(measured: Measurements) -> bool:
     return steps.is_sigmoid and (not rule.is_derivative_right or measured.is_derivative_negated)
 
 
-def check_function(network: Network, evidence: CaseEvidence, *, is_in_steps: bool) -> None:
+def check_function(network: Network, evidence: RunningCase, *, is_in_steps: bool) -> None:
     """Compare the student's sigmoid_derivative with y (1 - y); a function of the sum is accepted too.
 
     is_in_steps: the steps have another derivative, too, though forward is right: then a known one is named.
@@ -69,7 +69,7 @@ def check_function(network: Network, evidence: CaseEvidence, *, is_in_steps: boo
     )
 
 
-def test_used(evidence: CaseEvidence, measured: Measurements) -> None:
+def test_used(evidence: RunningCase, measured: Measurements) -> None:
     """Neuron.backward multiplies the error by y (1 - y)."""
     # Seen: a weight or the bias moves by y (1 - y) over six probes; or a mistake that includes y (1 - y) explains all of the
     # neuron's steps; or the steps show no slope, and the returned errors are err y (1 - y) w; or the neuron's steps have no
@@ -77,7 +77,7 @@ def test_used(evidence: CaseEvidence, measured: Measurements) -> None:
     check_used(evidence, measured)
 
 
-def check_used(evidence: CaseEvidence, measured: Measurements) -> None:
+def check_used(evidence: RunningCase, measured: Measurements) -> None:
     """Judge the derivative in the neuron's steps, separately from other mistakes in them."""
     steps, rule = measured.neuron_steps, measured.neuron_rule
     y = oracle.neuron(steps.probes.weights, steps.probes.x)

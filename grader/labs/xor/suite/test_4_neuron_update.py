@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import CaseEvidence, CaseStopped, Evidence, Verdict, blocked, show, side_by_side
+from grader.lab import CaseStopped, Evidence, RunningCase, Verdict, blocked, show, side_by_side
 
 from .. import oracle
 from ..measurements import Measurements
@@ -40,7 +40,7 @@ def seen_at(steps: NeuronSteps, index: int, expected: Array, actual: Array) -> E
     )
 
 
-def test_weights(evidence: CaseEvidence, measured: Measurements) -> None:
+def test_weights(evidence: RunningCase, measured: Measurements) -> None:
     """Each weight moves by rate x error x derivative x its own input."""
     # Seen: both weights show one slope over six probes, in proportion to each of three errors, whatever steps were made
     # before, not cut to few digits; and where Model takes a rate, twice the rate makes twice the step.
@@ -121,7 +121,7 @@ RATE_RATIOS = {
 }
 
 
-def check_rate(evidence: CaseEvidence, measured: Measurements) -> None:
+def check_rate(evidence: RunningCase, measured: Measurements) -> None:
     """Stop the case if Model takes a learning rate and the step is not proportional to it."""
     try:
         ratio = measured.rate_ratio
@@ -149,7 +149,7 @@ def other_error(measured: Measurements, columns: slice = slice(0, 2)) -> Evidenc
     return max(found, key=lambda item: item[0])[1]
 
 
-def test_bias(evidence: CaseEvidence, measured: Measurements) -> None:
+def test_bias(evidence: RunningCase, measured: Measurements) -> None:
     """The bias changes like a weight whose input is 1."""
     # Seen: the bias moves by the slope that the weights show, or by y (1 - y), in proportion to each of three errors;
     # with inputs of 0 too.
@@ -214,7 +214,7 @@ def check_zero_input(measured: Measurements) -> None:
         )
 
 
-def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
+def test_returned_error(evidence: RunningCase, measured: Measurements) -> None:
     """backward returns the error of each input: err x derivative x weight, with the weights from before the step."""
     # Seen: for each of six probes, two numbers: err times y (1 - y), or the slope of its own steps, times the weights before
     # the step; or one number, that delta; or none, if the network's steps are the gradient.
@@ -267,7 +267,7 @@ def test_returned_error(evidence: CaseEvidence, measured: Measurements) -> None:
     raise named(evidence, mistake, unnamed)
 
 
-def has_order_defect(evidence: CaseEvidence, measured: Measurements, delta: Array, expected: Array) -> bool:
+def has_order_defect(evidence: RunningCase, measured: Measurements, delta: Array, expected: Array) -> bool:
     """Return whether an order defect of the network's step explains the returned errors.
 
     Raises CaseStopped if the returned errors themselves have one.
@@ -303,7 +303,7 @@ def is_charged_to_neuron(measured: Measurements) -> bool:
         return False
 
 
-def check_unreturned(evidence: CaseEvidence, measured: Measurements, count: int, delta: Array) -> None:
+def check_unreturned(evidence: RunningCase, measured: Measurements, count: int, delta: Array) -> None:
     """Accept a neuron that returns its delta, or nothing, if the model computes the errors right; else stop the case."""
     returned = measured.neuron_steps.returned
     if count == 1 and fit(returned[:, 0], delta)[1] < TOLERANCE:

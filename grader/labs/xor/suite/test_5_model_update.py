@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, show
+from grader.lab import CaseStopped, Evidence, RunningCase, blocked, show
 
 from ..measurements import Measurements
 from ..mistakes.rules import TOLERANCE, ModelRule, ModelSteps, is_small_step_right
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.criterion("model_update")
 DULL = 1e-3  # factor for a probe with x = (0, 0), which is only shown if no other deviates
 
 
-def check_rows(evidence: CaseEvidence, measured: Measurements, rows: tuple[int, ...], hint: str) -> None:
+def check_rows(evidence: RunningCase, measured: Measurements, rows: tuple[int, ...], hint: str) -> None:
     """Compare the steps of these neurons (rows of the oracle) with the expected ones."""
     if measured.is_dead:
         raise blocked("forward.model")
@@ -112,7 +112,7 @@ def seen_at(steps: ModelSteps, index: int, expected: Array) -> Evidence:
     )
 
 
-def test_output_step(evidence: CaseEvidence, measured: Measurements) -> None:
+def test_output_step(evidence: RunningCase, measured: Measurements) -> None:
     """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
     # Seen: its steps at four probes are the gradient with one rate, for small errors too (allowing for momentum, an order
     # defect, and the slope of the student's own forward); or those of its own neuron, which depend on error and probe; or a
@@ -126,7 +126,7 @@ def test_output_step(evidence: CaseEvidence, measured: Measurements) -> None:
     check_rows(evidence, measured, (2,), "The output neuron's inputs are the two hidden outputs, not x.")
 
 
-def test_hidden_step(evidence: CaseEvidence, measured: Measurements) -> None:
+def test_hidden_step(evidence: RunningCase, measured: Measurements) -> None:
     """The errors of the hidden neurons come through the output weights: err x y (1 - y) x w_i."""
     # Seen: the same of both hidden neurons; or a known mistake in the output neuron's step explains all steps, and the hidden
     # neurons' follow from it.
@@ -138,7 +138,7 @@ def test_hidden_step(evidence: CaseEvidence, measured: Measurements) -> None:
     )
 
 
-def test_order(evidence: CaseEvidence, measured: Measurements) -> None:
+def test_order(evidence: RunningCase, measured: Measurements) -> None:
     """All parts of one step use the weights and outputs from before the step."""
     # Seen: the two cases before have passed, and not as the steps of an order defect.
     steps, rule = measured.model_steps, measured.model_rule

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from grader.lab import CaseEvidence, CaseStopped, FaultKind, Message, blocked, say, show, side_by_side
+from grader.lab import CaseStopped, FaultKind, Message, RunningCase, blocked, say, show, side_by_side
 
 from .. import oracle, probes, shown
 from ..driving.network import ModelProxy, Network
@@ -38,7 +38,7 @@ SAME_END = 1e-4  # of weights that two trainings end with; right steps from othe
 TURNING = {"derivative_negated", "hidden_sign"}  # mistakes that differ only in the sign of the error
 
 
-def test_loss(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
+def test_loss(network: Network, evidence: RunningCase, measured: Measurements, own_training: OwnTraining) -> None:
     """loss(y, label) is linear in label - y, with the sign that backward expects."""
     # Seen: its values at five drawn outputs are a constant times label - y, or times that over y (1 - y), with the sign that
     # the steps expect, if they show it. Without such a function, or if it raises or is not what the training uses, the same for the errors in the submission's
@@ -103,7 +103,7 @@ def is_loss_unused(own_training: OwnTraining) -> bool:
 
 def check_passed_error(
     network: Network,
-    evidence: CaseEvidence,
+    evidence: RunningCase,
     measured: Measurements,
     own_training: OwnTraining,
     failed: tuple[Message, CaseStopped] | None = None,
@@ -168,7 +168,7 @@ def losses_of(network: Network, arguments: Array) -> Array:
     return network.function("loss", arguments, model)
 
 
-def test_convergence(network: Network, evidence: CaseEvidence, measured: Measurements) -> None:
+def test_convergence(network: Network, evidence: RunningCase, measured: Measurements) -> None:
     """From set weights the network learns XOR within 100 epochs."""
     # Seen: forward and steps that are right or have a single known mistake, the answers of the weights after 100 epochs of such
     # steps, and the last ten epochs repeated on another model.
@@ -239,7 +239,7 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
         )
 
 
-def test_train(network: Network, evidence: CaseEvidence, measured: Measurements, own_training: OwnTraining) -> None:
+def test_train(network: Network, evidence: RunningCase, measured: Measurements, own_training: OwnTraining) -> None:
     """Your own train(model, samples, epochs) teaches XOR from set weights."""
     # Seen: the same; one epoch of train on drawn labels, which moves the weights as four steps do; the answers of the weights
     # after train from a fixed start, swapped as drawn, from which right steps lead to the same weights, and the opposite ones
@@ -288,7 +288,7 @@ def test_train(network: Network, evidence: CaseEvidence, measured: Measurements,
 
 
 def check_loop(
-    network: Network, evidence: CaseEvidence, own_training: OwnTraining, failed: CaseStopped | None = None
+    network: Network, evidence: RunningCase, own_training: OwnTraining, failed: CaseStopped | None = None
 ) -> None:
     """Judge the training of a program without a function train, or whose train cannot be called; failed: how a call ended."""
     from ..suite_observed.test_3_learning import check_training
@@ -339,7 +339,7 @@ def loss_factor(network: Network, y: float = 0.2, label: float = 1.0) -> float |
     return factor if np.isfinite(factor) and factor > 0 else None
 
 
-def remark_run(network: Network, evidence: CaseEvidence, rate: float) -> None:
+def remark_run(network: Network, evidence: RunningCase, rate: float) -> None:
     """Add a remark about one run of train from the student's own random start, which depends on luck and costs nothing."""
     epochs = min(MOST_EPOCHS, math.ceil(OWN_WAY / rate))
     try:
@@ -463,7 +463,7 @@ def outputs_of(network: Network, model: ModelProxy) -> Array:
     return oracle.forward(model.parameters, square()) if network.is_forward_right else model.forward(square())
 
 
-def judge(evidence: CaseEvidence, answers: Array, epochs: int) -> None:
+def judge(evidence: RunningCase, answers: Array, epochs: int) -> None:
     """Pass when all four answers are within 0.25 of their labels."""
     evidence.seen = shown.answers(answers, epochs=epochs)
     if not oracle.has_learned(answers):

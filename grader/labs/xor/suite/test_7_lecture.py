@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.lab import CaseEvidence, CaseStopped, Student, side_by_side, unmet
+from grader.lab import CaseStopped, RunningCase, Student, side_by_side, unmet
 
 Array = NDArray[np.float64]
 
@@ -46,14 +46,14 @@ def one_of(parts: Sequence[Array]) -> Array:
 
 
 def check(
-    student: Student, evidence: CaseEvidence, name: str, expected: Array | float, hint: str, **probe: Array | float
+    student: Student, evidence: RunningCase, name: str, expected: Array | float, hint: str, **probe: Array | float
 ) -> None:
     """Call a function with the values of probe, in their order, and compare the result with the expected one."""
     compare(evidence, name, one_of(called(student, name, *probe.values())), np.asarray(expected), hint, **probe)
 
 
 def compare(
-    evidence: CaseEvidence, name: str, actual: Array, expected: Array, hint: str, **probe: Array | float
+    evidence: RunningCase, name: str, actual: Array, expected: Array, hint: str, **probe: Array | float
 ) -> None:
     """Stop the case if actual differs from expected."""
     evidence.seen = side_by_side(expected=expected, actual=actual if actual.size == expected.size else None, **probe)
@@ -73,7 +73,7 @@ def compare(
 
 
 @pytest.mark.criterion("activations")
-def test_elementwise(student: Student, evidence: CaseEvidence) -> None:
+def test_elementwise(student: Student, evidence: RunningCase) -> None:
     """tanh and relu, and their derivatives through the output."""
     check_relu(student, evidence)
     d = student.rng("tanh").uniform(-2, 2, 5)
@@ -93,7 +93,7 @@ def test_elementwise(student: Student, evidence: CaseEvidence) -> None:
     check(student, evidence, "tanh_derivative", 1 - y**2, "With y = tanh(d) the derivative is 1 - y^2.", y=y)
 
 
-def check_relu(student: Student, evidence: CaseEvidence) -> None:
+def check_relu(student: Student, evidence: RunningCase) -> None:
     """Judge relu and its derivative, which is the same at the sum and at the output except at 0."""
     d = student.rng("relu").uniform(0.1, 2, 5) * [1, -1, 1, -1, 1]
     check(student, evidence, "relu", np.maximum(0.0, d), "relu(d) = max(0, d) for each number: np.maximum.", d=d)
@@ -112,7 +112,7 @@ def check_relu(student: Student, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("activations")
-def test_softmax(student: Student, evidence: CaseEvidence) -> None:
+def test_softmax(student: Student, evidence: RunningCase) -> None:
     """softmax(d) is e^d_i divided by the sum of all e^d_j."""
     d = student.rng("softmax").uniform(-2, 2, 4)
     check(student, evidence, "softmax", softmax(d), "Divide each e^d_i by the sum of all of them.", d=d)
@@ -125,7 +125,7 @@ def softmax(d: Array) -> Array:
 
 
 @pytest.mark.criterion("activations")
-def test_large_values(student: Student, evidence: CaseEvidence) -> None:
+def test_large_values(student: Student, evidence: RunningCase) -> None:
     """tanh and softmax do not overflow."""
     d = student.rng("large").uniform(800, 1000, 3)
     hint = "Subtract max(d) before exponentiating; the factor cancels."
@@ -139,7 +139,7 @@ def test_large_values(student: Student, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("losses")
-def test_regression(student: Student, evidence: CaseEvidence) -> None:
+def test_regression(student: Student, evidence: RunningCase) -> None:
     """mae, mse and rmse are means over the vector."""
     rng = student.rng("regression")
     y, pred = rng.uniform(0.5, 3, 5), rng.uniform(0.5, 3, 5)
@@ -150,7 +150,7 @@ def test_regression(student: Student, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("losses")
-def test_percentage(student: Student, evidence: CaseEvidence) -> None:
+def test_percentage(student: Student, evidence: RunningCase) -> None:
     """mape is in percent, and raises ValueError if any y is 0."""
     rng = student.rng("percentage")
     y, pred = rng.uniform(0.5, 3, 5), rng.uniform(0.5, 3, 5)
@@ -169,7 +169,7 @@ def test_percentage(student: Student, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("losses")
-def test_cross_entropies(student: Student, evidence: CaseEvidence) -> None:
+def test_cross_entropies(student: Student, evidence: RunningCase) -> None:
     """binary_cross_entropy and cross_entropy are means over the examples."""
     cat = student.rng("entropy").uniform(0.1, 0.9, 4)
     y, expected = np.array([0.0, 1.0, 1.0, 0.0]), -np.log([1 - cat[0], cat[1], cat[2], 1 - cat[3]]).mean()
@@ -181,7 +181,7 @@ def test_cross_entropies(student: Student, evidence: CaseEvidence) -> None:
 
 
 def check_entropy(
-    student: Student, evidence: CaseEvidence, name: str, expected: float, hint: str, wide: Array, y: Array, pred: Array
+    student: Student, evidence: RunningCase, name: str, expected: float, hint: str, wide: Array, y: Array, pred: Array
 ) -> None:
     """Judge a cross entropy with numbers as labels, or if it takes only those, with class names as in the lecture's code."""
     try:
@@ -199,7 +199,7 @@ def check_entropy(
 
 
 @pytest.mark.criterion("losses")
-def test_zeros(student: Student, evidence: CaseEvidence) -> None:
+def test_zeros(student: Student, evidence: RunningCase) -> None:
     """Probabilities of 0 and 1 give a finite cross entropy."""
     certain, y = np.array([0.0, 1.0, 0.5]), np.array([0.0, 1.0, 1.0])
     hint = "0 log 0 counts as 0. Keep pred away from 0 and 1 before the logarithm: np.clip(pred, 1e-12, 1 - 1e-12)."
@@ -223,7 +223,7 @@ def test_zeros(student: Student, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("gradients")
-def test_momentum(student: Student, evidence: CaseEvidence) -> None:
+def test_momentum(student: Student, evidence: RunningCase) -> None:
     """momentum_step goes downhill and keeps a part of the previous step."""
     rng = student.rng("momentum")
     start, gradients = rng.uniform(-1, 1, 3), rng.uniform(0.2, 1, (3, 3)) * [1, -1, 1]
@@ -276,7 +276,7 @@ def trajectory(start: Array, gradients: Array, rate: float, momentum: float) -> 
 
 
 @pytest.mark.criterion("gradients")
-def test_exponential(student: Student, evidence: CaseEvidence) -> None:
+def test_exponential(student: Student, evidence: RunningCase) -> None:
     """f = 1 + e^(w1 x + w0): its value and three gradients, back through the graph."""
     x, w1, w0 = (float(number) for number in student.rng("exponential").uniform(0.3, 1.2, 3))
     power = np.exp(w1 * x + w0)
@@ -288,7 +288,7 @@ def test_exponential(student: Student, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("gradients")
-def test_half_norm(student: Student, evidence: CaseEvidence) -> None:
+def test_half_norm(student: Student, evidence: RunningCase) -> None:
     """f = 1/2 ||X W||^2 and its gradient X^T (X W)."""
     rng = student.rng("half_norm")
     inputs, weights = rng.uniform(-1, 1, (4, 3)), rng.uniform(-1, 1, (3, 2))

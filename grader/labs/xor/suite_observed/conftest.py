@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.lab import CaseEvidence, CaseStopped, Student
+from grader.lab import CaseStopped, RunningCase, Student
 
 from ..driving.network import Network
 from ..usage import UNSEEN
@@ -31,7 +31,7 @@ def observed(student: Student) -> Observed:
 
 
 @pytest.fixture(autouse=True)
-def code(observed: Observed, evidence: CaseEvidence) -> None:
+def code(observed: Observed, evidence: RunningCase) -> None:
     """Tell which function of the submission a case judges, where that has another name than in the template."""
     criterion = evidence.name.partition(".")[0]
     if criterion in ("shapes", "forward"):

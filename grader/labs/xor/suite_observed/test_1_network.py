@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import CaseEvidence, blocked, listed, not_gradable, show, side_by_side
+from grader.lab import RunningCase, blocked, listed, not_gradable, show, side_by_side
 
 from .. import oracle
 from ..oracle import Array
@@ -35,7 +35,7 @@ def first_parameters(observed: Observed) -> Array:
 
 
 @pytest.mark.criterion("shapes")
-def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
+def test_three_neurons(observed: Observed, evidence: RunningCase) -> None:
     """The network has three neurons, each with its own weights."""
     # Seen: the influence of each of 6 to 9 numbers on the output, at drawn weights and inputs, is that of a 2-2-1 network.
     evidence.remark(
@@ -55,7 +55,7 @@ def test_three_neurons(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("shapes")
-def test_wiring(observed: Observed, evidence: CaseEvidence) -> None:
+def test_wiring(observed: Observed, evidence: RunningCase) -> None:
     """Two hidden neurons read both inputs, the third reads their outputs."""
     # Seen: the same; a hidden neuron's weights stop mattering while its output weight is 0.
     rows = len(observed.network.root.slots)
@@ -64,7 +64,7 @@ def test_wiring(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("shapes")
-def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
+def test_bias(observed: Observed, evidence: RunningCase) -> None:
     """Each neuron has two weights and a bias."""
     # Seen: three numbers that move the output as a sum's constant does.
     has_bias = observed.network.present[:, 2] > 0
@@ -81,7 +81,7 @@ def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("shapes")
-def test_purity(observed: Observed, evidence: CaseEvidence) -> None:
+def test_purity(observed: Observed, evidence: RunningCase) -> None:
     """forward does not change the weights."""
     # Seen: the weights before and after each recorded call; if the training does not call forward, nine successive outputs
     # at the same weights, which are right.
@@ -91,7 +91,7 @@ def test_purity(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("shapes")
-def test_start(observed: Observed, evidence: CaseEvidence) -> None:
+def test_start(observed: Observed, evidence: RunningCase) -> None:
     """The network starts with random weights, neither all equal nor already trained."""
     # Seen: the weights before the first step, and their four answers.
     start = first_parameters(observed)
@@ -115,7 +115,7 @@ def test_start(observed: Observed, evidence: CaseEvidence) -> None:
         evidence.remark("Both hidden neurons start with the same weights; draw each weight separately instead.")
 
 
-def check_forward(observed: Observed, evidence: CaseEvidence, template: str) -> None:
+def check_forward(observed: Observed, evidence: RunningCase, template: str) -> None:
     """Compare the network's answers at drawn weights and inputs with the oracle's."""
     network = observed.network
     evidence.seen = side_by_side(
@@ -155,7 +155,7 @@ def check_bias_is_added(observed: Observed) -> None:
 
 
 @pytest.mark.criterion("forward")
-def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
+def test_neuron(observed: Observed, evidence: RunningCase) -> None:
     """Each neuron returns S(w . x + w0)."""
     # Seen: 27 outputs of the network at drawn weights and inputs, which only three sigmoids of such sums give; or all of them
     # are those of two such neurons and a mistake after them.
@@ -172,7 +172,7 @@ def test_neuron(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("forward")
-def test_model(observed: Observed, evidence: CaseEvidence) -> None:
+def test_model(observed: Observed, evidence: RunningCase) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
     # Seen: the same 27 outputs.
     check_bias_is_added(observed)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.lab import CaseEvidence, CaseStopped, Evidence, blocked, not_gradable, say, show, side_by_side
+from grader.lab import CaseStopped, Evidence, RunningCase, blocked, not_gradable, say, show, side_by_side
 
 from .. import oracle
 from ..driving.network import Network
@@ -79,7 +79,7 @@ def undecided(observed: Observed) -> CaseStopped:
 
 
 def check_own(
-    observed: Observed, evidence: CaseEvidence, flags: NDArray[np.bool_], columns: slice, template: str, hint: str
+    observed: Observed, evidence: RunningCase, flags: NDArray[np.bool_], columns: slice, template: str, hint: str
 ) -> None:
     """Judge mistakes that all neurons share; the network's cases judge mistakes of only some of them."""
     found = parts(observed)
@@ -96,7 +96,7 @@ def check_own(
 
 
 @pytest.mark.criterion("sigmoid_derivative")
-def test_function(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
+def test_function(network: Network, observed: Observed, evidence: RunningCase) -> None:
     """sigmoid_derivative(y) returns y (1 - y)."""
     # Seen: its values at nine drawn y; without such a function the derivative in the steps, as in `used`.
     if not network.has("sigmoid_derivative"):
@@ -115,14 +115,14 @@ def has_other_derivative(observed: Observed) -> bool:
 
 
 @pytest.mark.criterion("sigmoid_derivative")
-def test_used(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
+def test_used(network: Network, observed: Observed, evidence: RunningCase) -> None:
     """The steps multiply the error by y (1 - y)."""
     # Seen: right steps; or the output neuron's steps are err y (1 - y) times its inputs, or its bias moves by err y (1 - y);
     # or the hidden neurons' steps are the gradient; or a mistake that includes y (1 - y) explains all of the numbers.
     check_used(network, observed, evidence)
 
 
-def check_used(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
+def check_used(network: Network, observed: Observed, evidence: RunningCase) -> None:
     """Judge the derivative behind the steps."""
     rule = observed.rule
     if rule.loss == "free" and is_derivative_wrong(observed):
@@ -161,7 +161,7 @@ def is_sign_of_output(network: Network, observed: Observed) -> bool:
     if not (observed.is_negated and network.has("sigmoid_derivative")) or is_passed_turned(observed.rule):
         return False
     try:
-        check_function(network, CaseEvidence(""), is_in_steps=False)
+        check_function(network, RunningCase(""), is_in_steps=False)
     except CaseStopped:
         return False
     return True
@@ -188,7 +188,7 @@ def is_derivative_wrong(observed: Observed) -> bool:
 
 
 @pytest.mark.criterion("neuron_update")
-def test_weights(observed: Observed, evidence: CaseEvidence) -> None:
+def test_weights(observed: Observed, evidence: RunningCase) -> None:
     """Each weight moves by rate x error x derivative x its own input."""
     # Seen: right steps; or in one neuron both weights move by a factor times their inputs, and that factor is err times a
     # known derivative (output neuron), or the one that the chain rule gives (hidden neurons).
@@ -206,7 +206,7 @@ def test_weights(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("neuron_update")
-def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
+def test_bias(observed: Observed, evidence: RunningCase) -> None:
     """The bias changes like a weight whose input is 1."""
     # Seen: a bias, and right steps; or in one neuron the bias moves by that same factor, or by err y (1 - y) if the weights
     # show no factor.
@@ -219,7 +219,7 @@ def test_bias(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("neuron_update")
-def test_returned_error(observed: Observed, evidence: CaseEvidence) -> None:
+def test_returned_error(observed: Observed, evidence: RunningCase) -> None:
     """The error of each input is err x derivative x weight, computed with the weights from before the step."""
     # Seen: the hidden neurons' steps are right, or the output neuron's factor times its weights and their derivative; or a
     # mistake that loses points in another case explains all of the numbers.
@@ -235,7 +235,7 @@ def test_returned_error(observed: Observed, evidence: CaseEvidence) -> None:
 
 
 @pytest.mark.criterion("model_update")
-def test_output_step(observed: Observed, evidence: CaseEvidence) -> None:
+def test_output_step(observed: Observed, evidence: RunningCase) -> None:
     """The output neuron's step is rate x err x y (1 - y) x (its inputs, the hidden outputs)."""
     # Seen: right steps, for each example; or its weights and bias are right except for mistakes that all neurons share.
     rule = observed.rule
@@ -253,7 +253,7 @@ def test_output_step(observed: Observed, evidence: CaseEvidence) -> None:
     check_rows(observed, evidence, [2], "The output neuron's inputs are the two hidden outputs, not x.")
 
 
-def check_entropy(observed: Observed, evidence: CaseEvidence) -> None:
+def check_entropy(observed: Observed, evidence: RunningCase) -> None:
     """Accept the gradient of cross-entropy; stop the case if instead the output's derivative is missing, or in doubt."""
     rule = observed.rule
     if observed.output_error == "entropy":
@@ -283,7 +283,7 @@ def fitted_gradient(observed: Observed) -> Array:
     return np.asarray(rate * gradient)
 
 
-def check_rows(observed: Observed, evidence: CaseEvidence, rows: list[int], hint: str) -> None:
+def check_rows(observed: Observed, evidence: RunningCase, rows: list[int], hint: str) -> None:
     """Judge mistakes of only the output neuron, or only the hidden ones; neuron_update judges those that all share."""
     rule, found = observed.rule, parts(observed)
     if found is None:
@@ -340,7 +340,7 @@ def is_right_in(rule: StepRule, found: Parts, rows: list[int]) -> bool:
 
 
 @pytest.mark.criterion("model_update")
-def test_hidden_step(network: Network, observed: Observed, evidence: CaseEvidence) -> None:
+def test_hidden_step(network: Network, observed: Observed, evidence: RunningCase) -> None:
     """The errors of the hidden neurons come through the output weights: err x y (1 - y) x w_i."""
     # Seen: right steps; or both neurons' weights and biases are right except for mistakes that all neurons share, and move by
     # the output neuron's factor times its weights and their derivative, or by the gradient.

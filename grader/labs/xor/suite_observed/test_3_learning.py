@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.lab import CaseEvidence, Student, blocked, show
+from grader.lab import RunningCase, Student, blocked, show
 
 from .. import oracle, probes, shown
 from ..shown import by_neuron, keep_training, square
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.criterion("xor")
 EPOCHS = 100
 
 
-def test_loss(observed: Observed, evidence: CaseEvidence) -> None:
+def test_loss(observed: Observed, evidence: RunningCase) -> None:
     """The error used in the steps is linear in label - y, with the sign that reduces the error."""
     # Seen: the factor of the output neuron's steps (or the hidden neurons' gradient, or a mistake that explains all numbers)
     # is linear in label - y, and its rate is above 0.
     check_loss(observed, evidence)
 
 
-def check_loss(observed: Observed, evidence: CaseEvidence) -> None:
+def check_loss(observed: Observed, evidence: RunningCase) -> None:
     """Judge the error behind the steps."""
     rule = observed.rule
     if is_other_loss(observed):
@@ -59,7 +59,7 @@ def is_other_loss(observed: Observed) -> bool:
     return observed.rule.loss == "free" and not is_derivative_wrong(observed)
 
 
-def test_convergence(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
+def test_convergence(observed: Observed, student: Student, evidence: RunningCase) -> None:
     """From set weights the network learns XOR."""
     # Seen: recognised steps of each neuron, and the answers after the submission's own training from there. If a single
     # mistake explains all steps, or they are right except for their error and too few, the answers after the grader's loop
@@ -90,7 +90,7 @@ def test_convergence(observed: Observed, student: Student, evidence: CaseEvidenc
     judge(evidence, observed, oracle.answers(start)[0], EPOCHS)
 
 
-def test_train(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
+def test_train(observed: Observed, student: Student, evidence: RunningCase) -> None:
     """Your own training teaches XOR from set weights."""
     # Seen: recognised steps of each neuron, for every example, and the answers at the end of the training, which such steps
     # can reach in as many epochs; right steps that are too few or too small for it were judged above.
@@ -98,7 +98,7 @@ def test_train(observed: Observed, student: Student, evidence: CaseEvidence) -> 
     check_training(observed, student, evidence)
 
 
-def check_training(observed: Observed, student: Student, evidence: CaseEvidence) -> None:
+def check_training(observed: Observed, student: Student, evidence: RunningCase) -> None:
     """Judge the result of the submission's own training from a fixed start."""
     missing = observed.rule.missing
     if missing:
@@ -144,7 +144,7 @@ def check_recognised(observed: Observed) -> None:
     raise blocked("model_update.hidden_step" if found.are_weights_right[2] else "model_update.output_step")
 
 
-def judge(evidence: CaseEvidence, observed: Observed, answers: oracle.Array, epochs: float) -> None:
+def judge(evidence: RunningCase, observed: Observed, answers: oracle.Array, epochs: float) -> None:
     """Pass when all four answers are within 0.25 of their labels."""
     evidence.seen = shown.answers(answers, epochs=round(epochs))
     if not oracle.has_learned(answers) and not observed.network.is_forward_right:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.lab import CaseEvidence, side_by_side, unmet
+from grader.lab import RunningCase, side_by_side, unmet
 
 INPUTS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 EPOCHS, RATE = 60, 8.0
@@ -37,7 +37,7 @@ def change(student, weights, x, err):
 
 
 @pytest.mark.criterion("forward")
-def test_value(student, evidence: CaseEvidence):
+def test_value(student, evidence: RunningCase):
     """forward returns S(w . x + w0)."""
     rng = student.rng("value")
     weights, x = rng.uniform(-2, 2, 3), rng.uniform(-2, 2, (5, 2))
@@ -50,7 +50,7 @@ def test_value(student, evidence: CaseEvidence):
 
 
 @pytest.mark.criterion("step")
-def test_gradient(student, evidence: CaseEvidence, rate):
+def test_gradient(student, evidence: RunningCase, rate):
     """backward moves each weight in proportion to err, y (1 - y) and its input."""
     rng = student.rng("gradient")
     for _ in range(3):
@@ -73,13 +73,13 @@ def rate(student):
 
 
 @pytest.mark.criterion("gates")
-def test_learns_and(student, evidence: CaseEvidence, rate):
+def test_learns_and(student, evidence: RunningCase, rate):
     """It learns AND."""
     check_learns(student, evidence, rate, np.array([0, 0, 0, 1]))
 
 
 @pytest.mark.criterion("gates")
-def test_learns_or(student, evidence: CaseEvidence, rate):
+def test_learns_or(student, evidence: RunningCase, rate):
     """It learns OR."""
     check_learns(student, evidence, rate, np.array([0, 1, 1, 1]))
 
