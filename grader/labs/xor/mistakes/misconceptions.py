@@ -258,6 +258,14 @@ class Rule:
         return self.network_step(NetworkPass(parameters, x, err, rate, form))
 
     @property
+    def loses_sign(self) -> bool:
+        """Whether an error and its opposite make the same step, so that the sign of the loss does not show."""
+        parameters, x, err = np.array([[0.3, -0.7, 0.5]] * 3), np.array([0.6, -0.4]), np.array(0.8)
+        return bool(
+            (self.step(parameters[None], x[None], err[None]) == self.step(parameters[None], x[None], -err[None])).all()
+        )
+
+    @property
     def keeps_hidden(self) -> bool:
         """Whether a mistake in forward leaves the hidden neurons right."""
         return self.answer is not None and self.activation is oracle.sigmoid

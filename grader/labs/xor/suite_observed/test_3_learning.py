@@ -44,7 +44,8 @@ def check_loss(observed: Observed, evidence: RunningCase) -> None:
     else:
         assert observed.mistake is not None  # else parts() would have stopped the case
         rate = observed.mistake.rates[0]
-    if rate < 0 and rule.loss != "free":
+    is_sign_shown = rule.loss != "free" and not (observed.mistake is not None and observed.mistake.rules[0].loses_sign)
+    if rate < 0 and is_sign_shown:
         raise unmet(
             "Your steps increase the error: the loss has the wrong sign for them.",
             hint="With w += ... the error is label - y; with w -= ... it is y - label.",

@@ -115,7 +115,8 @@ def batch_parts_of(rule: StepRule) -> Parts | None:
                 found.append(batch_parts(steps, expected, rate, number))
     gradient = steps.gradient(rule.way)
     rate, residual = fit(steps.change[:, :2], gradient[:, :2])
-    if residual < steps.tolerance and rate and not (found and found[0].is_chain_right):
+    is_output_right = bool(found) and (found[0].derivative == 0 or found[0].is_chain_right)
+    if residual < steps.tolerance and rate and not is_output_right:
         return batch_parts(steps, gradient, rate, None)  # the output neuron is wrong alone
     return found[0] if found else None
 
