@@ -28,8 +28,10 @@ def contradictions(report: Json, text: str) -> list[str]:
     cases = [case for item in report["criteria"] for case in item["cases"]]
     found = [f"{case['title']}: {what}" for case in cases for what in in_case(case)]
     for element in said_in(report):
-        missing = re.findall(r"[Tt]here is no function (\w+)", element["id"].format_map(Args(element["args"])))
-        found += [element["text"] for name in missing if re.search(rf"def {name}\(", text)]
+        said = element["id"].format_map(Args(element["args"]))
+        missing = re.findall(r"[Tt]here is no function (\w+)", said)
+        indent = "" if "outside your classes" in said else r"\s*"
+        found += [element["text"] for name in missing if re.search(rf"^{indent}def {name}\(", text, re.MULTILINE)]
         rate = element["args"].get("rate") if "rate" in element["id"] else None
         if rate is not None and float(rate) <= 0:
             found.append(element["text"])

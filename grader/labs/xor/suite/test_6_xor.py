@@ -124,12 +124,14 @@ def check_passed_error(
         if failed is not None:
             raise failed[1] from None
         raise unmet(
-            "There is no function loss(y, label), and the error in your own training cannot be graded instead: {reason}",
+            "There is no function loss(y, label) outside your classes, and the error in your own training cannot be graded instead: {reason}",
             reason=stopped.feedback,
             hint="Write loss(y, label) and call it in the loop: err = loss(y, label).",
         ) from None
     if failed is None:
-        evidence.remark("There is no function loss(y, label); the error in your own training was graded instead.")
+        evidence.remark(
+            "There is no function loss(y, label) outside your classes; the error in your own training was graded instead."
+        )
     else:
         evidence.remark("{problem} The error in your own training was graded instead.", problem=failed[0])
     sign = agreed_sign(network, measured)
@@ -299,13 +301,13 @@ def check_loop(
         if failed is not None:
             raise failed from None
         raise unmet(
-            "There is no function train(model, samples, epochs), and no other training was seen: {reason}",
+            "There is no function train(model, samples, epochs) outside your classes, and no other training was seen: {reason}",
             reason=stopped.feedback,
             hint="Put the training loop into a function with that name, next to the classes.",
         ) from None
     if failed is None:
         evidence.remark(
-            "There is no function train(model, samples, epochs); the training that your program runs was graded instead."
+            "There is no function train(model, samples, epochs) outside your classes; the training that your program runs was graded instead."
         )
     else:
         evidence.remark(
