@@ -237,6 +237,7 @@ REASONS = {
     "four_hidden": (layered(size="Net(4)"), "Your network has 4 hidden neurons; the lab requires 2."),
     "other_inputs": (layered(inputs="X, T = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]])"), "Your inputs are -1 and 1;"),
     "or": (layered(labels="[0, 1, 1, 1]"), "Your steps are correct for the labels 0, 1, 1, 1 of"),
+    "no_label_is_1": (layered(labels="[0, 0, 0, 0]"), "Your steps are correct for the labels 0, 0, 0, 0 of"),
     "script": ("import numpy as np\nw = np.random.normal(size=9)\nfor _ in range(100):\n    w = w * 0.9\n", "Your program is a script without classes"),
     "class_beside": ("import numpy as np\n\n\nclass Options:\n    rate = 0.9\n\n\nw = np.random.normal(size=9)\nfor _ in range(100):\n    w = w * Options.rate\n", "The grader ran your program and saw none of its functions"),
     "divided": (functions(mutants()["derivative_divided"].text(0.3)), "After "),

@@ -172,15 +172,16 @@ def is_derivative_wrong(observed: Observed) -> bool:
 
     Raises CaseStopped if that cannot be decided.
     """
-    labels = labels_of(observed.rule.steps, observed.rule.way)
-    if observed.loss_mistake is None and labels is not None and np.abs(labels).max() < LARGEST_LABEL:
+    labels, mistake = labels_of(observed.rule.steps, observed.rule.way), observed.loss_mistake
+    is_loss = mistake is not None and mistake.rates[0] > 0  # else the steps descend for these labels
+    if not is_loss and labels is not None and np.abs(labels).max() < LARGEST_LABEL:
         raise not_gradable(
             "Your steps are correct for the labels {labels} of (0, 0), (0, 1), (1, 0), (1, 1); XOR has 0, 1, 1, 0.",
             labels=", ".join(show(round(label, 6)) for label in labels),
         )
     if observed.output_error in ("linear", "other"):
         return observed.output_error == "linear"
-    if observed.loss_mistake is None:
+    if mistake is None:
         raise not_gradable(
             "The output neuron's steps are proportional neither to label - y nor to the error of cross-entropy; the grader cannot tell whether the loss or the derivative is wrong."
         )
