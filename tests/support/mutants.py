@@ -915,6 +915,11 @@ def paired(first: Mutant, second: Mutant) -> Mutant | None:
     are_activations = [item.is_activated and not same(item.of_sums, right.of_sums) for item in (*alone, seen)]
     if all(are_activations):  # two wrong activations are one
         return None
+    are_forward_wrong = [not same(item.answers, right.answers) for item in alone]
+    if (
+        all(are_forward_wrong) and np.isin(seen.answers, (0.0, 1.0)).all()
+    ):  # the threshold hides how far answers are off
+        return None
     alike = {name for name, single in known().items() if seen.steps_as(single)}
     if alike & {"arrays", "lists"}:
         return None
