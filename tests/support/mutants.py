@@ -868,6 +868,13 @@ def more() -> dict[str, Behaviour]:
 
 # --- two mistakes at once -----------------------------------------------------------------------
 
+# Of these, one hides the other: the sign of a derivative that only returned errors would show, and inputs that are swapped
+# in the step as they are in forward.
+HIDING = (
+    {"derivative_negated.used", "error_without_derivative"},
+    {"forward_inputs_swapped", "step_with_inputs_swapped"},
+)
+
 
 def pairs(rng: np.random.Generator, count: int | None, part: int = 1, parts: int = 1) -> dict[str, Mutant]:
     """Return mutants with two mistakes each, neither of which hides or undoes the other.
@@ -889,6 +896,8 @@ def paired(first: Mutant, second: Mutant) -> Mutant | None:
     """Return a mutant with both mistakes; None where they do not fit, cancel, or are as good as one."""
     lines = [{old for old, _ in mutant.edits} for mutant in (first, second)]
     if first.base != second.base or first.names & second.names or lines[0] & lines[1]:
+        return None
+    if {first.id, second.id} in HIDING:
         return None
     both = Mutant(
         id=f"{first.id}+{second.id}",
