@@ -388,10 +388,8 @@ class Measurements(MeasuredSteps):
         carried = self._carried(steps)
         is_known = carried is not None and (self._is_neuron_known or self._is_one_mistake(steps))
         if carried is not None and carried.is_right:
-            if not is_known:
-                raise blocked(
-                    "neuron_update.weights"
-                )  # if nothing explains a neuron's steps, the network's show nothing
+            if not is_known:  # if nothing explains a neuron's steps, the network's show nothing
+                raise blocked("neuron_update.weights")
             return carried
         own = self._own(steps)
         if own is None and carried is not None and is_known and not gradient.is_output_right:

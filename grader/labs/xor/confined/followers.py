@@ -377,9 +377,7 @@ class Starter(Follower):
         if holder is None:
             return
         original = vars(holder)[name]
-        if is_module and getattr(
-            original, "__closure__", None
-        ):  # other functions may enclose it, and call it without the module
+        if is_module and getattr(original, "__closure__", None):  # other functions may call it without the module
             self._counted = code
             return
 
