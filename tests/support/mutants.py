@@ -925,9 +925,8 @@ def paired(first: Mutant, second: Mutant) -> Mutant | None:
     if all(are_activations):  # two wrong activations are one
         return None
     are_forward_wrong = [not same(item.answers, right.answers) for item in alone]
-    if (
-        all(are_forward_wrong) and np.isin(seen.answers, (0.0, 1.0)).all()
-    ):  # the threshold hides how far answers are off
+    is_thresholded = np.isin(seen.answers, (0.0, 1.0)).all()  # which hides how far answers are off
+    if all(are_forward_wrong) and is_thresholded:
         return None
     alike = {name for name, single in known().items() if seen.steps_as(single)}
     if alike & {"arrays", "lists"}:

@@ -15,7 +15,7 @@ STEPS = ("model_update.output_step", "model_update.hidden_step")
 NEURON = ("neuron_update.weights", "neuron_update.bias")
 STUCK = (Verdict.TIMEOUT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT)
 RIGHT = (
-    "forward.model", "sigmoid_derivative.used", "neuron_update.weights", "neuron_update.bias", *STEPS,
+    "forward.model", "sigmoid_derivative.used", *NEURON, *STEPS,
 )  # fmt: skip
 
 

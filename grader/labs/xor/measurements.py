@@ -179,8 +179,10 @@ class Measurements(MeasuredSteps):
         if not rule.is_right or steps.returned.shape[1] != 2:
             found = self.neuron_mistake
             return found if found is not None and is_returned_by(found.rules[0], steps) else None
-        turned = replace(steps, returned=-steps.returned) if self.is_derivative_negated else steps
-        found = diagnose_returned(turned, rule.rate) or diagnose_returned(steps, rule.rate)
+        found = None
+        if self.is_derivative_negated:
+            found = diagnose_returned(replace(steps, returned=-steps.returned), rule.rate)
+        found = found or diagnose_returned(steps, rule.rate)
         with contextlib.suppress(CaseStopped):  # a flipped sign: the network and the loss show where it is
             if found is not None and found.id == "hidden_sign":
                 return self.network_mistake or found
