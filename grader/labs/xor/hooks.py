@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from grader.lab import Grid, Series, Verdict
 from grader.lab.hooks import Ran
 
-from . import shown
+from .shown import FIGURES
 from .usage import FITS, HAS_CLASSES, UNSEEN
 
 WIRED = ("shapes.three_neurons", "shapes.wiring")
@@ -56,5 +56,6 @@ def better(first: Ran, other: Ran) -> Ran:
 
 
 def figures(run: Ran) -> Sequence[Grid | Series]:
-    """Draw the last training that was judged."""
-    return shown.figures(run.kept[shown.TRAINING]) if shown.TRAINING in run.kept else ()
+    """Return those of the last training that was judged."""
+    figures: Sequence[Grid | Series] = run.kept.get(FIGURES, ())
+    return figures

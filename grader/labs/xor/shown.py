@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ NEURONS = (say("hidden neuron 1"), say("hidden neuron 2"), say("the output neuro
 NUMBERS = (say("first weight"), say("second weight"), say("bias"))
 POINTS = 11  # along each side of the unit square
 MOST_LOSSES = 500
-TRAINING = "training"  # key under which suites keep a Training for hooks.figures
+FIGURES = "figures"  # key under which suites keep those of the last training that was judged, for hooks.py
 
 
 def by_neuron(*, actual: Any, expected: Any = None, **probe: Any) -> Evidence:
@@ -33,29 +32,10 @@ def answers(actual: Array, labels: Array = oracle.XOR_LABELS, **probe: Any) -> E
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Training:
-    """A training from a fixed start: the loss after each of these epochs, and the final outputs (POINTS, POINTS)."""
-
-    caption: str
-    epochs: Array
-    losses: Array
-    outputs: Array
-
-
 def keep_training(student: Student, caption: str, losses: Array, network: Array, rate: float | None) -> None:
-    """Keep a training for the figures, and note the rate of its steps if it is known; network are the outputs at `square()`."""
-    each = max(1, -(-len(losses) // MOST_LOSSES))
+    """Keep figures of a training, and note the rate of its steps if it is known; network are the outputs at `square()`."""
     outputs = np.round(network, 4).reshape(POINTS, POINTS)
-    student.keep(
-        TRAINING,
-        Training(
-            caption=caption,
-            epochs=np.arange(1.0, len(losses) + 1)[::each],
-            losses=np.asarray(losses)[::each],
-            outputs=outputs,
-        ),
-    )
+    student.keep(FIGURES, (surface(outputs), curve(caption, np.asarray(losses))))
     if rate is not None:
         student.note("Measured learning rate (2 lambda): {rate}", rate=abs(rate))
 
@@ -66,35 +46,39 @@ def square() -> Array:
     return np.array([(first, second) for first in ticks for second in ticks])
 
 
-def figures(training: Training) -> tuple[Grid, Series]:
-    """Return figures of a network's outputs on the unit square and of its loss."""
+def surface(outputs: Array) -> Grid:
+    """Return the figure of a network's outputs on the unit square, (POINTS, POINTS)."""
     marks = [
         Mark(
-            x=float(first), y=float(second), value=float(training.outputs[-int(first), -int(second)]),
+            x=float(first), y=float(second), value=float(outputs[-int(first), -int(second)]),
             shape="square" if label else "circle", label="should be 1" if label else "should be 0",
         )
         for (first, second), label in zip(oracle.XOR_INPUTS, oracle.XOR_LABELS, strict=True)
     ]  # fmt: skip
-    surface = Grid(
+    return Grid(
         title="What it returns",
         caption="Line: output 0.5. Circle: should be 0. Square: should be 1.",
         x_label="x₁",
         y_label="x₂",
         value_label="output of the network",
-        values=training.outputs.tolist(),
+        values=outputs.tolist(),
         x_extent=(0.0, 1.0),
         y_extent=(0.0, 1.0),
         scale=(0.0, 1.0),
         level=0.5,
         marks=marks,
     )
-    curve = Series(
+
+
+def curve(caption: str, losses: Array) -> Series:
+    """Return the figure of the loss after each epoch of a training, (n,), or after some of them."""
+    each = max(1, -(-len(losses) // MOST_LOSSES))
+    return Series(
         title="How it learned",
-        caption=training.caption,
+        caption=caption,
         x_label="epoch",
         y_label="mean squared error",
-        x=training.epochs.tolist(),
-        values=training.losses.tolist(),
+        x=np.arange(1.0, len(losses) + 1)[::each].tolist(),
+        values=losses[::each].tolist(),
         is_logarithmic=True,
     )
-    return surface, curve

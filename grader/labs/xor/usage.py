@@ -1,4 +1,4 @@
-"""The program's own training: watched on request, and whether it calls its network as the template does."""
+"""Whether the program's own training calls its network as the template does."""
 
 from __future__ import annotations
 
@@ -7,31 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grader.lab import CaseStopped, Student, measurement
+from grader.lab import CaseStopped
 
 from . import oracle
 from .driving.calls import Calls
 from .oracle import Array
 
 if TYPE_CHECKING:
-    from .watched.observed import Observed
     from .watched.observing import Discovered
 
 FITS, HAS_CLASSES, UNSEEN = "fits", "classes", "unseen"  # keys under which suites keep results for hooks.py
-
-
-class OwnTraining:
-    """The submission's own training, watched when a case first needs it."""
-
-    def __init__(self, student: Student) -> None:
-        self._student = student
-
-    @measurement
-    def observed(self) -> Observed:
-        """Its measurements; CaseStopped if nothing was seen."""
-        from .watched.observed import observe  # most submissions do without
-
-        return observe(self._student)
 
 
 def own_usage(calls: Calls) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grader import lab
-from grader.lab import CaseStopped, RunningCase, say, show
+from grader.lab import CaseStopped, Evidence, RunningCase, say, show
 
 from .mistakes.diagnosis import Diagnosis
 from .mistakes.misconceptions import FORMULAS, Rule
@@ -14,6 +14,11 @@ from .mistakes.misconceptions import FORMULAS, Rule
 def unmet(template: str, *, formula: str | None = None, **more: Any) -> CaseStopped:
     """Return a CaseStopped as `grader.lab.unmet` does, with a formula of the lecture, given by its name in FORMULAS."""
     return lab.unmet(template, formula=None if formula is None else FORMULAS[formula], **more)
+
+
+def mistaken(rule: Rule, seen: Evidence, sentence: str = "", **more: Any) -> CaseStopped:
+    """Return a CaseStopped with a known mistake: its sentence, or a more exact one with arguments in `more`, and its hint."""
+    return unmet(sentence or rule.message, hint=rule.hint, seen=seen, named=rule.id, formula=rule.formula, **more)
 
 
 def named(evidence: RunningCase, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> CaseStopped:

@@ -8,7 +8,7 @@ from grader.lab import Student
 
 from ..driving.network import Network
 from ..measurements import Measurements
-from ..usage import HAS_CLASSES, OwnTraining
+from ..usage import HAS_CLASSES
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +22,3 @@ def network(student: Student) -> Network:
 def measured(network: Network) -> Measurements:
     """Return the measurements that several cases judge."""
     return Measurements(network)
-
-
-@pytest.fixture(scope="session")
-def own_training(student: Student) -> OwnTraining:
-    """Return the submission's own training, for cases whose functions are missing."""
-    return OwnTraining(student)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from grader.lab import CaseStopped, RunningCase, is_close, listed, show, side_by
 
 from .. import oracle, probes
 from ..driving.network import Network
+from ..oracle import Array
 from ..shown import NEURONS, by_neuron
 from ..verdicts import unmet
 
@@ -57,6 +59,11 @@ def test_bias(network: Network, evidence: RunningCase) -> None:
             biases = [network.neuron().has_bias] * 3
         except CaseStopped:
             raise stopped from None
+    check_bias(evidence, biases)
+
+
+def check_bias(evidence: RunningCase, biases: Sequence[bool]) -> None:
+    """Pass when each of the three neurons has a bias."""
     missing = [name for name, has_bias in zip(NEURONS, biases, strict=True) if not has_bias]
     evidence.seen = side_by_side(expected=3, actual=sum(biases))
     if missing:
@@ -117,8 +124,24 @@ def test_start(network: Network, evidence: RunningCase) -> None:
     starts = np.array([model.parameters for model in models])
     answers = np.array([model.forward(oracle.XOR_INPUTS) for model in models])
     weights = starts[:, :, :2].reshape(3, 6)
+    check_start(evidence, starts, is_trained=all(oracle.has_learned(answer) for answer in answers))
+    if np.ptp(weights, axis=1).max() < 1e-12:
+        evidence.remark(
+            "All starting weights are equal and only the biases differ; draw each weight separately instead."
+        )
+    remark_twins(evidence, starts)
+    if np.abs(weights).max() < 0.05:
+        evidence.remark("All starting weights are tiny, so learning may never start. Values up to about 1 work well.")
+    if np.abs(starts - starts[0]).max() < 1e-12:
+        evidence.remark(
+            "Every model starts with the same weights; when a training run gets stuck, a new model will not help."
+        )
+
+
+def check_start(evidence: RunningCase, starts: Array, *, is_trained: bool) -> None:
+    """Stop the case if a network is trained before its first step, or if its neurons start alike; starts are (n, 3, 3)."""
     evidence.seen = by_neuron(actual=starts[0])
-    if all(oracle.has_learned(answer) for answer in answers):
+    if is_trained:
         raise unmet(
             "A new model already solves XOR: its weights were not learned.",
             hint="Start from random weights and let train find the solution.",
@@ -133,15 +156,9 @@ def test_start(network: Network, evidence: RunningCase) -> None:
             named="start_constant" if starts[0].any() else "start_zeros",
             seen=evidence.seen,
         )
-    if np.ptp(weights, axis=1).max() < 1e-12:
-        evidence.remark(
-            "All starting weights are equal and only the biases differ; draw each weight separately instead."
-        )
+
+
+def remark_twins(evidence: RunningCase, starts: Array) -> None:
+    """Add a remark if both hidden neurons start with the same weights."""
     if np.abs(starts[:, 0] - starts[:, 1]).max() < 1e-12:
         evidence.remark("Both hidden neurons start with the same weights; draw each weight separately instead.")
-    if np.abs(weights).max() < 0.05:
-        evidence.remark("All starting weights are tiny, so learning may never start. Values up to about 1 work well.")
-    if np.abs(starts - starts[0]).max() < 1e-12:
-        evidence.remark(
-            "Every model starts with the same weights; when a training run gets stuck, a new model will not help."
-        )

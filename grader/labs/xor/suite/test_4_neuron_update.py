@@ -16,7 +16,7 @@ from ..measurements import Measurements
 from ..mistakes.misconceptions import ROUNDED, SKIPPED, STILL, TRUNCATED
 from ..mistakes.rules import TOLERANCE, NeuronSteps, fit, misfit
 from ..oracle import Array
-from ..verdicts import named, remark_momentum, unmet
+from ..verdicts import mistaken, named, remark_momentum, unmet
 
 RATE_TOLERANCE = 0.01
 
@@ -79,35 +79,21 @@ def test_weights(evidence: RunningCase, measured: Measurements) -> None:
 
 def check_digits(steps: NeuronSteps, seen: Evidence) -> None:
     """Stop the case if steps or weights are rounded to some digits."""
-    digits = steps.digits
     if steps.is_step_cut:
-        raise unmet(
-            "Every step is rounded to {digits} digits: small ones are lost.", digits=str(digits),
-            hint=ROUNDED.hint,
-            seen=seen, named=ROUNDED.id, formula="step",
-        )  # fmt: skip
-    if digits == 0:
-        raise unmet(
-            "The weights stay integers: every step loses its fraction.",
-            hint=TRUNCATED.hint,
-            seen=seen, named=TRUNCATED.id, formula="step",
-        )  # fmt: skip
-    if digits is not None:
-        raise unmet(
-            "The weights are rounded to {digits} digits after each step: small steps are lost.", digits=digits,
-            hint=ROUNDED.hint,
-            seen=seen, named=ROUNDED.id, formula="step",
-        )  # fmt: skip
+        sentence = "Every step is rounded to {digits} digits: small ones are lost."
+        raise mistaken(ROUNDED, seen, sentence, digits=steps.digits)
+    if steps.digits == 0:
+        raise mistaken(TRUNCATED, seen)
+    if steps.digits is not None:
+        sentence = "The weights are rounded to {digits} digits after each step: small steps are lost."
+        raise mistaken(ROUNDED, seen, sentence, digits=steps.digits)
 
 
 def check_small_error(steps: NeuronSteps, seen: Evidence) -> None:
     """Stop the case if a small error causes no step."""
     if not steps.small_change.any():
-        raise unmet(
-            "A small error causes no step at all: with an error of {err} nothing changes.", err=show(steps.small_err),
-            hint=SKIPPED.hint,
-            seen=seen, named=SKIPPED.id, formula="step",
-        )  # fmt: skip
+        sentence = "A small error causes no step at all: with an error of {err} nothing changes."
+        raise mistaken(SKIPPED, seen, sentence, err=show(steps.small_err))
 
 
 # Ratio of steps for twice the rate, if the rate is used wrongly.

@@ -12,10 +12,10 @@ import pytest
 from grader.lab import CaseStopped, Evidence, RunningCase, blocked, show
 
 from ..measurements import Measurements
-from ..mistakes.rules import TOLERANCE, ModelRule, ModelSteps, is_small_step_right
+from ..mistakes.rules import TOLERANCE, ModelSteps, is_small_step_right
 from ..oracle import Array
 from ..shown import NEURONS, NUMBERS, by_neuron
-from ..verdicts import named, remark_momentum, remark_second, unmet
+from ..verdicts import mistaken, named, remark_momentum, remark_second, unmet
 
 pytestmark = pytest.mark.criterion("model_update")
 
@@ -143,17 +143,6 @@ def test_order(evidence: RunningCase, measured: Measurements) -> None:
     # Seen: the two cases before have passed, and not as the steps of an order defect.
     steps, rule = measured.model_steps, measured.model_rule
     if rule.defect is not None:
-        raise unmet(
-            rule.defect.message,
-            hint=rule.defect.hint,
-            named=rule.defect.id,
-            formula=rule.defect.formula,
-            seen=deviation(steps, rule),
-        )
-
-
-def deviation(steps: ModelSteps, rule: ModelRule) -> Evidence:
-    """Return expected and actual for the probe on which an order defect shows most."""
-    gradient = rule.rate * steps.gradient
-    index = int(np.abs(gradient - steps.change).max((1, 2)).argmax())
-    return seen_at(steps, index, gradient)
+        gradient = rule.rate * steps.gradient
+        index = int(np.abs(gradient - steps.change).max((1, 2)).argmax())  # where it shows most
+        raise mistaken(rule.defect, seen_at(steps, index, gradient))

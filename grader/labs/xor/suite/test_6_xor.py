@@ -17,7 +17,6 @@ from ..mistakes.rules import TOLERANCE, bounded_rate, fit
 from ..oracle import Array
 from ..shown import by_neuron, keep_training, square
 from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for, swapped
-from ..usage import OwnTraining
 from ..verdicts import named, unmet
 
 pytestmark = pytest.mark.criterion("xor")
@@ -38,13 +37,13 @@ SAME_END = 1e-4  # of weights that two trainings end with; right steps from othe
 TURNING = {"derivative_negated", "hidden_sign"}  # mistakes that differ only in the sign of the error
 
 
-def test_loss(network: Network, evidence: RunningCase, measured: Measurements, own_training: OwnTraining) -> None:
+def test_loss(network: Network, evidence: RunningCase, measured: Measurements) -> None:
     """loss(y, label) is linear in label - y, with the sign that backward expects."""
     # Seen: its values at five drawn outputs are a constant times label - y, or times that over y (1 - y), with the sign that
     # the steps expect, if they show it. Without such a function, or if it raises or is not what the training uses, the same for the errors in the submission's
     # own training.
     if not network.has("loss"):
-        check_passed_error(network, evidence, measured, own_training)
+        check_passed_error(network, evidence, measured)
         return
     labels = np.array([1.0, 1.0, 0.0, 0.0, 1.0])
     y = network.rng("loss").uniform(0.1, 0.9, 5)
@@ -54,7 +53,7 @@ def test_loss(network: Network, evidence: RunningCase, measured: Measurements, o
         if not is_uncallable(stopped):
             raise
         problem = say("The grader called loss(y, label): {problem}", problem=stopped.feedback)
-        check_passed_error(network, evidence, measured, own_training, (problem, stopped))
+        check_passed_error(network, evidence, measured, (problem, stopped))
         return
     c, residual = fit(actual, labels - y)
     evidence.seen = side_by_side(expected=labels - y, actual=actual, y=y, label=labels)
@@ -71,10 +70,10 @@ def test_loss(network: Network, evidence: RunningCase, measured: Measurements, o
             formula="loss",
         )
         mistake = diagnose_loss(y, labels, actual)
-        if not is_loss_unused(own_training):
+        if not is_loss_unused(network):
             raise named(evidence, mistake, unnamed)
         problem = say("Your training does not use loss(y, label) as its error.")
-        check_passed_error(network, evidence, measured, own_training, (problem, unnamed))
+        check_passed_error(network, evidence, measured, (problem, unnamed))
         return
     if c * agreed_sign(network, measured) < 0:
         raise unmet(
@@ -91,10 +90,12 @@ def is_uncallable(stopped: CaseStopped) -> bool:
     return stopped.fault is not None and stopped.fault.kind in (FaultKind.RAISED, FaultKind.MISFIT)
 
 
-def is_loss_unused(own_training: OwnTraining) -> bool:
+def is_loss_unused(network: Network) -> bool:
     """Return whether the steps of the training are made with the error label - y, though its loss returns another."""
+    from ..watched.observed import observe  # most submissions do without
+
     try:
-        observed = own_training.observed
+        observed = observe(network.student)
     except CaseStopped:
         return False
     is_known = observed.is_step_right or observed.mistake is not None
@@ -105,7 +106,6 @@ def check_passed_error(
     network: Network,
     evidence: RunningCase,
     measured: Measurements,
-    own_training: OwnTraining,
     failed: tuple[Message, CaseStopped] | None = None,
 ) -> None:
     """Judge the error in the submission's own training, by the numbers that are passed or by its steps.
@@ -113,21 +113,21 @@ def check_passed_error(
     failed: why its loss does not count, if it has one, and how the case ends if its training does not, either.
     """
     from ..suite_observed.test_3_learning import check_loss
+    from ..watched.observed import observe
     from ..watched.parts import passed_signs
 
     try:
-        observed = own_training.observed
+        observed = observe(network.student)
         signs = passed_signs(observed.rule)
         if not signs:
             check_loss(observed, evidence)
     except CaseStopped as stopped:
-        if failed is not None:
-            raise failed[1] from None
-        raise unmet(
+        missing = unmet(
             "There is no function loss(y, label) outside your classes, and the error in your own training cannot be graded instead: {reason}",
             reason=stopped.feedback,
             hint="Write loss(y, label) and call it in the loop: err = loss(y, label).",
-        ) from None
+        )
+        raise (failed[1] if failed else missing) from None
     if failed is None:
         evidence.remark(
             "There is no function loss(y, label) outside your classes; the error in your own training was graded instead."
@@ -241,7 +241,7 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
         )
 
 
-def test_train(network: Network, evidence: RunningCase, measured: Measurements, own_training: OwnTraining) -> None:
+def test_train(network: Network, evidence: RunningCase, measured: Measurements) -> None:
     """Your own train(model, samples, epochs) teaches XOR from set weights."""
     # Seen: the same; one epoch of train on drawn labels, which moves the weights as four steps do; the answers of the weights
     # after train from a fixed start, swapped as drawn, from which right steps lead to the same weights, and the opposite ones
@@ -250,7 +250,7 @@ def test_train(network: Network, evidence: RunningCase, measured: Measurements, 
     if measured.unknown is not None:
         raise blocked(measured.unknown)
     if not network.has("train"):
-        check_loop(network, evidence, own_training)
+        check_loop(network, evidence)
         return
     rate = pace(network, measured)
     try:
@@ -258,7 +258,7 @@ def test_train(network: Network, evidence: RunningCase, measured: Measurements, 
     except CaseStopped as stopped:
         if not is_uncallable(stopped):
             raise
-        check_loop(network, evidence, own_training, stopped)
+        check_loop(network, evidence, stopped)
         return
     epochs = epochs_for(rate)
     if rate * epochs < LEAST_WAY:
@@ -289,22 +289,20 @@ def test_train(network: Network, evidence: RunningCase, measured: Measurements, 
         remark_run(network, evidence, rate)
 
 
-def check_loop(
-    network: Network, evidence: RunningCase, own_training: OwnTraining, failed: CaseStopped | None = None
-) -> None:
+def check_loop(network: Network, evidence: RunningCase, failed: CaseStopped | None = None) -> None:
     """Judge the training of a program without a function train, or whose train cannot be called; failed: how a call ended."""
     from ..suite_observed.test_3_learning import check_training
+    from ..watched.observed import observe
 
     try:
-        observed = own_training.observed
+        observed = observe(network.student)
     except CaseStopped as stopped:
-        if failed is not None:
-            raise failed from None
-        raise unmet(
+        missing = unmet(
             "There is no function train(model, samples, epochs) outside your classes, and no other training was seen: {reason}",
             reason=stopped.feedback,
             hint="Put the training loop into a function with that name, next to the classes.",
-        ) from None
+        )
+        raise (failed or missing) from None
     if failed is None:
         evidence.remark(
             "There is no function train(model, samples, epochs) outside your classes; the training that your program runs was graded instead."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from grader.lab import CaseStopped, RunningCase, Student
@@ -22,7 +24,7 @@ def network(student: Student) -> Network:
 def observed(student: Student) -> Observed:
     """Watch the submission's own training; raise CaseStopped if nothing was seen."""
     try:
-        found = observe(student)
+        found = replace(observe(student))  # the first suite's measurements may have run out of time
     except CaseStopped as stopped:
         student.keep(UNSEEN, stopped.feedback.id in NOTHING_SEEN)
         raise

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import RunningCase, blocked, listed, not_gradable, show, side_by_side
+from grader.lab import RunningCase, blocked, not_gradable, show, side_by_side
 
 from .. import oracle
 from ..oracle import Array
-from ..shown import NEURONS, by_neuron
+from ..suite.test_1_shapes import check_bias, check_start, remark_twins
 from ..verdicts import named, unmet
 from ..watched.observed import Observed
 from ..watched.refusals import name_of
@@ -67,17 +67,7 @@ def test_wiring(observed: Observed, evidence: RunningCase) -> None:
 def test_bias(observed: Observed, evidence: RunningCase) -> None:
     """Each neuron has two weights and a bias."""
     # Seen: three numbers that move the output as a sum's constant does.
-    has_bias = observed.network.present[:, 2] > 0
-    evidence.seen = side_by_side(expected=3, actual=int(has_bias.sum()))
-    missing = [name for name, there in zip(NEURONS, has_bias, strict=True) if not there]
-    if missing:
-        raise unmet(
-            "There is no bias in: {neurons}. The output depends only on the inputs.",
-            neurons=listed(missing),
-            hint="Add the bias (the lecture's w0) to the sum: d = w0 + w1 x1 + w2 x2. Without it XOR cannot be learned.",
-            named="bias_missing",
-            formula="neuron",
-        )
+    check_bias(evidence, [there > 0 for there in observed.network.present[:, 2].tolist()])
 
 
 @pytest.mark.criterion("shapes")
@@ -95,24 +85,8 @@ def test_start(observed: Observed, evidence: RunningCase) -> None:
     """The network starts with random weights, neither all equal nor already trained."""
     # Seen: the weights before the first step, and their four answers.
     start = first_parameters(observed)
-    evidence.seen = by_neuron(actual=start)
-    if oracle.has_learned(observed.network_answers(start)):
-        raise unmet(
-            "A new model already solves XOR: its weights were not learned.",
-            hint="Start from random weights and let train find the solution.",
-            seen=evidence.seen,
-            named="pretrained",
-        )
-    if np.ptp(start, axis=0).max() < 1e-12:
-        raise unmet(
-            "All neurons of a new model are equal ({value}): they stay equal, and XOR is never learned.",
-            value=", ".join(show(number) for number in start[0]),
-            hint="Start from different random numbers, for example rng.uniform(-1, 1, n_inputs).",
-            seen=evidence.seen,
-            named="start_constant" if start.any() else "start_zeros",
-        )
-    if np.abs(start[0] - start[1]).max() < 1e-12:
-        evidence.remark("Both hidden neurons start with the same weights; draw each weight separately instead.")
+    check_start(evidence, start[None], is_trained=oracle.has_learned(observed.network_answers(start)))
+    remark_twins(evidence, start[None])
 
 
 def check_forward(observed: Observed, evidence: RunningCase, template: str) -> None:

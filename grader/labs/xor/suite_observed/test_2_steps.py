@@ -21,7 +21,7 @@ from ..mistakes.rules import fit
 from ..oracle import Array
 from ..shown import NEURONS, NUMBERS, by_neuron
 from ..suite.test_3_derivative import HINT, NO_FUNCTION, check_function, has_derivative
-from ..verdicts import named, remark_momentum, remark_second, unmet
+from ..verdicts import mistaken, named, remark_momentum, remark_second, unmet
 from ..watched.observed import Observed
 from ..watched.parts import MISSING, Parts, is_passed_turned
 from ..watched.steps import StepRule, labels_of
@@ -358,10 +358,4 @@ def test_order(observed: Observed) -> None:
     defect = observed.rule.defect
     if defect is not None:
         gradient = observed.rule.rate * observed.rule.steps.gradient(observed.rule.way)
-        raise unmet(
-            defect.message,
-            hint=defect.hint,
-            named=defect.id,
-            formula=defect.formula,
-            seen=worst(observed.rule, gradient),
-        )
+        raise mistaken(defect, worst(observed.rule, gradient))

@@ -70,9 +70,9 @@ class TrainingEnd:
         return oracle.has_learned(self.answers)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Observation:
-    """What was seen of one submission's watched training; see Observed."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Observed:
+    """What was seen of one submission's watched training, and measurements of it."""
 
     observing: Observing
     network: ObservedNetwork
@@ -82,21 +82,9 @@ class Observation:
     movers: Sequence[tuple[str, str]]
     seed: int
 
-
-class Observed:
-    """Measurements of one submission's watched training."""
-
-    def __init__(self, observation: Observation) -> None:
-        self._observation = observation
-        self.network = observation.network
-        self.rule = observation.rule
-        self._slopes = observation.slopes
-        self._observing = observation.observing
-        self._seed = observation.seed
-
     def code_of_step(self, *, is_own: bool) -> str:
         """Return which function of the submission makes a neuron's own step, or the network's; "" where that differs."""
-        found = {mover[0 if is_own else 1] for mover in self._observation.movers}
+        found = {mover[0 if is_own else 1] for mover in self.movers}
         return found.pop() if len(found) == 1 else ""
 
     @property
@@ -166,7 +154,7 @@ class Observed:
             return None
         found = parts_of(rule) if rule.way == "online" else batch_parts_of(rule)
         if self.mistake is not None and self.mistake.is_in_neuron:
-            return known_parts(rule, self.mistake, found, self._seed)
+            return known_parts(rule, self.mistake, found, self.seed)
         return found
 
     @property
@@ -178,7 +166,7 @@ class Observed:
     def is_in_returned_error(self) -> bool:
         """Whether the mistake is in the errors that a neuron returns, not in how the network uses them."""
         if self.mistake is not None and self.mistake.is_in_neuron:
-            steps = neuron_steps_of(self.mistake, self._seed)
+            steps = neuron_steps_of(self.mistake, self.seed)
             return not is_returned_right(steps, neuron_rule(steps))
         return is_returned(self.rule, self.mistake)
 
@@ -201,7 +189,7 @@ class Observed:
         passed = passed_error(self.rule)
         if passed:
             return passed
-        is_plain = self.rule.loss == "entropy" and not self._observation.discovered.logs
+        is_plain = self.rule.loss == "entropy" and not self.discovered.logs
         return "linear" if is_plain else "doubt"
 
     @measurement
@@ -213,7 +201,7 @@ class Observed:
         """
         learned = self._trained()
         if learned.has_learned and self.network.is_forward_right:  # slopes of another forward may have kinks there
-            rng = generator(self._seed, "late")
+            rng = generator(self.seed, "late")
             steps = np.abs(np.diff(learned.path, axis=0)).max((1, 2))
             if not all(
                 self._goes_on(learned, place, rng) for place in {int(steps.argmax()), int(rng.integers(len(steps)))}
@@ -228,8 +216,8 @@ class Observed:
         """
         while True:
             at, near = max(1, place * LOOK), learned.path[place]
-            network = led_late(self._observing, self.network, learned.start, at, near, rng)
-            later = None if network is None else rule_of(network, self._slopes)
+            network = led_late(self.observing, self.network, learned.start, at, near, rng)
+            later = None if network is None else rule_of(network, self.slopes)
             if later is not None and later.steps.is_leap and not is_explained(later):
                 later = None
             if later is not None or place == 0:
@@ -240,14 +228,14 @@ class Observed:
         """Return whether later steps follow the rule of the first ones, possibly at another rate."""
         if self.rule.is_right:
             return (later.is_right and later.loss == self.rule.loss) or goes_along(later, self.rule)
-        other = Observed(replace(self._observation, rule=later, movers=()))
+        other = replace(self, rule=later)
         if self.mistake is not None:  # others may come near it late in a training
             found = other.mistake or diagnosed(later, self.mistake)
             return found is not None and not {*self.mistake.rules}.isdisjoint(found.rules)
         return other.parts is not None and bool(other.parts.are_weights_right.all())
 
     def _trained(self) -> TrainingEnd:
-        rng = generator(self._seed, "train")
+        rng = generator(self.seed, "train")
         rate = self._rate
         wanted = max(EPOCHS, math.ceil(WAY / rate))
         starts = starts_for(rng, rate, wanted)[:STARTS]
@@ -284,12 +272,12 @@ class Observed:
         def step(parameters: Array, x: Array, err: Array) -> Array:
             return np.asarray(known.step(parameters, x, err, rate, form) * self.network.present)
 
-        start = probes.start(generator(self._seed, "start"), 0)
+        start = probes.start(generator(self.seed, "start"), 0)
         return trained(start, step, is_alone=is_timeless(known))
 
     def _learn(self, start: Array, rate: float) -> TrainingEnd:
         try:
-            trained, path, squared = self._observing.train(self.network, start, NEAR, self._most(rate))
+            trained, path, squared = self.observing.train(self.network, start, NEAR, self._most(rate))
         except CaseStopped as stopped:
             if stopped.fault is None or stopped.fault.kind is not FaultKind.TIMEOUT:
                 raise
@@ -314,7 +302,7 @@ class Observed:
         """Return the four answers of the network with these parameters, computed with its own forward if that is wrong."""
         if self.network.is_forward_right:
             return oracle.answers(parameters)
-        return np.asarray(own_outputs(self._observing, self.network, parameters[None], oracle.XOR_INPUTS)[0])
+        return np.asarray(own_outputs(self.observing, self.network, parameters[None], oracle.XOR_INPUTS)[0])
 
 
 def trained(start: Array, step: Step, *, is_alone: bool) -> Array | None:
@@ -441,10 +429,10 @@ def other_steps() -> CaseStopped:
 def observe(student: Student) -> Observed:
     """Watch a submission train itself; raise CaseStopped, with the reason, if it cannot be graded by that.
 
-    A second suite gets what the first one saw, while the worker's process lives.
+    Later calls get what the first one saw and measured, while the worker's process lives.
     """
     shared = student.shared
-    seen = shared.get(SEEN)
+    seen: Observed | CaseStopped | None = shared.get(SEEN)
     if isinstance(seen, CaseStopped):
         raise CaseStopped(seen.outcome, seen.fault)
     if seen is None:
@@ -455,10 +443,10 @@ def observe(student: Student) -> Observed:
             shared[SEEN] = stopped  # unless the process ended meanwhile: then this is not what the next one shares
             raise
     seen.observing.calls = Calls(student)
-    return Observed(seen)
+    return seen
 
 
-def _observe(observing: Observing, seed: int) -> Observation:
+def _observe(observing: Observing, seed: int) -> Observed:
     rng = generator(seed, "observed")
     try:
         network, discovered = observed_network(observing, rng)
@@ -494,7 +482,7 @@ def _observe(observing: Observing, seed: int) -> Observation:
         raise not_gradable("The grader set weights in your network, but could not follow your training from there.")
     if rule is not None and rule.is_right and not (again.is_right and again.loss == rule.loss):
         raise other_steps()
-    return Observation(
+    return Observed(
         observing=observing, network=network, discovered=discovered, rule=again, slopes=slopes,
         movers=followed.record.movers, seed=seed,
     )  # fmt: skip
