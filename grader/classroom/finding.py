@@ -66,7 +66,7 @@ def _reading(source: Path) -> Iterator[None]:
     except OSError as error:
         raise UsageError("{source} cannot be read: {reason}.", source=name_of(source), reason=cause(error)) from error
     except Rejected as rejected:
-        raise UsageError(rejected.reason.id, **rejected.reason.args) from rejected
+        raise UsageError(rejected.reason) from rejected
 
 
 def _unwrapped(tree: Tree, notes: list[Message]) -> Tree:

@@ -112,7 +112,7 @@ class Submission:
     def raw(self) -> RawSubmission:
         """Read the bytes; raise Rejected, with one sentence, if it cannot be read, is not a regular file, or is too large."""
         if self.problem is not None:
-            raise Rejected(self.problem.id, **self.problem.args)
+            raise Rejected(self.problem)
         with readable(self.shown):
             if self.parts[0].number >= 0:
                 with _opened_zip(self.source, self.shown) as archive:

@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from grader import __version__
@@ -67,13 +67,6 @@ def memory_bytes() -> int | None:
                     with contextlib.suppress(OSError, ValueError):  # "max": no limit
                         found.append(int((folder / name).read_text(encoding="ascii")))
     return min(found, default=None)
-
-
-def lacking(packages: Iterable[str]) -> dict[str, str]:
-    """Return "not installed" by name for each package of a lab that is missing here."""
-    from grader.pipeline.assignment import is_installed
-
-    return {name: "not installed" for name in packages if not is_installed(name)}
 
 
 def greeting() -> Hello:

@@ -103,19 +103,19 @@ def installs(source: InstallSource, lang: str) -> str:
 
 def doctor(lab: Path | None, lang: str) -> int:
     """Print the features of this machine, and the packages that a lab lacks."""
-    from grader.commands.doctor import examine, lacking
+    from grader.commands.doctor import examine
     from grader.core.errors import GradeError
-    from grader.pipeline.assignment import read_assignment
+    from grader.pipeline.assignment import missing_packages, read_assignment
 
     for line in examine():
         click.echo(line)
     try:
-        packages = read_assignment(lab).packages
+        described = read_assignment(lab)
     except GradeError as error:
         return refused(error, lang)
-    missing = lacking(packages)
-    for package in packages:
-        click.echo(f"package {package}: {missing.get(package, 'installed')}")
+    missing = missing_packages(described)
+    for package in described.packages:
+        click.echo(f"package {package}: {'not installed' if package in missing else 'installed'}")
     return exits.BROKEN if missing else exits.GRADED
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from grader.core.messages import Message, listed, say
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Status
-from grader.pipeline.assignment import Assignment, is_installed, read_assignment
+from grader.pipeline.assignment import Assignment, missing_packages, read_assignment
 from grader.pipeline.grading import grade
 from grader.renderers.words import VERDICTS
 from grader.sandbox.preload import EVERY
@@ -88,7 +88,7 @@ class Check:
     def run(self) -> None:
         """Check everything; raise GradeError if the folder contains no valid lab."""
         self._lab = read_assignment(self._folder)
-        missing = [name for name in self._lab.packages if not is_installed(name)]
+        missing = missing_packages(self._lab)
         self.problems += [say("the package {name} is not installed", name=name) for name in missing]
         if missing:
             return

@@ -32,8 +32,8 @@ class GradeError(Exception):
 
     exit_code = exits.BROKEN
 
-    def __init__(self, template: str, **args: str | int | Message) -> None:
-        self.reason: Message = say(template, **args)
+    def __init__(self, sentence: str | Message, /, **args: str | int | Message) -> None:
+        self.reason: Message = sentence if isinstance(sentence, Message) else say(sentence, **args)
         super().__init__(self.reason.text)
 
     def told(self, lang: str) -> str:

@@ -168,22 +168,22 @@ def suite_points(suite: Path) -> list[Declared]:
     try:
         return list(declared(suite))
     except Undeclared as error:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=suite.name, reason=error.reason) from error
+        raise invalid(suite.name, error.reason) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=suite.name, reason=str(error)) from error
+        raise invalid(suite.name, str(error)) from error
 
 
 def check_packages(lab: Assignment) -> None:
     """Raise BrokenGrader if a package that a lab needs is not installed where submissions find it (beside numpy)."""
-    missing = [package for package in lab.packages if not is_installed(package)]
-    if missing:
+    if missing := missing_packages(lab):
         names = ", ".join(missing)
         raise BrokenGrader("The assignment imports packages that are not installed here: {names}.", names=names)
 
 
-def is_installed(package: str) -> bool:
-    """Return whether a package is installed where submissions find it."""
-    return importlib.machinery.PathFinder.find_spec(package.partition(".")[0], [packages()]) is not None
+def missing_packages(lab: Assignment) -> list[str]:
+    """Return the packages that a lab needs and that are not installed where submissions find them."""
+    find = importlib.machinery.PathFinder.find_spec
+    return [package for package in lab.packages if find(package.partition(".")[0], [packages()]) is None]
 
 
 def unusable(files: Iterable[str], place: Path) -> Iterator[Message]:
@@ -207,7 +207,7 @@ def check_catalogues(place: Path) -> None:
         try:
             catalogue_of(place, lang)
         except Exception as error:
-            raise BrokenGrader("{path} is not valid: {reason}.", path=f"{LAB_DOMAIN}.mo", reason=str(error)) from error
+            raise invalid(f"{LAB_DOMAIN}.mo", str(error)) from error
 
 
 def contradictions(said: LabDescription, rubric: Rubric) -> Iterator[Message]:
@@ -254,14 +254,12 @@ def operations_of(place: Path) -> tuple[str, ...]:
     try:
         unknown_names = unknown_hooks(hooks) if hooks.is_file() else []
     except (SyntaxError, ValueError, OSError) as error:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=hooks.name, reason=str(error)) from error
+        raise invalid(hooks.name, str(error)) from error
     refuse(hooks, [say("{name} is not a hook", name=name) for name in unknown_names])
     try:
         module = LabPackage(place).optional("confined")
     except Exception as error:
-        raise BrokenGrader(
-            "{path} is not valid: {reason}.", path=confined.relative_to(place).as_posix(), reason=str(error)
-        ) from error
+        raise invalid(confined.relative_to(place).as_posix(), str(error)) from error
     if module is None:
         return ()
     offered = getattr(module, "OPERATIONS", None)
@@ -286,11 +284,7 @@ def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             name = (Path(part.name) / path.relative_to(top)).as_posix()
             if not name.isprintable():
-                raise BrokenGrader(
-                    "{path} is not valid: {reason}.",
-                    path=folder.name,
-                    reason=say("{name} is not a valid name", name=ascii(name)),
-                )
+                raise invalid(folder.name, say("{name} is not a valid name", name=ascii(name)))
             if path.is_file() and not {*BESIDE} & set(path.relative_to(top).parts):
                 yield name, path
 
@@ -371,13 +365,18 @@ def read_toml(path: Path, kind: type[T]) -> T:
     except OSError as error:
         raise BrokenGrader("{path} cannot be read: {reason}.", path=path.name, reason=cause(error)) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=str(error)) from error
+        raise invalid(path.name, str(error)) from error
+
+
+def invalid(name: str, reason: str | Message) -> BrokenGrader:
+    """Return the error for a file or folder of a lab that is not valid."""
+    return BrokenGrader("{path} is not valid: {reason}.", path=name, reason=reason)
 
 
 def refuse(path: Path, found: Iterable[Message]) -> None:
     """Raise BrokenGrader for the first of the problems found in a file."""
     for problem in found:
-        raise BrokenGrader("{path} is not valid: {reason}.", path=path.name, reason=problem)
+        raise invalid(path.name, problem)
 
 
 def problems(rubric: Rubric) -> list[Message]:

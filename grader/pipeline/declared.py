@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.core.errors import GradeError
 from grader.core.messages import Message, say
 
 GIVEN = re.compile(r"\bpoints[\s\\]*=(?!=)")
@@ -27,12 +28,8 @@ class Declared:
     place: Message
 
 
-class Undeclared(Exception):
+class Undeclared(GradeError):
     """Raised for a decorator whose points or names cannot be read."""
-
-    def __init__(self, template: str, place: Message) -> None:
-        self.reason = say(template, place=place)
-        super().__init__(self.reason.text)
 
 
 def declared(suite: Path) -> Iterator[Declared]:
@@ -59,9 +56,11 @@ def _cases(test: ast.FunctionDef, file: str) -> Iterator[Declared]:
             continue
         criterion, points = (_literal(arg) for arg in (*call.args[:1], given["points"]))
         if not isinstance(criterion, str) or type(points) is not int:
-            raise Undeclared('{place}: write @case("criterion", points=2) with a string and a whole number', place)
+            raise Undeclared(
+                '{place}: write @case("criterion", points=2) with a string and a whole number', place=place
+            )
         if not test.name.startswith("test_"):
-            raise Undeclared("{place}: the name of a case begins with test_", place)
+            raise Undeclared("{place}: the name of a case begins with test_", place=place)
         name = test.name.removeprefix("test_")
         for ids in itertools.product(
             *(_ids(item, place) for item in reversed(calls) if _name(item.func) == "parametrize")
@@ -80,13 +79,13 @@ def _ids(call: ast.Call, place: Message) -> list[str]:
     if isinstance(arguments, str):
         arguments = [word.strip() for word in arguments.split(",")]
     if not isinstance(arguments, (list, tuple)) or not isinstance(values, (ast.List, ast.Tuple)) or "ids" in given:
-        raise Undeclared("{place}: give parametrize ids=[...], or give the points in rubric.toml", place)
+        raise Undeclared("{place}: give parametrize ids=[...], or give the points in rubric.toml", place=place)
     found = []
     for place_of, value in enumerate(values.elts):
         parts = value.elts if len(arguments) > 1 and isinstance(value, (ast.Tuple, ast.List)) else [value]
         found.append("-".join(_id(name, part, place_of) for name, part in zip(arguments, parts, strict=False)))
     if len({*found}) < len(found):
-        raise Undeclared("{place}: give parametrize ids=[...], all different", place)
+        raise Undeclared("{place}: give parametrize ids=[...], all different", place=place)
     return found
 
 

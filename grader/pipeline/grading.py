@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,13 +123,13 @@ def grade_raw(
             staged = stage(raw, assignment, worker)
             findings = (*check_imports(staged, assignment.rubric.imports.banned), *remarks(staged))
             sandbox = load_program(staged, assignment, worker, sandbox, stack)
-            match run_program(staged, worker, sandbox, context):
-                case Broken() as broken:
-                    status, reason = Status.GRADER_ERROR, grader_failure(broken.every_problem)
-                    level = level if worker.hello is None else worker.hello.level
-                case run, bonus:
-                    total_s = time.monotonic() - began
-                    return score(assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=total_s)
+            run = run_lab(staged, worker, context)
+            bonus = list(run_bonuses(staged, sandbox, worker.spent_s, context))
+            total_s = time.monotonic() - began
+            return score(assignment, staged, findings, run, bonus, seed=seed, lang=lang, total_s=total_s)
+    except Broken as broken:
+        status, reason = Status.GRADER_ERROR, grader_failure(broken.every_problem)
+        level = level if worker.hello is None else worker.hello.level
     except NotGradable as unread:
         status, reason = Status.NOT_GRADABLE, unread.reason
     except Rejected as rejected:
@@ -176,18 +176,7 @@ def load_program(
     return sandbox
 
 
-def run_program(
-    staged: StagedSubmission, worker: Worker, sandbox: Sandbox, context: Context
-) -> tuple[SuiteRun, list[BonusRun]] | Broken:
-    """Run all cases: the lab's own in the worker, then those of each file of bonus criteria."""
-    run = run_lab(staged, worker, context)
-    if isinstance(run, Broken):
-        return run
-    bonus = run_bonuses(staged, sandbox, worker.spent_s, context)
-    return bonus if isinstance(bonus, Broken) else (run, bonus)
-
-
-def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> SuiteRun | Broken:
+def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> SuiteRun:
     """Run the lab's suite over the submission in the worker, then another suite if the lab's hooks name one; return the run that counts."""
     from grader.lab.hooks import Hooks  # it loads pytest
 
@@ -197,19 +186,20 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
         package.forget()
     hooks = Hooks(package.optional("hooks"))
     first = ran_suite(staged, worker, context)
-    if isinstance(first, Broken) or budget.is_spent:
+    if budget.is_spent:
         return first
     ran = ran_of(first, assignment)
     with budget.spending():
         suite = hooks.other_suite(ran)
     if suite is None:
         return with_figures(first, assignment, hooks, budget)
-    other = ran_suite(staged, worker, context, suite)
-    if isinstance(other, Broken):  # the submission may have caused it: keep the grade and add a note
+    try:
+        other = ran_suite(staged, worker, context, suite)
+    except Broken as broken:  # the submission may have caused it: keep the grade and add a note
         note = say(
             "For the lecturer: {suite} failed with an error ({problem}), so only the first suite counts.",
             suite=suite,
-            problem=other.every_problem,
+            problem=broken.every_problem,
         )
         return with_figures(replace(first, notes=[*first.notes, note]), assignment, hooks, budget)
     if budget.is_spent:
@@ -221,13 +211,20 @@ def run_lab(staged: StagedSubmission, worker: Worker, context: Context) -> Suite
 
 def ran_suite(
     staged: StagedSubmission, worker: Worker, context: Context, suite: str = MAIN_SUITE, file: str = ""
-) -> SuiteRun | Broken:
-    """Run a suite, arguments as in `run_suite`: twice where the system ended the worker, which may have lacked memory for a moment."""
+) -> SuiteRun:
+    """Run a suite, arguments as in `run_suite`: twice where the system ended the worker, which may have lacked memory for a moment.
+
+    Raise Broken if the suite is.
+    """
     from grader.pipeline.run_suite import run_suite  # it loads pytest
 
     worker.was_killed = False
     run = run_suite(staged, worker, context, suite, file)
-    return run_suite(staged, worker, context, suite, file) if worker.was_killed else run
+    if worker.was_killed:
+        run = run_suite(staged, worker, context, suite, file)
+    if isinstance(run, Broken):
+        raise run
+    return run
 
 
 def ran_of(run: SuiteRun, assignment: Assignment) -> Ran:
@@ -253,26 +250,20 @@ def with_figures(run: SuiteRun, assignment: Assignment, hooks: Hooks, budget: Bu
         return replace(run, notes=[*run.notes, note])
 
 
-def run_bonuses(
-    staged: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context
-) -> list[BonusRun] | Broken:
-    """Run the cases of each file of bonus criteria that is not an unchanged template; spent_s seconds of the total are used."""
+def run_bonuses(staged: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context) -> Iterator[BonusRun]:
+    """Yield the run of each file of bonus criteria that is not an unchanged template; spent_s seconds of the total are used."""
     files = (staged.main, *staged.siblings)
-    runs: list[BonusRun] = []
     for name in context.assignment.rubric.bonus_files:
         named = [sibling for sibling in staged.siblings if sibling.base == name]
         file = min(named, key=lambda source: (source.name.count("/"), source.name), default=None)
         if file is not None and not file.is_unwritten:
             part = replace(staged, main=file, siblings=tuple(item for item in files if item is not file))
             bonus = run_bonus(part, sandbox, spent_s, context)
-            if isinstance(bonus, Broken):
-                return bonus
-            runs.append(bonus)
+            yield bonus
             spent_s += bonus.run.student_time_s
-    return runs
 
 
-def run_bonus(part: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context) -> BonusRun | Broken:
+def run_bonus(part: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context) -> BonusRun:
     """Run the cases of one file of bonus criteria, the main file of part, in a separate worker."""
     assignment = context.assignment
     about = assignment.bonus_file(part.main.base)
@@ -282,7 +273,7 @@ def run_bonus(part: StagedSubmission, sandbox: Sandbox, spent_s: float, context:
     findings = check_imports(part, assignment.rubric.imports.banned)
     with Worker(sandbox, limits, context.seed, program=text) as worker:
         run = ran_suite(part, worker, context, file=part.main.base)
-    return run if isinstance(run, Broken) else BonusRun(file=part.main, findings=findings, run=run)
+    return BonusRun(file=part.main, findings=findings, run=run)
 
 
 def modules_to_preload(staged: StagedSubmission, assignment: Assignment) -> list[str]:

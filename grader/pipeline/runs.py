@@ -98,16 +98,12 @@ class SuiteRun:
         return "contract" if self.suite == MAIN_SUITE else "observed"
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """Failure of a suite: each of its problems, with file and line if known."""
+class Broken(Exception):
+    """Failure of a suite. every_problem joins its problems, with file and line if known, into an argument of a sentence."""
 
-    problems: tuple[Message, ...]
-
-    @property
-    def every_problem(self) -> str | Message:
-        """Return all of them as an argument of a sentence."""
-        return listed(self.problems, "{one}; {other}")
+    def __init__(self, problems: tuple[Message, ...]) -> None:
+        self.every_problem = listed(problems, "{one}; {other}")
+        super().__init__(str(self.every_problem))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -68,37 +68,9 @@ def score(
     runs = [run, *(extra.run for extra in bonus)]
     criteria, found, status, reason = _judged(assignment, staged.main, findings, run, bonus)
     criteria = [_placed(criterion, assignment.rubric, staged) for criterion in criteria]
-    total = sum(criterion.points for criterion in criteria if not criterion.bonus)
-    report = Report(
-        schema=SCHEMA,
-        assignment=assignment.title,
-        status=status,
-        reason=reason,
-        score=total if status is Status.GRADED else None,
-        max_score=assignment.rubric.max_score,
-        criteria=criteria,
-        extra_score=sum(criterion.points for criterion in criteria if criterion.bonus),
-        findings=found,
-        sandbox=SandboxUsed(level=run.level),
-        submission=SubmissionShown(
-            name=staged.name,
-            sha256=staged.sha256,
-            files=[staged.main.name, *(file.name for file in staged.siblings)],
-            route=run.route,
-        ),
-        figures=run.figures,
-        notes=run.notes,
-        lang="en",
-        seed=seed,
-        environment=Environment(python=run.python, numpy=run.numpy, grader=__version__),
-        timing=Timing(
-            total_s=round(total_s, 4),
-            student_s=round(sum(item.student_time_s for item in runs), 4),
-            cases_s={name: spent for item in runs for name, spent in item.cases_s.items()},
-        ),
-    )
-    words = {word: {**known, **run.words.get(word, {})} for word, known in assignment.words.items()}
-    return decided(report_in(report, lang, assignment.place, words), ())
+    files = [staged.main.name, *(file.name for file in staged.siblings)]
+    submission = SubmissionShown(name=staged.name, sha256=staged.sha256, files=files, route=run.route)
+    return _report(assignment, submission, status, reason, criteria, found, runs, seed=seed, lang=lang, total_s=total_s)
 
 
 def points_of(rubric: Rubric, outcomes: Mapping[str, Outcome]) -> int | None:
@@ -123,30 +95,53 @@ def without_run(
 
     level is the sandbox's, where the submission was run all the same.
     """
-    criteria = [
-        _gate(criterion, ()) if criterion.is_gate else _criterion(criterion, {})
-        for criterion in assignment.rubric.of_file("")
-    ]
+    criteria = [_not_run(_criterion(criterion, {})) for criterion in assignment.rubric.of_file("")]
+    submission = SubmissionShown(name=name, sha256="", files=[], route="none")
+    runs = [SuiteRun(level=level)]
+    return _report(assignment, submission, status, reason, criteria, [], runs, seed=seed, lang=lang, total_s=total_s)
+
+
+def _report(
+    assignment: Assignment,
+    submission: SubmissionShown,
+    status: Status,
+    reason: Message | None,
+    criteria: list[CriterionResult],
+    findings: list[Finding],
+    runs: Sequence[SuiteRun],
+    *,
+    seed: int,
+    lang: str,
+    total_s: float,
+) -> Report:
+    """Return a report in the language lang; the first run is that of the lab's own suite."""
+    run = runs[0]
+    score = sum(criterion.points for criterion in criteria if not criterion.bonus)
     report = Report(
         schema=SCHEMA,
         assignment=assignment.title,
         status=status,
         reason=reason,
-        score=0 if status is Status.REJECTED else None,
+        score=score if status in (Status.GRADED, Status.REJECTED) else None,
         max_score=assignment.rubric.max_score,
-        criteria=[_not_run(criterion) for criterion in criteria],
-        extra_score=0,
-        findings=[],
-        sandbox=SandboxUsed(level=level),
-        submission=SubmissionShown(name=name, sha256="", files=[], route="none"),
-        figures=[],
-        notes=[],
+        criteria=criteria,
+        extra_score=sum(criterion.points for criterion in criteria if criterion.bonus),
+        findings=findings,
+        sandbox=SandboxUsed(level=run.level),
+        submission=submission,
+        figures=run.figures,
+        notes=run.notes,
         lang="en",
         seed=seed,
-        environment=Environment(python="", numpy="", grader=__version__),
-        timing=Timing(total_s=round(total_s, 4), student_s=0.0, cases_s={}),
+        environment=Environment(python=run.python, numpy=run.numpy, grader=__version__),
+        timing=Timing(
+            total_s=round(total_s, 4),
+            student_s=round(sum(item.student_time_s for item in runs), 4),
+            cases_s={name: spent for item in runs for name, spent in item.cases_s.items()},
+        ),
     )
-    return decided(report_in(report, lang, assignment.place, assignment.words), ())
+    words = {word: {**known, **run.words.get(word, {})} for word, known in assignment.words.items()}
+    return decided(report_in(report, lang, assignment.place, words), ())
 
 
 def _judged(
@@ -234,22 +229,12 @@ def _placed(criterion: CriterionResult, rubric: Rubric, staged: StagedSubmission
     return replace(criterion, cases=[placed(case, rules.get(case.id), staged) for case in criterion.cases])
 
 
-def _gate(criterion: Criterion, findings: Sequence[Finding]) -> CriterionResult:
-    return CriterionResult(
-        id=criterion.id,
-        title=criterion.title,
-        points=0,
-        max_points=0,
-        points_without_gate=0,
-        verdict=Verdict.FAILED if findings else Verdict.PASSED,
-        feedback=findings[0].message if findings else None,
-        hint=say("Remove the import: the lab does not need it.") if findings else None,
-        misconception=None,
-        blocked_by=None,
-        remarks=[],
-        bonus=False,
-        cases=[],
-    )
+def _gate(criterion: Criterion, violations: Sequence[Finding]) -> CriterionResult:
+    passed = _criterion(criterion, {})
+    if not violations:
+        return passed
+    hint = say("Remove the import: the lab does not need it.")
+    return replace(passed, verdict=Verdict.FAILED, feedback=violations[0].message, hint=hint)
 
 
 def _zeroed(criterion: CriterionResult) -> CriterionResult:

@@ -86,7 +86,7 @@ def gathered(name: str, found: Iterable[Found]) -> RawSubmission:
             files[inside] = bytes_of
             size += len(bytes_of)
     if left_out and not files:
-        raise refused(next(iter(left_out.values())))
+        raise Rejected(next(iter(left_out.values())))
     files = {file: content for file, content in files.items() if not archives.strange(file)} or files
     digest = hashlib.sha256()
     told = {inside: reason.text.encode() for inside, reason in left_out.items()}
@@ -157,11 +157,6 @@ def refusing(error: Rejected) -> bytes:
     raise error
 
 
-def refused(reason: Message) -> Rejected:
-    """Return the Rejected for a stored reason."""
-    return Rejected(reason.id, **reason.args)
-
-
 def not_regular(name: str) -> Rejected:
     """Return the Rejected for a link, a pipe or a device."""
     return Rejected("{name} is not a regular file: submit {accepted}.", name=name, accepted=ACCEPTED)
@@ -220,7 +215,7 @@ def stage(raw: RawSubmission, assignment: Assignment, worker: Worker) -> StagedS
     if answer.source is None:
         reason = raw.left_out.get(str(answer.arguments.get("file"))) if answer.refusal == UNREAD else None
         if reason is not None:
-            raise refused(reason)
+            raise Rejected(reason)
         is_of_classes = "{classes}" in answer.refusal
         classes = {"classes": listed(assignment.classes, "{one} and {other}")} if is_of_classes else {}
         refusal = NotGradable if answer.is_open else Rejected
