@@ -11,14 +11,15 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
 import click
 
 from grader.core import exits
-from grader.core.text import PLAIN
+from grader.core.errors import GradeError
+from grader.core.text import PLAIN, printable
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 AGAIN_S = 0.01
@@ -59,6 +60,17 @@ def run(command: click.Command, name: str) -> None:
         click.echo(f"{name} failed: {type(error).__name__}: {shown(str(error))}. Details: {log(name)}", err=True)
         code = exits.BROKEN
     sys.exit(code)
+
+
+@contextlib.contextmanager
+def errors_in(lang: str) -> Iterator[None]:
+    """End the running command at an expected error: print its sentence in a language, and exit with its code."""
+    try:
+        yield
+    except GradeError as error:
+        context = click.get_current_context()
+        click.echo(f"{context.find_root().info_name}: {shown(error.told(lang))}", err=True)
+        context.exit(error.exit_code)
 
 
 def address_space_mib() -> int | None:
@@ -139,6 +151,4 @@ def missing_folder() -> str:
 
 def shown(text: str) -> str:
     """Return text that is safe to print on a terminal, even with hostile names in it."""
-    from grader.core.text import printable
-
     return printable(text, 2_000)

@@ -8,21 +8,20 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from grader import __version__
 from grader.commands import options
-from grader.commands.ending import check_signals, run, shown
+from grader.commands.ending import check_signals, errors_in, run, shown
 from grader.commands.output import is_terminal, progress, write
 from grader.core import exits
 from grader.core.language import from_locale, message_in, word
 
 if TYPE_CHECKING:
-    from grader.commands.installation import InstallSource
-    from grader.core.errors import GradeError
+    from grader.core.messages import Message
     from grader.core.report import Report
     from grader.pipeline.assignment import Assignment
     from grader.sandbox.processes import Sandbox
@@ -61,58 +60,43 @@ def format_or_file(context: click.Context, parameter: click.Parameter, incomplet
     return [CompletionItem(f"{known}=") for known in FORMATS if known.startswith(incomplete)]
 
 
-def paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return a completion item that makes the shell complete file names."""
-    return [CompletionItem(incomplete, type="file")]
-
-
 def new(folder: Path, lab: Path | None, lang: str) -> int:
     """Copy the template of a lab, and print the next steps."""
     from grader.commands.installation import source
     from grader.commands.new import TEMPLATE, copy_template, fill_in
-    from grader.core.errors import GradeError
     from grader.pipeline.assignment import read_assignment
 
-    try:
-        described = read_assignment(lab)
-        next_ = f"grade {folder / described.file}"
-        names = copy_template(TEMPLATE if lab is None else lab / "template", folder, described)
-    except GradeError as error:
-        return refused(error, lang)
-    except FileExistsError as error:
-        raise click.UsageError(f"{str(folder)!r} {error.strerror}.") from error
-    for name in names:
-        click.echo(folder / name)
-    found = source()
-    if fill_in(folder, found.address, lang):
-        click.echo(installs(found, lang))
+    described = read_assignment(lab)
+    next_ = f"grade {folder / described.file}"
+    data = [(name, described.place / name) for name in described.files]
+    for path in copy_template(TEMPLATE if lab is None else lab / "template", folder, data):
+        click.echo(path)
+    address = source()
+    if fill_in(folder, address if isinstance(address, str) else "", lang):
+        click.echo(installs(address, lang))
     click.echo(word(lang, "Next: {command}", command=next_ if lab is None else f"{next_} --assignment {lab}"))
     return exits.GRADED
 
 
-def installs(source: InstallSource, lang: str) -> str:
+def installs(address: str | Message, lang: str) -> str:
     """Return a sentence about what the workflow of a new lab installs, or why it installs nothing."""
-    if source.instead is None:
-        return word(lang, "The workflow installs the grader from {address}", address=source.address)
+    if isinstance(address, str):
+        return word(lang, "The workflow installs the grader from {address}", address=address)
     return word(
         lang,
         "Set the variable GRADER for the workflow to the address that pip installs the grader from. It cannot be filled in here: this grader was installed from {origin}.",
-        origin=message_in(source.instead, lang).text,
+        origin=message_in(address, lang).text,
     )
 
 
-def doctor(lab: Path | None, lang: str) -> int:
+def doctor(lab: Path | None) -> int:
     """Print the features of this machine, and the packages that a lab lacks."""
     from grader.commands.doctor import examine
-    from grader.core.errors import GradeError
     from grader.pipeline.assignment import missing_packages, read_assignment
 
     for line in examine():
         click.echo(line)
-    try:
-        described = read_assignment(lab)
-    except GradeError as error:
-        return refused(error, lang)
+    described = read_assignment(lab)
     missing = missing_packages(described)
     for package in described.packages:
         click.echo(f"package {package}: {'not installed' if package in missing else 'installed'}")
@@ -120,7 +104,7 @@ def doctor(lab: Path | None, lang: str) -> int:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("submission", callback=options.a_folder, shell_complete=paths, required=False, metavar="SUBMISSION")
+@click.argument("submission", type=options.PATH, required=False, metavar="SUBMISSION")
 @click.option(
     "reports",
     "--report",
@@ -151,7 +135,7 @@ def doctor(lab: Path | None, lang: str) -> int:
 @click.option(
     "copied",
     "--new",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DIR",
     help="Copy the lab's template into a new folder and exit.",
 )
@@ -167,30 +151,23 @@ def command(submission: Path | None, copied: Path | None, seed: int | None, is_e
 
     SUBMISSION is a Python file, a notebook, a .zip or .tar.gz archive, or a folder with one of them.
     """
-    if is_examined:
-        return doctor(given["lab"], given["lang"])
-    if copied is not None:
-        return new(copied, given["lab"], given["lang"])
-    if submission is None:
-        raise click.MissingParameter(param_hint="'SUBMISSION'", param_type="argument")
-    options = GradeOptions(submission=submission, seed=secrets.randbits(53) if seed is None else seed, **given)
-    check_destinations(options)
-    if options.is_watched:
-        if options.fail_under is not None or options.chosen:
-            raise click.UsageError("--watch cannot be combined with --fail-under or --lab-option.")
-        return watched(options)
-    from grader.sandbox.processes import Sandbox
+    with errors_in(given["lang"]):
+        if is_examined:
+            return doctor(given["lab"])
+        if copied is not None:
+            return new(copied, given["lab"], given["lang"])
+        if submission is None:
+            raise click.MissingParameter(param_hint="'SUBMISSION'", param_type="argument")
+        options = GradeOptions(submission=submission, seed=secrets.randbits(53) if seed is None else seed, **given)
+        check_destinations(options)
+        if options.is_watched:
+            watched(options)
+        from grader.sandbox.processes import Sandbox
 
-    with Sandbox(options.required) as sandbox:  # start it first: it warms up during the other imports
-        from grader.core.errors import GradeError
-
-        try:
-            task = options.assignment()
-        except GradeError as error:
-            return refused(error, options.lang)
-        report = graded(options, task, sandbox)
-    check_signals()
-    return max(options.write(report), exit_code(report, options.fail_under))
+        with Sandbox(options.required) as sandbox:  # start it first: it warms up during the other imports
+            report = graded(options, options.assignment(), sandbox)
+        check_signals()
+        return max(options.write(report), exit_code(report, options.fail_under))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,15 +203,12 @@ class GradeOptions:
         return write(self.reports, report, self.submission, is_plain=self.is_plain)
 
 
-def refused(error: GradeError, lang: str) -> int:
-    """Print an expected error and return its exit code."""
-    click.echo(f"grade: {shown(error.told(lang))}", err=True)
-    return error.exit_code
-
-
-def watched(options: GradeOptions) -> int:
-    """Grade at each save until interrupted; return an exit code only if it cannot start."""
-    from grader.core.errors import GradeError
+def watched(options: GradeOptions) -> NoReturn:
+    """Grade at each save until interrupted."""
+    if options.fail_under is not None or options.chosen:
+        raise click.UsageError("--watch cannot be combined with --fail-under or --lab-option.")
+    from grader.classroom.warm import Task
+    from grader.commands.watch import watch
 
     def show(report: Report, before: Report | None) -> None:
         tell("")
@@ -254,14 +228,8 @@ def watched(options: GradeOptions) -> int:
         if is_terminal(sys.stderr):
             click.echo(f"\r\x1b[K{shown(line)}", nl=False, err=True)
 
-    try:
-        from grader.classroom.warm import Task
-        from grader.commands.watch import watch
-
-        task = Task(lab=options.assignment(), lang=options.lang, required=options.required)
-        watch(options.submission, task, options.seed, show, tell)
-    except GradeError as error:
-        return refused(error, options.lang)
+    task = Task(lab=options.assignment(), lang=options.lang, required=options.required)
+    watch(options.submission, task, options.seed, show, tell)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import click
 
 from grader import __version__
 from grader.commands import options
-from grader.commands.ending import run, shown
+from grader.commands.ending import errors_in, run, shown
 from grader.commands.grade import FORMATS
 from grader.core import exits
 from grader.core.language import from_locale, word
@@ -30,8 +30,8 @@ at least one, or is broken itself; 130 interrupted (finished grades are kept).
 
 
 @click.command(epilog=EPILOG)
-@click.argument("submissions", callback=options.a_path)
-@click.option("--out", required=True, callback=options.a_path, help="Folder for reports, tables and index.html.")
+@click.argument("submissions", type=options.PATH)
+@click.option("--out", required=True, type=options.PATH, help="Folder for reports, tables and index.html.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Submissions graded at a time. Default: one per processor.")
 @click.option("--regrade", is_flag=True, help="Grade every submission again.")
 @click.option("--resume", is_flag=True, help="Grade only new and changed submissions (the default).")
@@ -122,38 +122,36 @@ class ClassOptions:
 
 def grade_class(options: ClassOptions, lang: str) -> int:
     """Grade a class and, with --fill, fill in a sheet; lang is used until the class's language is known."""
-    from grader.commands.class_results import fill_in, read_decisions
-    from grader.core.errors import GradeError
+    from grader.classroom.finding import find
+    from grader.classroom.results_folder import ResultsFolder
 
-    try:
-        from grader.classroom.finding import find
-        from grader.classroom.results_folder import ResultsFolder
-        from grader.classroom.warm import Task
-        from grader.core.messages import say
-        from grader.pipeline.grading import assignment
-
+    with errors_in(lang):
         check_folders(options.submissions, options.out, lang)
         submissions = find(options.submissions, options.roster)
         with ResultsFolder.opened(options.out) as results_folder:
-            lang = results_folder.begin(options.seed, options.lang, options.attempt)  # the class may have its own
-            if options.seed is not None:
-                note = say(
-                    "--seed replaces the secret key of the class: anyone who knows the number can compute every seed."
-                )
-                submissions = replace(submissions, notes=(*submissions.notes, note))
-            lab = assignment(options.lab, rubric=options.rubric, time_limit=options.time_limit)
-            task = Task(lab=lab, lang=lang, required=options.required)
-            decisions = read_decisions(
-                results_folder, submissions, task, is_rejected_zero=options.rejected == "zero", scale=options.scale
-            )  # before grading, so that a mistake in overrides.csv is reported at once
-            is_broken = grade_all(results_folder, submissions, task, decisions, options)
-            if (sheet := options.fill) is not None:
-                fill_in(
-                    sheet, results_folder, submissions, task, decisions, options.fill_column, is_dry=options.dry_run
-                )
-    except GradeError as error:
-        click.echo(f"grade-class: {shown(error.told(lang))}", err=True)
-        return error.exit_code
+            lang = results_folder.begin(options.seed, options.lang, options.attempt)
+            with errors_in(lang):  # the class may have its own
+                return grade_in(results_folder, submissions, options, lang)
+
+
+def grade_in(results_folder: ResultsFolder, submissions: Submissions, options: ClassOptions, lang: str) -> int:
+    """Grade the submissions of a class into a results folder, and fill in a sheet."""
+    from grader.classroom.warm import Task
+    from grader.commands.class_results import fill_in, read_decisions
+    from grader.core.messages import say
+    from grader.pipeline.grading import assignment
+
+    if options.seed is not None:
+        note = say("--seed replaces the secret key of the class: anyone who knows the number can compute every seed.")
+        submissions = replace(submissions, notes=(*submissions.notes, note))
+    lab = assignment(options.lab, rubric=options.rubric, time_limit=options.time_limit)
+    task = Task(lab=lab, lang=lang, required=options.required)
+    decisions = read_decisions(
+        results_folder, submissions, task, is_rejected_zero=options.rejected == "zero", scale=options.scale
+    )  # before grading, so that a mistake in overrides.csv is reported at once
+    is_broken = grade_all(results_folder, submissions, task, decisions, options)
+    if (sheet := options.fill) is not None:
+        fill_in(sheet, results_folder, submissions, task, decisions, options.fill_column, is_dry=options.dry_run)
     return exits.BROKEN if is_broken else exits.GRADED
 
 

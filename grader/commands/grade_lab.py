@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import click
 
 from grader import __version__
 from grader.commands import options
-from grader.commands.ending import run, shown
+from grader.commands.ending import errors_in, run, shown
 from grader.core import exits
 from grader.core.language import from_locale, message_in, word
 from grader.core.messages import Message, say
@@ -34,16 +32,15 @@ lang_of_output = click.option(
 
 
 @command.command(epilog="Exit codes: 0 written; 2 wrong usage.")
-@click.argument("folder", metavar="DIR", callback=options.a_path)
+@click.argument("folder", metavar="DIR", type=options.PATH)
 @lang_of_output
 def new(folder: Path, lang: str) -> int:
     """Write a small complete lab into a new folder as a starting point."""
-    if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise click.UsageError(word(lang, "{path} is not an empty folder.", path=repr(str(folder))))
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, copy_function=shutil.copyfile, ignore=ignored)
-    for path in sorted(item for item in folder.rglob("*") if item.is_file()):
-        click.echo(shown(str(path)))
+    from grader.commands.new import copy_template
+
+    with errors_in(lang):
+        for path in copy_template(EXAMPLE, folder):
+            click.echo(shown(str(path)))
     click.echo(word(lang, "Next: {command}", command=f"grade-lab check {shown(str(folder))}"))
     return exits.GRADED
 
@@ -51,7 +48,7 @@ def new(folder: Path, lang: str) -> int:
 @command.command(
     epilog="Exit codes: 0 no problems; 1 problems found; 2 wrong usage; 4 the folder contains no valid lab."
 )
-@click.argument("folder", metavar="DIR", callback=options.a_path)
+@click.argument("folder", metavar="DIR", type=options.PATH)
 @click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True, help="Seeds for each solution.")
 @lang_of_output
 def check(folder: Path, seeds: int, lang: str) -> int:
@@ -60,23 +57,21 @@ def check(folder: Path, seeds: int, lang: str) -> int:
     The solutions in DIR/solutions must get the points in their names (right*.py all, wrong_x@7.py 7) with every seed;
     the suite must not break on any return value; a wrong solution must fail each case.
     """
-    from grader.commands.lab_check import check as checked
-    from grader.core.errors import GradeError
+    from grader.commands.lab_check import Check
 
     def tell(line: Message) -> None:
         click.echo(shown(message_in(line, lang).text))
 
-    try:
-        problems, notes = checked(folder, seeds=seeds, tell=tell)
-    except GradeError as error:
-        click.echo(f"grade-lab: {shown(error.told(lang))}", err=True)
-        return error.exit_code
-    for note in notes:
+    made = Check(folder, seeds=seeds, tell=tell)
+    with errors_in(lang):
+        made.run()
+    for note in made.notes:
         tell(say("note: {note}", note=note))
-    for problem in problems:
+    for problem in made.problems:
         tell(say("problem: {problem}", problem=problem))
-    tell(say("problems found: {count}", count=len(problems)) if problems else say("no problems found"))
-    return exits.BELOW if problems else exits.GRADED
+    count = len(made.problems)
+    tell(say("problems found: {count}", count=count) if count else say("no problems found"))
+    return exits.BELOW if count else exits.GRADED
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import click
 
 from grader import __version__
 from grader.commands import options
-from grader.commands.ending import run, shown
+from grader.commands.ending import errors_in, run, shown
 from grader.core import exits
 
 
@@ -19,7 +19,7 @@ def command() -> None:
 
 
 @command.command(epilog="Exit codes: 0 written; 2 wrong usage; 4 the assignment or rubric is broken.")
-@click.argument("out", metavar="OUT.zip", callback=options.a_path)
+@click.argument("out", metavar="OUT.zip", type=options.PATH)
 @options.assignment
 @options.rubric
 @click.option("--lang", type=options.LANG, default="en", show_default=True, help="Language of the reports.")
@@ -30,16 +30,12 @@ def gradescope(
 ) -> int:
     """Write a Gradescope autograder: a zip that is ready to upload."""
     from grader.commands.packing import gradescope as packed
-    from grader.core.errors import GradeError
     from grader.pipeline.assignment import read_assignment
 
     if out.is_dir():
         raise click.UsageError(f"{str(out)!r} is a folder.")
-    try:
+    with errors_in("en"):
         described = read_assignment(lab, rubric)
-    except GradeError as error:
-        click.echo(f"grade-package: {shown(str(error))}", err=True)
-        return error.exit_code
     words = ["--lang", lang, "--require-sandbox", required]
     if time_limit is not None:
         words += ["--time-limit", f"{time_limit:g}"]

@@ -12,7 +12,6 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -25,7 +24,11 @@ SEGMENTS = r"[\w.~%+-]+(?:/[\w.~%+-]+)*"
 ADDRESS = re.compile(rf"(?:(?:https?|git)://|ssh://git@)[\w.-]+(?::\d+)?/{SEGMENTS}/?", re.ASCII)
 CREDENTIALS = re.compile(r"\w+://[^/]*@", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+PATH = re.compile(SEGMENTS, re.ASCII)
 HASH = re.compile(r"(?:sha256|sha384|sha512)=[0-9a-f]{64,128}")
+
+HERE = say("a path on this machine")
+ODD = say("an address that no workflow can use")
 
 
 class Vcs(msgspec.Struct):
@@ -51,55 +54,38 @@ class DirectUrl(msgspec.Struct):
     subdirectory: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InstallSource:
-    """Source of this installation: an address for pip, or if that is empty, a description."""
-
-    address: str = ""
-    instead: Message | None = None
-
-
-def source() -> InstallSource:
-    """Return the source of the running grader."""
+def source() -> str | Message:
+    """Return the address for pip of the running grader, or if it has none, a description of where it is from."""
     try:
         found = metadata.distribution(NAME)
     except metadata.PackageNotFoundError:
-        return InstallSource(instead=say("a path on this machine"))
+        return HERE
     if os.path.realpath(str(found.locate_file("grader/commands/installation.py"))) != os.path.realpath(__file__):
-        return InstallSource(
-            instead=say("a path on this machine")
-        )  # an editable checkout, or a checkout that shadows the installed package
+        return HERE  # an editable checkout, or a checkout that shadows the installed package
     return recorded(found.read_text("direct_url.json"))
 
 
-def recorded(text: str | None) -> InstallSource:
-    """Return the source in a direct_url.json, or None without one."""
+def recorded(text: str | None) -> str | Message:
+    """Return the address in a direct_url.json (None: there is none), or if it is not pinned, a description."""
     if text is None:
-        return InstallSource(instead=say("a package index, by name only"))
+        return say("a package index, by name only")
     try:
         found = msgspec.json.decode(text, type=DirectUrl)
     except msgspec.MsgspecError:
-        return InstallSource(instead=say("an address that no workflow can use"))
+        return ODD
     if found.url.startswith("file:"):
-        return InstallSource(instead=say("a path on this machine"))
+        return HERE
     if not ADDRESS.fullmatch(found.url):
-        is_secret = CREDENTIALS.match(found.url)
-        return InstallSource(
-            instead=say(
-                "an address with a user name or password" if is_secret else "an address that no workflow can use"
-            )
-        )
+        return say("an address with a user name or password") if CREDENTIALS.match(found.url) else ODD
     if found.vcs_info is not None and found.vcs_info.vcs == "git" and COMMIT.fullmatch(found.vcs_info.commit_id):
         address, joined = f"git+{found.url}@{found.vcs_info.commit_id}", "#"
     elif found.archive_info is not None and (pin := pinned(found.archive_info)):
         address, joined = f"{found.url}#{pin}", "&"
     else:
-        return InstallSource(instead=say("an address without a commit or a hash"))
+        return say("an address without a commit or a hash")
     if not found.subdirectory:
-        return InstallSource(address=address)
-    if not re.fullmatch(SEGMENTS, found.subdirectory, re.ASCII):
-        return InstallSource(instead=say("an address that no workflow can use"))
-    return InstallSource(address=f"{address}{joined}subdirectory={found.subdirectory}")
+        return address
+    return f"{address}{joined}subdirectory={found.subdirectory}" if PATH.fullmatch(found.subdirectory) else ODD
 
 
 def pinned(archive: ArchiveInfo) -> str:

@@ -238,10 +238,3 @@ def reason(report: Report) -> Message:
     assert report.reason is not None
     problem = report.reason.args.get("problem")
     return problem if isinstance(problem, Message) else report.reason
-
-
-def check(folder: Path, *, seeds: int, tell: Callable[[Message], None]) -> tuple[list[Message], list[Message]]:
-    """Return a lab's problems and notes; raise GradeError if the folder contains no valid lab."""
-    proof = Check(folder, seeds=seeds, tell=tell)
-    proof.run()
-    return proof.problems, proof.notes

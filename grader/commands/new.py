@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
-from grader.pipeline.assignment import Assignment
+from grader.core.errors import UsageError
 
 GRADER = Path(__file__).parents[1]
 INSTALLED = GRADER / "template"  # put there by the build
@@ -19,24 +20,19 @@ DEFAULT = "vars.GRADER || ''"  # placeholder in the workflow
 PLACEHOLDER = "git+https://HOST/OWNER/REPOSITORY@COMMIT"  # placeholder in the handout
 
 
-def copy_template(template: Path, folder: Path, lab: Assignment) -> tuple[str, ...]:
-    """Copy a lab's template and data files into a new or empty folder; return the names of the files.
+def copy_template(template: Path, folder: Path, data: Iterable[tuple[str, Path]] = ()) -> list[Path]:
+    """Copy a template, and data files given as (name in the folder, path), into a new or empty folder; return the new paths.
 
-    Raises FileExistsError if the path is not an empty folder, and other OSErrors of the file system.
+    Raises UsageError if the path is not an empty folder, and OSErrors of the file system.
     """
     if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(0, "is not an empty folder", str(folder))
-    shutil.copytree(
-        template,
-        folder,
-        dirs_exist_ok=True,
-        copy_function=shutil.copyfile,
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
-    for name in lab.files:
+        raise UsageError("{path} is not an empty folder.", path=repr(str(folder)))
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(template, folder, dirs_exist_ok=True, copy_function=shutil.copyfile, ignore=ignored)
+    for name, place in data:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(lab.place / name, folder / name)
-    return tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
+        shutil.copyfile(place, folder / name)
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def fill_in(folder: Path, address: str, lang: str) -> bool:

@@ -23,16 +23,15 @@ def finite(context: click.Context, parameter: click.Parameter, value: float | No
     return value
 
 
-def a_path(context: click.Context, parameter: click.Parameter, value: str) -> Path:
-    """Return a path; raise BadParameter if it is empty, which Path would take for the current folder."""
-    if not value:
-        raise click.BadParameter("it is empty.", context, parameter)
-    return Path(value)
+class NonEmptyPath(click.Path):
+    """Path of a file or folder, readable or not; an empty one is refused, which Path would take for the current folder."""
 
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
 
-def a_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
-    """Return a path, or None if the option is not given; raise BadParameter if it is empty."""
-    return None if value is None else a_path(context, parameter, value)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; raise BadParameter if it is empty."""
+        return super().convert(value, param, ctx) if value else self.fail("it is empty.", param, ctx)
 
 
 def points(context: click.Context, parameter: click.Parameter, value: str | None) -> Decimal | None:
@@ -46,6 +45,7 @@ def points(context: click.Context, parameter: click.Parameter, value: str | None
     return Decimal(value)
 
 
+PATH = NonEmptyPath()
 LANG = click.Choice(LANGUAGES)
 SEED = click.IntRange(0, 2**53 - 1)
 
@@ -53,7 +53,7 @@ assignment = click.option(
     "lab",
     "--assignment",
     metavar="DIR",
-    callback=a_folder,
+    type=PATH,
     help="Folder of the lab: see docs/assignments.md. Default: the built-in one.",
 )
 rubric = click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the lab's.")
