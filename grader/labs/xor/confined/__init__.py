@@ -6,10 +6,9 @@ expected value, threshold, seed or rule. They import only the standard library; 
 
 from __future__ import annotations
 
+from . import watching
 from .calls import call, describe, epochs, forward, influence, read, steps, trace, trace_backward, train, write
-from .watching import discover, methods, perturb, record, replay, retrain
 
 OPERATIONS = (
-    describe, read, write, forward, call, trace, trace_backward, influence, steps, epochs, train,
-    discover, record, methods, replay, perturb, retrain,
+    describe, read, write, forward, call, trace, trace_backward, influence, steps, epochs, train, *watching.OPERATIONS,
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .frames import Values, is_enough
@@ -83,90 +85,93 @@ def call(objects: Any, *, name: str, arguments: Any, output_of: Any = None) -> V
     return {"values": find.np.array(values)}
 
 
+@contextlib.contextmanager
+def watched(objects: Any, root: Any, parts: Any, name: str, note: Callable[[int, Any, Any], None]) -> Iterator[None]:
+    """Call note(index of the part, copies of its arguments, output) after each call of a method of the given parts.
+
+    A call inside another one of the same part, like that of a base class, belongs to the outer one.
+    """
+    find = objects.find
+    numbered = {id(find.resolve(root, path)): number for number, path in enumerate(parts)}
+    running: list[int] = []
+
+    def watching(original: Any) -> Any:
+        def method(part: Any, *arguments: Any, **named: Any) -> Any:
+            number = numbered.get(id(part))
+            if number is None or number in running:
+                return original(part, *arguments, **named)
+            running.append(number)
+            kept = copy.deepcopy((arguments, named))
+            try:
+                output = original(part, *arguments, **named)
+            finally:
+                running.remove(number)
+            note(number, kept, output)
+            return output
+
+        return method
+
+    changed = [
+        (cls, key, value)
+        for cls in {base for path in parts for base in type(find.resolve(root, path)).__mro__[:-1]}
+        for key, value in vars(cls).items()
+        if name in vars(cls) and value is vars(cls)[name]  # forward, and __call__ = forward
+    ]
+    try:
+        for cls, key, own in changed:
+            setattr(cls, key, watching(own))
+        yield
+    finally:
+        for cls, key, own in changed:
+            setattr(cls, key, own)
+
+
 def trace(objects: Any, root: Any, *, form: str, x: Any, parts: Any) -> Values:
     """Run one forward and list the calls of forward of the given parts, in order.
 
     Each row of `calls` is: index of the part, output, number of inputs, inputs (at most 8).
     """
     find = objects.find
-    numbered = {id(find.resolve(root, path)): number for number, path in enumerate(parts)}
     calls: list[list[float]] = []
-    running: list[int] = []
 
-    def watched(original: Any) -> Any:
-        def forward(neuron: Any, *arguments: Any, **named: Any) -> Any:
-            number = numbered.get(id(neuron), -1)
-            if number in running:  # forward of a base class: it belongs to the same call
-                return original(neuron, *arguments, **named)
-            running.append(number)
-            kept = copy.deepcopy((arguments, named))
-            try:
-                output = original(neuron, *arguments, **named)
-            finally:
-                running.remove(number)
-            value, received = find.first(output), [*kept[0], *kept[1].values()]
-            if number >= 0 and len(calls) < TRACED and find.is_numeric(received) and find.is_numeric(value):
-                objects.kept[str(number)] = kept
-                inputs = find.numbers(received)[:8]
-                padding = [0.0] * (8 - len(inputs))
-                calls.append([number, find.numbers(value)[0], len(inputs), *inputs, *padding])
-            return output
+    def note(number: int, kept: Any, output: Any) -> None:
+        value, received = find.first(output), [*kept[0], *kept[1].values()]
+        if len(calls) < TRACED and find.is_numeric(received) and find.is_numeric(value):
+            objects.kept[str(number)] = kept
+            inputs = find.numbers(received)[:8]
+            calls.append([number, find.numbers(value)[0], len(inputs), *eight(inputs)])
 
-        return forward
-
-    changed = []
-    for cls in {base for path in parts for base in type(find.resolve(root, path)).__mro__[:-1]}:
-        own = vars(cls).get("forward")
-        for name, value in list(vars(cls).items()):
-            if own is not None and value is own:  # forward, and __call__ = forward
-                changed.append((cls, name, own))
-                setattr(cls, name, watched(own))
-    try:
+    with watched(objects, root, parts, "forward", note):
         values = forward(objects, root, form=form, x=x)
-    finally:
-        for cls, name, own in changed:
-            setattr(cls, name, own)
     return {**values, "calls": find.np.array(calls, dtype=float).reshape(len(calls), 11)}
 
 
 def trace_backward(
     objects: Any, root: Any, *, form: str, x: Any, err: float, parts: Any, references: Any, parameters: Any
 ) -> Values:
-    """Write parameters, run one forward and one backward, and list the calls of backward of the given parts, in order.
+    """Write parameters, run one forward and one backward, and list the first call of backward of each of the given parts.
 
     Each row of `calls` is: index of the part, how many numbers it was passed, these numbers (at most 8).
     """
     find = objects.find
     find.References(root, references).write(parameters)
-    numbered = {id(find.resolve(root, path)): number for number, path in enumerate(parts)}
-    calls: list[list[float]] = []
+    calls: dict[int, list[float]] = {}
 
-    def watched(original: Any) -> Any:
-        def backward(neuron: Any, *arguments: Any, **named: Any) -> Any:
-            number = numbered.get(id(neuron), -1)
-            if number >= 0 and len(calls) < TRACED and f"back:{number}" not in seen:
-                seen.add(f"back:{number}")
-                objects.kept[f"back:{number}"] = copy.deepcopy((arguments, named))
-                passed = [item for value in (*arguments, *named.values()) for item in numbers_in(find, value)]
-                calls.append([number, len(passed), *passed[:8], *[0.0] * (8 - len(passed))])
-            return original(neuron, *arguments, **named)
+    def note(number: int, kept: Any, _: Any) -> None:
+        if number not in calls:
+            objects.kept[f"back:{number}"] = kept
+            passed = [item for value in (*kept[0], *kept[1].values()) for item in numbers_in(find, value)]
+            calls[number] = [number, len(passed), *eight(passed)]
 
-        return backward
-
-    seen: set[str] = set()
-    changed, name = [], "backward"
-    for cls in {base for path in parts for base in type(find.resolve(root, path)).__mro__[:-1]}:
-        own = vars(cls).get(name)
-        if own is not None:
-            changed.append((cls, own))
-            setattr(cls, name, watched(own))
-    try:
+    with watched(objects, root, parts, "backward", note):
         forward(objects, root, form=form, x=x[None, :])
         backward(objects, root, form, x, err)
-    finally:
-        for cls, own in changed:
-            setattr(cls, name, own)
-    return {"calls": find.np.array(calls, dtype=float).reshape(len(calls), 10)}
+    return {"calls": find.np.array([*calls.values()], dtype=float).reshape(len(calls), 10)}
+
+
+def eight(numbers: list[float]) -> list[float]:
+    """Return the first eight numbers, with 0 for missing ones."""
+    return [*numbers[:8], *[0.0] * (8 - len(numbers))]
 
 
 def numbers_in(find: Any, value: Any) -> list[float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
+import itertools
 import sys
 import types
 from collections.abc import Callable
@@ -39,7 +41,7 @@ class Observer:
         self._template: tuple[list[Any], dict[str, Any]] = ([], {})
         self._files = objects.files
 
-    def discover(self, settings: dict[str, Any]) -> Values:
+    def discover(self, settings: Values) -> Values:
         """Run the file as a program and list the first calls that pass numbers, with the counts of these."""
         finder = Finder(self._files)
         problem = self._run(finder, settings, lambda: bool(finder.calls))
@@ -54,7 +56,7 @@ class Observer:
             "numbers": frames.find.np.array(numbers, dtype=float),
         }
 
-    def record(self, settings: dict[str, Any], start: Any, begin: Any) -> Values:
+    def record(self, settings: Values, start: Any = None, begin: Any = None) -> Values:
         """Run again and record one object; set its weights to `start`, if given.
 
         With begin, the training starts with those weights, and `start` is set later. Each row of the arrays is a call that
@@ -81,7 +83,7 @@ class Observer:
         arrays |= {name: padded(row[name] for row in rows) for name in ("passed", "scalars")}
         return words | {name: table_of(some) for name, some in arrays.items()}
 
-    def methods(self, settings: dict[str, Any]) -> Values:
+    def methods(self, settings: Values) -> Values:
         """List the methods of the recorded object, or a module's functions, that accept `count` arguments."""
         owner, names = self._owner, []
         places = [vars(owner)] if isinstance(owner, types.ModuleType) else map(vars, type(owner).__mro__[:-1])
@@ -96,30 +98,30 @@ class Observer:
         return {"names": list(dict.fromkeys(names))[:MOST_NAMES]}
 
     @quiet()
-    def replay(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
+    def replay(self, settings: Values, parameters: Any, x: Any) -> Values:
         """Write each row of parameters (m, k), call forward for x (q, 2), and return the outputs (m, q)."""
         references = frames.find.References(self._owner, settings["references"])
         outputs = []
-        for row in arrays["parameters"]:
+        for row in parameters:
             references.write(row)
-            outputs.append(self._forward(self._owner, settings, arrays["x"]))
+            outputs.append(self._forward(self._owner, settings, x))
         return {"outputs": table_of(outputs)}
 
     @quiet()
-    def influence(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
+    def perturb(self, settings: Values, x: Any, start: Any) -> Values:
         """Add 1 to one number at a time, from a start; return the outputs `moved` (k, q) and numbers that `changed` (k, k)."""
         references = frames.find.References(self._owner, settings["references"])
         with contextlib.suppress(Exception):
-            references.write(arrays["start"])
+            references.write(start)
         start = references.read()
-        output = self._forward(self._owner, settings, arrays["x"])
+        output = self._forward(self._owner, settings, x)
         moved, changed = [], []
         for reference, value in zip(settings["references"], start, strict=True):
             probed = frames.find.References(self._owner, [reference])
             try:
                 probed.write([value + 1.0])
                 changed.append([float(a != b) for a, b in zip(references.read(), start, strict=True)])
-                moved.append(self._forward(self._owner, settings, arrays["x"]))
+                moved.append(self._forward(self._owner, settings, x))
             except Exception:
                 changed[len(moved) :] = [[0.0] * len(start)]
                 moved.append(output)
@@ -127,29 +129,26 @@ class Observer:
                 probed.write([value])
         return {"base": frames.find.np.array(output), "moved": table_of(moved), "changed": table_of(changed)}
 
-    def train(self, settings: dict[str, Any], arrays: dict[str, Any]) -> Values:
+    def retrain(self, settings: Values, x: Any, labels: Any, start: Any) -> Values:
         """Run the training again from given weights; return the weights at the end and on the way, and squared errors."""
 
         def answers(owner: Any) -> list[float]:
             target = owner if isinstance(owner, types.ModuleType) else copy.deepcopy(owner)
-            return self._forward(target, settings, arrays["x"])
+            return self._forward(target, settings, x)
 
-        starter = Starter(self._files, settings, arrays, answers)
+        starter = Starter(self._files, settings, {"start": start, "labels": labels}, answers)
         self._train(starter, settings)
-        if starter.owner is None:
-            return {
-                "count": 0,
-                "values": frames.find.np.zeros(0),
-                "squared": frames.find.np.zeros(0),
-                "path": table_of([]),
-            }
-        values = frames.find.References(starter.owner, settings["references"]).read()
-        arrays = {"values": values, "squared": frames.find.np.array(starter.squared), "path": table_of(starter.path)}
-        return {"count": starter.count, **arrays}
+        np, owner = frames.find.np, starter.owner
+        return {
+            "count": starter.count,
+            "values": np.zeros(0) if owner is None else frames.find.References(owner, settings["references"]).read(),
+            "squared": np.array(starter.squared),
+            "path": table_of(starter.path),
+        }
 
     # -- helpers
 
-    def _train(self, starter: Starter, settings: dict[str, Any]) -> None:
+    def _train(self, starter: Starter, settings: Values) -> None:
         """Run a training from a start, and remove the hook's counter from the program afterwards."""
         try:
             self._run(starter, settings, lambda: starter.count > 0)
@@ -157,7 +156,7 @@ class Observer:
             if starter.restored is not None:
                 setattr(*starter.restored)
 
-    def _run(self, hook: Hook, settings: dict[str, Any], has_begun: Callable[[], bool]) -> str:
+    def _run(self, hook: Hook, settings: Values, has_begun: Callable[[], bool]) -> str:
         """Run the file as a program under a hook; return the type of its first exception, or ""."""
         frames.find.OWN.add(PROGRAM)
         module = types.ModuleType(PROGRAM)
@@ -180,7 +179,7 @@ class Observer:
             sys.setprofile(None)
         return problem[:80]  # type: ignore[no-any-return]
 
-    def _forward(self, owner: Any, settings: dict[str, Any], x: Any) -> list[float]:
+    def _forward(self, owner: Any, settings: Values, x: Any) -> list[float]:
         """Call an object's forward with x (q, 2) in place of the examples that it was seen to get; return the outputs."""
         slots, outs = settings["slots"], settings["outputs"]
         found: list[float] = []
@@ -188,25 +187,16 @@ class Observer:
         for start in range(0, len(rows), len(slots)):
             some = rows[start : start + len(slots)]
             whole = some + [some[-1]] * (len(slots) - len(some))
-            placed = [
-                (place, number)
-                for places, row in zip(slots, whole, strict=True)
-                for place, number in zip(places, row, strict=True)
-            ]
+            placed = [*zip(itertools.chain(*slots), itertools.chain(*whole), strict=True)]
             positional, named = self._given(owner, settings, placed)
-            if settings["taken"]:
-                function = getattr(sys.modules[PROGRAM], settings["forward"])
-            else:
-                function = getattr(owner, settings["forward"])
+            function = getattr(sys.modules[PROGRAM] if settings["taken"] else owner, settings["forward"])
             returned = returned_numbers(function(*positional, **named))
             if settings["answers"]:
                 returned = held_at(owner, settings["answers"])
             found += [returned[out] for out in outs][: len(some)]
         return found
 
-    def _given(
-        self, owner: Any, settings: dict[str, Any], placed: list[tuple[int, float]]
-    ) -> tuple[list[Any], dict[str, Any]]:
+    def _given(self, owner: Any, settings: Values, placed: list[tuple[int, float]]) -> tuple[list[Any], dict[str, Any]]:
         """Return forward's arguments with these numbers in their places; examples that the object holds are written there."""
         positional, named = self._template
         if settings["inside"]:
@@ -266,31 +256,19 @@ def observer(objects: Any) -> Observer:
     return watched
 
 
-def discover(objects: Any, *, settings: Values) -> Values:
-    """Watch the first calls of a run; see Observer."""
-    return observer(objects).discover(settings)
+def operation(method: Callable[..., Values]) -> Callable[..., Values]:
+    """Return the operation that calls a method of the observer of this process."""
+
+    @functools.wraps(method)
+    def function(objects: Any, **settings: Any) -> Values:
+        return method(observer(objects), **settings)
+
+    return function
 
 
-def record(objects: Any, *, settings: Values, start: Any = None, begin: Any = None) -> Values:
-    """Record the steps of a run; see Observer."""
-    return observer(objects).record(settings, start, begin)
-
-
-def methods(objects: Any, *, settings: Values) -> Values:
-    """List the methods of the recorded object; see Observer."""
-    return observer(objects).methods(settings)
-
-
-def replay(objects: Any, *, settings: Values, parameters: Any, x: Any) -> Values:
-    """Call the recorded forward with other parameters; see Observer."""
-    return observer(objects).replay(settings, {"parameters": parameters, "x": x})
-
-
-def perturb(objects: Any, *, settings: Values, x: Any, start: Any) -> Values:
-    """Change one number of the recorded object at a time; see Observer."""
-    return observer(objects).influence(settings, {"x": x, "start": start})
-
-
-def retrain(objects: Any, *, settings: Values, x: Any, labels: Any, start: Any) -> Values:
-    """Run the training again from a start; see Observer."""
-    return observer(objects).train(settings, {"x": x, "labels": labels, "start": start})
+OPERATIONS = tuple(
+    operation(method)
+    for method in (
+        Observer.discover, Observer.record, Observer.methods, Observer.replay, Observer.perturb, Observer.retrain
+    )
+)  # fmt: skip

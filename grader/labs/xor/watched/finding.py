@@ -30,11 +30,11 @@ from .observing import (
     STOPPED,
     Call,
     Discovered,
-    Lead,
     ObservedNetwork,
     Observing,
     Record,
     Root,
+    places_of,
 )
 from .refusals import (
     ALIVE,
@@ -75,19 +75,19 @@ def input_rows(indices: NDArray[np.int_], values: Array) -> NDArray[np.int_]:
 
 def readings(shapes: Sequence[Sequence[int]], values: Array) -> Iterator[list[list[int]]]:
     """Yield the ways to read examples (rows, 2) from arguments of these shapes, as indices; values are (n, numbers)."""
-    sizes = [0 if list(item) == [0] else math.prod(item) for item in shapes]
-    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int).tolist()
-    for shape, size, start in zip(shapes, sizes, starts[:-1], strict=True):
-        indices = np.arange(start, start + size)
+    if sum(map(math.prod, shapes)) != values.shape[1]:
+        return
+    arguments = places_of(shapes)
+    for shape, places in zip(shapes, arguments, strict=True):
         extents = [extent for extent in shape if extent != 1]
-        if len(extents) == 1 and size in (2, 3):
-            yield input_rows(indices[:, None], values).T.tolist()
-        elif len(extents) == 2 and size <= MOST_NUMBERS:
-            table = indices.reshape(extents)
+        if len(extents) == 1 and len(places) in (2, 3):
+            yield input_rows(np.array(places)[:, None], values).T.tolist()
+        elif len(extents) == 2 and len(places) <= MOST_NUMBERS:
+            table = np.array(places).reshape(extents)
             yield from (input_rows(item, values).T.tolist() for item in (table.T, table) if len(item) in (2, 3))
-    for first, (element, other) in enumerate(itertools.pairwise(sizes)):
-        if element == other == 1:
-            yield [[starts[first], starts[first + 1]]]
+    for argument, other in itertools.pairwise(arguments):
+        if len(argument) == len(other) == 1:
+            yield [[argument.start, other.start]]
 
 
 def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool = False) -> list[Root]:
@@ -123,8 +123,6 @@ def is_like(call: Call, first: Call, is_bound: bool) -> bool:
 
 def candidates_in(discovered: Discovered, first: Call, numbers: Sequence[Array], is_bound: bool) -> Iterator[Root]:
     """Yield the ways in which calls like `first`, with these numbers, may be the network's forward."""
-    if sum(math.prod(shape) for shape in first.shapes if shape != [0]) != first.passed:
-        return
     values = np.array([row[: first.passed] for row in numbers])
     for slots in readings(first.shapes, values):
         rows = values[:, np.array(slots)]
@@ -327,7 +325,8 @@ def led_late(
     better = CALMER * float(np.square(oracle.XOR_LABELS - oracle.answers(near)).sum())
     losses = np.array([np.square(oracle.XOR_LABELS - oracle.answers(item)).sum() for item in drawn])
     site, depth = whole(network.record, 0) if network.root.is_inline else (None, None)
-    return led_on(observing, network, drawn[np.abs(losses - better).argmin()], at, begin, site, depth)
+    start = drawn[np.abs(losses - better).argmin()]
+    return led_on(observing, network, start, at, begin=begin, site=site, depth=depth)
 
 
 def led_on(
@@ -345,8 +344,9 @@ def led_on(
     """
     references = [reference for reference in network.references if reference is not None]
     begun = None if begin is None else network.stored(begin)
-    lead = Lead(at=at, references=references, values=network.stored(start), begin=begun, site=site, depth=depth)
-    followed = observing.record(network.root, lead)
+    followed = observing.record(
+        network.root, network.stored(start), begun, at=at, references=references, site=site, depth=depth
+    )
     if followed is None or any(reference not in followed.references for reference in references):
         return None
     columns = [None if reference is None else followed.references.index(reference) for reference in network.references]
@@ -437,14 +437,10 @@ def uncalled(observing: Observing, bounds: Sequence[Root]) -> Iterator[Root]:
 
 def argument_of(root: Root) -> Root:
     """Return a call with only the arguments that hold examples."""
-    starts = np.concatenate(
-        [[0], np.cumsum([0 if shape == [0] else math.prod(shape) for shape in root.shapes])]
-    ).astype(int)
-    places = np.array(root.slots)
-    taken = [n for n in range(len(root.shapes)) if ((places >= starts[n]) & (places < starts[n + 1])).any()]
-    numbers = [number for n in taken for number in root.numbers[starts[n] : starts[n + 1]]]
-    slots = (places - starts[taken[0]]).tolist()
-    return replace(root, shapes=[root.shapes[n] for n in taken], numbers=numbers, slots=slots)
+    places = places_of(root.shapes)
+    numbers = [root.numbers[place] for n in root.used for place in places[n]]
+    slots = (np.array(root.slots) - places[root.used[0]].start).tolist()
+    return replace(root, shapes=[root.shapes[n] for n in root.used], numbers=numbers, slots=slots)
 
 
 def first_network(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,7 @@ LARGEST = 1e9  # of a weight
 Flags = NDArray[np.bool_]
 Numbers: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_NUMBERS)]
 Place: TypeAlias = Annotated[int, Meta(ge=-1, lt=LAYOUTS)]
+Name: TypeAlias = Annotated[str, Meta(max_length=NAME_CHARS)]
 Holders: TypeAlias = Annotated[list[tuple[Path, Numbers]], Meta(max_length=64)]
 
 
@@ -57,8 +59,8 @@ class Call(msgspec.Struct, frozen=True):
     inside and answers are indices of layouts of the object, if its numbers count as passed or as returned; else -1.
     """
 
-    cls: str = msgspec.field(name="class")
-    method: str
+    cls: Name = msgspec.field(name="class")
+    method: Name
     object: Count
     depth: Count
     shapes: Annotated[list[Annotated[list[Numbers], Meta(max_length=64)]], Meta(max_length=64)]
@@ -76,7 +78,7 @@ class Discovered(msgspec.Struct, frozen=True):
 
     calls: Annotated[list[Call], Meta(max_length=MOST_CALLS)]
     layouts: Annotated[list[Holders], Meta(max_length=LAYOUTS)]
-    problem: str
+    problem: Name
     logs: bool
     classes: bool
 
@@ -91,7 +93,7 @@ class Recorded(msgspec.Struct, frozen=True):
     movers are the functions that changed them after the training was led, of each change the innermost and the outermost.
     """
 
-    movers: Annotated[list[tuple[str, str]], Meta(max_length=MOST_METHODS)]
+    movers: Annotated[list[tuple[Name, Name]], Meta(max_length=MOST_METHODS)]
     places: Annotated[list[Reference], Meta(max_length=MOST_COLUMNS)]
     sites: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
     depths: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
@@ -107,6 +109,12 @@ class Trained(msgspec.Struct, frozen=True):
     """How many calls that bound a step were made in a run from given weights."""
 
     count: Count
+
+
+def places_of(shapes: Sequence[Sequence[int]]) -> list[range]:
+    """Return the indices of each argument's numbers among those of all arguments; [0] is the shape of one without numbers."""
+    ends = [0, *itertools.accumulate(map(math.prod, shapes))]
+    return [range(*pair) for pair in itertools.pairwise(ends)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,13 +155,13 @@ class Root:
     @property
     def used(self) -> list[int]:
         """Indices of the arguments, or holders, that the examples are in."""
-        starts = np.concatenate([[0], np.cumsum([0 if shape == [0] else math.prod(shape) for shape in self.shapes])])
-        return sorted({int(np.searchsorted(starts, slot, side="right")) - 1 for row in self.slots for slot in row})
+        slots = {slot for row in self.slots for slot in row}
+        return [index for index, places in enumerate(places_of(self.shapes)) if not slots.isdisjoint(places)]
 
     def within(self, holders: Sequence[Path]) -> Root:
         """Return the same forward, with its examples in these holders of its object."""
-        sizes = [math.prod(shape) for shape in self.shapes]
-        kept = [place for holder in self.used for place in range(sum(sizes[:holder]), sum(sizes[: holder + 1]))]
+        places = places_of(self.shapes)
+        kept = [place for holder in self.used for place in places[holder]]
         slots = [[kept.index(slot) for slot in row] for row in self.slots]
         return replace(self, slots=slots, inside=tuple(holders[holder] for holder in self.used))
 
@@ -227,21 +235,6 @@ class ObservedNetwork:
         return np.asarray((parameters * self.mask).ravel()[self.present.ravel() > 0])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lead:
-    """Weights from which a training is to continue: values of references, set at call number `at`.
-
-    begin: the training starts with these weights, and the values are set after that call, at a call of this site and depth.
-    """
-
-    at: int
-    references: list[Reference]
-    values: Array
-    begin: Array | None = None
-    site: int | None = None
-    depth: int | None = None
-
-
 class Observing:
     """Client of the worker's watched runs; checks the shape and size of every answer."""
 
@@ -251,9 +244,7 @@ class Observing:
         _ = calls.student.loaded
         skipped = calls.student.skipped
         self._skipped = [statement for statement, fault in skipped.items() if fault.kind not in RUN_AGAIN]
-        self.killed: CaseStopped | None = (
-            None  # how a statement ended that may be the training, and that the system ended
-        )
+        self.killed: CaseStopped | None = None  # how a statement ended, by the system, that may be the training
         self._tries = TRIES
 
     def _run(self, operation: str, time_s: float, settings: Mapping[str, Any], **more: Any) -> WorkerNumbers:
@@ -277,28 +268,26 @@ class Observing:
         """The first calls, and for each the numbers passed, then those returned."""
         reply = self._run("discover", WATCH_S, {}, shapes={"numbers": (None,)})
         found = reply.answer.words(Discovered)
-        found = msgspec.structs.replace(found, calls=[named(call) for call in found.calls])
         counts = [call.passed + call.returned for call in found.calls]
         numbers = reply["numbers"]
-        if sum(counts) != len(numbers) or not all(is_shape(shape) for call in found.calls for shape in call.shapes):
+        if sum(counts) != len(numbers) or not all(
+            all(shape) or shape == [0] for call in found.calls for shape in call.shapes
+        ):
             raise reply.answer.broken()
         ends = np.cumsum(counts, dtype=int)
         return found, [numbers[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
-    def record(self, root: Root, lead: Lead | None = None) -> Record | None:
-        """Record the calls that bound the steps of one object, continued from given weights if any.
+    def record(self, root: Root, start: Array | None = None, begin: Array | None = None, **place: Any) -> Record | None:
+        """Record the calls that bound the steps of one object, continued from the weights `start`, if given.
 
-        None: no call was seen, or the examples are not in its arguments.
+        These are values of references, set at call number `at`. With begin, the training starts with those weights, and
+        `start` is set after that call, at a call of this site and depth; place has the four. None: no call was seen, or the
+        examples are not in its arguments.
         """
-        is_bounded = lead is not None and not root.is_inline  # inline, a step may be several changes
-        settings = {"changes": JUDGED + SPARE if is_bounded else MOST_ROWS, **root.settings}
-        starts: dict[str, Array | None] = {}
-        time_s = WATCH_S
-        if lead is not None:
-            settings |= {"at": lead.at, "references": lead.references, "site": lead.site, "depth": lead.depth}
-            starts = {"start": lead.values, "begin": lead.begin}
-            time_s += 0 if lead.begin is None else self.calls.training_s
-        reply = self._run("record", time_s, settings, **starts)
+        is_bounded = start is not None and not root.is_inline  # inline, a step may be several changes
+        settings = {"changes": JUDGED + SPARE if is_bounded else MOST_ROWS, **root.settings, **place}
+        time_s = WATCH_S + (0 if begin is None else self.calls.training_s)
+        reply = self._run("record", time_s, settings, start=start, begin=begin)
         found = reply.answer.words(Recorded)
         count = len(found.sites)
         if not count:
@@ -322,9 +311,9 @@ class Observing:
             scalars=reply["scalars"],
             sites=np.array(found.sites),
             depths=np.array(found.depths),
-            movers=[(inner[:NAME_CHARS], outer[:NAME_CHARS]) for inner, outer in found.movers],
-            is_led=lead is not None,
-            is_late=lead is not None and lead.begin is not None,
+            movers=found.movers,
+            is_led=start is not None,
+            is_late=begin is not None,
         )
 
     def methods(self, count: int) -> list[str]:
@@ -352,9 +341,7 @@ class Observing:
         Returns the count of calls, the parameters after every LOOK calls and at the end, (n, 3, 3), and the squared errors.
         """
         present = [reference for reference in network.references if reference is not None]
-        settings = {
-            "calls": calls, "near": near, "references": present, **network.root.settings,
-        }  # fmt: skip
+        settings = {"calls": calls, "near": near, "references": present, **network.root.settings}
         reply = self._run(
             "retrain", self.calls.training_s, settings,
             shapes={"values": (None,), "squared": (None,), "path": (None, None)},
@@ -375,13 +362,3 @@ def observing_of(calls: Calls) -> Observing:
     observing: Observing = calls.student.shared.setdefault(OBSERVING, Observing(calls))
     observing.calls = calls
     return observing
-
-
-def named(call: Call) -> Call:
-    """Return a call with its names truncated as the worker should have done."""
-    return msgspec.structs.replace(call, cls=call.cls[:NAME_CHARS], method=call.method[:NAME_CHARS])
-
-
-def is_shape(shape: Sequence[int]) -> bool:
-    """Return whether this is the shape of an argument with numbers, or [0], for one without."""
-    return shape == [0] or all(shape)
