@@ -129,14 +129,8 @@ def opening(real: Callable[..., Any], forget: Callable[[str], None]) -> Callable
         assert content is not None
         if "w" in mode:
             content.clear()
-        return wrapped(
-            MemoryFile(file, content, mode.replace("b", "").replace("t", "")),
-            mode,
-            buffering,
-            encoding,
-            errors,
-            newline,
-        )
+        raw = MemoryFile(file, content, mode.replace("b", "").replace("t", ""))
+        return wrapped(raw, mode, buffering, encoding, errors, newline)
 
     return open
 
@@ -161,11 +155,6 @@ def stat_of(path: str) -> os.stat_result:
     content = held[path]
     kind = stat.S_IFDIR | 0o755 if content is None else stat.S_IFREG | 0o644
     return os.stat_result((kind, 1, 1, 1, 0, 0, len(content or b""), 0, 0, 0))
-
-
-def make_folder(path: str, *_: Any, **__: Any) -> None:
-    """Create a folder in memory."""
-    held[path] = None
 
 
 def remove(path: str, *_: Any, **__: Any) -> None:
@@ -200,7 +189,7 @@ def otherwise_in_memory(real: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             if path_of(path) in held:
                 raise os_error(errno.EEXIST, path) from None
-            make_folder(path_of(path))
+            held[path_of(path)] = None
 
     return mkdir
 

@@ -18,15 +18,10 @@ from .stubs import StandInModule
 CODE = tuple(importlib.machinery.all_suffixes())
 
 
-def spec_for(name: str, loader: Any) -> importlib.machinery.ModuleSpec:
-    """Return the spec of a module with one of our loaders."""
-    return importlib.machinery.ModuleSpec(name, loader)
-
-
 class Modules:
     """Finder of the submission's other files and of stand-ins for banned packages; comes before all other finders.
 
-    FallbackFinder finds other stand-ins, after all other finders.
+    The fallback finder, which comes after all other ones, finds what they do not have.
     """
 
     def __init__(
@@ -40,16 +35,20 @@ class Modules:
     def install(self) -> None:
         """Install the finders."""
         sys.meta_path.insert(0, self)
-        sys.meta_path.append(FallbackFinder(self))
+        sys.meta_path.append(types.SimpleNamespace(find_spec=self.last_spec))
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         found = self.siblings.first(name, path)
-        return found or (spec_for(name, StandIns()) if self._is_missing(name, self._banned) else None)
+        return found or self._stand_in(name, self._banned)
 
-    def last_spec(self, name: str, path: Any) -> Any:
+    def last_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return the spec to use if no other finder has one: a file in another folder, or a stand-in."""
         found = self.siblings.last(name, path)
-        return found or (spec_for(name, StandIns()) if self._is_missing(name, self._stand_ins) else None)
+        return found or self._stand_in(name, self._stand_ins)
+
+    def _stand_in(self, name: str, known: list[str]) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of a stand-in for a module that is one of `known` or inside one, else None."""
+        return importlib.machinery.ModuleSpec(name, StandIns()) if self._is_missing(name, known) else None  # type: ignore[arg-type]
 
     def record_use(self, name: str) -> None:
         """Record that a name in a package that is not installed was used, if the package is banned."""
@@ -98,16 +97,6 @@ class StandIns:
 
     def exec_module(self, module: types.ModuleType) -> None:
         pass
-
-
-class FallbackFinder:
-    """Finder of the modules that `Modules.last_spec` has, after all other finders."""
-
-    def __init__(self, modules: Modules) -> None:
-        self._modules = modules
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        return self._modules.last_spec(name, path)
 
 
 def module_of(file: str) -> list[str]:

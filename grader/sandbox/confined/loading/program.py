@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from ..reading.imports import bound_by
 from .names import Names
 
 MOST_PARTS = 4_000  # in all files of a submission; with more statements, several form one part
@@ -69,33 +70,14 @@ def inner(node: ast.AST) -> Iterator[ast.AST]:
         yield from inner(child)
 
 
-def bound_by(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
-    """Return each name that an import binds, with the dotted name of what it refers to."""
-    if isinstance(node, ast.Import):
-        return [(name.asname, name.name) if name.asname else (name.name.partition(".")[0],) * 2 for name in node.names]
-    start = "." * node.level + (node.module or "")
-    return [(name.asname or name.name, f"{start}.{name.name}") for name in node.names if name.name != "*"]
-
-
 def parts_of(number: int, text: str, file: str, most: int, *, is_notebook: bool, opens_guard: bool) -> list[Part]:
     """Return the top-level statements of a file, each compiled separately with the file's flags.
 
     opens_guard: treat the statements below `if __name__ == "__main__":` as top-level ones, as always if there are classes.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # no warnings about a student's "\\d"
-        return list(
-            compiled(number, ast.parse(text, file), file, most, is_notebook=is_notebook, opens_guard=opens_guard)
-        )
-
-
-def compiled(
-    number: int, tree: ast.Module, file: str, most: int, *, is_notebook: bool, opens_guard: bool
-) -> Iterator[Part]:
-    """Yield the parts of a syntax tree."""
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if is_notebook else 0
     body: list[ast.stmt] = []
-    for index, node in enumerate(tree.body):
+    for index, node in enumerate(ast.parse(text, file).body):
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             for alias in node.names:
                 flags |= FUTURES.get(alias.name, 0)
@@ -108,10 +90,13 @@ def compiled(
         else:
             body.append(node)
     size = len(body) // most + 1
-    for start in range(0, len(body), size):
-        nodes = body[start : start + size]
-        code = compile(ast.Module(nodes, []), file, "exec", flags, dont_inherit=True)
-        yield Part((number, nodes[0].lineno, nodes[0].col_offset), nodes, code)
+    return [part_of(number, body[start : start + size], file, flags) for start in range(0, len(body), size)]
+
+
+def part_of(number: int, nodes: list[ast.stmt], file: str, flags: int) -> Part:
+    """Compile statements of a file."""
+    code = compile(ast.Module(nodes, []), file, "exec", flags, dont_inherit=True)
+    return Part((number, nodes[0].lineno, nodes[0].col_offset), nodes, code)
 
 
 def opened(part: Part, file: str) -> list[Part]:
@@ -120,12 +105,13 @@ def opened(part: Part, file: str) -> list[Part]:
     if not any(isinstance(item, SCOPES) and hasattr(item, "name") for node in blocks for item in inner(node)):
         return []
     flags = part.code.co_flags & sum(FUTURES.values())
-    found = []
-    for block in blocks:
-        for node in (node for name in BODIES for node in getattr(block, name, [])):
-            code = compile(ast.Module([node], []), file, "exec", flags, dont_inherit=True)
-            found.append(Part((part.place[0], node.lineno, node.col_offset), [node], code))
-    return found
+    inside = (node for block in blocks for name in BODIES for node in getattr(block, name, []))
+    return [part_of(part.place[0], [node], file, flags) for node in inside]
+
+
+def has_classes(node: ast.If) -> bool:
+    """Return whether there are classes in a block."""
+    return any(isinstance(item, ast.ClassDef) for item in node.body)
 
 
 def is_main_guard(node: ast.If) -> bool:
@@ -135,11 +121,6 @@ def is_main_guard(node: ast.If) -> bool:
         return False
     sides = {ast.unparse(side) for side in (test.left, *test.comparators)}
     return sides == {"__name__", "'__main__'"}
-
-
-def has_classes(node: ast.If) -> bool:
-    """Return whether there are classes in a block."""
-    return any(isinstance(item, ast.ClassDef) for item in node.body)
 
 
 class Program:
@@ -198,10 +179,11 @@ class Program:
         opens_guard = self._opens_guard and number == 0
         kept = self._parts.get((file, opens_guard))
         if kept is None:
-            kept = self._parts[file, opens_guard] = parts_of(
-                number, self._texts[file], file, MOST_PARTS // len(self._texts),
-                is_notebook=self._is_notebook and number == 0, opens_guard=opens_guard,
-            )  # fmt: skip
+            with warnings.catch_warnings(action="ignore"):  # about a student's "\\d"
+                kept = self._parts[file, opens_guard] = parts_of(
+                    number, self._texts[file], file, MOST_PARTS // len(self._texts),
+                    is_notebook=self._is_notebook and number == 0, opens_guard=opens_guard,
+                )  # fmt: skip
         return kept
 
     def every(self) -> Iterator[Part]:

@@ -35,8 +35,9 @@ class Loader:
         return self._siblings.main if self.file == self._siblings.main_file else None
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Run the file."""
-        self._siblings.execute(self.file, module)
+        """Run the file, unless it is the main file, which `RequestHandler.load` runs."""
+        if self.file != self._siblings.main_file:
+            self._siblings.run(self.file, module)
 
 
 class Siblings:
@@ -91,10 +92,9 @@ class Siblings:
             except BaseException:
                 continue
 
-    def execute(self, file: str, module: types.ModuleType) -> None:
-        """Run a file in its module, unless it is the main file, which `RequestHandler.load` runs."""
-        if file != self.main_file:
-            self._run(self._texts[file], file.removeprefix(self._root), module)
+    def run(self, file: str, module: types.ModuleType) -> None:
+        """Run a file in its module."""
+        self._run(self._texts[file], file.removeprefix(self._root), module)
 
     def _spec(self, name: str, folders: list[str], files: Collection[str], *, takes_folders: bool = True) -> Any:
         """Return the spec of the module of this name in the first folder that has it, or None."""

@@ -63,6 +63,14 @@ def imports_of(nodes: Sequence[ast.AST], line: int | None = None) -> Iterator[tu
                 yield from imports_in(text, at)
 
 
+def bound_by(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
+    """Return each name that an import binds, with the dotted name of what it refers to."""
+    if isinstance(node, ast.Import):
+        return [(name.asname, name.name) if name.asname else (name.name.partition(".")[0],) * 2 for name in node.names]
+    start = "." * node.level + (node.module or "")
+    return [(name.asname or name.name, f"{start}.{name.name}") for name in node.names if name.name != "*"]
+
+
 def called_names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
     """Return the names, including aliases, under which import functions and exec or eval are called."""
     importers, runners = set(IMPORTERS), set(RUNNERS)

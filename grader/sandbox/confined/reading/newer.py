@@ -10,18 +10,21 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+from .imports import bound_by
 from .notebooks import parses
 
 Version = tuple[int, int]
 
 HERE: Version = (sys.version_info[0], sys.version_info[1])
-GENERIC = re.compile(r"(?m)^(\s*(?:async\s+)?(?:def|class)\s+\w+)\s*\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?=\s*[(:])")
-TYPE = re.compile(r"(?m)^(\s*)type\s+(\w+)\s*(?:\[[^\]\n]*\])?\s*=")
-TEMPLATE = re.compile(r"(?i)(?<![\w'\"])(?:rt|tr|t)(?=['\"])")
-EXCEPT = re.compile(r"(?m)^(\s*except\*?\s+)((?:\w+\.)*[A-Z]\w*(?:\s*,\s*(?:\w+\.)*[A-Z]\w*)+)\s*:")
-SPREAD = re.compile(r"([\[({])\s*\*{1,2}(\w[^,\[\](){}]*?)\s+for\s")
-LAZY = re.compile(r"(?m)^(\s*)lazy\s+(?=import\s|from\s)")
-STRING = re.compile(r"""(?i)(?<!\w)([a-z]{0,2})('''|\"\"\"|'|")|#[^\n]*""")
+
+# Few submissions need these patterns: each is compiled at its first use.
+GENERIC = r"(?m)^(\s*(?:async\s+)?(?:def|class)\s+\w+)\s*\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?=\s*[(:])"
+TYPE = r"(?m)^(\s*)type\s+(\w+)\s*(?:\[[^\]\n]*\])?\s*="
+TEMPLATE = r"(?i)(?<![\w'\"])(?:rt|tr|t)(?=['\"])"
+EXCEPT = r"(?m)^(\s*except\*?\s+)((?:\w+\.)*[A-Z]\w*(?:\s*,\s*(?:\w+\.)*[A-Z]\w*)+)\s*:"
+SPREAD = r"([\[({])\s*\*{1,2}(\w[^,\[\](){}]*?)\s+for\s"
+LAZY = r"(?m)^(\s*)lazy\s+(?=import\s|from\s)"
+STRING = r"""(?i)(?<!\w)([a-z]{0,2})('''|\"\"\"|'|")|#[^\n]*"""
 
 # Names that students may use, by the Python version that introduced them.
 NAMES: dict[Version, str] = {
@@ -63,18 +66,11 @@ def newer_names(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            modules.update(
-                {
-                    alias.asname or alias.name.partition(".")[0]: alias.name
-                    if alias.asname
-                    else alias.name.partition(".")[0]
-                    for alias in node.names
-                }
-            )
             found |= {alias.name for alias in node.names}
+            modules.update(bound_by(node))
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-            modules.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+            modules.update(bound_by(node))
     found |= {dotted for node in nodes if isinstance(node, ast.Attribute) and (dotted := dotted_name(node, modules))}
     for name, version in SINCE.items():
         if any(item == name or item.startswith(f"{name}.") for item in found):
@@ -102,7 +98,7 @@ def without_generics(text: str, *, takes_defaults: bool) -> str:
 
     takes_defaults: also remove those with defaults.
     """
-    return GENERIC.sub(lambda found: found[0] if "=" in found[2] and not takes_defaults else found[1], text)
+    return re.sub(GENERIC, lambda found: found[0] if "=" in found[2] and not takes_defaults else found[1], text)
 
 
 def without_fstrings(text: str) -> str:
@@ -114,28 +110,26 @@ def without_fstrings(text: str) -> str:
 
 
 def _parts(text: str) -> Iterator[str]:
-    at = 0
-    while (found := STRING.search(text, at)) is not None:
+    at, strings = 0, re.compile(STRING)
+    while (found := strings.search(text, at)) is not None:
         yield text[at : found.start()]
-        at = found.end()
-        if found[2] is None:  # a comment
-            yield found[0]
-        elif "f" in found[1].lower():
-            at, expressions = _fstring(text, at, found[2])
-            yield f"({''.join(f'{expression}, ' for expression in expressions)})"
-        else:
-            at = _end_of_string(text, at, found[2])
-            yield text[found.start() : at]
+        at, inside = _literal(text, found)
+        yield text[found.start() : at] if inside is None else f"({''.join(f'{item}, ' for item in inside)})"
     yield text[at:]
 
 
-def _end_of_string(text: str, at: int, quote: str) -> int:
-    """Return the end of a string whose content begins at `at`, behind its closing quote."""
+def _literal(text: str, found: re.Match[str]) -> tuple[int, list[str] | None]:
+    """Return the end of a string or comment that begins here, and of an f-string its expressions, else None."""
+    at, quote = found.end(), found[2]
+    if quote is None:  # a comment
+        return at, None
+    if "f" in found[1].lower():
+        return _fstring(text, at, quote)
     while not text.startswith(quote, at):
         if at >= len(text):
             raise Unreadable
         at += 2 if text[at] == "\\" else 1
-    return at + len(quote)
+    return at + len(quote), None
 
 
 def _fstring(text: str, at: int, quote: str) -> tuple[int, list[str]]:
@@ -158,20 +152,12 @@ def _fstring(text: str, at: int, quote: str) -> tuple[int, list[str]]:
 
 def _field(text: str, at: int, quote: str) -> tuple[int, list[str]]:
     """Return the end of a replacement field, and its expressions, including those of its format."""
-    begin, depth = at, 0
+    begin, depth, strings = at, 0, re.compile(STRING)
     while depth or (text[at : at + 1] not in ("}", ":") and not re.match(r"![rsa]\s*[:}]", text[at : at + 40])):
         if at >= len(text):
             raise Unreadable
-        string = STRING.match(text, at)
-        if string is not None and string[2] is not None:
-            at = (
-                _fstring(text, string.end(), string[2])[0]
-                if "f" in string[1].lower()
-                else _end_of_string(text, string.end(), string[2])
-            )
-            continue
-        if string is not None:
-            at = string.end()
+        if (string := strings.match(text, at)) is not None:
+            at, _ = _literal(text, string)
             continue
         depth += (text[at] in "([{") - (text[at] in ")]}")
         at += 1
@@ -204,9 +190,9 @@ def _format(text: str, at: int, quote: str) -> tuple[int, list[str]]:
 
 FEATURES: tuple[tuple[Version, Callable[[str], str]], ...] = (
     ((3, 12), without_fstrings),
-    ((3, 12), lambda text: without_generics(TYPE.sub(r"\1\2 =", text), takes_defaults=False)),
+    ((3, 12), lambda text: without_generics(re.sub(TYPE, r"\1\2 =", text), takes_defaults=False)),
     ((3, 13), lambda text: without_generics(text, takes_defaults=True)),
-    ((3, 14), lambda text: without_fstrings(TEMPLATE.sub("f", text))),
-    ((3, 14), lambda text: EXCEPT.sub(r"\1(\2):", text)),
-    ((3, 15), lambda text: LAZY.sub(r"\1", SPREAD.sub(r"\1\2 for ", text))),
+    ((3, 14), lambda text: without_fstrings(re.sub(TEMPLATE, "f", text))),
+    ((3, 14), lambda text: re.sub(EXCEPT, r"\1(\2):", text)),
+    ((3, 15), lambda text: re.sub(LAZY, r"\1", re.sub(SPREAD, r"\1\2 for ", text))),
 )

@@ -19,14 +19,12 @@ from .texts import Refusal
 LINE_CHARS = 100
 
 # Lines that only IPython understands: a magic or shell line, one whose result is assigned, a request for help.
-MAGIC = re.compile(r"^(\s*)(?:(\w[\w.]*\s*=)\s*[%!]|[%!?]|[\w.]+\?{1,2}\s*$)")
-TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")
-RUN = re.compile(
-    r"""^(\s*)(?:%run\s+(.+?)|get_ipython\(\)\.(?:run_line_magic\(u?['"]run['"],\s*u?['"]|magic\(u?['"]run\s+)(.+?)['"]\))\s*;?\s*$"""
-)
-OPTION = re.compile(r"^(?:-\w+\s+)*")
-FUTURE = re.compile(r"^(from __future__ import [\w, ]+?)\s*(?:#.*)?$")
-DEFINES = re.compile(r"^\s*(?:async\s+def|def|class)\s", re.MULTILINE)
+MAGIC = r"^(\s*)(?:(\w[\w.]*\s*=)\s*[%!]|[%!?]|[\w.]+\?{1,2}\s*$)"
+TIMED = r"^(\s*)%time\s+(?=\S)"
+RUN = r"""^(\s*)(?:%run\s+(.+?)|get_ipython\(\)\.(?:run_line_magic\(u?['"]run['"],\s*u?['"]|magic\(u?['"]run\s+)(.+?)['"]\))\s*;?\s*$"""
+OPTION = r"^(?:-\w+\s+)*"
+FUTURE = r"^(from __future__ import [\w, ]+?)\s*(?:#.*)?$"
+DEFINES = r"(?m)^\s*(?:async\s+def|def|class)\s"
 CODE_MAGICS = ("time", "timeit", "capture", "prun", "debug", "memit")  # cell magics that run the cell's code
 FILE_MAGICS = ("writefile", "file")
 FAILING = {"raises-exception", "skip-execution"}  # tags of cells that are expected to fail or not meant to run
@@ -94,7 +92,7 @@ def code_of(name: str, content: bytes, known: Collection[str]) -> Lines:
     for rows, is_expected in cells:
         lines.cells.append(len(lines.text) + 1)
         for line, dropped in rows if is_whole else mended(rows, is_expected=is_expected):
-            future = FUTURE.match(line)
+            future = re.match(FUTURE, line)
             if future:  # allowed at the top of each cell, but in a file only at the top
                 futures += f"{future[1]}; "
             lines.add("" if future else line, dropped)
@@ -182,39 +180,33 @@ def magics_of(lines: list[str], folder: str, known: Collection[str]) -> dict[int
     found = {
         number: in_python(line, magic, folder, known)
         for number, line in enumerate(lines)
-        if (magic := MAGIC.match(line))
+        if (magic := re.match(MAGIC, line))
     }
     starting: dict[int, str] = {}
     before: list[str] = []
     for number, line in enumerate(lines):
-        is_more = number - 1 in starting and is_continued(lines[number - 1])
         indent = line[: len(line) - len(line.lstrip())]
-        if is_more:
-            starting[number] = ""
+        if number - 1 in starting and lines[number - 1].rstrip().endswith("\\"):
+            starting[number] = ""  # it continues that line of IPython
         elif number in found and parses("\n".join([*before, f"{indent}pass"])):
             starting[number] = found[number]
         before.append(starting.get(number, line))
     return starting if parses("\n".join(before)) else found
 
 
-def is_continued(line: str) -> bool:
-    """Return whether a line of IPython continues on the next line."""
-    return line.rstrip().endswith("\\")
-
-
 def in_python(line: str, magic: re.Match[str], folder: str, known: Collection[str]) -> str:
     """Return Python for a line of IPython: the file that it runs, the statement that it times, an empty result, or `pass`."""
-    if TIMED.match(line):
-        return TIMED.sub(r"\1", line)
+    if re.match(TIMED, line):
+        return re.sub(TIMED, r"\1", line)
     return ran(line, folder, known) or (f"{magic[1]}{magic[2]} []" if magic[2] else f"{magic[1]}pass")
 
 
 def ran(line: str, folder: str, known: Collection[str]) -> str:
     """Return Python that imports everything from another file of the submission, for a line that runs it, else ""."""
-    found = RUN.match(line)
+    found = re.match(RUN, line)
     if found is None:
         return ""
-    target = posixpath.normpath(posixpath.join(folder, OPTION.sub("", found[2] or found[3]).strip().strip("'\"")))
+    target = posixpath.normpath(posixpath.join(folder, re.sub(OPTION, "", found[2] or found[3]).strip().strip("'\"")))
     file = next((item for item in (target, f"{target}.py", f"{target}.ipynb") if item in known), None)
     if file is None or not file.endswith((".py", ".ipynb")):
         return ""
@@ -235,7 +227,7 @@ def mended(rows: list[Row], *, is_expected: bool) -> list[Row]:
     flush = [(line.removeprefix(indent), dropped) for line, dropped in rows]
     if indent and parses("\n".join(line for line, _ in flush)):
         return flush
-    if not is_expected and DEFINES.search(text):
+    if not is_expected and re.search(DEFINES, text):
         return rows
     return [("", first.strip() if line is first else dropped) for line, dropped in rows]
 

@@ -119,12 +119,8 @@ def opened(name: str, files: Files, unread: Unread, lab: Lab) -> Opened:
         return best
     of_programs = (refusal for file, refusal in unread.items() if kind_of(file, (*SOURCES, *ARCHIVES)))
     odd = (strange(posixpath.basename(file)) for file in sorted(files))
-    raise problem or next(of_programs, None) or next(filter(None, odd), None) or nothing(name, lab)
-
-
-def nothing(name: str, lab: Lab) -> Refusal:
-    """Return the refusal of a submission without Python files."""
-    return Refusal("{name} has no Python file: put your {wanted} into it.", name=name, wanted=lab.file)
+    nothing = Refusal("{name} has no Python file: put your {wanted} into it.", name=name, wanted=lab.file)
+    raise problem or next(of_programs, None) or next(filter(None, odd), None) or nothing
 
 
 def parsed(name: str, files: Files, unread: Unread, lab: Lab) -> Opened | None:

@@ -74,9 +74,8 @@ def decoded(name: str, content: bytes) -> tuple[str, str]:
     if b"\0" in content:
         raise Refusal("{name} is a binary file, not Python source.", name=name)
     declared = cookie(content)
-    encoding = "utf-8" if declared is None else known_encoding(declared) or refuse_encoding(name, declared)
     try:
-        return content.decode(encoding), ""
+        return content.decode("utf-8" if declared is None else known_encoding(name, declared)), ""
     except UnicodeDecodeError:
         return guessed(content)
 
@@ -124,17 +123,11 @@ def cookie(content: bytes) -> str | None:
     return None
 
 
-def known_encoding(declared: str) -> str | None:
-    """Return the codec for a declared encoding, or None if the encoding is not accepted."""
-    declared = re.sub(r"-(unix|dos|mac)$", "", declared.lower())
+def known_encoding(name: str, declared: str) -> str:
+    """Return the codec for a declared encoding; raise Refusal if the encoding is not accepted."""
     try:
-        return ENCODINGS.get(codecs.lookup(declared).name)
+        return ENCODINGS[codecs.lookup(re.sub(r"-(unix|dos|mac)$", "", declared.lower())).name]
     except (LookupError, ValueError):
-        return None
-
-
-def refuse_encoding(name: str, declared: str) -> str:
-    """Raise Refusal for an encoding that is not accepted."""
-    raise Refusal(
-        "{name} declares the encoding {declared}: save it as UTF-8.", name=name, declared=declared[:SHOWN_CHARS]
-    )
+        raise Refusal(
+            "{name} declares the encoding {declared}: save it as UTF-8.", name=name, declared=declared[:SHOWN_CHARS]
+        ) from None
