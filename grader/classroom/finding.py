@@ -37,7 +37,7 @@ def find(source: Path, roster: Path | None = None) -> Submissions:
 
     The platform is recognised by the names of entries, and a note says which it is. roster is a CSV file: see `roster.py`.
     """
-    listed = read_roster(roster) if roster is not None else None
+    students, table_notes = read_roster(roster) if roster is not None else (None, ())
     with _reading(source):
         notes: list[Message] = []
         tree = _unwrapped(FolderTree(source) if source.is_dir() else ZipTree(source), notes)
@@ -47,9 +47,9 @@ def find(source: Path, roster: Path | None = None) -> Submissions:
         raise UsageError("There are no submissions in {source}.", source=name_of(source))
     if len(submissions) > SUBMISSIONS:
         raise UsageError("{source} has more than {limit} submissions.", source=name_of(source), limit=SUBMISSIONS)
-    found = Submissions(found=tuple(submissions), notes=tuple(notes))
-    if listed is not None:
-        found = with_roster(replace(found, notes=(*found.notes, *listed.notes)), listed.entries)
+    found = Submissions(found=tuple(submissions), notes=(*notes, *table_notes))
+    if students is not None:
+        found = with_roster(found, students)
     return replace(found, notes=(*found.notes, *_late(found.found)))
 
 

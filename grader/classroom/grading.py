@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from grader.classroom.results_folder import CHANGES, ResultsFolder, Unwritable
-from grader.classroom.statistics import is_of, mistakes_in
+from grader.classroom.statistics import is_of
 from grader.classroom.uploads import Submission
 from grader.classroom.warm import GradingRequest, Task, Warm, broken
 from grader.core.errors import BrokenGrader
@@ -64,7 +64,7 @@ class Line:
 
 def line_of(key: str, report: Report, **more: Any) -> Line:
     """Return the summary of a report."""
-    return Line(key=key, status=report.status, score=report.score, misconceptions=mistakes_in(report), **more)
+    return Line(key=key, status=report.status, score=report.score, misconceptions=tuple(report.mistakes), **more)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

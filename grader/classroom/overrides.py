@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
 
 from grader.classroom.csv_input import read_table
 from grader.classroom.names import plain, words
+from grader.classroom.uploads import Submission
 from grader.core.decisions import rounded
 from grader.core.errors import UsageError
 from grader.core.report import Overridden
@@ -46,63 +46,34 @@ def read_overrides(path: Path, rubric: Rubric) -> Overrides:
     return {student: tuple(overrides.values()) for student, overrides in found.items()}
 
 
-class Person(Protocol):
-    """A submission, seen as something that overrides may concern."""
-
-    @property
-    def key(self) -> str:
-        """The key of the submission."""
-
-    @property
-    def student(self) -> str:
-        """The student's id."""
-
-    @property
-    def email(self) -> str:
-        """The student's address."""
-
-    @property
-    def name(self) -> str:
-        """The student's name."""
-
-
-def overrides_of(
-    people: Iterable[Person], overrides: Overrides, is_known: Callable[[str], bool] = lambda _: False
-) -> dict[str, tuple[Overridden, ...]]:
-    """Return overrides by the key of each submission; raise UsageError if a name belongs to several students.
+def assigned(
+    submissions: Sequence[Submission], overrides: Overrides, is_known: Callable[[str], bool]
+) -> tuple[dict[str, tuple[Overridden, ...]], tuple[str, ...]]:
+    """Return overrides by the key of each submission, and the students who have overrides and no submission.
 
     They are given by key, id, e-mail or name. A key means one submission; the others mean all submissions of the student;
     of two overrides for the same criterion, the one given by key wins. is_known tells whether a person without a
-    submission has this name: then it is not matched with e-mails and names of others.
+    submission has this name: then it is not matched with e-mails and names of others. Raises UsageError if a name belongs
+    to several students, or to nobody.
     """
-    every = list(people)
-    by_key: dict[str, list[Overridden]] = {person.key: [] for person in every}
-    for student, given in sorted(overrides.items(), key=lambda item: _is_key(item[0], every)):
-        for person in _named(student, every, is_known):
-            by_key[person.key] += given
-    return {key: tuple(given) for key, given in by_key.items()}
-
-
-def without_submission(
-    people: Iterable[Person], overrides: Iterable[str], is_known: Callable[[str], bool]
-) -> tuple[str, ...]:
-    """Return the students with overrides and no submission; raise UsageError if is_known does not know one of them."""
-    every = list(people)
-    left = tuple(student for student in overrides if not _named(student, every, is_known))
-    unknown = [student for student in left if not is_known(student)]
+    keys = {plain(submission.key) for submission in submissions}
+    by_key: dict[str, list[Overridden]] = {submission.key: [] for submission in submissions}
+    absent = []
+    for student, given in sorted(overrides.items(), key=lambda item: plain(item[0]) in keys):
+        named = _named(student, submissions, is_known)
+        for submission in named:
+            by_key[submission.key] += given
+        absent += [] if named else [student]
+    unknown = [student for student in absent if not is_known(student)]
     if unknown:
         raise UsageError("There are overrides for {student}, who is not in the class.", student=", ".join(unknown))
-    return left
+    return {key: tuple(given) for key, given in by_key.items()}, tuple(absent)
 
 
-def _is_key(student: str, people: Iterable[Person]) -> bool:
-    return any(plain(person.key) == plain(student) for person in people)
-
-
-def _named(student: str, people: Iterable[Person], is_known: Callable[[str], bool]) -> list[Person]:
+def _named(student: str, people: Sequence[Submission], is_known: Callable[[str], bool]) -> list[Submission]:
     """Return the submissions that a key, id, e-mail or name means; a key or id takes precedence, then an e-mail."""
     wanted = plain(student)
-    ways: tuple[Callable[[Person], bool], ...] = (
+    ways: tuple[Callable[[Submission], bool], ...] = (
         lambda person: plain(person.key) == wanted,
         lambda person: plain(person.student) == wanted,
         lambda person: bool(person.email) and plain(person.email) == wanted,

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from grader.classroom.statistics import mistakes_in
 from grader.classroom.tables import Entry
 from grader.core.decisions import is_zeroed, points_of
 from grader.core.report import Score
@@ -63,7 +62,6 @@ def render_class(
         charts=charts,
         given=given,
         is_zeroed=is_zeroed,
-        mistakes_in=mistakes_in,
         points_of=points_of,
         quote=functools.partial(quote, safe=""),
         shade=shade,

@@ -1,4 +1,4 @@
-"""Combines reports of a class with the teacher's decisions, and writes tables and pages from them."""
+"""Combines reports of a class with the teacher's decisions, and writes tables from them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from grader.classroom.results_folder import PAGE, ResultsFolder
+from grader.classroom.results_folder import ResultsFolder
 from grader.classroom.tables import Entry, cases, gradebook
 from grader.classroom.uploads import Submission
 from grader.classroom.warm import Task
@@ -64,9 +64,3 @@ def keep_decisions(submissions: Iterable[Submission], results_folder: ResultsFol
         report = None if key in results_folder.unkept else results_folder.report(key)
         if report is not None and (decided_on := decisions.of(key, report)) != report:
             results_folder.keep(key, decided_on)
-
-
-def write_page(results_folder: ResultsFolder, parts: Iterable[str]) -> None:
-    """Write index.html, part by part."""
-    with results_folder.writing(results_folder.folder / PAGE) as file:
-        file.writelines(part.encode("utf-8") for part in parts)

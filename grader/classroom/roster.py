@@ -57,16 +57,11 @@ class RosterEntry:
         return f"{self.name} ({self.id})" if self.name and self.name != self.id else self.id
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Roster:
-    """The students of the class, and notes about the table."""
+def read_roster(path: Path) -> tuple[tuple[RosterEntry, ...], tuple[Message, ...]]:
+    """Return the students of the class, and notes about the table.
 
-    entries: tuple[RosterEntry, ...]
-    notes: tuple[Message, ...] = ()
-
-
-def read_roster(path: Path) -> Roster:
-    """Read the roster; raise UsageError, with the line, if a student has no id or is listed twice."""
+    Raises UsageError, with the line, if a student has no id or is listed twice.
+    """
     table = read_table(path, TITLES)
     has_name = bool({"name", "first", "last"} & table.columns)
     column = next((name for name in IDS if name in table.columns or (name == "name" and has_name)), None)
@@ -83,4 +78,4 @@ def read_roster(path: Path) -> Roster:
         if plain(student) in found:
             raise UsageError("{table}, line {line}: {id} is listed twice.", table=path.name, line=line, id=student)
         found[plain(student)] = RosterEntry(id=student, name=name, **known)
-    return Roster(entries=tuple(found.values()), notes=table.notes)
+    return tuple(found.values()), table.notes

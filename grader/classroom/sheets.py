@@ -79,7 +79,6 @@ class FilledSheet:
     """
 
     data: bytes
-    kind: Literal["canvas", "moodle"]
     filled: int
     column: str
     unmatched_rows: tuple[str, ...]
@@ -148,7 +147,6 @@ def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: 
         notes.append(say("The sheet has no column for feedback comments: only grades are filled in."))
     return FilledSheet(
         data=_replaced(table, edits),
-        kind=table.kind,
         filled=filled,
         column=table.header[table.grade].text.strip(),
         unmatched_rows=tuple(_shown(table, row) for place, row in enumerate(table.rows) if place not in partners),

@@ -22,18 +22,6 @@ from grader.core.rubric import Rubric
 RANGES = 10  # of whole points in a histogram
 
 
-def mistakes_in(report: Report) -> tuple[str, ...]:
-    """Return the named mistakes in a report, each once."""
-    found = (case.misconception for criterion in report.criteria for case in criterion.cases)
-    return tuple(dict.fromkeys(item for item in found if item))
-
-
-def messages_in(report: Report) -> dict[str, str]:
-    """Return the feedback on each named mistake in a report."""
-    cases = [case for criterion in report.criteria for case in criterion.cases if case.misconception]
-    return {case.misconception: case.feedback.text if case.feedback else "" for case in cases if case.misconception}
-
-
 @dataclass(slots=True)
 class Tally:
     """Counts over a class, updated entry by entry; points, passed and titles are by "criterion.case"."""
@@ -64,9 +52,9 @@ class Tally:
         self.absent.update({str(note.args.get("error")) for note in report.notes if note.id == NOT_INSTALLED})
         self.times.append(report.timing.total_s)
         self.extras += [report.final_extra_score] if report.final_extra_score is not None else []
-        for name in mistakes_in(report):
+        for name in report.mistakes:
             self.students.setdefault(name, []).append(entry.key)
-        self.messages = messages_in(report) | self.messages
+        self.messages = report.mistakes | self.messages
         if report.final_score is not None and is_of(report, self.rubric):
             self.scores.append(report.final_score)
             self._add_points(report)

@@ -58,14 +58,13 @@ def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
 def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
     report = entry.report
     results = {criterion.id: criterion for criterion in report.criteria}
-    found = (case.misconception for criterion in report.criteria for case in criterion.cases if case.misconception)
     cells = [_criterion_cell(entry, criterion, results.get(criterion.id)) for criterion in rubric.criteria]
     return [
         entry.key, entry.student, entry.name, entry.email, entry.group, entry.team,
         report.status.value, report.final_score, report.max_score,
         *([report.scaled.score, report.scaled.max_score] if report.scaled is not None else [None, None]),
         report.final_extra_score, *cells,
-        " ".join(dict.fromkeys(found)),
+        " ".join(report.mistakes),
         report.submission.route,
         " / ".join(note.text for note in report.notes),
         report.reason.text if report.reason is not None else "",

@@ -80,13 +80,16 @@ class Warm:
             if self._has_ended:
                 break
             process = self._process if self._process is not None else self._start()
-            with Deadline(process, self.task.lab.limits.total_time_s + SLACK_S):
-                try:
-                    send(process.stdin, replace(request, is_last=number == TRIES))
-                    return receive(process.stdout, Report)
-                except (OSError, EOFError, msgspec.MsgspecError):
-                    pass
-            self.close()
+            deadline = threading.Timer(self.task.lab.limits.total_time_s + SLACK_S, process.kill)
+            deadline.daemon = True
+            deadline.start()
+            try:
+                send(process.stdin, replace(request, is_last=number == TRIES))
+                return receive(process.stdout, Report)
+            except (OSError, EOFError, msgspec.MsgspecError):
+                self.close()
+            finally:
+                deadline.cancel()
         return broken(self.task, request, "the process that graded it ended twice")
 
     def end(self) -> None:
@@ -129,20 +132,6 @@ class Warm:
         return self._process
 
 
-class Deadline:
-    """Timer that kills a process. A context manager."""
-
-    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
-        self._timer = threading.Timer(seconds, process.kill)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-
 def send(stream: IO[bytes] | None, message: object) -> None:
     """Write one message."""
     assert stream is not None
@@ -159,15 +148,11 @@ def receive(stream: IO[bytes] | None, kind: type[T]) -> T:
 
 
 def exactly(stream: IO[bytes], count: int) -> bytes:
-    """Read exactly this many bytes; raise EOFError if the other end is closed."""
-    parts = []
-    while count:
-        part = stream.read(count)
-        if not part:
-            raise EOFError
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
+    """Read exactly this many bytes from a buffered stream; raise EOFError if the other end is closed."""
+    data = stream.read(count)
+    if len(data) < count:
+        raise EOFError
+    return data
 
 
 def broken(task: Task, request: GradingRequest, problem: str | Message) -> Report:
@@ -252,7 +237,7 @@ def end_with(parent: int) -> None:
 
 def main() -> None:
     """Run as a warm process."""
-    requests, replies = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)

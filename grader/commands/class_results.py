@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from grader.classroom.names import plain
-from grader.classroom.overrides import overrides_of, read_overrides, without_submission
+from grader.classroom.overrides import assigned, read_overrides
 from grader.classroom.page import render_class
-from grader.classroom.results import Decisions, entries, keep_decisions, write_page, write_tables
-from grader.classroom.results_folder import ResultsFolder, Unwritable
+from grader.classroom.results import Decisions, entries, keep_decisions, write_tables
+from grader.classroom.results_folder import PAGE, ResultsFolder, Unwritable
 from grader.classroom.sheets import fill
 from grader.classroom.statistics import statistics_of
 from grader.classroom.tables import Entry
@@ -55,11 +55,11 @@ def read_decisions(
         return plain(student) in known
 
     titles = titles_in(task.lab.rubric, task.lab.place, task.lang)
+    found, absent = assigned(submissions.found, given, is_known)
     by_key = {
         key: tuple(replace(override, title=titles[override.criterion]) for override in overrides)
-        for key, overrides in overrides_of(submissions.found, given, is_known).items()
+        for key, overrides in found.items()
     }
-    absent = without_submission(submissions.found, given, is_known)
     return Decisions(overrides=by_key, absent=absent, is_rejected_zero=is_rejected_zero, scale=scale)
 
 
@@ -78,18 +78,10 @@ def finish(
     write_reports(results_folder, every(), printer, reports)
     names = {submission.key: submission.name or submission.key for submission in submissions.found}
     linked = "html" if "html" in reports else "json"
-    write_page(
-        results_folder,
-        render_class(
-            every(),
-            numbers,
-            task.lab.rubric,
-            names,
-            titles_in(task.lab.rubric, task.lab.place, task.lang),
-            lang=task.lang,
-            ending=linked,
-        ),
-    )
+    titles = titles_in(task.lab.rubric, task.lab.place, task.lang)
+    page = render_class(every(), numbers, task.lab.rubric, names, titles, lang=task.lang, ending=linked)
+    with results_folder.writing(results_folder.folder / PAGE) as file:
+        file.writelines(part.encode("utf-8") for part in page)
     summary(numbers, submissions, printer)
     for student in decisions.absent:
         said = word(

@@ -166,6 +166,7 @@ class Report:
         return [criterion for criterion in self.criteria if criterion.bonus]
 
     @property
-    def max_extra(self) -> int:
-        """Return the maximum of the extra points."""
-        return sum(part.max_points for part in self.bonus)
+    def mistakes(self) -> dict[str, str]:
+        """Return the feedback on each named mistake, in the order of the cases."""
+        cases = [case for criterion in self.criteria for case in criterion.cases]
+        return {case.misconception: case.feedback.text if case.feedback else "" for case in cases if case.misconception}

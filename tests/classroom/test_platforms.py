@@ -182,10 +182,10 @@ def test_rosters_as_people_write_them(text: str, expected: RosterEntry, left_out
     path = tmp_path / "roster.csv"
     path.write_text(text, encoding="utf-8-sig", newline="")
 
-    found = read_roster(path)
+    students, notes = read_roster(path)
 
-    assert found.entries == (expected,)
-    assert [note.args["columns"] for note in found.notes] == ([left_out] if left_out else [])
+    assert students == (expected,)
+    assert [note.args["columns"] for note in notes] == ([left_out] if left_out else [])
 
 
 def test_a_letter_that_everybody_spells_in_two_ways(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.classroom.overrides import overrides_of, read_overrides, without_submission
+from grader.classroom.overrides import assigned, read_overrides
 from grader.classroom.tables import Entry, Row, cases, gradebook, inert, write
+from grader.classroom.uploads import Submission
 from grader.core import decisions
 from grader.core.errors import UsageError
 from grader.core.messages import say
@@ -68,6 +69,10 @@ def entry(original: Report | None = None, *overrides: Overridden, key: str = "on
         key=key, student=known["student"], name=known["name"], email=known["email"],
         report=decisions.decided(original or report(), overrides),
     )  # fmt: skip
+
+
+def submission(key: str, student: str = "s1", name: str = "Student One", email: str = "one@example.org") -> Submission:
+    return Submission(key=key, student=student, name=name, email=email, shown=key, source=Path(), parts=())
 
 
 def gives(criterion: str, points: Score, reason: str = "seen in class") -> Overridden:
@@ -337,31 +342,32 @@ def test_a_table_without_its_columns(tmp_path: Path) -> None:
 
 def test_overrides_find_their_students() -> None:
     """An id means each submission of the student, a key one, which wins; unknown names are refused."""
-    class_of = [entry(key="one"), entry(key="two"), entry(key="three", student="s3")]
+    class_of = [submission("one"), submission("two"), submission("three", "s3")]
     by = {"S1": (gives("xor", 1), gives("shapes", 2)), "two": (gives("xor", 3),)}
 
-    given = overrides_of(class_of, by)
+    wide = {**by, "s4": (gives("xor", 1),), "s5": (gives("xor", 2),)}
+    given, absent = assigned(class_of, wide, lambda student: student != "s6")
 
     assert [
         (points("xor", report(), *given[item.key]), points("shapes", report(), *given[item.key])) for item in class_of
     ] == [(1, 2), (3, 2), (15, 15)]
-    assert without_submission(class_of, [*by, "s4", "s5"], lambda student: student != "s6") == ("s4", "s5")
+    assert absent == ("s4", "s5")
     with pytest.raises(UsageError, match=r"There are overrides for s4, who is not in the class\."):
-        without_submission(class_of, [*by, "s4", "s5"], lambda student: student == "s5")
+        assigned(class_of, wide, lambda student: student == "s5")
 
 
 def test_overrides_by_address_and_by_name(tmp_path: Path) -> None:
     """An address or a name finds its student, with words in any order, ё or е; a name of two students is refused."""
     class_of = [
-        entry(key="one", student="s1", name="Ёлкин Пётр", email="p@example.org"),
-        entry(key="two", student="s2", name="Same Name", email="a@example.org"),
-        entry(key="three", student="s3", name="Same Name", email="b@example.org"),
+        submission("one", "s1", "Ёлкин Пётр", "p@example.org"),
+        submission("two", "s2", "Same Name", "a@example.org"),
+        submission("three", "s3", "Same Name", "b@example.org"),
     ]
     by = overrides(
         tmp_path, "студент;критерий;баллы;причина\nПетр Елкин;xor;7,5;устно\nb@example.org;shapes;1;\n"
     )  # fmt: skip
 
-    given = overrides_of(class_of, by)
+    given, _ = assigned(class_of, by, lambda _: False)
 
     assert [[(part.criterion, part.points) for part in given[key]] for key in ("one", "two", "three")] == [
         [("xor", 7.5)], [], [("shapes", 1)],
@@ -369,4 +375,4 @@ def test_overrides_by_address_and_by_name(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"There are overrides for Same Name, a name that several students share: .*two, three"
     ):
-        overrides_of(class_of, {"Same Name": (gives("xor", 1),)})
+        assigned(class_of, {"Same Name": (gives("xor", 1),)}, lambda _: False)

@@ -715,12 +715,10 @@ def test_an_invalid_roster(text: str, sentence: str, tmp_path: Path) -> None:
 
 def test_a_roster_in_another_encoding(tmp_path: Path) -> None:
     """A table that Excel saves in Russian is read, with a note; a workbook and binary data are named in an error."""
-    found = read_roster(roster(tmp_path, [";Студент;1;;"], "cp1251"))
-    assert ([entry.name for entry in found.entries], "it was read as cp1251" in found.notes[0].text) == (
-        ["Студент"],
-        True,
-    )
-    assert read_roster(roster(tmp_path, [";Студент;1;;"], "utf-16")).entries[0].name == "Студент"
+    (student,), (note,) = read_roster(roster(tmp_path, [";Студент;1;;"], "cp1251"))
+    assert (student.name, "it was read as cp1251" in note.text) == ("Студент", True)
+    (student,), _ = read_roster(roster(tmp_path, [";Студент;1;;"], "utf-16"))
+    assert student.name == "Студент"
     (tmp_path / "roster.csv").write_bytes(b"id,name\n1,\x98\n")
     with pytest.raises(UsageError, match=r"roster.csv, line 2: this is not UTF-8 text: save it as CSV UTF-8."):
         read_roster(tmp_path / "roster.csv")
