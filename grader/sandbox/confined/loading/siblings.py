@@ -53,6 +53,7 @@ class Siblings:
         self._home = above(self._path[0])[::-1]  # the folders that the main file is in, from the top
         self._never = never
         self._run = run
+        self._executed: list[tuple[str, types.ModuleType, str]] = []  # names, modules and files
         self.set_main(main)
 
     def set_main(self, main: types.ModuleType) -> None:
@@ -94,6 +95,7 @@ class Siblings:
 
     def run(self, file: str, module: types.ModuleType) -> None:
         """Run a file in its module."""
+        self._executed.append((module.__name__, module, file))
         self._run(self._texts[file], file.removeprefix(self._root), module)
 
     def _spec(self, name: str, folders: list[str], files: Collection[str], *, takes_folders: bool = True) -> Any:
@@ -129,11 +131,9 @@ class Siblings:
 
     def loaded(self) -> Iterator[tuple[types.ModuleType, str]]:
         """Yield the modules loaded from files other than the main one, each with its file."""
-        for module in list(sys.modules.values()):
-            is_module = isinstance(module, types.ModuleType)  # a program may put anything there
-            loader = getattr(getattr(module, "__spec__", None), "loader", None) if is_module else None
-            if isinstance(loader, Loader) and loader.file != self.main_file:
-                yield module, loader.file
+        for name, module, file in list(self._executed):
+            if sys.modules.get(name) is module:
+                yield module, file
 
     def _name_of(self, file: str) -> str:
         """Return the module name of a file; inside the packages around the main file if it has relative imports."""
