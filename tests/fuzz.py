@@ -13,10 +13,10 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from grader.core.limits import Limits
 from grader.core.report import Report, Status

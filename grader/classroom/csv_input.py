@@ -8,8 +8,9 @@ import io
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from grader.classroom.names import plain
 from grader.core.errors import UsageError, cause
@@ -26,8 +27,7 @@ CYRILLIC = re.compile("[а-яё]{2}", re.IGNORECASE)
 Titles = Mapping[str, Sequence[str]]  # by name of a column: other titles that it may have
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CsvTable:
+class CsvTable(msgspec.Struct, frozen=True, kw_only=True):
     """A table: rows as (line number, cells by column), the known columns it has, and notes for the teacher."""
 
     rows: tuple[tuple[int, dict[str, str]], ...]

@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from grader.classroom.platforms import blackboard, brightspace, canvas, gradescope, moodle, plain, repositories, teams
 from grader.classroom.roster import read_roster

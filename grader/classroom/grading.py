@@ -8,10 +8,12 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from grader.classroom.results_folder import CHANGES, ResultsFolder, Unwritable
 from grader.classroom.statistics import is_of
@@ -46,8 +48,7 @@ def close_all() -> None:
         _open.pop().end()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Summary of one submission for the terminal: measured points, and if the grader failed, why.
 
     is_kept: the grader failed, and an earlier result remains.
@@ -67,8 +68,7 @@ def line_of(key: str, report: Report, **more: Any) -> Line:
     return Line(key=key, status=report.status, score=report.score, misconceptions=tuple(report.mistakes), **more)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A change of measured points since an earlier run.
 
     criterion is "score" for the score. is_resubmitted: the student submitted different files.
@@ -105,8 +105,7 @@ def changes_of(key: str, before: Report | None, after: Report) -> Iterator[Chang
             )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt that is graded once: of one student, or of all members of a team."""
 
     members: tuple[Submission, ...]
@@ -124,8 +123,7 @@ def units(submissions: Iterable[Submission], *, is_best: bool) -> Iterator[Unit]
         yield Unit(members=tuple(members), is_last=True)
 
 
-@dataclass(slots=True)
-class Run:
+class Run(msgspec.Struct):
     """One run over a class: grades submissions and stores the reports.
 
     done is called with the line of each submission, including those that are up to date; changed with each change. watch

@@ -7,8 +7,9 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from grader.classroom.grading import close_all
 from grader.core.errors import BrokenGrader, UsageError
@@ -18,8 +19,7 @@ WORKERS_S = 60.0  # time that a cluster may be without workers
 LOST_S = 60.0  # time that a scheduler may be unreachable
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(msgspec.Struct, frozen=True):
     """An executor; size is how many submissions it grades at a time, watch raises BrokenGrader once it has stopped."""
 
     executor: Executor

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+import msgspec
 
 from grader.classroom.results_folder import ResultsFolder
 from grader.classroom.tables import Entry, cases, gradebook
@@ -15,14 +16,13 @@ from grader.core.report import Overridden, Report
 from grader.core.rubric import Rubric
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decisions:
+class Decisions(msgspec.Struct, frozen=True, kw_only=True):
     """Decisions of the teacher: overrides by key, whether rejected submissions get 0, and the points to scale to.
 
     absent are students who have overrides and no submission now.
     """
 
-    overrides: Mapping[str, tuple[Overridden, ...]] = field(default_factory=dict)
+    overrides: Mapping[str, tuple[Overridden, ...]] = msgspec.field(default_factory=dict)
     absent: tuple[str, ...] = ()
     is_rejected_zero: bool = False
     scale: Decimal | None = None

@@ -12,11 +12,11 @@ import io
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from grader import __version__
 from grader.classroom.locking import only_run_in

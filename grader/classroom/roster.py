@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from grader.classroom.csv_input import read_table
 from grader.classroom.names import plain
@@ -39,8 +40,7 @@ TITLES = {
 IDS = ("id", "login", "email", "name")  # the first of these columns that the table has identifies students
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RosterEntry:
+class RosterEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One student of the roster; file is the name of their upload, for uploads whose names identify nobody."""
 
     id: str

@@ -10,9 +10,10 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+
+import msgspec
 
 from grader.classroom.names import condensed, orders, plain, unambiguous, without_patronymic, words
 from grader.classroom.tables import Entry
@@ -58,8 +59,7 @@ NUMBER = re.compile("[0-9]+(?:([.,])([0-9]+))?")
 HAZARD = re.compile("((?:^|[;,])[\\s\"']*)([=+\\-@\uff1d\uff0b\uff0d\uff20][=+\\-@\uff1d\uff0b\uff0d\uff20\\s\"']*)")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """One cell of a sheet: its bytes are data[start:end], text is the decoded value."""
 
     start: int
@@ -71,8 +71,7 @@ class Cell:
 Row = list[Cell]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FilledSheet:
+class FilledSheet(msgspec.Struct, frozen=True, kw_only=True):
     """The filled sheet, with the rows (as name and id) and the entries that have no match.
 
     notes explain cells that were left unchanged: no score, excused, locked, ambiguous.
@@ -86,8 +85,7 @@ class FilledSheet:
     notes: tuple[Message, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sheet:
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed sheet: the rows of students, and the index of each known column."""
 
     data: bytes

@@ -6,9 +6,10 @@ import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from grader.classroom.tables import Entry
 from grader.classroom.warm import Task
@@ -22,25 +23,24 @@ from grader.core.rubric import Rubric
 RANGES = 10  # of whole points in a histogram
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """Counts over a class, updated entry by entry; points, passed and titles are by "criterion.case"."""
 
     rubric: Rubric
-    statuses: Counter[str] = field(default_factory=Counter)
-    levels: Counter[str] = field(default_factory=Counter)
-    scores: list[Score] = field(default_factory=list)
-    extras: list[Score] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    outdated: list[str] = field(default_factory=list)
-    absent: Counter[str] = field(default_factory=Counter)  # packages that are not installed
-    groups: set[str] = field(default_factory=set)
-    students: dict[str, list[str]] = field(default_factory=dict)  # by their mistake
-    messages: dict[str, str] = field(default_factory=dict)
-    earned: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))  # points by criterion
-    points: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    passed: Counter[str] = field(default_factory=Counter)
-    titles: dict[str, str] = field(default_factory=dict)
+    statuses: Counter[str] = msgspec.field(default_factory=Counter)
+    levels: Counter[str] = msgspec.field(default_factory=Counter)
+    scores: list[Score] = msgspec.field(default_factory=list)
+    extras: list[Score] = msgspec.field(default_factory=list)
+    times: list[float] = msgspec.field(default_factory=list)
+    outdated: list[str] = msgspec.field(default_factory=list)
+    absent: Counter[str] = msgspec.field(default_factory=Counter)  # packages that are not installed
+    groups: set[str] = msgspec.field(default_factory=set)
+    students: dict[str, list[str]] = msgspec.field(default_factory=dict)  # by their mistake
+    messages: dict[str, str] = msgspec.field(default_factory=dict)
+    earned: dict[str, list[Score]] = msgspec.field(default_factory=lambda: defaultdict(list))  # points by criterion
+    points: dict[str, list[int]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    passed: Counter[str] = msgspec.field(default_factory=Counter)
+    titles: dict[str, str] = msgspec.field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
         """Count an entry."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TextIO
+
+import msgspec
 
 from grader.core.decisions import is_gate, points_of, was_run
 from grader.core.report import CriterionResult, Overridden, Report, Score
@@ -22,8 +23,7 @@ NUMBERS = re.compile("-?[0-9]+(?:[.][0-9]+)?(?:, -?[0-9]+(?:[.][0-9]+)?)*(?:;|$)
 Row = Sequence[str | Score | None]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One student of the class with a report that includes the teacher's decisions.
 
     aliases are other ids of the student on the learning platform. is_outdated: the report is of an earlier lab, limit,

@@ -15,11 +15,13 @@ import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from grader.classroom.roster import RosterEntry
 from grader.core.errors import GradeError, Rejected, UsageError
@@ -83,8 +85,7 @@ class UploadPart(NamedTuple):
     number: int = -1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One student's submission, not read yet.
 
     key is unique in the class, a safe file name, and the same in each run whatever other submissions there are. student
@@ -143,8 +144,7 @@ class Submission:
             yield self.shown, partial(refusing, too_many(self.shown))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Submissions:
+class Submissions(msgspec.Struct, frozen=True, kw_only=True):
     """The submissions of a class, notes for the teacher, and the students of the roster without a submission."""
 
     found: tuple[Submission, ...]

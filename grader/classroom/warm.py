@@ -15,11 +15,11 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from grader.core.messages import Message, say
 from grader.core.report import Report, Status
@@ -39,8 +39,7 @@ LOOK_S = 0.2
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, kw_only=True):
     """How all submissions of a class are graded."""
 
     lab: Assignment
@@ -48,8 +47,7 @@ class Task:
     required: str = "process"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GradingRequest:
+class GradingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A submission as bytes, or the reason why it could not be read; is_last: the last try if the grader fails."""
 
     name: str

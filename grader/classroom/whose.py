@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from grader.classroom.names import condensed, orders, plain, unambiguous, without_patronymic, words
 from grader.classroom.roster import RosterEntry

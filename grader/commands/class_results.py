@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from grader.classroom.names import plain
 from grader.classroom.overrides import assigned, read_overrides

@@ -18,7 +18,6 @@ from types import FrameType
 import click
 
 from grader.core import exits
-from grader.core.errors import GradeError
 from grader.core.text import PLAIN, printable
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -65,6 +64,8 @@ def run(command: click.Command, name: str) -> None:
 @contextlib.contextmanager
 def errors_in(lang: str) -> Iterator[None]:
     """End the running command at an expected error: print its sentence in a language, and exit with its code."""
+    from grader.core.errors import GradeError  # not needed for `--help`
+
     try:
         yield
     except GradeError as error:

@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -190,6 +190,8 @@ class GradeOptions:
 
     def assignment(self) -> Assignment:
         """Read the lab; raise UsageError if the submission does not exist or the lab cannot be read."""
+        from msgspec.structs import replace
+
         from grader.core.errors import UsageError
         from grader.pipeline.grading import assignment
 

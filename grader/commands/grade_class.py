@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,6 +136,8 @@ def grade_class(options: ClassOptions, lang: str) -> int:
 
 def grade_in(results_folder: ResultsFolder, submissions: Submissions, options: ClassOptions, lang: str) -> int:
     """Grade the submissions of a class into a results folder, and fill in a sheet."""
+    from msgspec.structs import replace
+
     from grader.classroom.warm import Task
     from grader.commands.class_results import fill_in, read_decisions
     from grader.core.messages import say

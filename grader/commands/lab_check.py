@@ -10,8 +10,10 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from grader.core.messages import Message, listed, say
 from grader.core.outcomes import Verdict

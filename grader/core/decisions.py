@@ -7,8 +7,9 @@ rounded once, half up, at the end.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
+
+from msgspec.structs import replace
 
 from grader.core.outcomes import Verdict
 from grader.core.report import CriterionResult, Overridden, Report, Scaled, Score, Status

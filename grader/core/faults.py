@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 Statement: TypeAlias = tuple[int, int, int]  # a top-level statement: number of its file, line, column
 
@@ -30,8 +31,7 @@ class FaultKind(enum.Enum):
     LEVEL = "level"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Fault in the student's code; `type` and `message` come from the student's exception.
 
     line is the line in the student's file, or None; seconds is the time limit that a call exceeded.

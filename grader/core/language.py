@@ -11,11 +11,12 @@ import gettext
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import msgspec
+
     from grader.core.figures import AnyFigure
     from grader.core.messages import Message
     from grader.core.outcomes import Evidence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from grader.core.rubric import Rubric
 
     Row = TypeVar("Row", CaseResult, CriterionResult)
+    Value = TypeVar("Value", bound=msgspec.Struct)
 
 LANGUAGES = ("en", "ru")
 EACH = "{en}"  # the id of a sentence that brings its text in every language, each as an argument
@@ -85,16 +87,22 @@ def report_in(report: Report, lang: str, lab: Path, words: Mapping[str, Mapping[
     return Words(known, own).report(report)
 
 
-@dataclass(frozen=True, slots=True)
+def replace(value: Value, **changed: Any) -> Value:
+    """Return a struct with some fields changed."""
+    from msgspec import structs  # not needed for `--help`
+
+    return structs.replace(value, **changed)
+
+
 class Words:
     """Translator of a report: a gettext catalogue, and the lab's own translations by English text."""
 
-    known: gettext.NullTranslations
-    own: Mapping[str, str] = field(default_factory=dict)
+    def __init__(self, known: gettext.NullTranslations, own: Mapping[str, str] = {}) -> None:
+        self.known, self._own = known, own
 
     def text(self, template: str) -> str:
         """Return a template in the language."""
-        return self.own.get(template) or self.known.gettext(template) if template else template
+        return self._own.get(template) or self.known.gettext(template) if template else template
 
     def message(self, message: Message) -> Message:
         """Return a message in the language; it stays English if its translation has different arguments."""
@@ -138,12 +146,10 @@ class Words:
 
     def figure(self, figure: AnyFigure) -> AnyFigure:
         """Return a figure with its text fields and the labels of its marks in the language."""
-        from msgspec import structs  # not needed for `--help`
-
-        made = structs.asdict(figure)
+        made = {name: getattr(figure, name) for name in figure.__struct_fields__}
         texts = {name: self.text(item) for name, item in made.items() if isinstance(item, str)}
-        marks = [structs.replace(item, label=self.text(item.label)) for item in made.get("marks", ())]
-        return structs.replace(figure, **texts, **({"marks": marks} if marks else {}))
+        marks = [replace(item, label=self.text(item.label)) for item in made.get("marks", ())]
+        return replace(figure, **texts, **({"marks": marks} if marks else {}))
 
     def _row(self, row: Row) -> Row:
         """Return a case or criterion with its feedback, hint and remarks in the language."""

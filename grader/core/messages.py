@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from grader.core.numbers import show
 
 LARGEST_INT = 2**53  # that every reader of JSON takes
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """Sentence for the student: its English template, its arguments, and the resulting text.
 
     The template is the message's id in the catalogues; only the text is in the report's language.
     """
 
     id: str
-    args: dict[str, str | int | Message] = field(default_factory=dict)
+    args: dict[str, str | int | Message] = msgspec.field(default_factory=dict)
     text: str
 
     def __str__(self) -> str:

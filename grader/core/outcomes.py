@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from grader.core.messages import Message
 from grader.core.numbers import Number, Probe
@@ -31,8 +33,7 @@ class Verdict(enum.Enum):
     NOT_RUN = "not_run"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StudentError:
+class StudentError(msgspec.Struct, frozen=True, kw_only=True):
     """Exception raised by the student's code: its type and message, and the file and line in the submission."""
 
     type: str
@@ -41,8 +42,7 @@ class StudentError:
     line: int | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Expected and actual values side by side.
 
     expected and actual are flat lists in row-major order, or one number or text; shape is the shape of the array, [] for
@@ -51,20 +51,19 @@ class Evidence:
     """
 
     label: str = ""
-    shape: list[int] = field(default_factory=list)
-    rows: list[str] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
+    shape: list[int] = msgspec.field(default_factory=list)
+    rows: list[str] = msgspec.field(default_factory=list)
+    columns: list[str] = msgspec.field(default_factory=list)
     expected: Number | list[Number] | None = None
     actual: Number | list[Number] | None = None
-    probe: dict[str, Probe] = field(default_factory=dict)
+    probe: dict[str, Probe] = msgspec.field(default_factory=dict)
 
     def labelled(self, rows: Iterable[str], columns: Iterable[str] = (), label: str = "") -> Evidence:
         """Return this evidence with names for its rows and columns."""
         return replace(self, rows=list(rows), columns=list(columns), label=label)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Result of one case: its verdict and its evidence. Travels as JSON in the pytest-json-report metadata.
 
     misconception is the id of the mistake in the bank ("a|b" where two make the same numbers); formula what to reread; code the
@@ -79,8 +78,8 @@ class Outcome:
     hint: Message | None = None
     misconception: str | None = None
     formula: str | None = None
-    remarks: list[Message] = field(default_factory=list)
-    evidence: list[Evidence] = field(default_factory=list)
+    remarks: list[Message] = msgspec.field(default_factory=list)
+    evidence: list[Evidence] = msgspec.field(default_factory=list)
     exception: StudentError | None = None
     stdout: str = ""
     code: str = ""
@@ -92,8 +91,7 @@ class Outcome:
         return f"{self.criterion}.{self.id}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Message of a rule about a place in the submission. line is None if it concerns no single line."""
 
     rule: str

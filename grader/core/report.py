@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field, fields
 from typing import Literal
+
+import msgspec
+from msgspec.structs import asdict
 
 from grader.core.figures import AnyFigure
 from grader.core.messages import Message
@@ -24,8 +26,7 @@ class Status(enum.Enum):
     GRADER_ERROR = "grader_error"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseResult(Outcome):
+class CaseResult(Outcome, frozen=True, kw_only=True):
     """One case of the report: an outcome, its points, and where the code is written that it judges, if that is known.
 
     line is that of the file, or that of the cell in a notebook. expression is the line of the expression that computes what
@@ -42,12 +43,10 @@ class CaseResult(Outcome):
     @classmethod
     def of(cls, outcome: Outcome, points: int, max_points: int) -> CaseResult:
         """Return an outcome with its points."""
-        given = {field.name: getattr(outcome, field.name) for field in fields(Outcome)}
-        return cls(points=points, max_points=max_points, **given)
+        return cls(points=points, max_points=max_points, **asdict(outcome))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CriterionResult:
+class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
     """Result of one criterion. points_without_gate are the points that it would have if no gate were violated."""
 
     id: str
@@ -65,15 +64,13 @@ class CriterionResult:
     cases: list[CaseResult]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SandboxUsed:
+class SandboxUsed(msgspec.Struct, frozen=True, kw_only=True):
     """Sandbox level that the worker reached before it ran the student's code."""
 
     level: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SubmissionShown:
+class SubmissionShown(msgspec.Struct, frozen=True, kw_only=True):
     """The graded submission: its name, the hash of its bytes, its files, and the route by which it was graded."""
 
     name: str
@@ -82,8 +79,7 @@ class SubmissionShown:
     route: Literal["contract", "observed", "none"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Environment:
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """Versions behind the report; in a class, fingerprint is the hash of everything that the grade depends on."""
 
     python: str
@@ -92,8 +88,7 @@ class Environment:
     fingerprint: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """Times in seconds: the whole grade, the student's code, each case."""
 
     total_s: float
@@ -101,8 +96,7 @@ class Timing:
     cases_s: dict[str, float]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Overridden:
+class Overridden(msgspec.Struct, frozen=True, kw_only=True):
     """Points that a teacher gave for a criterion in place of the measured ones; an override of a gate (0 points) lifts its rule."""
 
     criterion: str
@@ -114,16 +108,14 @@ class Overridden:
     bonus: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scaled:
+class Scaled(msgspec.Struct, frozen=True, kw_only=True):
     """The final score converted to a gradebook with a different maximum."""
 
     score: Score | None
     max_score: Score
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Report of one graded submission. assignment is the lab's title.
 
     Bonus criteria come last and are present only if their file was submitted; extra_score is the sum of their points and is
@@ -152,7 +144,7 @@ class Report:
     timing: Timing
     final_score: Score | None = None
     final_extra_score: Score | None = None
-    overrides: list[Overridden] = field(default_factory=list)
+    overrides: list[Overridden] = msgspec.field(default_factory=list)
     scaled: Scaled | None = None
 
     @property

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from grader.core.faults import Fault, FaultKind
 from grader.core.language import EACH, LANGUAGES
@@ -64,12 +65,11 @@ def side_by_side(*, expected: Any = None, actual: Any = None, **probe: Any) -> E
     return Evidence(shape=list(shape), expected=flat(expected), actual=flat(actual), probe=made)
 
 
-@dataclass(slots=True)
-class RunningCase:
+class RunningCase(msgspec.Struct):
     """A case while it runs, with what it tells beside its verdict; code is the definition that it judges, as in Outcome."""
 
     name: str
-    remarks: list[Message] = field(default_factory=list)
+    remarks: list[Message] = msgspec.field(default_factory=list)
     seen: Evidence | None = None
     code: str = ""
 

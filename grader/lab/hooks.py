@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -13,8 +12,7 @@ from grader.core.figures import AnyFigure
 from grader.core.outcomes import Outcome, Verdict
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ran:
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """Result of one suite for one submission: outcomes by "criterion.case", and the score, None if it is not gradable.
 
     kept are the values that its cases stored with `student.keep`.
@@ -23,7 +21,7 @@ class Ran:
     suite: str
     outcomes: Mapping[str, Outcome]
     score: int | None
-    kept: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     def has_passed(self, *cases: str) -> bool:
         """Return whether all of these cases have passed."""

@@ -11,9 +11,9 @@ import base64
 import binascii
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,8 +34,7 @@ class SuiteMistake(TypeError):
     """Wrong use of this interface by a suite: always the lecturer's mistake, never the submission's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(msgspec.Struct, frozen=True):
     """Something that is no plain value: the name of its type is known, and for dates, Decimal, Fraction, range its repr."""
 
     type: str
@@ -46,8 +45,7 @@ class Other:
         return self.text or f"<{self.type}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """A pandas DataFrame or Series: ordered columns by name, each a list; a missing value is None.
 
     index: the labels of the rows, or None if they are numbered from 0.

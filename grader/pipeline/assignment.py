@@ -7,12 +7,12 @@ import importlib.machinery
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import msgspec
 from msgspec import structs
+from msgspec.structs import replace
 
 from grader.core.errors import BrokenGrader, UsageError, cause
 from grader.core.language import LAB_DOMAIN, LANGUAGES, catalogue_of
@@ -43,8 +43,7 @@ class BonusFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     limits: Limits = Limits()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """Lab: a folder with a rubric, suites and a template, and its limits and required names.
 
     file is the file to submit, classes and functions are the names that it must define, operations the names of the
@@ -64,11 +63,11 @@ class Assignment:
     files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     optional_packages: tuple[str, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = msgspec.field(default_factory=Limits)
     folder: str = ""
     sha256: str = ""
     bonus: tuple[BonusFile, ...] = ()
-    words: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    words: Mapping[str, dict[str, str]] = msgspec.field(default_factory=dict)
     options: tuple[str, ...] = ()
     chosen: frozenset[str] = frozenset()  # of the options
     is_debugged: bool = False  # show what the suite prints

@@ -9,8 +9,9 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from grader.core.errors import GradeError
 from grader.core.messages import Message, say
@@ -18,8 +19,7 @@ from grader.core.messages import Message, say
 GIVEN = re.compile(r"\bpoints[\s\\]*=(?!=)")
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(msgspec.Struct, frozen=True):
     """Case whose points are given in the suite: its criterion, id, points, and place."""
 
     criterion: str

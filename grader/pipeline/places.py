@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from grader.core.report import CaseResult
 from grader.core.rubric import CaseRule

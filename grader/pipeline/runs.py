@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from grader.core.figures import AnyFigure
 from grader.core.messages import Message, listed
@@ -20,8 +21,7 @@ Progress = Callable[[str], None]
 MAIN_SUITE = "suite"  # the folder of the suite that every lab has
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RawSubmission:
+class RawSubmission(msgspec.Struct, frozen=True, kw_only=True):
     """Submission as bytes, by name inside the submission (with "/"); sha256 covers all of it.
 
     left_out holds the reasons, by name, of files that could not be read.
@@ -30,11 +30,10 @@ class RawSubmission:
     name: str
     files: dict[str, bytes]
     sha256: str
-    left_out: dict[str, Message] = field(default_factory=dict)
+    left_out: dict[str, Message] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StagedSubmission:
+class StagedSubmission(msgspec.Struct, frozen=True, kw_only=True):
     """Parsed submission. `main` defines the classes.
 
     Files are named below root. imports and dropped are (file, line, module or text): what is imported for certain, and the
@@ -49,10 +48,10 @@ class StagedSubmission:
     siblings: tuple[SourceFile, ...] = ()
     imports: tuple[tuple[str, int, str], ...] = ()
     dropped: tuple[tuple[str, int, str], ...] = ()
-    definitions: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    definitions: Mapping[str, tuple[str, int]] = msgspec.field(default_factory=dict)
     root: str = ""
     passed_over: tuple[str, ...] = ()
-    data: Mapping[str, bytes] = field(default_factory=dict)
+    data: Mapping[str, bytes] = msgspec.field(default_factory=dict)
     left_out: tuple[Message, ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -61,8 +60,7 @@ def silent(_: str) -> None:
     """Show no progress."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Values that all runs of one grade share: the lab, the seed of its probes, and progress, which gets the name of each case before it runs.
 
     budget is the trusted side's time for the submission; collected is the lab's suite if it is already collected.
@@ -75,17 +73,16 @@ class Context:
     collected: CollectedSuite | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SuiteRun:
+class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
     """Result of one suite for one submission: the outcomes of its cases."""
 
     outcomes: tuple[Outcome, ...] = ()
     missing_modules: tuple[str, ...] = ()  # stand-ins and banned packages that the code used at run time
-    kept: dict[str, Any] = field(default_factory=dict)  # for the lab's hooks
-    notes: list[Message] = field(default_factory=list)
-    figures: list[AnyFigure] = field(default_factory=list)
-    words: Mapping[str, dict[str, str]] = field(default_factory=dict)  # titles of cases, as in Assignment
-    cases_s: dict[str, float] = field(default_factory=dict)
+    kept: dict[str, Any] = msgspec.field(default_factory=dict)  # for the lab's hooks
+    notes: list[Message] = msgspec.field(default_factory=list)
+    figures: list[AnyFigure] = msgspec.field(default_factory=list)
+    words: Mapping[str, dict[str, str]] = msgspec.field(default_factory=dict)  # titles of cases, as in Assignment
+    cases_s: dict[str, float] = msgspec.field(default_factory=dict)
     level: str = "none"
     python: str = ""
     numpy: str = ""
@@ -106,8 +103,7 @@ class Broken(Exception):
         super().__init__(str(self.every_problem))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BonusRun:
+class BonusRun(msgspec.Struct, frozen=True, kw_only=True):
     """Run of one file of bonus criteria: the banned imports that it reaches, and the outcomes of its cases."""
 
     file: SourceFile

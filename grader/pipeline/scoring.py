@@ -6,7 +6,8 @@ The rubric determines every maximum: a case that reported no result gets 0 point
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from grader import __version__
 from grader.core.decisions import decided

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from grader.core.outcomes import BANNED_IMPORT, Verdict
 from grader.core.report import Report, Status
@@ -28,8 +29,7 @@ TITLES = {
 TOLD_ELSEWHERE = (Verdict.PASSED, Verdict.BLOCKED, Verdict.NOT_RUN)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Annotation:
+class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     """Annotation command for the runner; lost are the points lost by the problem."""
 
     severity: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from grader.core.decisions import counting, is_lifted, override_of, was_run
 from grader.core.messages import carried
@@ -16,8 +17,7 @@ from grader.renderers.text import STDOUT_LINES, evidence_lines
 LINE_CHARS = 120
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReportRow:
+class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     """Row of a report: a case, or a criterion without cases. place is a file and its line, if known.
 
     points are those that count. If a teacher overrides a criterion, its cases have no points, and an extra row has them with

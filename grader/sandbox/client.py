@@ -12,8 +12,9 @@ import secrets
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from grader.core import seeds
 from grader.core.faults import Fault, FaultKind

@@ -7,7 +7,8 @@ import io
 import selectors
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from grader.sandbox import protocol
 from grader.sandbox.clock import Clock, Used
@@ -33,8 +34,7 @@ class TimeExceeded(Exception):
         self.seconds, self.is_waiting = seconds, is_waiting
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TimeAllowance:
+class TimeAllowance(msgspec.Struct, frozen=True, kw_only=True):
     """Time that a worker has for one reply: seconds of processor time, and seconds of waiting for anything else.
 
     statement_s, if given, limits both for each top-level statement of the program.

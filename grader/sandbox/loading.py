@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from grader.core.faults import Fault, FaultKind
 from grader.sandbox.connection import TimeAllowance
 from grader.sandbox.protocol import Statement
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True, kw_only=True):
     """Source text that a worker runs, and what it needs to run it.
 
     Files are named by their paths relative to root, a folder. names and classes are the functions and classes of the
@@ -22,7 +22,7 @@ class Program:
 
     file: str
     text: str
-    siblings: Mapping[str, str] = field(default_factory=dict)
+    siblings: Mapping[str, str] = msgspec.field(default_factory=dict)
     root: str = ""
     stand_ins: Sequence[str] = ()
     banned: Sequence[str] = ()
@@ -30,7 +30,7 @@ class Program:
     classes: Sequence[str] = ()
     is_notebook: bool = False
     operations: str = ""
-    data: Mapping[str, bytes] = field(default_factory=dict)
+    data: Mapping[str, bytes] = msgspec.field(default_factory=dict)
     unread: Sequence[str] = ()
 
 

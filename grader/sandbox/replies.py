@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -30,8 +29,7 @@ KINDS = {kind.value: kind for kind in FaultKind}
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A reply of the worker: its JSON data, not decoded yet, and its arrays."""
 
     data: msgspec.Raw
@@ -60,8 +58,7 @@ class TroubleReply(protocol.WorkerFault, frozen=True, kw_only=True, forbid_unkno
     kept: Annotated[list[str], Meta(max_length=1)]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trouble:
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """A top-level statement that failed or was skipped: its file, its fault, and the names that it would have bound.
 
     kept are those of the names that still have an earlier value.

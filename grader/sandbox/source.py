@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from grader.core.messages import Message, say
 from grader.sandbox.confined.reading.texts import place_of
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceFile:
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a submission. name includes the folders; cells are the first lines of a notebook's cells.
 
     is_unwritten: the file contains only a template's stubs. encoding is the detected encoding if the file is not UTF-8 and

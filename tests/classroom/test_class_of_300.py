@@ -7,11 +7,11 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from grader.classroom.finding import find
 from grader.classroom.grading import Run

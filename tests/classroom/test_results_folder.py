@@ -9,11 +9,11 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from grader.classroom.finding import find
 from grader.classroom.grading import Change, Line, Run

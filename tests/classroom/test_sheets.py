@@ -7,13 +7,13 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from grader.classroom.sheets import FilledSheet, feedback_html, fill, split
 from grader.classroom.tables import Entry

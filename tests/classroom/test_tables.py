@@ -6,13 +6,13 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from grader.classroom.overrides import assigned, read_overrides
 from grader.classroom.tables import Entry, Row, cases, gradebook, inert, write

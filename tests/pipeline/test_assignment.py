@@ -8,11 +8,11 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from grader.classroom.warm import GradingRequest, Task, Warm
 from grader.core.errors import BrokenGrader

@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 import pytest
+from msgspec.structs import replace
 
 from grader.classroom.page import SCRIPT, render_class
 from grader.classroom.roster import RosterEntry

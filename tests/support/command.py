@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ def graded_as_json(path: Path, *, seed: int, limits: Limits = PATIENT, lang: str
 def lab_with(limits: Limits, folder: Path | None = None) -> Assignment:
     """Return a lab whose limits, and those of its bonus files, are these."""
     lab = grading.assignment(folder)
-    return replace(lab, limits=limits, bonus=tuple(structs.replace(item, limits=limits) for item in lab.bonus))
+    return structs.replace(lab, limits=limits, bonus=tuple(structs.replace(item, limits=limits) for item in lab.bonus))
 
 
 @cache

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from grader.classroom.platforms.common import joined, plain_item
 from grader.classroom.uploads import Item, Submission, Tree, numbered

@@ -7,9 +7,9 @@ the student uses.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from grader.lab import CaseStopped, FaultKind, measurement
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from itertools import product
 from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 
 from grader.lab import CaseStopped, blocked, measurement
 

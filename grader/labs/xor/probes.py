@@ -7,8 +7,8 @@ weights of both signs, and a visible effect of every order defect.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from grader.lab import generator
@@ -21,8 +21,7 @@ ERR_SCALE = 4.0  # errors below 1 are multiplied by this and divided by the rate
 DRAWS = 10_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NeuronProbes:
+class NeuronProbes(msgspec.Struct, frozen=True, kw_only=True):
     """n single-neuron probes: weights (n, 3) with the bias last, x (n, 2); one err times the rate."""
 
     weights: Array
@@ -30,8 +29,7 @@ class NeuronProbes:
     err: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkProbes:
+class NetworkProbes(msgspec.Struct, frozen=True, kw_only=True):
     """n network probes: parameters (n, 3, 3), x (n, 2), err (n,) times the rate."""
 
     parameters: Array

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -70,8 +69,7 @@ class ObjectDescription(msgspec.Struct, frozen=True):
     is_cut: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One step seen from outside: parameters before and after, output, and what backward returned."""
 
     before: Array
@@ -85,8 +83,7 @@ class Step:
         return self.after - self.before
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(msgspec.Struct, frozen=True):
     """Answer of an operation: arrays and other values by name."""
 
     answer: Answer

@@ -7,8 +7,8 @@ Nothing depends on the names of attributes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +33,7 @@ INFLUENCE_X = np.array([[0.8, 0.0, 1.0], [0.0, -0.7, 1.0], [0.0, 0.0, 1.0], [0.8
 PATTERNS = ((True, False, False, True), (False, True, False, True), (True, True, True, True))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wiring:
+class Wiring(msgspec.Struct, frozen=True, kw_only=True):
     """Connections of the three neurons: their paths (hidden 1, hidden 2, output) and input slots.
 
     slots[n] has for each number that neuron n receives 0 or 1, for its first or second input, or -1 for a constant one.

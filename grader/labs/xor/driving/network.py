@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from grader.lab import CaseStopped, FaultKind, Remote, Student, measurement, unmet
@@ -160,8 +161,7 @@ class ModelProxy:
         return numbers["losses"], self._calls.single(numbers, "Model.forward")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkAnswers:
+class NetworkAnswers(msgspec.Struct, frozen=True, kw_only=True):
     """Outputs of the network, expected and actual (n,), for parameters (n, 3, 3) and x (n, 2)."""
 
     parameters: Array

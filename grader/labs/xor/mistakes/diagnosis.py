@@ -8,9 +8,10 @@ rules with the same prediction are named together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from .. import oracle
 from ..oracle import Array
@@ -45,8 +46,7 @@ RIGHT = Rule(id="right", message="", hint="", formula="step")
 Predict = Callable[[Rule, float, float], Array]  # rule, rate, form -> numbers (n, neurons, 3)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Diagnosis:
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """A recognised mistake: the rules that fit, in the bank's order; several have the same prediction here.
 
     residual is their relative misfit, margin that of the nearest rule with a different prediction.
@@ -94,8 +94,7 @@ class Diagnosis:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
+class Fitted(msgspec.Struct, frozen=True):
     """A rule with the rate that fits best, its prediction, and the relative misfit."""
 
     rule: Rule

@@ -7,11 +7,13 @@ was observed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from .. import oracle
 from ..oracle import Array
@@ -212,8 +214,7 @@ class NetworkPass(Pass):
         return step
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A known mistake. message says what was done, hint what to do instead; formula names one of FORMULAS.
 
     A mistake inside a neuron has change (..., 3), back (..., 2) for the errors it returns, or both; a mistake in the

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,8 +90,7 @@ DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
 # --- one neuron ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NeuronSteps:
+class NeuronSteps(msgspec.Struct, frozen=True, kw_only=True):
     """Steps of single neurons, a fresh neuron for each of n probes.
 
     change (n, 3) is for the error err, other_change (n, 3) for other_err, small_change (n, 3) for small_err; in_a_row
@@ -168,8 +167,7 @@ class NeuronSteps:
         return np.column_stack([self.probes.x, np.full(len(self.probes.x), -1.0 if is_threshold else 1.0)])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NeuronRule:
+class NeuronRule(msgspec.Struct, frozen=True, kw_only=True):
     """The rule that a neuron follows: change = err * slope * (x, 1).
 
     slope (n,) is rate times the derivative in use; rate is the constant if that is the sigmoid's derivative, else 0.
@@ -273,8 +271,7 @@ def _is_linear(steps: NeuronSteps, columns: slice) -> bool:
 # --- the network --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelSteps:
+class ModelSteps(msgspec.Struct, frozen=True, kw_only=True):
     """Steps of a model whose weights were set before each of n probes.
 
     change (n, 3, 3) is as in the oracle, for err (n,), and small_change for small_err (n,); present (3, 3) is False for a
@@ -296,8 +293,7 @@ class ModelSteps:
         return oracle.step(self.probes.parameters, self.probes.x, self.err) * self.present
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelRule:
+class ModelRule(msgspec.Struct, frozen=True, kw_only=True):
     """The rule that the network's steps are compared with: expected steps (n, 3, 3), residuals (3,) by neuron.
 
     is_carried: the expected steps take over a mistake of the student's neuron or forward, which is judged elsewhere.

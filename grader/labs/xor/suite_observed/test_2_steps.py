@@ -7,10 +7,9 @@ something else is wrong; what remains unknown is blocked or not gradable.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from grader.lab import CaseStopped, Evidence, RunningCase, blocked, not_gradable, say, show, side_by_side

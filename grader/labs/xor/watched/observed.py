@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from grader.lab import CaseStopped, FaultKind, Outcome, Student, Verdict, generator, measurement, not_gradable
 
@@ -43,8 +44,7 @@ Forward = Callable[[Array, Array], Array]
 Step = Callable[[Array, Array, Array], Array]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingEnd:
+class TrainingEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a training from a fixed start: answers (4,), parameters on its path (n, 3, 3), squared errors, epochs.
 
     could: right code at this rate would learn XOR in SLACK times as many epochs. could_not: it would not learn XOR in
@@ -70,8 +70,7 @@ class TrainingEnd:
         return oracle.has_learned(self.answers)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Observed:
+class Observed(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """What was seen of one submission's watched training, and measurements of it."""
 
     observing: Observing

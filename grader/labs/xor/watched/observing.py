@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec import Meta
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from grader.lab import CaseStopped, Count, FaultKind, measurement, say
@@ -117,8 +117,7 @@ def places_of(shapes: Sequence[Sequence[int]]) -> list[range]:
     return [range(*pair) for pair in itertools.pairwise(ends)]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Root:
+class Root(msgspec.Struct, frozen=True, kw_only=True):
     """A call that may be the network's forward; slots (rows, 2) and outputs (rows,) are indices of its flat numbers.
 
     shapes and numbers are those of one call. If the object holds the examples, inside are their holders; if it holds the
@@ -137,7 +136,7 @@ class Root:
     outputs: list[int]
     bound: Root | None = None
     inside: tuple[Path, ...] = ()
-    answer: Path = field(default_factory=list)
+    answer: Path = msgspec.field(default_factory=list)
     taken: tuple[int, ...] = ()
 
     @property
@@ -181,8 +180,7 @@ class Root:
         return replace(self, bound=replace(self, method="", bound=None))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """n calls in a row that bound steps: numbers before and after, (n, k), and the examples (n, rows, 2), NaN if not known.
 
     scalars (n, m) were passed or returned by the submission's functions until the next call, NaN between two values and for none.
@@ -201,8 +199,7 @@ class Record:
     is_late: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ObservedNetwork:
+class ObservedNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """The observed network, with references of its nine parameters in the oracle's order, None for a missing bias.
 
     mask (3, 3) has -1 for a bias that is subtracted. columns are the parameters' places in the record.
@@ -214,10 +211,10 @@ class ObservedNetwork:
     columns: list[int | None]
     mask: Array
     is_forward_right: bool
-    expected: Array = field(default_factory=lambda: np.zeros(0))
-    actual: Array = field(default_factory=lambda: np.zeros(0))
-    drawn: Array = field(default_factory=lambda: np.zeros((1, 3, 3)))
-    x: Array = field(default_factory=lambda: np.zeros((0, 2)))
+    expected: Array = msgspec.field(default_factory=lambda: np.zeros(0))
+    actual: Array = msgspec.field(default_factory=lambda: np.zeros(0))
+    drawn: Array = msgspec.field(default_factory=lambda: np.zeros((1, 3, 3)))
+    x: Array = msgspec.field(default_factory=lambda: np.zeros((0, 2)))
 
     @property
     def present(self) -> Array:

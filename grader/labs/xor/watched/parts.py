@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from .. import oracle
@@ -22,8 +23,7 @@ SATURATED = 1e-6  # slope of an output; below it 1 - y has lost digits
 MISSING = 1  # the place of "none at all" among them
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """Analysis of wrong steps, by neuron, (3,).
 
     expected (n, 3, 3) are the steps that each neuron's factor implies. derivative is the index of the output neuron's in

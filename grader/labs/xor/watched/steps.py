@@ -10,10 +10,11 @@ import functools
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from .. import oracle, probes
@@ -43,8 +44,7 @@ Way = Literal["online", "batch"]
 Slopes = Callable[[Array], tuple[Array, Array]]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Steps:
+class Steps(msgspec.Struct, frozen=True, kw_only=True):
     """Successive steps, n of them: parameters before and change (n, 3, 3), and at the corners outputs y (n, 4) and slopes.
 
     slopes are (n, 4, 3, 3). seen (n, 4) counts how often each corner was passed since the previous change; last (n,) is the
@@ -65,7 +65,7 @@ class Steps:
     calls: int
     idle: tuple[tuple[Array, int], ...]
     is_leap: bool
-    labels: Array = field(default_factory=lambda: oracle.XOR_LABELS)
+    labels: Array = msgspec.field(default_factory=lambda: oracle.XOR_LABELS)
     is_entropy: bool = False
 
     @property
@@ -94,8 +94,7 @@ class Steps:
         return np.asarray(np.einsum("nr,nrij->nij", weighted, self.slopes))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StepRule:
+class StepRule(msgspec.Struct, frozen=True, kw_only=True):
     """A rule for the steps, with a way and a loss; expected (n, 3, 3) are the steps that it predicts.
 
     is_right: all steps are as expected. loss: "squared"; "entropy", or squared without the output's derivative; "free" if
