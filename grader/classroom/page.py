@@ -16,7 +16,6 @@ from markupsafe import Markup
 
 from grader.classroom.tables import Entry
 from grader.core.decisions import is_zeroed, points_of
-from grader.core.report import Score
 from grader.core.rubric import Rubric
 from grader.renderers import charts
 from grader.renderers.markup import ENVIRONMENT, TEXT_CHARS, esc, told
@@ -60,23 +59,11 @@ def render_class(
         script=SCRIPT,
         chars=TEXT_CHARS,
         charts=charts,
-        given=given,
         is_zeroed=is_zeroed,
         points_of=points_of,
         quote=functools.partial(quote, safe=""),
-        shade=shade,
         CHOICE_CHARS=CHOICE_CHARS,
         NAMES_SHOWN=12,
         NAME_CHARS=120,
         STATUSES=STATUSES,
     )
-
-
-def given(points: Score | None) -> str:
-    """Return points as the text of a cell."""
-    return "" if points is None else str(points)
-
-
-def shade(points: Score | None, most: int) -> str:
-    """Return the additional CSS class of a cell without full points."""
-    return "" if points is None or points == most else " some" if points else " none"

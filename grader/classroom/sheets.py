@@ -19,12 +19,11 @@ from grader.classroom.names import condensed, orders, plain, unambiguous, withou
 from grader.classroom.tables import Entry
 from grader.core.decisions import exact, is_gate, override_of, points_of, rounded, was_run
 from grader.core.errors import UsageError
-from grader.core.language import word
 from grader.core.messages import Message, say
 from grader.core.report import CriterionResult, Report, Status
 from grader.core.text import printable
 from grader.renderers.parts import reason_line
-from grader.renderers.scores import counted, decision_lines, scaled_line, score_line, teller
+from grader.renderers.scores import Tell, counted, decision_lines, points_text, scaled_line, score_line, teller
 
 SHEET_BYTES = 32 * 2**20
 
@@ -210,20 +209,20 @@ def feedback_html(entry: Entry) -> str:
     report, tell = entry.report, teller(entry.report.lang)
     lines = [score_line(report, tell), scaled_line(report, tell), reason_line(report), *decision_lines(report, tell)]
     for criterion in report.criteria if was_run(report) else ():
-        lines += _criterion_lines(report, criterion)
+        lines += _criterion_lines(report, criterion, tell)
     lines = [line for line in lines if line]
     text = "<br>".join(html.escape(printable(" ".join(line.split()), 600), quote=False) for line in lines)
     return HAZARD.sub(lambda found: found[1] + "".join(_entity(item) for item in found[2]), text)
 
 
-def _criterion_lines(report: Report, criterion: CriterionResult) -> Iterator[str]:
+def _criterion_lines(report: Report, criterion: CriterionResult, tell: Tell) -> Iterator[str]:
     points = points_of(report, criterion.id)
     if override_of(report, criterion.id) is not None:
         return
     if is_gate(criterion) and criterion.feedback is not None:
         yield f"{criterion.title}: {criterion.feedback.text}"
     elif points is not None and points < criterion.max_points:
-        yield f"{criterion.title}: {word(report.lang, '{points} of {most}', points=points, most=criterion.max_points)}"
+        yield f"{criterion.title}: {points_text(points, criterion.max_points, tell)}"
         for case in criterion.cases:
             if case.feedback is not None and case.points < case.max_points:
                 yield f"• {case.feedback.text} {case.hint.text if case.hint is not None else ''}"

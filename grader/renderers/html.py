@@ -12,7 +12,7 @@ from grader.core.decisions import counting, is_lifted, override_of, verdict_of, 
 from grader.core.figures import Grid
 from grader.core.numbers import Number, Probe
 from grader.core.outcomes import Evidence, Verdict
-from grader.core.report import CaseResult, CriterionResult, Report, Status
+from grader.core.report import Report, Status
 from grader.renderers import charts
 from grader.renderers.markup import ENVIRONMENT, TEXT_CHARS, esc, shown, told
 from grader.renderers.scores import decision_lines, most_extra, scaled_line, teller
@@ -66,8 +66,6 @@ def context_of(report: Report) -> dict[str, Any]:
         "decisions": decision_lines(report, tell),
         "places": {criterion.id: place for place, criterion in enumerate(report.criteria)},
         "kind": kind,
-        "missed": missed,
-        "blocked": blocked,
         "passed": [case for case in cases if case.verdict is Verdict.PASSED],
         "remarks": list({remark.text: remark for remark in remarks}.values()),
         "drawings": [(drawing, drawn) for drawing, drawn in drawings if drawn],
@@ -120,16 +118,6 @@ def table_of(evidence: Evidence, lang: str) -> ComparisonTable:
 def kind(verdict: Verdict) -> str:
     """Return the class of a verdict in the style sheet."""
     return KINDS.get(verdict, "bad")
-
-
-def missed(criterion: CriterionResult) -> list[CaseResult]:
-    """Return the cases that neither passed nor are blocked."""
-    return [case for case in criterion.cases if case.verdict not in (Verdict.PASSED, Verdict.BLOCKED)]
-
-
-def blocked(criterion: CriterionResult) -> list[CaseResult]:
-    """Return the blocked cases."""
-    return [case for case in criterion.cases if case.verdict is Verdict.BLOCKED]
 
 
 def _row_names(evidence: Evidence, size: int, lang: str) -> Sequence[str]:

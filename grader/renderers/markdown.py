@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from grader.core.decisions import counting, is_lifted, override_of, verdict_of, was_run
+from grader.core.decisions import counting, verdict_of, was_run
 from grader.core.outcomes import Verdict
 from grader.core.report import CriterionResult, Report
 from grader.core.text import printable
 from grader.renderers.parts import ReportRow, advice, checks, feedback, measured, notes, origin, printed, reason_line
-from grader.renderers.scores import Tell, extra_line, score_line, teller
+from grader.renderers.scores import Tell, extra_line, points_text, score_line, teller, verdict_text
 from grader.renderers.text import SYMBOLS
-from grader.renderers.words import VERDICTS
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 NUMBER = "|".join(rf"(?<=^\d{{{digits}}})[.)]" for digits in range(1, 10))  # list numbers have at most 9 digits
@@ -63,18 +62,9 @@ def _table(report: Report, criteria: Sequence[CriterionResult], tell: Tell) -> s
 
 
 def _row(report: Report, criterion: CriterionResult, tell: Tell) -> str:
-    counted = counting(report, criterion)
-    points = tell("{points} of {max_points}", points=counted, max_points=criterion.max_points)
-    made = verdict_of(report, criterion)
-    verdict = tell(VERDICTS[made])
-    if override_of(report, criterion.id) is not None:
-        verdict = tell("{verdict}, set by the teacher", verdict=verdict)
-    elif criterion.points != criterion.points_without_gate and not is_lifted(report):
-        verdict = tell(
-            "{verdict} ({points} without the violated rule)", verdict=verdict, points=criterion.points_without_gate
-        )
-    shown = points if criterion.max_points else tell("gate")
-    return f"| {SYMBOLS.get(made, '✗')} | {escaped(criterion.title)} | {shown} | {escaped(verdict)} |"
+    most, symbol = criterion.max_points, SYMBOLS.get(verdict_of(report, criterion), "✗")
+    points = points_text(counting(report, criterion), most, tell) if most else tell("gate")
+    return f"| {symbol} | {escaped(criterion.title)} | {points} | {escaped(verdict_text(report, criterion, tell))} |"
 
 
 def _check(report: Report, check: ReportRow, tell: Tell) -> list[str]:
@@ -86,7 +76,7 @@ def _check(report: Report, check: ReportRow, tell: Tell) -> list[str]:
     advised = advice(check, tell)
     if not said and not advised and (is_passed or check.row.verdict is Verdict.BLOCKED):
         return []
-    points = tell("{points} of {max_points}", points=check.points, max_points=check.max_points)
+    points = points_text(check.points, check.max_points, tell)
     blocks = [f"### {escaped(check.name)}{f' ({points})' if check.max_points else ''}"]
     blocks += [escaped(line) for line in said]
     if numbers := measured(report, check):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from grader.core.decisions import is_lifted, override_of, verdict_of
 from grader.core.language import word
-from grader.core.report import Overridden, Report, Score, Status
+from grader.core.report import CriterionResult, Overridden, Report, Score, Status
 from grader.core.text import printable
-from grader.renderers.words import marked
+from grader.renderers.words import VERDICTS, marked
 
 Tell = Callable[..., str]
 SCORE = marked("Score: {score} of {max_score}")
@@ -47,6 +48,22 @@ def scaled_line(report: Report, tell: Tell) -> str:
     if report.scaled is None or score is None:
         return ""
     return tell("In the gradebook: {score} of {max_score}", score=score, max_score=most)
+
+
+def points_text(points: Score, most: Score, tell: Tell) -> str:
+    """Return points and their maximum."""
+    return tell("{points} of {most}", points=points, most=most)
+
+
+def verdict_text(report: Report, criterion: CriterionResult, tell: Tell) -> str:
+    """Return the verdict that goes with a criterion's points, and why they are not those that it earned."""
+    verdict = tell(VERDICTS[verdict_of(report, criterion)])
+    if override_of(report, criterion.id) is not None:
+        return tell("{verdict}, set by the teacher", verdict=verdict)
+    if criterion.points != criterion.points_without_gate and not is_lifted(report):
+        points = criterion.points_without_gate
+        return tell("{verdict} ({points} without the violated rule)", verdict=verdict, points=points)
+    return verdict
 
 
 def decision_lines(report: Report, tell: Tell) -> list[str]:

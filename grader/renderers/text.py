@@ -6,13 +6,22 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from grader.core.decisions import counting, is_lifted, override_of, verdict_of, was_run
+from grader.core.decisions import counting, verdict_of, was_run
 from grader.core.language import word
 from grader.core.numbers import Number, Probe
 from grader.core.outcomes import Evidence, Verdict
-from grader.core.report import CaseResult, CriterionResult, Report, Score
+from grader.core.report import CaseResult, CriterionResult, Report
 from grader.core.text import printable
-from grader.renderers.scores import decision_lines, extra_line, scaled_line, teller
+from grader.renderers.scores import (
+    SCORE,
+    Tell,
+    decision_lines,
+    extra_line,
+    points_text,
+    scaled_line,
+    teller,
+    verdict_text,
+)
 from grader.renderers.words import STATUSES, VERDICTS
 
 SYMBOLS = {
@@ -29,82 +38,70 @@ INDENT = " " * 7
 
 def render_text(report: Report) -> str:
     """Return the report as plain text with a final newline."""
-    lang = report.lang
-    tell = teller(lang)
-    made = word(lang, "seed {seed}, sandbox: {level}", seed=report.seed, level=report.sandbox.level)
+    tell = teller(report.lang)
+    made = tell("seed {seed}, sandbox: {level}", seed=report.seed, level=report.sandbox.level)
     lines = [f"{printable(report.submission.name)}  ({made})", ""]
     if report.reason is not None:
-        status = word(lang, STATUSES[report.status.value]).upper()
+        status = tell(STATUSES[report.status.value]).upper()
         lines += [f"{status}: {printable(report.reason.text)}", ""]
     if was_run(report):
         titles = {criterion.id: printable(criterion.title) for criterion in report.criteria}
-        for title, criteria in ("", report.counted), (word(lang, "Extra credit"), report.bonus):
+        for title, criteria in ("", report.counted), (tell("Extra credit"), report.bonus):
             lines += [title] if title and criteria else []
-            lines += [line for criterion in criteria for line in _criterion(report, criterion, titles)]
+            lines += [line for criterion in criteria for line in _criterion(report, criterion, titles, tell)]
             lines += [""] if criteria else []
     lines += [f"! {printable(finding.message.text)}" for finding in report.findings]
     lines += [printable(note.text) for note in report.notes]
     told = [extra_line(report, tell), *decision_lines(report, tell), scaled_line(report, tell)]
-    lines += [*(line for line in told if line), _total(report)]
+    lines += [*(line for line in told if line), _total(report, tell)]
     return "\n".join(lines) + "\n"
 
 
-def _total(report: Report) -> str:
+def _total(report: Report, tell: Tell) -> str:
     if report.final_score is None:
-        return word(report.lang, "Score: none (of {most})", most=report.max_score)
-    return word(report.lang, "Score: {score} of {most}", score=report.final_score, most=report.max_score)
+        return tell("Score: none (of {most})", most=report.max_score)
+    return tell(SCORE, score=report.final_score, max_score=report.max_score)
 
 
-def _points(lang: str, points: Score, most: int) -> str:
-    return word(lang, "{points} of {most}", points=points, most=most)
-
-
-def _criterion(report: Report, criterion: CriterionResult, titles: dict[str, str]) -> list[str]:
-    lang = report.lang
-    made = verdict_of(report, criterion)
-    symbol, verdict = SYMBOLS.get(made, "✗"), word(lang, VERDICTS[made])
-    counted = counting(report, criterion)
-    points = _points(lang, counted, criterion.max_points) if criterion.max_points else word(lang, "gate")
-    if override_of(report, criterion.id) is not None:
-        verdict += ", " + word(lang, "set by the teacher")
-    elif criterion.points != criterion.points_without_gate and not is_lifted(report):
-        verdict += " " + word(lang, "({points} without the violated rule)", points=criterion.points_without_gate)
-    lines = [f" {symbol} {printable(criterion.title):<40} {points:>9}  {verdict}"]
+def _criterion(report: Report, criterion: CriterionResult, titles: dict[str, str], tell: Tell) -> list[str]:
+    most, symbol = criterion.max_points, SYMBOLS.get(verdict_of(report, criterion), "✗")
+    points = points_text(counting(report, criterion), most, tell) if most else tell("gate")
+    lines = [f" {symbol} {printable(criterion.title):<40} {points:>9}  {verdict_text(report, criterion, tell)}"]
     if not criterion.cases and criterion.feedback is not None:
         lines.append(f"     {printable(criterion.feedback.text)}")
     blocked = {case.blocked_by for case in criterion.cases if case.verdict is Verdict.BLOCKED and case.blocked_by}
     for case in criterion.cases:
         if case.verdict is not Verdict.BLOCKED:
-            lines += _case(case, lang)
+            lines += _case(case, report.lang, tell)
         elif case.blocked_by == criterion.id:  # blocked by a case above
-            points = _points(lang, case.points, case.max_points)
-            lines.append(f"     {points}: {printable(case.title)} ({word(lang, VERDICTS[case.verdict])})")
-        lines += [f"     {word(lang, 'note')}: {printable(remark.text)}" for remark in case.remarks]
+            points = points_text(case.points, case.max_points, tell)
+            lines.append(f"     {points}: {printable(case.title)} ({tell(VERDICTS[case.verdict])})")
+        lines += [f"     {tell('note')}: {printable(remark.text)}" for remark in case.remarks]
     others = sorted(blocked - {criterion.id})
     if others:
         waited = ", ".join(titles.get(other, printable(other)) for other in others)
-        lines.append(f"     {word(lang, 'not graded yet, fix first')}: {waited}")
+        lines.append(f"     {tell('not graded yet, fix first')}: {waited}")
     return lines
 
 
-def _case(case: CaseResult, lang: str) -> list[str]:
+def _case(case: CaseResult, lang: str, tell: Tell) -> list[str]:
     if case.verdict is Verdict.PASSED:
         return []
-    lines = [f"     {_points(lang, case.points, case.max_points)}: {printable(case.title)}"]
+    lines = [f"     {points_text(case.points, case.max_points, tell)}: {printable(case.title)}"]
     if case.feedback is not None:
         lines.append(f"       {printable(case.feedback.text)}")
     if case.file and case.exception is None:
-        lines.append(f"       {word(lang, 'code')}: {case_place(case, lang)}")
+        lines.append(f"       {tell('code')}: {case_place(case, lang)}")
     lines += [INDENT + line for item in case.evidence for line in evidence_lines(item, lang)]
     if case.hint is not None:
-        lines.append(f"       {word(lang, 'hint')}: {printable(case.hint.text)}")
+        lines.append(f"       {tell('hint')}: {printable(case.hint.text)}")
     if case.formula is not None:
-        lines.append(f"       {word(lang, 'reread')}: {printable(case.formula)}")
+        lines.append(f"       {tell('reread')}: {printable(case.formula)}")
     if case.stdout.strip():
         printed = case.stdout.strip().splitlines()
-        lines += [f"       {word(lang, 'printed')}: {printable(line, 120)}" for line in printed[:STDOUT_LINES]]
+        lines += [f"       {tell('printed')}: {printable(line, 120)}" for line in printed[:STDOUT_LINES]]
         if len(printed) > STDOUT_LINES:
-            lines.append(f"       {word(lang, '… and {count} more lines', count=len(printed) - STDOUT_LINES)}")
+            lines.append(f"       {tell('… and {count} more lines', count=len(printed) - STDOUT_LINES)}")
     return lines
 
 
