@@ -58,19 +58,13 @@ class GradingRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Warm:
-    """Handle to a warm process, started on first use and restarted after it ends. A context manager; not thread-safe."""
+    """Handle to a warm process, started on first use and restarted after it ends. Not thread-safe."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: TemporaryFolder | None = None  # of its temporary files: it is killed, so it cannot remove them
         self._has_ended = False
-
-    def __enter__(self) -> Warm:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def grade(self, request: GradingRequest) -> Report:
         """Return the report of a submission; its status is grader_error if the process ends in each of TRIES tries."""

@@ -18,7 +18,7 @@ from grader.commands import options
 from grader.commands.ending import check_signals, errors_in, run, shown
 from grader.commands.output import is_terminal, progress, write
 from grader.core import exits
-from grader.core.language import from_locale, message_in, word
+from grader.core.language import message_in, word
 
 if TYPE_CHECKING:
     from grader.core.messages import Message
@@ -121,13 +121,7 @@ def doctor(lab: Path | None) -> int:
 @options.assignment
 @click.option("chosen", "--lab-option", metavar="NAME", multiple=True, help="Turn on an option of the lab; repeatable.")
 @options.rubric
-@click.option(
-    "--lang",
-    type=options.LANG,
-    default=from_locale,
-    show_default="from the locale, else en",
-    help="Language of the report.",
-)
+@options.lang("Language of the report.")
 @options.require_sandbox()
 @click.option("is_debugged", "--debug", is_flag=True, help="Show what the lab's suite prints, on standard error.")
 @click.option("is_watched", "--watch", is_flag=True, help="Grade again after each save, until Ctrl-C.")

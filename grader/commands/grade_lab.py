@@ -10,7 +10,7 @@ from grader import __version__
 from grader.commands import options
 from grader.commands.ending import errors_in, run, shown
 from grader.core import exits
-from grader.core.language import from_locale, message_in, word
+from grader.core.language import message_in, word
 from grader.core.messages import Message, say
 
 EXAMPLE = Path(__file__).with_name("example")
@@ -22,13 +22,7 @@ def command() -> None:
     """Write a lab, and check that it grades as it should."""
 
 
-lang_of_output = click.option(
-    "--lang",
-    type=options.LANG,
-    default=from_locale,
-    show_default="from the locale, else en",
-    help="Language of the output.",
-)
+lang_of_output = options.lang("Language of the output.")
 
 
 @command.command(epilog="Exit codes: 0 written; 2 wrong usage.")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from grader.core.language import LANGUAGES
+from grader.core.language import LANGUAGES, from_locale
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +56,14 @@ assignment = click.option(
     type=PATH,
     help="Folder of the lab: see docs/assignments.md. Default: the built-in one.",
 )
+
+
+def lang(help_text: str) -> Callable[[F], F]:
+    """Return the option for a language that is that of the locale by default."""
+    default = "from the locale, else en"
+    return click.option("--lang", type=LANG, default=from_locale, show_default=default, help=help_text)
+
+
 rubric = click.option("--rubric", type=click.Path(path_type=Path), help="A rubric.toml to use instead of the lab's.")
 time_limit = click.option(
     "--time-limit",

@@ -36,7 +36,8 @@ def decided(
     extra |= {override.criterion: override.points for override in made.overrides if override.bonus}
     made = replace(made, final_extra_score=_sum(extra.values()) if extra else None)
     if scale is not None:
-        made = replace(made, scaled=_scaled(made, scale))
+        score = None if made.final_score is None else rounded(exact(made.final_score) * scale / made.max_score)
+        made = replace(made, scaled=Scaled(score=score, max_score=rounded(scale)))
     return made
 
 
@@ -125,10 +126,3 @@ def _sum(points: Iterable[Score | None]) -> Score | None:
     every = list(points)
     made = [exact(item) for item in every if item is not None]
     return rounded(sum(made, Decimal(0))) if len(made) == len(every) else None
-
-
-def _scaled(report: Report, most: Decimal) -> Scaled:
-    score = None
-    if report.final_score is not None:
-        score = rounded(exact(report.final_score) * most / report.max_score)
-    return Scaled(score=score, max_score=rounded(most))

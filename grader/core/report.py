@@ -6,7 +6,6 @@ import enum
 from typing import Literal
 
 import msgspec
-from msgspec.structs import asdict
 
 from grader.core.figures import AnyFigure
 from grader.core.messages import Message
@@ -39,11 +38,6 @@ class CaseResult(Outcome, frozen=True, kw_only=True):
     cell: int | None = None
     line: int | None = None
     expression: int | None = None
-
-    @classmethod
-    def of(cls, outcome: Outcome, points: int, max_points: int) -> CaseResult:
-        """Return an outcome with its points."""
-        return cls(points=points, max_points=max_points, **asdict(outcome))
 
 
 class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):

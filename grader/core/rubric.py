@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+Text = str | dict[str, str]  # one string, or one per language
+
 
 class CaseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Points of one case, and the cases ("criterion.case") that must pass before it is graded.
@@ -18,19 +20,27 @@ class CaseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     code: str = ""
 
 
-class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Criterion of the rubric. A gate has no points: if it is violated, the score is 0.
+class WrittenCriterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Criterion as written in rubric.toml; its points may be given by its cases, and its cases by the suite.
 
-    bonus: its points are extra points, given only if file was submitted beside the lab's file.
+    A gate has no points: if it is violated, the score is 0. bonus: its points are extra points, given only if file was
+    submitted beside the lab's file.
     """
 
     id: str
-    title: str
-    points: int
+    title: Text
+    points: int | None = None
     is_gate: bool = False
     bonus: bool = False
     file: str = ""
     cases: tuple[CaseRule, ...] = ()
+
+
+class Criterion(WrittenCriterion, frozen=True, kw_only=True):
+    """Criterion of the rubric with its title in English and its points."""
+
+    title: str
+    points: int
 
 
 class Imports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ from grader.core.errors import BrokenGrader, UsageError, cause
 from grader.core.language import LAB_DOMAIN, LANGUAGES, catalogue_of
 from grader.core.limits import Limits
 from grader.core.messages import Message, say
-from grader.core.rubric import CaseRule, Criterion, Imports, Rubric
+from grader.core.rubric import CaseRule, Criterion, Imports, Rubric, Text, WrittenCriterion
 from grader.pipeline.declared import Declared, Undeclared, declared
 from grader.pipeline.lab_package import LabPackage, unknown_hooks
 from grader.sandbox.processes import packages
@@ -32,7 +32,6 @@ BESIDE = ("template", "solutions", "__pycache__")  # grades never depend on them
 OPTION = re.compile("[a-z0-9-]+")
 
 T = TypeVar("T")
-Text = str | dict[str, str]  # one string, or one per language
 
 
 class BonusFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,52 +42,13 @@ class BonusFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     limits: Limits = Limits()
 
 
-class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """Lab: a folder with a rubric, suites and a template, and its limits and required names.
-
-    file is the file to submit, classes and functions are the names that it must define, operations the names of the
-    functions in confined.py. files are data files that students get and their code reads by name; packages must be
-    installed, optional_packages may be. options are checks that the suite makes only on request. folder is absolute, or
-    relative to the default lab ("" for the default lab itself); sha256 covers everything in it that a grade depends on ("" for
-    the default lab, which is part of the grader). bonus describes the files of bonus criteria. words holds the lab's
-    translations by language and English text.
-    """
-
-    rubric: Rubric
-    title: str
-    file: str
-    classes: tuple[str, ...] = ()
-    functions: tuple[str, ...] = ()
-    operations: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-    optional_packages: tuple[str, ...] = ()
-    limits: Limits = msgspec.field(default_factory=Limits)
-    folder: str = ""
-    sha256: str = ""
-    bonus: tuple[BonusFile, ...] = ()
-    words: Mapping[str, dict[str, str]] = msgspec.field(default_factory=dict)
-    options: tuple[str, ...] = ()
-    chosen: frozenset[str] = frozenset()  # of the options
-    is_debugged: bool = False  # show what the suite prints
-
-    @property
-    def place(self) -> Path:
-        """Return the folder of the lab."""
-        return DEFAULT_LAB / self.folder
-
-    @property
-    def confined(self) -> Path | None:
-        """Return the file with the operations that the lab runs in the worker, or None if it has none."""
-        return operations_file(self.place) if self.operations else None
-
-    def bonus_file(self, file: str) -> BonusFile:
-        """Return the description of a file of bonus criteria, or the default one."""
-        return next((item for item in self.bonus if item.file == file), BonusFile(file=file))
-
-
 class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Content of assignment.toml."""
+    """Content of assignment.toml.
+
+    file is the file to submit, classes and functions are the names that it must define. files are data files that students
+    get and their code reads by name; packages must be installed, optional_packages may be. options are checks that the
+    suite makes only on request. bonus describes the files of bonus criteria.
+    """
 
     title: Text
     file: str
@@ -102,16 +62,37 @@ class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bonus: tuple[BonusFile, ...] = ()
 
 
-class WrittenCriterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Criterion as written in rubric.toml; its points may be given by its cases, and its cases by the suite."""
+class Assignment(LabDescription, frozen=True, kw_only=True):
+    """Lab: a folder with a rubric, suites and a template, and its description, with the title in English.
 
-    id: str
-    title: Text
-    points: int | None = None
-    is_gate: bool = False
-    bonus: bool = False
-    file: str = ""
-    cases: tuple[CaseRule, ...] = ()
+    operations are the names of the functions in confined.py, chosen those of the options that are turned on. folder is
+    absolute, or relative to the default lab ("" for the default lab itself); sha256 covers everything in it that a grade
+    depends on ("" for the default lab, which is part of the grader). words holds the lab's translations by language and
+    English text.
+    """
+
+    rubric: Rubric
+    title: str
+    operations: tuple[str, ...] = ()
+    folder: str = ""
+    sha256: str = ""
+    words: Mapping[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    chosen: frozenset[str] = frozenset()
+    is_debugged: bool = False  # show what the suite prints
+
+    @property
+    def place(self) -> Path:
+        """Return the folder of the lab."""
+        return DEFAULT_LAB / self.folder
+
+    @property
+    def confined(self) -> Path | None:
+        """Return the file with the operations that the lab runs in the worker, or None if it has none."""
+        return LabPackage(self.place).file("confined") if self.operations else None
+
+    def bonus_file(self, file: str) -> BonusFile:
+        """Return the description of a file of bonus criteria, or the default one."""
+        return next((item for item in self.bonus if item.file == file), BonusFile(file=file))
 
 
 class WrittenRubric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -241,26 +222,20 @@ def misnamed(said: LabDescription) -> Iterator[Message]:
             )
 
 
-def operations_file(place: Path) -> Path:
-    """Return the path of a lab's operations: confined/__init__.py if it has that package, else confined.py."""
-    package = place / "confined" / "__init__.py"
-    return package if package.is_file() else place / "confined.py"
-
-
 def operations_of(place: Path) -> tuple[str, ...]:
     """Return the names of a lab's operations; raise BrokenGrader if its confined.py or hooks.py is invalid."""
-    hooks, confined = place / "hooks.py", operations_file(place)
+    package, hooks = LabPackage(place), place / "hooks.py"
     try:
         unknown_names = unknown_hooks(hooks) if hooks.is_file() else []
     except (SyntaxError, ValueError, OSError) as error:
         raise invalid(hooks.name, str(error)) from error
     refuse(hooks, [say("{name} is not a hook", name=name) for name in unknown_names])
-    try:
-        module = LabPackage(place).optional("confined")
-    except Exception as error:
-        raise invalid(confined.relative_to(place).as_posix(), str(error)) from error
-    if module is None:
+    if (confined := package.file("confined")) is None:
         return ()
+    try:
+        module = package.module(confined)
+    except Exception as error:
+        raise invalid(confined.relative_to(package.folder).as_posix(), str(error)) from error
     offered = getattr(module, "OPERATIONS", None)
     if not isinstance(offered, tuple) or not all(callable(operation) for operation in offered):
         refuse(confined, [say("it has no OPERATIONS, a tuple of functions")])

@@ -41,10 +41,15 @@ class LabPackage:
         parts = place.parent.parts if place.name == "__init__" else place.parts
         return importlib.import_module(".".join((self.name, *parts)))
 
+    def file(self, name: str) -> Path | None:
+        """Return the file of a package or module beside assignment.toml, or None if the lab has none with that name."""
+        paths = (self.folder / name / "__init__.py", self.folder / f"{name}.py")
+        return next((path for path in paths if path.is_file()), None)
+
     def optional(self, name: str) -> ModuleType | None:
         """Import a module or package beside assignment.toml; return None if the lab has none with that name."""
-        paths = (self.folder / f"{name}.py", self.folder / name / "__init__.py")
-        return next((self.module(path) for path in paths if path.is_file()), None)
+        path = self.file(name)
+        return None if path is None else self.module(path)
 
     def has(self, path: str | Path) -> bool:
         """Return whether a file is in the lab's folder."""

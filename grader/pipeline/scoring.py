@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from grader import __version__
 from grader.core.decisions import decided
@@ -198,7 +198,7 @@ def _case(criterion: str, rule: CaseRule, outcome: Outcome | None) -> CaseResult
             feedback=say("Not graded: this case reported no result."),
         )  # fmt: skip
     shares = {Verdict.PASSED: rule.points, Verdict.PARTIAL: rule.points // 2}
-    return CaseResult.of(outcome, points=shares.get(outcome.verdict, 0), max_points=rule.points)
+    return CaseResult(points=shares.get(outcome.verdict, 0), max_points=rule.points, **asdict(outcome))
 
 
 def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> CriterionResult:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -644,7 +645,7 @@ def test_warm_process_is_replaced() -> None:
     """A warm process that was killed is replaced; a submission without bytes is rejected with its reason."""
     task = Task(lab=assignment())
     reference = collect(ROOT / "reference")
-    with Warm(task) as warm:
+    with closing(Warm(task)) as warm:
         first = warm.grade(GradingRequest(name="reference", seed=1, raw=reference))
         (process,) = warm_processes(os.getpid())
         os.kill(process, signal.SIGKILL)
@@ -677,7 +678,7 @@ def test_a_submission_leaves_nothing_to_the_next() -> None:
         GradingRequest(name="watched", seed=1, raw=collect(ROOT / "tests" / "freeform" / "right_target_passed.py"))
     )
 
-    with Warm(Task(lab=assignment())) as warm:
+    with closing(Warm(Task(lab=assignment()))) as warm:
         forward, back = (
             {item.name: without_time(warm.grade(item)) for item in order} for order in (requests, requests[::-1])
         )
@@ -693,7 +694,7 @@ def test_a_submission_leaves_nothing_to_the_next() -> None:
 def test_a_failure_of_a_warm_process_is_tried_again(before: str) -> None:
     """A warm process whose zygote was killed ends instead of reporting a failure; the next one grades."""
     reference = GradingRequest(name="reference", seed=1, raw=collect(ROOT / "reference"))
-    with Warm(Task(lab=assignment())) as warm:
+    with closing(Warm(Task(lab=assignment()))) as warm:
         warm.grade(GradingRequest(name=before, seed=1, raw=collect(SUBMISSIONS / before)))
         (process,) = warm_processes(os.getpid())
         (zygote,) = descendants(process)
@@ -748,7 +749,7 @@ def test_warm_process_leaves_nothing() -> None:
         (server,) = warm_processes(os.getpid())
         return len(list(Path(f"/proc/{server}/fd").iterdir())), len(descendants(server))
 
-    with Warm(task) as warm:
+    with closing(Warm(task)) as warm:
         for _ in range(2):
             warm.grade(GradingRequest(name="x", seed=1, raw=unread))
         before = counted()

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -330,7 +331,7 @@ def test_a_bonus_is_judged_in_the_same_suite(lab: Path) -> None:
     """Its case runs against the program of its own file, in the session that judges the lab, and counts apart."""
     task = Task(lab=assignment(with_bonus(lab)))
     area = "def area(x): return x * x"
-    with Warm(task) as warm:
+    with closing(Warm(task)) as warm:
         reports = [warm.grade(request(RIGHT, **files)) for files in ({"area.py": area}, {}, {"area.py": f"{area} + 1"})]
 
     assert [(report.score, report.max_score, report.extra_score, most_extra(report)) for report in reports] == [
@@ -404,7 +405,7 @@ def test_what_a_suite_keeps_is_of_one_submission(lab: Path) -> None:
         "import functools\n" + text.replace("@functools.cache", once + "@functools.cache"), encoding="utf-8"
     )
     slow = RIGHT.replace("learning_rate=0.5", "learning_rate=0.1")
-    with Warm(Task(lab=assignment(lab))) as warm:
+    with closing(Warm(Task(lab=assignment(lab)))) as warm:
         scores = [warm.grade(request(text)).score for text in (RIGHT, slow, RIGHT)]
 
     assert scores == [10, 10, 10]
@@ -458,7 +459,7 @@ def test_a_name_that_is_no_text(name: bytes, lab: Path, tmp_path: Path) -> None:
 def test_another_content_on_another_machine() -> None:
     """A warm process grades nothing by a folder that has not the content it was sent for."""
     task = Task(lab=replace(assignment(LAB), sha256="0" * 64))
-    with Warm(task) as warm:
+    with closing(Warm(task)) as warm:
         report = warm.grade(GradingRequest(name="a", seed=7, raw=collect(LAB / "template" / "neuron.py")))
 
     assert report.status is Status.GRADER_ERROR
