@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,44 +12,35 @@ from . import oracle
 from .driving.calls import Calls
 from .oracle import Array
 
-if TYPE_CHECKING:
-    from .watched.observing import Discovered
-
 FITS, HAS_CLASSES, UNSEEN = "fits", "classes", "unseen"  # keys under which suites keep results for hooks.py
 
 
 def own_usage(calls: Calls) -> bool | None:
-    """Watch the first calls of the program's own training, and return whether they fit; see `fits`."""
+    """Watch the first calls of the program's own training, and return whether they fit those of the template.
+
+    Model.forward takes one x and returns a number, and Model.backward takes (x, err). None: the program calls neither often
+    enough to tell.
+    """
+    from .watched.finding import LEAST_CALLS
     from .watched.observing import observing_of
 
     try:
         discovered, numbers = observing_of(calls).discovered
     except CaseStopped:
         return None
-    return fits(discovered, numbers)
-
-
-def fits(discovered: Discovered, numbers: Sequence[Array]) -> bool | None:
-    """Return whether Model.forward takes one x and returns a number, and Model.backward takes (x, err).
-
-    None: the program calls neither often enough to tell.
-    """
-    from .watched.finding import LEAST_CALLS
-
-    calls = [(call, row) for call, row in zip(discovered.calls, numbers, strict=True) if call.cls == "Model"]
-    forwards = [(call, row) for call, row in calls if call.method == "forward"]
-    backwards = [(call, row) for call, row in calls if call.method == "backward"]
-    if forwards and not forwards[-1][0].returned:  # watching may have ended inside it
+    seen = [(call, row) for call, row in zip(discovered.calls, numbers, strict=True) if call.cls == "Model"]
+    forwards = [call for call, _ in seen if call.method == "forward"]
+    backwards = [(call, row) for call, row in seen if call.method == "backward"]
+    if forwards and not forwards[-1].returned:  # watching may have ended inside it
         forwards.pop()
     if len(forwards) < LEAST_CALLS and len(backwards) < LEAST_CALLS:
         return None
-    if not all(is_example(call.shapes[:1]) and call.returned == 1 for call, _ in forwards):
-        return False
-    if len(backwards) < LEAST_CALLS:
-        return False
-    if not all(is_example(call.shapes[:1]) and is_number(call.shapes[1:2]) for call, _ in backwards):
-        return False
-    return not is_label(np.array([row[:3] for _, row in backwards if len(row) >= 3]))
+    return (
+        all(is_example(call.shapes[:1]) and call.returned == 1 for call in forwards)
+        and len(backwards) >= LEAST_CALLS
+        and all(is_example(call.shapes[:1]) and is_number(call.shapes[1:2]) for call, _ in backwards)
+        and not is_label(np.array([row[:3] for _, row in backwards if len(row) >= 3]))
+    )
 
 
 def is_example(shapes: Sequence[Sequence[int]]) -> bool:

@@ -21,6 +21,12 @@ def mistaken(rule: Rule, seen: Evidence, sentence: str = "", **more: Any) -> Cas
     return unmet(sentence or rule.message, hint=rule.hint, seen=seen, named=rule.id, formula=rule.formula, **more)
 
 
+def turned(sentence: str, seen: Evidence | None = None) -> CaseStopped:
+    """Return a CaseStopped for an error whose sign is not the one that the steps expect."""
+    hint = "With w += ... the error is label - y; with w -= ... it is y - label."
+    return unmet(sentence, hint=hint, seen=seen, named="loss_sign", formula="step")
+
+
 def named(evidence: RunningCase, diagnosis: Diagnosis | None, unnamed: CaseStopped) -> CaseStopped:
     """Return a CaseStopped with the recognised mistake and the evidence of `unnamed`; without a mistake, `unnamed` itself."""
     if diagnosis is None:

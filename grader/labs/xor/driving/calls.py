@@ -33,13 +33,6 @@ NEEDS = {
 }
 
 
-def fits(array: Array, shape: tuple[int | None, ...]) -> bool:
-    """Return whether an array has this shape; None stands for any extent."""
-    return array.ndim == len(shape) and all(
-        wanted in (None, extent) for wanted, extent in zip(shape, array.shape, strict=True)
-    )
-
-
 class Form(msgspec.Struct, frozen=True):
     """Description of a value's container: kind, shape, and the dtype or type name."""
 
@@ -95,7 +88,9 @@ class Numbers(msgspec.Struct, frozen=True):
     def has(self, name: str, shape: tuple[int | None, ...]) -> bool:
         """Return whether there is a float array of this name and shape; None stands for any extent."""
         value = self.values.get(name)
-        return isinstance(value, np.ndarray) and value.dtype.kind == "f" and fits(value, shape)
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.ndim != len(shape):
+            return False
+        return all(extent in (None, found) for extent, found in zip(shape, value.shape, strict=True))
 
     @property
     def form(self) -> Form:
@@ -209,9 +204,7 @@ class Calls:
 
     def described(self, remote: Remote) -> ObjectDescription:
         """Return the description of an object; raise CaseStopped if it has more than FOUND members."""
-        described = self.student.operate("describe", remote, named="Model", needs=NEEDS.get("Model", ("Model",))).words(
-            ObjectDescription
-        )
+        described = self.student.operate("describe", remote, named="Model", needs=("Model",)).words(ObjectDescription)
         if described.is_cut:
             raise not_gradable("Your model has more than {limit} objects and lists of numbers.", limit=FOUND)
         return described

@@ -169,6 +169,25 @@ class NetworkAnswers(msgspec.Struct, frozen=True, kw_only=True):
     expected: Array
     actual: Array
 
+    @classmethod
+    def drawn(
+        cls, rng: np.random.Generator, present: Array | NDArray[np.bool_], forward: Callable[[Array, Array], Array]
+    ) -> NetworkAnswers:
+        """Return the outputs, (3, 9), of forward(parameters, x) for drawn parameters (3, 3, 3) and x (9, 2).
+
+        A bias that is not present, (3, 3), is 0.
+        """
+        parameters = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * present
+        x = probes.points(rng, 9)
+        actual = forward(parameters, x).ravel()
+        parameters, x = np.repeat(parameters, len(x), axis=0), np.tile(x, (len(parameters), 1))
+        return cls(parameters=parameters, x=x, expected=oracle.forward(parameters, x), actual=actual)
+
+    @property
+    def worst(self) -> int | None:
+        """The index of the output that is furthest from the expected one, or None if all are right."""
+        return worst(self.actual, self.expected)
+
 
 def worst(actual: Array, expected: Array) -> int | None:
     """Return the index where actual is furthest from expected, or None if all values are close."""
@@ -216,24 +235,22 @@ class Network:
     @measurement
     def answers(self) -> NetworkAnswers:
         """Outputs of the network for weights and inputs drawn for this run, beside the expected ones."""
-        rng = self.rng("forward of the model")
         model = self.model()
-        drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * model.present
-        x = probes.points(rng, 9)
-        actual = []
-        for parameters in drawn:
-            model.parameters = parameters
-            actual.append(model.forward(x))
-        parameters, x = np.repeat(drawn, len(x), axis=0), np.tile(x, (len(drawn), 1))
-        return NetworkAnswers(
-            parameters=parameters, x=x, expected=oracle.forward(parameters, x), actual=np.concatenate(actual)
-        )
+
+        def forward(drawn: Array, x: Array) -> Array:
+            outputs = []
+            for parameters in drawn:
+                model.parameters = parameters
+                outputs.append(model.forward(x))
+            return np.array(outputs)
+
+        return NetworkAnswers.drawn(self.rng("forward of the model"), model.present, forward)
 
     @measurement
     def is_forward_right(self) -> bool:
         """Whether all of these outputs are right; False if the network cannot be called."""
         try:
-            return worst(self.answers.actual, self.answers.expected) is None
+            return self.answers.worst is None
         except CaseStopped:
             return False
 

@@ -68,27 +68,25 @@ def check_large_sums(network: Network, evidence: RunningCase) -> None:
 def test_model(network: Network, evidence: RunningCase, measured: Measurements) -> None:
     """The network returns the output neuron's answer to both hidden outputs."""
     # Seen: 27 outputs of a model, for parameters drawn three times.
-    answers = network.answers
-    index = worst(answers.actual, answers.expected)
+    answers, index = network.answers, network.answers.worst
+    evidence.seen = answers_seen(answers, slice(0, 9))
     if index is None:
-        evidence.seen = answers_seen(answers, slice(0, 9))
         return
-    unnamed = unmet(
-        "Model.forward gives {got}, but the network's answer is {wanted}.",
-        got=show(answers.actual[index]),
-        wanted=show(answers.expected[index]),
-        hint="Pass x to both hidden neurons and their two outputs to the third; return its answer unrounded.",
-        seen=answers_seen(answers, slice(index, index + 1)),
-        formula="neuron",
-    )
-    raise named(evidence, measured.forward_mistake, unnamed)
+    template = "Model.forward gives {got}, but the network's answer is {wanted}."
+    hint = "Pass x to both hidden neurons and their two outputs to the third; return its answer unrounded."
+    seen = answers_seen(answers, slice(index, index + 1))
+    raise named(evidence, measured.forward_mistake, wrong_answer(answers, index, template, hint, seen))
 
 
-def answers_seen(answers: NetworkAnswers, shown: slice) -> Evidence:
-    """Return some of the outputs, for the same weights, side by side for the report."""
+def answers_seen(answers: NetworkAnswers, shown: slice | int) -> Evidence:
+    """Return one of the outputs, or some for the same weights, side by side for the report."""
+    weights = answers.parameters[shown if isinstance(shown, int) else shown.start]
     return side_by_side(
-        expected=answers.expected[shown],
-        actual=answers.actual[shown],
-        weights=answers.parameters[shown.start],
-        x=answers.x[shown],
+        expected=answers.expected[shown], actual=answers.actual[shown], weights=weights, x=answers.x[shown]
     )
+
+
+def wrong_answer(answers: NetworkAnswers, index: int, template: str, hint: str, seen: Evidence) -> CaseStopped:
+    """Return the CaseStopped for a wrong output of the network."""
+    got, wanted = show(answers.actual[index]), show(answers.expected[index])
+    return unmet(template, got=got, wanted=wanted, hint=hint, seen=seen, formula="neuron")

@@ -55,26 +55,25 @@ def test_weights(evidence: RunningCase, measured: Measurements) -> None:
         raise blocked("forward.neuron")
     if not actual.any():
         template, hint = "Neuron.backward does not change the weights.", STILL.hint
-        raise named(evidence, measured.part_of_neuron((0, 1)), unmet(template, hint=hint, seen=seen))
-    if not rule.are_weights_right:
+    elif not rule.are_weights_right:
+        template = "The two weights do not change in proportion to their inputs."
         hint = "The step is 2 lambda err y (1 - y) x: multiply by this neuron's inputs, each weight by its own."
-        unnamed = unmet("The two weights do not change in proportion to their inputs.", hint=hint, seen=seen)
-        raise named(evidence, measured.part_of_neuron((0, 1)), unnamed)
-    if not rule.are_weights_linear:
+    elif not rule.are_weights_linear:
+        seen = other_error(measured)
+        check_small_error(steps, seen)
+        template = "With a different error the step does not change in proportion."
         hint = "The step is proportional to the error, including its sign."
-        off = other_error(measured)
-        check_small_error(steps, off)
-        unnamed = unmet("With a different error the step does not change in proportion.", hint=hint, seen=off)
-        raise named(evidence, measured.part_of_neuron((0, 1)), unnamed)
-    if not rule.is_stateless:
-        hint = "Use the input and the output of the last forward call, and start every step from zero."
+    elif not rule.is_stateless:
         late = int(np.abs(steps.in_a_row - steps.change).max(1).argmax())
         seen = seen_at(steps, late, steps.change, steps.in_a_row)
-        unnamed = unmet("The same step gives a different result after other steps.", hint=hint, seen=seen)
-        raise named(evidence, measured.part_of_neuron((0, 1)), unnamed)
-    remark_momentum(evidence, rule.momentum)
-    evidence.seen = seen
-    check_rate(evidence, measured)
+        template = "The same step gives a different result after other steps."
+        hint = "Use the input and the output of the last forward call, and start every step from zero."
+    else:
+        remark_momentum(evidence, rule.momentum)
+        evidence.seen = seen
+        check_rate(evidence, measured)
+        return
+    raise named(evidence, measured.part_of_neuron((0, 1)), unmet(template, hint=hint, seen=seen))
 
 
 def check_digits(steps: NeuronSteps, seen: Evidence) -> None:
@@ -238,18 +237,12 @@ def test_returned_error(evidence: RunningCase, measured: Measurements) -> None:
     worst = int(np.abs(steps.returned - right).max(1).argmax())
     mistake, seen = measured.returned_mistake, seen_at(steps, worst, right, steps.returned)
     if residual < TOLERANCE and rule.is_derivative_right:
-        unnamed = unmet(
-            "The returned errors are {ratio} times what they should be.", ratio=show(ratio),
-            hint="The returned error is err y (1 - y) w, without the learning rate and with the same sign.", seen=seen,
-            formula="hidden",
-        )  # fmt: skip
-        raise named(evidence, mistake, unnamed)
-    unnamed = unmet(
-        "The returned errors are not err x derivative x weight.",
-        hint="The error of input i is err y (1 - y) w_i: it goes back through the weight that the input came through.",
-        seen=seen,
-        formula="hidden",
-    )
+        template = "The returned errors are {ratio} times what they should be."
+        hint = "The returned error is err y (1 - y) w, without the learning rate and with the same sign."
+    else:
+        template = "The returned errors are not err x derivative x weight."
+        hint = "The error of input i is err y (1 - y) w_i: it goes back through the weight that the input came through."
+    unnamed = unmet(template, ratio=show(ratio), hint=hint, seen=seen, formula="hidden")
     raise named(evidence, mistake, unnamed)
 
 

@@ -65,14 +65,13 @@ def check_rows(evidence: RunningCase, measured: Measurements, rows: tuple[int, .
     measured.keep_usage()
     check_is_written(measured, int(probe))
     change, wanted = steps.change[probe, worst, column], rule.expected[probe, worst, column]
-    if not steps.change[:, list(rows)].any():
-        unnamed = unmet("Model.backward does not change {neuron}.", neuron=NEURONS[worst], hint=hint, seen=seen)
-        raise named(evidence, measured.part_of_network(rows), unnamed)
     unnamed = unmet(
         "In {neuron} the {number} changes by {change}; it should change by {wanted}.",
         neuron=NEURONS[worst], number=NUMBERS[column], change=show(change), wanted=show(wanted), hint=hint, seen=seen,
         formula="output" if worst == 2 else "hidden",
     )  # fmt: skip
+    if not steps.change[:, list(rows)].any():
+        unnamed = unmet("Model.backward does not change {neuron}.", neuron=NEURONS[worst], hint=hint, seen=seen)
     raise named(evidence, measured.part_of_network(rows), unnamed)
 
 

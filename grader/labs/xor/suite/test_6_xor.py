@@ -17,7 +17,7 @@ from ..mistakes.rules import TOLERANCE, bounded_rate, fit
 from ..oracle import Array
 from ..shown import by_neuron, keep_training, square
 from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for, swapped
-from ..verdicts import named, unmet
+from ..verdicts import named, turned, unmet
 
 pytestmark = pytest.mark.criterion("xor")
 
@@ -76,12 +76,9 @@ def test_loss(network: Network, evidence: RunningCase, measured: Measurements) -
         check_passed_error(network, evidence, measured, (problem, unnamed))
         return
     if c * agreed_sign(network, measured) < 0:
-        raise unmet(
+        raise turned(
             "loss and backward have opposite signs: a step with err = loss(y, label) increases the error.",
-            hint="With w += ... the error is label - y; with w -= ... it is y - label.",
-            seen=evidence.seen,
-            named="loss_sign",
-            formula="step",
+            evidence.seen,
         )
 
 
@@ -136,11 +133,8 @@ def check_passed_error(
         evidence.remark("{problem} The error in your own training was graded instead.", problem=failed[0])
     sign = agreed_sign(network, measured)
     if sign and signs and np.sign(sign) not in signs:
-        raise unmet(
-            "Your training passes an error with the opposite sign to the one backward expects: its steps increase the error.",
-            hint="With w += ... the error is label - y; with w -= ... it is y - label.",
-            named="loss_sign",
-            formula="step",
+        raise turned(
+            "Your training passes an error with the opposite sign to the one backward expects: its steps increase the error."
         )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.lab import RunningCase, blocked, not_gradable, show, side_by_side
+from grader.lab import RunningCase, blocked, not_gradable, side_by_side
 
 from .. import oracle
 from ..oracle import Array
 from ..suite.test_1_shapes import check_bias, check_start, remark_twins
+from ..suite.test_2_forward import answers_seen, wrong_answer
 from ..verdicts import named, unmet
 from ..watched.observed import Observed
 from ..watched.refusals import name_of
@@ -91,27 +92,12 @@ def test_start(observed: Observed, evidence: RunningCase) -> None:
 
 def check_forward(observed: Observed, evidence: RunningCase, template: str) -> None:
     """Compare the network's answers at drawn weights and inputs with the oracle's."""
-    network = observed.network
-    evidence.seen = side_by_side(
-        expected=network.expected[0], actual=network.actual[0], weights=network.drawn[0], x=network.x
-    )
-    if network.is_forward_right:
+    answers, index = observed.network.answers, observed.network.answers.worst
+    evidence.seen = answers_seen(answers, slice(0, 9))
+    if index is None:
         return
-    off = np.where(np.isfinite(network.actual), np.abs(network.actual - network.expected), np.inf)
-    draw, point = np.unravel_index(int(off.argmax()), off.shape)
-    unnamed = unmet(
-        template,
-        got=show(network.actual[draw, point]),
-        wanted=show(network.expected[draw, point]),
-        hint="Each neuron returns 1 / (1 + e^-d) with d = w0 + w1 x1 + w2 x2; return the third one's answer, unrounded.",
-        seen=side_by_side(
-            expected=network.expected[draw, point],
-            actual=network.actual[draw, point],
-            weights=network.drawn[draw],
-            x=network.x[point],
-        ),
-        formula="neuron",
-    )
+    hint = "Each neuron returns 1 / (1 + e^-d) with d = w0 + w1 x1 + w2 x2; return the third one's answer, unrounded."
+    unnamed = wrong_answer(answers, index, template, hint, answers_seen(answers, index))
     raise named(evidence, observed.forward_mistake, unnamed)
 
 

@@ -60,21 +60,17 @@ def parts(observed: Observed) -> Parts | None:
 
 def undecided(observed: Observed) -> CaseStopped:
     """Return the CaseStopped for steps that nothing explains."""
-    rule, mistake = observed.rule, observed.forward_mistake
+    mistake, seen = observed.forward_mistake, worst(observed.rule, observed.rule.expected)
     if mistake is not None:
         return not_gradable(
             "{mistake} What the steps of your training would have to be with it cannot be told automatically.",
-            mistake=say(mistake.rules[0].message), seen=worst(rule, rule.expected),
+            mistake=say(mistake.rules[0].message), seen=seen,
         )  # fmt: skip
-    if not observed.network.is_forward_right:
-        return not_gradable(
-            "Your forward is not that of the lecture, and the steps of your training are not its gradient: how the two belong together cannot be told automatically.",
-            seen=worst(rule, rule.expected),
-        )
-    return not_gradable(
-        "The steps of your training are not gradient descent, and the grader cannot tell what exactly is wrong with them.",
-        seen=worst(rule, rule.expected),
-    )
+    if observed.network.is_forward_right:
+        sentence = "The steps of your training are not gradient descent, and the grader cannot tell what exactly is wrong with them."
+    else:
+        sentence = "Your forward is not that of the lecture, and the steps of your training are not its gradient: how the two belong together cannot be told automatically."
+    return not_gradable(sentence, seen=seen)
 
 
 def check_own(

@@ -9,7 +9,7 @@ from grader.lab import RunningCase, Student, blocked, show
 from .. import oracle, probes, shown
 from ..shown import by_neuron, keep_training, square
 from ..suite.test_6_xor import judge
-from ..verdicts import named, unmet
+from ..verdicts import named, turned, unmet
 from ..watched.observed import RATE, Observed
 from .test_2_steps import fitted_gradient, is_derivative_wrong, parts, worst
 
@@ -47,13 +47,8 @@ def check_loss(observed: Observed, evidence: RunningCase) -> None:
         rate = observed.mistake.rates[0]
     is_sign_shown = rule.loss != "free" and not (observed.mistake is not None and observed.mistake.rules[0].loses_sign)
     if rate < 0 and is_sign_shown:
-        raise unmet(
-            "Your steps increase the error: the loss has the wrong sign for them.",
-            hint="With w += ... the error is label - y; with w -= ... it is y - label.",
-            seen=worst(rule, -rule.expected),
-            named="loss_sign",
-            formula="step",
-        )
+        sentence = "Your steps increase the error: the loss has the wrong sign for them."
+        raise turned(sentence, worst(rule, -rule.expected))
 
 
 def is_other_loss(observed: Observed) -> bool:

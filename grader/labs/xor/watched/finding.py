@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from grader.lab import CaseStopped, FaultKind, Message, Outcome, Verdict, say, show
 
-from .. import oracle, probes
+from .. import oracle
 from ..driving.calls import Path
-from ..driving.layout import FORWARD_ATOL, INFLUENCE_X, PATTERNS
+from ..driving.layout import INFLUENCE_X, PATTERNS
+from ..driving.network import NetworkAnswers
 from ..oracle import Array
 from .assigned import assigned
 from .observing import (
@@ -267,12 +268,11 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
         references=[None if item is None else references[item] for item in order],
         columns=[None if item is None else own[item] for item in order],
         mask=mask,
-        is_forward_right=False,
+        answers=answers_of(replay, order, mask, rng),
     )
-    found_order = [item for item in order if item is not None]
-    network = checked(network, replay, found_order, rng)
     if not network.is_forward_right and (mask < 0).any():  # the sign of a bias shows in a right forward only
-        return checked(replace(network, mask=np.ones((3, 3))), replay, found_order, rng)
+        mask = np.ones((3, 3))
+        return replace(network, mask=mask, answers=answers_of(replay, order, mask, rng))
     return network
 
 
@@ -354,18 +354,17 @@ def led_on(
     return found if np.abs(found.parameters(followed.before[:1])[0] - start).max() < STAYS else None
 
 
-def checked(network: ObservedNetwork, replay: Replay, order: list[int], rng: np.random.Generator) -> ObservedNetwork:
-    """Return the network with its forward compared to the oracle's, at three drawn weights and nine inputs."""
-    drawn = rng.uniform(0.3, 2, (3, 3, 3)) * rng.choice([-1.0, 1.0], (3, 3, 3)) * network.present
-    x = probes.points(rng, 9)
-    values = np.zeros((3, len(order)))
-    values[:, order] = (drawn * network.mask).reshape(3, 9)[:, network.present.ravel() > 0]
-    actual = replay(values, x)
-    expected = np.array([oracle.forward(item, x) for item in drawn])
-    off = np.where(np.isfinite(actual), np.abs(actual - expected), np.inf)
-    return replace(
-        network, is_forward_right=bool(off.max() <= FORWARD_ATOL), expected=expected, actual=actual, drawn=drawn, x=x
-    )
+def answers_of(replay: Replay, order: list[int | None], mask: Array, rng: np.random.Generator) -> NetworkAnswers:
+    """Return the outputs of a network with these numbers of the nine parameters, and this mask, beside the oracle's."""
+    numbers = [number for number in order if number is not None]
+    present = np.array([number is not None for number in order]).reshape(3, 3)
+
+    def forward(drawn: Array, x: Array) -> Array:
+        values = np.zeros((len(drawn), len(numbers)))
+        values[:, numbers] = (drawn * mask)[:, present]
+        return replay(values, x)
+
+    return NetworkAnswers.drawn(rng, present, forward)
 
 
 def observed_network(observing: Observing, rng: np.random.Generator) -> tuple[ObservedNetwork, Discovered]:

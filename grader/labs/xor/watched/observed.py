@@ -235,7 +235,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
 
     def _trained(self) -> TrainingEnd:
         rng = generator(self.seed, "train")
-        rate = self._rate
+        rate = bounded_rate(self.rate / (1 - self.rule.momentum))  # the effective one
         wanted = max(EPOCHS, math.ceil(WAY / rate))
         starts = starts_for(rng, rate, wanted)[:STARTS]
         learned = self._learn(starts[0], rate)
@@ -247,11 +247,6 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
             epochs = min(MOST_EPOCHS, int(learned.epochs * SLACK))
             learned = self._learn(starts_for(rng, rate, epochs)[0], rate)
         return learned
-
-    @property
-    def _rate(self) -> float:
-        """Effective rate, including momentum."""
-        return bounded_rate(self.rate / (1 - self.rule.momentum))
 
     def _most(self, rate: float) -> int:
         """Return the limit of calls; with wrong steps, a training gets as many epochs as a train function would get."""
@@ -359,8 +354,7 @@ def forward_mistake_of(network: ObservedNetwork) -> Diagnosis | None:
     """Return the mistake that explains a wrong forward, or None."""
     if network.is_forward_right:
         return None
-    parameters = np.repeat(network.drawn, len(network.x), axis=0)
-    return diagnose_forward(parameters, np.tile(network.x, (len(network.drawn), 1)), network.actual.ravel())
+    return diagnose_forward(network.answers.parameters, network.answers.x, network.answers.actual)
 
 
 def slopes_of(observing: Observing, network: ObservedNetwork) -> list[Slopes]:

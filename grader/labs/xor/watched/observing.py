@@ -19,6 +19,7 @@ from .. import oracle
 from ..driving.calls import Calls, Path, Reference
 from ..driving.calls import Numbers as WorkerNumbers
 from ..driving.layout import INFLUENCE_X
+from ..driving.network import NetworkAnswers
 from ..oracle import Array
 
 WHAT = say("Your program")
@@ -210,11 +211,12 @@ class ObservedNetwork(msgspec.Struct, frozen=True, kw_only=True):
     references: list[Reference | None]
     columns: list[int | None]
     mask: Array
-    is_forward_right: bool
-    expected: Array = msgspec.field(default_factory=lambda: np.zeros(0))
-    actual: Array = msgspec.field(default_factory=lambda: np.zeros(0))
-    drawn: Array = msgspec.field(default_factory=lambda: np.zeros((1, 3, 3)))
-    x: Array = msgspec.field(default_factory=lambda: np.zeros((0, 2)))
+    answers: NetworkAnswers
+
+    @property
+    def is_forward_right(self) -> bool:
+        """Whether its forward is that of the oracle, at drawn weights and inputs."""
+        return self.answers.worst is None
 
     @property
     def present(self) -> Array:
