@@ -111,19 +111,15 @@ def watched(objects: Any, root: Any, parts: Any, name: str, note: Callable[[int,
 
         return method
 
-    changed = [
-        (cls, key, value)
-        for cls in {base for path in parts for base in type(find.resolve(root, path)).__mro__[:-1]}
-        for key, value in vars(cls).items()
-        if name in vars(cls) and value is vars(cls)[name]  # forward, and __call__ = forward
-    ]
+    own = {base for path in parts for base in type(find.resolve(root, path)).__mro__ if vars(base).get(name)}
+    changed = [(cls, key, value) for cls in own for key, value in vars(cls).items() if value is vars(cls)[name]]
+    for cls, key, original in changed:  # forward, and __call__ = forward
+        setattr(cls, key, watching(original))
     try:
-        for cls, key, own in changed:
-            setattr(cls, key, watching(own))
         yield
     finally:
-        for cls, key, own in changed:
-            setattr(cls, key, own)
+        for cls, key, original in changed:
+            setattr(cls, key, original)
 
 
 def trace(objects: Any, root: Any, *, form: str, x: Any, parts: Any) -> Values:
@@ -276,19 +272,16 @@ def backward(
     objects: Any, target: Any, form: str, row: Any, error: float, *, is_array: bool = False, way: Any = None
 ) -> Any:
     """Call backward(x, err), with err in the form of the last output; return the numbers it returns, at most 16."""
-    find = objects.find
+    find, method = objects.find, objects.method(target, "backward")
     if way is not None:
-        method = objects.method(target, "backward")
         given, named = given_back(objects, method, way, row, float(error))
-        returned = objects.call(method, *given, **named)
-        return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
-    err = error_as(objects, target, float(error))
-    err = find.np.reshape(err, 1) if is_array else err
-    x, named = given_as(objects, form, row)
-    method = objects.method(target, "backward")
-    if len(x) + len(named) != 1:  # forward(x1, x2): backward takes them as one x
-        x, named = (row.copy(),), {}
-    returned = objects.call(method, *x, *named.values(), err)
+    else:
+        err = error_as(objects, target, float(error))
+        x, by_name = given_as(objects, form, row)
+        if len(x) + len(by_name) != 1:  # forward(x1, x2): backward takes them as one x
+            x, by_name = (row.copy(),), {}
+        given, named = (*x, *by_name.values(), find.np.reshape(err, 1) if is_array else err), {}
+    returned = objects.call(method, *given, **named)
     return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
 
 

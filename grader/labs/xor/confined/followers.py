@@ -30,10 +30,8 @@ LOOK = 32  # calls between two checks of the outputs
 KEPT = 160  # calls of forward in the result of `record`
 COLUMNS = 160  # numbers inside the network that are recorded
 LAYOUTS = 32  # layouts in the result of `discover`
-SCALARS, RETURNED = (
-    96,
-    8,
-)  # numbers passed and returned between two calls of forward, with a gap after each value; and of one return
+SCALARS = 96  # numbers passed and returned between two calls of forward, with a gap after each value
+RETURNED = 8  # numbers of one return
 EVENTS = 2_000_000  # calls and returns until a run is ended; events are counted because time would vary
 SOON = LULL = EVENTS // 5  # LULL: a run is ended after this many events without a call that passes numbers
 NAME_CHARS = 80
@@ -350,14 +348,14 @@ class Starter(Follower):
         self.restored: tuple[Any, str, Any] | None = None
         self._has_started = self._is_looking = False
         self._counted: types.CodeType | None = None
-        self._settings, self._arrays, self._answers = settings, arrays, answers
+        self._arrays, self._answers = arrays, answers
 
     def enter(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> None:
         if not self._has_started:
             if not self.is_wanted(frame, code, owner):
                 return
             try:
-                frames.find.References(self.owner, self._settings["references"]).write(self._arrays["start"])
+                frames.find.References(self.owner, self._wanted["references"]).write(self._arrays["start"])
             except (AttributeError, KeyError, IndexError, TypeError):
                 return  # the weights do not exist yet
             self._has_started = True
@@ -396,19 +394,17 @@ class Starter(Follower):
         """Count a call; end the run once all errors are small or there were enough calls."""
         self.count += 1
         if self._recorder is not None:
-            if self.count == self._settings["at"]:
-                self._is_looking = (
-                    True  # the counter stays in place, so that a program that inspects its callers sees no change
-                )
+            if self.count == self._wanted["at"]:
+                self._is_looking = True  # the counter stays, so that a program that inspects its callers sees no change
                 self._recorder.resume(self)
             return
         if self.count % LOOK:
             return
-        if self.count >= self._settings["calls"]:
+        if self.count >= self._wanted["calls"]:
             raise StopRun
         self._is_looking = True
         try:
-            self.path.append(frames.find.References(self.owner, self._settings["references"]).read())
+            self.path.append(frames.find.References(self.owner, self._wanted["references"]).read())
             answers = self._answers(self.owner)
         except Exception:
             return
@@ -417,5 +413,5 @@ class Starter(Follower):
         errors = [abs(answer - label) for answer, label in zip(answers, self._arrays["labels"], strict=True)]
         if len(self.squared) < MOST_ERRORS:
             self.squared.append(sum(error * error for error in errors) / len(errors))
-        if max(errors) < self._settings["near"]:
+        if max(errors) < self._wanted["near"]:
             raise StopRun

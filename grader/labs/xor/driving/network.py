@@ -89,6 +89,7 @@ class ModelProxy:
         self._form = wiring.form
         self._mask = wiring.mask
         self.references = references
+        self._places = [reference for reference in references if reference is not None]
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -98,16 +99,14 @@ class ModelProxy:
     @property
     def parameters(self) -> Array:
         """The nine parameters, (3, 3), read from the model; a missing bias reads 0."""
-        present = [reference for reference in self.references if reference is not None]
-        numbers = self._calls.ask("read", "Model", [self.remote], {"values": (len(present),)}, references=present)
+        shapes = {"values": (len(self._places),)}
+        numbers = self._calls.ask("read", "Model", [self.remote], shapes, references=self._places)
         return self._calls.spread(self.references, numbers["values"]).reshape(3, 3) * self._mask
 
     @parameters.setter
     def parameters(self, values: Array) -> None:
-        mask = [reference is not None for reference in self.references]
-        present = [reference for reference in self.references if reference is not None]
-        written = (values * self._mask).ravel()[mask]
-        self._calls.ask("write", "Model", [self.remote], references=present, values=written)
+        written = (values * self._mask)[self.present]
+        self._calls.ask("write", "Model", [self.remote], references=self._places, values=written)
 
     def forward(self, x: Array) -> Array:
         """Return the outputs for x (n, 2), shape (n,)."""
@@ -143,11 +142,10 @@ class ModelProxy:
 
         Without a scale, err is the value of the student's own loss.
         """
-        present = [reference for reference in self.references if reference is not None]
         numbers = self._calls.ask(
             "epochs", "Model.backward", [self.remote],
-            {"losses": (count,), "outputs": (4, None), "values": (len(present),)},
-            form=self._form, scale=scale, epochs=count, references=present, x=oracle.XOR_INPUTS, labels=labels,
+            {"losses": (count,), "outputs": (4, None), "values": (len(self._places),)},
+            form=self._form, scale=scale, epochs=count, references=self._places, x=oracle.XOR_INPUTS, labels=labels,
         )  # fmt: skip
         parameters = self._calls.spread(self.references, numbers["values"]).reshape(3, 3) * self._mask
         return numbers["losses"], self._calls.single(numbers, "Model.forward"), parameters

@@ -156,7 +156,7 @@ def diagnose_later_outputs(steps: ModelSteps) -> Diagnosis | None:
     if residual >= TOLERANCE or not is_seen:
         return None
     (rule,) = (rule for rule in ORDER_DEFECTS if rule.id == "hidden_outputs_recomputed")
-    return Diagnosis(rules=(rule,), rates=(rate,), forms=(1.0,), residual=residual, margin=np.inf)
+    return Diagnosis.of([rule], rate)
 
 
 def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0, 1, 2)) -> Diagnosis | None:

@@ -254,13 +254,14 @@ class Observing:
                 return self.calls.ask(operation, WHAT, [], time_s=time_s, settings=complete, **more)
             except CaseStopped as stopped:
                 self._tries -= 1
-                if stopped.fault is not None and stopped.fault.kind is FaultKind.KILLED:
-                    self.killed = stopped
-                statement = None if stopped.fault is None else stopped.fault.statement
-                is_unending = stopped.fault is not None and stopped.fault.kind in UNENDING and operation == "retrain"
-                if statement is None or is_unending or statement in self._skipped or self._tries <= 0:
+                if (fault := stopped.fault) is None:
                     raise
-                self._skipped.append(statement)
+                if fault.kind is FaultKind.KILLED:
+                    self.killed = stopped
+                is_unending = fault.kind in UNENDING and operation == "retrain"
+                if fault.statement is None or is_unending or fault.statement in self._skipped or self._tries <= 0:
+                    raise
+                self._skipped.append(fault.statement)
 
     @measurement
     def discovered(self) -> tuple[Discovered, list[Array]]:

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from .. import oracle
-from ..mistakes import misconceptions
 from ..mistakes.diagnosis import Diagnosis
 from ..mistakes.misconceptions import ROUNDED, TRUNCATED
 from ..mistakes.rules import DERIVATIVES, TOLERANCE, fit, misfit, neuron_rule
@@ -101,13 +100,12 @@ def parts_of(rule: StepRule) -> Parts:
 def batch_parts_of(rule: StepRule) -> Parts | None:
     """Analyse steps of batches, assuming a single derivative; return None if none fits the output neuron, nor the gradient the hidden ones."""
     steps = rule.steps
-    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
-    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
-    h, found = oracle.hidden(wide, corners), list[Parts]()
+    network, found = steps.passes(steps.err), list[Parts]()
     for number, slope in enumerate(DERIVATIVES):
         delta = steps.seen * steps.err * slope(steps.y)
-        deltas = np.stack([*np.moveaxis(delta[..., None] * wide[..., 2, :2] * slope(h), -1, 0), delta], axis=-1)
-        inputs = np.stack([oracle.with_one(corner) for corner in (corners, corners, h)], axis=-2)
+        hidden = delta[..., None] * network.v * slope(network.h)
+        deltas = np.concatenate([hidden, delta[..., None]], axis=-1)
+        inputs = np.stack([oracle.with_one(item) for item in (network.x, network.x, network.h)], axis=-2)
         expected = (deltas[..., None] * inputs).sum(1) * steps.present
         for columns in (slice(0, 2), slice(2, 3)):
             rate, residual = fit(steps.change[:, 2, columns], expected[:, 2, columns])
@@ -206,10 +204,8 @@ def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:
     if mistake is None or found is None or found.back is None or found.change is not None:
         return False
     steps, scales = rule.steps, passed_factors(rule) or [1.0]
-    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
-    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
     for form in found.forms:
-        out = misconceptions.NetworkPass(wide, corners, steps.err).out.at(mistake.rates[0], form)
+        out = steps.passes(steps.err).out.at(mistake.rates[0], form)
         errors = found.returned(out)  # (n, 4, 2)
         ratio, residual = fit(errors, out.delta[..., None] * out.w)
         if rule.way == "online":

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from .. import oracle, probes
 from ..mistakes import misconceptions
 from ..mistakes.diagnosis import Diagnosis, diagnose, diagnose_network
+from ..mistakes.misconceptions import NetworkPass
 from ..mistakes.rules import ModelSteps, fit, is_momentum, misfit, rates_of
 from ..oracle import Array
 from .examples import TINY, answered_corners, corners_of, likeliest, passed
@@ -81,6 +82,11 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True):
     def at_last(self, values: Array) -> Array:
         """Return the values (n, 4, ...) at the corner passed last in each step, (n, ...)."""
         return np.asarray(values[np.arange(len(self.last)), self.last])
+
+    def passes(self, err: Array) -> NetworkPass:
+        """Return the pass of the network at each corner, with the weights before each step and these errors (n, 4)."""
+        parameters = np.broadcast_to(self.parameters[:, None], self.slopes.shape)
+        return NetworkPass(parameters, np.broadcast_to(oracle.XOR_INPUTS, (*err.shape, 2)), err)
 
     def weights(self, way: Way) -> Array:
         """Return how many times each corner counts in each step, (n, 4)."""
@@ -309,9 +315,7 @@ def diagnosed(rule: StepRule, known: Diagnosis | None = None) -> Diagnosis | Non
         if (heaped := accumulated(steps)) is not None:
             return heaped
         return diagnose_network(model, [*rates, model.rate, *rates_of(model)[:2]], rules=rules)
-    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
-    x = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
-    network = misconceptions.NetworkPass(wide, x, steps.err).shared()
+    network = steps.passes(steps.err).shared()
 
     def predict(rule: misconceptions.Rule, rate: float, form: float) -> Array:
         every = rule.network_step(network.at(rate, form))
@@ -324,9 +328,7 @@ def accumulated(steps: Steps) -> Diagnosis | None:
     """Return the mistake of steps that each include all earlier ones, so that their differences are the gradient, or None."""
     new, gradient = np.diff(steps.change, axis=0), steps.gradient("online")[1:]
     rate, residual = fit(new, gradient)
-    if residual >= steps.tolerance or not rate:
-        return None
-    return Diagnosis(rules=(misconceptions.ACCUMULATED,), rates=(rate,), forms=(1.0,), residual=residual, margin=np.inf)
+    return Diagnosis.of([misconceptions.ACCUMULATED], rate) if residual < steps.tolerance and rate else None
 
 
 def stepped(rule: misconceptions.Rule, steps: ModelSteps, rate: float) -> Array:
@@ -336,9 +338,7 @@ def stepped(rule: misconceptions.Rule, steps: ModelSteps, rate: float) -> Array:
 
 def summed(rule: misconceptions.Rule, steps: Steps, rate: float) -> Array:
     """Return the steps (n, 3, 3) that a rule predicts at a rate, summed over the examples of a batch."""
-    wide = np.broadcast_to(steps.parameters[:, None], steps.slopes.shape)
-    corners = np.broadcast_to(oracle.XOR_INPUTS, (*steps.err.shape, 2))
-    every = rule.step(wide, corners, rate * steps.err)
+    every = rule.network_step(steps.passes(rate * steps.err))
     return np.asarray((steps.seen[..., None, None] * every).sum(1) * steps.present)
 
 
@@ -358,11 +358,9 @@ def fitted_batch(steps: Steps) -> tuple[float, Array]:
 
     def batch(rate: float) -> Array:
         plain = rate * steps.gradient("batch")
-        h = oracle.hidden(steps.parameters[:, None], oracle.XOR_INPUTS)
-        delta = rate * steps.seen * steps.err * oracle.derivative(steps.y)
+        network = steps.passes(rate * steps.seen * steps.err)
         later = (steps.parameters + plain)[:, None, 2, :2]
-        corners = np.broadcast_to(oracle.XOR_INPUTS, h.shape)
-        moved = oracle.compose(delta, np.broadcast_to(later, h.shape), h, h, corners).sum(1) * steps.present
+        moved = network.step(errors=network.delta[..., None] * later).sum(1) * steps.present
         return np.concatenate([moved[:, :2], plain[:, 2:]], axis=1)
 
     return fit_nonlinear(batch, steps.change)

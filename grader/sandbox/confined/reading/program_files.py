@@ -205,13 +205,9 @@ class Choice:
 
     def program_with(self, main: str, passed_over: Iterable[str] = ()) -> ProgramFiles:
         """Return the program with this main file."""
-        reached = self._reached(main)
-        return ProgramFiles(
-            main=main,
-            reached=tuple(reached),
-            is_whole=set(self._lab.classes) <= self._names(reached),
-            passed_over=tuple(passed_over),
-        )
+        reached = tuple(self._reached(main))
+        is_whole = set(self._lab.classes) <= self._names(reached)
+        return ProgramFiles(main=main, reached=reached, is_whole=is_whole, passed_over=tuple(passed_over))
 
     def defining(self, files: Sequence[str]) -> ProgramFiles | None:
         """Return the program whose file defines all classes, or None; raise Refusal if several files are equally preferred.
@@ -220,26 +216,14 @@ class Choice:
         candidate, a .py file rather than a notebook, with the lab's file name.
         """
         if not self._lab.classes:
-            return next(
-                (
-                    self.program_with(file)
-                    for file in sorted(files, key=depth)
-                    if posixpath.basename(file) == self._lab.file
-                ),
-                None,
-            )
+            named = (file for file in sorted(files, key=depth) if posixpath.basename(file) == self._lab.file)
+            return next(map(self.program_with, named), None)
         candidates = self._distinct([file for file in files if self._defines_all(file)])
 
         def rank(file: str) -> tuple[bool, int, bool, bool, bool]:
             is_imported = any(file in self._imported[candidate] for candidate in candidates)
-            is_named = posixpath.basename(file) == self._lab.file
-            return (
-                self._sources[file].is_test,
-                depth(file)[0],
-                is_imported,
-                kind_of(file, (".py",)) is None,
-                not is_named,
-            )
+            is_notebook, is_other = kind_of(file, (".py",)) is None, posixpath.basename(file) != self._lab.file
+            return self._sources[file].is_test, depth(file)[0], is_imported, is_notebook, is_other
 
         preferred = [file for file in candidates if rank(file) == min(map(rank, candidates))]
         if len(preferred) > 1:
@@ -268,9 +252,8 @@ class Choice:
         ] or programs
         classes = max(map(self._classes, roots), default=0)
         best = [file for file in roots if self._classes(file) == classes]
-        best = [
-            file for file in best if 2 * self._size(file) > max(map(self._size, best))
-        ]  # drop files with at most half as much code
+        # drop files with at most half as much code
+        best = [file for file in best if 2 * self._size(file) > max(map(self._size, best))]
         best = [file for file in best if self._wanted(file) == max(map(self._wanted, best))]
         for names in ((self._lab.file,), STARTERS):
             best = [file for file in best if posixpath.basename(file) in names] or best
