@@ -175,8 +175,8 @@ def numbers_in(find: Any, value: Any) -> list[float]:
     return find.numbers(value) if find.is_numeric(value) else []
 
 
-def influence(objects: Any, target: Any, *, form: str, x: Any, references: Any, delta: float) -> Values:
-    """Add delta to one number at a time, and return the outputs for each row of x.
+def influence(objects: Any, target: Any, *, form: str, x: Any, references: Any) -> Values:
+    """Add 1 to one number at a time, and return the outputs for each row of x.
 
     `moved` has one row (n,) per number; the row equals the base if the changed object raised an exception.
     """
@@ -188,7 +188,7 @@ def influence(objects: Any, target: Any, *, form: str, x: Any, references: Any, 
         reference = find.References(target, [(path, index)])
         (before,) = reference.read()
         try:
-            reference.write([before + delta])
+            reference.write([before + 1.0])
             outputs = forward(objects, target, form=form, x=x)["outputs"]
         except Exception:
             outputs = find.np.zeros((0, 0))

@@ -101,7 +101,7 @@ class Layout:
         try:
             numbers = self._calls.ask(
                 "influence", "Model.forward", [model], {"outputs": (2, None), "moved": (len(references), 2)},
-                form="vector", references=references, delta=1.0, x=PROBE_X,
+                form="vector", references=references, x=PROBE_X,
             )  # fmt: skip
         except CaseStopped:
             return 0
@@ -374,7 +374,7 @@ class Layout:
         """Return for each number whether it affects the output at each of the four inputs of INFLUENCE_X."""
         numbers = self._calls.ask(
             "influence", "Neuron.forward", [neuron], {"outputs": (4, None), "moved": (len(references), 4)},
-            form=form, references=references, delta=1.0, x=INFLUENCE_X[:, list(slots)],
+            form=form, references=references, x=INFLUENCE_X[:, list(slots)],
         )  # fmt: skip
         outputs = self._calls.single(numbers, "Neuron.forward")
         return [tuple(bool(moved) for moved in np.abs(row - outputs) > 0) for row in numbers["moved"]]

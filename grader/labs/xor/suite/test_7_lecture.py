@@ -13,6 +13,7 @@ from grader.lab import CaseStopped, RunningCase, Student, side_by_side, unmet
 Array = NDArray[np.float64]
 
 RTOL, ATOL = 1e-5, 1e-6  # single precision is enough
+SINGLE = "The function must accept a single number as well as an array."
 LEAST_LOSS = 5.0  # for a class predicted with probability 0: at least that of e^-5
 
 
@@ -78,14 +79,7 @@ def test_elementwise(student: Student, evidence: RunningCase) -> None:
     check_relu(student, evidence)
     d = student.rng("tanh").uniform(-2, 2, 5)
     check(student, evidence, "tanh", np.tanh(d), "tanh(d) = (e^2d - 1) / (e^2d + 1).", d=d)
-    check(
-        student,
-        evidence,
-        "tanh",
-        np.tanh(d[0]),
-        "The function must accept a single number as well as an array.",
-        d=float(d[0]),
-    )
+    check(student, evidence, "tanh", np.tanh(d[0]), SINGLE, d=float(d[0]))
     y = np.tanh(d)
     if is_close(one_of(called(student, "tanh_derivative", y)), 1 - np.tanh(y) ** 2):
         evidence.remark("tanh_derivative takes the sum d, not the output y; call it with d, never with y.")
@@ -97,14 +91,7 @@ def check_relu(student: Student, evidence: RunningCase) -> None:
     """Judge relu and its derivative, which is the same at the sum and at the output except at 0."""
     d = student.rng("relu").uniform(0.1, 2, 5) * [1, -1, 1, -1, 1]
     check(student, evidence, "relu", np.maximum(0.0, d), "relu(d) = max(0, d) for each number: np.maximum.", d=d)
-    check(
-        student,
-        evidence,
-        "relu",
-        max(0.0, float(d[1])),
-        "The function must accept a single number as well as an array.",
-        d=float(d[1]),
-    )
+    check(student, evidence, "relu", max(0.0, float(d[1])), SINGLE, d=float(d[1]))
     hint = "1 where the number is above 0, otherwise 0."
     check(student, evidence, "relu_derivative", np.where(d > 0, 1.0, 0.0), hint, y=d)
     if not is_close(one_of(called(student, "relu_derivative", np.zeros(2))), np.zeros(2)):
