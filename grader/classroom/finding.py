@@ -25,8 +25,8 @@ DRIVE = re.compile(r"(?P<name>.+?)-[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)*")  # name of a
 
 Scheme = Callable[[Tree], Iterator[Submission]]
 
-BY_NAME: tuple[tuple[Callable[[Item], int | None], Scheme], ...] = tuple(
-    (element.beginning, element.read) for element in (moodle, canvas, gradescope, blackboard, brightspace)
+BY_NAME: tuple[tuple[Callable[[Item], re.Match[str] | None], Scheme], ...] = tuple(
+    (platform.match, platform.read) for platform in (moodle, canvas, gradescope, blackboard, brightspace)
 )
 WHOLE: tuple[tuple[Callable[[Tree], bool], Scheme], ...] = tuple(
     (team.fits, team.read) for team in (teams, repositories)
@@ -121,5 +121,5 @@ def _platform_of(item: Item) -> Scheme | None:
 
     What follows the beginning is the student's own file name, which may look like another platform's.
     """
-    found = [(length, place) for place, (of, _) in enumerate(BY_NAME) if (length := of(item)) is not None]
+    found = [(match.end("ours"), place) for place, (of, _) in enumerate(BY_NAME) if (match := of(item)) is not None]
     return BY_NAME[min(found)[1]][1] if found else None

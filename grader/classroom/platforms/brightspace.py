@@ -6,43 +6,38 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from msgspec.structs import replace
-
-from grader.classroom.platforms.common import joined, plain_item
+from grader.classroom.platforms.common import attempts, grouped, joined, last_of, plain_item
 from grader.classroom.uploads import Item, Submission, Tree, numbered
 
 NAME = re.compile(
-    r"(?s)(?P<id>[0-9]+)-[0-9]+ ?- (?P<name>.+?) ?- (?P<time>[^-]*[0-9]{4}[^-]*?)(?: - (?P<file>.+))?"
+    r"(?s)(?P<ours>(?P<id>[0-9]+)-[0-9]+ ?- (?P<name>.+?) ?- (?P<time>[^-]*[0-9]{4}[^-]*?))(?: - (?P<file>.+))?"
 )  # fmt: skip
 INDEX = "index.html"
 TIMES = ("%b %d, %Y %I%M %p", "%d %B, %Y %H%M", "%B %d, %Y %I%M %p", "%d %b, %Y %H%M", "%b %d, %Y %H%M")
 MONTHS = dict(zip("янв фев мар апр май июн июл авг сен окт ноя дек".split(), range(1, 13), strict=True)) | {"мая": 5}
 
 
-def beginning(item: Item) -> int | None:
-    """Return the length of the part of a name that Brightspace wrote, or None if the name is not Brightspace's."""
-    found = NAME.fullmatch(item.shown)
-    return None if found is None else found.end("time")
+def match(item: Item) -> re.Match[str] | None:
+    """Return how a name matches Brightspace's pattern, or None; `ours` is the part that the platform wrote."""
+    return NAME.fullmatch(item.shown)
 
 
 def read(tree: Tree) -> Iterator[Submission]:
     """Yield the last attempt of each student, with the earlier ones."""
     tree.note("Names: Brightspace.")
-    attempts: dict[tuple[str, str], dict[str, list[tuple[Item, str]]]] = {}
-    for item in tree.items:
-        found = NAME.fullmatch(item.shown)
-        if found is not None:
-            by_time = attempts.setdefault((found["id"], found["name"]), {})
-            by_time.setdefault(found["time"], []).append((item, found["file"] or item.shown))
-        elif item.name.casefold() != INDEX:
+    groups, others = grouped(tree, match, "id", "name")
+    for item in others:
+        if item.name.casefold() != INDEX:
             yield from plain_item(tree, item)
-    for (number, name), by_time in attempts.items():
+    for (number, name), named in groups:
         key = numbered(name, number)
-        *earlier, last = (
-            tree.submission([item for item, _ in by_time[time]], joined(by_time[time]), key=key, student=number, name=name, aliases=(number,))
-            for time in sorted(by_time, key=moment)
+        every = [
+            [(item, found["file"] or item.shown) for item, found in attempt] for attempt in attempts(named, moment)
+        ]
+        yield last_of(
+            tree.submission([item for item, _ in files], joined(files), key=key, student=number, name=name, aliases=(number,))
+            for files in every
         )  # fmt: skip
-        yield replace(last, earlier=tuple(earlier))
 
 
 def moment(text: str) -> tuple[datetime, str]:

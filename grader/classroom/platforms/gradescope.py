@@ -12,12 +12,13 @@ from grader.classroom.uploads import METADATA_BYTES, Item, Submission, Tree, slu
 from grader.core.errors import Rejected
 
 METADATA = "submission_metadata.yml"
-NAME = re.compile(r"submission_(?P<id>[0-9]+)")
+LISTED = re.compile(f"(?P<ours>{re.escape(METADATA)})")
+NAME = re.compile("(?P<ours>submission_(?P<id>[0-9]+))")
 
 
-def beginning(item: Item) -> int | None:
-    """Return the length of a name that Gradescope wrote, or None if the name is not Gradescope's."""
-    return len(item.name) if item.name == METADATA or (item.is_folder and NAME.fullmatch(item.name)) else None
+def match(item: Item) -> re.Match[str] | None:
+    """Return how a name matches Gradescope's pattern, or None; `ours` is the part that the platform wrote."""
+    return (NAME if item.is_folder else LISTED).fullmatch(item.name)
 
 
 def read(tree: Tree) -> Iterator[Submission]:

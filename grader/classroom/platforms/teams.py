@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
+from grader.classroom.platforms.common import last_of
 from grader.classroom.uploads import Item, Submission, Tree, key_of
 
 SUBMITTED = {"submitted files", "отправленные файлы", "сданные файлы"}
@@ -38,11 +37,8 @@ def read(tree: Tree) -> Iterator[Submission]:
             continue
         name = student.shown
         key = key_of(name, is_folder=False)
-        *earlier, last = (
-            inner.submission([student], version.parts(), key=key, name=name)
-            for version in _versions(inner, student)
-        )  # fmt: skip
-        yield replace(last, earlier=tuple(earlier))
+        versions = _versions(inner, student)
+        yield last_of(inner.submission([student], version.parts(), key=key, name=name) for version in versions)
 
 
 def _versions(tree: Tree, student: Item) -> list[Item]:
