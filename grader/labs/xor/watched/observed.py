@@ -296,7 +296,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         """Return the four answers of the network with these parameters, computed with its own forward if that is wrong."""
         if self.network.is_forward_right:
             return oracle.answers(parameters)
-        return np.asarray(own_outputs(self.observing, self.network, parameters[None], oracle.XOR_INPUTS)[0])
+        return np.asarray(own_outputs(self.observing, self.network, parameters[None])[0])
 
 
 def trained(start: Array, step: Step, *, is_alone: bool) -> Array | None:
@@ -389,10 +389,10 @@ def own_slopes(observing: Observing, network: ObservedNetwork, parameters: Array
     """Return the outputs of the submission's own forward at the corners, (n, 4), and its slopes there, (n, 4, 3, 3)."""
     shifts = NUDGE * np.eye(9).reshape(9, 3, 3)
     moved = np.concatenate([parameters[:, None] + shifts, parameters[:, None] - shifts], axis=1)
-    outputs = own_outputs(observing, network, moved.reshape(-1, 3, 3), oracle.XOR_INPUTS)
+    outputs = own_outputs(observing, network, moved.reshape(-1, 3, 3))
     outputs = outputs.reshape(len(parameters), 2, 9, 4)
     rates = ((outputs[:, 0] - outputs[:, 1]) / (2 * NUDGE)).transpose(0, 2, 1)
-    return own_outputs(observing, network, parameters, oracle.XOR_INPUTS), rates.reshape(-1, 4, 3, 3)
+    return own_outputs(observing, network, parameters), rates.reshape(-1, 4, 3, 3)
 
 
 def rule_with(network: ObservedNetwork, ways: Sequence[Slopes]) -> tuple[StepRule | None, Slopes]:
@@ -405,11 +405,11 @@ def rule_with(network: ObservedNetwork, ways: Sequence[Slopes]) -> tuple[StepRul
     return next((pair for pair in found if pair[0] is not None and pair[0].is_right), found[0])
 
 
-def own_outputs(observing: Observing, network: ObservedNetwork, parameters: Array, x: Array) -> Array:
-    """Return the outputs of the student's forward, (m, q), for parameters (m, 3, 3) and x (q, 2)."""
+def own_outputs(observing: Observing, network: ObservedNetwork, parameters: Array) -> Array:
+    """Return the outputs of the student's forward at the corners, (m, 4), for parameters (m, 3, 3)."""
     present = [reference for reference in network.references if reference is not None]
     values = (parameters * network.mask).reshape(len(parameters), 9)[:, network.present.ravel() > 0]
-    return observing.replay(network.root, present, values, x)
+    return observing.replay(network.root, present, values, oracle.XOR_INPUTS)
 
 
 def other_steps() -> CaseStopped:

@@ -14,7 +14,6 @@ from ..mistakes.diagnosis import Diagnosis
 from ..mistakes.misconceptions import ROUNDED, TRUNCATED
 from ..mistakes.rules import DERIVATIVES, TOLERANCE, fit, misfit, neuron_rule
 from ..oracle import Array
-from .examples import TINY
 from .neurons import are_weights_right, is_bias_right, neuron_steps_of
 from .steps import StepRule, Steps
 
@@ -50,7 +49,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 def parts_of(rule: StepRule) -> Parts:
     """Analyse steps of one example each."""
-    steps, index = rule.steps, np.arange(len(rule.steps.last))
+    steps = rule.steps
     x = oracle.XOR_INPUTS[steps.last]
     h = oracle.hidden(steps.parameters, x)
     inputs = np.stack([oracle.with_one(x), oracle.with_one(x), oracle.with_one(h)], axis=1) * steps.present
@@ -63,7 +62,7 @@ def parts_of(rule: StepRule) -> Parts:
         if not are_right and steps.present[row, 2]:
             factor[:, row], is_by_bias[row] = steps.change[:, row, 2], True
     expected = factor[..., None] * inputs
-    err, y = steps.err[index, steps.last], steps.y[index, steps.last]
+    err, y = steps.at_last(steps.err), steps.at_last(steps.y)
 
     def is_fit(observed: Array, wanted: Array) -> bool:
         return misfit(observed, wanted) < steps.tolerance
@@ -246,7 +245,7 @@ def passed_error(rule: StepRule) -> Literal["entropy", "linear", "other", ""]:
         return "entropy"
     if rule.loss == "entropy" and is_passed(np.log(np.where(err > 0, y, 1 - y))):
         return "entropy"
-    if rule.loss == "free" and is_passed((steps.change * rates).sum((1, 2)) / np.maximum((rates**2).sum((1, 2)), TINY)):
+    if rule.loss == "free" and is_passed(steps.rates(rates)):
         return "other"
     return "linear" if is_passed(err) else ""
 

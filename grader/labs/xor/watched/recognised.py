@@ -14,7 +14,7 @@ from ..mistakes.diagnosis import Diagnosis
 from ..mistakes.misconceptions import OF_FIRST_FORWARD, OF_PREVIOUS_FORWARD, ROUNDED, SKIPPED, TRUNCATED
 from ..mistakes.rules import TOLERANCE, fit, misfit
 from ..oracle import Array
-from .steps import StepRule, model_steps, stepped, summed
+from .steps import StepRule
 
 STEEPEST = 0.25  # slope of the sigmoid
 
@@ -79,12 +79,7 @@ def first_forward(rule: StepRule) -> Diagnosis | None:
 def previous_forward(rule: StepRule) -> Diagnosis | None:
     """Return the mistake of steps that use the inputs of the step before, or None; what comes before the first is not known."""
     steps = rule.steps
-    every = (
-        stepped(OF_PREVIOUS_FORWARD, model_steps(steps), 1.0)
-        if rule.way == "online"
-        else summed(OF_PREVIOUS_FORWARD, steps, 1.0)
-    )
-    made = every[1:]
+    made = steps.predicted(OF_PREVIOUS_FORWARD, rule.way, 1.0)[1:]
     rate, _ = fit(steps.change[1:], made)
     residual = max(misfit(steps.change[1:, row], rate * made[:, row]) for row in range(3))
     return Diagnosis.of([OF_PREVIOUS_FORWARD], rate) if residual < steps.tolerance else None

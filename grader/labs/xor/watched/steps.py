@@ -99,6 +99,18 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True):
         weighted = self.weights(way) * (self.err if err is None else err)
         return np.asarray(np.einsum("nr,nrij->nij", weighted, self.slopes))
 
+    def rates(self, gradient: Array) -> Array:
+        """Return for each step the rate at which it is nearest to the gradient, (n,)."""
+        return np.asarray((self.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), TINY))
+
+    def predicted(self, rule: misconceptions.Rule, way: Way, rate: float) -> Array:
+        """Return the steps, (n, 3, 3), that a mistake makes at a rate."""
+        if way == "online":
+            made = rule.step(self.parameters, oracle.XOR_INPUTS[self.last], rate * self.at_last(self.err))
+        else:
+            made = (self.seen[..., None, None] * rule.network_step(self.passes(rate * self.err))).sum(1)
+        return np.asarray(made * self.present)
+
 
 class StepRule(msgspec.Struct, frozen=True, kw_only=True):
     """A rule for the steps, with a way and a loss; expected (n, 3, 3) are the steps that it predicts.
@@ -143,7 +155,7 @@ class StepRule(msgspec.Struct, frozen=True, kw_only=True):
 # --- from calls to steps ------------------------------------------------------------------------
 
 
-def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None = None) -> Steps | None:
+def steps_of(network: ObservedNetwork, slopes: Slopes, depth: int | None) -> Steps | None:
     """Return the steps between the calls that bound them, at one call depth if given, or None if there are too few."""
     record = at_depth(network.record, depth)
     parameters, corners = network.parameters(record.before), corners_of(record.x)
@@ -256,7 +268,7 @@ def right(steps: Steps, way: Way) -> Iterator[StepRule]:
     if np.isfinite(entropy).all():
         c, _ = fit(steps.change, entropy)
         yield replace(rule_for(steps, way, c * entropy, c), loss="entropy")
-    rates = (steps.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), TINY)
+    rates = steps.rates(gradient)
     if drifts(rates):
         rule = rule_for(steps, way, rates[:, None, None] * gradient, float(np.median(rates)))
         yield replace(rule, is_decaying=True)
@@ -279,27 +291,14 @@ def rule_for(steps: Steps, way: Way, expected: Array, rate: float) -> StepRule:
 
 def minor(steps: Steps, way: Way) -> Iterator[StepRule]:
     """Yield the rules with an order defect, each at the rate that fits best."""
-    if way == "online":
-        model = model_steps(steps)
-        named = order_defect(model)
-        if named is not None:
-            rate, expected = fit_nonlinear(functools.partial(stepped, named, model), steps.change)
-            yield replace(rule_for(steps, way, expected, rate), defect=named)
-        return
-    rate, expected = fitted_batch(steps)
-    yield replace(rule_for(steps, way, expected, rate), defect=misconceptions.ORDER_DEFECTS[0])
+    if way == "batch":
+        rate, expected = fitted_batch(steps)
+        yield replace(rule_for(steps, way, expected, rate), defect=misconceptions.ORDER_DEFECTS[0])
     for defect in misconceptions.ORDER_DEFECTS:
-        rate, expected = fit_nonlinear(functools.partial(summed, defect, steps), steps.change)
-        yield replace(rule_for(steps, way, expected, rate), defect=defect)
-
-
-def order_defect(steps: ModelSteps) -> misconceptions.Rule | None:
-    """Return the order defect of steps of one example each, or None."""
-    for rule in misconceptions.ORDER_DEFECTS:
-        _, expected = fit_nonlinear(functools.partial(stepped, rule, steps), steps.change)
-        if all(misfit(steps.change[:, row], expected[:, row]) < EXACT for row in range(3)):
-            return rule
-    return None
+        rate, expected = fit_nonlinear(functools.partial(steps.predicted, defect, way), steps.change)
+        rule = replace(rule_for(steps, way, expected, rate), defect=defect)
+        if way == "batch" or rule.residuals.max() < EXACT:
+            yield rule
 
 
 def diagnosed(rule: StepRule, known: Diagnosis | None = None) -> Diagnosis | None:
@@ -329,17 +328,6 @@ def accumulated(steps: Steps) -> Diagnosis | None:
     new, gradient = np.diff(steps.change, axis=0), steps.gradient("online")[1:]
     rate, residual = fit(new, gradient)
     return Diagnosis.of([misconceptions.ACCUMULATED], rate) if residual < steps.tolerance and rate else None
-
-
-def stepped(rule: misconceptions.Rule, steps: ModelSteps, rate: float) -> Array:
-    """Return the steps (n, 3, 3) that a rule predicts at a rate."""
-    return rule.step(steps.probes.parameters, steps.probes.x, rate * steps.err) * steps.present
-
-
-def summed(rule: misconceptions.Rule, steps: Steps, rate: float) -> Array:
-    """Return the steps (n, 3, 3) that a rule predicts at a rate, summed over the examples of a batch."""
-    every = rule.network_step(steps.passes(rate * steps.err))
-    return np.asarray((steps.seen[..., None, None] * every).sum(1) * steps.present)
 
 
 def model_steps(steps: Steps) -> ModelSteps:
@@ -415,8 +403,8 @@ def goes_along(later: StepRule, rule: StepRule) -> bool:
     with np.errstate(all="ignore"):
         off = (rule.steps.labels - steps.y) / (oracle.derivative(steps.y) if rule.loss == "entropy" else 1.0)
         gradient = steps.gradient(rule.way, off)
-        rates = (steps.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), TINY)
-    is_along = np.isfinite(rates).all() and bool((rates * rule.rate > 0).all())
+        rates = steps.rates(gradient)
+    is_along = bool(np.isfinite(rates).all() and (rates * rule.rate > 0).all())
     return is_along and rule_for(steps, rule.way, rates[:, None, None] * gradient, rule.rate).is_right
 
 
