@@ -114,7 +114,7 @@ class Layout:
         """Connections of the neurons, with the container for x in which the network works best."""
         _ = self.parts
         fallback: Wiring | None = None
-        stopped: CaseStopped | None = None
+        stops = list[CaseStopped]()
         for form in FORMS:
             try:
                 wiring = self._wiring(form)
@@ -122,13 +122,12 @@ class Layout:
                 if self._works(wiring):
                     return wiring
             except CaseStopped as stop:
-                stopped = stopped or stop
+                stops.append(stop)
                 if stop.fault is not None and stop.fault.kind is not FaultKind.RAISED:
                     break
-        if fallback is not None:
-            return fallback
-        assert stopped is not None
-        raise stopped
+        if fallback is None:
+            raise stops[0]
+        return fallback
 
     def _wiring(self, form: str) -> Wiring:
         paths = [part.path for part in self.parts]
@@ -401,7 +400,7 @@ class Layout:
     @measurement
     def alone(self) -> tuple[str, list[Reference | None]]:
         """Container for x and places of the parameters, for a Neuron(2) created on its own."""
-        stopped: CaseStopped | None = None
+        stops = list[CaseStopped]()
         for form in FORMS:
             try:
                 model = self._calls.student.new_later("Neuron", 2)
@@ -415,11 +414,10 @@ class Layout:
                     )
                 return form, [candidates[-1] if candidates else None for candidates in found]
             except CaseStopped as stop:
-                stopped = stopped or stop
+                stops.append(stop)
                 if stop.fault is None or stop.fault.kind is not FaultKind.RAISED:
                     break
-        assert stopped is not None
-        raise stopped
+        raise stops[0]
 
     @measurement
     def shared_weights(self) -> bool:

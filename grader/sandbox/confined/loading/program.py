@@ -70,29 +70,6 @@ def inner(node: ast.AST) -> Iterator[ast.AST]:
         yield from inner(child)
 
 
-def parts_of(number: int, text: str, file: str, most: int, *, is_notebook: bool, opens_guard: bool) -> list[Part]:
-    """Return the top-level statements of a file, each compiled separately with the file's flags.
-
-    opens_guard: treat the statements below `if __name__ == "__main__":` as top-level ones, as always if there are classes.
-    """
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if is_notebook else 0
-    body: list[ast.stmt] = []
-    for index, node in enumerate(ast.parse(text, file).body):
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            for alias in node.names:
-                flags |= FUTURES.get(alias.name, 0)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and index:
-            continue  # a string on its own would become the docstring when compiled separately
-        if isinstance(node, ast.Import):
-            body += [ast.copy_location(ast.Import([alias]), alias) for alias in node.names]
-        elif isinstance(node, ast.If) and is_main_guard(node) and (opens_guard or has_classes(node)):
-            body += node.body
-        else:
-            body.append(node)
-    size = len(body) // most + 1
-    return [part_of(number, body[start : start + size], file, flags) for start in range(0, len(body), size)]
-
-
 def part_of(number: int, nodes: list[ast.stmt], file: str, flags: int) -> Part:
     """Compile statements of a file."""
     code = compile(ast.Module(nodes, []), file, "exec", flags, dont_inherit=True)
@@ -180,11 +157,30 @@ class Program:
         kept = self._parts.get((file, opens_guard))
         if kept is None:
             with warnings.catch_warnings(action="ignore"):  # about a student's "\\d"
-                kept = self._parts[file, opens_guard] = parts_of(
-                    number, self._texts[file], file, MOST_PARTS // len(self._texts),
-                    is_notebook=self._is_notebook and number == 0, opens_guard=opens_guard,
-                )  # fmt: skip
+                kept = self._parts[file, opens_guard] = self._parsed(number, file, opens_guard=opens_guard)
         return kept
+
+    def _parsed(self, number: int, file: str, *, opens_guard: bool) -> list[Part]:
+        """Return the statements of a file, each compiled separately with the file's flags.
+
+        opens_guard: treat the statements below `if __name__ == "__main__":` as top-level ones, as always if there are classes.
+        """
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if self._is_notebook and number == 0 else 0
+        body: list[ast.stmt] = []
+        for index, node in enumerate(ast.parse(self._texts[file], file).body):
+            if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+                for alias in node.names:
+                    flags |= FUTURES.get(alias.name, 0)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and index:
+                continue  # a string on its own would become the docstring when compiled separately
+            if isinstance(node, ast.Import):
+                body += [ast.copy_location(ast.Import([alias]), alias) for alias in node.names]
+            elif isinstance(node, ast.If) and is_main_guard(node) and (opens_guard or has_classes(node)):
+                body += node.body
+            else:
+                body.append(node)
+        size = len(body) * len(self._texts) // MOST_PARTS + 1
+        return [part_of(number, body[start : start + size], file, flags) for start in range(0, len(body), size)]
 
     def every(self) -> Iterator[Part]:
         """Yield the statements of all files that are valid Python."""
