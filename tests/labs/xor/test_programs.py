@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from grader.core.language import report_in
 from grader.pipeline.assignment import DEFAULT_LAB
 from tests.support.command import PATIENT, graded
-from tests.support.mutants import ARRAYS, LISTS
+from tests.support.mutants import ARRAYS, LISTS, mutants
 from tests.support.programs import AFTER, DEMO, crowd, in_block, joined, programs
 
 Write = Callable[..., Path]
@@ -118,6 +118,16 @@ def test_a_class_that_fails_is_explained(write: Write) -> None:
     ]
     assert any(text.startswith("Model is not defined. Your program raised NameError: name 'UNKNOWN'") for text in told)
     assert not any("has no Model" in text for text in told)
+
+
+@pytest.mark.soak
+def test_printed_warnings_name_no_file_of_the_grader(write: Write) -> None:
+    """If the numbers of a training overflow, the output of a case has warnings about lines of the submission only."""
+    report = graded(write(mutants()["linear_activation"].text(0.3)), seed=5)
+
+    printed = [case.stdout for criterion in report.criteria for case in criterion.cases]
+    assert any("network.py:33: RuntimeWarning: overflow" in text for text in printed)
+    assert not any("calls.py" in text for text in printed)
 
 
 @pytest.mark.wide

@@ -244,7 +244,7 @@ def epochs(
             ((given,), _) = given_as(objects, form, row)
             output = find.first(target.forward(given))
             error = label - find.numbers(output)[0]
-            squared += error * error
+            squared += float(error) * float(error)  # numpy's would warn of an overflow in this line
             objects.kept[id(target)] = output
             if scale is None:
                 target.backward(given, objects.named("loss")(output, find.plain_number(label)))
