@@ -80,7 +80,7 @@ def check_digits(steps: NeuronSteps, seen: Evidence) -> None:
     """Stop the case if steps or weights are rounded to some digits."""
     if steps.is_step_cut:
         sentence = "Every step is rounded to {digits} digits: small ones are lost."
-        raise mistaken(ROUNDED, seen, sentence, digits=steps.digits)
+        raise mistaken(ROUNDED, seen, sentence, digits=str(steps.digits))
     if steps.digits == 0:
         raise mistaken(TRUNCATED, seen)
     if steps.digits is not None:
@@ -237,13 +237,12 @@ def test_returned_error(evidence: RunningCase, measured: Measurements) -> None:
     worst = int(np.abs(steps.returned - right).max(1).argmax())
     mistake, seen = measured.returned_mistake, seen_at(steps, worst, right, steps.returned)
     if residual < TOLERANCE and rule.is_derivative_right:
-        template = "The returned errors are {ratio} times what they should be."
         hint = "The returned error is err y (1 - y) w, without the learning rate and with the same sign."
+        sentence, more = "The returned errors are {ratio} times what they should be.", {"ratio": show(ratio)}
     else:
-        template = "The returned errors are not err x derivative x weight."
         hint = "The error of input i is err y (1 - y) w_i: it goes back through the weight that the input came through."
-    unnamed = unmet(template, ratio=show(ratio), hint=hint, seen=seen, formula="hidden")
-    raise named(evidence, mistake, unnamed)
+        sentence, more = "The returned errors are not err x derivative x weight.", {}
+    raise named(evidence, mistake, unmet(sentence, hint=hint, seen=seen, formula="hidden", **more))
 
 
 def has_order_defect(evidence: RunningCase, measured: Measurements, delta: Array, expected: Array) -> bool:
