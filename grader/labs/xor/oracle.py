@@ -8,6 +8,8 @@ backpropagation, with the factor 2 and the rate in one number: change = rate * e
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -91,23 +93,42 @@ def losses(
 
     order (4,) holds the indices of the examples, or (4, n) those of each network.
     """
-    places, inputs = np.asarray(order), with_one(XOR_INPUTS)
-    inner, outer = parameters[:, :2], parameters[:, 2]
-    h = np.ones((len(parameters), 3))  # with the bias's constant input
+    orders = np.broadcast_to(np.transpose(order), (len(parameters), len(XOR_INPUTS)))
     history = np.empty((epochs, len(parameters)))
-    for epoch in range(epochs):
-        squared = np.zeros(len(parameters))
-        for index in places:
-            x = inputs[index][..., None, :]
-            h[:, :2] = sigmoid((inner * x).sum(-1))
-            y = sigmoid((outer * h).sum(-1))
-            err = labels[index] - y
-            squared += err**2
-            delta = (rate * err * derivative(y))[:, None]
-            inner += (delta * outer[:, :2] * derivative(h[:, :2]))[..., None] * x
-            outer += delta * h
-        history[epoch] = squared / len(places)
+    for row, places in enumerate(orders):
+        examples = np.column_stack([XOR_INPUTS, labels])[places].tolist()
+        parameters[row], history[:, row] = trained(parameters[row].tolist(), rate, epochs, examples)
     return history
+
+
+def trained(
+    network: list[list[float]], rate: float, epochs: int, examples: list[list[float]]
+) -> tuple[list[list[float]], list[float]]:
+    """Train one network, (3, 3), on examples (x1, x2, label); return its parameters and mean squared errors (epochs,).
+
+    In Python numbers: numpy takes about twenty times as long for a single network.
+    """
+    (a1, a2, a0), (b1, b2, b0), (c1, c2, c0) = network
+    history = []
+    for _ in range(epochs):
+        squared = 0.0
+        for x1, x2, label in examples:
+            h1, h2 = logistic(a1 * x1 + a2 * x2 + a0), logistic(b1 * x1 + b2 * x2 + b0)
+            y = logistic(c1 * h1 + c2 * h2 + c0)
+            err = label - y
+            squared += err * err
+            delta = rate * err * y * (1 - y)
+            first, second = delta * c1 * h1 * (1 - h1), delta * c2 * h2 * (1 - h2)
+            a1, a2, a0 = a1 + first * x1, a2 + first * x2, a0 + first
+            b1, b2, b0 = b1 + second * x1, b2 + second * x2, b0 + second
+            c1, c2, c0 = c1 + delta * h1, c2 + delta * h2, c0 + delta
+        history.append(squared / len(examples))
+    return [[a1, a2, a0], [b1, b2, b0], [c1, c2, c0]], history
+
+
+def logistic(d: float) -> float:
+    """Return S(d) of one number, without overflow."""
+    return 0.5 + 0.5 * math.tanh(0.5 * d)
 
 
 def answers(parameters: Array) -> Array:
