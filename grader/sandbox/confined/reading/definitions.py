@@ -47,10 +47,13 @@ def expressions(function: Definition) -> dict[str, int]:
 
     Only those that are computed in one place, and from no other local variable, whose value might be the wrong one.
     """
-    if isinstance(function, ast.ClassDef) or any(isinstance(node, FUNCTIONS) for node in walk_below(function)):
+    if isinstance(function, ast.ClassDef):
+        return {}
+    nodes = [node for statement in function.body for node in ast.walk(statement)]
+    if any(isinstance(node, FUNCTIONS) for node in nodes):
         return {}
     found: dict[str, list[ast.expr | None]] = {}
-    for node in walk_below(function):
+    for node in nodes:
         if isinstance(node, ast.Return):
             found.setdefault("return", []).append(node.value)
         elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr, ast.For)):
@@ -68,12 +71,6 @@ def expressions(function: Definition) -> dict[str, int]:
         for name, values in found.items()
         if name not in local and len(values) == 1 and values[0] is not None and local.isdisjoint(used(values[0]))
     }
-
-
-def walk_below(function: Definition) -> Iterator[ast.AST]:
-    """Yield the nodes inside a definition."""
-    for node in function.body:
-        yield from ast.walk(node)
 
 
 def names(target: ast.expr) -> Iterator[str]:
