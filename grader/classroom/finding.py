@@ -77,7 +77,7 @@ def _unwrapped(tree: Tree, notes: list[Message]) -> Tree:
             break
         folder = tree.items[0]
         inner = tree.below(folder)
-        if not _is_around(tree, folder) and not any(_is_known(item) for item in _below(inner)):
+        if not _is_around(tree, folder) and all(_scheme(item) is plain.read for item in _below(inner)):
             break
         notes += [*tree.notes, say("Everything is in the folder {name}.", name=printable(folder.shown, 200))]
         tree = inner
@@ -86,10 +86,8 @@ def _unwrapped(tree: Tree, notes: list[Message]) -> Tree:
 
 def _is_around(tree: Tree, folder: Item) -> bool:
     """Return whether a folder wraps the class: it is named like its archive, or Google Drive made the archive."""
-    drive = DRIVE.fullmatch(tree.place)
-    if drive is not None:
-        return True
-    return isinstance(tree, ZipTree) and folder.name.casefold() == tree.place.casefold()
+    is_archive = isinstance(tree, ZipTree) and folder.name.casefold() == tree.place.casefold()
+    return is_archive or DRIVE.fullmatch(tree.place) is not None
 
 
 def _below(tree: Tree) -> Iterator[Tree]:
@@ -99,10 +97,6 @@ def _below(tree: Tree) -> Iterator[Tree]:
         if len(tree.items) != 1 or not tree.items[0].is_folder:
             return
         tree = tree.below(tree.items[0])
-
-
-def _is_known(tree: Tree) -> bool:
-    return _scheme(tree) is not plain.read
 
 
 def _scheme(tree: Tree) -> Scheme:

@@ -15,8 +15,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from grader.classroom.tables import Entry
+from grader.classroom.warm import Task
 from grader.core.decisions import is_zeroed, points_of
-from grader.core.rubric import Rubric
 from grader.renderers import charts
 from grader.renderers.markup import ENVIRONMENT, TEXT_CHARS, esc, told
 from grader.renderers.words import STATUSES
@@ -26,19 +26,10 @@ CHOICE_CHARS = 90
 
 
 def render_class(
-    entries: Iterable[Entry],
-    numbers: Mapping[str, Any],
-    rubric: Rubric,
-    names: Mapping[str, str],
-    titles: Mapping[str, str],
-    *,
-    lang: str = "en",
-    ending: str = "json",
+    entries: Iterable[Entry], numbers: Mapping[str, Any], task: Task, names: Mapping[str, str], *, ending: str = "json"
 ) -> Iterator[str]:
-    """Yield index.html in parts.
-
-    numbers are those of class.json; names has the student's name by key, titles the title by criterion.
-    """
+    """Yield index.html in parts: numbers are those of class.json, and names has the student's name by key."""
+    rubric, lang = task.lab.rubric, task.lang
     said = functools.partial(told, lang)
     messages = {number["id"]: number["message"] or number["id"] for number in numbers["misconceptions"]}
     return ENVIRONMENT.get_template("class.html.j2").generate(
@@ -46,7 +37,7 @@ def render_class(
         numbers=numbers,
         rubric=rubric,
         names=names,
-        titles=titles,
+        titles=task.lab.titles(lang),
         lang=lang,
         ending=ending,
         said=said,

@@ -14,7 +14,7 @@ import msgspec
 from grader.classroom.tables import Entry
 from grader.classroom.warm import Task
 from grader.core.decisions import exact, points_of, rounded
-from grader.core.language import catalogue_of, titles_in
+from grader.core.language import catalogue_of
 from grader.core.messages import NOT_INSTALLED
 from grader.core.outcomes import Verdict
 from grader.core.report import Report, Score
@@ -134,7 +134,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
             "mean": mean(extras) if extras else None,
             "max_score": task.lab.rubric.max_extra,
         },
-        "criteria": tally.criteria(titles_in(task.lab.rubric, task.lab.place, task.lang)),
+        "criteria": tally.criteria(task.lab.titles(task.lang)),
         "cases": tally.cases(),
         "misconceptions": tally.misconceptions(),
         "not_in_the_class": list(left_out),

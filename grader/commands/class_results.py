@@ -24,7 +24,7 @@ from grader.commands.class_summary import ProgressPrinter, summary
 from grader.commands.ending import shown
 from grader.commands.grade import FORMATS
 from grader.core.errors import UsageError, cause
-from grader.core.language import message_in, titles_in, word
+from grader.core.language import message_in, word
 from grader.renderers import RENDERERS
 
 ENDINGS = {
@@ -54,7 +54,7 @@ def read_decisions(
     def is_known(student: str) -> bool:
         return plain(student) in known
 
-    titles = titles_in(task.lab.rubric, task.lab.place, task.lang)
+    titles = task.lab.titles(task.lang)
     found, absent = assigned(submissions.found, given, is_known)
     by_key = {
         key: tuple(replace(override, title=titles[override.criterion]) for override in overrides)
@@ -77,9 +77,7 @@ def finish(
     results_folder.close(numbers)
     write_reports(results_folder, every(), printer, reports)
     names = {submission.key: submission.name or submission.key for submission in submissions.found}
-    linked = "html" if "html" in reports else "json"
-    titles = titles_in(task.lab.rubric, task.lab.place, task.lang)
-    page = render_class(every(), numbers, task.lab.rubric, names, titles, lang=task.lang, ending=linked)
+    page = render_class(every(), numbers, task, names, ending="html" if "html" in reports else "json")
     with results_folder.writing(results_folder.folder / PAGE) as file:
         file.writelines(part.encode("utf-8") for part in page)
     summary(numbers, submissions, printer)

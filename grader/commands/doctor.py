@@ -34,7 +34,8 @@ def examine() -> Iterator[str]:
         yield f"no worker can be started: {error}"
         return
     for layer in LAYERS:
-        yield f"  {layer:<13} {hello.missing.get(layer, 'in force')}{detail(layer, hello)}"
+        detail = f"in force (ABI {hello.landlock_abi})" if layer == "landlock" else "in force"
+        yield f"  {layer:<13} {hello.missing.get(layer, detail)}"
     yield memory()
     yield f"level reached: {hello.level}"
     if hello.level != "strict":
@@ -77,11 +78,6 @@ def greeting() -> Hello:
         assert not isinstance(answer, Fault)
         assert worker.hello is not None
         return worker.hello
-
-
-def detail(layer: str, hello: Hello) -> str:
-    """Return the text after a layer's name: the ABI of Landlock, "" for other layers."""
-    return f" (ABI {hello.landlock_abi})" if layer == "landlock" and layer not in hello.missing else ""
 
 
 def why_not(hello: Hello) -> str:

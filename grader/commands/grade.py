@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from grader.core.messages import Message
     from grader.core.report import Report
     from grader.pipeline.assignment import Assignment
-    from grader.sandbox.processes import Sandbox
 
 FORMATS = ("json", "text", "html", "markdown", "github", "junit", "gradescope", "classroom50")
 
@@ -156,10 +155,7 @@ def command(submission: Path | None, copied: Path | None, seed: int | None, is_e
         check_destinations(options)
         if options.is_watched:
             watched(options)
-        from grader.sandbox.processes import Sandbox
-
-        with Sandbox(options.required) as sandbox:  # start it first: it warms up during the other imports
-            report = graded(options, options.assignment(), sandbox)
+        report = graded(options)
         check_signals()
         return max(options.write(report), exit_code(report, options.fail_under))
 
@@ -246,12 +242,16 @@ def check_destinations(options: GradeOptions) -> None:
             )
 
 
-def graded(options: GradeOptions, task: Assignment, sandbox: Sandbox) -> Report:
+def graded(options: GradeOptions) -> Report:
     """Grade, with a line of progress on a terminal."""
-    from grader.pipeline.grading import grade
+    from grader.sandbox.processes import Sandbox
 
-    with progress() as tell:
-        return grade(options.submission, task, seed=options.seed, lang=options.lang, sandbox=sandbox, progress=tell)
+    with Sandbox(options.required) as sandbox:  # start it first: it warms up during the other imports
+        from grader.pipeline.grading import grade
+
+        task, lang = options.assignment(), options.lang
+        with progress() as tell:
+            return grade(options.submission, task, seed=options.seed, lang=lang, sandbox=sandbox, progress=tell)
 
 
 def exit_code(report: Report, fail_under: int | None) -> int:

@@ -11,7 +11,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -32,38 +31,32 @@ HALF_WRITTEN_S = 0.15  # time that a missing or empty file gets to be written co
 PATIENCE_S = 1.0  # a grade that takes longer is abandoned for a newer save
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileState:
-    """Content of the watched path: a request with the submission or the reason why it cannot be read; None if nothing is there."""
+def look(path: Path, seed: int) -> GradingRequest | None:
+    """Return a request with the content of a path, or why it cannot be read; None if nothing is there.
 
-    request: GradingRequest | None
-    is_empty: bool = False
-
-    @property
-    def content(self) -> str:
-        """A key that changes with the content."""
-        if self.request is None:
-            return ""
-        return self.request.raw.sha256 if self.request.raw else f"{self.request.reason}"
-
-
-def look(path: Path, seed: int) -> FileState:
-    """Read the path, and again if the file seems half-written."""
+    Read again if the file seems half-written.
+    """
     seen = _look(path, seed)
-    if seen.is_empty or seen.request is None or seen.request.raw is None:
+    if seen is None or seen.raw is None or not any(seen.raw.files.values()):
         time.sleep(HALF_WRITTEN_S)
         seen = _look(path, seed)
     return seen
 
 
-def _look(path: Path, seed: int) -> FileState:
+def _look(path: Path, seed: int) -> GradingRequest | None:
     name = name_of(path)
     try:
-        raw = collect(path)
+        return GradingRequest(name=name, seed=seed, raw=collect(path))
     except Rejected as rejected:
         is_there = path.is_symlink() or path.exists()
-        return FileState(request=GradingRequest(name=name, seed=seed, reason=rejected.reason) if is_there else None)
-    return FileState(request=GradingRequest(name=name, seed=seed, raw=raw), is_empty=not any(raw.files.values()))
+        return GradingRequest(name=name, seed=seed, reason=rejected.reason) if is_there else None
+
+
+def content_of(request: GradingRequest | None) -> str:
+    """Return a key that changes with the content."""
+    if request is None:
+        return ""
+    return request.raw.sha256 if request.raw else f"{request.reason}"
 
 
 class FileWatcher:
@@ -79,7 +72,7 @@ class FileWatcher:
         self._watch = watchfiles.watch
         self._path = path.absolute()
         self._seed = seed
-        self._seen: queue.SimpleQueue[FileState] = queue.SimpleQueue()
+        self._seen: queue.SimpleQueue[GradingRequest | None] = queue.SimpleQueue()
         self._last = look(self._path, seed)
         self._seen.put(self._last)
         self._stop = threading.Event()
@@ -96,8 +89,8 @@ class FileWatcher:
         self._stop.set()
         self._thread.join(1)
 
-    def next(self) -> FileState:
-        """Wait for the next state and return it."""
+    def next(self) -> GradingRequest | None:
+        """Wait for the next content and return it, as `look` does."""
         while True:
             with contextlib.suppress(queue.Empty):  # without a timeout, Ctrl-C would not work here on Windows
                 seen = self._seen.get(timeout=LOOK_MS / 1000)
@@ -144,7 +137,7 @@ class FileWatcher:
 
     def _compare(self) -> None:
         seen = look(self._path, self._seed)
-        if seen.content != self._last.content:
+        if content_of(seen) != content_of(self._last):
             self._last = seen
             self._seen.put(seen)
         give_up = self._give_up
@@ -164,13 +157,13 @@ def watch(
         before: Report | None = None
         is_warm = False
         while True:
-            seen = watcher.next()
-            if seen.request is None:
+            request = watcher.next()
+            if request is None:
                 tell(f"{name_of(path)} is gone; waiting for it.")
                 continue
             tell(f"grading {name_of(path)} …")
             with watcher.grading(warm.end):
-                report = warm.grade(seen.request)
+                report = warm.grade(request)
             if watcher.has_given_up:
                 warm.close()
                 warm, is_warm = Warm(task), False

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from grader.core.messages import Message
     from grader.core.outcomes import Evidence
     from grader.core.report import CaseResult, CriterionResult, Report
-    from grader.core.rubric import Rubric
 
     Row = TypeVar("Row", CaseResult, CriterionResult)
     Value = TypeVar("Value", bound=msgspec.Struct)
@@ -61,12 +60,6 @@ def word(lang: str, template: str, /, **args: str | float) -> str:
     """Return a translated template filled with args, which are not translated: word(report.lang, "Score: {score}", score=1)."""
     found = catalogue(lang).gettext(template) if template else template
     return found.format(**args) if args else found
-
-
-def titles_in(rubric: Rubric, lab: Path, lang: str) -> dict[str, str]:
-    """Return the titles of the criteria in a language, by criterion id; lab is the lab's folder."""
-    known = catalogue_of(lab, lang)
-    return {criterion.id: known.gettext(criterion.title) if criterion.title else "" for criterion in rubric.criteria}
 
 
 def message_in(message: Message, lang: str) -> Message:

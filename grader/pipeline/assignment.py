@@ -90,6 +90,11 @@ class Assignment(LabDescription, frozen=True, kw_only=True):
         """Return the file with the operations that the lab runs in the worker, or None if it has none."""
         return LabPackage(self.place).file("confined") if self.operations else None
 
+    def titles(self, lang: str) -> dict[str, str]:
+        """Return the titles of the criteria in a language, by criterion id."""
+        known = catalogue_of(self.place, lang)
+        return {item.id: known.gettext(item.title) if item.title else "" for item in self.rubric.criteria}
+
     def bonus_file(self, file: str) -> BonusFile:
         """Return the description of a file of bonus criteria, or the default one."""
         return next((item for item in self.bonus if item.file == file), BonusFile(file=file))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from grader.core.report import CaseResult
-from grader.core.rubric import CaseRule
 from grader.pipeline.runs import StagedSubmission
 from grader.sandbox.confined.reading.texts import place_of
 
 
-def placed(case: CaseResult, rule: CaseRule | None, staged: StagedSubmission) -> CaseResult:
-    """Return a case with file, cell and line of the definition that it judged: what its suite named, else what the rubric names."""
-    code = case.code or ("" if rule is None else rule.code)
+def placed(case: CaseResult, code: str, staged: StagedSubmission) -> CaseResult:
+    """Return a case with file, cell and line of the definition that it judged, named as in CaseRule.code."""
     found = staged.definitions.get(code.partition(":")[0])
     if found is None:
         return case

@@ -67,8 +67,7 @@ def score(
     the points of that file.
     """
     runs = [run, *(extra.run for extra in bonus)]
-    criteria, found, status, reason = _judged(assignment, staged.main, findings, run, bonus)
-    criteria = [_placed(criterion, assignment.rubric, staged) for criterion in criteria]
+    criteria, found, status, reason = _judged(assignment, staged, findings, run, bonus)
     files = [staged.main.name, *(file.name for file in staged.siblings)]
     submission = SubmissionShown(name=staged.name, sha256=staged.sha256, files=files, route=run.route)
     return _report(assignment, submission, status, reason, criteria, found, runs, seed=seed, lang=lang, total_s=total_s)
@@ -146,15 +145,19 @@ def _report(
 
 
 def _judged(
-    assignment: Assignment, main: SourceFile, findings: Sequence[Finding], run: SuiteRun, bonus: Sequence[BonusRun]
+    assignment: Assignment,
+    staged: StagedSubmission,
+    findings: Sequence[Finding],
+    run: SuiteRun,
+    bonus: Sequence[BonusRun],
 ) -> tuple[list[CriterionResult], list[Finding], Status, Message | None]:
     """Return the criteria with their points, all findings, the status, and its reason."""
     runs = [run, *(item.run for item in bonus)]
-    found = [*findings, *_asked(assignment, findings, main, run)]
+    found = [*findings, *_asked(assignment, findings, staged.main, run)]
     violations = [item for item in found if item.rule == BANNED_IMPORT]
     outcomes = {outcome.name: _entitled(outcome, assignment.rubric) for item in runs for outcome in item.outcomes}
     criteria = [
-        _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes)
+        _gate(criterion, violations) if criterion.is_gate else _criterion(criterion, outcomes, staged)
         for criterion in assignment.rubric.of_file("")
     ]
     status, reason = _status(criteria, is_violated=bool(violations))
@@ -162,7 +165,7 @@ def _judged(
     for element in bonus:
         own = [*element.findings, *_asked(assignment, [*found, *element.findings], element.file, element.run)]
         found += [finding for finding in own if finding not in found]
-        made = [_criterion(criterion, outcomes) for criterion in assignment.rubric.of_file(element.file.base)]
+        made = [_criterion(criterion, outcomes, staged) for criterion in assignment.rubric.of_file(element.file.base)]
         criteria += [_zeroed(criterion) for criterion in made] if own or violations else made
     return criteria, found, status, reason
 
@@ -191,18 +194,22 @@ def _entitled(outcome: Outcome, rubric: Rubric) -> Outcome:
     return replace(outcome, feedback=say(outcome.feedback.id, criterion=Message(id=title, text=title)))
 
 
-def _case(criterion: str, rule: CaseRule, outcome: Outcome | None) -> CaseResult:
+def _case(criterion: str, rule: CaseRule, outcome: Outcome | None, staged: StagedSubmission | None) -> CaseResult:
+    """Return the result of a case; with the submission, it has the file and line of the code that the case checks."""
     if outcome is None:
         outcome = Outcome(
             criterion=criterion, id=rule.id, title=rule.id.replace("_", " "), verdict=Verdict.NOT_RUN,
             feedback=say("Not graded: this case reported no result."),
         )  # fmt: skip
     shares = {Verdict.PASSED: rule.points, Verdict.PARTIAL: rule.points // 2}
-    return CaseResult(points=shares.get(outcome.verdict, 0), max_points=rule.points, **asdict(outcome))
+    case = CaseResult(points=shares.get(outcome.verdict, 0), max_points=rule.points, **asdict(outcome))
+    return case if staged is None else placed(case, case.code or rule.code, staged)
 
 
-def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> CriterionResult:
-    cases = [_case(criterion.id, rule, outcomes.get(f"{criterion.id}.{rule.id}")) for rule in criterion.cases]
+def _criterion(
+    criterion: Criterion, outcomes: Mapping[str, Outcome], staged: StagedSubmission | None = None
+) -> CriterionResult:
+    cases = [_case(criterion.id, rule, outcomes.get(f"{criterion.id}.{rule.id}"), staged) for rule in criterion.cases]
     points = sum(case.points for case in cases)
     verdicts = [case.verdict for case in cases]
     worst = next((verdict for verdict in WORST_FIRST if verdict in verdicts), Verdict.PASSED)
@@ -222,12 +229,6 @@ def _criterion(criterion: Criterion, outcomes: Mapping[str, Outcome]) -> Criteri
         bonus=criterion.bonus,
         cases=cases,
     )
-
-
-def _placed(criterion: CriterionResult, rubric: Rubric, staged: StagedSubmission) -> CriterionResult:
-    """Return a criterion whose cases have the file and line of the code that they check."""
-    rules = {rule.id: rule for part in rubric.criteria if part.id == criterion.id for rule in part.cases}
-    return replace(criterion, cases=[placed(case, rules.get(case.id), staged) for case in criterion.cases])
 
 
 def _gate(criterion: Criterion, violations: Sequence[Finding]) -> CriterionResult:

@@ -139,12 +139,12 @@ def test_what_a_watcher_sees(is_folder: bool, tmp_path: Path) -> None:
         seen.append(watcher.next())
         folder.mkdir()
         file.write_text("a = 3\n", encoding="utf-8")
-        while seen[-1].request is None or seen[-1].request.raw is None:
+        while seen[-1] is None or seen[-1].raw is None:
             seen.append(watcher.next())
 
-    contents = [item.request.raw.files["network.py"] for item in seen if item.request and item.request.raw]
+    contents = [item.raw.files["network.py"] for item in seen if item and item.raw]
     assert contents == [b"a = 1\n", b"a = 2\n", b"a = 3\n"]
-    assert seen[2].request is None
+    assert seen[2] is None
 
 
 def test_watch_without_its_extra(write: Write, tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from grader.classroom.roster import RosterEntry
 from grader.classroom.statistics import statistics_of
 from grader.classroom.tables import Entry
 from grader.core.figures import Grid, Pairs, Series
-from grader.core.language import titles_in
 from grader.core.numbers import Number
 from grader.core.outcomes import Evidence
 from grader.renderers import charts
@@ -129,14 +128,11 @@ def test_class_page() -> None:
     assert "</script></title><script>alert(1)</script><img src=x" in said(tree)
 
 
-TITLES = titles_in(task().lab.rubric, task().lab.place, "en")
-
-
 def test_a_hostile_key_leads_nowhere_else() -> None:
     """A key is quoted in a link, whatever it holds."""
     entry = replace(next(iter(a_class(1))), key='../"><script>javascript:')
 
-    text = "".join(render_class([entry], numbers(1), task().lab.rubric, {}, TITLES))
+    text = "".join(render_class([entry], numbers(1), task(), {}))
 
     assert "reports/..%2F%22%3E%3Cscript%3Ejavascript%3A.json" in text
     assert len(list(parsed(text).iter("script"))) == 1
@@ -151,7 +147,7 @@ def test_class_page_takes_entries_one_at_a_time() -> None:
             taken.append(item.key)
             yield item
 
-    parts = render_class(entries(), numbers(5), task().lab.rubric, {}, TITLES)
+    parts = render_class(entries(), numbers(5), task(), {})
     seen = [len(taken) for part in parts if part.startswith("<tr data-status")]
 
     assert seen == [1, 2, 3, 4, 5]
@@ -178,7 +174,7 @@ def test_rendering_is_fast() -> None:
     """A student's page takes less than 10,000 calls, each row of a class less than 600, in a large class as in a small one."""
 
     def render(count: int, counted: dict[str, Any]) -> str:
-        return "".join(render_class(a_class(count), counted, task().lab.rubric, {}, TITLES))
+        return "".join(render_class(a_class(count), counted, task(), {}))
 
     missed = report("many_mistakes")
     assert render_html(missed)  # templates are compiled once
@@ -407,9 +403,8 @@ def test_a_russian_class_page_is_russian() -> None:
     one_class = replace(task(), lang="ru")
     missing = RosterEntry(id="9", name="Борис")
     counted = statistics_of(entries, one_class, [missing.shown])
-    titles = titles_in(one_class.lab.rubric, one_class.lab.place, "ru")
 
-    text = said(parsed("".join(render_class(entries, counted, one_class.lab.rubric, {}, titles, lang="ru"))))
+    text = said(parsed("".join(render_class(entries, counted, one_class, {}))))
 
     assert "Лабораторная по нейронным сетям" in text
     assert "оценено: 1, не принято: 1" in text
@@ -448,7 +443,7 @@ def test_groups_and_a_letter_with_two_spellings(opened: Callable[..., Page]) -> 
         for number, (item, name) in enumerate(zip(a_class(3), names, strict=True))
     ]
     counted = statistics_of(people, task(), [])
-    page = opened("".join(render_class(people, counted, task().lab.rubric, {}, TITLES, lang="ru")))
+    page = opened("".join(render_class(people, counted, replace(task(), lang="ru"), {})))
     rows = "[...document.querySelectorAll('#class tbody tr:not([hidden]) a')].map(link => link.textContent)"
 
     for text, found in (("елкин", names[:2]), ("ЁЛКИН", names[:2]), ("петр", names[:1])):

@@ -17,7 +17,6 @@ from grader.classroom.statistics import statistics_of
 from grader.classroom.tables import Entry
 from grader.classroom.warm import GradingRequest, Task, broken
 from grader.core.figures import AnyFigure, Grid, Mark, Pairs, Series
-from grader.core.language import titles_in
 from grader.core.messages import say
 from grader.core.numbers import Number
 from grader.core.report import CriterionResult, Report
@@ -133,14 +132,7 @@ def numbers(size: int) -> dict[str, Any]:
 def class_page(size: int) -> Iterator[str]:
     """Yield the page of that class."""
     names = {item.key: item.name for item in a_class(size)}
-    return render_class(
-        a_class(size),
-        numbers(size),
-        task().lab.rubric,
-        names,
-        titles_in(task().lab.rubric, task().lab.place, "en"),
-        ending="html",
-    )
+    return render_class(a_class(size), numbers(size), task(), names, ending="html")
 
 
 def main() -> None:
