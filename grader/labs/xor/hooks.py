@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from grader.lab import Grid, Series, Verdict
 from grader.lab.hooks import Ran
 
-from .shown import FIGURES
+from . import shown
 from .usage import FITS, HAS_CLASSES, UNSEEN
 
 WIRED = ("shapes.three_neurons", "shapes.wiring")
@@ -57,5 +57,5 @@ def better(first: Ran, other: Ran) -> Ran:
 
 def figures(run: Ran) -> Sequence[Grid | Series]:
     """Return those of the last training that was judged."""
-    figures: Sequence[Grid | Series] = run.kept.get(FIGURES, ())
-    return figures
+    training = run.kept.get(shown.TRAINING)
+    return () if training is None else shown.figures(*training)

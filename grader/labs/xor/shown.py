@@ -15,7 +15,7 @@ NEURONS = (say("hidden neuron 1"), say("hidden neuron 2"), say("the output neuro
 NUMBERS = (say("first weight"), say("second weight"), say("bias"))
 POINTS = 11  # along each side of the unit square
 MOST_LOSSES = 500
-FIGURES = "figures"  # key under which suites keep those of the last training that was judged, for hooks.py
+TRAINING = "training"  # key under which suites keep the last training that was judged, for hooks.py
 
 
 def by_neuron(*, actual: Any, expected: Any = None, **probe: Any) -> Evidence:
@@ -33,11 +33,15 @@ def answers(actual: Array, labels: Array = oracle.XOR_LABELS, **probe: Any) -> E
 
 
 def keep_training(student: Student, caption: str, losses: Array, network: Array, rate: float | None) -> None:
-    """Keep figures of a training, and note the rate of its steps if it is known; network are the outputs at `square()`."""
-    outputs = np.round(network, 4).reshape(POINTS, POINTS)
-    student.keep(FIGURES, (surface(outputs), curve(caption, np.asarray(losses))))
+    """Keep a training for `figures`, and note the rate of its steps if it is known; network are the outputs at `square()`."""
+    student.keep(TRAINING, (caption, losses, network))
     if rate is not None:
         student.note("Measured learning rate (2 lambda): {rate}", rate=abs(rate))
+
+
+def figures(caption: str, losses: Array, network: Array) -> tuple[Grid, Series]:
+    """Return the figures of a training."""
+    return surface(np.round(network, 4).reshape(POINTS, POINTS)), curve(caption, np.asarray(losses))
 
 
 def square() -> Array:
