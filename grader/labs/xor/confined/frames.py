@@ -77,14 +77,7 @@ def returned_numbers(value: Any) -> list[float]:
 
 def shape(value: Any) -> list[int]:
     """Return the shape of a numeric value: [] for a single number, [0] for a value without numbers."""
-    count = len(flat(value))
-    if not count:
-        return [0]
-    try:
-        found = [int(extent) for extent in find.np.shape(value)]
-    except ValueError:
-        return [count]
-    return found if math.prod(found) == count else [count]
+    return list(find.block(value).shape) if flat(value) else [0]
 
 
 def held(root: Any) -> dict[tuple[Any, ...], tuple[list[Any], list[float]]]:
@@ -141,8 +134,7 @@ def held_at(owner: Any, path: list[Any]) -> list[float]:
 def templated(shapes: list[list[int]], numbers: list[float]) -> list[Any]:
     """Return arguments of these shapes, filled with the numbers."""
     left = list(numbers)
-    taken = [[left.pop(0) for _ in range(math.prod(shape))] for shape in shapes]
-    return [find.np.reshape(some, shape) if shape else some[0] for shape, some in zip(shapes, taken, strict=True)]
+    return [find.like(find.np.zeros(shape) if shape else 0.0, left) for shape in shapes]
 
 
 def table_of(rows: list[list[float]]) -> Any:

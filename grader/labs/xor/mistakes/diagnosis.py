@@ -46,23 +46,49 @@ RIGHT = Rule(id="right", message="", hint="", formula="step")
 Predict = Callable[[Rule, float, float], Array]  # rule, rate, form -> numbers (n, neurons, 3)
 
 
+class Fitted(msgspec.Struct, frozen=True):
+    """A rule with the rate and the form that fit best, its prediction, and the relative misfit."""
+
+    rule: Rule
+    rate: float
+    predicted: Array
+    residual: float
+    form: float = 1.0
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """A recognised mistake: the rules that fit, in the bank's order; several have the same prediction here.
 
-    residual is their relative misfit, margin that of the nearest rule with a different prediction.
+    margin is the relative misfit of the nearest rule with a different prediction.
     """
 
-    rules: tuple[Rule, ...]
-    rates: tuple[float, ...]
-    forms: tuple[float, ...]
-    residual: float
-    margin: float
+    fits: tuple[Fitted, ...]
+    margin: float = np.inf
 
     @classmethod
     def of(cls, rules: Sequence[Rule], rate: float = 1.0, form: float = 1.0) -> Diagnosis:
         """Return the diagnosis of rules that were recognised without fitting a rate."""
-        count = len(rules)
-        return cls(rules=tuple(rules), rates=(rate,) * count, forms=(form,) * count, residual=0.0, margin=np.inf)
+        return cls(fits=tuple(Fitted(rule, rate, np.zeros(0), 0.0, form) for rule in rules))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules."""
+        return tuple(item.rule for item in self.fits)
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Their rates."""
+        return tuple(item.rate for item in self.fits)
+
+    @property
+    def forms(self) -> tuple[float, ...]:
+        """Their forms."""
+        return tuple(item.form for item in self.fits)
+
+    @property
+    def residual(self) -> float:
+        """The least relative misfit of the rules."""
+        return min(item.residual for item in self.fits)
 
     @property
     def id(self) -> str:
@@ -79,29 +105,12 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
         sign is the sign of label - y in the error.
         """
-        return self.among([rule for rule, rate in zip(self.rules, self.rates, strict=True) if rate * sign > 0])
+        return self.among([item.rule for item in self.fits if item.rate * sign > 0])
 
     def among(self, rules: Sequence[Rule]) -> Diagnosis:
         """Return the diagnosis with only the rules that are in `rules`, or unchanged if none is."""
-        kept = [place for place, rule in enumerate(self.rules) if rule in rules]
-        if not kept:
-            return self
-        return replace(
-            self,
-            rules=tuple(self.rules[place] for place in kept),
-            rates=tuple(self.rates[place] for place in kept),
-            forms=tuple(self.forms[place] for place in kept),
-        )
-
-
-class Fitted(msgspec.Struct, frozen=True):
-    """A rule with the rate that fits best, its prediction, and the relative misfit."""
-
-    rule: Rule
-    rate: float
-    predicted: Array
-    residual: float
-    form: float = 1.0
+        kept = tuple(item for item in self.fits if item.rule in rules)
+        return replace(self, fits=kept) if kept else self
 
 
 def diagnose_network(
@@ -132,13 +141,13 @@ def diagnose_rows(steps: ModelSteps, rates: Sequence[float], rows: Sequence[int]
 
     are_moving = steps.change[:, others].any((0, 2)).all()
 
-    def is_seen(rule: Rule, rate: float, form: float) -> bool:
-        off = np.abs(rule.network_step(network.at(rate, form)) * steps.present - steps.change)[:, others]
+    def is_seen(item: Fitted) -> bool:
+        made = item.rule.network_step(network.at(item.rate, item.form)) * steps.present
+        off = np.abs(made - steps.change)[:, others]
         is_as_made = off < TOLERANCE * np.abs(steps.change).max()
         return bool(are_moving and (is_as_made[..., :2].all() or is_as_made[..., 2].all()))
 
-    seen = zip(found.rules, found.rates, found.forms, strict=True)
-    return found.among([rule for rule, rate, form in seen if is_seen(rule, rate, form)])
+    return found.among([item.rule for item in found.fits if is_seen(item)])
 
 
 def diagnose_later_outputs(steps: ModelSteps) -> Diagnosis | None:
@@ -337,13 +346,7 @@ def _alone(found: list[Fitted], tolerance: float, margin: float) -> Diagnosis | 
     nearest = min(others, default=np.inf)
     if nearest < margin or any(item.rule is RIGHT for item in same):
         return None
-    return Diagnosis(
-        rules=tuple(item.rule for item in same),
-        rates=tuple(item.rate for item in same),
-        forms=tuple(item.form for item in same),
-        residual=first.residual,
-        margin=float(nearest),
-    )
+    return Diagnosis(fits=tuple(same), margin=float(nearest))
 
 
 def _best(rule: Rule, observed: Array, predict: Predict, rates: Sequence[float]) -> Fitted | None:

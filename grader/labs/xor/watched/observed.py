@@ -124,8 +124,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         parameters, corner = idle[0][None], [idle[1]]
         x = oracle.XOR_INPUTS[corner]
         err = self.rule.steps.labels[corner] - oracle.forward(parameters, x)
-        made = zip(found.rules, found.rates, found.forms, strict=True)
-        return [rule for rule, rate, form in made if not rule.step(parameters, x, err, rate, form).any()]
+        return [item.rule for item in found.fits if not item.rule.step(parameters, x, err, item.rate, item.form).any()]
 
     @property
     def skips_small(self) -> bool:
