@@ -180,12 +180,10 @@ class Layout:
 
         Roles are 0 and 1 for the inputs and -1 for the error. None if the call is backward(x, err), or was not seen.
         """
-        wiring, references = self.wiring, self.references
-        seen = []
+        wiring, seen = self.wiring, list[Array]()
         try:
             for err in TRACED_ERRORS:
-                calls = self.trace_backward(self._calls.student.new_later("Model"), wiring, references, err)
-                seen += [row for row in calls if self.parts[int(row[0])].path == wiring.paths[0]]
+                seen += [row for row in self.trace_backward(err) if self.parts[int(row[0])].path == wiring.paths[0]]
         except CaseStopped:
             return None
         if len(seen) != len(TRACED_ERRORS) or seen[0][1] != seen[1][1]:
@@ -204,15 +202,14 @@ class Layout:
         plain = [(place, column) for place, column in enumerate(slots) if column >= 0] + [(len(slots), -1)]
         return None if len(left) == len(slots) + 1 and sorted(places) == plain else places
 
-    def trace_backward(
-        self, model: Remote, wiring: Wiring, references: Sequence[Reference | None], err: float = TRACED_ERRORS[0]
-    ) -> Array:
-        """Run one step of a model with known parameters and return the calls of its neurons' backward.
+    def trace_backward(self, err: float = TRACED_ERRORS[0]) -> Array:
+        """Run one step of a fresh model with known parameters and return the calls of its neurons' backward.
 
         Rows as in confined/calls.py, `trace_backward`.
         """
-        present = [reference for reference in references if reference is not None]
-        values = (PROBE_W * wiring.mask).ravel()[[reference is not None for reference in references]]
+        wiring, model = self.wiring, self._calls.student.new_later("Model")
+        present = [reference for reference in self.references if reference is not None]
+        values = (PROBE_W * wiring.mask).ravel()[[reference is not None for reference in self.references]]
         numbers = self._calls.ask(
             "trace_backward", "Model.backward", [model], {"calls": (None, 10)}, form=wiring.form,
             parts=[part.path for part in self.parts], x=PROBE_X[0], err=err, references=present, parameters=values,

@@ -293,7 +293,7 @@ class Network:
         if places is None:
             return None
         if self._traced_back_in != self.student.case:
-            layout.trace_backward(self.student.new_later("Model"), wiring, layout.references)
+            layout.trace_backward()
             self._traced_back_in = self.student.case
         columns = [(place, column if column < 0 else wiring.slots[0].index(column)) for place, column in places]
         part = [part.path for part in layout.parts].index(wiring.paths[0])
