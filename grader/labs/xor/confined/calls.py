@@ -9,7 +9,7 @@ from typing import Any
 
 from .frames import Values, is_enough
 
-WALK_FOUND = 800  # objects and holders of numbers in the result of `describe`
+FOUND = 800  # objects and holders of numbers in the result of `describe`
 TRACED = 64  # calls in the result of `trace`
 LOSSES = 200_000
 
@@ -28,8 +28,8 @@ def describe(objects: Any, target: Any) -> Values:
             found.append({"path": path, "class": type(value).__name__[:80], "same": same})
         else:
             found.append({"path": path, "same": same, **find.form(value), "size": find.size_of(value)})
-    classes = {cls.__name__[:80]: [base.__name__[:80] for base in cls.__mro__[:-1]] for cls in list(own)[:WALK_FOUND]}
-    return {"found": found[:WALK_FOUND], "classes": classes, "is_cut": len(found) > WALK_FOUND}
+    classes = {cls.__name__[:80]: [base.__name__[:80] for base in cls.__mro__[:-1]] for cls in list(own)[:FOUND]}
+    return {"found": found[:FOUND], "classes": classes, "is_cut": len(found) > FOUND}
 
 
 def read(objects: Any, target: Any, *, references: Any) -> Values:

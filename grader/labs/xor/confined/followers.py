@@ -26,7 +26,7 @@ from .frames import (
 
 LOGGED = 600  # calls in the result of `discover`
 ENOUGH_CALLS = 50  # after SOON
-LOOK = 32  # calls between two checks of the outputs
+LOOK = 32  # calls between two checks of the outputs, and two points of a training's path
 KEPT = 160  # calls of forward in the result of `record`
 COLUMNS = 160  # numbers inside the network that are recorded
 LAYOUTS = 32  # layouts in the result of `discover`

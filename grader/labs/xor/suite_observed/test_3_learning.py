@@ -8,9 +8,10 @@ from grader.lab import RunningCase, Student, blocked, show
 
 from .. import oracle, probes, shown
 from ..shown import by_neuron, keep_training, square
+from ..starts import RATE
 from ..suite.test_6_xor import judge
 from ..verdicts import named, turned, unmet
-from ..watched.observed import RATE, Observed
+from ..watched.observed import Observed
 from .test_2_steps import fitted_gradient, is_derivative_wrong, parts, worst
 
 pytestmark = pytest.mark.criterion("xor")

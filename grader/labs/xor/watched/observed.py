@@ -14,13 +14,14 @@ from msgspec.structs import replace
 from grader.lab import CaseStopped, FaultKind, Outcome, Student, Verdict, generator, measurement, not_gradable
 
 from .. import oracle, probes
+from ..confined.followers import LOOK
 from ..driving.calls import Calls
 from ..measured_steps import CALIBRATION_ERRORS, CALIBRATION_W, CALIBRATION_X, rate_of
 from ..mistakes.diagnosis import Diagnosis, diagnose_forward, diagnose_loss
 from ..mistakes.misconceptions import Rule as MistakeRule
 from ..mistakes.rules import bounded_rate, neuron_rule
 from ..oracle import Array
-from ..starts import LEAST_WAY, MOST_EPOCHS, epochs_for, starts_for
+from ..starts import LEAST_WAY, MOST_EPOCHS, RATE, epochs_for, starts_for
 from .finding import are_several, led, led_late, network_of, observed_network
 from .neurons import is_returned_right, neuron_steps_of
 from .observing import NUDGE, STOPPED, Discovered, ObservedNetwork, Observing, Trained, observing_of
@@ -31,10 +32,8 @@ from .steps import STILL_CALLS, UNDECIDABLE, Slopes, StepRule, diagnosed, goes_a
 
 NEAR = 0.2  # a training is over once all errors of an epoch are below this
 TRAIN_CALLS = 40_000  # limit for one training from a fixed start
-RATE = 2.0  # of the oracle's comparison training, which has equal epochs times rate
 EPOCHS, WAY = 800, 25.0  # expected epochs of a training, or epochs times rate
 SLACK = 0.67  # share of the student's epochs in which right code would learn
-LOOK = 32  # calls between two points of a training's path
 HEAD_START = 3.0  # factor of the epochs of a training in which right code would not learn
 STARTS = 3
 LOOP_EPOCHS = 100  # of a training in the grader's own loop

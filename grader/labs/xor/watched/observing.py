@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from grader.lab import CaseStopped, Count, FaultKind, measurement, say
 
 from .. import oracle
+from ..confined.followers import COLUMNS, KEPT, LAYOUTS, LOGGED, MOVERS, NAME_CHARS, SCALARS
+from ..confined.watching import MOST_NAMES
 from ..driving.calls import Calls, Path, Reference
 from ..driving.calls import Numbers as WorkerNumbers
 from ..driving.layout import INFLUENCE_X
@@ -37,12 +39,8 @@ WATCH_S = 6.0  # time limit of one watched run
 TRIES = 4  # of a run with statements that do not end
 UNENDING = (FaultKind.TIMEOUT, FaultKind.OUTPUT)  # a watched run prints nothing and ends once enough was seen
 RUN_AGAIN = (*UNENDING, FaultKind.KILLED)  # a statement that ended like this during loading may be the training
-MOST_CALLS, MOST_NUMBERS, MOST_COLUMNS, MOST_ROWS = 600, 64 * 9, 160, 4 * 160
-MOST_SCALARS = 96
+MOST_NUMBERS, MOST_ROWS = 64 * 9, 4 * KEPT
 JUDGED, SPARE = 40, 4  # steps of a training that are judged; further ones of a led training are recorded
-LAYOUTS = 32
-NAME_CHARS = 80
-MOST_METHODS = 12
 OBSERVING = "observing"  # name among the values that suites share
 MODULE = "module"  # class name for functions
 NUDGE = 1e-3  # shift of a parameter, for the slopes of a forward that may have a kink
@@ -77,7 +75,7 @@ class Discovered(msgspec.Struct, frozen=True):
     A layout lists the holders of an object, with how many numbers each has.
     """
 
-    calls: Annotated[list[Call], Meta(max_length=MOST_CALLS)]
+    calls: Annotated[list[Call], Meta(max_length=LOGGED)]
     layouts: Annotated[list[Holders], Meta(max_length=LAYOUTS)]
     problem: Name
     logs: bool
@@ -94,8 +92,8 @@ class Recorded(msgspec.Struct, frozen=True):
     movers are the functions that changed them after the training was led, of each change the innermost and the outermost.
     """
 
-    movers: Annotated[list[tuple[Name, Name]], Meta(max_length=MOST_METHODS)]
-    places: Annotated[list[Reference], Meta(max_length=MOST_COLUMNS)]
+    movers: Annotated[list[tuple[Name, Name]], Meta(max_length=MOVERS)]
+    places: Annotated[list[Reference], Meta(max_length=COLUMNS)]
     sites: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
     depths: Annotated[list[Count], Meta(max_length=MOST_ROWS)]
 
@@ -297,7 +295,7 @@ class Observing:
             raise reply.answer.broken()
         if any(reply[name].shape[1] != len(found.places) for name in ("before", "after")):
             raise reply.answer.broken()
-        if reply["passed"].shape[1] > 8 * MOST_NUMBERS or reply["scalars"].shape[1] > MOST_SCALARS:
+        if reply["passed"].shape[1] > 8 * MOST_NUMBERS or reply["scalars"].shape[1] > SCALARS:
             raise reply.answer.broken()
         slots = np.array((root.bound or root).slots)
         if not root.is_inline and slots.max() >= reply["passed"].shape[1]:
@@ -319,7 +317,7 @@ class Observing:
     def methods(self, count: int) -> list[str]:
         """Return names of methods of the object recorded last that accept this many arguments."""
         reply = self.calls.ask("methods", WHAT, settings={"count": count})
-        return reply.answer.words(Methods).names[:MOST_METHODS]
+        return reply.answer.words(Methods).names[:MOST_NAMES]
 
     def influence(self, root: Root, references: Sequence[Reference], start: Array) -> tuple[Flags, Flags]:
         """Return which outputs at INFLUENCE_X each number of start (k,) affects, (k, 4), and which numbers, (k, k)."""
