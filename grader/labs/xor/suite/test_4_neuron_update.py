@@ -60,7 +60,9 @@ def test_weights(evidence: RunningCase, measured: Measurements) -> None:
         hint = "The step is 2 lambda err y (1 - y) x: multiply by this neuron's inputs, each weight by its own."
     elif not rule.are_weights_linear:
         seen = other_error(measured)
-        check_small_error(steps, seen)
+        if not steps.small_change.any():
+            sentence = "A small error causes no step at all: with an error of {err} nothing changes."
+            raise mistaken(SKIPPED, seen, sentence, err=show(steps.small_err))
         template = "With a different error the step does not change in proportion."
         hint = "The step is proportional to the error, including its sign."
     elif not rule.is_stateless:
@@ -86,13 +88,6 @@ def check_digits(steps: NeuronSteps, seen: Evidence) -> None:
     if steps.digits is not None:
         sentence = "The weights are rounded to {digits} digits after each step: small steps are lost."
         raise mistaken(ROUNDED, seen, sentence, digits=steps.digits)
-
-
-def check_small_error(steps: NeuronSteps, seen: Evidence) -> None:
-    """Stop the case if a small error causes no step."""
-    if not steps.small_change.any():
-        sentence = "A small error causes no step at all: with an error of {err} nothing changes."
-        raise mistaken(SKIPPED, seen, sentence, err=show(steps.small_err))
 
 
 # Ratio of steps for twice the rate, if the rate is used wrongly.

@@ -11,6 +11,7 @@ from ..driving.network import Network
 from ..usage import UNSEEN
 from ..watched.observed import Observed, observe
 from ..watched.observing import NOTHING_SEEN
+from ..watched.refusals import name_of
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,7 @@ def code(observed: Observed, evidence: RunningCase) -> None:
     """Tell which function of the submission a case judges, where that has another name than in the template."""
     criterion = evidence.name.partition(".")[0]
     if criterion in ("shapes", "forward"):
-        evidence.code = observed.code_of_forward
+        evidence.code = name_of(observed.network.root)
     elif criterion == "neuron_update" or evidence.name == "sigmoid_derivative.used":
         evidence.code = observed.code_of_step(is_own=True)
     elif criterion == "model_update":

@@ -86,11 +86,6 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         return found.pop() if len(found) == 1 else ""
 
     @property
-    def code_of_forward(self) -> str:
-        """Return which function of the submission is the network's forward."""
-        return name_of(self.network.root)
-
-    @property
     def is_step_right(self) -> bool:
         """Whether every step is gradient descent, except for an order defect."""
         is_known = self.rule.loss == "squared" or self.output_error == "entropy"

@@ -6,6 +6,7 @@ Runs confined; the trusted process uses only is_banned. Standard library only.
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from .notebooks import parse
@@ -60,7 +61,8 @@ def imports_of(nodes: Sequence[ast.AST], line: int | None = None) -> Iterator[tu
             if text is not None and called in importers:
                 yield at, text
             elif text is not None and called in runners:
-                yield from imports_in(text, at)
+                with contextlib.suppress(SyntaxError, RecursionError):
+                    yield from imports_of([*ast.walk(parse(text))], at)
 
 
 def bound_by(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
@@ -85,14 +87,6 @@ def called_names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
             importers |= names if source in IMPORTERS else set()
             runners |= names if source in RUNNERS else set()
     return importers, runners
-
-
-def imports_in(text: str, line: int) -> Iterator[tuple[int, str]]:
-    """Yield the imports of a string that is executed on this line."""
-    try:
-        yield from imports_of([*ast.walk(parse(text))], line)
-    except (SyntaxError, RecursionError):
-        return
 
 
 def folded(node: ast.AST) -> str | None:
