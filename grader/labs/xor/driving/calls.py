@@ -17,14 +17,11 @@ from ..oracle import Array
 KEY_CHARS, PATH_KEYS = 200, 16
 WORD_CHARS = 80
 
-NO_SHAPES: Mapping[str, tuple[int | None, ...]] = {}
-
 Path: TypeAlias = Annotated[list[Annotated[str, Meta(max_length=KEY_CHARS)] | Key], Meta(max_length=PATH_KEYS)]
 Reference: TypeAlias = tuple[Path, Count]  # a number inside an object: the path to its holder, and a flat index there
 
-# Calls that each call depends on: after one of them has hung, calls that depend on it are not tried again.
+# Calls that each call depends on, if not on itself only: after one of them has hung, calls that depend on it are not tried again.
 NEEDS = {
-    "Neuron.forward": ("Neuron.forward",),
     "Neuron.backward": ("Neuron.forward", "Neuron.backward"),
     "Model.forward": ("Model", "Neuron.forward", "Model.forward"),
     "Model.backward": ("Model", "Neuron.forward", "Neuron.backward", "Model.forward", "Model.backward"),
@@ -114,7 +111,7 @@ class Calls:
         operation: str,
         what: str | Message,
         remotes: Sequence[Remote] = (),
-        shapes: Mapping[str, tuple[int | None, ...]] = NO_SHAPES,
+        shapes: Mapping[str, tuple[int | None, ...]] | None = None,
         time_s: float | None = None,
         **values: Any,
     ) -> Numbers:
@@ -128,7 +125,7 @@ class Calls:
         if not isinstance(answer.value, dict):
             raise answer.broken()
         numbers = Numbers(answer, answer.value)
-        if not all(numbers.has(name, shape) for name, shape in shapes.items()):
+        if not all(numbers.has(name, shape) for name, shape in (shapes or {}).items()):
             raise answer.broken()
         return numbers
 

@@ -15,14 +15,6 @@ from ..verdicts import named, unmet
 from ..watched.observed import Observed
 from ..watched.refusals import name_of
 
-AT_THE_END = {
-    "output_linear",
-    "output_tanh",
-    "answer_rounded",
-    "answer_thresholded",
-    "answer_complemented",
-}  # mistakes that leave a single neuron right
-
 
 def first_parameters(observed: Observed) -> Array:
     """Return the parameters (3, 3) before the first step."""
@@ -121,7 +113,7 @@ def test_neuron(observed: Observed, evidence: RunningCase) -> None:
     # are those of two such neurons and a mistake after them.
     check_bias_is_added(observed)
     mistake = observed.forward_mistake
-    if mistake is not None and {rule.id for rule in mistake.rules} <= AT_THE_END:
+    if mistake is not None and all(rule.keeps_hidden for rule in mistake.rules):
         evidence.remark(
             "The mistake in the answer comes after the hidden neurons; it costs points only under the network's answer."
         )
