@@ -111,11 +111,10 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
         return self.points or self.text(row, "most")
 
 
-def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: str | None = None) -> FilledSheet:
-    """Return the sheet with the scores of entries in the grade cells of their students.
+def fill(sheet: bytes, entries: Sequence[Entry], assignment: str | None = None) -> FilledSheet:
+    """Return the sheet with the scores of entries in the grade cells of their students, and Moodle's feedback comments.
 
-    assignment, a title or an id, selects the column of a Canvas gradebook that has several. feedback also fills in
-    Moodle's feedback comments. For a student without a score the grade stays unchanged; if the submission was rejected,
+    assignment, a title or an id, selects the column of a Canvas gradebook that has several. For a student without a score the grade stays unchanged; if the submission was rejected,
     the reason is given as feedback. Raises UsageError if the sheet is of no known kind or its maximum score differs.
     """
     table = read_sheet(sheet, assignment)
@@ -138,9 +137,9 @@ def fill(sheet: bytes, entries: Sequence[Entry], *, feedback: bool, assignment: 
             edits.append((row[table.grade], _grade(table, row, entry, style)))
             filled += 1
         comments = table.columns.get("feedback", len(row))
-        if feedback and comments < len(row):
+        if comments < len(row):
             edits.append((row[comments], feedback_html(entry)))
-    if feedback and "feedback" not in table.columns:
+    if "feedback" not in table.columns:
         notes.append(say("The sheet has no column for feedback comments: only grades are filled in."))
     return FilledSheet(
         data=_replaced(table, edits),

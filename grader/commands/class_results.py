@@ -129,7 +129,7 @@ def fill_in(
     except OSError as error:
         raise UsageError("{path} cannot be read: {reason}.", path=sheet.name, reason=cause(error)) from error
     every = list(entries(submissions.found, task, results_folder, decisions))
-    filled = fill(data, every, feedback=True, assignment=column)
+    filled = fill(data, every, column)
     target = results_folder.folder / f"filled-{sheet.name}"
     if not is_dry:
         results_folder.write(target, filled.data)
