@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import asdict
 
 from grader.classroom.results_folder import ResultsFolder
 from grader.classroom.tables import Entry, cases, gradebook
@@ -45,10 +46,8 @@ def entries(
         mark, others = results_folder.mark(submission, task), len(results_folder.attempts(submission.key, report))
         is_last = report.environment.fingerprint in ("", mark)
         yield Entry(
-            key=submission.key, student=submission.student, name=submission.name, email=submission.email, report=decisions.of(submission.key, report),
-            aliases=submission.aliases, group=submission.group, team=submission.team, is_late=submission.is_late,
+            **asdict(submission), report=decisions.of(submission.key, report), attempts=1 + others, is_last=is_last,
             is_outdated=not is_last and not results_folder.has(submission.key, mark),
-            attempts=1 + others, is_last=is_last,
         )  # fmt: skip
 
 

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
-import msgspec
-
+from grader.classroom.uploads import Submission
 from grader.core.decisions import is_gate, points_of, was_run
 from grader.core.report import CriterionResult, Overridden, Report, Score
 from grader.core.rubric import Criterion, Rubric
@@ -23,22 +22,14 @@ NUMBERS = re.compile("-?[0-9]+(?:[.][0-9]+)?(?:, -?[0-9]+(?:[.][0-9]+)?)*(?:;|$)
 Row = Sequence[str | Score | None]
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One student of the class with a report that includes the teacher's decisions.
+class Entry(Submission, frozen=True, kw_only=True):
+    """One student's submission with a report that includes the teacher's decisions.
 
-    aliases are other ids of the student on the learning platform. is_outdated: the report is of an earlier lab, limit,
-    version or submission, because the run was interrupted or the grader failed. is_last: the report is of the last attempt.
+    is_outdated: the report is of an earlier lab, limit, version or submission, because the run was interrupted or the grader
+    failed. is_last: the report is of the last attempt.
     """
 
-    key: str
-    student: str
-    name: str
-    email: str
     report: Report
-    aliases: tuple[str, ...] = ()
-    group: str = ""
-    team: str = ""
-    is_late: bool = False
     is_outdated: bool = False
     attempts: int = 1
     is_last: bool = True

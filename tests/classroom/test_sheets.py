@@ -22,6 +22,7 @@ from grader.core.errors import UsageError
 from grader.core.outcomes import Verdict
 from tests.classroom.test_tables import HOSTILE, assert_inert, gives, rejected, report
 from tests.support.command import ROOT
+from tests.support.pages import UNREAD
 
 FULL = report()
 SOME = report({"xor.loss": Verdict.FAILED})  # 95
@@ -31,7 +32,7 @@ NONE = report({"xor.loss": Verdict.NOT_GRADABLE})
 def entry(number: int, name: str = "", *, score: int = 100, **who: str | tuple[str, ...]) -> Entry:
     known = {"key": f"k{number}", "student": f"s{number}", "email": f"s{number}@example.org", "aliases": (), **who}
     measured = decided(replace(FULL, score=score), ())
-    return Entry(name=name or f"Student N{number}", report=measured, **known)  # type: ignore[arg-type]
+    return Entry(name=name or f"Student N{number}", report=measured, **UNREAD, **known)  # type: ignore[arg-type]
 
 
 def rows(data: bytes, delimiter: str = ",") -> list[list[str]]:

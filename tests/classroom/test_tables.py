@@ -27,6 +27,7 @@ from grader.pipeline.runs import BonusRun, StagedSubmission, SuiteRun
 from grader.pipeline.scoring import score, without_run
 from grader.sandbox.source import SourceFile
 from tests.pipeline.test_scoring import TASK
+from tests.support.pages import UNREAD
 
 RUBRIC = TASK.rubric
 STAGED = StagedSubmission(name="submission", main=SourceFile(name="network.py", text=""), sha256="0" * 64)
@@ -67,12 +68,12 @@ def entry(original: Report | None = None, *overrides: Overridden, key: str = "on
     known = {"student": "s1", "name": "Student One", "email": "one@example.org", **who}
     return Entry(
         key=key, student=known["student"], name=known["name"], email=known["email"],
-        report=decisions.decided(original or report(), overrides),
+        report=decisions.decided(original or report(), overrides), **UNREAD,
     )  # fmt: skip
 
 
 def submission(key: str, student: str = "s1", name: str = "Student One", email: str = "one@example.org") -> Submission:
-    return Submission(key=key, student=student, name=name, email=email, shown=key, source=Path(), parts=())
+    return Submission(key=key, student=student, name=name, email=email, **UNREAD)
 
 
 def gives(criterion: str, points: Score, reason: str = "seen in class") -> Overridden:

@@ -28,7 +28,7 @@ from grader.renderers import charts
 from grader.renderers.html import render_html
 from grader.renderers.markup import policy
 from tests.support.command import graded, wait_until
-from tests.support.pages import GRADED, HOSTILE, KINDS, a_class, class_page, numbers, report, task
+from tests.support.pages import GRADED, HOSTILE, KINDS, UNREAD, a_class, class_page, numbers, report, task
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -397,7 +397,7 @@ TIMED = """([selector, event, value]) => {
 def test_a_russian_class_page_is_russian() -> None:
     """The lab's title, criteria, statuses and mistakes are in the language of the class; who is missing has a name."""
     entries = [
-        Entry(key="k", student="1", name="Анна", email="", report=graded(GRADED[kind], seed=1, lang="ru"))
+        Entry(key="k", student="1", name="Анна", email="", report=graded(GRADED[kind], seed=1, lang="ru"), **UNREAD)
         for kind in ("missed", "rejected")
     ]
     one_class = replace(task(), lang="ru")

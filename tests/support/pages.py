@@ -109,10 +109,17 @@ def hostile(base: Report) -> Report:
     return replace(base, submission=shown, criteria=criteria, figures=figures, notes=[said], reason=said)
 
 
+UNREAD: dict[str, Any] = {
+    "shown": "",
+    "source": Path(),
+    "parts": (),
+}  # of an entry, whose submission nobody reads again
+
+
 def a_class(size: int) -> Iterator[Entry]:
     """Yield a class: every kind of report in turn, and one hostile name."""
     kinds = [kind for kind in KINDS if kind not in ("hostile", "crashed")]
-    yield Entry(key="hostile", student=HOSTILE, name=HOSTILE, email=HOSTILE, report=report("hostile"))
+    yield Entry(key="hostile", student=HOSTILE, name=HOSTILE, email=HOSTILE, report=report("hostile"), **UNREAD)
     for number in range(1, size):
         name = f"Student {number * 7919 % size:04d}"
         yield Entry(
@@ -121,6 +128,7 @@ def a_class(size: int) -> Iterator[Entry]:
             name=name,
             email="",
             report=report(kinds[number % len(kinds)]),
+            **UNREAD,
         )
 
 
