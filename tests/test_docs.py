@@ -15,7 +15,7 @@ import pytest
 from grader.commands.grade import FORMATS
 from grader.commands.new import PLACEHOLDER
 from grader.core import exits
-from grader.pipeline.assignment import read_rubric
+from grader.pipeline.assignment import read_assignment
 from grader.renderers import RENDERERS
 from tests import mistakes
 from tests.support.command import ROOT, SUBMISSIONS, grade, grade_class, run
@@ -150,7 +150,7 @@ def test_points_in_the_handout(half: int) -> None:
     text = HANDOUT.split("\n---\n")[half]
     points = [int(number) for number in re.findall(r"\| (\d+) \|$", text.rpartition("|---|---|")[2], re.MULTILINE)]
 
-    assert points == [criterion.points for criterion in read_rubric().of_file("") if not criterion.is_gate]
+    assert points == [criterion.points for criterion in read_assignment().rubric.of_file("") if not criterion.is_gate]
 
 
 def test_make_targets_in_the_documents_exist() -> None:

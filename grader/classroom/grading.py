@@ -41,6 +41,13 @@ def graded(task: Task, request: GradingRequest) -> Report:
     return warm.grade(request)
 
 
+def connection_lost() -> BrokenGrader:
+    """Return the error for a scheduler that cannot be reached any more."""
+    return BrokenGrader(
+        "The connection to the Dask scheduler was lost. Finished grades are kept: run the command again to continue."
+    )
+
+
 @atexit.register
 def close_all() -> None:
     """End all warm processes of this process, even while they are grading."""
@@ -171,9 +178,7 @@ class Run(msgspec.Struct):
         try:
             return future.result()
         except CancelledError as error:  # only a lost scheduler cancels futures
-            raise BrokenGrader(
-                "The connection to the Dask scheduler was lost. Finished grades are kept: run the command again to continue."
-            ) from error
+            raise connection_lost() from error
         except Exception as error:  # a worker of the cluster is lost for good
             self.watch()
             return broken(self.task, request, f"{type(error).__name__}: {error}")

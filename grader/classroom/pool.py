@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from grader.classroom.grading import close_all
+from grader.classroom.grading import close_all, connection_lost
 from grader.core.errors import BrokenGrader, UsageError
 from grader.core.messages import Message, say
 
@@ -84,9 +84,9 @@ class ClusterWatcher:
     def __call__(self) -> None:
         """Raise BrokenGrader if the cluster has been unable to grade for too long."""
         if self._client.status == "closed":
-            raise self._lost()
+            raise connection_lost()
         if self._client.status != "running":
-            self._waiting(say("The Dask scheduler at {address} does not answer: waiting for it.", address=self._address), LOST_S, self._lost)  # fmt: skip
+            self._waiting(say("The Dask scheduler at {address} does not answer: waiting for it.", address=self._address), LOST_S, connection_lost)  # fmt: skip
         elif not self.threads():
             self._waiting(say("The cluster has no workers: waiting for one."), WORKERS_S, self._idle)
         else:
@@ -98,11 +98,6 @@ class ClusterWatcher:
             self._tell(message)
         elif time.monotonic() - self._since > most_s:
             raise end()
-
-    def _lost(self) -> BrokenGrader:
-        return BrokenGrader(
-            "The connection to the Dask scheduler was lost. Finished grades are kept: run the command again to continue."
-        )
 
     def _idle(self) -> BrokenGrader:
         return BrokenGrader(

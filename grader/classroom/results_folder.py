@@ -174,15 +174,9 @@ class ResultsFolder:
 
     def close(self, numbers: dict[str, Any]) -> None:
         """Write class.json, readable only for its owner because it contains the key."""
-        content = (
-            msgspec.json.format(
-                msgspec.json.encode({"key": self.key, "attempt": "best" if self.is_best else "last", **numbers}),
-                indent=2,
-            )
-            + b"\n"
-        )
+        content = msgspec.json.encode({"key": self.key, "attempt": "best" if self.is_best else "last", **numbers})
         with self.writing(self.folder / CLASS, mode=0o600) as file:
-            file.write(content)
+            file.write(msgspec.json.format(content, indent=2) + b"\n")
 
     def table(self, name: str, rows: Iterable[Row]) -> None:
         """Write a table, row by row, with the byte order mark that spreadsheets expect."""

@@ -211,12 +211,13 @@ class Server:
                 send(self._replies, report)
 
     def _report(self, request: GradingRequest, suite: CollectedSuite | None) -> Report:
-        from grader.pipeline.grading import grade_raw, rejection
+        from grader.pipeline.grading import grade_raw
+        from grader.pipeline.scoring import without_run
 
         lab, lang, seed = self._task.lab, self._task.lang, request.seed
         if request.raw is None:
             assert request.reason is not None
-            return rejection(lab, request.name, request.reason, seed=seed, lang=lang, began=time.monotonic())
+            return without_run(lab, request.name, Status.REJECTED, request.reason, seed=seed, lang=lang, total_s=0.0)
         return grade_raw(request.raw, lab, self._box, seed=seed, lang=lang, collected=suite)
 
 

@@ -287,11 +287,7 @@ def content_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def read_rubric(
-    path: Path = DEFAULT_LAB / "rubric.toml",
-    suite_has: Iterable[Declared] = (),
-    words: Mapping[str, dict[str, str]] | None = None,
-) -> Rubric:
+def read_rubric(path: Path, suite_has: Iterable[Declared], words: Mapping[str, dict[str, str]]) -> Rubric:
     """Return the rubric in a TOML file, completed with the cases whose points are given in the suite.
 
     Raise BrokenGrader if it is invalid; add its translations to words.
@@ -316,7 +312,7 @@ def read_rubric(
     unnamed = [WrittenCriterion(id=name, title=name.replace("_", " ")) for name in cases if name not in named]
     rubric = Rubric(
         criteria=tuple(
-            criterion_of(criterion, tuple(cases[criterion.id]), in_english(criterion.title, words or {}))
+            criterion_of(criterion, tuple(cases[criterion.id]), in_english(criterion.title, words))
             for criterion in (*written.criteria, *unnamed)
         ),
         imports=written.imports,
@@ -358,44 +354,30 @@ def refuse(path: Path, found: Iterable[Message]) -> None:
         raise invalid(path.name, problem)
 
 
-def problems(rubric: Rubric) -> list[Message]:
-    """Return one sentence for each contradiction inside the rubric."""
-    found = []
+def problems(rubric: Rubric) -> Iterator[Message]:
+    """Yield one sentence for each contradiction inside the rubric."""
     names = [criterion.id for criterion in rubric.criteria]
-    cases = [f"{criterion.id}.{case.id}" for criterion in rubric.criteria for case in criterion.cases]
-    every = [*names, *cases]
-    found += [say("{name} appears twice", name=name) for name in dict.fromkeys(every) if every.count(name) > 1]
+    every = [*names, *(f"{criterion.id}.{case.id}" for criterion in rubric.criteria for case in criterion.cases)]
+    for name in every:
+        if every.count(name) > 1:
+            yield say("{name} appears twice", name=name)
     for criterion in rubric.criteria:
-        case_points = [case.points for case in criterion.cases]
+        case_points, name = [case.points for case in criterion.cases], criterion.id
         if min([criterion.points, *case_points]) < 0:
-            found.append(say("{name} has negative points", name=criterion.id))
+            yield say("{name} has negative points", name=name)
         elif criterion.is_gate and (criterion.points or criterion.cases):
-            found.append(say("{name} is a gate, and a gate has neither points nor cases", name=criterion.id))
+            yield say("{name} is a gate, and a gate has neither points nor cases", name=name)
         elif criterion.bonus != bool(criterion.file) or (criterion.bonus and criterion.is_gate):
-            found.append(
-                say("{name} needs both bonus and file or neither, and a gate can have neither", name=criterion.id)
-            )
-        elif sum(case_points) != criterion.points:
-            found.append(
-                say(
-                    "the cases of {name} sum to {sum} points, not to {points}",
-                    name=criterion.id,
-                    sum=sum(case_points),
-                    points=criterion.points,
-                )
-            )
+            yield say("{name} needs both bonus and file or neither, and a gate can have neither", name=name)
+        elif (total := sum(case_points)) != criterion.points:
+            yield say(
+                "the cases of {name} sum to {sum} points, not to {points}",
+                name=name, sum=total, points=criterion.points,
+            )  # fmt: skip
+        beside = [f"{part.id}.{case.id}" for part in rubric.of_file(criterion.file) for case in part.cases]
         for case in criterion.cases:
-            beside = [f"{part.id}.{case.id}" for part in rubric.of_file(criterion.file) for case in part.cases]
-            earlier = beside[: beside.index(f"{criterion.id}.{case.id}")]
-            unmet = sorted(set(case.requires) - set(earlier))
-            found += [
-                say(
-                    "{name} requires {other}, which is not an earlier case",
-                    name=f"{criterion.id}.{case.id}",
-                    other=other,
-                )
-                for other in unmet
-            ]
+            own = f"{criterion.id}.{case.id}"
+            for other in sorted(set(case.requires) - set(beside[: beside.index(own)])):
+                yield say("{name} requires {other}, which is not an earlier case", name=own, other=other)
     if rubric.max_score == 0:
-        found.append(say("it gives no points"))
-    return found
+        yield say("it gives no points")

@@ -92,7 +92,10 @@ def grade(
         try:
             raw = collect(submission)
         except Rejected as rejected:
-            return rejection(assignment, name_of(submission), rejected.reason, seed=seed, lang=lang, began=began)
+            name, total_s = name_of(submission), time.monotonic() - began
+            return without_run(
+                assignment, name, Status.REJECTED, rejected.reason, seed=seed, lang=lang, total_s=total_s
+            )
         return grade_raw(raw, assignment, started, seed=seed, lang=lang, progress=progress, began=began)
 
 
@@ -146,12 +149,6 @@ def grade_raw(
 def grader_failure(problem: str | Message) -> Message:
     """Return the reason for a report without a score that is the grader's or the lab's fault."""
     return say("The grader itself failed: {problem}.", problem=problem)
-
-
-def rejection(assignment: Assignment, name: str, reason: Message, *, seed: int, lang: str, began: float) -> Report:
-    """Return the report of a submission that contains nothing to grade."""
-    total_s = time.monotonic() - began
-    return without_run(assignment, name, Status.REJECTED, reason, seed=seed, lang=lang, total_s=total_s)
 
 
 def load_program(

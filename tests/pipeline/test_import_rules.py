@@ -6,14 +6,14 @@ import ast
 
 import pytest
 
-from grader.pipeline.assignment import read_rubric
+from grader.pipeline.assignment import read_assignment
 from grader.pipeline.import_rules import check_imports, dropped_lines, finding
 from grader.pipeline.runs import StagedSubmission
 from grader.sandbox.confined.reading.imports import imports_of, is_banned
 from grader.sandbox.confined.reading.notebooks import parse
 from grader.sandbox.source import SourceFile
 
-BANNED = read_rubric().imports.banned
+BANNED = read_assignment().rubric.imports.banned
 
 
 def found(text: str, **siblings: str) -> list[tuple[str, int | None]]:
