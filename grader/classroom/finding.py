@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -39,10 +38,14 @@ def find(source: Path, roster: Path | None = None) -> Submissions:
     The platform is recognised by the names of entries, and a note says which it is. roster is a CSV file: see `roster.py`.
     """
     students, table_notes = read_roster(roster) if roster is not None else (None, ())
-    with _reading(source):
-        notes: list[Message] = []
+    notes: list[Message] = []
+    try:
         tree = _unwrapped(FolderTree(source) if source.is_dir() else ZipTree(source), notes)
         submissions = keyed(list(_scheme(tree)(tree)))
+    except OSError as error:
+        raise UsageError("{source} cannot be read: {reason}.", source=name_of(source), reason=cause(error)) from error
+    except Rejected as rejected:
+        raise UsageError(rejected.reason) from rejected
     notes += tree.notes
     if not submissions:
         raise UsageError("There are no submissions in {source}.", source=name_of(source))
@@ -57,17 +60,6 @@ def find(source: Path, roster: Path | None = None) -> Submissions:
 def _late(found: tuple[Submission, ...]) -> list[Message]:
     late = [printable(item.name or item.student, 80) for item in found if item.is_late]
     return [say("Late: {names}.", names=", ".join(late))] if late else []
-
-
-@contextmanager
-def _reading(source: Path) -> Iterator[None]:
-    """Convert errors of the file system and of archives to UsageError."""
-    try:
-        yield
-    except OSError as error:
-        raise UsageError("{source} cannot be read: {reason}.", source=name_of(source), reason=cause(error)) from error
-    except Rejected as rejected:
-        raise UsageError(rejected.reason) from rejected
 
 
 def _unwrapped(tree: Tree, notes: list[Message]) -> Tree:

@@ -132,7 +132,7 @@ def statistics_of(entries: Iterable[Entry], task: Task, left_out: Sequence[str])
         "extra": {
             "submissions": len(extras),
             "mean": mean(extras) if extras else None,
-            "max_score": task.lab.rubric.max_extra,
+            "max_score": sum(criterion.points for criterion in task.lab.rubric.criteria if criterion.bonus),
         },
         "criteria": tally.criteria(task.lab.titles(task.lang)),
         "cases": tally.cases(),

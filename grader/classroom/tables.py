@@ -9,8 +9,8 @@ from typing import TextIO
 
 from grader.classroom.uploads import Submission
 from grader.core.decisions import is_gate, points_of, was_run
-from grader.core.report import CriterionResult, Overridden, Report, Score
-from grader.core.rubric import Criterion, Rubric
+from grader.core.report import Overridden, Report, Score
+from grader.core.rubric import Rubric
 from grader.core.text import printable
 
 TEXT_CHARS = 2_000
@@ -49,7 +49,11 @@ def gradebook(entries: Iterable[Entry], rubric: Rubric) -> Iterator[Row]:
 def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
     report = entry.report
     results = {criterion.id: criterion for criterion in report.criteria}
-    cells = [_criterion_cell(entry, criterion, results.get(criterion.id)) for criterion in rubric.criteria]
+    gates = {criterion.id for criterion in rubric.criteria if criterion.is_gate and criterion.id in results}
+    cells = [
+        results[criterion.id].verdict.value if criterion.id in gates else points_of(report, criterion.id)
+        for criterion in rubric.criteria
+    ]
     return [
         entry.key, entry.student, entry.name, entry.email, entry.group, entry.team,
         report.status.value, report.final_score, report.max_score,
@@ -64,12 +68,6 @@ def _gradebook_row(entry: Entry, rubric: Rubric) -> Row:
         f"{'last' if entry.is_last else 'earlier'} of {entry.attempts}" if entry.attempts > 1 else "",
         "yes" if entry.is_outdated else "",
     ]  # fmt: skip
-
-
-def _criterion_cell(entry: Entry, criterion: Criterion, result: CriterionResult | None) -> str | Score | None:
-    if criterion.is_gate and result is not None:
-        return result.verdict.value
-    return points_of(entry.report, criterion.id)
 
 
 def _override_shown(override: Overridden) -> str:

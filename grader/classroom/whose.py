@@ -32,7 +32,7 @@ def with_roster(submissions: Submissions, roster: Sequence[RosterEntry]) -> Subm
         names = (submission.name, submission.student, *submission.aliases)
         members = next((team for name in names if (team := teams.get(condensed(name)))), None)
         if members is not None:
-            assigned += [_of(submission, member, key=numbered(submission.key, member.id)) for member in members]
+            assigned += [_of_member(submission, member) for member in members]
         elif entry is not None:
             assigned.append(_of(submission, entry))
         else:
@@ -43,7 +43,8 @@ def with_roster(submissions: Submissions, roster: Sequence[RosterEntry]) -> Subm
         by_student[element.student].append(element)
     notes = list(submissions.notes)
     if unknown:
-        notes.append(say("Not on the roster: {names} ({count}).", names=_some(unknown), count=len(unknown)))
+        shown = ", ".join([*unknown[:SHOWN], *(["…"] if len(unknown) > SHOWN else [])])
+        notes.append(say("Not on the roster: {names} ({count}).", names=shown, count=len(unknown)))
     notes += [
         say("{name} matches one student of the roster by id and a different one by name.", name=name)
         for name in contradicted
@@ -56,21 +57,21 @@ def with_roster(submissions: Submissions, roster: Sequence[RosterEntry]) -> Subm
     return replace(submissions, found=tuple(assigned), notes=tuple(notes), missing=missing)
 
 
-def _of(submission: Submission, entry: RosterEntry, key: str = "") -> Submission:
-    """Return a submission assigned to a student of the roster; with a key, to one member of a team."""
-    own = {submission.key, entry.id}
-    aliases = dict.fromkeys(
-        [*submission.aliases, *([submission.student] if submission.student not in own and not key else [])]
-    )
-    assigned = replace(
-        submission, student=entry.id, name=entry.name or submission.name, email=entry.email or submission.email, group=entry.group,
-        aliases=tuple(aliases),
-    )  # fmt: skip
-    if not key:
-        return assigned
-    earlier = tuple(replace(attempt, key=key, graded_as=submission.key) for attempt in submission.earlier)
+def _of(submission: Submission, entry: RosterEntry) -> Submission:
+    """Return a submission assigned to a student of the roster."""
+    further = {submission.student} - {submission.key, entry.id}
     return replace(
-        assigned, key=key, name=entry.name, aliases=(), team=submission.name or submission.student, graded_as=submission.key, earlier=earlier
+        submission, student=entry.id, name=entry.name or submission.name, email=entry.email or submission.email, group=entry.group,
+        aliases=tuple(dict.fromkeys([*submission.aliases, *further])),
+    )  # fmt: skip
+
+
+def _of_member(submission: Submission, entry: RosterEntry) -> Submission:
+    """Return a team's submission assigned to one of its members."""
+    key, graded_as = numbered(submission.key, entry.id), submission.key
+    return replace(
+        _of(submission, entry), key=key, name=entry.name, aliases=(), team=submission.name or submission.student, graded_as=graded_as,
+        earlier=tuple(replace(attempt, key=key, graded_as=graded_as) for attempt in submission.earlier),
     )  # fmt: skip
 
 
@@ -81,11 +82,6 @@ def _teams(roster: Sequence[RosterEntry]) -> dict[str, list[RosterEntry]]:
         if condensed(entry.team):
             teams[condensed(entry.team)].append(entry)
     return teams
-
-
-def _some(names: Sequence[str]) -> str:
-    more = ["…"] if len(names) > SHOWN else []
-    return ", ".join([*names[:SHOWN], *more])
 
 
 def _finder(roster: Sequence[RosterEntry]) -> Callable[[Submission], tuple[RosterEntry | None, bool]]:

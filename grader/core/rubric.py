@@ -61,11 +61,6 @@ class Rubric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Return the sum of all points that count for the score."""
         return sum(criterion.points for criterion in self.criteria if not criterion.bonus)
 
-    @property
-    def max_extra(self) -> int:
-        """Return the sum of all extra points."""
-        return sum(criterion.points for criterion in self.criteria if criterion.bonus)
-
     def of_file(self, file: str) -> list[Criterion]:
         """Return the criteria graded from an extra file, or from the lab's own file for ""."""
         return [criterion for criterion in self.criteria if criterion.file == file]

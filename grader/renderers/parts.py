@@ -8,7 +8,7 @@ import msgspec
 
 from grader.core.decisions import counting, is_lifted, override_of, was_run
 from grader.core.messages import carried
-from grader.core.outcomes import BANNED_IMPORT, Finding, StudentError, Verdict
+from grader.core.outcomes import BANNED_IMPORT, Finding, Verdict
 from grader.core.report import CaseResult, CriterionResult, Overridden, Report, Score
 from grader.core.text import printable
 from grader.renderers.scores import Tell, decision_line, decision_lines, extra_line, scaled_line
@@ -146,13 +146,9 @@ def feedback(report: Report, check: ReportRow, tell: Tell) -> list[str]:
     said = [] if row.feedback is None else [row.feedback.text]
     if check.case is None:
         said = [violation.message.text for violation in violations(report)] or said
-    elif check.case.exception is not None and not _is_told(check.case.exception, said):
-        said.append(tell("{type}: {error}", type=check.case.exception.type, error=check.case.exception.message))
+    elif (error := check.case.exception) is not None and not any(carried(error.message) in text for text in said):
+        said.append(tell("{type}: {error}", type=error.type, error=error.message))
     return [printable(text) for text in said]
-
-
-def _is_told(error: StudentError, said: list[str]) -> bool:
-    return any(carried(error.message) in text for text in said)
 
 
 def measured(report: Report, check: ReportRow) -> list[str]:

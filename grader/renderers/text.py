@@ -52,15 +52,11 @@ def render_text(report: Report) -> str:
             lines += [""] if criteria else []
     lines += [f"! {printable(finding.message.text)}" for finding in report.findings]
     lines += [printable(note.text) for note in report.notes]
+    score, most = report.final_score, report.max_score
+    total = tell("Score: none (of {most})", most=most) if score is None else tell(SCORE, score=score, max_score=most)
     told = [extra_line(report, tell), *decision_lines(report, tell), scaled_line(report, tell)]
-    lines += [*(line for line in told if line), _total(report, tell)]
+    lines += [*(line for line in told if line), total]
     return "\n".join(lines) + "\n"
-
-
-def _total(report: Report, tell: Tell) -> str:
-    if report.final_score is None:
-        return tell("Score: none (of {most})", most=report.max_score)
-    return tell(SCORE, score=report.final_score, max_score=report.max_score)
 
 
 def _criterion(report: Report, criterion: CriterionResult, titles: dict[str, str], tell: Tell) -> list[str]:
