@@ -126,15 +126,12 @@ class ResultsFolder:
 
     def request_for(self, submission: Submission, task: Task) -> tuple[GradingRequest, str]:
         """Return the request to grade a submission, with a seed derived from its key and content, and the fingerprint."""
-        raw, reason = None, None
         try:
-            raw = submission.raw()
-            content = raw.sha256
+            request = GradingRequest(name=submission.key, seed=0, raw=submission.raw())
         except Rejected as rejected:
-            reason = rejected.reason
-            content = reason.text
-        seed = seeds.of_submission(self.key, submission.graded_as or submission.key, content)
-        return GradingRequest(name=submission.key, seed=seed, raw=raw, reason=reason), fingerprint(task, seed, content)
+            request = GradingRequest(name=submission.key, seed=0, reason=rejected.reason)
+        seed = seeds.of_submission(self.key, submission.graded_as or submission.key, request.content)
+        return replace(request, seed=seed), fingerprint(task, seed, request.content)
 
     def begin(self, seed: int | None, lang: str | None, attempt: Attempt | None = None) -> str:
         """Choose and store key, language and counting attempt; return the language.
@@ -158,19 +155,16 @@ class ResultsFolder:
         Starting with a new key instead would change all seeds unnoticed.
         """
         try:
-            kept = msgspec.json.decode((self.folder / CLASS).read_bytes(), type=Settings)
-            if kept.lang in LANGUAGES:
-                return kept
+            return msgspec.json.decode((self.folder / CLASS).read_bytes(), type=Settings)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise UsageError("{path} cannot be read: {reason}.", path=CLASS, reason=cause(error)) from error
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            pass
-        raise UsageError(
-            "{path} lacks the key and the language of the class: restore it, or delete it to start with a new key.",
-            path=CLASS,
-        )
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise UsageError(
+                "{path} lacks the key and the language of the class: restore it, or delete it to start with a new key.",
+                path=CLASS,
+            ) from error
 
     def close(self, numbers: dict[str, Any]) -> None:
         """Write class.json, readable only for its owner because it contains the key."""
@@ -236,7 +230,7 @@ class Settings(msgspec.Struct):
     """Settings of a class that later runs use again."""
 
     key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-    lang: str
+    lang: Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(LANGUAGES)})$")]
     attempt: Attempt = "last"
 
 

@@ -56,6 +56,11 @@ class GradingRequest(msgspec.Struct, frozen=True, kw_only=True):
     reason: Message | None = None
     is_last: bool = False
 
+    @property
+    def content(self) -> str:
+        """A key that changes with the content."""
+        return self.raw.sha256 if self.raw is not None else str(self.reason)
+
 
 class Warm:
     """Handle to a warm process, started on first use and restarted after it ends. Not thread-safe."""

@@ -52,13 +52,6 @@ def _look(path: Path, seed: int) -> GradingRequest | None:
         return GradingRequest(name=name, seed=seed, reason=rejected.reason) if is_there else None
 
 
-def content_of(request: GradingRequest | None) -> str:
-    """Return a key that changes with the content."""
-    if request is None:
-        return ""
-    return request.raw.sha256 if request.raw else f"{request.reason}"
-
-
 class FileWatcher:
     """Thread that watches the path. A context manager; `next` waits for the newest content that was not returned yet."""
 
@@ -137,7 +130,7 @@ class FileWatcher:
 
     def _compare(self) -> None:
         seen = look(self._path, self._seed)
-        if content_of(seen) != content_of(self._last):
+        if (seen and seen.content) != (self._last and self._last.content):
             self._last = seen
             self._seen.put(seen)
         give_up = self._give_up

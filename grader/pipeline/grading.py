@@ -249,12 +249,13 @@ def with_figures(run: SuiteRun, assignment: Assignment, hooks: Hooks, budget: Bu
 
 def run_bonuses(staged: StagedSubmission, sandbox: Sandbox, spent_s: float, context: Context) -> Iterator[BonusRun]:
     """Yield the run of each file of bonus criteria that is not an unchanged template; spent_s seconds of the total are used."""
-    files = (staged.main, *staged.siblings)
     for name in context.assignment.rubric.bonus_files:
         named = [sibling for sibling in staged.siblings if sibling.base == name]
         file = min(named, key=lambda source: (source.name.count("/"), source.name), default=None)
         if file is not None and not file.is_unwritten:
-            part = replace(staged, main=file, siblings=tuple(item for item in files if item is not file))
+            part = replace(
+                staged, main=file, siblings=tuple(item for item in staged.files.values() if item is not file)
+            )
             bonus = run_bonus(part, sandbox, spent_s, context)
             yield bonus
             spent_s += bonus.run.student_time_s
@@ -275,7 +276,7 @@ def run_bonus(part: StagedSubmission, sandbox: Sandbox, spent_s: float, context:
 
 def modules_to_preload(staged: StagedSubmission, assignment: Assignment) -> list[str]:
     """Return the modules to import before the worker drops its privileges."""
-    texts = [file.text for file in (staged.main, *staged.siblings)]
+    texts = [file.text for file in staged.files.values()]
     modules = modules_for((module for _, _, module in staged.imports), texts, assignment.optional_packages)
     return [*modules, *assignment.packages, *(READING if assignment.files or staged.data else ())]
 

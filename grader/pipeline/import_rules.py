@@ -6,9 +6,9 @@ same function, `is_banned`, checks them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from grader.core.messages import Message, say
+from grader.core.messages import say
 from grader.core.outcomes import BANNED_IMPORT, DROPPED_LINE, ENCODING, LEFT_OUT, PASSED_OVER, Finding
 from grader.pipeline.runs import StagedSubmission
 from grader.sandbox.confined.reading.imports import is_banned
@@ -24,7 +24,7 @@ def check_imports(staged: StagedSubmission, banned: Iterable[str]) -> tuple[Find
     There is one finding per line and package: `from torch import nn, optim` is one mistake.
     """
     banned = tuple(banned)
-    files = {file.name: file for file in (staged.main, *staged.siblings)}
+    files = staged.files
     paths = {staged.root + name for name in files}
     own = folder_of(staged.root + staged.main.name)  # a module here shadows an installed package of the same name
     findings: dict[tuple[str, int, str], Finding] = {}
@@ -42,52 +42,28 @@ def check_imports(staged: StagedSubmission, banned: Iterable[str]) -> tuple[Find
     return tuple(findings.values())[:SHOWN]
 
 
-def remarks(staged: StagedSubmission) -> tuple[Finding, ...]:
-    """Return the remarks about the files, which cost no points: encodings, skipped lines, files that were not graded."""
-    files = {file.name: file for file in (staged.main, *staged.siblings)}
-    encoded = [
-        Finding(rule=ENCODING, file=file.name, line=None, message=encoding_of(file)) for file in files.values() if file.encoding
-    ]  # fmt: skip
-    passed_over = [
-        Finding(
-            rule=PASSED_OVER,
-            file=name,
-            line=None,
-            message=say("{file} also defines the classes. {graded} was graded.", file=name, graded=staged.main.name),
-        )
-        for name in staged.passed_over
-    ]
-    left_out = [
-        Finding(rule=LEFT_OUT, file=staged.name, line=None, message=say("Left out: {reason}", reason=reason))
-        for reason in staged.left_out
-    ]
-    return (*encoded, *passed_over[:SHOWN], *left_out[:SHOWN], *dropped_lines(staged))
-
-
-def encoding_of(file: SourceFile) -> Message:
-    """Return the message about a file that is not saved as UTF-8."""
-    if file.encoding == "utf-8":
-        return say(
-            "{file} has some characters that are not UTF-8. They were replaced: save it as UTF-8.", file=file.name
-        )
-    return say(
-        "{file} is not saved as UTF-8. It was read as {encoding}: save it as UTF-8, or Python may refuse it.",
-        file=file.name, encoding=file.encoding,
-    )  # fmt: skip
-
-
-def dropped_lines(staged: StagedSubmission) -> tuple[Finding, ...]:
-    """Return a finding for each line of a notebook that is IPython syntax, not Python."""
-    files = {file.name: file for file in (staged.main, *staged.siblings)}
-    return tuple(
-        Finding(
-            rule=DROPPED_LINE,
-            file=name,
-            line=line,
-            message=say("{place}: skipped, this line is not Python: {text}", place=files[name].place(line), text=text),
-        )
-        for name, line, text in staged.dropped[:SHOWN]
-    )
+def remarks(staged: StagedSubmission) -> Iterator[Finding]:
+    """Yield the remarks about the files, which cost no points: encodings, files that were not graded, skipped lines."""
+    for file in staged.files.values():
+        if file.encoding == "utf-8":
+            replaced = "{file} has some characters that are not UTF-8. They were replaced: save it as UTF-8."
+            yield Finding(rule=ENCODING, file=file.name, line=None, message=say(replaced, file=file.name))
+        elif file.encoding:
+            guessed = (
+                "{file} is not saved as UTF-8. It was read as {encoding}: save it as UTF-8, or Python may refuse it."
+            )
+            message = say(guessed, file=file.name, encoding=file.encoding)
+            yield Finding(rule=ENCODING, file=file.name, line=None, message=message)
+    for name in staged.passed_over[:SHOWN]:
+        message = say("{file} also defines the classes. {graded} was graded.", file=name, graded=staged.main.name)
+        yield Finding(rule=PASSED_OVER, file=name, line=None, message=message)
+    for reason in staged.left_out[:SHOWN]:
+        message = say("Left out: {reason}", reason=reason)
+        yield Finding(rule=LEFT_OUT, file=staged.name, line=None, message=message)
+    for name, line, text in staged.dropped[:SHOWN]:
+        place = staged.files[name].place(line)
+        message = say("{place}: skipped, this line is not Python: {text}", place=place, text=text)
+        yield Finding(rule=DROPPED_LINE, file=name, line=line, message=message)
 
 
 def finding(file: SourceFile, line: int | None, module: str) -> Finding:

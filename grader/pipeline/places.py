@@ -15,8 +15,7 @@ def placed(case: CaseResult, code: str, staged: StagedSubmission) -> CaseResult:
     if found is None:
         return case
     file, line = found
-    cells = next((source.cells for source in (staged.main, *staged.siblings) if source.name == file), ())
-    place = place_of(file, cells, line)
+    place = place_of(file, staged.files[file].cells if file in staged.files else (), line)
     _, further = staged.definitions.get(code, found)
     return replace(
         case, file=file, line=int(place["line"]), cell=int(place["cell"]) if "cell" in place else None,

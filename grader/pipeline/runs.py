@@ -55,6 +55,11 @@ class StagedSubmission(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[Message, ...] = ()
     unread: tuple[str, ...] = ()
 
+    @property
+    def files(self) -> dict[str, SourceFile]:
+        """Return the files by name, the main file first."""
+        return {file.name: file for file in (self.main, *self.siblings)}
+
 
 def silent(_: str) -> None:
     """Show no progress."""

@@ -68,8 +68,7 @@ def score(
     """
     runs = [run, *(extra.run for extra in bonus)]
     criteria, found, status, reason = _judged(assignment, staged, findings, run, bonus)
-    files = [staged.main.name, *(file.name for file in staged.siblings)]
-    submission = SubmissionShown(name=staged.name, sha256=staged.sha256, files=files, route=run.route)
+    submission = SubmissionShown(name=staged.name, sha256=staged.sha256, files=list(staged.files), route=run.route)
     return _report(assignment, submission, status, reason, criteria, found, runs, seed=seed, lang=lang, total_s=total_s)
 
 

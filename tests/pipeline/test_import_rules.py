@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from grader.pipeline.assignment import read_assignment
-from grader.pipeline.import_rules import check_imports, dropped_lines, finding
+from grader.pipeline.import_rules import check_imports, finding, remarks
 from grader.pipeline.runs import StagedSubmission
 from grader.sandbox.confined.reading.imports import imports_of, is_banned
 from grader.sandbox.confined.reading.notebooks import parse
@@ -180,7 +180,7 @@ def test_twenty_findings_are_shown() -> None:
     dropped = tuple(("network.ipynb", line, "%pip install torch") for line in range(1, 31))
     staged = StagedSubmission(name="submission", main=main, siblings=(), sha256="", dropped=dropped)
 
-    assert [line.line for line in dropped_lines(staged)] == list(range(1, 21))
+    assert [remark.line for remark in remarks(staged)] == list(range(1, 21))
     assert [line for _, line in found("import torch\n" * 30)] == list(range(1, 21))
 
 
