@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from grader import __version__
 from grader.commands import options
-from grader.commands.ending import check_signals, errors_in, run, shown
+from grader.commands.ending import check_signals, errors_in, run
 from grader.commands.output import is_terminal, progress, write
 from grader.core import exits
 from grader.core.language import message_in, word
@@ -34,29 +34,26 @@ Exit codes: 0 graded (any score); 1 below --fail-under; 2 wrong usage;
 """
 
 
-def a_format_and_path(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    """Return each FORMAT=PATH as (format, path); raise BadParameter, with one sentence, if it is invalid."""
-    pairs = []
-    for value in values:
-        kind, equals, path = value.partition("=")
-        if not equals or not path:
-            problem = f"{value!r} is not FORMAT=PATH, for example json=report.json"
-            raise click.BadParameter(problem, context, parameter)
+class ReportPath(click.ParamType):  # type: ignore[type-arg]  # generic only in later versions of click
+    """FORMAT=PATH of a report, as (format, path)."""
+
+    name = "FORMAT=PATH"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return format and path; raise BadParameter, with one sentence, if they are invalid."""
+        kind, _, path = value.partition("=")
+        if not path:
+            self.fail(f"{value!r} is not FORMAT=PATH, for example json=report.json", param, ctx)
         if kind not in FORMATS:
-            problem = f"unknown format {kind!r}; choose one of {', '.join(FORMATS)}"
-            raise click.BadParameter(problem, context, parameter)
-        pairs.append((kind, path))
-    return tuple(pairs)
+            self.fail(f"unknown format {kind!r}; choose one of {', '.join(FORMATS)}", param, ctx)
+        return kind, path
 
-
-def format_or_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """Return shell completions of FORMAT=PATH: first the formats, then files."""
-    _, equals, path = incomplete.partition("=")
-    if equals:
-        return [CompletionItem(path, type="file")]
-    return [CompletionItem(f"{known}=") for known in FORMATS if known.startswith(incomplete)]
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        """Return shell completions: first the formats, then files."""
+        _, equals, path = incomplete.partition("=")
+        if equals:
+            return [CompletionItem(path, type="file")]
+        return [CompletionItem(f"{known}=") for known in FORMATS if known.startswith(incomplete)]
 
 
 def new(folder: Path, lab: Path | None, lang: str) -> int:
@@ -107,9 +104,7 @@ def doctor(lab: Path | None) -> int:
 @click.option(
     "reports",
     "--report",
-    metavar="FORMAT=PATH",
-    callback=a_format_and_path,
-    shell_complete=format_or_file,
+    type=ReportPath(),
     multiple=True,
     help="Write a report; repeatable; PATH - is standard output. Formats: json, text, html, "
     "markdown, github, junit, gradescope, classroom50. Default: json=grade-report.json and a summary on standard output.",
@@ -180,15 +175,14 @@ class GradeOptions:
 
     def assignment(self) -> Assignment:
         """Read the lab; raise UsageError if the submission does not exist or the lab cannot be read."""
-        from msgspec.structs import replace
-
         from grader.core.errors import UsageError
         from grader.pipeline.grading import assignment
 
         if not os.path.lexists(self.submission):
             raise UsageError("{path} does not exist.", path=self.submission.name)
-        task = assignment(self.lab, rubric=self.rubric, time_limit=self.time_limit, chosen=self.chosen)
-        return replace(task, is_debugged=self.is_debugged)
+        return assignment(
+            self.lab, rubric=self.rubric, time_limit=self.time_limit, chosen=self.chosen, is_debugged=self.is_debugged
+        )
 
     def write(self, report: Report) -> int:
         """Write the reports; return an exit code."""
@@ -216,12 +210,9 @@ def watched(options: GradeOptions) -> NoReturn:
         sys.stdout.flush()
         tell(word(options.lang, "watching {name}; press Ctrl-C to stop", name=options.submission.absolute().name))
 
-    def tell(line: str) -> None:
-        if is_terminal(sys.stderr):
-            click.echo(f"\r\x1b[K{shown(line)}", nl=False, err=True)
-
     task = Task(lab=options.assignment(), lang=options.lang, required=options.required)
-    watch(options.submission, task, options.seed, show, tell)
+    with progress() as tell:
+        watch(options.submission, task, options.seed, show, tell)
 
 
 def main() -> None:
@@ -258,13 +249,6 @@ def exit_code(report: Report, fail_under: int | None) -> int:
     """Return the exit code of a report."""
     from grader.core.report import Status
 
-    codes = {
-        Status.GRADED: exits.GRADED,
-        Status.REJECTED: exits.REJECTED,
-        Status.NOT_GRADABLE: exits.REJECTED,
-        Status.GRADER_ERROR: exits.BROKEN,
-    }
-    code = codes[report.status]
-    if code == exits.GRADED and fail_under is not None and (report.score or 0) < fail_under:
-        return exits.BELOW
-    return code
+    if report.status is not Status.GRADED:
+        return exits.BROKEN if report.status is Status.GRADER_ERROR else exits.REJECTED
+    return exits.BELOW if fail_under is not None and (report.score or 0) < fail_under else exits.GRADED

@@ -24,7 +24,7 @@ DEFAULT_REPORT = ("json", "grade-report.json")
 
 @contextlib.contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show the running case on a terminal, and nothing elsewhere."""
+    """Yield a function that shows what is done now, such as the running case, on a terminal; elsewhere it shows nothing."""
     if not is_terminal(sys.stderr):
         yield lambda _: None
         return
@@ -32,7 +32,7 @@ def progress() -> Iterator[Callable[[str], None]]:
     assert terminal is not None
 
     def tell(name: str) -> None:
-        terminal.write(f"\r\x1b[K{name}")
+        terminal.write(f"\r\x1b[K{shown(name)}")
         terminal.flush()
 
     try:

@@ -48,18 +48,19 @@ def assignment(
     rubric: Path | None = None,
     time_limit: float | None = None,
     chosen: Collection[str] = (),
+    is_debugged: bool = False,
 ) -> Assignment:
     """Return the lab in a folder (default: the built-in one); raise BrokenGrader if the folder contains no valid lab.
 
     rubric is the path of a different rubric, time_limit replaces the lab's total limit (seconds), chosen are options of the
-    lab. Raise UsageError for an option that the lab does not have.
+    lab, is_debugged shows what its suite prints. Raise UsageError for an option that the lab does not have.
     """
     lab = read_assignment(folder, rubric)
     check_packages(lab)
     for name in chosen:
         if name not in lab.options:
             raise UsageError("The lab has no option {name}.", name=name)
-    lab = replace(lab, chosen=frozenset(chosen))
+    lab = replace(lab, chosen=frozenset(chosen), is_debugged=is_debugged)
     return lab if time_limit is None else replace(lab, limits=limits_for(lab.limits, time_limit))
 
 
