@@ -54,7 +54,7 @@ def forward(objects: Any, target: Any, *, form: str, x: Any, references: Any = N
     for row in x:
         given, named = given_as(objects, form, row)
         output = find.first(objects.call(call, *given, **named))
-        outputs.append(find.numbers(output)[:4] if find.is_numeric(output) else [])
+        outputs.append(numbers_in(find, output)[:4])
         afterwards.append(find.numbers([*given, *named.values()]))
     objects.kept[id(target)] = output  # the form of its errors
     return {"form": find.form(output), "outputs": even(objects, outputs), "x": even(objects, afterwards)}
@@ -78,10 +78,10 @@ def call(objects: Any, *, name: str, arguments: Any, output_of: Any = None) -> V
         if output_of is not None:
             output = objects.kept.get(id(output_of), 0.0)
             passed[0] = find.like(output, [passed[0]]) if find.is_numeric(output) else passed[0]
-        result = objects.call(function, *passed)
-        if not find.is_numeric(result) or len(find.numbers(result)) != 1:
+        numbers = numbers_in(find, objects.call(function, *passed))
+        if len(numbers) != 1:
             return {"values": find.np.zeros(0)}
-        values.append(find.numbers(result)[0])
+        values += numbers
     return {"values": find.np.array(values)}
 
 
@@ -262,8 +262,7 @@ def train(objects: Any, target: Any, *, form: str, x: Any, labels: Any, epochs: 
     samples = [
         (given_as(objects, form, row)[0][0], find.plain_number(label)) for row, label in zip(x, labels, strict=True)
     ]
-    returned = objects.call(objects.named("train"), target, samples, epochs)
-    losses = find.numbers(returned) if find.is_numeric(returned) else []
+    losses = numbers_in(find, objects.call(objects.named("train"), target, samples, epochs))
     final = forward(objects, target, form=form, x=x)
     return {"form": final["form"], "losses": find.np.array(losses[:LOSSES]), "outputs": final["outputs"]}
 
@@ -281,8 +280,7 @@ def backward(
         if len(x) + len(by_name) != 1:  # forward(x1, x2): backward takes them as one x
             x, by_name = (row.copy(),), {}
         given, named = (*x, *by_name.values(), find.np.reshape(err, 1) if is_array else err), {}
-    returned = objects.call(method, *given, **named)
-    return find.np.array(find.numbers(returned)[:16] if find.is_numeric(returned) else [], dtype=float)
+    return find.np.array(numbers_in(find, objects.call(method, *given, **named))[:16], dtype=float)
 
 
 def given_back(objects: Any, method: Any, way: Values, row: Any, error: float) -> tuple[tuple[Any, ...], Values]:
@@ -311,7 +309,7 @@ def error_as(objects: Any, target: Any, value: float) -> Any:
     if type(target).__name__ == "Model" and callable(loss):
         try:
             given = loss(copy.deepcopy(output), 0.0)
-            if find.is_numeric(given) and len(find.numbers(given)) == 1:
+            if len(numbers_in(find, given)) == 1:
                 return find.like(given, [value])
         except Exception:
             pass  # the case about the loss reports it

@@ -36,7 +36,6 @@ class Observer:
 
     def __init__(self, objects: Any) -> None:
         self._objects = objects
-        self._program = objects.program
         self._owner: Any = None
         self._template: tuple[list[Any], dict[str, Any]] = ([], {})
         self._files = objects.files
@@ -164,20 +163,19 @@ class Observer:
         self._objects.initialize(module)
         self._objects.start(settings["skipped"], StopRun)
         self._objects.seed(settings["seed"])
-        problem = ""
         try:
             with quiet():
                 sys.setprofile(hook)
-                problem = self._objects.run(module)
+                problem: str = self._objects.run(module)
                 if not has_begun():
                     start_training(module)
+                return problem[:80]
         except StopRun:
             return ""
         except BaseException as error:
             return type(error).__name__[:80]
         finally:
             sys.setprofile(None)
-        return problem[:80]  # type: ignore[no-any-return]
 
     def _forward(self, owner: Any, settings: Values, x: Any) -> list[float]:
         """Call an object's forward with x (q, 2) in place of the examples that it was seen to get; return the outputs."""
@@ -233,11 +231,8 @@ def start_training(module: types.ModuleType) -> None:
     samples = [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)]
     train = getattr(module, "train", None)
     for cls in reversed(own_classes(module)):
-        try:
-            model = cls()
-        except Exception:
-            continue
         with contextlib.suppress(Exception):
+            model = cls()
             if callable(train):
                 train(model, samples, EPOCHS)
                 return

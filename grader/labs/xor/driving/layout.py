@@ -37,19 +37,14 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
     """Connections of the three neurons: their paths (hidden 1, hidden 2, output) and input slots.
 
     slots[n] has for each number that neuron n receives 0 or 1, for its first or second input, or -1 for a constant one.
-    signs has -1 for a neuron whose constant is minus one, so that its bias is subtracted. form is the container in which
-    the model takes x.
+    mask (3, 3) has the signs that convert between the student's parameters and the oracle's: -1 for a bias that is
+    subtracted, because the neuron's constant is minus one. form is the container in which the model takes x.
     """
 
     form: str
-    signs: tuple[int, ...]
-    paths: tuple[Path, Path, Path]
-    slots: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-
-    @property
-    def mask(self) -> Array:
-        """Signs (3, 3) that convert between the student's parameters and the oracle's."""
-        return np.array([[1.0, 1.0, sign] for sign in self.signs])
+    mask: Array
+    paths: list[Path]
+    slots: list[list[int]]
 
 
 def is_same(array: Array, other: Array | float) -> NDArray[np.bool_]:
@@ -143,17 +138,12 @@ class Layout:
             fed = [k for n, k in slots[last[0]] if n == "h"]
             if sorted(fed) == sorted(readers):
                 order = (fed[0], fed[1], last[0])
+                signs = [next((k for n, k in slots[part] if n == "one"), 1) for part in order]
                 numbered = [
-                    tuple(-1 if n == "one" else fed.index(k) if n == "h" else k for n, k in slots[part])
-                    for part in order
+                    [-1 if n == "one" else fed.index(k) if n == "h" else k for n, k in slots[part]] for part in order
                 ]
-                ones = [[k for n, k in slots[part] if n == "one"] for part in order]
-                return Wiring(
-                    form=form,
-                    signs=tuple(found[0] if found else 1 for found in ones),
-                    paths=(paths[order[0]], paths[order[1]], paths[order[2]]),
-                    slots=(numbered[0], numbered[1], numbered[2]),
-                )
+                mask = np.array([[1.0, 1.0, sign] for sign in signs])
+                return Wiring(form=form, mask=mask, paths=[paths[part] for part in order], slots=numbered)
         raise unmet(
             "The neurons are not connected 2-2-1: {readers} of the three read both inputs, and {fed} hidden outputs reach the last one.",
             readers=len(readers),
