@@ -14,7 +14,6 @@ from .frames import (
     PassedParameters,
     StopRun,
     arguments,
-    column,
     few,
     flat,
     held,
@@ -271,14 +270,12 @@ class Recorder(Follower):
         return (self._read() or [math.nan] * len(self._start)) if len(self._start) else held(self.owner)
 
     def tables(self) -> tuple[list[Any], dict[str, list[list[float]]]]:
-        """Return the places of the recorded numbers, and these before and after each call, (n, k)."""
+        """Return the places of the recorded numbers, and these before and after each call, (n, k), NaN where there was none."""
         if len(self._start):
             return self._wanted["references"], {when: [row[when] for row in self.rows] for when in ("before", "after")}
-        last = self.rows[-1]["after"]
-        places = [(path, index) for path, numbers in last.values() for index in range(len(numbers))][:COLUMNS]
-        keys = [(tuple(path), len(last[tuple(path)][1]), index) for path, index in places]
-        return places, {
-            when: [[column(row[when], *key) for key in keys] for row in self.rows] for when in ("before", "after")
+        keys = [*self.rows[-1]["after"]][:COLUMNS]
+        return [(list(path), index) for path, _, index in keys], {
+            when: [[row[when].get(key, math.nan) for key in keys] for row in self.rows] for when in ("before", "after")
         }
 
     def _watch(self, stack: list[types.FrameType]) -> None:

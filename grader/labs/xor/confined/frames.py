@@ -80,22 +80,22 @@ def shape(value: Any) -> list[int]:
     return list(find.block(value).shape) if flat(value) else [0]
 
 
-def held(root: Any) -> dict[tuple[Any, ...], tuple[list[Any], list[float]]]:
-    """Return (path, numbers) of each holder inside an object, by the keys of its path."""
-    found = {}
-    for value, path, holder in find.walk(root):
-        if holder is not None and (numbers := numbers_in(value)) is not None:
-            found[tuple(path)] = (path, numbers)
-    return found
+def holders(root: Any) -> list[tuple[list[Any], Any, list[float]]]:
+    """Return (path, value, numbers) of each holder inside an object, except those of more than HELD numbers."""
+    places = [(path, value) for value, path, holder in find.walk(root) if holder is not None]
+    return [(path, value, numbers) for path, value in places if (numbers := numbers_in(value)) is not None]
 
 
 def few(root: Any) -> list[tuple[list[Any], Any, list[float]]]:
-    """Return (path, value, numbers) of each holder inside an object, [] if they hold more than HELD in total."""
-    found = []
-    for value, path, holder in find.walk(root):
-        if holder is not None and (numbers := numbers_in(value)) is not None:
-            found.append((path, value, numbers))
+    """Return the holders inside an object, [] if they hold more than HELD numbers in total."""
+    found = holders(root)
     return found if sum(len(numbers) for _, _, numbers in found) <= HELD else []
+
+
+def held(root: Any) -> dict[tuple[Any, ...], float]:
+    """Return the numbers inside an object by (the keys of the holder's path, how many it holds, index)."""
+    every = ((tuple(path), numbers) for path, _, numbers in holders(root))
+    return {(place, len(numbers), index): number for place, numbers in every for index, number in enumerate(numbers)}
 
 
 class PassedParameters:
@@ -140,14 +140,6 @@ def templated(shapes: list[list[int]], numbers: list[float]) -> list[Any]:
 def table_of(rows: list[list[float]]) -> Any:
     """Return rows of numbers, all of the same length, as an array."""
     return find.np.array(rows, dtype=float).reshape(len(rows), len(rows[0]) if rows else 0)
-
-
-def column(
-    found: dict[tuple[Any, ...], tuple[list[Any], list[float]]], place: tuple[Any, ...], size: int, index: int
-) -> float:
-    """Return one number of a snapshot, NaN if it did not exist yet."""
-    numbers = found.get(place, ([], []))[1]
-    return numbers[index] if len(numbers) == size else math.nan
 
 
 def padded(rows: Any) -> list[list[float]]:

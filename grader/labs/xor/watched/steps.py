@@ -231,12 +231,8 @@ def at_depth(record: Record, depth: int | None) -> Record:
     """Return the calls made at one call depth, or all for None."""
     if depth is None:
         return record
-    chosen = record.depths == depth
-    return replace(
-        record,
-        before=record.before[chosen], after=record.after[chosen], x=record.x[chosen],
-        scalars=record.scalars[chosen], sites=record.sites[chosen], depths=record.depths[chosen],
-    )  # fmt: skip
+    arrays = ("before", "after", "x", "scalars", "sites", "depths")
+    return replace(record, **{name: getattr(record, name)[record.depths == depth] for name in arrays})
 
 
 def tolerance_of(parameters: Array, change: Array, *, is_numeric: bool) -> float:
