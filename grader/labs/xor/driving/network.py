@@ -169,7 +169,7 @@ class NetworkAnswers(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def drawn(
-        cls, rng: np.random.Generator, present: Array | NDArray[np.bool_], forward: Callable[[Array, Array], Array]
+        cls, rng: np.random.Generator, present: NDArray[np.bool_], forward: Callable[[Array, Array], Array]
     ) -> NetworkAnswers:
         """Return the outputs, (3, 9), of forward(parameters, x) for drawn parameters (3, 3, 3) and x (9, 2).
 

@@ -34,6 +34,8 @@ ORDERED = 1.0  # above this rate, the direction of an epoch depends on the order
 ALIKE = 0.02
 STILL = 1e-9
 SAME_END = 1e-4  # of weights that two trainings end with; right steps from other starts end further apart
+ALONE = "A step may depend only on the weights, the input and the error, not on earlier steps."
+OWN = "The network must learn its weights by its own steps."
 TURNING = {"derivative_negated", "hidden_sign"}  # mistakes that differ only in the sign of the error
 
 
@@ -204,11 +206,8 @@ def check_path(measured: Measurements, path: Array, rate: float) -> None:
     oracle.losses(reached, rate, EPOCHS // 10)
     for before, actual, expected in zip(path[:-1], path[1:], reached, strict=True):
         if not same_way(actual - before, expected - before) > SAME_PATH:
-            raise unmet(
-                "Your steps later in the training differ from the first ones.",
-                hint="A step may depend only on the weights, the input and the error, not on earlier steps.",
-                seen=by_neuron(expected=expected, actual=actual, weights=before),
-            )
+            sentence = "Your steps later in the training differ from the first ones."
+            raise unmet(sentence, hint=ALONE, seen=by_neuron(expected=expected, actual=actual, weights=before))
 
 
 def same_way(array: Array, other: Array) -> float:
@@ -228,11 +227,8 @@ def check_repeatable(network: Network, measured: Measurements, before: Array, af
     model.parameters = before
     _, _, again = model.epochs(scale, EPOCHS // 10)
     if not np.abs(again - after).max() < ALIKE * np.abs(after).max():  # a decaying rate is allowed
-        raise unmet(
-            "The same ten epochs from the same weights give different weights in another model.",
-            hint="A step may depend only on the weights, the input and the error, not on earlier steps.",
-            seen=by_neuron(expected=again, actual=after, weights=before),
-        )
+        sentence = "The same ten epochs from the same weights give different weights in another model."
+        raise unmet(sentence, hint=ALONE, seen=by_neuron(expected=again, actual=after, weights=before))
 
 
 def test_train(network: Network, evidence: RunningCase, measured: Measurements) -> None:
@@ -410,11 +406,8 @@ def check_end(start: Array, end: Array, way: float) -> None:
     expected = start[None].copy()
     oracle.losses(expected, RATE, math.ceil(way / RATE))
     if same_way(end - start, expected[0] - start) < SAME_WAY:
-        raise unmet(
-            "train does not end where your own steps lead from its start.",
-            hint="The network must learn its weights by its own steps.",
-            seen=by_neuron(expected=expected[0], actual=end, weights=start),
-        )
+        sentence = "train does not end where your own steps lead from its start."
+        raise unmet(sentence, hint=OWN, seen=by_neuron(expected=expected[0], actual=end, weights=start))
 
 
 def answers_of_weights(network: Network, model: ModelProxy, answers: Array) -> Array:
@@ -445,11 +438,8 @@ def check_samples_are_used(network: Network, rate: float, epochs: int, reached: 
         )
     again = model.parameters * mirror
     if np.abs(again - reached).max() < SAME_END:
-        raise unmet(
-            "From two different starts train ends with the same weights: its steps do not lead there.",
-            hint="The network must learn its weights by its own steps.",
-            seen=by_neuron(actual=again),
-        )
+        sentence = "From two different starts train ends with the same weights: its steps do not lead there."
+        raise unmet(sentence, hint=OWN, seen=by_neuron(actual=again))
 
 
 def outputs_of(network: Network, model: ModelProxy) -> Array:

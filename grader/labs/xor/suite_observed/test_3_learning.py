@@ -9,7 +9,7 @@ from grader.lab import RunningCase, Student, blocked, show
 from .. import oracle, probes, shown
 from ..shown import by_neuron, keep_training, square
 from ..starts import RATE
-from ..suite.test_6_xor import judge
+from ..suite.test_6_xor import OWN, judge
 from ..verdicts import named, turned, unmet
 from ..watched.observed import Observed
 from .test_2_steps import fitted_gradient, is_derivative_wrong, parts, worst
@@ -127,11 +127,8 @@ def check_training(observed: Observed, student: Student, evidence: RunningCase) 
         and observed.rule.loss == "squared"
         and not observed.rule.is_decaying
     ):
-        raise unmet(
-            "The final weights solve XOR, but the steps made cannot lead there from the starting weights.",
-            hint="The network must learn its weights by its own steps.",
-            seen=by_neuron(actual=learned.parameters, start=learned.start),
-        )
+        sentence = "The final weights solve XOR, but the steps made cannot lead there from the starting weights."
+        raise unmet(sentence, hint=OWN, seen=by_neuron(actual=learned.parameters, start=learned.start))
 
 
 def check_recognised(observed: Observed) -> None:
