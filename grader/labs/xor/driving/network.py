@@ -36,6 +36,7 @@ class NeuronProxy:
         self._form = form
         self._slots = slots
         self.references = references
+        self._places = [reference for reference in references if reference is not None]
 
     @property
     def has_bias(self) -> bool:
@@ -49,11 +50,10 @@ class NeuronProxy:
 
     def forward(self, parameters: Array, x: Array) -> Array:
         """Set the parameters, (3,), and return the outputs, (n,), for x (n, 2)."""
-        present = [reference for reference in self.references if reference is not None]
         values = parameters[[reference is not None for reference in self.references]]
         numbers = self._calls.ask(
             "forward", "Neuron.forward", [self.remote], {"outputs": (len(x), None)},
-            form=self._form, references=present, x=self._arguments(x), values=values,
+            form=self._form, references=self._places, x=self._arguments(x), values=values,
         )  # fmt: skip
         return self._calls.single(numbers, "Neuron.forward")
 
@@ -69,11 +69,10 @@ class NeuronProxy:
         steps = first._calls.steps(
             "Neuron", remotes, first._form, first.references, parameters, first._arguments(x), errors, first._way()
         )
-        places = [reference for reference in first.references if reference is not None]
-        if len(places) == 3 and len({str(path) for path, _ in places}) == 1:  # the bias is inside the vector
-            order = np.argsort([index for _, index in places]).argsort()[:2]
-            return [replace(step, returned=step.returned[order]) if len(step.returned) == 3 else step for step in steps]
-        return steps
+        if len(first._places) < 3 or len({str(path) for path, _ in first._places}) > 1:
+            return steps
+        order = np.argsort([index for _, index in first._places]).argsort()[:2]  # the bias is inside the vector
+        return [replace(step, returned=step.returned[order]) if len(step.returned) == 3 else step for step in steps]
 
     def step(self, parameters: Array, x: Array, err: float) -> Step:
         """Make one step; parameters have shape (3,), x (2,)."""
