@@ -103,10 +103,9 @@ def code_of(name: str, content: bytes, known: Collection[str]) -> Lines:
 
 def code_in(name: str, text: str, known: Collection[str]) -> Lines:
     """Return the code of a .py file; an export may have left lines of a notebook in it."""
-    folder = posixpath.dirname(name)
-    lines = (
-        [ran(line, folder, known) or line for line in text.split("\n")] if "get_ipython" in text else text.split("\n")
-    )
+    folder, lines = posixpath.dirname(name), text.split("\n")
+    if "get_ipython" in text:
+        lines = [ran(line, folder, known) or line for line in lines]
     tree = tree_of("\n".join(lines), is_notebook=False)
     if tree is not None:
         return Lines(text=lines, tree=tree)
