@@ -223,6 +223,29 @@ class Network:
             raise unmet("{name} must return one number.", name=name)
         return numbers["values"]
 
+    def losses(self, arguments: Array) -> Array:
+        """Call loss(y, label) for each row of arguments (n, 2): with numbers, or if that fails, with y as the model returns it."""
+        try:
+            return self.function("loss", arguments)
+        except CaseStopped as stopped:
+            model = self.model_or_none
+            if model is None or stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
+                raise
+        model.forward(oracle.XOR_INPUTS[:1])
+        return self.function("loss", arguments, model)
+
+    @measurement
+    def loss_factors(self) -> tuple[float | None, float | None]:
+        """Factors by which the student's loss multiplies label - y, at a label of 1 and of 0; None where it cannot be called."""
+        return self._loss_factor(0.2, 1.0), self._loss_factor(0.7, 0.0)
+
+    def _loss_factor(self, y: float, label: float) -> float | None:
+        try:
+            factor = abs(float(self.losses(np.array([[y, label]]))[0]) / (label - y))
+        except CaseStopped:
+            return None  # the loss's case reports it
+        return factor if np.isfinite(factor) and factor > 0 else None
+
     def model(self, **named: float) -> ModelProxy:
         """Return a fresh model, created with these keyword arguments."""
         return ModelProxy(

@@ -50,7 +50,7 @@ def test_loss(network: Network, evidence: RunningCase, measured: Measurements) -
     labels = np.array([1.0, 1.0, 0.0, 0.0, 1.0])
     y = network.rng("loss").uniform(0.1, 0.9, 5)
     try:
-        actual = losses_of(network, np.column_stack([y, labels]))
+        actual = network.losses(np.column_stack([y, labels]))
     except CaseStopped as stopped:
         if not is_uncallable(stopped):
             raise
@@ -154,18 +154,6 @@ def agreed_sign(network: Network, measured: Measurements) -> float:
     return rule.rate if is_plain and network.is_forward_right and is_known and not is_turned else 0.0
 
 
-def losses_of(network: Network, arguments: Array) -> Array:
-    """Call loss(y, label) with numbers, or if that fails, with y in the form that the model returns."""
-    try:
-        return network.function("loss", arguments)
-    except CaseStopped as stopped:
-        model = network.model_or_none
-        if model is None or stopped.fault is None or stopped.fault.kind is not FaultKind.RAISED:
-            raise
-    model.forward(oracle.XOR_INPUTS[:1])
-    return network.function("loss", arguments, model)
-
-
 def test_convergence(network: Network, evidence: RunningCase, measured: Measurements) -> None:
     """From set weights the network learns XOR within 100 epochs."""
     # Seen: forward and steps that are right or have a single known mistake, the answers of the weights after 100 epochs of such
@@ -189,10 +177,11 @@ def test_convergence(network: Network, evidence: RunningCase, measured: Measurem
         losses += some.tolist()
         path.append(after)
         if oracle.has_learned(answers):
-            answers = answers_of_weights(network, model, answers)
+            answers = answers_of_weights(network, after, answers)
             break
     caption = "Trained by the grader's loop with your steps, from set weights."
-    keep_training(network.student, caption, np.array(losses), outputs_of(network, model), shown_rate(network, measured))
+    outputs = outputs_of(network, model, path[-1])
+    keep_training(network.student, caption, np.array(losses), outputs, shown_rate(network, measured))
     judge(evidence, answers, len(losses))
     check_path(measured, np.array(path), scale * rate)
     check_repeatable(network, measured, path[-2], path[-1], scale)
@@ -261,10 +250,10 @@ def test_train(network: Network, evidence: RunningCase, measured: Measurements) 
     starts = starts_for(rng, rate, epochs)
     if measured.is_plain:
         starts = [swapped(start, rng) for start in starts]
-    model, losses, answers = trained(network, starts, epochs, oracle.XOR_LABELS)
+    model, reached, losses, answers = trained(network, starts, epochs, oracle.XOR_LABELS)
     if len(losses) == epochs:
-        caption = "Trained by your own train, from set weights."
-        keep_training(network.student, caption, losses, outputs_of(network, model), shown_rate(network, measured))
+        caption, outputs = "Trained by your own train, from set weights.", outputs_of(network, model, reached)
+        keep_training(network.student, caption, losses, outputs, shown_rate(network, measured))
     else:
         evidence.remark(
             "train should return the loss of each epoch: {epochs} numbers. It returned: {count}.",
@@ -273,8 +262,8 @@ def test_train(network: Network, evidence: RunningCase, measured: Measurements) 
         )
     judge(evidence, answers, epochs)
     if measured.is_plain and rate <= ORDERED:
-        check_end(starts[0], model.parameters, rate * epochs)
-    check_samples_are_used(network, rate, epochs, model.parameters)
+        check_end(starts[0], reached, rate * epochs)
+    check_samples_are_used(network, rate, epochs, reached)
     if "training-run" in network.student.options:
         remark_run(network, evidence, rate)
 
@@ -308,25 +297,16 @@ def check_loop(network: Network, evidence: RunningCase, failed: CaseStopped | No
 def pace(network: Network, measured: Measurements) -> float:
     """Return the rate of train: that of the steps, times the factor of the student's loss."""
     rate = abs(measured.model_steps.rate) or 1.0
-    factor = loss_factor(network)
+    factor, _ = network.loss_factors
     return rate if factor is None else bounded_rate(rate * factor)
 
 
 def shown_rate(network: Network, measured: Measurements) -> float | None:
     """Return the rate of recognised steps, including the factor of the student's loss, or None if it is unknown."""
-    rule, factor, other = measured.model_rule, loss_factor(network), loss_factor(network, 0.7, 0.0)
+    rule, (factor, other) = measured.model_rule, network.loss_factors
     is_linear = factor is None or other is None or abs(factor - other) < TOLERANCE * factor
     is_known = rule.is_output_right and is_linear and not rule.is_carried
     return rule.rate * (factor or 1.0) if is_known else None
-
-
-def loss_factor(network: Network, y: float = 0.2, label: float = 1.0) -> float | None:
-    """Return the factor by which the student's loss multiplies label - y, or None if it cannot be called."""
-    try:
-        factor = abs(float(losses_of(network, np.array([[y, label]]))[0]) / (label - y))
-    except CaseStopped:
-        return None  # the loss's case reports it
-    return factor if np.isfinite(factor) and factor > 0 else None
 
 
 def remark_run(network: Network, evidence: RunningCase, rate: float) -> None:
@@ -350,16 +330,19 @@ def remark_run(network: Network, evidence: RunningCase, rate: float) -> None:
         )
 
 
-def trained(network: Network, starts: list[Array], epochs: int, labels: Array) -> tuple[ModelProxy, Array, Array]:
-    """Run train from one start after another until it has learned; return the model, its losses, its four answers."""
+def trained(
+    network: Network, starts: list[Array], epochs: int, labels: Array
+) -> tuple[ModelProxy, Array, Array, Array]:
+    """Run train from one start after another until it has learned; return model, parameters, losses and four answers."""
     for start in starts:
         model = network.model()
         model.parameters = start
         losses, answers = model.train(epochs, labels)
-        answers = answers_of_weights(network, model, answers)
+        reached = model.parameters
+        answers = answers_of_weights(network, reached, answers)
         if oracle.has_learned(answers, labels):
             break
-    return model, losses, answers
+    return model, reached, losses, answers
 
 
 def check_one_epoch(network: Network, measured: Measurements, rate: float) -> None:
@@ -410,12 +393,12 @@ def check_end(start: Array, end: Array, way: float) -> None:
         raise unmet(sentence, hint=OWN, seen=by_neuron(expected=expected[0], actual=end, weights=start))
 
 
-def answers_of_weights(network: Network, model: ModelProxy, answers: Array) -> Array:
-    """Return the four answers that the trained weights give with a right forward, so that a table of answers does not pass.
+def answers_of_weights(network: Network, parameters: Array, answers: Array) -> Array:
+    """Return the four answers that trained parameters give with a right forward, so that a table of answers does not pass.
 
     If forward is wrong, which loses points elsewhere, its own answers count.
     """
-    return oracle.answers(model.parameters) if network.is_forward_right else answers
+    return oracle.answers(parameters) if network.is_forward_right else answers
 
 
 def check_samples_are_used(network: Network, rate: float, epochs: int, reached: Array) -> None:
@@ -429,22 +412,22 @@ def check_samples_are_used(network: Network, rate: float, epochs: int, reached: 
     mirror = np.array([[1.0], [1.0], [-1.0]])
     mirrored = [start * mirror for start in starts]
     opposite = 1 - oracle.XOR_LABELS
-    model, _, answers = trained(network, mirrored, epochs, opposite)
+    _, ended, _, answers = trained(network, mirrored, epochs, opposite)
     if not oracle.has_learned(answers, opposite):
         raise unmet(
             "train teaches XOR, but does not teach the opposite labels when the samples have them.",
             hint="Train the model that is passed in, with the samples that are passed in.",
             seen=shown.answers(answers, opposite, epochs=epochs),
         )
-    again = model.parameters * mirror
+    again = ended * mirror
     if np.abs(again - reached).max() < SAME_END:
         sentence = "From two different starts train ends with the same weights: its steps do not lead there."
         raise unmet(sentence, hint=OWN, seen=by_neuron(actual=again))
 
 
-def outputs_of(network: Network, model: ModelProxy) -> Array:
-    """Return a trained network's outputs on the unit square, computed from its weights if forward is right."""
-    return oracle.forward(model.parameters, square()) if network.is_forward_right else model.forward(square())
+def outputs_of(network: Network, model: ModelProxy, parameters: Array) -> Array:
+    """Return a trained model's outputs on the unit square, computed from its parameters if forward is right."""
+    return oracle.forward(parameters, square()) if network.is_forward_right else model.forward(square())
 
 
 def judge(evidence: RunningCase, answers: Array, epochs: int) -> None:
