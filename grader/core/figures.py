@@ -92,10 +92,11 @@ class Grid(Figure, tag="grid", frozen=True, kw_only=True):
 
 def figure_values(values: Iterable[Any]) -> list[Number]:
     """Return the values of a figure as JSON numbers; raise ValueError if there are more than FIGURE_VALUES."""
-    kept = vector(values)
+    kept = list(values)
     if len(kept) > FIGURE_VALUES:
         raise ValueError(f"a figure has at most {FIGURE_VALUES} values")
-    return kept
+    is_finite = {*map(type, kept)} <= {float} and math.isfinite(sum(kept))  # as in a report that is read again
+    return kept if is_finite else vector(kept)
 
 
 AnyFigure = Series | Grid | Pairs
