@@ -25,6 +25,10 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+resource: Any = None
+with contextlib.suppress(ImportError):  # Windows has none; imported once, not in each fork
+    import resource
+
 LAYERS = ("session", "limits", "capabilities", "landlock", "seccomp")
 OPEN_FILES = 64
 
@@ -222,7 +226,7 @@ class Confinement:
                     missing[name] = f"not offered on {sys.platform} {self.machine}".strip()
                 else:
                     step()
-            except (OSError, ImportError) as error:
+            except OSError as error:
                 missing[name] = str(error)
         return missing
 
@@ -299,8 +303,8 @@ class Confinement:
 
 def limit(memory_bytes: int, cpu_s: int, *, writes_files: bool) -> None:
     """Set the resource limits, hard = soft; raise Refused if the system does not allow one."""
-    import resource
-
+    if resource is None:
+        raise Refused(errno.ENOSYS, "not offered by this system")
     limits = {
         "RLIMIT_AS": address_space_bytes() + memory_bytes,
         "RLIMIT_CPU": cpu_s,
