@@ -149,23 +149,25 @@ class Run(msgspec.Struct):
         waiting: dict[Future[Report], tuple[Unit, GradingRequest, str]] = {}
         # Not futures.wait: interrupted while it takes the locks of futures, it leaves some locked, and threads never end.
         ready: SimpleQueue[Future[Report]] = SimpleQueue()
-        todo = units(submissions, is_best=self.results_folder.is_best)
+        todo = self._todo(submissions, regrade=regrade)
         while True:
-            for unit in itertools.islice(todo, max(0, jobs * WAITING - len(waiting))):
-                request, mark = self.results_folder.request_for(unit.members[0], self.task)
-                if not regrade and all(self.results_folder.has(member.key, mark) for member in unit.members):
-                    self._settle(unit, mark)
-                    continue
+            for unit, request, mark in itertools.islice(todo, max(0, jobs * WAITING - len(waiting))):
                 future = executor.submit(graded, self.task, request)
                 waiting[future] = (unit, request, mark)
                 future.add_done_callback(ready.put)
             if not waiting:
-                if (next_unit := next(todo, None)) is None:
-                    return
-                todo = itertools.chain([next_unit], todo)
-                continue
+                return
             unit, request, mark = waiting.pop(future := self._next(ready))
             self._keep(unit, self._result(future, request), mark)
+
+    def _todo(self, submissions: Iterable[Submission], *, regrade: bool) -> Iterator[tuple[Unit, GradingRequest, str]]:
+        """Yield the attempts that need a grade, each with its request and fingerprint, and settle the others."""
+        for unit in units(submissions, is_best=self.results_folder.is_best):
+            request, mark = self.results_folder.request_for(unit.members[0], self.task)
+            if regrade or not all(self.results_folder.has(member.key, mark) for member in unit.members):
+                yield unit, request, mark
+            else:
+                self._settle(unit, mark)
 
     def _next(self, ready: SimpleQueue[Future[Report]]) -> Future[Report]:
         while True:
