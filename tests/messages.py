@@ -38,7 +38,7 @@ PLACES = {DOMAIN: LOCALE, LAB_DOMAIN: DEFAULT_LAB / "locale"}  # of the catalogu
 # Functions that speak, by the place of the message among their arguments.
 SPEAKERS = {
     "say": 0, "unmet": 0, "not_gradable": 0, "remark": 0, "note": 0, "Rejected": 0, "UsageError": 0, "Unwritable": 0, "BrokenGrader": 0,
-    "Refusal": 0, "Undeclared": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0, "listed": 1,
+    "Refusal": 0, "Undeclared": 0, "_problem": 0, "word": 1, "tell": 0, "marked": 0, "told": 1, "said": 0, "listed": 1,
 }  # fmt: skip
 # and arguments that are messages, or tuples of them
 SAID = {"hint", "title", "caption", "x_label", "y_label", "value_label", "label", "rows", "columns"}

@@ -117,15 +117,8 @@ def print_problems(numbers: dict[str, Any], printer: ProgressPrinter) -> None:
         click.echo(word(lang, "The grader failed; earlier results were kept: {count}.", count=kept))
     if numbers["not_installed"]:
         packages = ", ".join(f"{name} ({count})" for name, count in [*numbers["not_installed"].items()][:MOST_SHOWN])
-        click.echo(
-            shown(
-                word(
-                    lang,
-                    "Submissions import packages that are not installed here: {packages}.",
-                    packages=packages,
-                )
-            )
-        )
+        said = word(lang, "Submissions import packages that are not installed here: {packages}.", packages=packages)
+        click.echo(shown(said))
     if numbers["outdated"]:
         said = word(
             lang, "Results of an earlier lab, version or submission: {count}; see the column outdated in gradebook.csv. Run the command again.",

@@ -91,7 +91,8 @@ class Check:
         """Check everything; raise GradeError if the folder contains no valid lab."""
         self._lab = read_assignment(self._folder)
         missing = missing_packages(self._lab)
-        self.problems += [say("the package {name} is not installed", name=name) for name in missing]
+        for name in missing:
+            self._problem("the package {name} is not installed", name=name)
         if missing:
             return
         solutions = list(self._solutions())
@@ -107,7 +108,10 @@ class Check:
             unfailed = [name for name in self._cases() if not self._failed[name]]
             self.problems += [say("no wrong solution fails the case {name}", name=name) for name in unfailed]
         else:
-            self.problems.append(say("there is no solutions/right.py, which gets full marks"))
+            self._problem("there is no solutions/right.py, which gets full marks")
+
+    def _problem(self, template: str, **args: str | float | Message) -> None:
+        self.problems.append(say(template, **args))
 
     def _cases(self) -> list[str]:
         criteria = self._lab.rubric.of_file("")
@@ -121,9 +125,7 @@ class Check:
         for path in places:
             match = SOLUTION.fullmatch(path.stem if path.is_file() else path.name)
             if match is None:
-                self.problems.append(
-                    say("solutions/{name}: call it right.py, or wrong_SOMETHING@POINTS.py", name=path.name)
-                )
+                self._problem("solutions/{name}: call it right.py, or wrong_SOMETHING@POINTS.py", name=path.name)
             else:
                 found.append(Solution(path, most if match["right"] else int(match["points"])))
         yield from sorted(found, key=lambda part: part.points != most)
@@ -132,7 +134,7 @@ class Check:
         """Return whether the suite breaks on the first solution; show what the suite prints."""
         first = next(iter(solutions), None)
         if first is None:
-            self.problems.append(say("there is no solution in the folder solutions"))
+            self._problem("there is no solution in the folder solutions")
             return True
         self._tell(say("what the suite prints for {name}:", name=first.name))
         report = self._graded(first.path, replace(self._lab, is_debugged=True), 0)
@@ -149,34 +151,27 @@ class Check:
         reports = {seed: self._graded(solution.path, self._lab, seed) for seed in self._seeds}
         broken = {str(reason(report)): report for report in reports.values() if report.status is Status.GRADER_ERROR}
         for report in broken.values():
-            self.problems.append(say("{name}: {problem}", name=solution.name, problem=reason(report)))
+            self._problem("{name}: {problem}", name=solution.name, problem=reason(report))
         self._tell_scores(solution, Counter(report.score for report in reports.values()))
         wrong = [seed for seed, report in reports.items() if report.score != solution.points]
         verdicts = {seed: verdicts_of(report) for seed, report in reports.items()}
         if wrong:
             seeds = ", ".join(map(str, wrong[:SHOWN_SEEDS])) + (", ..." if len(wrong) > SHOWN_SEEDS else "")
-            self.problems.append(
-                say(
-                    "{name} gets {got} of {most} points instead of {points}; seeds: {seeds}; cases: {cases}",
-                    name=solution.name,
-                    got=self._points(reports[wrong[0]].score),
-                    most=self._lab.rubric.max_score,
-                    points=solution.points,
-                    seeds=seeds,
-                    cases=listed(counted(name, verdict) for name, verdict in verdicts[wrong[0]].items()),
-                )
+            self._problem(
+                "{name} gets {got} of {most} points instead of {points}; seeds: {seeds}; cases: {cases}",
+                name=solution.name,
+                got=self._points(reports[wrong[0]].score),
+                most=self._lab.rubric.max_score,
+                points=solution.points,
+                seeds=seeds,
+                cases=listed(counted(name, verdict) for name, verdict in verdicts[wrong[0]].items()),
             )
         for name in self._cases():
             outcomes = Counter(found[name] for found in verdicts.values())
             if len(outcomes) > 1:
-                self.problems.append(
-                    say(
-                        "the case {name} depends on the seed; for {solution}: {shares}",
-                        name=name,
-                        solution=solution.name,
-                        shares=listed(counted(str(count), verdict) for verdict, count in outcomes.items()),
-                    )
-                )
+                shares = listed(counted(str(count), verdict) for verdict, count in outcomes.items())
+                about = {"name": name, "solution": solution.name, "shares": shares}
+                self._problem("the case {name} depends on the seed; for {solution}: {shares}", **about)
             is_failed = any(verdict is not Verdict.PASSED for verdict in outcomes)
             self._failed[name] += is_failed and solution.points < self._lab.rubric.max_score
 
@@ -204,9 +199,9 @@ class Check:
             return
         report = self._graded(template, self._lab, 0)
         if report.status is Status.GRADER_ERROR:
-            self.problems.append(say("{name}: {problem}", name="template", problem=reason(report)))
+            self._problem("{name}: {problem}", name="template", problem=reason(report))
         elif report.score:
-            self.problems.append(say("the template as it is gets points: {points}", points=report.score))
+            self._problem("the template as it is gets points: {points}", points=report.score)
 
     def _answer(self, answer: str) -> None:
         """Grade a program that answers every call with one value."""
@@ -217,7 +212,7 @@ class Check:
             path.write_text("\n".join([ROBOT.format(answer=answer), *names, ""]), encoding="utf-8")
             report = self._graded(path, self._lab, 0)
         if report.status is Status.GRADER_ERROR:
-            self.problems.append(say("every call returns {answer}: {problem}", answer=answer, problem=reason(report)))
+            self._problem("every call returns {answer}: {problem}", answer=answer, problem=reason(report))
         passed = [name for name, verdict in verdicts_of(report).items() if verdict is Verdict.PASSED]
         if passed:
             self.notes.append(
