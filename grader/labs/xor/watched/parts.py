@@ -163,11 +163,6 @@ def known_parts(rule: StepRule, mistake: Diagnosis, found: Parts | None, seed: i
     )  # fmt: skip
 
 
-def passed(rule: StepRule) -> list[Array]:
-    """Return the numbers, (n,) each, that the submission's functions passed or returned in every step."""
-    return [column for column in rule.steps.scalars.T if np.isfinite(column).all() and column.any()]
-
-
 def passed_signs(rule: StepRule) -> set[int]:
     """Return the signs with which label - y was passed or returned in every step, for steps of one example each."""
     return {int(np.sign(factor)) for factor in passed_factors(rule)} if (rule.steps.last >= 0).all() else set()
@@ -186,12 +181,13 @@ def is_passed_turned(rule: StepRule) -> bool:
     steps = rule.steps
     if not (steps.last >= 0).all():
         return False
-    off = steps.at_last(steps.off)
-    signs = [np.sign(c) for c, residual in (fit(column, off) for column in passed(rule)) if residual < steps.tolerance]
-    deltas = (off * oracle.derivative(steps.at_last(steps.y)))[:, None] * steps.parameters[:, 2, :2]
-    found = [fit(column, wanted) for column in passed(rule) for wanted in deltas.T]
-    turned = {np.sign(c) for c, residual in found if residual < steps.tolerance}
-    return bool(signs) and turned == {-signs[0]}
+    off = steps.at_last(steps.off)[:, None]
+    deltas = off * oracle.derivative(steps.at_last(steps.y))[:, None] * steps.parameters[:, 2, :2]
+    signs, first, second = (
+        [np.sign(c) for c in factors_among(numbers, steps.scalars, steps.tolerance)]
+        for numbers in (off, deltas[:, :1], deltas[:, 1:])
+    )
+    return bool(signs) and {*first, *second} == {-signs[0]}
 
 
 def is_returned(rule: StepRule, mistake: Diagnosis | None) -> bool:
@@ -230,37 +226,19 @@ def passed_error(rule: StepRule) -> Literal["entropy", "linear", "other", ""]:
     """Return which error the submission's functions passed or returned in every step, "" for none.
 
     entropy: (t - y) / (y (1 - y)), or the value of the cross-entropy; other: an error to which the steps of a free loss are
-    proportional; linear: t - y.
+    proportional; linear: t - y, which in batches counts only where the steps do not show which loss they belong to.
     """
-    steps = rule.steps
-    if not (steps.last >= 0).all():
-        return passed_batch_error(rule)
-    err, y, rates = (steps.at_last(values) for values in (steps.off, steps.y, steps.slopes))
-    columns = passed(rule)
-
-    def is_passed(wanted: Array) -> bool:
-        return any(fit(column, wanted)[1] < steps.tolerance for column in columns)
-
-    if rule.loss == "entropy" and is_passed(err / oracle.derivative(y)):
-        return "entropy"
-    if rule.loss == "entropy" and is_passed(np.log(np.where(err > 0, y, 1 - y))):
-        return "entropy"
-    if rule.loss == "free" and is_passed(steps.rates(rates)):
-        return "other"
-    return "linear" if is_passed(err) else ""
-
-
-def passed_batch_error(rule: StepRule) -> Literal["entropy", "linear", ""]:
-    """Return the same for batches; t - y counts only where the steps do not show which loss they belong to."""
-    steps = rule.steps
-    values = np.log(np.where(steps.off > 0, steps.y, 1 - steps.y))
-    exact = (oracle.derivative(steps.y) > SATURATED).all(1)
+    steps, is_single = rule.steps, bool((rule.steps.last >= 0).all())
+    off, y = (steps.at_last(values)[:, None] if is_single else values for values in (steps.off, steps.y))
+    exact = (oracle.derivative(y) > SATURATED).all(1) | is_single
 
     def is_passed(numbers: Array) -> bool:
         return bool(factors_among(numbers[exact], steps.scalars[exact], steps.tolerance))
 
-    if rule.loss == "entropy" and any(
-        is_passed(item) for item in (steps.off / oracle.derivative(steps.y), values, values.mean(1, keepdims=True))
-    ):
-        return "entropy"
-    return "linear" if rule.loss == "free" and is_passed(steps.off) else ""
+    if rule.loss == "entropy":
+        logs = np.log(np.where(off > 0, y, 1 - y))
+        if any(map(is_passed, (off / oracle.derivative(y), logs, logs.mean(1, keepdims=True)))):
+            return "entropy"
+    if rule.loss == "free" and is_single and is_passed(steps.rates(steps.at_last(steps.slopes))[:, None]):
+        return "other"
+    return "linear" if (is_single or rule.loss == "free") and is_passed(off) else ""
