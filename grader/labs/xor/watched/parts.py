@@ -140,10 +140,8 @@ def batch_parts(steps: Steps, gradient: Array, rate: float, derivative: int | No
 
 def errors_of(steps: Steps) -> tuple[Array, Array, Array]:
     """Return outputs, labels and errors, each (k,), for which the steps are the gradient."""
-    found: list[tuple[Array, Array, Array]] = []
-    for change, rates, seen, y in zip(steps.change, steps.slopes, steps.seen, steps.y, strict=True):
-        factors, *_ = np.linalg.lstsq(rates[seen > 0].reshape(-1, 9).T, change.ravel(), rcond=None)
-        found.append((y[seen > 0], steps.labels[seen > 0], factors))
+    every = zip(steps.factors(), steps.y, strict=True)
+    found = [(y[seen], steps.labels[seen], factors) for (seen, _, factors), y in every]
     y, labels, errors = (np.concatenate(column) for column in zip(*found, strict=True))
     return y, labels, errors
 

@@ -103,6 +103,12 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True):
         """Return for each step the rate at which it is nearest to the gradient, (n,)."""
         return np.asarray((self.change * gradient).sum((1, 2)) / np.maximum((gradient**2).sum((1, 2)), TINY))
 
+    def factors(self) -> Iterator[tuple[NDArray[np.bool_], Array, Array]]:
+        """Yield for each step which corners it belongs to, their slopes (9, k), and the k errors for which it is their sum."""
+        for change, slopes, seen in zip(self.change, self.slopes, self.seen > 0, strict=True):
+            columns = slopes[seen].reshape(-1, 9).T
+            yield seen, columns, np.linalg.lstsq(columns, change.ravel(), rcond=None)[0]
+
     def predicted(self, rule: misconceptions.Rule, way: Way, rate: float) -> Array:
         """Return the steps, (n, 3, 3), that a mistake makes at a rate."""
         if way == "online":
@@ -364,11 +370,7 @@ def fit_nonlinear(steps_at: Callable[[float], Array], change: Array) -> tuple[fl
 
 def free(steps: Steps) -> StepRule | None:
     """Return the rule with a free factor per example if it fits, that is, if the steps are the gradient of some loss."""
-    expected = np.zeros_like(steps.change)
-    for index, (change, rates, seen) in enumerate(zip(steps.change, steps.slopes, steps.seen, strict=True)):
-        columns = rates[seen > 0].reshape(-1, 9).T
-        factors, *_ = np.linalg.lstsq(columns, change.ravel(), rcond=None)
-        expected[index] = (columns @ factors).reshape(3, 3)
+    expected = np.array([(columns @ factors).reshape(3, 3) for _, columns, factors in steps.factors()])
     rule = replace(rule_for(steps, likely_way(steps), expected, 1.0), loss="free")
     return rule if rule.is_right else None
 
