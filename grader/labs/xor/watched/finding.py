@@ -93,17 +93,14 @@ def readings(shapes: Sequence[Sequence[int]], values: Array) -> Iterator[list[li
 
 def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool = False) -> list[Root]:
     """Return candidates for the network's forward, outermost first; with are_bounds, all calls that pass examples of XOR."""
-    found = []
+    found = list[Root]()
     for members in groups_of(discovered).values():
         calls = [discovered.calls[index] for index in members]
         middle = calls[len(calls) // 2]  # the first ones may create attributes
         alike = [index for index, call in zip(members, calls, strict=True) if is_like(call, middle, are_bounds)]
         if len(alike) >= (1 if are_bounds else LEAST_CALLS) and len(alike) >= LEAST_SHARE * len(members) - 1:
-            depth = min(call.depth for call in calls)
-            found += [
-                replace(root, depth=depth)
-                for root in candidates_in(discovered, middle, [numbers[index] for index in alike], are_bounds)
-            ]
+            middle = replace(middle, depth=min(call.depth for call in calls))
+            found += candidates_in(discovered, middle, [numbers[index] for index in alike], are_bounds)
     return sorted(found, key=lambda root: (root.depth, -root.calls))
 
 
@@ -266,7 +263,6 @@ def network_of(observing: Observing, root: Root, rng: np.random.Generator) -> Ob
         root=root,
         record=record,
         references=[None if item is None else references[item] for item in order],
-        columns=[None if item is None else own[item] for item in order],
         mask=mask,
         answers=answers_of(replay, order, mask, rng),
     )
@@ -299,13 +295,8 @@ def are_several(network: ObservedNetwork) -> bool:
     parameters = network.parameters(record.before)
     changed = np.abs(np.diff(parameters.reshape(-1, 9), axis=0)) > 0  # False where they are no numbers
     moved = np.asarray(changed[:, changed.any(0)].all(1) & changed.any(1))
-    counts, count = [], 0
-    for is_forward, is_moved in zip(record.sites[1:] == 1, moved, strict=True):
-        count += int(is_moved)
-        if is_forward:
-            counts.append(count)
-            count = 0
-    return max([*counts, count]) > 1
+    is_forward = record.sites[1:] == 1
+    return bool(np.bincount(np.cumsum(is_forward) - is_forward, moved).max(initial=0) > 1)
 
 
 def whole(record: Record, at: int) -> tuple[int | None, int | None]:
@@ -349,8 +340,7 @@ def led_on(
     )
     if followed is None or any(reference not in followed.references for reference in references):
         return None
-    columns = [None if reference is None else followed.references.index(reference) for reference in network.references]
-    found = replace(network, record=followed, columns=columns)
+    found = replace(network, record=followed)
     return found if np.abs(found.parameters(followed.before[:1])[0] - start).max() < STAYS else None
 
 

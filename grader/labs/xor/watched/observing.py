@@ -201,13 +201,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class ObservedNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """The observed network, with references of its nine parameters in the oracle's order, None for a missing bias.
 
-    mask (3, 3) has -1 for a bias that is subtracted. columns are the parameters' places in the record.
+    mask (3, 3) has -1 for a bias that is subtracted.
     """
 
     root: Root
     record: Record
     references: list[Reference | None]
-    columns: list[int | None]
     mask: Array
     answers: NetworkAnswers
 
@@ -223,8 +222,8 @@ class ObservedNetwork(msgspec.Struct, frozen=True, kw_only=True):
 
     def parameters(self, numbers: Array) -> Array:
         """Return recorded numbers (n, k) as parameters (n, 3, 3)."""
-        zeros = np.zeros(len(numbers))
-        rows = [zeros if column is None else numbers[:, column] for column in self.columns]
+        zeros, places = np.zeros(len(numbers)), self.record.references
+        rows = [zeros if reference is None else numbers[:, places.index(reference)] for reference in self.references]
         return np.column_stack(rows).reshape(-1, 3, 3) * self.mask
 
     def stored(self, parameters: Array) -> Array:
