@@ -118,18 +118,17 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True):
         return np.asarray(made * self.present)
 
 
-class StepRule(msgspec.Struct, frozen=True, kw_only=True):
+class StepRule(msgspec.Struct, frozen=True, dict=True):
     """A rule for the steps, with a way and a loss; expected (n, 3, 3) are the steps that it predicts.
 
-    is_right: all steps are as expected. loss: "squared"; "entropy", or squared without the output's derivative; "free" if
-    the steps are the gradient of some other loss. is_decaying: the rate changes over time.
+    loss: "squared"; "entropy", or squared without the output's derivative; "free" if the steps are the gradient of some
+    other loss. is_decaying: the rate changes over time.
     """
 
     steps: Steps
     way: Way
     expected: Array
     rate: float
-    is_right: bool
     loss: Literal["squared", "entropy", "free"] = "squared"
     momentum: float = 0.0
     is_decaying: bool = False
@@ -139,6 +138,12 @@ class StepRule(msgspec.Struct, frozen=True, kw_only=True):
     def residuals(self) -> Array:
         """Relative misfit of each neuron, (3,)."""
         return np.array([misfit(self.steps.change[:, row], self.expected[:, row]) for row in range(3)])
+
+    @functools.cached_property
+    def is_right(self) -> bool:
+        """Whether the steps of each neuron are as expected."""
+        is_known = self.rate != 0 and self.steps.tolerance < UNDECIDABLE
+        return is_known and bool(self.residuals.max() < self.steps.tolerance)
 
     @property
     def idle(self) -> tuple[Array, int] | None:
@@ -257,23 +262,22 @@ def right(steps: Steps, way: Way) -> Iterator[StepRule]:
     """Yield the rules that are gradient descent on the squared error or the cross-entropy, the simplest first."""
     gradient = steps.gradient(way)
     rate, _ = fit(steps.change, gradient)
-    yield rule_for(steps, way, rate * gradient, rate)
+    yield StepRule(steps, way, rate * gradient, rate)
     before = np.concatenate([steps.change[:1], steps.change[:-1]])
     columns = np.column_stack([gradient[1:].ravel(), before[1:].ravel()])
     (c, alpha), *_ = np.linalg.lstsq(columns, steps.change[1:].ravel(), rcond=None)
-    if is_momentum(alpha, c * gradient, steps.change):  # `rule_for` checks the fit, as for the other rules
+    if is_momentum(alpha, c * gradient, steps.change):  # `is_right` checks the fit, as for the other rules
         expected = c * gradient + alpha * before
         expected[0] = steps.change[0]  # the step before it is unknown
-        yield replace(rule_for(steps, way, expected, float(c)), momentum=float(alpha))
+        yield StepRule(steps, way, expected, float(c), momentum=float(alpha))
     with np.errstate(all="ignore"):
         entropy = steps.gradient(way, steps.off / oracle.derivative(steps.y))
     if np.isfinite(entropy).all():
         c, _ = fit(steps.change, entropy)
-        yield replace(rule_for(steps, way, c * entropy, c), loss="entropy")
+        yield StepRule(steps, way, c * entropy, c, loss="entropy")
     rates = steps.rates(gradient)
     if drifts(rates):
-        rule = rule_for(steps, way, rates[:, None, None] * gradient, float(np.median(rates)))
-        yield replace(rule, is_decaying=True)
+        yield StepRule(steps, way, rates[:, None, None] * gradient, float(np.median(rates)), is_decaying=True)
 
 
 def drifts(rates: Array) -> bool:
@@ -284,21 +288,14 @@ def drifts(rates: Array) -> bool:
     return bool(np.abs(logs - np.polyval(np.polyfit(ticks, logs, 2), ticks)).max() < SLOW_DRIFT)
 
 
-def rule_for(steps: Steps, way: Way, expected: Array, rate: float) -> StepRule:
-    """Return a rule; it is right if each neuron's steps are as expected."""
-    rule = StepRule(steps=steps, way=way, expected=expected, rate=rate, is_right=False)
-    is_right = bool(rule.residuals.max() < steps.tolerance) and rate != 0 and steps.tolerance < UNDECIDABLE
-    return replace(rule, is_right=is_right)
-
-
 def minor(steps: Steps, way: Way) -> Iterator[StepRule]:
     """Yield the rules with an order defect, each at the rate that fits best."""
     if way == "batch":
         rate, expected = fitted_batch(steps)
-        yield replace(rule_for(steps, way, expected, rate), defect=misconceptions.ORDER_DEFECTS[0])
+        yield StepRule(steps, way, expected, rate, defect=misconceptions.ORDER_DEFECTS[0])
     for defect in misconceptions.ORDER_DEFECTS:
         rate, expected = fit_nonlinear(functools.partial(steps.predicted, defect, way), steps.change)
-        rule = replace(rule_for(steps, way, expected, rate), defect=defect)
+        rule = StepRule(steps, way, expected, rate, defect=defect)
         if way == "batch" or rule.residuals.max() < EXACT:
             yield rule
 
@@ -371,7 +368,7 @@ def fit_nonlinear(steps_at: Callable[[float], Array], change: Array) -> tuple[fl
 def free(steps: Steps) -> StepRule | None:
     """Return the rule with a free factor per example if it fits, that is, if the steps are the gradient of some loss."""
     expected = np.array([(columns @ factors).reshape(3, 3) for _, columns, factors in steps.factors()])
-    rule = replace(rule_for(steps, likely_way(steps), expected, 1.0), loss="free")
+    rule = StepRule(steps, likely_way(steps), expected, 1.0, loss="free")
     return rule if rule.is_right else None
 
 
@@ -403,7 +400,7 @@ def goes_along(later: StepRule, rule: StepRule) -> bool:
         gradient = steps.gradient(rule.way, off)
         rates = steps.rates(gradient)
     is_along = bool(np.isfinite(rates).all() and (rates * rule.rate > 0).all())
-    return is_along and rule_for(steps, rule.way, rates[:, None, None] * gradient, rule.rate).is_right
+    return is_along and StepRule(steps, rule.way, rates[:, None, None] * gradient, rule.rate).is_right
 
 
 def ways_of(steps: Steps) -> list[Way]:
