@@ -69,12 +69,12 @@ class Warm:
         self.task = task
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: TemporaryFolder | None = None  # of its temporary files: it is killed, so it cannot remove them
-        self._has_ended = False
+        self.has_ended = False
 
     def grade(self, request: GradingRequest) -> Report:
         """Return the report of a submission; its status is grader_error if the process ends in each of TRIES tries."""
         for number in range(1, TRIES + 1):
-            if self._has_ended:
+            if self.has_ended:
                 break
             process = self._process if self._process is not None else self._start()
             deadline = threading.Timer(self.task.lab.limits.total_time_s + SLACK_S, process.kill)
@@ -91,7 +91,7 @@ class Warm:
 
     def end(self) -> None:
         """Kill the process from another thread, without a restart, and wait until it has ended."""
-        self._has_ended = True
+        self.has_ended = True
         process = self._process
         if process is not None:
             process.kill()

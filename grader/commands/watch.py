@@ -72,7 +72,6 @@ class FileWatcher:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._give_up: Callable[[], None] | None = None
         self._since = 0.0
-        self.has_given_up = False
 
     def __enter__(self) -> FileWatcher:
         self._thread.start()
@@ -94,7 +93,6 @@ class FileWatcher:
     @contextlib.contextmanager
     def grading(self, give_up: Callable[[], None]) -> Iterator[None]:
         """Call give_up if there is newer content and grading already takes long."""
-        self.has_given_up = False
         self._give_up, self._since = give_up, time.monotonic()
         try:
             yield
@@ -135,7 +133,6 @@ class FileWatcher:
             self._seen.put(seen)
         give_up = self._give_up
         if give_up is not None and not self._seen.empty() and time.monotonic() - self._since > PATIENCE_S:
-            self.has_given_up = True
             give_up()
 
 
@@ -154,12 +151,13 @@ def watch(
             if request is None:
                 tell(f"{name_of(path)} is gone; waiting for it.")
                 continue
+            if warm.has_ended:  # its last grade was given up
+                warm.close()
+                warm, is_warm = Warm(task), False
             tell(f"grading {name_of(path)} …")
             with watcher.grading(warm.end):
                 report = warm.grade(request)
-            if watcher.has_given_up:
-                warm.close()
-                warm, is_warm = Warm(task), False
+            if warm.has_ended:
                 continue
             show(report, before)
             before = report
