@@ -36,10 +36,14 @@ def json_schema() -> dict[str, Any]:
 
 
 def _cleaned(schema: Any) -> Any:
-    """Return a schema whose descriptions (docstrings) have no indentation: Python removes it only from 3.13 on."""
-    if isinstance(schema, dict):
-        return {
-            key: cleandoc(item) if key == "description" and isinstance(item, str) else _cleaned(item)
-            for key, item in schema.items()
-        }
-    return [_cleaned(item) for item in schema] if isinstance(schema, list) else schema
+    """Return a schema without what depends on versions: indented descriptions (before Python 3.13), the order of alternatives."""
+    if isinstance(schema, list):
+        return list(map(_cleaned, schema))
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _cleaned(item) for key, item in schema.items()}
+    if isinstance(made.get("description"), str):
+        made["description"] = cleandoc(made["description"])
+    if "anyOf" in made:
+        made["anyOf"].sort(key=str)
+    return made
