@@ -35,16 +35,6 @@ def neuron_steps_of(mistake: Diagnosis, seed: int) -> NeuronSteps:
     )  # fmt: skip
 
 
-def are_weights_right(rule: NeuronRule) -> bool:
-    """Return whether the weights' part of a neuron's steps is right, for every error and whatever steps were made before."""
-    return rule.are_weights_right and rule.are_weights_linear and rule.is_stateless
-
-
-def is_bias_right(steps: NeuronSteps, rule: NeuronRule) -> bool:
-    """Return whether the bias's part of a neuron's steps is right, also for inputs of 0."""
-    return rule.is_bias_right and not (rule.is_derivative_right and steps.is_zero_skipped)
-
-
 def is_returned_right(steps: NeuronSteps, rule: NeuronRule) -> bool:
     """Return whether a neuron returns the errors that its own steps imply: their slope times its weights, or none for no step."""
     own = (steps.err * rule.slope)[:, None] * steps.before[:, :2]

@@ -227,8 +227,8 @@ class ObservedNetwork(msgspec.Struct, frozen=True, kw_only=True):
         return np.column_stack(rows).reshape(-1, 3, 3) * self.mask
 
     def stored(self, parameters: Array) -> Array:
-        """Return parameters (3, 3) as the numbers that the submission stores."""
-        return np.asarray((parameters * self.mask).ravel()[self.present.ravel() > 0])
+        """Return parameters (..., 3, 3) as the numbers, (..., k), that the submission stores."""
+        return np.asarray((parameters * self.mask)[..., self.present > 0])
 
 
 class Observing:

@@ -14,7 +14,7 @@ from ..mistakes.diagnosis import Diagnosis
 from ..mistakes.misconceptions import ROUNDED, TRUNCATED
 from ..mistakes.rules import DERIVATIVES, TOLERANCE, fit, misfit, neuron_rule
 from ..oracle import Array
-from .neurons import are_weights_right, is_bias_right, neuron_steps_of
+from .neurons import neuron_steps_of
 from .steps import StepRule, Steps
 
 SATURATED = 1e-6  # slope of an output; below it 1 - y has lost digits
@@ -151,7 +151,9 @@ def known_parts(rule: StepRule, mistake: Diagnosis, found: Parts | None, seed: i
     steps = neuron_steps_of(mistake, seed)
     made = neuron_rule(steps)
     is_cut = mistake.rules[0] in (ROUNDED, TRUNCATED)  # a large error hides it in the bias, which alone may be right
-    weights, bias = np.full(3, are_weights_right(made)), np.full(3, is_cut or is_bias_right(steps, made))
+    is_bias_right = made.is_bias_right and not (made.is_derivative_right and steps.is_zero_skipped)
+    weights = np.full(3, made.are_weights_right and made.are_weights_linear and made.is_stateless)
+    bias = np.full(3, is_cut or is_bias_right)
     if found is not None and found.is_recognised:
         return replace(found, are_weights_right=weights, is_bias_right=bias, is_chain_right=True)
     rate = mistake.rates[0]
