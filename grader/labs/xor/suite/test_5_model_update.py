@@ -35,7 +35,7 @@ def check_rows(evidence: RunningCase, measured: Measurements, rows: tuple[int, .
     off = np.abs(np.nan_to_num(steps.change - rule.expected, nan=np.inf))[:, worst]
     off[~steps.probes.x.any(axis=1)] *= DULL
     probe, column = np.unravel_index(int(off.argmax()), off.shape)
-    seen = seen_at(steps, int(probe), rule.expected)
+    seen = evidence.seen = seen_at(steps, int(probe), rule.expected)
     if rule.is_carried:
         evidence.remark("Graded using your own neuron's step; a mistake in it costs points only where it is reported.")
     remark_momentum(evidence, rule.momentum)
@@ -43,7 +43,6 @@ def check_rows(evidence: RunningCase, measured: Measurements, rows: tuple[int, .
         evidence.remark(
             "The mistake inside your neurons explains all of these steps; it costs points only where it is reported."
         )
-        evidence.seen = seen
         return
     if rule.residuals[list(rows)].max() < TOLERANCE:
         is_judged_here = 2 in rows and rule.is_right and not rule.is_carried and is_linear(measured)
@@ -54,11 +53,9 @@ def check_rows(evidence: RunningCase, measured: Measurements, rows: tuple[int, .
                 hint="Every example causes a step, even if its error is small; the step is proportional to the error.",
                 named=None if steps.small_change.any() else "small_errors_skipped",
             )
-        evidence.seen = seen
         return
     if 2 not in rows and measured.is_hidden_chained:
         evidence.remark("A mistake in the neuron's own step costs points only where it is reported.")
-        evidence.seen = seen
         return
     if measured.second_defect is not None:
         remark_second(evidence, measured.second_defect.defect)
