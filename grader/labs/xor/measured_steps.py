@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from grader.lab import CaseStopped, FaultKind, measurement
 
 from . import oracle, probes
-from .driving.layout import FORWARD_ATOL
+from .driving.layout import FORWARD_ATOL, PROBE_W
 from .driving.network import ModelProxy, Network, NeuronProxy
 from .mistakes.rules import (
     RATES,
@@ -30,7 +30,6 @@ from .oracle import Array
 
 CALIBRATION_ERR = 0.25
 CALIBRATION_ERRORS = (CALIBRATION_ERR, 1e4 * CALIBRATION_ERR, -CALIBRATION_ERR)  # the others, if nothing moves
-CALIBRATION_W = np.array([[0.7, -1.2, 0.4], [-0.9, 0.5, 1.1], [1.3, -0.8, -0.6]])
 CALIBRATION_X = np.array([0.9, -0.7])
 SMALL_ERR = 0.02  # as late in a training
 SMALL_MODEL_ERR = 0.3
@@ -150,7 +149,7 @@ class MeasuredSteps:
 
     def _neuron_rate(self) -> float:
         """Return the approximate rate of a neuron, from one step; 0: it does not move."""
-        weights = CALIBRATION_W[0]
+        weights = PROBE_W[0]
         slope = float(oracle.derivative(oracle.neuron(weights, CALIBRATION_X)))
         for err in CALIBRATION_ERRORS:
             step = self._network.neuron().step(weights, CALIBRATION_X, err)
@@ -208,8 +207,8 @@ class MeasuredSteps:
     def _model_rate(self) -> float:
         """Return the approximate rate of the output neuron, from one step; 0: it does not move."""
         for err in CALIBRATION_ERRORS:
-            step = self._network.model().step(CALIBRATION_W, CALIBRATION_X, err)
-            rate = rate_of(step.change[2], oracle.step(CALIBRATION_W, CALIBRATION_X, np.array(err))[2])
+            step = self._network.model().step(PROBE_W, CALIBRATION_X, err)
+            rate = rate_of(step.change[2], oracle.step(PROBE_W, CALIBRATION_X, np.array(err))[2])
             if rate:
                 return rate
         return 0.0

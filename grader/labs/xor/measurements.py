@@ -13,10 +13,9 @@ from grader.lab import CaseStopped, blocked, measurement
 
 from . import oracle, probes
 from .driving.calls import Calls
-from .driving.layout import FORWARD_ATOL
+from .driving.layout import FORWARD_ATOL, PROBE_W
 from .measured_steps import (
     CALIBRATION_ERR,
-    CALIBRATION_W,
     CALIBRATION_X,
     NUDGE,
     TRIED_RATES,
@@ -137,7 +136,7 @@ class Measurements(MeasuredSteps):
         known = self.weights_mistake
         if known is None:
             return rule.bias_ratio
-        expected = known.rules[0].neuron_step(neurons_of(steps, steps.err).at(known.rates[0], known.forms[0]))[:, 2]
+        expected = known.rules[0].neuron_step(neurons_of(steps).at(known.rates[0], known.forms[0]))[:, 2]
         return fit(steps.change[:, 2], expected)[0]
 
     @measurement
@@ -228,7 +227,7 @@ class Measurements(MeasuredSteps):
         for name in ("learning_rate", "lr"):
             with contextlib.suppress(CaseStopped):
                 models = [self._network.model(**{name: rate}) for rate in TRIED_RATES]
-                steps = [model.step(CALIBRATION_W, CALIBRATION_X, CALIBRATION_ERR).change[2] for model in models]
+                steps = [model.step(PROBE_W, CALIBRATION_X, CALIBRATION_ERR).change[2] for model in models]
                 ratio, residual = fit(steps[1], steps[0])
                 is_plain = residual < TOLERANCE and not (ratio == 1 and self._is_rate_in_train(name))
                 return ratio if is_plain else None
@@ -239,7 +238,7 @@ class Measurements(MeasuredSteps):
         ends = []
         for rate in TRIED_RATES:
             model = self._network.model(**{name: rate})
-            model.parameters = CALIBRATION_W
+            model.parameters = PROBE_W
             model.train(1)
             ends.append(model.parameters)
         return bool(np.abs(ends[0] - ends[1]).max() > 0)

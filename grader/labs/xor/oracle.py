@@ -66,6 +66,11 @@ def with_one(inputs: Array) -> Array:
     return np.concatenate([inputs, np.ones((*inputs.shape[:-1], 1))], axis=-1)
 
 
+def earlier(rows: Array) -> Array:
+    """Return for each of n rows the one before it, and zeros for the first, (n, ...)."""
+    return np.concatenate([np.zeros_like(rows[:1]), rows[:-1]])
+
+
 def compose(out_delta: Array, out_weights: Array, h: Array, out_inputs: Array, x: Array) -> Array:
     """Return a step, (..., 3, 3), from the output's delta (...,) and the weights it is propagated through.
 

@@ -19,6 +19,7 @@ from .oracle import Array
 
 ERR_SCALE = 4.0  # errors below 1 are multiplied by this and divided by the rate: steps are then about 0.5
 DRAWS = 10_000
+NEURON_PROBES, NETWORK_PROBES = 6, 4
 
 
 class NeuronProbes(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +60,10 @@ def _errors(rng: np.random.Generator, count: int) -> Array:
     return ERR_SCALE * np.where(np.arange(count) % 2 == 0, positive, negative)
 
 
-def neuron_probes(rng: np.random.Generator, count: int = 6) -> NeuronProbes:
+def neuron_probes(rng: np.random.Generator) -> NeuronProbes:
     """Draw probes of one neuron whose sums d cover [-2.5, 2.5]."""
-    sums = rng.permutation(np.linspace(-2.5, 2.5, count) + rng.uniform(-0.2, 0.2, count))
-    weights, x = np.zeros((count, 3)), np.zeros((count, 2))
+    sums = rng.permutation(np.linspace(-2.5, 2.5, NEURON_PROBES) + rng.uniform(-0.2, 0.2, NEURON_PROBES))
+    weights, x = np.zeros((NEURON_PROBES, 3)), np.zeros((NEURON_PROBES, 2))
     for probe, total in enumerate(sums):
         weights[probe], x[probe] = _neuron_probe(rng, total)
     return NeuronProbes(weights=weights, x=x, err=ERR_SCALE * float(rng.uniform(0.55, 0.95)))
@@ -79,14 +80,14 @@ def _neuron_probe(rng: np.random.Generator, total: float) -> tuple[Array, Array]
     raise RuntimeError("no neuron probe found")
 
 
-def network_probes(rng: np.random.Generator, count: int = 4) -> NetworkProbes:
+def network_probes(rng: np.random.Generator) -> NetworkProbes:
     """Draw probes of the whole network; the third has x = (0, 0)."""
     for _ in range(DRAWS):
-        parameters = _signed(rng, 0.3, 2.0, (count, 3, 3))
+        parameters = _signed(rng, 0.3, 2.0, (NETWORK_PROBES, 3, 3))
         parameters[:, 2, 1] = -np.sign(parameters[:, 2, 0]) * np.abs(parameters[:, 2, 1])
-        x = _signed(rng, 0.4, 1.6, (count, 2))
+        x = _signed(rng, 0.4, 1.6, (NETWORK_PROBES, 2))
         x[2] = 0.0
-        probes = NetworkProbes(parameters=parameters, x=x, err=_errors(rng, count))
+        probes = NetworkProbes(parameters=parameters, x=x, err=_errors(rng, NETWORK_PROBES))
         if _show_mistakes(probes):
             return probes
     raise RuntimeError("no network probes found that show every order defect")

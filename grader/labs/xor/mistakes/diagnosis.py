@@ -174,7 +174,7 @@ def diagnose_neuron(steps: NeuronSteps, rate: float, columns: Sequence[int] = (0
     Uses successive steps of one neuron, and steps of fresh neurons with the other error.
     """
     biased = np.array([1.0, 1.0, float(steps.has_bias)])
-    row = neurons_of(steps, steps.err)
+    row = neurons_of(steps)
     alone = NeuronPass(row.weights[None], row.x[None], np.full((1, len(row.x)), steps.other_err)).shared()
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
@@ -194,7 +194,7 @@ def _returning(found: Diagnosis | None, steps: NeuronSteps) -> Diagnosis | None:
 
 def is_returned_by(rule: Rule, steps: NeuronSteps) -> bool:
     """Return whether neurons with this mistake return these errors, up to a constant."""
-    expected = rule.returned(neurons_of(steps, steps.err))
+    expected = rule.returned(neurons_of(steps))
     return steps.returned.shape == expected.shape and fit(steps.returned, expected)[1] < TOLERANCE
 
 
@@ -226,7 +226,7 @@ def diagnose_shape(steps: NeuronSteps, rate: float, columns: Sequence[int]) -> D
 
     Of several, those that explain the returned errors as well.
     """
-    row = neurons_of(steps, steps.err)
+    row = neurons_of(steps)
     neurons = NeuronPass(row.weights[None], row.x[None], row.err[None])
 
     def predict(rule: Rule, rate: float, form: float) -> Array:
@@ -253,7 +253,7 @@ def diagnose_error(steps: NeuronSteps, columns: Sequence[int]) -> Diagnosis | No
 
 def diagnose_bias(steps: NeuronSteps, rate: float) -> Diagnosis | None:
     """Return the mistake in the steps of a bias beside weights that show this rate, or None."""
-    return _known((RIGHT, *BIAS), neurons_of(steps, steps.err), rate, steps.change[:, 2])
+    return _known((RIGHT, *BIAS), neurons_of(steps), rate, steps.change[:, 2])
 
 
 def diagnose_ratio(ratio: float, rate: float) -> Diagnosis | None:
@@ -282,7 +282,7 @@ def _known(rules: Iterable[Rule], neurons: NeuronPass, rate: float, observed: Ar
 
 def diagnose_returned(steps: NeuronSteps, rate: float) -> Diagnosis | None:
     """Return the mistake in the errors that single neurons return, (n, 2), or None; their steps are right."""
-    neurons = neurons_of(steps, steps.err)
+    neurons = neurons_of(steps)
 
     def predict(rule: Rule, _: float, form: float) -> Array:
         return np.asarray(rule.returned(neurons.at(rate, form))[:, None, :])
@@ -290,10 +290,10 @@ def diagnose_returned(steps: NeuronSteps, rate: float) -> Diagnosis | None:
     return diagnose(BACK, steps.returned[:, None, :], predict, [1.0])
 
 
-def neurons_of(steps: NeuronSteps, err: float) -> NeuronPass:
+def neurons_of(steps: NeuronSteps) -> NeuronPass:
     """Return the inputs of the steps as a NeuronPass."""
     weights = steps.probes.weights * np.array([1.0, 1.0, float(steps.has_bias)])
-    return NeuronPass(weights, steps.probes.x, np.full(len(weights), err)).shared()
+    return NeuronPass(weights, steps.probes.x, np.full(len(weights), steps.err)).shared()
 
 
 def diagnose_forward(parameters: Array, x: Array, observed: Array) -> Diagnosis | None:

@@ -572,10 +572,6 @@ def _error(name: str, error: Callable[[NeuronPass], Array], message: str) -> Rul
     )
 
 
-def _earlier(x: Array) -> Array:
-    return np.concatenate([np.zeros_like(x[:1]), x[:-1]])
-
-
 def _normalised(n: NeuronPass) -> Array:
     after = n.w + n.step[..., :2]
     return n.weights_only(after / np.linalg.norm(after, axis=-1, keepdims=True) - n.w)
@@ -601,7 +597,7 @@ OF_FIRST_FORWARD = _derivative(
 )  # fmt: skip
 
 OF_PREVIOUS_FORWARD = _inputs(
-    "input_of_previous_forward", lambda n: _earlier(np.broadcast_to(n.x, n.w.shape)),
+    "input_of_previous_forward", lambda n: oracle.earlier(np.broadcast_to(n.x, n.w.shape)),
     "The step uses the input of the previous forward call.",
     "Store x in every call of forward, before doing anything else.",
 )  # fmt: skip

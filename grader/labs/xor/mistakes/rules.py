@@ -47,7 +47,7 @@ def fit_momentum(observed: Array, expected: Array) -> tuple[float, float, float]
     """Return (c, alpha, residual) for observed[p] = c expected[p] + alpha observed[p - 1]."""
     if not (np.isfinite(observed).all() and np.isfinite(expected).all()):
         return 0.0, 0.0, np.inf
-    before = np.concatenate([np.zeros_like(observed[:1]), observed[:-1]])
+    before = oracle.earlier(observed)
     columns = np.column_stack([expected.ravel(), before.ravel()])
     (c, alpha), *_ = np.linalg.lstsq(columns, observed.ravel(), rcond=None)
     return float(c), float(alpha), misfit(observed, c * expected + alpha * before)
@@ -404,8 +404,7 @@ def momentum_rule(steps: ModelSteps) -> ModelRule | None:
     c, alpha, residual = fit_momentum(steps.change, steps.gradient)
     if residual >= TOLERANCE or not is_momentum(alpha, c * steps.gradient, steps.change):
         return None
-    before = np.concatenate([np.zeros_like(steps.change[:1]), steps.change[:-1]])
-    expected = c * steps.gradient + alpha * before
+    expected = c * steps.gradient + alpha * oracle.earlier(steps.change)
     rule = ModelRule(expected=expected, residuals=residuals(steps, expected), rate=c, momentum=alpha)
     return rule if rule.is_right else None
 

@@ -16,7 +16,8 @@ from grader.lab import CaseStopped, FaultKind, Outcome, Student, Verdict, genera
 from .. import oracle, probes
 from ..confined.followers import LOOK
 from ..driving.calls import Calls
-from ..measured_steps import CALIBRATION_ERRORS, CALIBRATION_W, CALIBRATION_X, rate_of
+from ..driving.layout import PROBE_W
+from ..measured_steps import CALIBRATION_ERRORS, CALIBRATION_X, rate_of
 from ..mistakes.diagnosis import Diagnosis, diagnose_forward, diagnose_loss
 from ..mistakes.misconceptions import Rule as MistakeRule
 from ..mistakes.rules import bounded_rate, neuron_rule
@@ -297,7 +298,7 @@ def trained(start: Array, step: Step, *, is_alone: bool) -> Array | None:
 
     is_alone: a step depends on the weights, the input and the error, not on earlier steps.
     """
-    units = [(CALIBRATION_W[None], CALIBRATION_X[None], np.array([err])) for err in CALIBRATION_ERRORS]
+    units = [(PROBE_W[None], CALIBRATION_X[None], np.array([err])) for err in CALIBRATION_ERRORS]
     path, errors, inputs = [start], list[float](), np.tile(oracle.XOR_INPUTS, (LOOP_EPOCHS, 1))
     with np.errstate(all="ignore"):
         paces = (rate_of(step(*unit)[0, 2], oracle.step(*unit)[0, 2]) for unit in units)

@@ -439,7 +439,7 @@ def labels_of(steps: Steps, way: Way) -> Array | None:
     if not np.isfinite(weighted).all() or not weighted.any((0, 2, 3)).all():
         return None
     columns = [*np.moveaxis(weighted, 1, 0), (weighted * steps.y[..., None, None]).sum(1)]
-    before = np.concatenate([np.zeros_like(steps.change[:1]), steps.change[:-1]])
+    before = oracle.earlier(steps.change)
     for some, first in ((columns, 0), ([*columns, before], 1)):
         table = np.stack([item[first:].ravel() for item in some], axis=1)
         factors, *_ = np.linalg.lstsq(table, steps.change[first:].ravel(), rcond=None)
