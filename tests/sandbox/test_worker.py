@@ -153,6 +153,46 @@ def test_shared_values_live_as_long_as_the_process(load: Load) -> None:
         assert (kept, worker.shared) == ({"seen": True}, {})
 
 
+def test_files_that_calls_import_are_freed(sandbox: Sandbox) -> None:
+    """A file that each case imports anew takes its memory once."""
+    program = Program(
+        file="network.py",
+        text="def f():\n import table\n return len(table.rows)",
+        siblings={"table.py": f"rows = bytearray({LIMITS.memory_bytes // 4})"},
+    )
+    with Worker(sandbox, LIMITS, 1, program=program) as worker:
+        lengths = []
+        for number in range(8):
+            worker.begin(f"{number}")
+            lengths.append(called(worker))
+
+    assert lengths == [LIMITS.memory_bytes // 4] * 8
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "sys.modules['other'] = sys.modules.pop('counter')",
+        "importlib.reload(counter)",
+        "counter.__spec__.loader.exec_module(types.SimpleNamespace(__name__=[]))",
+        "counter.__name__ = []",
+    ],
+)
+def test_the_variables_of_a_file_are_restored(line: str, sandbox: Sandbox) -> None:
+    """Each case sees another file as it was after loading, whatever the program did with its module."""
+    text = f"import counter, importlib, sys, types\ntry: {line or 'pass'}\nexcept TypeError: pass\n"
+    text += "def f():\n counter.number += 1\n return counter.number"
+    program = Program(file="network.py", text=text, siblings={"counter.py": "number = 0"})
+    with Worker(sandbox, LIMITS, 1, program=program) as worker:
+        numbers = []
+        for case in ("first", "second"):
+            worker.begin(case)
+            numbers.append(called(worker))
+
+    assert numbers == [1, 1]
+
+
 def test_the_total_time_is_kept(load: Load) -> None:
     """When the total is used up, nothing more is run."""
     with load("def f():\n while True: pass", structs.replace(LIMITS, total_time_s=1, call_time_s=0.4)) as worker:

@@ -53,7 +53,7 @@ class Siblings:
         self._home = above(self._path[0])[::-1]  # the folders that the main file is in, from the top
         self._never = never
         self._run = run
-        self._executed: list[tuple[str, types.ModuleType, str]] = []  # names, modules and files
+        self._executed: list[tuple[types.ModuleType, str]] = []  # modules and their files
         self.set_main(main)
 
     def set_main(self, main: types.ModuleType) -> None:
@@ -95,7 +95,8 @@ class Siblings:
 
     def run(self, file: str, module: types.ModuleType) -> None:
         """Run a file in its module."""
-        self._executed.append((module.__name__, module, file))
+        if isinstance(module, types.ModuleType):  # a program may run a file in anything
+            self._executed.append((module, file))
         self._run(self._texts[file], file.removeprefix(self._root), module)
 
     def _spec(self, name: str, folders: list[str], files: Collection[str], *, takes_folders: bool = True) -> Any:
@@ -130,10 +131,10 @@ class Siblings:
         return spec
 
     def loaded(self) -> Iterator[tuple[types.ModuleType, str]]:
-        """Yield the modules loaded from files other than the main one, each with its file."""
-        for name, module, file in list(self._executed):
-            if sys.modules.get(name) is module:
-                yield module, file
+        """Yield the modules loaded from files other than the main one, each with its file; forget those that were unloaded."""
+        present = {id(module) for module in list(sys.modules.values())}
+        self._executed = [(module, file) for module, file in self._executed if id(module) in present]
+        yield from self._executed
 
     def _name_of(self, file: str) -> str:
         """Return the module name of a file; inside the packages around the main file if it has relative imports."""
