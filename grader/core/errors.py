@@ -34,7 +34,7 @@ class GradeError(Exception):
 
     def __init__(self, sentence: str | Message, /, **args: str | int | Message) -> None:
         self.reason: Message = sentence if isinstance(sentence, Message) else say(sentence, **args)
-        super().__init__(self.reason.text)
+        super().__init__(self.reason)  # which pickle passes on again
 
     def told(self, lang: str) -> str:
         """Return the sentence in a language."""
