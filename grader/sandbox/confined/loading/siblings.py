@@ -132,8 +132,9 @@ class Siblings:
 
     def loaded(self) -> Iterator[tuple[types.ModuleType, str]]:
         """Yield the modules loaded from files other than the main one, each with its file; forget those that were unloaded."""
-        present = {id(module) for module in list(sys.modules.values())}
-        self._executed = [(module, file) for module, file in self._executed if id(module) in present]
+        if self._executed:  # else there is nothing to look for among hundreds of modules
+            present = list(sys.modules.values())
+            self._executed = [item for item in self._executed if any(module is item[0] for module in present)]
         yield from self._executed
 
     def _name_of(self, file: str) -> str:
