@@ -17,5 +17,5 @@ from grader.core.text import PLAIN
     ],
 )
 def test_marks_where_the_encoding_has_none(encoding: str, shown: str) -> None:
-    """PassedParameters, failed and not gradable differ, and a minus stays one."""
+    """Passed, failed and not gradable differ, and a minus stays one."""
     assert "✓ ✗ ? 1 − S(d) … ёж 火".encode(encoding, PLAIN).decode(encoding) == shown
