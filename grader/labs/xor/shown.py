@@ -83,6 +83,6 @@ def curve(caption: str, losses: Array) -> Series:
         x_label="epoch",
         y_label="mean squared error",
         x=np.arange(1.0, len(losses) + 1)[::each].tolist(),
-        values=np.round(losses[::each], 12).tolist(),
+        values=[float(f"{loss:.12g}") for loss in losses[::each]],  # the same on other machines
         is_logarithmic=True,
     )
