@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -61,7 +61,6 @@ ACTIONS = {
 ATTEMPT = "Your code tried to {action} {what}. During grading it can use only its arguments and the lab's files."
 
 UNJUDGED = "This case can only be checked through the template's calls, and this submission cannot be called that way."
-
 UNMARKED = "?"  # the criterion of a test without a mark
 
 
@@ -88,6 +87,7 @@ class SuitePlugin(Fixtures):
         }
         self._files = {criterion.id: criterion.file for criterion in assignment.rubric.criteria}
         self._file: str | None = None
+        self.test_files: dict[str, set[Path]] = {}  # of the suite, by the file whose criteria have cases there
         self._names: list[str] = []
         self._is_complete = True
         self._places: dict[str, str | Message] = {}  # in the suite, by case
@@ -105,7 +105,11 @@ class SuitePlugin(Fixtures):
 
     def is_judged(self, item: pytest.Item) -> bool:
         """Return whether a case belongs to the criteria of the file given to `join`; "" is the lab's own file."""
-        return self._file is None or self._files.get(case_name(item).partition(".")[0], "") == self._file
+        return self._file is None or self._file_of(item) == self._file
+
+    def _file_of(self, item: pytest.Item) -> str:
+        """Return the file whose criteria a case belongs to; "" is the lab's own file."""
+        return self._files.get(case_name(item).partition(".")[0], "")
 
     def mismatches(self) -> Iterator[Message]:
         """Yield one sentence for each mismatch between suite and rubric."""
@@ -148,14 +152,13 @@ class SuitePlugin(Fixtures):
 
         Also check that no fixture is redefined, and select the cases of this run.
         """
-        for item in items:
+        self._names = [case_name(item) for item in items]
+        for item, name in zip(items, self._names, strict=True):
             if isinstance(item, pytest.Function):
                 item.obj = returning_nothing(item.obj)
                 self.problems += [problem for problem in redefined(item) if problem not in self.problems]
-        self._names = [case_name(item) for item in items]
-        self._places = {
-            case_name(element): placed(element.location[0], (element.location[1] or 0) + 1) for element in items
-        }
+            self.test_files.setdefault(self._file_of(item), set()).add(item.path)
+            self._places[name] = placed(item.location[0], (item.location[1] or 0) + 1)
         items[:] = [] if self.problems else filter(self.is_judged, items)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -396,10 +399,10 @@ class CollectedSuite:
         return int(code)
 
 
-def arguments(suite: Path) -> list[str]:
-    """Return the command-line arguments of pytest for a suite's folder."""
+def arguments(suite: Path, files: Collection[Path]) -> list[str]:
+    """Return the command-line arguments of pytest for these files of a suite's folder, or for all if there are none."""
     return [
-        str(suite),
+        *(map(str, sorted(files)) if files else [str(suite)]),
         *("-c", os.devnull, "--rootdir", str(suite), "--confcutdir", str(suite)),
         *("-p", "pytest_jsonreport.plugin", "-p", "pytest_metadata.plugin"),
         *(word for plugin in UNUSED for word in ("-p", f"no:{plugin}")),
@@ -424,7 +427,7 @@ def run_suite(
     else:
         plugin, channel = SuitePlugin(assignment), JSONReport()
     plugin.join(worker, staged.main, context, file)
-    suite = assignment.place / name
+    suite, files = assignment.place / name, context.test_files.get(file, ()) if name == MAIN_SUITE else ()
     captured = Echo() if assignment.is_debugged else io.StringIO()
     try:
         with contextlib.redirect_stdout(captured), contextlib.redirect_stderr(captured):
@@ -432,14 +435,15 @@ def run_suite(
                 code = collected.run()
             else:
                 with _environment():
-                    code = run_pytest(suite, [channel, plugin], plugin.package)
+                    code = run_pytest(suite, [channel, plugin], plugin.package, files)
         if code == pytest.ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
     except Unimportable as error:
         return Broken((error.problem,))
     problems = list(plugin.problems) or problems_of(channel, int(code), captured.getvalue(), suite)
-    if name == MAIN_SUITE:
+    if name == MAIN_SUITE and not files:
         problems += plugin.mismatches()
+        context.test_files.update(plugin.test_files)
     if problems:
         return Broken(tuple(problems))
     reported = list(_reported(channel))
@@ -460,8 +464,8 @@ def run_suite(
     )
 
 
-def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
-    """Run pytest over a suite with its conftest.py as a plugin; return pytest's exit code."""
+def run_pytest(suite: Path, plugins: list[object], package: LabPackage, files: Collection[Path] = ()) -> int:
+    """Run pytest over a suite, or some files of it, with its conftest.py as a plugin; return pytest's exit code."""
     conftest = suite / "conftest.py"
     if conftest.is_file():
         try:
@@ -470,7 +474,7 @@ def run_pytest(suite: Path, plugins: list[object], package: LabPackage) -> int:
             place = placed(f"{suite.name}/conftest.py", package.line_of(error))
             reason = f"{type(error).__name__}: {error}"
             raise Unimportable(say("{place}: it cannot be imported: {reason}", place=place, reason=reason)) from error
-    return int(pytest.main(arguments(suite), plugins=plugins))
+    return int(pytest.main(arguments(suite, files), plugins=plugins))
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -68,7 +69,8 @@ def silent(_: str) -> None:
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Values that all runs of one grade share: the lab, the seed of its probes, and progress, which gets the name of each case before it runs.
 
-    budget is the trusted side's time for the submission; collected is the lab's suite if it is already collected.
+    budget is the trusted side's time for the submission; collected is the lab's suite if it is already collected. test_files
+    are the files of the lab's suite, by the submission's file whose criteria have cases there; the first run notes them.
     """
 
     assignment: Assignment
@@ -76,6 +78,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget
     progress: Progress = silent
     collected: CollectedSuite | None = None
+    test_files: dict[str, set[Path]] = msgspec.field(default_factory=dict)
 
 
 class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
