@@ -339,6 +339,22 @@ def test_a_bonus_is_judged_in_the_same_suite(lab: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_bonus_reads_only_the_test_files_with_its_cases(lab: Path, tmp_path: Path) -> None:
+    """The lab's other test file runs once: its cases have been judged before."""
+    with_bonus(lab)
+    runs, suite = tmp_path / "runs", lab / "suite" / "test_neuron.py"
+    counted = f"\nwith open({str(runs)!r}, 'a') as file:\n    file.write('run ')\n"
+    suite.write_text(suite.read_text(encoding="utf-8") + counted, encoding="utf-8")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "neuron.py").write_text(RIGHT, encoding="utf-8")
+    (work / "area.py").write_text("def area(x): return x * x", encoding="utf-8")
+
+    report = graded(work, lab)
+
+    assert (10, 1, "run ") == (report["score"], report["extra_score"], runs.read_text(encoding="utf-8"))
+
+
 def test_no_folder(write: Write, tmp_path: Path) -> None:
     """A folder that is not there is named."""
     ran = grade_lab(write(RIGHT, "neuron.py"), tmp_path, tmp_path / "nowhere")
