@@ -339,12 +339,13 @@ def test_a_bonus_is_judged_in_the_same_suite(lab: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_bonus_reads_only_the_test_files_with_its_cases(lab: Path, tmp_path: Path) -> None:
-    """The lab's other test file runs once: its cases have been judged before."""
+def test_a_bonus_collects_only_the_test_files_with_its_cases(lab: Path, tmp_path: Path) -> None:
+    """The lab's other test file is collected once: its cases have been judged before."""
     with_bonus(lab)
-    runs, suite = tmp_path / "runs", lab / "suite" / "test_neuron.py"
-    counted = f"\nwith open({str(runs)!r}, 'a') as file:\n    file.write('run ')\n"
-    suite.write_text(suite.read_text(encoding="utf-8") + counted, encoding="utf-8")
+    collected = tmp_path / "collected"
+    hook = f"def pytest_itemcollected(item):\n    with open({str(collected)!r}, 'a') as file:\n        print(item.path.name, file=file)\n"
+    with (lab / "suite" / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(hook)
     work = tmp_path / "work"
     work.mkdir()
     (work / "neuron.py").write_text(RIGHT, encoding="utf-8")
@@ -352,7 +353,9 @@ def test_a_bonus_reads_only_the_test_files_with_its_cases(lab: Path, tmp_path: P
 
     report = graded(work, lab)
 
-    assert (10, 1, "run ") == (report["score"], report["extra_score"], runs.read_text(encoding="utf-8"))
+    assert (10, 1) == (report["score"], report["extra_score"])
+    first, *others, last = collected.read_text(encoding="utf-8").split()
+    assert ("test_area.py", {"test_neuron.py"}, "test_area.py") == (first, {*others}, last)
 
 
 def test_no_folder(write: Write, tmp_path: Path) -> None:
