@@ -18,7 +18,7 @@ from ..reading.source_tree import PACKAGE, above, has_folder, module_in, search_
 
 PLACE = "submission:/"  # before a folder in the search path of a package of the submission
 HOME = "submission_folder"  # name of each package around the main file, for its relative imports
-RELATIVE = re.compile(r"^\s*from\s+\.", re.MULTILINE)
+RELATIVE = r"(?m)^\s*from\s+\."
 
 Run = Callable[[str, str, types.ModuleType], None]  # text, name of the file, the module that it runs in
 
@@ -142,5 +142,5 @@ class Siblings:
         folder = next(folder for folder in self._path if file.startswith(folder))
         steps = file.removeprefix(folder).removesuffix(".py").removesuffix(".ipynb").split("/")
         steps = steps[:-1] if file.endswith(f"/{PACKAGE}") else steps
-        is_relative = folder == self._path[0] and RELATIVE.search(self._texts[file])
+        is_relative = folder == self._path[0] and re.search(RELATIVE, self._texts[file])
         return ".".join([*([HOME] * len(self._home) if is_relative else []), *steps])

@@ -10,8 +10,7 @@ import json
 import posixpath
 import re
 import warnings
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
 
 from .archives import DATA, kind_of, unsafe
 from .texts import Refusal
@@ -34,7 +33,6 @@ RUNNING = 'globals().update({{k: v for k, v in vars(__import__("importlib").impo
 Row = tuple[str, str | None]  # a line as Python, and what was dropped from it
 
 
-@dataclass
 class Lines:
     """Source text as lines of Python.
 
@@ -42,11 +40,11 @@ class Lines:
     tree is the syntax tree, if it is known.
     """
 
-    text: list[str] = field(default_factory=list)
-    cells: list[int] = field(default_factory=list)
-    dropped: list[tuple[int, str]] = field(default_factory=list)
-    written: dict[str, str] = field(default_factory=dict)
-    tree: ast.Module | None = None
+    def __init__(self, text: Iterable[str] = (), tree: ast.Module | None = None) -> None:
+        self.text, self.tree = list(text), tree
+        self.cells: list[int] = []
+        self.dropped: list[tuple[int, str]] = []
+        self.written: dict[str, str] = {}
 
     def add(self, text: str, dropped: str | None) -> None:
         """Add one line."""

@@ -9,8 +9,7 @@ import ast
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import newer
 from .archives import SOURCE_BYTES, SOURCES, kind_of, too_large
@@ -27,8 +26,7 @@ BOOK = re.compile(rb"\s*\{\s*\"(?:cells|metadata|nbformat)")  # start of a noteb
 TESTERS = {"unittest", "pytest"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lab:
+class Lab(NamedTuple):
     """Settings of a lab that concern files: the program's file name, its classes and functions, bonus files, data files."""
 
     file: str
@@ -113,8 +111,7 @@ def is_of_a_template(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProgramFiles:
+class ProgramFiles(NamedTuple):
     """Files of the program: the main file; the reached ones, which are main and what it imports, directly or indirectly.
 
     passed_over are other files that define the classes. is_whole: the reached files define all classes of the lab.

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import newer
 from .archives import (
@@ -89,8 +88,7 @@ def read(name: str, files: Files, unread: Sequence[str] = (), **lab: Any) -> tup
     }, data  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Opened:
+class Opened(NamedTuple):
     """An unpacked submission: its sources, named relative to root, the program, and all files by full name."""
 
     root: str
