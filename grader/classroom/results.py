@@ -23,7 +23,7 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
     absent are students who have overrides and no submission now.
     """
 
-    overrides: Mapping[str, tuple[Overridden, ...]] = msgspec.field(default_factory=dict)
+    overrides: Mapping[str, tuple[Overridden, ...]] = {}
     absent: tuple[str, ...] = ()
     is_rejected_zero: bool = False
     scale: Decimal | None = None

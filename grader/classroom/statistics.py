@@ -29,18 +29,18 @@ class Tally(msgspec.Struct):
     rubric: Rubric
     statuses: Counter[str] = msgspec.field(default_factory=Counter)
     levels: Counter[str] = msgspec.field(default_factory=Counter)
-    scores: list[Score] = msgspec.field(default_factory=list)
-    extras: list[Score] = msgspec.field(default_factory=list)
-    times: list[float] = msgspec.field(default_factory=list)
-    outdated: list[str] = msgspec.field(default_factory=list)
+    scores: list[Score] = []
+    extras: list[Score] = []
+    times: list[float] = []
+    outdated: list[str] = []
     absent: Counter[str] = msgspec.field(default_factory=Counter)  # packages that are not installed
     groups: set[str] = msgspec.field(default_factory=set)
-    students: dict[str, list[str]] = msgspec.field(default_factory=dict)  # by their mistake
-    messages: dict[str, str] = msgspec.field(default_factory=dict)
+    students: dict[str, list[str]] = {}  # by their mistake
+    messages: dict[str, str] = {}
     earned: dict[str, list[Score]] = msgspec.field(default_factory=lambda: defaultdict(list))  # points by criterion
     points: dict[str, list[int]] = msgspec.field(default_factory=lambda: defaultdict(list))
     passed: Counter[str] = msgspec.field(default_factory=Counter)
-    titles: dict[str, str] = msgspec.field(default_factory=dict)
+    titles: dict[str, str] = {}
 
     def add(self, entry: Entry) -> None:
         """Count an entry."""

@@ -19,7 +19,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    args: dict[str, str | int | Message] = msgspec.field(default_factory=dict)
+    args: dict[str, str | int | Message] = {}
     text: str
 
     def __str__(self) -> str:

@@ -51,12 +51,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     label: str = ""
-    shape: list[int] = msgspec.field(default_factory=list)
-    rows: list[str] = msgspec.field(default_factory=list)
-    columns: list[str] = msgspec.field(default_factory=list)
+    shape: list[int] = []
+    rows: list[str] = []
+    columns: list[str] = []
     expected: Number | list[Number] | None = None
     actual: Number | list[Number] | None = None
-    probe: dict[str, Probe] = msgspec.field(default_factory=dict)
+    probe: dict[str, Probe] = {}
 
     def labelled(self, rows: Iterable[str], columns: Iterable[str] = (), label: str = "") -> Evidence:
         """Return this evidence with names for its rows and columns."""
@@ -78,8 +78,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     hint: Message | None = None
     misconception: str | None = None
     formula: str | None = None
-    remarks: list[Message] = msgspec.field(default_factory=list)
-    evidence: list[Evidence] = msgspec.field(default_factory=list)
+    remarks: list[Message] = []
+    evidence: list[Evidence] = []
     exception: StudentError | None = None
     stdout: str = ""
     code: str = ""

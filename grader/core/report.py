@@ -138,7 +138,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing
     final_score: Score | None = None
     final_extra_score: Score | None = None
-    overrides: list[Overridden] = msgspec.field(default_factory=list)
+    overrides: list[Overridden] = []
     scaled: Scaled | None = None
 
     @property

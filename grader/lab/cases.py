@@ -69,7 +69,7 @@ class RunningCase(msgspec.Struct):
     """A case while it runs, with what it tells beside its verdict; code is the definition that it judges, as in Outcome."""
 
     name: str
-    remarks: list[Message] = msgspec.field(default_factory=list)
+    remarks: list[Message] = []
     seen: Evidence | None = None
     code: str = ""
 

@@ -21,7 +21,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     suite: str
     outcomes: Mapping[str, Outcome]
     score: int | None
-    kept: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    kept: Mapping[str, Any] = {}
 
     def has_passed(self, *cases: str) -> bool:
         """Return whether all of these cases have passed."""

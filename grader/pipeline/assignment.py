@@ -76,7 +76,7 @@ class Assignment(LabDescription, frozen=True, kw_only=True):
     operations: tuple[str, ...] = ()
     folder: str = ""
     sha256: str = ""
-    words: Mapping[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    words: Mapping[str, dict[str, str]] = {}
     chosen: frozenset[str] = frozenset()
     is_debugged: bool = False  # show what the suite prints
 

@@ -15,7 +15,8 @@ def placed(case: CaseResult, code: str, staged: StagedSubmission) -> CaseResult:
     if found is None:
         return case
     file, line = found
-    place = place_of(file, staged.files[file].cells if file in staged.files else (), line)
+    source = staged.files.get(file)
+    place = place_of(file, () if source is None else source.cells, line)
     _, further = staged.definitions.get(code, found)
     return replace(
         case, file=file, line=int(place["line"]), cell=int(place["cell"]) if "cell" in place else None,

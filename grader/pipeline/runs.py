@@ -31,7 +31,7 @@ class RawSubmission(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     files: dict[str, bytes]
     sha256: str
-    left_out: dict[str, Message] = msgspec.field(default_factory=dict)
+    left_out: dict[str, Message] = {}
 
 
 class StagedSubmission(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +49,10 @@ class StagedSubmission(msgspec.Struct, frozen=True, kw_only=True):
     siblings: tuple[SourceFile, ...] = ()
     imports: tuple[tuple[str, int, str], ...] = ()
     dropped: tuple[tuple[str, int, str], ...] = ()
-    definitions: Mapping[str, tuple[str, int]] = msgspec.field(default_factory=dict)
+    definitions: Mapping[str, tuple[str, int]] = {}
     root: str = ""
     passed_over: tuple[str, ...] = ()
-    data: Mapping[str, bytes] = msgspec.field(default_factory=dict)
+    data: Mapping[str, bytes] = {}
     left_out: tuple[Message, ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -78,7 +78,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget
     progress: Progress = silent
     collected: CollectedSuite | None = None
-    test_files: dict[str, set[Path]] = msgspec.field(default_factory=dict)
+    test_files: dict[str, set[Path]] = {}
 
 
 class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,11 +86,11 @@ class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
 
     outcomes: tuple[Outcome, ...] = ()
     missing_modules: tuple[str, ...] = ()  # stand-ins and banned packages that the code used at run time
-    kept: dict[str, Any] = msgspec.field(default_factory=dict)  # for the lab's hooks
-    notes: list[Message] = msgspec.field(default_factory=list)
-    figures: list[AnyFigure] = msgspec.field(default_factory=list)
-    words: Mapping[str, dict[str, str]] = msgspec.field(default_factory=dict)  # titles of cases, as in Assignment
-    cases_s: dict[str, float] = msgspec.field(default_factory=dict)
+    kept: dict[str, Any] = {}  # for the lab's hooks
+    notes: list[Message] = []
+    figures: list[AnyFigure] = []
+    words: Mapping[str, dict[str, str]] = {}  # titles of cases, as in Assignment
+    cases_s: dict[str, float] = {}
     level: str = "none"
     python: str = ""
     numpy: str = ""

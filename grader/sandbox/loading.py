@@ -22,7 +22,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     text: str
-    siblings: Mapping[str, str] = msgspec.field(default_factory=dict)
+    siblings: Mapping[str, str] = {}
     root: str = ""
     stand_ins: Sequence[str] = ()
     banned: Sequence[str] = ()
@@ -30,7 +30,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     classes: Sequence[str] = ()
     is_notebook: bool = False
     operations: str = ""
-    data: Mapping[str, bytes] = msgspec.field(default_factory=dict)
+    data: Mapping[str, bytes] = {}
     unread: Sequence[str] = ()
 
 

@@ -109,7 +109,7 @@ class Layout:
         """Connections of the neurons, with the container for x in which the network works best."""
         _ = self.parts
         fallback: Wiring | None = None
-        stops = list[CaseStopped]()
+        stops: list[CaseStopped] = []
         for form in FORMS:
             try:
                 wiring = self._wiring(form)
@@ -170,7 +170,8 @@ class Layout:
 
         Roles are 0 and 1 for the inputs and -1 for the error. None if the call is backward(x, err), or was not seen.
         """
-        wiring, seen = self.wiring, list[Array]()
+        wiring = self.wiring
+        seen: list[Array] = []
         try:
             for err in TRACED_ERRORS:
                 seen += [row for row in self.trace_backward(err) if self.parts[int(row[0])].path == wiring.paths[0]]
@@ -387,7 +388,7 @@ class Layout:
     @measurement
     def alone(self) -> tuple[str, list[Reference | None]]:
         """Container for x and places of the parameters, for a Neuron(2) created on its own."""
-        stops = list[CaseStopped]()
+        stops: list[CaseStopped] = []
         for form in FORMS:
             try:
                 model = self._calls.student.new_later("Neuron", 2)

@@ -93,7 +93,7 @@ def readings(shapes: Sequence[Sequence[int]], values: Array) -> Iterator[list[li
 
 def roots(discovered: Discovered, numbers: Sequence[Array], *, are_bounds: bool = False) -> list[Root]:
     """Return candidates for the network's forward, outermost first; with are_bounds, all calls that pass examples of XOR."""
-    found = list[Root]()
+    found: list[Root] = []
     for members in groups_of(discovered).values():
         calls = [discovered.calls[index] for index in members]
         middle = calls[len(calls) // 2]  # the first ones may create attributes

@@ -299,7 +299,8 @@ def trained(start: Array, step: Step, *, is_alone: bool) -> Array | None:
     is_alone: a step depends on the weights, the input and the error, not on earlier steps.
     """
     units = [(PROBE_W[None], CALIBRATION_X[None], np.array([err])) for err in CALIBRATION_ERRORS]
-    path, errors, inputs = [start], list[float](), np.tile(oracle.XOR_INPUTS, (LOOP_EPOCHS, 1))
+    path, inputs = [start], np.tile(oracle.XOR_INPUTS, (LOOP_EPOCHS, 1))
+    errors: list[float] = []
     with np.errstate(all="ignore"):
         paces = (rate_of(step(*unit)[0, 2], oracle.step(*unit)[0, 2]) for unit in units)
         pace = next(filter(None, paces), 0.0)

@@ -135,7 +135,7 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
     outputs: list[int]
     bound: Root | None = None
     inside: tuple[Path, ...] = ()
-    answer: Path = msgspec.field(default_factory=list)
+    answer: Path = []
     taken: tuple[int, ...] = ()
 
     @property

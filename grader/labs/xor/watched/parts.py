@@ -99,7 +99,8 @@ def parts_of(rule: StepRule) -> Parts:
 def batch_parts_of(rule: StepRule) -> Parts | None:
     """Analyse steps of batches, assuming a single derivative; return None if none fits the output neuron, nor the gradient the hidden ones."""
     steps = rule.steps
-    network, found = steps.passes(steps.err), list[Parts]()
+    network = steps.passes(steps.err)
+    found: list[Parts] = []
     for number, slope in enumerate(DERIVATIVES):
         delta = steps.seen * steps.err * slope(steps.y)
         hidden = delta[..., None] * network.v * slope(network.h)

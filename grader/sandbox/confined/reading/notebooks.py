@@ -135,7 +135,8 @@ def code_cells(name: str, content: bytes) -> list[tuple[str, bool]]:
 
 def rows_of(cell: str, folder: str, known: Collection[str], written: dict[str, str]) -> list[Row]:
     """Return the lines of a cell as Python. Files that the cell writes are added to `written`."""
-    lines, rows = cell.split("\n"), list[Row]()
+    lines = cell.split("\n")
+    rows: list[Row] = []
     while lines[first := next((index for index, line in enumerate(lines) if line.strip()), 0)].startswith("%%"):
         kind, *words = lines[first][2:].split() or [""]
         rows += [("", line.strip() or None) for line in lines[: first + 1]]
